@@ -1,0 +1,244 @@
+"""LocalStack's Lambda executor: each execution environment is a local process under ``awslambdaric``.
+
+It brings an invocation to the process and its outcome back to LocalStack, with the platform's log lines and in Lambda's
+own words: a response, a handler's error, a timeout, an exit, a failed initialisation. A process that has ended is
+started again by the next invocation, as Lambda re-initialises an environment.
+"""
+
+import json
+import math
+import time
+from concurrent.futures import FIRST_COMPLETED, Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+from pathlib import Path
+
+from localstack import config
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+from harness.engine.function_process import FunctionProcess
+from harness.engine.recorder import Caller, now_ms, recorder
+from harness.engine.runtime_api import Answer, Invocation, RuntimeApi
+from harness.engine.settings import EngineSettings, FunctionRuntime
+
+INIT_TIMEOUT_SECONDS = 10.0
+"""Lambda's bound on the init phase, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html."""
+
+_NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
+
+
+class RuntimeNotAvailable(Exception):
+    """A function wants a Lambda runtime for which this machine has no interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How an invocation ended, as the caller (``payload``) and the log (``log_lines``) are told."""
+
+    payload: bytes
+    is_error: bool
+    log_lines: tuple[str, ...] = ()
+
+
+class ProcessExecutor(RuntimeExecutor):
+    """One execution environment of one function version."""
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+        super().__init__(id=id, function_version=function_version)
+        self._environment: dict[str, str] = {}
+        self._process: FunctionProcess | None = None
+        self._api: RuntimeApi | None = None
+        self._exited: Future[None] = Future()
+        self._init_milliseconds: float | None = None
+        self._output_of_ended = ""
+
+    # What LocalStack calls
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        _runtime_of(function_version)
+        function_version.config.code.prepare_for_execution()
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        function_version.config.code.destroy_cached()
+
+    def get_address(self) -> str:
+        return "127.0.0.1"
+
+    def get_endpoint_from_executor(self) -> str:
+        return "127.0.0.1"
+
+    def get_runtime_endpoint(self) -> str:
+        return f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+
+    def get_logs(self) -> str:
+        return self._process.take_output() if self._process else ""
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        self._environment = self._as_on_lambda(env_vars)
+        caller = Caller(self.function_version.id.function_name, self.id)
+        recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
+        self._spawn(INIT_TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        self._end_process()
+        recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        request_id = payload["invoke-id"]
+        name = self.function_version.id.function_name
+        caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
+        if caller is not None:
+            caller.request_id = request_id
+        started, began_at = time.monotonic(), now_ms()
+        recorder().write(
+            "invocation-started",
+            function=name,
+            environment=self.id,
+            requestId=request_id,
+            payload=payload["payload"],
+            startedAt=began_at,
+        )
+        outcome = self._run(payload, started)
+        ended_at = now_ms()
+        if caller is not None:
+            caller.request_id = None
+        logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
+        recorder().write(
+            "invocation-ended",
+            function=name,
+            environment=self.id,
+            requestId=request_id,
+            response=outcome.payload.decode("utf-8", errors="replace"),
+            error=outcome.is_error,
+            startedAt=began_at,
+            endedAt=ended_at,
+        )
+        return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
+
+    # One invocation
+
+    def _run(self, payload: dict[str, str], started: float) -> _Outcome:
+        request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
+        if self._process is None or self._process.ended.is_set():
+            self._spawn(timeout)
+        api, process = self._api, self._process
+        assert api is not None and process is not None
+        wait_for([api.ready, self._exited], max(0.0, started + timeout - time.monotonic()), FIRST_COMPLETED)
+        if api.ready.done() and (document := api.ready.result()) is not None:
+            self._end_process()
+            return _Outcome(document, is_error=True)
+        answer: Future[Answer] = Future()
+        if api.ready.done():
+            remaining = started + timeout - time.monotonic()
+            answer = api.submit(
+                Invocation(
+                    request_id=request_id,
+                    payload=payload["payload"].encode(),
+                    function_arn=payload["invoked-function-arn"],
+                    trace_id=payload["trace-id"],
+                    deadline_ms=math.floor(time.time() * 1000 + remaining * 1000),
+                )
+            )
+            wait_for([answer, self._exited], max(0.0, remaining), FIRST_COMPLETED)
+        if answer.done():
+            return _Outcome(answer.result().payload, answer.result().is_error)
+        if self._exited.done():
+            return self._crashed(request_id, process)
+        return self._timed_out(request_id, timeout)
+
+    def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
+        message = f"RequestId: {request_id} Error: {process.exit_reason()}"
+        self._end_process()
+        document = {"errorType": "Runtime.ExitError", "errorMessage": message}
+        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
+
+    def _timed_out(self, request_id: str, timeout: int) -> _Outcome:
+        self._end_process()
+        reason = f"Task timed out after {timeout:.2f} seconds"
+        document = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        line = f"{stamp}.000Z {request_id} {reason}"
+        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
+
+    def _logs(self, request_id: str, outcome: _Outcome, milliseconds: float) -> str:
+        version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
+        written = self._output_of_ended + (self._process.take_output() if self._process else "")
+        self._output_of_ended = ""
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
+            f"\tBilled Duration: {math.ceil(milliseconds)} ms\tMemory Size: {memory} MB"
+            f"\tMax Memory Used: {self._process.memory_mb() if self._process else 0} MB"
+        )
+        if self._init_milliseconds is not None:
+            report += f"\tInit Duration: {self._init_milliseconds:.2f} ms"
+            self._init_milliseconds = None
+        lines = [
+            f"START RequestId: {request_id} Version: {version}",
+            written.rstrip("\n"),
+            *outcome.log_lines,
+            f"END RequestId: {request_id}",
+            report,
+        ]
+        return "\n".join(lines) + "\n"
+
+    # The process
+
+    def _spawn(self, wait_seconds: float) -> None:
+        self._end_process()
+        code = self.function_version.config.code
+        task_root = Path(code.get_unzipped_code_location())
+        began = time.monotonic()
+        api, exited = RuntimeApi(), Future[None]()
+        runtime = _runtime_of(self.function_version)
+        environment = {
+            **self._environment,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "LAMBDA_RUNTIME_DIR": runtime.library_path[0],
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+        }
+        try:
+            process = FunctionProcess(
+                runtime,
+                task_root,
+                self.function_version.config.handler,
+                environment,
+                on_exit=lambda: exited.set_result(None),
+            )
+        except BaseException:
+            api.close()
+            raise
+        self._api, self._process, self._exited = api, process, exited
+        wait_for([api.ready, exited], wait_seconds, FIRST_COMPLETED)
+        self._init_milliseconds = (time.monotonic() - began) * 1000
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._output_of_ended += self._process.take_output()
+            self._process = None
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+
+    def _as_on_lambda(self, env_vars: dict[str, str]) -> dict[str, str]:
+        runtime = self.function_version.config.runtime
+        variables = {
+            name: str(value)
+            for name, value in env_vars.items()
+            if value is not None and not name.startswith(_NOT_ON_LAMBDA)
+        }
+        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+
+
+def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:
+    name = function_version.config.runtime
+    runtimes = EngineSettings.from_environment().runtimes
+    if name not in runtimes:
+        known = ", ".join(sorted(runtimes)) or "none"
+        raise RuntimeNotAvailable(
+            f"function {function_version.id.function_name} wants the runtime {name}; this engine runs {known}"
+        )
+    return runtimes[name]

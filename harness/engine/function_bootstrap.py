@@ -1,0 +1,27 @@
+"""The first code in a function's process: tie its life to the engine's, then hand over to the runtime interface client.
+
+Run as ``python -S -s -P function_bootstrap.py <lifeline> <handler>``. It imports nothing of the harness: a function sees
+its own package, the runtime interface client and boto3, as it does on Lambda.
+"""
+
+import os
+import runpy
+import sys
+import threading
+
+
+def _die_with_the_engine(lifeline: int) -> None:
+    while os.read(lifeline, 1):
+        pass
+    os._exit(1)
+
+
+def _main() -> None:
+    lifeline = int(sys.argv[1])
+    os.set_inheritable(lifeline, False)
+    threading.Thread(target=_die_with_the_engine, args=(lifeline,), daemon=True).start()
+    sys.argv = ["awslambdaric", sys.argv[2]]
+    runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+
+
+_main()

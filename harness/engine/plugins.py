@@ -1,0 +1,73 @@
+"""The entry points through which LocalStack finds the engine's parts.
+
+Kept apart from the parts, and free of their imports, because LocalStack loads this module to see what there is.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from localstack.runtime.hooks import on_infra_ready, on_infra_start
+from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.plugins import Service, aws_provider
+
+if TYPE_CHECKING:
+    from harness.engine.executor import ProcessExecutor
+
+
+class LoopbackServerPlugin(RuntimeServerPlugin):
+    """Selected with ``GATEWAY_SERVER=taskguard``."""
+
+    name = "taskguard"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> RuntimeServer:
+        from harness.engine.server import LoopbackServer
+
+        return LoopbackServer()
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):
+    """Selected with ``LAMBDA_RUNTIME_EXECUTOR=taskguard``."""
+
+    name = "taskguard"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> "type[ProcessExecutor]":
+        from harness.engine.executor import ProcessExecutor
+
+        return ProcessExecutor
+
+
+@aws_provider(api="dynamodb", name="taskguard")
+def dynamodb() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_DYNAMODB=taskguard``."""
+    from harness.engine.dynamodb import create_service
+
+    return create_service()
+
+
+@on_infra_start(name="taskguard-flight-recorder", should_load=lambda: _is_ours())
+def record_aws_calls() -> None:
+    """Let the flight recorder see each AWS call."""
+    from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
+
+    from harness.engine.recorder import note_arrival, record_answer
+
+    serve_custom_service_request_handlers.append(note_arrival)
+    run_custom_response_handlers.append(record_answer)
+
+
+@on_infra_ready(name="taskguard-instance", should_load=lambda: _is_ours())
+def answer_who_this_is() -> None:
+    """Serve the instance's token, so that a target knows that the engine that answers is its own."""
+    from localstack.services.edge import ROUTER
+    from rolo import Response
+
+    from harness.engine.settings import EngineSettings
+
+    token = EngineSettings.from_environment().instance
+    ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}))
+
+
+def _is_ours() -> bool:
+    import os
+
+    return "TASKGUARD_ENGINE" in os.environ

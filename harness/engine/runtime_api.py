@@ -1,0 +1,167 @@
+"""The Lambda Runtime API, served to one function process on a loopback port of its own.
+
+The process asks for its next invocation, and posts a response or an error
+(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). One invocation is under way at a time. It does not know
+how the process is started or what becomes of an answer.
+"""
+
+import re
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+
+_NEXT = "/2018-06-01/runtime/invocation/next"
+_INIT_ERROR = "/2018-06-01/runtime/init/error"
+_ANSWER = re.compile(r"/2018-06-01/runtime/invocation/(?P<id>[^/]+)/(?P<kind>response|error)")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a function is asked to do. ``deadline_ms`` is in milliseconds since the epoch."""
+
+    request_id: str
+    payload: bytes
+    function_arn: str
+    trace_id: str
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the process posted: the handler's result, or an error document."""
+
+    payload: bytes
+    is_error: bool
+
+
+class RuntimeApi:
+    """One process's view of Lambda. ``ready`` resolves when it asks for its first invocation, to none, or to the error
+    document of a failed initialisation."""
+
+    def __init__(self) -> None:
+        self.ready: Future[bytes | None] = Future()
+        self._invocations: SimpleQueue[Invocation] = SimpleQueue()
+        self._answer: Future[Answer] = Future()
+        self._request_id: str | None = None
+        self._closed = threading.Event()
+        self._server = _Server(self)
+        threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.5},
+            name=f"runtime-api-{self._server.server_port}",
+            daemon=True,
+        ).start()
+
+    @property
+    def address(self) -> str:
+        """For ``AWS_LAMBDA_RUNTIME_API``: host and port."""
+        return f"127.0.0.1:{self._server.server_port}"
+
+    def submit(self, invocation: Invocation) -> "Future[Answer]":
+        """Hand the process its next invocation; the future resolves to what it posts."""
+        self._answer = Future()
+        self._request_id = invocation.request_id
+        self._invocations.put(invocation)
+        return self._answer
+
+    def close(self) -> None:
+        """Stop serving. A process that is still waiting loses its connection."""
+        self._closed.set()
+        # The server notices only at its next poll; nobody needs to wait for that.
+        threading.Thread(target=self._shut_down, daemon=True).start()
+
+    def _shut_down(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def next_invocation(self) -> Invocation | None:
+        """For the server: block until there is an invocation; none when closed."""
+        if not self.ready.done():
+            self.ready.set_result(None)
+        while not self._closed.is_set():
+            try:
+                return self._invocations.get(timeout=1.0)
+            except Empty:
+                continue
+        return None
+
+    def accept_answer(self, request_id: str, answer: Answer) -> bool:
+        """For the server: False when the answer is to no invocation that is under way."""
+        if request_id != self._request_id or self._answer.done():
+            return False
+        self._request_id = None
+        self._answer.set_result(answer)
+        return True
+
+    def accept_init_error(self, document: bytes) -> None:
+        """For the server: the function's module could not be imported."""
+        if not self.ready.done():
+            self.ready.set_result(document)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # A closed server must not wait for a process that is blocked in `next`.
+    block_on_close = False
+
+    def __init__(self, api: RuntimeApi) -> None:
+        self.api = api
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in one packet; without it each answer waits for the peer's acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path != _NEXT:
+            return self._reply(HTTPStatus.NOT_FOUND)
+        invocation = self.server.api.next_invocation()
+        if invocation is None:
+            self.close_connection = True
+            return None
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
+            "Lambda-Runtime-Trace-Id": invocation.trace_id,
+        }
+        return self._reply(HTTPStatus.OK, invocation.payload, headers)
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if self.path == _INIT_ERROR:
+            self.server.api.accept_init_error(body)
+            return self._reply(HTTPStatus.ACCEPTED)
+        match = _ANSWER.fullmatch(self.path)
+        if match is None:
+            return self._reply(HTTPStatus.NOT_FOUND)
+        answer = Answer(body, is_error=match["kind"] == "error")
+        taken = self.server.api.accept_answer(match["id"], answer)
+        return self._reply(HTTPStatus.ACCEPTED if taken else HTTPStatus.BAD_REQUEST)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def _reply(self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response_only(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()

@@ -1,0 +1,57 @@
+"""The transport of AWS's runtime interface client, for platforms on which its native one is not built (macOS).
+
+``awslambdaric`` imports a module of this name; this one stands last on the search path, so that the native one wins
+where there is one. Same functions, over the standard library's HTTP client.
+"""
+
+import http.client
+import os
+
+_ROOT = "/2018-06-01/runtime/invocation"
+_user_agent = "aws-lambda-python"
+
+
+def initialize_client(user_agent: str) -> None:
+    """Remember how to introduce ourselves."""
+    global _user_agent
+    _user_agent = user_agent
+
+
+def next() -> tuple[bytes, dict[str, str]]:  # noqa: A001  # the name that awslambdaric calls
+    """Block until there is an invocation; its body and headers."""
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        connection.request("GET", f"{_ROOT}/next", headers={"User-Agent": _user_agent})
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise RuntimeError(f"asking for the next invocation: HTTP {response.status}")
+    return body, dict(response.getheaders())
+
+
+def post_invocation_result(
+    request_id: str, payload: bytes, content_type: str, invocation_id: str | None = None
+) -> None:
+    """Answer an invocation."""
+    _post(f"{_ROOT}/{request_id}/response", payload, {"Content-Type": content_type}, invocation_id)
+
+
+def post_error(request_id: str, error: str, xray_cause: str, invocation_id: str | None = None) -> None:
+    """Answer an invocation with an error document."""
+    headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-XRay-Error-Cause": xray_cause}
+    _post(f"{_ROOT}/{request_id}/error", error.encode(), headers, invocation_id)
+
+
+def _post(path: str, body: bytes, headers: dict[str, str], invocation_id: str | None) -> None:
+    if invocation_id is not None:
+        headers["Lambda-Runtime-Invocation-Id"] = invocation_id
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        connection.request("POST", path, body=body, headers={"User-Agent": _user_agent, **headers})
+        status = connection.getresponse().status
+    finally:
+        connection.close()
+    if status != http.client.ACCEPTED:
+        raise RuntimeError(f"answering an invocation: HTTP {status}")

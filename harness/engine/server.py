@@ -1,0 +1,27 @@
+"""LocalStack's web server, bound to the addresses it was told to listen on and to no other.
+
+The server that comes with LocalStack takes the port from ``GATEWAY_LISTEN`` and binds all interfaces. This one binds the
+host as well and speaks plain HTTP only, which spares the making of a certificate for a server nobody else can reach.
+"""
+
+from localstack import config
+from localstack.runtime.server.twisted import TwistedRuntimeServer
+from rolo.gateway import Gateway
+from rolo.serving.twisted import TwistedGateway
+from twisted.internet import endpoints, reactor
+
+
+class LoopbackServer(TwistedRuntimeServer):
+    """Twisted, listening on each ``host:port`` of ``GATEWAY_LISTEN``."""
+
+    def register(
+        self, gateway: Gateway, listen: list[config.HostAndPort], ssl_creds: tuple[str, str] | None = None
+    ) -> None:
+        site = TwistedGateway(gateway)
+        for address in listen:
+            kind = (
+                endpoints.TCP6ServerEndpoint
+                if config.is_ipv6_address(address.host)
+                else endpoints.TCP4ServerEndpoint
+            )
+            kind(reactor, address.port, interface=address.host).listen(site)

@@ -1,0 +1,74 @@
+"""The engine's own settings: read from its environment once, written there by the target that starts it.
+
+One dataclass serves both sides, so that a setting cannot be written under one name and read under another.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Self
+
+_VARIABLE = "TASKGUARD_ENGINE"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRuntime:
+    """Where functions of one Lambda runtime run locally.
+
+    ``interpreter`` is the Python executable, ``library_path`` the folders that hold the runtime interface client and
+    boto3, in the order in which they are searched.
+    """
+
+    interpreter: str
+    library_path: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What a target tells the engine it starts.
+
+    ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
+    ``recording`` the flight recorder's file
+    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
+    """
+
+    instance: str = ""
+    scratch: str = ""
+    has_lifeline: bool = False
+    recording: str | None = None
+    queue_worker_period_seconds: float = 0.05
+    runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment variables that hand these settings to the engine's process."""
+        document = {
+            "instance": self.instance,
+            "scratch": self.scratch,
+            "has_lifeline": self.has_lifeline,
+            "recording": self.recording,
+            "queue_worker_period_seconds": self.queue_worker_period_seconds,
+            "runtimes": {
+                name: {"interpreter": r.interpreter, "library_path": r.library_path, "version": r.version}
+                for name, r in self.runtimes.items()
+            },
+        }
+        return {_VARIABLE: json.dumps(document)}
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def from_environment(cls) -> Self:
+        """The settings of this process.
+
+        Raises:
+            KeyError: when the process was not started by a target.
+        """
+        document = json.loads(os.environ[_VARIABLE])
+        runtimes = {
+            name: FunctionRuntime(r["interpreter"], tuple(r["library_path"]), r["version"])
+            for name, r in document.pop("runtimes").items()
+        }
+        return cls(**document, runtimes=runtimes)
+

@@ -1,0 +1,1 @@
+"""Where a stack lives. One interface (:mod:`harness.targets.base`), one file for each place."""

@@ -1,0 +1,99 @@
+"""What every target is to the rest of the harness: something that can be started, reached and stopped.
+
+A target knows nothing of the pipeline that is deployed to it, and nothing of checks.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sqs import SQSClient
+
+LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""What local engines accept. Never the user's own credentials: they would reach an engine's log."""
+
+_CLIENT_CONFIG = Config(
+    connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=32
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A running target, as its users see it.
+
+    ``url`` is the address of the AWS APIs; ``recording`` the flight recorder's file and ``log`` the engine's, for
+    targets that have them. ``versions`` names what runs there, for the manifest.
+    """
+
+    target: str
+    url: str
+    region: str
+    log: Path | None = None
+    recording: Path | None = None
+    versions: tuple[tuple[str, str], ...] = ()
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which other programs reach this endpoint."""
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": self.region, **LOCAL_CREDENTIALS}
+
+    def api_url(self, api_id: str, stage: str) -> str:
+        """The address of a REST API deployed here."""
+        return f"{self.url}/_aws/execute-api/{api_id}/{stage}"
+
+    def _client(self, service: str) -> Any:
+        session = boto3.session.Session(
+            aws_access_key_id=LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.region,
+        )
+        return session.client(service, endpoint_url=self.url, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
+
+    def apigateway(self) -> "APIGatewayClient":
+        return self._client("apigateway")  # type: ignore[no-any-return]
+
+    def cloudformation(self) -> "CloudFormationClient":
+        return self._client("cloudformation")  # type: ignore[no-any-return]
+
+    def dynamodb(self) -> "DynamoDBClient":
+        return self._client("dynamodb")  # type: ignore[no-any-return]
+
+    def functions(self) -> "LambdaClient":
+        return self._client("lambda")  # type: ignore[no-any-return]
+
+    def logs(self) -> "CloudWatchLogsClient":
+        return self._client("logs")  # type: ignore[no-any-return]
+
+    def sqs(self) -> "SQSClient":
+        return self._client("sqs")  # type: ignore[no-any-return]
+
+
+class Target(Protocol):
+    """Use as a context manager: it is running inside, and nothing of it is left after."""
+
+    def start(self) -> Endpoint:
+        """Bring it up and wait until it answers.
+
+        Raises:
+            TargetError: when it cannot be started; the message says why and where its log is.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End it and all it started. May be called again, and before :meth:`start`."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,229 @@
+"""LocalStack as a local process, without Docker: the default target.
+
+Each instance has a port, folders and a flight recorder of its own, listens on 127.0.0.1 only, and ends with whoever
+started it, unless it was asked to stay.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from harness.engine.runtimes import find_runtime
+from harness.engine.settings import EngineSettings
+from harness.errors import TargetError
+from harness.targets.base import Endpoint
+from harness.waiting import WaitedInVain, wait_for
+
+LAMBDA_RUNTIME = "python3.13"
+START_TIMEOUT_SECONDS = 90.0
+STOP_GRACE_SECONDS = 6.0
+_LOG_TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A started engine: enough to recognise it, reach it and end it, also from another process."""
+
+    pid: int
+    created_at: float
+    token: str
+    port: int
+    scratch: str
+    folder: str
+    region: str
+    runtime: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+    def is_running(self) -> bool:
+        """Whether this very process is alive (its id may meanwhile be another's)."""
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.created_at) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def answers(self) -> bool:
+        """Whether the engine that answers on the port is this one."""
+        try:
+            with _direct.open(f"http://127.0.0.1:{self.port}/_taskguard/instance", timeout=2) as response:
+                return bool(json.load(response)["instance"] == self.token)
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def endpoint(self) -> Endpoint:
+        folder = Path(self.folder)
+        return Endpoint(
+            target="localstack",
+            url=f"http://127.0.0.1:{self.port}",
+            region=self.region,
+            log=folder / "engine.log",
+            recording=folder / "flight-recorder.jsonl",
+            versions=(
+                ("localstack", metadata.version("localstack-core")),
+                ("lambda runtime", self.runtime),
+                ("python", ".".join(map(str, sys.version_info[:3]))),
+            ),
+        )
+
+    def end(self) -> None:
+        """Stop the engine and what it started, and remove its scratch folder."""
+        if self.is_running():
+            process = psutil.Process(self.pid)
+            process.terminate()
+            try:
+                process.wait(STOP_GRACE_SECONDS)
+            except psutil.TimeoutExpired:
+                # Its functions notice that the engine is gone and end themselves.
+                os.killpg(self.pid, signal.SIGKILL)
+                process.wait(STOP_GRACE_SECONDS)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+# A proxy that the user's environment names must not see calls to this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LocalStack:
+    """An instance in the making. ``folder`` receives its log and recording, and outlives it; ``port`` 0 takes a free
+    one; ``detached`` lets it outlive this process."""
+
+    def __init__(
+        self, folder: Path, *, port: int = 0, region: str = "eu-central-1", detached: bool = False, recording: bool = True
+    ) -> None:
+        self._folder = folder.resolve()
+        self._port = port
+        self._region = region
+        self._detached = detached
+        self._recording = recording
+        self._process: subprocess.Popen[bytes] | None = None
+        self.instance: Instance | None = None
+
+    def start(self) -> Endpoint:
+        port = _claim_port(self._port)
+        runtime = find_runtime(LAMBDA_RUNTIME)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
+        settings = EngineSettings(
+            instance=secrets.token_hex(16),
+            scratch=scratch,
+            has_lifeline=not self._detached,
+            recording=str(self._folder / "flight-recorder.jsonl") if self._recording else None,
+            runtimes={LAMBDA_RUNTIME: runtime},
+        )
+        with (self._folder / "engine.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "harness.engine"],
+                cwd=scratch,
+                env=_environment(port, scratch) | settings.to_environment(),
+                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
+                start_new_session=True,
+            )
+        self.instance = Instance(
+            pid=self._process.pid,
+            created_at=psutil.Process(self._process.pid).create_time(),
+            token=settings.instance,
+            port=port,
+            scratch=scratch,
+            folder=str(self._folder),
+            region=self._region,
+            runtime=f"Python {runtime.version}",
+        )
+        self._wait_until_ready(self.instance, self._process)
+        return self.instance.endpoint()
+
+    def stop(self) -> None:
+        if self.instance is not None:
+            self.instance.end()
+        if self._process is not None:
+            self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        self.instance = self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait_until_ready(self, instance: Instance, process: "subprocess.Popen[bytes]") -> None:
+        def looks_ready() -> bool:
+            if process.poll() is not None:
+                raise TargetError(
+                    f"starting LocalStack on port {instance.port}: it ended with status {process.returncode}."
+                    f"\n{self._log_tail()}"
+                )
+            return instance.answers()
+
+        try:
+            wait_for(looks_ready, seconds=START_TIMEOUT_SECONDS)
+        except WaitedInVain:
+            raise TargetError(
+                f"starting LocalStack on port {instance.port}: no answer within {START_TIMEOUT_SECONDS:.0f} s."
+                f"\n{self._log_tail()}"
+            ) from None
+
+    def _log_tail(self) -> str:
+        log = self._folder / "engine.log"
+        lines = log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+        return "\n".join([f"The end of its log, {log}:", *(f"  {line}" for line in lines)])
+
+
+def _claim_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise TargetError(
+                f"starting LocalStack on port {port}: {error.strerror.lower()}. "
+                "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _environment(port: int, scratch: str) -> dict[str, str]:
+    """The engine's whole environment: nothing of the user's, above all no AWS credentials."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
+    temporary = Path(scratch, "tmp")
+    temporary.mkdir()
+    return kept | {
+        "TMPDIR": str(temporary),
+        "FILESYSTEM_ROOT": str(Path(scratch, "filesystem")),
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "GATEWAY_SERVER": "taskguard",
+        "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
+        "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
+        # Otherwise an event source is looked at once a second, and every ten seconds when it was empty.
+        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
+        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
+        "DNS_ADDRESS": "0",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DISABLE_EVENTS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
