@@ -1,38 +1,38 @@
-"""The engine's process: LocalStack, with a lifeline to whoever started it.
+"""The engine's process: LocalStack, which ends with whoever owns it.
 
-Run as ``python -m harness.engine``. Standard input is the lifeline: its owner keeps the other end open, and when the
-owner is gone, however it died, the engine stops itself and everything it started. Nothing in it is worth saving, so it
-leaves at once instead of taking its services down one by one.
+Run as ``python -m harness.engine``. When its owner is gone, however it died, the engine stops itself and everything it
+started, unless it has been told to stay. Nothing in it is worth saving, so it leaves at once instead of taking its
+services down one by one.
 """
 
 import os
 import shutil
-import sys
 import threading
 from typing import Any, NoReturn
 
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
-from harness.engine import queue_worker
+from harness.engine import ownership, queue_worker
 from harness.engine.function_process import stop_all
 from harness.engine.settings import EngineSettings
+
+_LOOK_EVERY_SECONDS = 0.5
 
 
 def main() -> None:
     settings = EngineSettings.from_environment()
-    if settings.has_lifeline:
-        threading.Thread(target=_leave_when_orphaned, name="lifeline", daemon=True).start()
+    threading.Thread(target=_leave_with_owner, args=(settings,), name="owner", daemon=True).start()
     queue_worker.set_period(settings.queue_worker_period_seconds)
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()
 
 
-def _leave_when_orphaned() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    _leave()
+def _leave_with_owner(settings: EngineSettings) -> None:
+    while not ownership.released.wait(_LOOK_EVERY_SECONDS):
+        if not ownership.is_alive(settings.owner_pid, settings.owner_created_at):
+            _leave()
 
 
 def _leave(_runtime: Any = None, code: int = 0) -> NoReturn:

@@ -8,10 +8,10 @@ started again by the next invocation, as Lambda re-initialises an environment.
 import json
 import math
 import time
-from concurrent.futures import FIRST_COMPLETED, Future
-from concurrent.futures import wait as wait_for
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from localstack import config
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
@@ -125,8 +125,9 @@ class ProcessExecutor(RuntimeExecutor):
         if self._process is None or self._process.ended.is_set():
             self._spawn(timeout)
         api, process = self._api, self._process
-        assert api is not None and process is not None
-        wait_for([api.ready, self._exited], max(0.0, started + timeout - time.monotonic()), FIRST_COMPLETED)
+        assert api is not None
+        assert process is not None
+        _first_of(api.ready, self._exited, seconds=started + timeout - time.monotonic())
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
@@ -142,7 +143,7 @@ class ProcessExecutor(RuntimeExecutor):
                     deadline_ms=math.floor(time.time() * 1000 + remaining * 1000),
                 )
             )
-            wait_for([answer, self._exited], max(0.0, remaining), FIRST_COMPLETED)
+            _first_of(answer, self._exited, seconds=remaining)
         if answer.done():
             return _Outcome(answer.result().payload, answer.result().is_error)
         if self._exited.done():
@@ -211,7 +212,7 @@ class ProcessExecutor(RuntimeExecutor):
             api.close()
             raise
         self._api, self._process, self._exited = api, process, exited
-        wait_for([api.ready, exited], wait_seconds, FIRST_COMPLETED)
+        _first_of(api.ready, exited, seconds=wait_seconds)
         self._init_milliseconds = (time.monotonic() - began) * 1000
 
     def _end_process(self) -> None:
@@ -231,6 +232,10 @@ class ProcessExecutor(RuntimeExecutor):
             if value is not None and not name.startswith(_NOT_ON_LAMBDA)
         }
         return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+
+
+def _first_of(*futures: Future[Any], seconds: float) -> None:
+    wait(futures, max(0.0, seconds), FIRST_COMPLETED)
 
 
 def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:

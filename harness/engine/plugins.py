@@ -3,6 +3,7 @@
 Kept apart from the parts, and free of their imports, because LocalStack loads this module to see what there is.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from localstack.runtime.hooks import on_infra_ready, on_infra_start
@@ -12,6 +13,10 @@ from localstack.services.plugins import Service, aws_provider
 
 if TYPE_CHECKING:
     from harness.engine.executor import ProcessExecutor
+
+
+def _is_ours() -> bool:
+    return "TASKGUARD_ENGINE" in os.environ
 
 
 class LoopbackServerPlugin(RuntimeServerPlugin):
@@ -44,7 +49,7 @@ def dynamodb() -> Service:
     return create_service()
 
 
-@on_infra_start(name="taskguard-flight-recorder", should_load=lambda: _is_ours())
+@on_infra_start(name="taskguard-flight-recorder", should_load=_is_ours)
 def record_aws_calls() -> None:
     """Let the flight recorder see each AWS call."""
     from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
@@ -55,19 +60,20 @@ def record_aws_calls() -> None:
     run_custom_response_handlers.append(record_answer)
 
 
-@on_infra_ready(name="taskguard-instance", should_load=lambda: _is_ours())
-def answer_who_this_is() -> None:
-    """Serve the instance's token, so that a target knows that the engine that answers is its own."""
+@on_infra_ready(name="taskguard-instance", should_load=_is_ours)
+def answer_as_instance() -> None:
+    """Say whose engine this is, so that a target knows that the one that answers is its own; and stay when told to."""
     from localstack.services.edge import ROUTER
-    from rolo import Response
+    from rolo import Request, Response
 
+    from harness.engine import ownership
     from harness.engine.settings import EngineSettings
 
     token = EngineSettings.from_environment().instance
-    ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}))
 
+    def stay(_request: Request) -> Response:
+        ownership.released.set()
+        return Response.for_json({"instance": token})
 
-def _is_ours() -> bool:
-    import os
-
-    return "TASKGUARD_ENGINE" in os.environ
+    ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
+    ROUTER.add("/_taskguard/stay", stay, methods=["POST"])

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import IO, Any
 
 from localstack.aws.api import RequestContext
@@ -42,7 +43,7 @@ class FlightRecorder:
     """Writes lines to one file, from any thread. Without a file it only drops them."""
 
     def __init__(self, path: str | None) -> None:
-        self._file: IO[str] | None = open(path, "a", encoding="utf-8") if path else None  # noqa: SIM115
+        self._file: IO[str] | None = Path(path).open("a", encoding="utf-8") if path else None
         self._lock = threading.Lock()
         self._callers: dict[str, Caller] = {}
 

@@ -59,9 +59,9 @@ def _candidates(name: str) -> Iterator[str]:
             yield str(executable)
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     minor = name.removeprefix("python")
-    for folder in sorted((pyenv / "versions").glob(f"{minor}*"), reverse=True):
-        if (folder / "bin" / name).is_file():
-            yield str(folder / "bin" / name)
+    for version in sorted((pyenv / "versions").glob(f"{minor}*"), reverse=True):
+        if (version / "bin" / name).is_file():
+            yield str(version / "bin" / name)
 
 
 def _version_of(executable: str) -> str | None:
@@ -105,3 +105,10 @@ def _install(interpreter: str, folder: Path) -> None:
             f"installing the Lambda runtime's libraries for {interpreter} failed:\n{done.stderr.strip()}\n"
             "Check the network and your package index's settings, then run the command again."
         )
+
+
+if __name__ == "__main__":
+    # Part of `make setup`: what can be installed beforehand need not be when a run starts.
+    from harness.targets.localstack import LAMBDA_RUNTIME
+
+    find_runtime(LAMBDA_RUNTIME)

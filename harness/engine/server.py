@@ -15,7 +15,7 @@ class LoopbackServer(TwistedRuntimeServer):
     """Twisted, listening on each ``host:port`` of ``GATEWAY_LISTEN``."""
 
     def register(
-        self, gateway: Gateway, listen: list[config.HostAndPort], ssl_creds: tuple[str, str] | None = None
+        self, gateway: Gateway, listen: list[config.HostAndPort], _ssl_creds: tuple[str, str] | None = None
     ) -> None:
         site = TwistedGateway(gateway)
         for address in listen:

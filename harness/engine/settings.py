@@ -31,13 +31,15 @@ class EngineSettings:
     """What a target tells the engine it starts.
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
-    ``recording`` the flight recorder's file
+    ``owner_pid`` the process it must not outlive (``owner_created_at``, in seconds since the epoch, tells it from a later
+    process of the same number); ``recording`` the flight recorder's file
     (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
     """
 
     instance: str = ""
     scratch: str = ""
-    has_lifeline: bool = False
+    owner_pid: int = 0
+    owner_created_at: float = 0.0
     recording: str | None = None
     queue_worker_period_seconds: float = 0.05
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
@@ -47,7 +49,8 @@ class EngineSettings:
         document = {
             "instance": self.instance,
             "scratch": self.scratch,
-            "has_lifeline": self.has_lifeline,
+            "owner_pid": self.owner_pid,
+            "owner_created_at": self.owner_created_at,
             "recording": self.recording,
             "queue_worker_period_seconds": self.queue_worker_period_seconds,
             "runtimes": {

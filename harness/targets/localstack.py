@@ -22,6 +22,7 @@ from typing import Self
 
 import psutil
 
+from harness.engine.ownership import is_alive
 from harness.engine.runtimes import find_runtime
 from harness.engine.settings import EngineSettings
 from harness.errors import TargetError
@@ -56,11 +57,7 @@ class Instance:
 
     def is_running(self) -> bool:
         """Whether this very process is alive (its id may meanwhile be another's)."""
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.created_at) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return is_alive(self.pid, self.created_at)
 
     def answers(self) -> bool:
         """Whether the engine that answers on the port is this one."""
@@ -69,6 +66,12 @@ class Instance:
                 return bool(json.load(response)["instance"] == self.token)
         except (OSError, ValueError, KeyError):
             return False
+
+    def stay(self) -> None:
+        """Let the engine outlive its owner."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_taskguard/stay", method="POST")
+        with _direct.open(request, timeout=10):
+            pass
 
     def endpoint(self) -> Endpoint:
         folder = Path(self.folder)
@@ -105,15 +108,21 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 class LocalStack:
     """An instance in the making. ``folder`` receives its log and recording, and outlives it; ``port`` 0 takes a free
-    one; ``detached`` lets it outlive this process."""
+    one; ``owner_pid`` is the process that it must not outlive, by default this one."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, region: str = "eu-central-1", detached: bool = False, recording: bool = True
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        region: str = "eu-central-1",
+        owner_pid: int | None = None,
+        recording: bool = True,
     ) -> None:
         self._folder = folder.resolve()
         self._port = port
         self._region = region
-        self._detached = detached
+        self._owner = psutil.Process(owner_pid)
         self._recording = recording
         self._process: subprocess.Popen[bytes] | None = None
         self.instance: Instance | None = None
@@ -126,7 +135,8 @@ class LocalStack:
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
-            has_lifeline=not self._detached,
+            owner_pid=self._owner.pid,
+            owner_created_at=self._owner.create_time(),
             recording=str(self._folder / "flight-recorder.jsonl") if self._recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
         )
@@ -135,7 +145,7 @@ class LocalStack:
                 [sys.executable, "-m", "harness.engine"],
                 cwd=scratch,
                 env=_environment(port, scratch) | settings.to_environment(),
-                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
@@ -159,8 +169,17 @@ class LocalStack:
             self.instance.end()
         if self._process is not None:
             self._process.wait()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        self.instance = self._process = None
+
+    @property
+    def running(self) -> Instance:
+        """The started engine."""
+        if self.instance is None:
+            raise TargetError("looking for the engine: it has not been started")
+        return self.instance
+
+    def leave_running(self) -> None:
+        """Let go of an engine that was told to stay: :meth:`stop` has nothing to do any more."""
         self.instance = self._process = None
 
     def __enter__(self) -> Self:
@@ -201,7 +220,7 @@ def _claim_port(port: int) -> int:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise TargetError(
-                f"starting LocalStack on port {port}: {error.strerror.lower()}. "
+                f"starting LocalStack on port {port}: {(error.strerror or str(error)).lower()}. "
                 "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
             ) from error
         return int(probe.getsockname()[1])

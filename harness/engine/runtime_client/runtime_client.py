@@ -13,7 +13,7 @@ _user_agent = "aws-lambda-python"
 
 def initialize_client(user_agent: str) -> None:
     """Remember how to introduce ourselves."""
-    global _user_agent
+    global _user_agent  # noqa: PLW0603  # the native module keeps it in a static variable, too
     _user_agent = user_agent
 
 

@@ -1,0 +1,82 @@
+# Everything a user of TaskGuard types. `make help` lists it.
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+STAGE ?= dev
+TASKS ?= 30
+# Under this seed at least one of 30 tasks ends in the dead-letter queue.
+SEED ?= taskguard
+OUT ?=
+WORKERS ?= 6
+
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+export UV_PYTHON := $(BIN)/python
+export NPM_CONFIG_UPDATE_NOTIFIER := false
+
+.PHONY: help setup grade test-local test-unit up down lint clean deploy remove lock
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
+	@$(BIN)/taskguard grade --tasks "$(TASKS)" --seed "$(SEED)" $(if $(OUT),--out "$(OUT)")
+
+test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
+	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -n $(WORKERS)
+
+test-unit: setup ## run the unit tests alone (no engine, seconds)
+	@$(BIN)/python -m pytest tests/unit -q
+
+up: setup ## start LocalStack with the pipeline on it, and leave it running
+	@$(BIN)/taskguard up --stage "$(STAGE)"
+
+down: ## stop what `make up` started
+	@if [ -x $(BIN)/taskguard ]; then $(BIN)/taskguard down; fi
+
+lint: setup ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+deploy: setup ## deploy the pipeline to AWS (STAGE=)
+	@$(BIN)/taskguard deploy --stage "$(STAGE)"
+
+remove: setup ## remove a stage from AWS (STAGE=)
+	@$(BIN)/taskguard remove --stage "$(STAGE)"
+
+setup: $(VENV)/.ready node_modules/.ready ## install what is needed, in this folder only (quick when nothing changed)
+
+$(VENV)/.ready: requirements/development.txt requirements/lambda-runtime.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "make setup: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one with PYTHON=..." >&2; exit 2; }
+	@[ -x $(BIN)/python ] || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing Python packages"
+	@grep -A 60 '^uv==' requirements/development.txt | awk 'NR > 1 && /^[a-z]/ { exit } { print }' > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements/development.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m harness.engine.runtimes
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "make setup: npm is needed to install the Serverless CLI. Install Node.js 20.19 or later (it brings npm) and run the command again." >&2; exit 2; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || \
+		{ echo "make setup: Node.js 20.19 or later is needed, this is $$(node --version)." >&2; exit 2; }
+	@echo "Installing the Serverless CLI"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+clean: down ## remove all that was installed or made here
+	@rm -rf $(VENV) node_modules .taskguard .serverless runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+lock: ## resolve the lock files anew, after changing what is required
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --quiet \
+		-c requirements/localstack-constraints.txt -o requirements/development.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile requirements/lambda-runtime.in --universal --python-version 3.11 --generate-hashes --quiet \
+		-o requirements/lambda-runtime.txt --custom-compile-command "make lock"
+	@npm install --package-lock-only --silent

@@ -1,0 +1,90 @@
+"""monitorDLQ: marks the tasks whose messages reached the dead-letter queue, and logs one record for each.
+
+The record is marked first and logged then, so a task is never logged as dead and yet alive; a message delivered again logs the
+same values again. Any body is survived: what is no task is logged as poison. This module must not know why a task failed, nor
+how often it may.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handlers import batch, exact_json, settings, task_message
+from handlers.batch import Delivery
+from handlers.runtime import new_logger, utc_now
+from handlers.task_message import NotATask, TaskMessage
+from handlers.task_record import MarkedDead, TaskRecord
+from handlers.task_store import TaskStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LONGEST_POISON_CHARACTERS = 1_000
+
+logger = new_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaker:
+    """Lays dead tasks to rest."""
+
+    store: TaskStore
+
+    def bury(self, delivery: Delivery) -> None:
+        """Handles one dead letter. Raises StoreError if the record could not be marked: the message then stays."""
+        about = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
+        try:
+            task = task_message.parse(delivery.body)
+        except NotATask as poison:
+            body = delivery.body[:LONGEST_POISON_CHARACTERS]
+            _log("poison message dead-lettered", "POISON_DEAD_LETTER", {"body": body, "reason": str(poison), **about})
+            return
+        outcome = self.store.mark_dead(task.task_id, delivery.message_id)
+        record = outcome.record
+        if record is None:
+            _log("task without a record dead-lettered", "TASK_DEAD_LETTER", _epitaph_without_record(task) | about)
+        elif isinstance(outcome, MarkedDead):
+            _log("task dead-lettered", "TASK_DEAD_LETTER", _epitaph(record) | about)
+        else:
+            reason = {"taskId": task.task_id, "status": record.status, "owner": record.message_id}
+            _log("dead letter of no consequence", "DEAD_LETTER_IGNORED", reason | about)
+
+
+def _epitaph(record: TaskRecord) -> dict[str, Any]:
+    return {
+        "taskId": record.task_id,
+        "payload": exact_json.parse(record.payload_json),
+        "attempts": record.last_attempt,
+        "lastError": record.last_error,
+        "createdAt": record.created_at,
+        "failedAt": record.failed_at,
+    }
+
+
+def _epitaph_without_record(task: TaskMessage) -> dict[str, Any]:
+    return {
+        "taskId": task.task_id,
+        "payload": exact_json.parse(task.payload_json),
+        "attempts": None,
+        "lastError": "the task's record is missing",
+        "createdAt": None,
+        "failedAt": utc_now(),
+    }
+
+
+def _log(message: str, event: str, values: dict[str, Any]) -> None:
+    # A task that is lost is an error; a duplicate that came to rest here is not.
+    level = logger.info if event == "DEAD_LETTER_IGNORED" else logger.error
+    level(message, extra={"event": event, **values})
+
+
+undertaker = Undertaker(TaskStore(settings.record_settings(os.environ).table_name))
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Lambda's entry point for an SQS event; answers with the messages that stay on the dead-letter queue."""
+    return batch.process(event, context, undertaker.bury, logger)

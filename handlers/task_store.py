@@ -1,0 +1,333 @@
+"""All that is known of DynamoDB: how a task's record is laid out, and the conditional writes that move it on.
+
+Every write is conditional, so that no late or duplicate delivery can undo COMPLETED or DEAD_LETTER. A write that is tried
+again because its answer was lost finds itself already done; the claim's id tells that from somebody else's write. This module
+must not know why a task is moved on, nor anything of the queue.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.runtime import CLIENT_CONFIG, utc_now
+from handlers.task_record import (
+    Attempt,
+    Claim,
+    ClaimRefused,
+    MarkedDead,
+    NotMarkedDead,
+    Status,
+    TaskRecord,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# With errors of LONGEST_ERROR_CHARACTERS, the attempts stay far below the 400 KB of an item beside the largest payload.
+MOST_ATTEMPTS_KEPT = 20
+LONGEST_ERROR_CHARACTERS = 500
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+# An item or a map in the form of the DynamoDB API: {"taskId": {"S": "…"}}.
+Item = Mapping[str, Any]
+
+
+class StoreError(Exception):
+    """DynamoDB did not do what it was asked. The message names the call and the cause."""
+
+
+class AttemptSuperseded(Exception):
+    """The outcome of an attempt came too late: the record has moved on without it, and was left alone."""
+
+
+class _ConditionFailed(Exception):
+    def __init__(self, record: TaskRecord | None) -> None:
+        super().__init__("condition failed")
+        self.record = record
+
+
+class TaskStore:
+    """The records of a table. Every method raises StoreError when DynamoDB fails."""
+
+    def __init__(self, table_name: str, client: DynamoDBClient | None = None, now: Callable[[], str] = utc_now) -> None:
+        self._table_name = table_name
+        self._dynamodb: DynamoDBClient = client or boto3.client("dynamodb", config=CLIENT_CONFIG)
+        self._now = now
+
+    def create(self, task_id: str, payload_json: str) -> TaskRecord | None:
+        """Stores a new task as PENDING. Answers None, or the record that already has this id; that one is not changed."""
+        now = self._now()
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table_name,
+                Item={
+                    "taskId": {"S": task_id},
+                    "payload": {"S": payload_json},
+                    "status": {"S": Status.PENDING},
+                    "createdAt": {"S": now},
+                    "updatedAt": {"S": now},
+                    "attempts": {"L": []},
+                    "lastAttempt": {"N": "0"},
+                },
+                ConditionExpression="attribute_not_exists(taskId)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            existing = _record_of_failed_condition(error)
+            if existing is None:
+                raise StoreError(f"PutItem failed: {error}") from error
+            return existing
+        except BotoCoreError as error:
+            raise StoreError(f"PutItem failed: {error}") from error
+        return None
+
+    def get(self, task_id: str) -> TaskRecord | None:
+        """The task's record as of now, or None."""
+        try:
+            answer = self._dynamodb.get_item(
+                TableName=self._table_name, Key={"taskId": {"S": task_id}}, ConsistentRead=True
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(f"GetItem failed: {error}") from error
+        item = answer.get("Item")
+        return _to_record(item) if item else None
+
+    def claim(self, task_id: str, message_id: str, attempt: int) -> Claim | ClaimRefused:
+        """Takes the task for attempt number `attempt` (a receive count) of a message: → PROCESSING.
+
+        Granted for a PENDING task, and to the message that owns the task for a later attempt than the last one, whether that
+        one reported a failure (RETRYING) or died without a word (PROCESSING).
+        """
+        now, claim_id = self._now(), uuid.uuid4().hex
+        entry = {"M": {"number": {"N": str(attempt)}, "startedAt": {"S": now}, "outcome": {"S": "STARTED"}}}
+        # Receive counts only grow, so a list of at most MOST_ATTEMPTS_KEPT needs a cut only for attempts beyond that number.
+        # Setting an element past a list's end appends it.
+        add, added = "attempts = list_append(attempts, :added)", dict[str, Any](L=[entry])
+        if attempt > MOST_ATTEMPTS_KEPT:
+            add, added = f"attempts[{MOST_ATTEMPTS_KEPT - 1}] = :added", entry
+        try:
+            new = self._update(
+                task_id,
+                update=f"SET #status = :processing, messageId = :message, claimId = :claim, lastAttempt = :attempt, "
+                f"updatedAt = :now, {add}",
+                condition="attribute_exists(taskId) AND (#status = :pending OR (messageId = :message "
+                "AND #status IN (:retrying, :processing) AND lastAttempt < :attempt))",
+                values={
+                    ":processing": {"S": Status.PROCESSING},
+                    ":pending": {"S": Status.PENDING},
+                    ":retrying": {"S": Status.RETRYING},
+                    ":message": {"S": message_id},
+                    ":claim": {"S": claim_id},
+                    ":attempt": {"N": str(attempt)},
+                    ":now": {"S": now},
+                    ":added": added,
+                },
+                # The shorter answer does not tell where the element was put when it was set by its index.
+                answer="UPDATED_NEW" if attempt <= MOST_ATTEMPTS_KEPT else "ALL_NEW",
+            )
+            attempts_kept = len(new["attempts"]["L"])
+        except _ConditionFailed as failed:
+            if failed.record is None or failed.record.claim_id != claim_id:
+                return ClaimRefused(failed.record)
+            attempts_kept = len(failed.record.attempts)
+        return Claim(task_id, message_id, attempt, claim_id, attempts_kept - 1)
+
+    def complete(self, claim: Claim) -> None:
+        """Reports a claimed attempt's success: → COMPLETED. Raises AttemptSuperseded."""
+        now = self._now()
+        self._finish(
+            claim,
+            Status.COMPLETED,
+            f"completedAt = :now, {_entry(claim)}.outcome = :outcome, {_entry(claim)}.finishedAt = :now REMOVE failedAt",
+            {":outcome": {"S": "SUCCEEDED"}, ":now": {"S": now}},
+        )
+
+    def retry_later(self, claim: Claim, error: str, backoff_seconds: int) -> None:
+        """Reports a claimed attempt's failure: → RETRYING. Raises AttemptSuperseded."""
+        now, entry = self._now(), _entry(claim)
+        self._finish(
+            claim,
+            Status.RETRYING,
+            f"lastError = :error, failedAt = :now, {entry}.outcome = :outcome, {entry}.finishedAt = :now, "
+            f"{entry}.#error = :error, {entry}.backoffSeconds = :backoff",
+            {
+                ":outcome": {"S": "FAILED"},
+                ":now": {"S": now},
+                ":error": {"S": _storable(error)},
+                ":backoff": {"N": str(backoff_seconds)},
+            },
+            names={"#error": "error"},
+        )
+
+    def mark_dead(self, task_id: str, message_id: str) -> MarkedDead | NotMarkedDead:
+        """Marks the task as lost with the message that reached the dead-letter queue: → DEAD_LETTER.
+
+        Left alone is a record that is final, or owned by another message. `failedAt` becomes the time of the last attempt's
+        failure or, if that attempt left no report, now; `lastError` then says so. Marking again changes nothing.
+        """
+        dead, now = {"S": Status.DEAD_LETTER}, self._now()
+        try:
+            return MarkedDead(
+                _to_record(
+                    self._update(
+                        task_id,
+                        update="SET #status = :dead, updatedAt = :now, failedAt = if_not_exists(failedAt, :now)",
+                        condition="#status = :retrying AND messageId = :message",
+                        values={
+                            ":dead": dead,
+                            ":now": {"S": now},
+                            ":retrying": {"S": Status.RETRYING},
+                            ":message": {"S": message_id},
+                        },
+                        answer="ALL_NEW",
+                    )
+                )
+            )
+        except _ConditionFailed as failed:
+            record = failed.record
+        if record is None or record.message_id not in (None, message_id):
+            return NotMarkedDead(record)
+        if record.status is Status.DEAD_LETTER:
+            return MarkedDead(record)
+        if record.status is Status.COMPLETED:
+            return NotMarkedDead(record)
+        if record.last_attempt:
+            error = f"attempt {record.last_attempt} ended without a report"
+        else:
+            error = "the message was dead-lettered before any attempt of the task was recorded"
+        try:
+            new = self._update(
+                task_id,
+                update="SET #status = :dead, messageId = :message, updatedAt = :now, failedAt = :now, lastError = :error",
+                # Only what was seen just now: a report that came in between has the last word at the next delivery.
+                condition="#status = :seen AND lastAttempt = :attempt AND "
+                "(attribute_not_exists(messageId) OR messageId = :message)",
+                values={
+                    ":dead": dead,
+                    ":now": {"S": now},
+                    ":error": {"S": error},
+                    ":message": {"S": message_id},
+                    ":seen": {"S": record.status},
+                    ":attempt": {"N": str(record.last_attempt)},
+                },
+                answer="ALL_NEW",
+            )
+        except _ConditionFailed as failed:
+            if failed.record and failed.record.status is Status.DEAD_LETTER and failed.record.message_id == message_id:
+                return MarkedDead(failed.record)
+            raise StoreError("UpdateItem found a record that changed while it was being marked as dead") from None
+        return MarkedDead(_to_record(new))
+
+    def _finish(
+        self,
+        claim: Claim,
+        status: Status,
+        update: str,
+        values: dict[str, Any],
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        try:
+            self._update(
+                claim.task_id,
+                update=f"SET #status = :status, updatedAt = :now, {update}",
+                condition="#status = :processing AND messageId = :message AND lastAttempt = :attempt AND claimId = :claim",
+                values={
+                    **values,
+                    ":status": {"S": status},
+                    ":processing": {"S": Status.PROCESSING},
+                    ":message": {"S": claim.message_id},
+                    ":attempt": {"N": str(claim.attempt)},
+                    ":claim": {"S": claim.claim_id},
+                },
+                names=names,
+            )
+        except _ConditionFailed as failed:
+            record = failed.record
+            if record is None or record.claim_id != claim.claim_id or record.status is not status:
+                found = record.status if record else "missing"
+                raise AttemptSuperseded(
+                    f"attempt {claim.attempt} is too late to report {status}: the record is {found}"
+                ) from None
+
+    def _update(
+        self,
+        task_id: str,
+        *,
+        update: str,
+        condition: str,
+        values: dict[str, Any],
+        names: Mapping[str, str] | None = None,
+        answer: Any = "NONE",
+    ) -> Item:
+        try:
+            result = self._dynamodb.update_item(
+                TableName=self._table_name,
+                Key={"taskId": {"S": task_id}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status", **(names or {})},
+                ExpressionAttributeValues=values,
+                ReturnValues=answer,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _CONDITION_FAILED:
+                raise _ConditionFailed(_record_of_failed_condition(error)) from error
+            raise StoreError(f"UpdateItem failed: {error}") from error
+        except BotoCoreError as error:
+            raise StoreError(f"UpdateItem failed: {error}") from error
+        return result.get("Attributes", {})
+
+
+def _entry(claim: Claim) -> str:
+    return f"attempts[{claim.index}]"
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()[:LONGEST_ERROR_CHARACTERS]
+
+
+def _record_of_failed_condition(error: ClientError) -> TaskRecord | None:
+    response: Mapping[str, Any] = error.response
+    item = response.get("Item") if response["Error"]["Code"] == _CONDITION_FAILED else None
+    return _to_record(item) if item else None
+
+
+def _to_record(item: Item) -> TaskRecord:
+    def text(name: str) -> str | None:
+        return item[name]["S"] if name in item else None
+
+    return TaskRecord(
+        task_id=item["taskId"]["S"],
+        payload_json=item["payload"]["S"],
+        status=Status(item["status"]["S"]),
+        created_at=item["createdAt"]["S"],
+        updated_at=item["updatedAt"]["S"],
+        last_attempt=int(item["lastAttempt"]["N"]),
+        attempts=tuple(_to_attempt(entry["M"]) for entry in item["attempts"]["L"]),
+        message_id=text("messageId"),
+        claim_id=text("claimId"),
+        last_error=text("lastError"),
+        failed_at=text("failedAt"),
+        completed_at=text("completedAt"),
+    )
+
+
+def _to_attempt(entry: Item) -> Attempt:
+    def text(name: str) -> str | None:
+        return entry[name]["S"] if name in entry else None
+
+    return Attempt(
+        number=int(entry["number"]["N"]),
+        started_at=entry["startedAt"]["S"],
+        outcome=entry["outcome"]["S"],
+        finished_at=text("finishedAt"),
+        error=text("error"),
+        backoff_seconds=int(entry["backoffSeconds"]["N"]) if "backoffSeconds" in entry else None,
+    )

@@ -1,0 +1,128 @@
+"""Every accepted task ends exactly once: completed by one successful attempt, or dead-lettered once.
+
+Nothing lost, nothing done twice, nothing invented. A task whose submission had no clear answer (a server's error, or
+none) may end or not, at most once. Fails in spite of missing evidence when a task was seen to end twice. A task that
+was not seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown.
+This module must not know what a task does between its acceptance and its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.checks.conclusion import Doubt, Question, Violation, conclude
+from harness.expectations import Expectations
+from harness.history import (
+    AttemptSucceeded,
+    DeadLettered,
+    Event,
+    History,
+    QueueDepth,
+    RecordObserved,
+    RunEnded,
+    TaskSubmitted,
+)
+from harness.history.wording import describe, times
+from harness.strict_json import same_json
+from harness.verdict import Verdict
+
+QUESTION = Question(
+    check="settlement",
+    claim="Every accepted task ends exactly once, as completed or as dead-lettered.",
+    needs=(TaskSubmitted, AttemptSucceeded, DeadLettered, RunEnded),
+)
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge whether every accepted task ends exactly once."""
+    del expectations  # how a task ends is the same for every pipeline
+    ends = {task_id: _ends(history, task_id) for task_id in history.task_ids}
+    accepted = [ends.get(task_id, ()) for task_id in history.accepted]
+    completed = sum(any(isinstance(end, AttemptSucceeded) for end in found) for found in accepted)
+    dead = sum(any(isinstance(end, DeadLettered) for end in found) for found in accepted)
+    unsettled = sum(not found for found in accepted)
+    return conclude(
+        QUESTION,
+        history,
+        expected="each accepted task completed once or dead-lettered once",
+        observed=(
+            f"{times(len(accepted), 'task')} accepted: {completed} completed, {dead} dead-lettered, "
+            f"{unsettled} unsettled"
+        ),
+        violations=_violations(history, ends),
+        doubts=_doubts(history, ends),
+        figures={"accepted": len(accepted), "completed": completed, "dead": dead, "unsettled": unsettled},
+    )
+
+
+def _ends(history: History, task_id: str) -> tuple[Event, ...]:
+    successes = [attempt.succeeded for attempt in history.attempts_of(task_id) if attempt.succeeded is not None]
+    dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
+    return (*successes, *dead)
+
+
+def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Violation]:
+    for task_id, found in ends.items():
+        submissions = _submissions(history, task_id)
+        successes = sum(isinstance(end, AttemptSucceeded) for end in found)
+        deaths = len(found) - successes
+        if found and not any(submission.accepted or submission.in_doubt for submission in submissions):
+            how = "completed" if successes else "dead-lettered"
+            yield Violation(
+                task_id, f"task {task_id} was {how} although it was never accepted", found, (TaskSubmitted,)
+            )
+        if successes and deaths:
+            yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", found)
+        if successes > 1:
+            yield Violation(task_id, f"task {task_id} was completed {successes} times", found)
+        if deaths > 1:
+            yield Violation(task_id, f"task {task_id} was dead-lettered {deaths} times", found)
+        if task_id in history.accepted and not found and _waited_long_enough(history):
+            yield Violation(
+                task_id, _unsettled(history, task_id), history.of_task(task_id), (AttemptSucceeded, DeadLettered)
+            )
+        yield from _two_payloads(history, task_id, submissions)
+
+
+def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
+    first = history.accepted.get(task_id)
+    if first is None:
+        return
+    others = [again for again in submissions if again.accepted and not same_json(again.payload, first.payload)]
+    if others:
+        yield Violation(
+            task_id, f"task {task_id} was accepted again with another payload, so one of the two is lost", others
+        )
+
+
+def _doubts(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Doubt]:
+    unsettled = [task_id for task_id in sorted(history.accepted) if not ends[task_id]]
+    if not _waited_long_enough(history):
+        for task_id in unsettled:
+            message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
+            yield Doubt(task_id, message, history.of_task(task_id))
+    depth = _work_queue(history)
+    if not unsettled and depth is not None and depth.total:
+        left = f"{times(depth.total, 'message')} left in the work queue at the end"
+        yield Doubt(None, f"every task has ended, and yet there were {left}, which may still be delivered", (depth,))
+
+
+def _waited_long_enough(history: History) -> bool:
+    depth = _work_queue(history)
+    at_deadline = history.end is not None and history.end.deadline_reached
+    return at_deadline or (depth is not None and depth.total == 0)
+
+
+def _work_queue(history: History) -> QueueDepth | None:
+    depths = [depth for depth in history.of_kind(QueueDepth) if depth.queue == "work"]
+    return depths[-1] if depths else None
+
+
+def _submissions(history: History, task_id: str) -> list[TaskSubmitted]:
+    return [event for event in history.of_task(task_id) if isinstance(event, TaskSubmitted)]
+
+
+def _unsettled(history: History, task_id: str) -> str:
+    # The record is a claim read at the end; what was last seen to happen is what helps.
+    seen = [event for event in history.of_task(task_id) if not isinstance(event, RecordObserved)]
+    return f"task {task_id} was neither completed nor dead-lettered; last seen: {describe(seen[-1])}"

@@ -1,0 +1,82 @@
+"""``taskguard up``, ``down``, ``deploy`` and ``remove``: stacks that stay."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import deployment
+from harness.cli.state import ENV_FILE, RunningStack
+from harness.errors import TargetError
+from harness.expectations import Expectations
+from harness.paths import STATE
+from harness.targets.aws import serverless_on_aws
+from harness.targets.localstack import LocalStack
+
+Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+Region = Annotated[str, typer.Option(help="The AWS region.")]
+Seed = Annotated[
+    str | None, typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False)
+]
+Rate = Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")]
+
+DEFAULT_RATE = Expectations().failure_rate
+
+
+def up(
+    stage: Stage = "dev",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
+    region: Region = "eu-central-1",
+    seed: Seed = None,
+    rate: Rate = DEFAULT_RATE,
+) -> None:
+    """Start LocalStack, deploy the pipeline to it, and leave it running."""
+    console = Console(soft_wrap=True)
+    if (running := RunningStack.load()) is not None:
+        raise TargetError(
+            f"starting a stack: one is up already, stage {running.stage} on port {running.instance.port}. "
+            "Stop it first: `taskguard down`."
+        )
+    folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with LocalStack(folder, port=port, region=region) as engine:
+        console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
+        endpoint = engine.start()
+        console.print(f"Deploying stage {stage} to {endpoint.url}")
+        parameters = deploy_parameters(seed, rate)
+        stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
+        RunningStack(instance=engine.running, stage=stage, failure_seed=seed, failure_rate=rate).save()
+        engine.running.stay()
+        engine.leave_running()
+    body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
+    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    # As pasted into a shell, so nothing may be wrapped or coloured.
+    typer.echo(f"  curl -s -X POST {stack.api_url}/task -H 'Content-Type: application/json' -d {body}")
+
+
+def down() -> None:
+    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    running = RunningStack.load()
+    if running is not None:
+        running.instance.end()
+    RunningStack.forget()
+    typer.echo("Stopped." if running is not None else "Nothing was up.")
+
+
+def deploy(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
+    """Deploy the pipeline to AWS, with the credentials of your environment."""
+    raise typer.Exit(serverless_on_aws("deploy", stage, region))
+
+
+def remove(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
+    """Remove a stage from AWS, with all it holds."""
+    raise typer.Exit(serverless_on_aws("remove", stage, region))
+
+
+def deploy_parameters(seed: str | None, rate: float) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for a seed and a rate."""
+    return {"failureSeed": seed or "", "failureRate": str(rate)}

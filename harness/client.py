@@ -1,0 +1,100 @@
+"""The pipeline's client: hands tasks to the API as any user would, and says what was answered.
+
+What it returns is evidence of acceptance only. It knows the API's two routes and nothing behind them.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import requests
+
+from harness.errors import SubmissionError
+from harness.history import TaskSubmitted
+from harness.strict_json import Json
+from harness.workload import Task
+
+_TIMEOUT_SECONDS = 30.0
+
+
+class Client:
+    """Talks to one deployed API at ``api_url``. Safe to use from several threads."""
+
+    def __init__(self, api_url: str) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._session = requests.Session()
+        # Neither the user's proxies nor their .netrc have a place between a test and a local engine.
+        self._session.trust_env = False
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=32)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def post(self, body: bytes | str, content_type: str | None = "application/json") -> requests.Response:
+        """``POST /task`` with any body at all.
+
+        Raises:
+            SubmissionError: when no answer came.
+        """
+        headers = {"Content-Type": content_type} if content_type is not None else {}
+        return self._request("POST", "/task", data=body, headers=headers)
+
+    def submit(self, task: Task) -> TaskSubmitted:
+        """Hand in one task. No answer at all is an event with status code 0: the task's fate is in doubt."""
+        sent_at = _now_ms()
+        try:
+            response = self._request("POST", "/task", json={"taskId": task.task_id, "payload": task.payload})
+            status = response.status_code
+        except SubmissionError:
+            status = 0
+        return TaskSubmitted(
+            at_ms=sent_at,
+            answered_ms=_now_ms(),
+            task_id=task.task_id,
+            payload=task.payload,
+            accepted=status == requests.codes.accepted,
+            status_code=status,
+        )
+
+    def submit_all(
+        self, tasks: Iterable[Task], *, clients: int = 8, tell: Callable[[TaskSubmitted], None] = lambda _: None
+    ) -> list[TaskSubmitted]:
+        """Hand in ``tasks`` with ``clients`` at a time, in their order; ``tell`` hears of each answer."""
+        with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
+            submitted = []
+            for event in pool.map(self.submit, tasks):
+                tell(event)
+                submitted.append(event)
+        return submitted
+
+    def get(self, task_id: str) -> requests.Response:
+        """``GET /task/{taskId}``.
+
+        Raises:
+            SubmissionError: when no answer came.
+        """
+        return self._request("GET", f"/task/{quote(task_id, safe='')}")
+
+    def record(self, task_id: str) -> dict[str, Json] | None:
+        """The task's record, none when there is none yet."""
+        response = self.get(task_id)
+        if response.status_code == requests.codes.not_found:
+            return None
+        response.raise_for_status()
+        return dict(response.json())
+
+    def request(self, method: str, path: str) -> requests.Response:
+        """Any other method and path."""
+        return self._request(method, path)
+
+    def _request(self, method: str, path: str, **options: object) -> requests.Response:
+        try:
+            return self._session.request(method, self._api_url + path, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
+        except requests.RequestException as error:
+            raise SubmissionError(
+                f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."
+            ) from error
+
+
+def _now_ms() -> float:
+    return round(time.time() * 1000, 3)

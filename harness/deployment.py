@@ -1,0 +1,197 @@
+"""Deploys a pipeline with the Serverless CLI, and reads what is deployed back from CloudFormation.
+
+It knows ``serverless.yml`` by its outputs alone, and nothing of what the pipeline does. Each deploy runs in a copy of
+the service, so that two may run at once, and a changed copy can be deployed as well.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from harness.errors import DeploymentError, SetupError
+from harness.paths import PROJECT
+from harness.targets.base import Endpoint
+
+SERVICE = "TaskGuard"
+_SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+_TAIL_LINES = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A deployed pipeline, as CloudFormation's outputs name it."""
+
+    stage: str
+    region: str
+    api_id: str
+    api_url: str
+    task_queue_url: str
+    task_queue_arn: str
+    dead_letter_queue_url: str
+    dead_letter_queue_arn: str
+    table: str
+    outputs: Mapping[str, str]
+
+
+def stack_name(stage: str) -> str:
+    """The CloudFormation stack's name, as Serverless makes it."""
+    return f"{SERVICE}-{stage}"
+
+
+def deploy(
+    endpoint: Endpoint,
+    stage: str,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    service: Path = PROJECT,
+    log: Path | None = None,
+) -> Stack:
+    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words.
+
+    Raises:
+        SetupError: when the Serverless CLI is not installed.
+        DeploymentError: when the deploy fails.
+    """
+    options = [f"--param={name}={value}" for name, value in (parameters or {}).items()]
+    _serverless(["deploy", *options], endpoint, stage, service, log)
+    return read_stack(endpoint, stage)
+
+
+def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path | None = None) -> None:
+    """Remove ``stage`` and all it holds.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+    _serverless(["remove"], endpoint, stage, service, log)
+
+
+def read_stack(endpoint: Endpoint, stage: str) -> Stack:
+    """The deployed stack's names.
+
+    Raises:
+        DeploymentError: when there is no such stack, or it lacks an output that the harness needs.
+    """
+    name = stack_name(stage)
+    try:
+        description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentError(
+            f"reading the stack {name} at {endpoint.url}: {error}. Deploy it first: `taskguard up` or `make deploy`."
+        ) from error
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
+    try:
+        return Stack(
+            stage=stage,
+            region=endpoint.region,
+            api_id=outputs["ApiId"],
+            api_url=endpoint.api_url(outputs["ApiId"], stage),
+            task_queue_url=outputs["TaskQueueUrl"],
+            task_queue_arn=outputs["TaskQueueArn"],
+            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+            dead_letter_queue_arn=outputs["DeadLetterQueueArn"],
+            table=outputs["TableName"],
+            outputs=outputs,
+        )
+    except KeyError as missing:
+        raise DeploymentError(
+            f"reading the stack {name}: it has no output {missing}; "
+            f"it has {', '.join(sorted(outputs)) or 'none'}. Was it deployed from this project's serverless.yml?"
+        ) from missing
+
+
+def serverless_cli() -> Path:
+    """The Serverless CLI of this project.
+
+    Raises:
+        SetupError: when it is not installed, or there is no Node.js to run it.
+    """
+    cli = PROJECT / "node_modules" / ".bin" / "serverless"
+    if not cli.exists() or shutil.which("node") is None:
+        raise SetupError("running the Serverless CLI: it is not installed. Install Node.js 20.19 or later and run `make setup`.")
+    return cli
+
+
+def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: Path, log: Path | None) -> None:
+    cli = serverless_cli()
+    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
+        folder = _copy(service, Path(scratch))
+        command = [str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
+        output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
+    if output is not None:
+        kept = f"\nAll of it is in {log}." if log else ""
+        raise DeploymentError(
+            f"`serverless {arguments[0]} --stage {stage}` at {endpoint.url} failed. The end of what it said:\n"
+            f"{_tail(output)}{kept}"
+        )
+
+
+def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path | None) -> str | None:
+    """Run to the end; the output when it failed. An interrupt ends the CLI and what it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(output)
+    return output if process.returncode else None
+
+
+def _copy(service: Path, scratch: Path) -> Path:
+    folder = scratch / "service"
+    folder.mkdir()
+    for name in _SERVICE_FILES:
+        source = service / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=_LEFT_OUT)
+        elif source.exists():
+            shutil.copy2(source, folder / name)
+    (folder / "node_modules").symlink_to(PROJECT / "node_modules", target_is_directory=True)
+    return folder
+
+
+def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLS_"))}
+    nothing = scratch / "no-aws-profile"
+    nothing.touch()
+    return kept | {
+        # The user's own profiles must not have a say in where a local deploy goes.
+        "AWS_CONFIG_FILE": str(nothing),
+        "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
+        # Stack events are looked at every five seconds by default.
+        "SLS_AWS_MONITORING_FREQUENCY": "200",
+        "SLS_NOTIFICATIONS_MODE": "off",
+        "SLS_TELEMETRY_DISABLED": "1",
+        "CI": "1",
+        "NO_COLOR": "1",
+        **endpoint.environment(),
+    }
+
+
+def _tail(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
+    return "\n".join(f"  {line}" for line in lines)

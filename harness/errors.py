@@ -1,0 +1,29 @@
+"""Every error that TaskGuard raises for a user to read, as one tree.
+
+Each class says in its docstring what the user should do; each message names what was being done, what was found, and
+what to do next. Programming mistakes are not here: they stay `ValueError` and `TypeError`.
+"""
+
+
+class TaskGuardError(Exception):
+    """The root of TaskGuard's errors: catch it to print a message without a traceback, and exit with 2."""
+
+
+class HistoryError(TaskGuardError):
+    """A saved run cannot be read: check that the path is a run's folder and that its files are whole, or run again."""
+
+
+class SetupError(TaskGuardError):
+    """A needed program or package is missing. Usually ``make setup`` puts it right."""
+
+
+class TargetError(TaskGuardError):
+    """The place where the stack should live cannot be started or reached. Look at the log the message names."""
+
+
+class DeploymentError(TaskGuardError):
+    """The stack could not be deployed, removed or read. The message ends with what the Serverless CLI said."""
+
+
+class SubmissionError(TaskGuardError):
+    """The API could not be reached at all. Check that the stack is up."""

@@ -1,0 +1,193 @@
+"""From the flight recorder to deliveries, their outcomes, backoffs and dead letters.
+
+Whether an attempt failed is read from what the consumer answered to Lambda, by Lambda's rules for SQS batches
+(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html), not from what it logged or stored. Queues
+are told apart by their ARNs, so that no function's name matters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.deployment import Stack
+from harness.evidence.names import MessageNames
+from harness.evidence.recording import Call, Invocation, Recording
+from harness.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    EvidenceMissing,
+)
+
+SOURCE = "flight recorder"
+FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
+"""The kinds of event that only the recorder can tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One SQS record of a Lambda event."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    queue_arn: str
+
+
+def events_of(
+    recording: Recording, stack: Stack, names: MessageNames, only: frozenset[str] | None = None
+) -> list[Event]:
+    """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order."""
+    events: list[Event] = []
+    deliveries: dict[str, Delivered] = {}
+    dead: set[str] = set()
+    for invocation in recording.invocations.values():
+        for message in _messages(invocation, only):
+            if message.queue_arn == stack.task_queue_arn:
+                delivered = _delivered(invocation, message, names)
+                deliveries[message.receipt_handle] = delivered
+                events.append(delivered)
+                events.extend(_outcome(invocation, delivered))
+            elif message.queue_arn == stack.dead_letter_queue_arn and message.message_id not in dead:
+                dead.add(message.message_id)
+                events.append(_dead_lettered(invocation, message, names))
+            if invocation.ended_at_ms is None and message.queue_arn in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+                events.append(_endless(invocation))
+    for call in recording.calls:
+        if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
+            events.extend(_backoffs(call, stack, deliveries))
+    events.extend(_damage(recording))
+    return events
+
+
+def handled_dead_letters(recording: Recording, stack: Stack, only: frozenset[str] | None = None) -> list[str]:
+    """The request ids of the ended invocations that were handed dead letters (``only`` of these tasks or messages)."""
+    return [
+        invocation.request_id
+        for invocation in recording.invocations.values()
+        if invocation.ended_at_ms is not None
+        and any(message.queue_arn == stack.dead_letter_queue_arn for message in _messages(invocation, only))
+    ]
+
+
+def _messages(invocation: Invocation, only: frozenset[str] | None = None) -> list[_Message]:
+    try:
+        messages = [
+            _Message(
+                message_id=record["messageId"],
+                receipt_handle=record["receiptHandle"],
+                body=record["body"],
+                receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+                queue_arn=record["eventSourceARN"],
+            )
+            for record in json.loads(invocation.payload)["Records"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        # Not an SQS event: an API request, or a call by hand.
+        return []
+    if only is None:
+        return messages
+    return [m for m in messages if m.message_id in only or any(task_id in m.body for task_id in only)]
+
+
+def _delivered(invocation: Invocation, message: _Message, names: MessageNames) -> Delivered:
+    task_id, payload = names.read(message.body)
+    return Delivered(
+        at_ms=invocation.started_at_ms,
+        task_id=task_id,
+        message_id=message.message_id,
+        receive_count=message.receive_count,
+        delivery_id=invocation.request_id,
+        payload=payload,
+    )
+
+
+def _dead_lettered(invocation: Invocation, message: _Message, names: MessageNames) -> DeadLettered:
+    task_id, payload = names.read(message.body)
+    return DeadLettered(
+        at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload
+    )
+
+
+def _outcome(invocation: Invocation, delivered: Delivered) -> Iterator[Event]:
+    if invocation.ended_at_ms is None:
+        return
+    reason = failure_reason(invocation, delivered.message_id)
+    of_attempt: dict[str, Any] = {
+        "at_ms": invocation.ended_at_ms,
+        "task_id": delivered.task_id,
+        "message_id": delivered.message_id,
+        "receive_count": delivered.receive_count,
+        "delivery_id": delivered.delivery_id,
+    }
+    yield AttemptSucceeded(**of_attempt) if reason is None else AttemptFailed(**of_attempt, reason=reason)
+
+
+def failure_reason(invocation: Invocation, message_id: str) -> str | None:
+    """Why this message of an ended invocation counts as failed; none when it succeeded.
+
+    No answer and an empty list are a success of the whole batch; an error, an unreadable list, and an identifier that
+    is empty or not of the batch are a failure of the whole batch.
+    """
+    if invocation.is_error:
+        return f"the function failed: {_shorten(invocation.response or '')}"
+    try:
+        answer = json.loads(invocation.response or "null")
+    except ValueError:
+        return None
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    if not failures:
+        return None
+    batch = {message.message_id for message in _messages(invocation)}
+    try:
+        failed = [failure["itemIdentifier"] for failure in failures]
+    except (TypeError, KeyError):
+        return "the function's list of failed messages cannot be read, which fails the batch"
+    if any(identifier not in batch for identifier in failed):
+        return "the function named a failed message that was not in its batch, which fails the batch"
+    return "the function reported this message as failed" if message_id in failed else None
+
+
+def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Iterator[BackoffRequested]:
+    if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.task_queue_url.rsplit("/", 1)[-1]:
+        return
+    for entry in call.parameters.get("Entries", [call.parameters]):
+        delivered = deliveries.get(entry.get("ReceiptHandle", ""))
+        if delivered is None:
+            continue
+        yield BackoffRequested(
+            at_ms=call.started_at_ms,
+            answered_ms=call.ended_at_ms,
+            task_id=delivered.task_id,
+            message_id=delivered.message_id,
+            receive_count=delivered.receive_count,
+            delivery_id=delivered.delivery_id,
+            delay_seconds=float(entry.get("VisibilityTimeout", 0)),
+            accepted=call.error_code is None and call.status < 400,
+        )
+
+
+def _endless(invocation: Invocation) -> EvidenceMissing:
+    return EvidenceMissing(
+        at_ms=invocation.started_at_ms,
+        source=SOURCE,
+        what=f"how invocation {invocation.request_id} of {invocation.function} ended",
+        affects=("AttemptSucceeded", "AttemptFailed"),
+    )
+
+
+def _damage(recording: Recording) -> Iterator[EvidenceMissing]:
+    at_ms = max((i.started_at_ms for i in recording.invocations.values()), default=0.0)
+    for damage in recording.damage:
+        yield EvidenceMissing(at_ms=at_ms, source=SOURCE, what=damage, affects=FROM_RECORDER)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"

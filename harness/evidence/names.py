@@ -1,0 +1,51 @@
+"""The one mapping between a pipeline's own names and History's: where a task's id, payload and record are found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from harness.strict_json import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNames:
+    """The fields of a queue message's JSON body."""
+
+    task_id: str = "taskId"
+    payload: str = "payload"
+
+    def read(self, body: str) -> tuple[str | None, Json]:
+        """The task's id and payload; no id when the body is not a task, whose payload is then the body itself."""
+        try:
+            document = json.loads(body)
+            task_id = document[self.task_id]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None, body
+        if not isinstance(task_id, str):
+            return None, body
+        return task_id, document.get(self.payload)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNames:
+    """The attributes of a task's record. ``payload`` may be JSON text or a map; times are ISO 8601."""
+
+    task_id: str = "taskId"
+    status: str = "status"
+    payload: str = "payload"
+    attempts: str = "attempts"
+    last_error: str = "lastError"
+    attempt_number: str = "number"
+    attempt_started_at: str = "startedAt"
+    attempt_outcome: str = "outcome"
+    attempt_error: str = "error"
+    attempt_backoff: str = "backoffSeconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """All of a pipeline's names that evidence is read by."""
+
+    message: MessageNames = field(default_factory=MessageNames)
+    table: TableNames = field(default_factory=TableNames)

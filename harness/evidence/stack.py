@@ -1,0 +1,212 @@
+"""From the deployed stack to the run's end: the tasks' final records, the queues' depths, the dead letters' logs.
+
+Read through the same AWS APIs everywhere. What a record or a log line claims is passed on as a claim; checks compare it
+with the deliveries.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from harness.deployment import Stack
+from harness.evidence.names import Names, TableNames
+from harness.expectations import DeadLetterLogNames
+from harness.history import (
+    DeadLetterLogged,
+    Event,
+    EvidenceMissing,
+    QueueDepth,
+    RecordedAttempt,
+    RecordObserved,
+)
+from harness.strict_json import Json
+from harness.targets.base import Endpoint
+from harness.waiting import WaitedInVain, wait_for
+
+_BATCH = 100
+_LATE_LOGS_SECONDS = 15.0
+_deserialize = TypeDeserializer().deserialize
+
+
+def now_ms() -> float:
+    """This machine's clock, which local engines share."""
+    return round(time.time() * 1000, 3)
+
+
+class StackReader:
+    """Reads one deployed stack. Not safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, names: Names) -> None:
+        self._stack = stack
+        self._names = names
+        self._endpoint = endpoint
+        self._dynamodb = endpoint.dynamodb()
+        self._sqs = endpoint.sqs()
+
+    def records(self, task_ids: Iterable[str]) -> list[RecordObserved]:
+        """The records of these tasks, as they are now; a task without one gets the status none."""
+        names, wanted = self._names.table, list(task_ids)
+        found = {item[names.task_id]: item for item in self._items(wanted)}
+        at_ms = now_ms()
+        return [_record(task_id, found.get(task_id), names, at_ms) for task_id in wanted]
+
+    def statuses(self, task_ids: Iterable[str]) -> dict[str, str]:
+        """The status of each of these tasks that has one."""
+        names = self._names.table
+        return {
+            item[names.task_id]: str(item[names.status])
+            for item in self._items(list(task_ids), (names.task_id, names.status))
+            if names.status in item
+        }
+
+    def queue_depths(self) -> list[QueueDepth]:
+        """Both queues, as they are now."""
+        queues: tuple[tuple[Literal["work", "dead-letter"], str], ...] = (
+            ("work", self._stack.task_queue_url),
+            ("dead-letter", self._stack.dead_letter_queue_url),
+        )
+        return [self._depth(name, url) for name, url in queues]
+
+    def dead_letter_logs(self, names: DeadLetterLogNames, request_ids: Sequence[str]) -> list[Event]:
+        """What the dead-letter queue's consumers logged, once the logs of all of ``request_ids`` are there."""
+        lines: list[dict[str, Any]] = []
+
+        def all_there() -> bool:
+            lines[:] = [line for group in self._dead_letter_groups() for line in self._log_events(group)]
+            reported = " ".join(line["message"] for line in lines if line["message"].startswith("REPORT "))
+            return all(request_id in reported for request_id in request_ids)
+
+        missing: list[Event] = []
+        try:
+            wait_for(all_there, seconds=_LATE_LOGS_SECONDS, every=0.1, at_most_every=0.5)
+        except WaitedInVain:
+            missing.append(
+                EvidenceMissing(
+                    at_ms=now_ms(),
+                    source="CloudWatch Logs",
+                    what=f"the logs of all {len(request_ids)} invocations that handled dead letters, "
+                    f"after {_LATE_LOGS_SECONDS:.0f} s",
+                    affects=("DeadLetterLogged",),
+                )
+            )
+        return [*_dead_letters(lines, names), *missing]
+
+    def _items(self, task_ids: list[str], attributes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+        key, table, rest = self._names.table.task_id, self._stack.table, iter(dict.fromkeys(task_ids))
+        # "status" is a reserved word, so every attribute is asked for by an alias.
+        aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
+        projection: dict[str, Any] = (
+            {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
+        )
+        while batch := list(islice(rest, _BATCH)):
+            keys: Any = [{key: {"S": task_id}} for task_id in batch]
+            while keys:
+                request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
+                answer: Any = self._dynamodb.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(table, []):
+                    yield {name: _deserialize(value) for name, value in item.items()}
+                keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+    def _depth(self, name: Literal["work", "dead-letter"], url: str) -> QueueDepth:
+        attributes = self._sqs.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return QueueDepth(
+            at_ms=now_ms(),
+            queue=name,
+            visible=int(attributes["ApproximateNumberOfMessages"]),
+            in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+            delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        )
+
+    def _dead_letter_groups(self) -> list[str]:
+        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
+        arns = [
+            mapping["FunctionArn"]
+            for page in pages.paginate(EventSourceArn=self._stack.dead_letter_queue_arn)
+            for mapping in page["EventSourceMappings"]
+        ]
+        return sorted({f"/aws/lambda/{arn.split(':')[6]}" for arn in arns})
+
+    def _log_events(self, group: str) -> Iterator[dict[str, Any]]:
+        logs = self._endpoint.logs()
+        try:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+                yield from ({"timestamp": e["timestamp"], "message": e["message"]} for e in page["events"])
+        except logs.exceptions.ResourceNotFoundException:
+            return
+
+
+def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms: float) -> RecordObserved:
+    item = item or {}
+    last_error = item.get(names.last_error)
+    return RecordObserved(
+        at_ms=at_ms,
+        task_id=task_id,
+        status=item.get(names.status),
+        payload=_payload(item.get(names.payload)),
+        attempts=tuple(_attempt(attempt, names) for attempt in item.get(names.attempts, [])),
+        last_error=None if last_error is None else str(last_error),
+    )
+
+
+def _attempt(attempt: dict[str, Any], names: TableNames) -> RecordedAttempt:
+    backoff, error = attempt.get(names.attempt_backoff), attempt.get(names.attempt_error)
+    return RecordedAttempt(
+        number=int(attempt.get(names.attempt_number, 0)),
+        started_at_ms=milliseconds(attempt.get(names.attempt_started_at)),
+        outcome=str(attempt.get(names.attempt_outcome, "")),
+        error=None if error is None else str(error),
+        backoff_seconds=None if backoff is None else float(backoff),
+    )
+
+
+def _payload(stored: Any) -> Json:
+    if not isinstance(stored, str):
+        return json.loads(json.dumps(stored, default=_number)) if stored is not None else None
+    try:
+        document: Json = json.loads(stored)
+    except ValueError:
+        return stored
+    return document
+
+
+def _number(value: Any) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def milliseconds(stamp: object) -> float | None:
+    """An ISO 8601 time as milliseconds since the epoch; none when it is not one."""
+    try:
+        return datetime.fromisoformat(str(stamp)).timestamp() * 1000
+    except ValueError:
+        return None
+
+
+def _dead_letters(lines: Iterable[dict[str, Any]], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:
+    for line in lines:
+        try:
+            fields = json.loads(line["message"])
+        except ValueError:
+            continue
+        if not isinstance(fields, dict) or fields.get(names.event) != names.event_name:
+            continue
+        task_id, message_id = fields.get(names.task_id), fields.get("messageId")
+        yield DeadLetterLogged(
+            at_ms=float(line["timestamp"]),
+            task_id=task_id if isinstance(task_id, str) else None,
+            message_id=message_id if isinstance(message_id, str) else None,
+            fields=fields,
+        )

@@ -1,0 +1,50 @@
+"""The history of a run: typed events on one clock, the only hand-over between running and judging.
+
+`events` is the vocabulary, `log` the ordered container and its file, `attempts` joins deliveries with their outcomes,
+`manifest` says what was run. Nothing here knows who gathers events or what is expected of them.
+"""
+
+from harness.history.attempts import Attempt, Chain
+from harness.history.events import (
+    EVENT_KINDS,
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    DeadLetterLogged,
+    Delivered,
+    Event,
+    EvidenceMissing,
+    QueueDepth,
+    RecordedAttempt,
+    RecordObserved,
+    RunEnded,
+    TaskSubmitted,
+)
+from harness.history.log import History
+from harness.history.manifest import FORMAT_VERSION, HISTORY_FILE, MANIFEST_FILE, Manifest, SavedRun
+
+__all__ = [
+    "EVENT_KINDS",
+    "FORMAT_VERSION",
+    "HISTORY_FILE",
+    "MANIFEST_FILE",
+    "Attempt",
+    "AttemptFailed",
+    "AttemptSucceeded",
+    "BackoffRequested",
+    "Chain",
+    "DeadLetterLogged",
+    "DeadLettered",
+    "Delivered",
+    "Event",
+    "EvidenceMissing",
+    "History",
+    "Manifest",
+    "QueueDepth",
+    "RecordObserved",
+    "RecordedAttempt",
+    "RunEnded",
+    "SavedRun",
+    "TaskSubmitted",
+]

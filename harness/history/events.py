@@ -1,0 +1,215 @@
+"""What can happen to a task, as values: the vocabulary that running and judging share.
+
+An event says what happened, to which task and message, and when; it must not know who saw it (a recorder, a log, a
+table), nor which pipeline, queue product or handler it came from. Times are milliseconds since the epoch, on one clock
+for the whole history, with microsecond precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from harness.strict_json import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSubmitted:
+    """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
+
+    `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
+    the client sent. `status_code` is the HTTP status, or 0 when no answer came.
+    """
+
+    at_ms: float
+    answered_ms: float
+    task_id: str | None
+    payload: Json
+    accepted: bool
+    status_code: int
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the answer leaves open if the task was taken: no answer at all, or a server's error."""
+        return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A message was handed to a work consumer.
+
+    `receive_count` is how often the queue had handed out this message, this time included. `delivery_id` names the
+    hand-over (on Lambda the invocation's request id); the messages of one batch may share it. `task_id` is None when
+    the message is not a task.
+    """
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSucceeded:
+    """The consumer finished this delivery without reporting it as failed."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackoffRequested:
+    """The consumer asked the queue at `at_ms` to hide the message for `delay_seconds`.
+
+    The queue had answered at `answered_ms`; `accepted` tells whether it agreed. The delay runs from some moment
+    between the two.
+    """
+
+    at_ms: float
+    answered_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    delay_seconds: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettered:
+    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterLogged:
+    """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str | None
+    fields: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAttempt:
+    """One attempt as the task's record tells it; not an event, a part of `RecordObserved`."""
+
+    number: int
+    started_at_ms: float | None
+    outcome: str
+    error: str | None
+    backoff_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordObserved:
+    """The task's record as last read, at the end of the run; `status` is None when there was no record."""
+
+    at_ms: float
+    task_id: str
+    status: str | None
+    payload: Json
+    attempts: tuple[RecordedAttempt, ...]
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDepth:
+    """How many messages a queue held, as last read at the end of the run."""
+
+    at_ms: float
+    queue: Literal["work", "dead-letter"]
+    visible: int
+    in_flight: int
+    delayed: int
+
+    def __post_init__(self) -> None:
+        if self.queue not in ("work", "dead-letter"):
+            raise ValueError(f'queue is "work" or "dead-letter", not {self.queue!r}')
+
+    @property
+    def total(self) -> int:
+        """All messages in the queue, in whatever state."""
+        return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceMissing:
+    """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent.
+
+    Raises:
+        ValueError: `affects` names something that is no kind of event (a misspelt kind would go unnoticed).
+    """
+
+    at_ms: float
+    source: str
+    what: str
+    affects: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if strangers := sorted(set(self.affects) - EVENT_KINDS.keys()):
+            raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
+
+    at_ms: float
+    deadline_reached: bool
+
+
+Event: TypeAlias = (
+    TaskSubmitted
+    | Delivered
+    | AttemptSucceeded
+    | AttemptFailed
+    | BackoffRequested
+    | DeadLettered
+    | DeadLetterLogged
+    | RecordObserved
+    | QueueDepth
+    | EvidenceMissing
+    | RunEnded
+)
+
+EVENT_KINDS: Mapping[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        TaskSubmitted,
+        Delivered,
+        AttemptSucceeded,
+        AttemptFailed,
+        BackoffRequested,
+        DeadLettered,
+        DeadLetterLogged,
+        RecordObserved,
+        QueueDepth,
+        EvidenceMissing,
+        RunEnded,
+    )
+}
+"""Every kind of event by its name, which is also its name in a saved history."""

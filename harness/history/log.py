@@ -1,0 +1,208 @@
+"""The history: every event of a run in order of time, with indexes, and its file.
+
+The only hand-over between running and judging. It must not know how events were gathered, nor what is expected of
+them; it keeps them, finds them, and writes and reads them without losing anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar, overload
+
+from harness.errors import HistoryError
+from harness.history.attempts import Attempt, Chain, chains
+from harness.history.events import (
+    EVENT_KINDS,
+    Event,
+    EvidenceMissing,
+    RecordedAttempt,
+    RunEnded,
+    TaskSubmitted,
+)
+from harness.strict_json import Misfit, from_json, sequence_of, to_json
+
+E = TypeVar("E", bound=Event)
+
+_READERS = {
+    "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt),
+    'Literal["work", "dead-letter"]': lambda value: value,  # QueueDepth itself refuses anything else
+}
+
+
+class History(Sequence[Event]):
+    """The events of one run, ordered by `at_ms`; events of the same time keep the order they were given in.
+
+    Never changes once made. Two histories are equal when their events are.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events: tuple[Event, ...] = tuple(sorted(events, key=lambda event: event.at_ms))
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Event, ...]: ...
+    def __getitem__(self, index: int | slice) -> Event | tuple[Event, ...]:
+        return self._events[index]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def __eq__(self, other: object) -> bool:
+        return self._events == other._events if isinstance(other, History) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # payloads are JSON, which does not hash
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self)} events, {len(self.task_ids)} tasks>"
+
+    def of_kind(self, kind: type[E]) -> tuple[E, ...]:
+        """Return the events of one kind, in order of time."""
+        return tuple(event for event in self._by_kind.get(kind, ()) if isinstance(event, kind))
+
+    def of_task(self, task_id: str) -> tuple[Event, ...]:
+        """Return all that happened to a task, in order of time; nothing when the id is unknown."""
+        return tuple(self._by_task.get(task_id, ()))
+
+    def of_message(self, message_id: str) -> tuple[Event, ...]:
+        """Return all that happened to a message, in order of time; nothing when the id is unknown."""
+        return tuple(self._by_message.get(message_id, ()))
+
+    def position(self, event: Event) -> int:
+        """Return the index of this very event; a `ValueError` when it is not of this history."""
+        try:
+            return self._positions[id(event)]
+        except KeyError:
+            raise ValueError(f"not an event of this history: {event!r}") from None
+
+    @cached_property
+    def task_ids(self) -> tuple[str, ...]:
+        """Every task id that any event names, sorted."""
+        return tuple(sorted(self._by_task))
+
+    @cached_property
+    def accepted(self) -> dict[str, TaskSubmitted]:
+        """The first accepted submission of each task, by task id: the pipeline answers for these."""
+        found: dict[str, TaskSubmitted] = {}
+        for event in self.of_kind(TaskSubmitted):
+            if event.accepted and event.task_id is not None:
+                found.setdefault(event.task_id, event)
+        return found
+
+    @cached_property
+    def chains(self) -> tuple[Chain, ...]:
+        """All attempts, joined into chains."""
+        return chains(self._events)
+
+    def chains_of(self, task_id: str) -> tuple[Chain, ...]:
+        """Return the chains of one task; usually one."""
+        return tuple(self._chains_by_task.get(task_id, ()))
+
+    def attempts_of(self, task_id: str) -> tuple[Attempt, ...]:
+        """Return the attempts of one task over all of its chains, in order of time."""
+        found = (attempt for chain in self.chains_of(task_id) for attempt in chain.attempts)
+        return tuple(sorted(found, key=lambda attempt: attempt.at_ms))
+
+    @cached_property
+    def end(self) -> RunEnded | None:
+        """The end of the run; None when the history was cut short."""
+        ends = self.of_kind(RunEnded)
+        return ends[-1] if ends else None
+
+    @cached_property
+    def missing_kinds(self) -> frozenset[str]:
+        """The kinds of event that may be incomplete: all of them when the run's end was not seen."""
+        if self.end is None:
+            return frozenset(EVENT_KINDS)
+        return frozenset(kind for event in self.of_kind(EvidenceMissing) for kind in event.affects)
+
+    def write(self, path: Path | str) -> None:
+        """Write the history as JSON Lines, one event a line, replacing the file only when it is written whole."""
+        target = Path(path)
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+            for event in self._events:
+                file.write(json.dumps({"event": type(event).__name__, **to_json(event)}) + "\n")
+        unfinished.replace(target)
+
+    @classmethod
+    def read(cls, path: Path | str) -> History:
+        """Read what `write` wrote.
+
+        Raises:
+            HistoryError: the file cannot be read, or a line is not an event; names the file and the line.
+        """
+        source = Path(path)
+        try:
+            with source.open(encoding="utf-8", newline="\n") as file:
+                return cls([_read_line(line, f"{source}, line {number}") for number, line in enumerate(file, 1)])
+        except OSError as error:
+            raise HistoryError(
+                f"Reading the history {source}: {error.strerror or error}. Give the folder of a finished run."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise HistoryError(
+                f"Reading the history {source}: it is not UTF-8 text ({error.reason}). Give the folder of a finished run."
+            ) from error
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        positions: dict[int, int] = {}
+        for index, event in enumerate(self._events):
+            positions.setdefault(id(event), index)
+        return positions
+
+    @cached_property
+    def _by_kind(self) -> dict[type, list[Event]]:
+        index: dict[type, list[Event]] = {}
+        for event in self._events:
+            index.setdefault(type(event), []).append(event)
+        return index
+
+    @cached_property
+    def _by_task(self) -> dict[str, list[Event]]:
+        return self._index_by("task_id")
+
+    @cached_property
+    def _by_message(self) -> dict[str, list[Event]]:
+        return self._index_by("message_id")
+
+    @cached_property
+    def _chains_by_task(self) -> dict[str | None, list[Chain]]:
+        index: dict[str | None, list[Chain]] = {}
+        for chain in self.chains:
+            index.setdefault(chain.task_id, []).append(chain)
+        return index
+
+    def _index_by(self, field: str) -> dict[str, list[Event]]:
+        index: dict[str, list[Event]] = {}
+        for event in self._events:
+            value = getattr(event, field, None)
+            if value is not None:
+                index.setdefault(value, []).append(event)
+        return index
+
+
+def _read_line(line: str, where: str) -> Event:
+    advice = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise HistoryError(f"Reading {where}: not JSON ({error}). {advice}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
+        raise HistoryError(f'Reading {where}: not an object that names its "event". {advice}')
+    kind = EVENT_KINDS.get(fields.pop("event"))
+    if kind is None:
+        raise HistoryError(
+            f'Reading {where}: unknown "event" {json.loads(line)["event"]!r}; known are {", ".join(EVENT_KINDS)}. {advice}'
+        )
+    try:
+        return from_json(kind, fields, _READERS)
+    except Misfit as misfit:
+        raise HistoryError(f"Reading {where}: {misfit}. {advice}") from None

@@ -1,0 +1,137 @@
+"""The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
+
+Options: ``--target`` (where), ``--stage`` (which stack), ``--failure-seed`` and ``--failure-rate`` (how it is made to
+fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
+``pipeline`` (that stage, with tasks of known fate). One engine serves the whole session, under pytest-xdist too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.deployment import Stack
+    from harness.shared_engine import SharedEngine
+    from harness.targets.base import Endpoint
+    from harness.testing import Pipeline
+
+_SHARED = pytest.StashKey["SharedEngine"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("taskguard", "the pipeline under test")
+    group.addoption(
+        "--target",
+        choices=("localstack", "running"),
+        default="localstack",
+        help="localstack: an engine of this session's own; running: the one that `taskguard up` started",
+    )
+    group.addoption("--stage", default="test", help="the stage to deploy and test (default: test)")
+    group.addoption(
+        "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
+    )
+    group.addoption("--failure-rate", type=float, default=0.3, help="how often an attempt is made to fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from harness.paths import STATE
+    from harness.shared_engine import SharedEngine
+
+    given = getattr(config, "workerinput", {})
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    folder = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
+    config.stash[_SHARED] = SharedEngine(folder, int(given.get("taskguard_owner", os.getpid())))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist: tell a worker which session it belongs to."""
+    node.workerinput["taskguard_folder"] = str(node.config.stash[_SHARED].folder)
+    node.workerinput["taskguard_owner"] = os.getpid()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and _SHARED in config.stash:
+        config.stash[_SHARED].stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    pipeline = getattr(item, "funcargs", {}).get("pipeline")
+    if report.when == "call" and report.failed and pipeline is not None and pipeline.submitted:
+        report.sections.append(("what happened to the tasks", pipeline.timelines()))
+        report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
+    """The session's engine, started when first asked for its endpoint."""
+    return request.config.stash[_SHARED]
+
+
+@pytest.fixture(scope="session")
+def endpoint(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Endpoint:
+    """A running engine."""
+    if request.config.getoption("--target") == "running":
+        from harness.cli.state import RunningStack
+
+        return RunningStack.require().instance.endpoint()
+    return shared_engine.endpoint()
+
+
+@pytest.fixture(scope="session")
+def deploy(shared_engine: SharedEngine) -> Callable[..., Stack]:
+    """Deploy a stage of one's own to the session's engine: ``deploy("stage", failureRate="0")``."""
+
+    def deploy_stage(stage: str, **parameters: str) -> Stack:
+        return shared_engine.stack(stage, parameters)
+
+    return deploy_stage
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
+    """The stage under test, deployed once a session."""
+    from harness.deployment import read_stack
+
+    option = request.config.getoption
+    if option("--target") == "running":
+        from harness.cli.state import RunningStack
+
+        return read_stack(endpoint, RunningStack.require().stage)
+    seed, rate = str(option("--failure-seed")), str(option("--failure-rate"))
+    return shared_engine.stack(str(option("--stage")), {"failureSeed": seed, "failureRate": rate})
+
+
+@pytest.fixture
+def pipeline(
+    request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, shared_engine: SharedEngine
+) -> Pipeline:
+    """The stage under test, and tasks whose fate is known."""
+    from harness.expectations import Expectations
+    from harness.running import Run
+    from harness.testing import Pipeline
+
+    option = request.config.getoption
+    seed, rate = str(option("--failure-seed")), float(option("--failure-rate"))
+    if option("--target") == "running":
+        from harness.cli.state import RunningStack
+
+        running = RunningStack.require()
+        seed, rate = running.failure_seed or "", running.failure_rate
+    # Unique to this execution of this test, so that a stack that stays can be tested again.
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[:40]
+    nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
+    expectations = Expectations(failure_seed=seed or None, failure_rate=rate)
+    run = Run(endpoint=endpoint, stack=stack, expectations=expectations)
+    return Pipeline(run=run, prefix=f"{name}-{nonce}", folder=shared_engine.folder / "histories")

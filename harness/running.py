@@ -1,0 +1,93 @@
+"""One run against a deployed stack: submit, watch, gather the evidence, and hand over a History.
+
+It judges nothing. Everything that goes into History passes through here, so that a run by the command line and a run by
+a test are the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from harness.client import Client
+from harness.deployment import Stack
+from harness.evidence.deliveries import FROM_RECORDER, SOURCE, events_of, handled_dead_letters
+from harness.evidence.names import Names
+from harness.evidence.recording import Recording, read_recording
+from harness.evidence.stack import StackReader, now_ms
+from harness.expectations import Expectations
+from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmitted
+from harness.targets.base import Endpoint
+from harness.watch import Progress, longest_run_seconds, watch
+from harness.workload import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who hears of a run while it goes on; nobody by default."""
+
+    submitted: Callable[[TaskSubmitted], None] = lambda _: None
+    progress: Callable[[Progress], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run is made of: where it takes place, and what is expected there."""
+
+    endpoint: Endpoint
+    stack: Stack
+    expectations: Expectations
+    names: Names = field(default_factory=Names)
+
+    def of(self, tasks: Iterable[Task], listener: Listener | None = None) -> History:
+        """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
+
+        Raises:
+            SubmissionError: when the API cannot be reached.
+        """
+        listener = listener or Listener()
+        submitted = Client(self.stack.api_url).submit_all(tasks, tell=listener.submitted)
+        accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+        settled = self.watch(accepted, listener.progress)
+        return self.history(submitted, deadline_reached=not settled)
+
+    def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
+        """Wait until nothing more will happen to these tasks; False when time ran out first."""
+        ids = list(task_ids)
+        seconds = longest_run_seconds(self.expectations, len(ids))
+        return watch(self._reader(), ids, self.expectations, seconds=seconds, tell=tell)
+
+    def history(
+        self, submitted: Iterable[TaskSubmitted], *, deadline_reached: bool, only: frozenset[str] | None = None
+    ) -> History:
+        """Gather all that was seen of the stack since its engine started, or ``only`` of these tasks and messages."""
+        events: list[Event] = list(submitted)
+        recording = self._recording()
+        request_ids: list[str] = []
+        if recording is None:
+            missing = "there is no recording of this engine"
+            events.append(EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=missing, affects=FROM_RECORDER))
+        else:
+            events.extend(events_of(recording, self.stack, self.names.message, only))
+            request_ids = handled_dead_letters(recording, self.stack, only)
+        reader = self._reader()
+        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids))
+        events = [event for event in events if only is None or _concerns(event, only)]
+        task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
+        events.extend(reader.records(sorted(task_ids)))
+        events.extend(reader.queue_depths())
+        events.append(RunEnded(at_ms=now_ms(), deadline_reached=deadline_reached))
+        return History(events)
+
+    def _reader(self) -> StackReader:
+        return StackReader(self.endpoint, self.stack, self.names)
+
+    def _recording(self) -> Recording | None:
+        path = self.endpoint.recording
+        return read_recording(path) if path is not None and path.exists() else None
+
+
+def _concerns(event: Event, ids: frozenset[str]) -> bool:
+    if isinstance(event, EvidenceMissing):
+        return True
+    return getattr(event, "task_id", None) in ids or getattr(event, "message_id", None) in ids

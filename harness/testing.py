@@ -1,0 +1,110 @@
+"""What a pipeline test holds in its hand: a deployed pipeline, tasks with a known fate, and the evidence of what became
+of them.
+
+Tests share the stack, so everything here looks at a test's own tasks and messages only.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.client import Client
+from harness.draws import Fate, find_task_id
+from harness.evidence.recording import read_recording
+from harness.evidence.stack import StackReader
+from harness.history import History, RecordObserved, TaskSubmitted
+from harness.reports.timeline import timeline
+from harness.running import Run
+from harness.strict_json import Json
+from harness.waiting import WaitedInVain, wait_for
+from harness.watch import longest_run_seconds
+from harness.workload import Task
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """A deployed pipeline. ``prefix`` makes this test's task ids its own; ``folder`` receives its histories."""
+
+    run: Run
+    prefix: str
+    folder: Path
+    client: Client = field(init=False)
+    submitted: list[TaskSubmitted] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.run.stack.api_url)
+
+    def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
+        """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""
+        expected = self.run.expectations
+        if expected.failure_seed is None:
+            raise ValueError("the stack has no failure seed, so no task's fate is known: deploy it with one")
+        task_id = find_task_id(
+            expected.failure_seed,
+            expected.failure_rate,
+            Fate(failures, dead=failures >= expected.max_receives),
+            f"{self.prefix}-{next(self._numbers)}",
+            max_receives=expected.max_receives,
+        )
+        return Task(task_id=task_id, payload=payload if payload is not None else {"test": self.prefix})
+
+    def submit(self, *tasks: Task) -> None:
+        """Hand in these tasks; each must be accepted."""
+        for event in self.client.submit_all(tasks):
+            self.submitted.append(event)
+            assert event.accepted, f"task {event.task_id} was not accepted: HTTP {event.status_code}"
+
+    def settle(self, *tasks: Task) -> History:
+        """Wait until these tasks have settled, and return all that was seen of them.
+
+        Raises:
+            AssertionError: when they have not within the longest time the schedule allows.
+        """
+        wanted = [task.task_id for task in tasks]
+        names, reader = self.run.expectations.record, self._reader()
+        seconds = longest_run_seconds(self.run.expectations, len(wanted))
+        statuses: dict[str, str] = {}
+
+        def settled() -> bool:
+            statuses.update(reader.statuses(wanted))
+            return all(statuses.get(i) in (names.completed, names.dead) for i in wanted) and self._at_rest(wanted)
+
+        try:
+            wait_for(settled, seconds=seconds, every=0.2, at_most_every=0.5)
+        except WaitedInVain:
+            found = {task_id: statuses.get(task_id, "no record") for task_id in wanted}
+            raise AssertionError(f"not settled within {seconds:.0f} s: {found}\n{self.timelines()}") from None
+        return self.history(wanted)
+
+    def history(self, ids: Iterable[str]) -> History:
+        """All that was seen up to now of these tasks or messages."""
+        return self.run.history(self.submitted, deadline_reached=False, only=frozenset(ids))
+
+    def record(self, task_id: str) -> RecordObserved:
+        """The task's record, as it is now."""
+        return self._reader().records([task_id])[0]
+
+    def timelines(self) -> str:
+        """What happened to each submitted task, for a reader; the history itself is kept beside the engine's log."""
+        ids = [event.task_id for event in self.submitted if event.task_id is not None]
+        history = self.history(ids)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{self.prefix}.jsonl"
+        history.write(path)
+        texts = [timeline(history, task_id) for task_id in ids]
+        return "\n\n".join([*texts, f"History: {path}", f"Engine's log: {self.run.endpoint.log}"])
+
+    def _at_rest(self, ids: list[str]) -> bool:
+        """Whether no function is at work on these tasks: an answer is on its way a moment longer than a record."""
+        path = self.run.endpoint.recording
+        if path is None:
+            return True
+        invocations = read_recording(path).invocations.values()
+        return all(i.ended_at_ms is not None for i in invocations if any(task_id in i.payload for task_id in ids))
+
+    def _reader(self) -> StackReader:
+        return StackReader(self.run.endpoint, self.run.stack, self.run.names)

@@ -1,0 +1,75 @@
+"""Watches a run until its tasks have settled or time is up.
+
+It decides only when to stop looking. A record that says "done" is not believed as long as a queue still holds a message:
+a pipeline that claims too early is watched to its real end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from harness.evidence.stack import StackReader
+from harness.expectations import Expectations
+from harness.history import QueueDepth
+from harness.waiting import WaitedInVain, wait_for
+
+QUIET_SECONDS = 6.0
+"""Both queues have been empty for this long: nothing more will happen to a task that is not settled by then."""
+
+_LOOK_EVERY_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One look at a run. ``seconds_left`` is the most that it will still be watched."""
+
+    settled: int
+    total: int
+    depths: tuple[QueueDepth, ...]
+    seconds_left: float
+
+
+def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
+    """How long a run of ``tasks`` is watched at most after the last submission: the whole schedule with each delay as
+    late as it may be, and time to work through the queue."""
+    delays = expectations.backoff_schedule_seconds
+    return sum(delays) + len(delays) * expectations.late_tolerance_seconds + 20.0 + 0.25 * tasks
+
+
+def watch(
+    reader: StackReader,
+    task_ids: Iterable[str],
+    expectations: Expectations,
+    *,
+    seconds: float,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> bool:
+    """Return when nothing more will happen; False when ``seconds`` passed before that."""
+    open_ids, deadline = set(task_ids), time.monotonic() + seconds
+    total, final = len(open_ids), {expectations.record.completed, expectations.record.dead}
+    empty_since: float | None = None
+
+    def is_over() -> bool:
+        nonlocal empty_since
+        now = time.monotonic()
+        if open_ids:
+            open_ids.difference_update(i for i, status in reader.statuses(open_ids).items() if status in final)
+        depths = tuple(reader.queue_depths())
+        empty = all(depth.total == 0 for depth in depths)
+        empty_since = (empty_since or now) if empty else None
+        tell(
+            Progress(
+                settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, deadline - now)
+            )
+        )
+        # Two looks in a row: between them a message on its way from one queue to the other has arrived.
+        quiet_for = now - empty_since if empty_since is not None else 0.0
+        return quiet_for > (QUIET_SECONDS if open_ids else 0.0)
+
+    try:
+        wait_for(is_over, seconds=seconds, every=_LOOK_EVERY_SECONDS, at_most_every=_LOOK_EVERY_SECONDS)
+    except WaitedInVain:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""Functions of a test's own, on the session's engine."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from harness.targets.base import Endpoint
+from harness.waiting import wait_for
+
+ROLE = "arn:aws:iam::000000000000:role/tests"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the caller of a function is told."""
+
+    payload: Any
+    error: str | None
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function on the engine."""
+
+    name: str
+    endpoint: Endpoint
+
+    def invoke(self, **event: Any) -> Outcome:
+        answer = self.endpoint.functions().invoke(FunctionName=self.name, Payload=json.dumps(event))
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        return Outcome(json.load(answer["Payload"]), answer.get("FunctionError"), request_id)
+
+    def log(self, until: str) -> list[str]:
+        """The function's log, once a line of it contains ``until``."""
+        group, found = f"/aws/lambda/{self.name}", list[str]()
+
+        def there() -> bool:
+            logs = self.endpoint.logs()
+            try:
+                pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                found[:] = [event["message"].rstrip("\n") for page in pages for event in page["events"]]
+            except logs.exceptions.ResourceNotFoundException:
+                return False
+            return any(until in line for line in found)
+
+        wait_for(there, seconds=20)
+        return found
+
+
+Create = Callable[..., Function]
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process still does anything: where nobody collects orphans, an ended one stays as a zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def create_function(
+    endpoint: Endpoint, source: str, *, timeout: int = 10, memory: int = 256, handler: str = "task.handler", **env: str
+) -> Function:
+    """Create a function from its source, which holds ``handler(event, context)``; a margin of ``|`` is taken off."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("task.py", re.sub(r"^ *\|", "", source, flags=re.MULTILINE).strip() + "\n")
+    name = f"engine-test-{uuid4().hex[:10]}"
+    client = endpoint.functions()
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=ROLE,
+        Handler=handler,
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=timeout,
+        MemorySize=memory,
+        Environment={"Variables": env},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    return Function(name, endpoint)
+
+
+@pytest.fixture
+def function(endpoint: Endpoint) -> Iterator[Create]:
+    """As :func:`create_function`; gone after the test."""
+    made: list[Function] = []
+
+    def create(source: str, **options: Any) -> Function:
+        made.append(create_function(endpoint, source, **options))
+        return made[-1]
+
+    yield create
+    for each in made:
+        endpoint.functions().delete_function(FunctionName=each.name)

@@ -1,0 +1,73 @@
+"""Conditional writes are atomic: of many writers who race for a key, one wins."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.targets.base import Endpoint
+
+KEYS = 1000
+WRITERS = 5
+
+
+@pytest.fixture
+def table(endpoint: Endpoint) -> Any:
+    name = f"race-{uuid4().hex[:8]}"
+    dynamodb = endpoint.dynamodb()
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+def test_one_of_many_racing_writers_wins_each_key(endpoint: Endpoint, table: str) -> None:
+    winners: Counter[int] = Counter()
+    lock, start = threading.Lock(), threading.Barrier(WRITERS)
+
+    def write(writer: int) -> None:
+        dynamodb = endpoint.dynamodb()
+        start.wait()
+        for key in range(KEYS):
+            try:
+                dynamodb.put_item(
+                    TableName=table,
+                    Item={"id": {"S": str(key)}, "writer": {"N": str(writer)}},
+                    ConditionExpression="attribute_not_exists(id)",
+                )
+            except ClientError as error:
+                assert error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+            else:
+                with lock:
+                    winners[key] += 1
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(WRITERS)))
+    assert winners == dict.fromkeys(range(KEYS), 1)
+
+
+def test_racing_counters_lose_no_increment(endpoint: Endpoint, table: str) -> None:
+    endpoint.dynamodb().put_item(TableName=table, Item={"id": {"S": "counter"}, "n": {"N": "0"}})
+
+    def count(_: int) -> None:
+        dynamodb = endpoint.dynamodb()
+        for _ in range(50):
+            dynamodb.update_item(
+                TableName=table,
+                Key={"id": {"S": "counter"}},
+                UpdateExpression="SET n = n + :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(count, range(WRITERS)))
+    item = endpoint.dynamodb().get_item(TableName=table, Key={"id": {"S": "counter"}}, ConsistentRead=True)["Item"]
+    assert item["n"] == {"N": str(50 * WRITERS)}

@@ -1,0 +1,55 @@
+"""The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
+
+from harness.evidence.recording import read_recording
+from harness.targets.base import Endpoint
+from tests.engine.conftest import Create
+
+CALLER = """
+import boto3
+sqs = boto3.client("sqs")
+
+def handler(event, context):
+    url = sqs.create_queue(QueueName=event["queue"])["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="hello")
+    try:
+        sqs.get_queue_url(QueueName="no-such-queue")
+    except sqs.exceptions.QueueDoesNotExist:
+        pass
+    sqs.delete_queue(QueueUrl=url)
+    return "done"
+"""
+
+
+def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, function: Create) -> None:
+    caller = function(CALLER)
+    caller.invoke(queue=f"{caller.name}-queue")
+    assert endpoint.recording is not None
+    recording = read_recording(endpoint.recording)
+    (invocation,) = recording.of_functions(frozenset({caller.name}))
+    assert invocation.response == '"done"'
+    assert not invocation.is_error
+    calls = [call for call in recording.calls if call.function == caller.name]
+    assert [call.operation for call in calls] == ["CreateQueue", "SendMessage", "GetQueueUrl", "DeleteQueue"]
+    assert [call.error_code is None for call in calls] == [True, True, False, True]
+    assert calls[1].parameters["MessageBody"] == "hello"
+    assert all(call.request_id == invocation.request_id for call in calls)
+    assert invocation.ended_at_ms is not None
+    times = [invocation.started_at_ms, *(t for c in calls for t in (c.started_at_ms, c.ended_at_ms)), invocation.ended_at_ms]
+    assert times == sorted(times)
+
+
+def test_a_failed_invocation_is_recorded_as_one(endpoint: Endpoint, function: Create) -> None:
+    broken = function("def handler(event, context):\n    raise ValueError('no')\n")
+    broken.invoke()
+    assert endpoint.recording is not None
+    (invocation,) = read_recording(endpoint.recording).of_functions(frozenset({broken.name}))
+    assert invocation.is_error
+    assert "ValueError" in (invocation.response or "")
+
+
+def test_calls_from_outside_are_not_recorded(endpoint: Endpoint) -> None:
+    endpoint.sqs().list_queues(QueueNamePrefix="from-outside")
+    assert endpoint.recording is not None
+    assert not any(
+        call.parameters.get("QueueNamePrefix") == "from-outside" for call in read_recording(endpoint.recording).calls
+    )
