@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers import batch, exact_json, settings, task_message
 from handlers.batch import Delivery
-from handlers.runtime import new_logger, utc_now
+from handlers.runtime import LOGGED_NULL, new_logger, utc_now
 from handlers.task_message import NotATask, TaskMessage
 from handlers.task_record import MarkedDead, TaskRecord
 from handlers.task_store import TaskStore
@@ -68,9 +68,9 @@ def _epitaph_without_record(task: TaskMessage) -> dict[str, Any]:
     return {
         "taskId": task.task_id,
         "payload": exact_json.parse(task.payload_json),
-        "attempts": None,
+        "attempts": LOGGED_NULL,
         "lastError": "the task's record is missing",
-        "createdAt": None,
+        "createdAt": LOGGED_NULL,
         "failedAt": utc_now(),
     }
 

@@ -52,6 +52,7 @@ class _Wait:
 
     task_id: str
     attempt: Attempt
+    failed: AttemptFailed
     scheduled_seconds: float
     next_event: Event | None
 
@@ -103,18 +104,20 @@ def _waits(history: History, expectations: Expectations) -> Iterator[_Wait]:
             yield _Wait(
                 task_id=chain.task_id or "",
                 attempt=attempt,
+                failed=attempt.failed,
                 scheduled_seconds=expectations.backoff_schedule_seconds[attempt.number - 1],
                 next_event=(dead[0] if dead else None) if last else followers[index],
             )
 
 
 def _violations(wait: _Wait, history: History, expectations: Expectations) -> Iterator[Violation]:
-    failed = wait.attempt.failed
-    assert failed is not None
+    failed = wait.failed
     scheduled = seconds(wait.scheduled_seconds)
     requests = wait.attempt.backoffs
     if wait.granted is None:
-        asked = f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+        asked = (
+            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+        )
         yield Violation(
             wait.task_id, f"{wait.name} {asked}, expected {scheduled}", (failed, *requests), (BackoffRequested,)
         )
@@ -135,13 +138,11 @@ def _timing(
     wait: _Wait, request: BackoffRequested, next_event: Event, expectations: Expectations
 ) -> Iterator[Violation]:
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
-    failed = wait.attempt.failed
-    assert failed is not None
     delay_ms = request.delay_seconds * 1000
     early_ms = delay_ms - (next_event.at_ms - request.at_ms)
     late_ms = next_event.at_ms - request.answered_ms - delay_ms - expectations.late_tolerance_seconds * 1000
     after = f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
-    seen = (failed, request, next_event)
+    seen = (wait.failed, request, next_event)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
     if late_ms > _CLOCK_PRECISION_MS:
@@ -159,7 +160,7 @@ def _doubts(wait: _Wait, history: History, expectations: Expectations) -> Iterat
 def _too_early_to_tell(wait: _Wait, history: History, expectations: Expectations) -> bool:
     if history.end is None:
         return True
-    since_ms = wait.granted.answered_ms if wait.granted else wait.attempt.events[-1].at_ms
+    since_ms = wait.granted.answered_ms if wait.granted else wait.attempt.last_seen_ms
     delay_seconds = wait.granted.delay_seconds if wait.granted else wait.scheduled_seconds
     return history.end.at_ms < since_ms + (delay_seconds + expectations.late_tolerance_seconds) * 1000
 

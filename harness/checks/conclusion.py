@@ -69,7 +69,8 @@ def conclude(
     for violation in violations:
         excuses = {kind.__name__ for kind in violation.excused_by}
         (excused if excuses & missing else proven).append(violation)
-    open_points = [*excused, *doubts, *_want_of_evidence(question, history)]
+    open_points: list[Violation | Doubt] = [*excused, *doubts, *_want_of_evidence(question, history)]
+    findings: list[Violation | Doubt] = [*proven, *open_points]
     outcome = Outcome.FAIL if proven else Outcome.UNKNOWN if open_points else Outcome.PASS
     return Verdict(
         check=question.check,
@@ -77,7 +78,7 @@ def conclude(
         claim=question.claim,
         expected=expected,
         observed=observed,
-        findings=tuple(_finding(history, point) for point in (*proven, *open_points)),
+        findings=tuple(_finding(history, point) for point in findings),
         figures=figures or {},
         measured=measured or {},
     )

@@ -123,7 +123,9 @@ def _never_delivered(history: History) -> Iterator[Violation]:
 def _too_early_to_tell(chain: Chain, history: History, expectations: Expectations) -> Iterator[Doubt]:
     last = _failed_at_the_limit(chain, expectations.max_receives)
     if last is not None and not dead_letters_of(history, chain) and _still_due(last, history, expectations):
-        message = f"{chain.name} failed {expectations.max_receives} times, and the run ended before it could be redriven"
+        message = (
+            f"{chain.name} failed {expectations.max_receives} times, and the run ended before it could be redriven"
+        )
         yield Doubt(chain.task_id, message, last.events)
 
 
@@ -135,7 +137,7 @@ def _still_due(last: Attempt, history: History, expectations: Expectations) -> b
     if history.end is None:
         return True
     delay = max((request.delay_seconds for request in last.backoffs if request.accepted), default=0.0)
-    due_ms = last.events[-1].at_ms + (delay + expectations.late_tolerance_seconds) * 1000
+    due_ms = last.last_seen_ms + (delay + expectations.late_tolerance_seconds) * 1000
     return history.end.at_ms < due_ms
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
-from harness.engine import ownership, queue_worker
+from harness.engine import ownership, pace
 from harness.engine.function_process import stop_all
 from harness.engine.settings import EngineSettings
 
@@ -23,7 +23,7 @@ _LOOK_EVERY_SECONDS = 0.5
 def main() -> None:
     settings = EngineSettings.from_environment()
     threading.Thread(target=_leave_with_owner, args=(settings,), name="owner", daemon=True).start()
-    queue_worker.set_period(settings.queue_worker_period_seconds)
+    pace.quicken()
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()

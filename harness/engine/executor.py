@@ -62,7 +62,9 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        function_version.config.code.destroy_cached()
+        # A changed setting makes a new version of the same code, which this one must not take away. The code goes
+        # with the engine's scratch folder.
+        pass
 
     def get_address(self) -> str:
         return "127.0.0.1"

@@ -49,6 +49,14 @@ def dynamodb() -> Service:
     return create_service()
 
 
+@aws_provider(api="apigateway", name="taskguard")
+def apigateway() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_APIGATEWAY=taskguard``."""
+    from harness.engine.apigateway import create_service
+
+    return create_service()
+
+
 @on_infra_start(name="taskguard-flight-recorder", should_load=_is_ours)
 def record_aws_calls() -> None:
     """Let the flight recorder see each AWS call."""

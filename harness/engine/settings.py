@@ -41,7 +41,6 @@ class EngineSettings:
     owner_pid: int = 0
     owner_created_at: float = 0.0
     recording: str | None = None
-    queue_worker_period_seconds: float = 0.05
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
 
     def to_environment(self) -> dict[str, str]:
@@ -52,7 +51,6 @@ class EngineSettings:
             "owner_pid": self.owner_pid,
             "owner_created_at": self.owner_created_at,
             "recording": self.recording,
-            "queue_worker_period_seconds": self.queue_worker_period_seconds,
             "runtimes": {
                 name: {"interpreter": r.interpreter, "library_path": r.library_path, "version": r.version}
                 for name, r in self.runtimes.items()

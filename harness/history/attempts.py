@@ -41,7 +41,12 @@ class Attempt:
     @property
     def at_ms(self) -> float:
         """When the attempt began, or the earliest that was seen of it."""
-        return self.events[0].at_ms
+        return min(event.at_ms for event in self.events)
+
+    @property
+    def last_seen_ms(self) -> float:
+        """The latest that was seen of the attempt."""
+        return max(event.at_ms for event in self.events)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -100,7 +105,7 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
 
 
 def _chain(keys: list[_Key], parts: dict[_Key, list[Event]], *, by_receives: bool) -> Chain:
-    ordered = sorted(keys, key=lambda key: parts[key][0].at_ms)
+    ordered = sorted(keys, key=lambda key: min(event.at_ms for event in parts[key]))
     attempts = tuple(
         _attempt(key, parts[key], number=key[2] if by_receives else ordinal) for ordinal, key in enumerate(ordered, 1)
     )

@@ -35,7 +35,7 @@ def numbers(values: list[int]) -> str:
     return ", ".join(map(str, values)) or "none"
 
 
-def describe(event: Event) -> str:
+def describe(event: Event) -> str:  # noqa: PLR0911  # one return for each kind of event
     """Return what happened, without the time and the task: `delivered, receive 2`."""
     match event:
         case TaskSubmitted(accepted=accepted, status_code=code):

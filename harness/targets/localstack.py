@@ -237,7 +237,11 @@ def _environment(port: int, scratch: str) -> dict[str, str]:
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "taskguard",
         "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
+        "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
         "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
+        # Addresses in answers that need no name server.
+        "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+        "SQS_ENDPOINT_STRATEGY": "path",
         # Otherwise an event source is looked at once a second, and every ten seconds when it was empty.
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
         "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",

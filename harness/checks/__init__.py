@@ -1,0 +1,23 @@
+"""The checks: each a pure function from a history and what is expected to a verdict, one property a file.
+
+`CHECKS` lists them in the order in which they are reported. A check must not know how the history was gathered, and
+must not change it; a new one is a module with a `judge` function, and a line here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from harness.checks import backoff, dead_letter_log, first_failure_rate, record, redrive, settlement
+from harness.expectations import Expectations
+from harness.history import History
+from harness.verdict import Verdict
+
+Check: TypeAlias = Callable[[History, Expectations], Verdict]
+
+CHECKS: Mapping[str, Check] = {
+    module.QUESTION.check: module.judge
+    for module in (settlement, first_failure_rate, backoff, redrive, dead_letter_log, record)
+}
+"""Every check by its name."""
+
+__all__ = ["CHECKS", "Check"]

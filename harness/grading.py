@@ -1,0 +1,105 @@
+"""From a history to a grade: every check's verdict, each task's fate, and the numbers a run is known by.
+
+It must not know how a history was gathered nor how a grade is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.checks import CHECKS, Check
+from harness.expectations import Expectations
+from harness.history import DeadLettered, History, SavedRun
+from harness.verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFate:
+    """What became of a task: each attempt (`succeeded`, `failed`, `unknown`), and how it ended.
+
+    `end` is `completed`, `dead-lettered`, `both` or `unsettled`.
+    """
+
+    task_id: str
+    attempts: tuple[str, ...]
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """The judgement of a run.
+
+    `fates` has every accepted task, by id. `success` counts those whose first attempt succeeded, `failure` those whose
+    first attempt failed; a task whose first attempt's outcome was not seen is in neither.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    fates: tuple[TaskFate, ...]
+
+    @property
+    def success(self) -> int:
+        """Tasks that succeeded on their first attempt."""
+        return sum(fate.attempts[:1] == ("succeeded",) for fate in self.fates)
+
+    @property
+    def failure(self) -> int:
+        """Tasks whose first attempt failed, whatever came after."""
+        return sum(fate.attempts[:1] == ("failed",) for fate in self.fates)
+
+    @property
+    def completed(self) -> int:
+        """Tasks that were completed and nothing else."""
+        return self._ended("completed")
+
+    @property
+    def dead(self) -> int:
+        """Tasks that were dead-lettered and nothing else."""
+        return self._ended("dead-lettered")
+
+    @property
+    def unsettled(self) -> int:
+        """Tasks that were not seen to end."""
+        return self._ended("unsettled")
+
+    @property
+    def outcome(self) -> Outcome:
+        """Fail when any check failed; else unknown when any is, or there is none; else pass."""
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if Outcome.FAIL in outcomes:
+            return Outcome.FAIL
+        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.UNKNOWN
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of a command that graded: 0 all pass, 1 a check failed, 2 could not be judged."""
+        return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}[self.outcome]
+
+    def _ended(self, end: str) -> int:
+        return sum(fate.end == end for fate in self.fates)
+
+
+def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
+    """Judge a history by every check (or by those given)."""
+    return Grade(
+        verdicts=tuple(check(history, expectations) for check in checks.values()),
+        fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+    )
+
+
+def grade_saved(folder: Path | str) -> Grade:
+    """Judge a saved run again, by the expectations it was saved with; a `HistoryError` when it cannot be read."""
+    run = SavedRun.read(folder)
+    return grade(run.history, run.manifest.expectations)
+
+
+def _fate(history: History, task_id: str) -> TaskFate:
+    attempts = history.attempts_of(task_id)
+    outcomes = tuple(
+        ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown" for attempt in attempts
+    )
+    completed = any(attempt.succeeded for attempt in attempts)
+    dead = any(isinstance(event, DeadLettered) for event in history.of_task(task_id))
+    end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
+    return TaskFate(task_id=task_id, attempts=outcomes, end=end.get((completed, dead), "unsettled"))

@@ -1,0 +1,92 @@
+"""A grade on a console: some tasks' timelines, the verdicts, and the two numbers, which come last.
+
+Colour and a fitted table on a terminal; elsewhere plain lines, none of them wrapped or cut, so that they can be
+searched. It must not know how a grade was reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.grading import Grade
+from harness.history import History
+from harness.history.wording import times
+from harness.reports.timeline import timeline
+from harness.verdict import Outcome, Verdict
+
+MOST_FINDINGS = 5
+"""How many findings of a check are shown; `grade.json` has all."""
+
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
+
+
+def print_grade(console: Console, grade: Grade, history: History) -> None:
+    """Print the sample of timelines, the table of verdicts, the findings, and last `SUCCESS: n` and `FAILURE: n`."""
+    for task_id in sample(grade):
+        _line(console, timeline(history, task_id))
+        console.line()
+    with _uncut(console):
+        console.print(_table(console, grade.verdicts))
+    console.line()
+    for verdict in grade.verdicts:
+        if verdict.outcome is not Outcome.PASS:
+            _print_findings(console, verdict)
+    _line(console, f"SUCCESS: {grade.success}")
+    _line(console, f"FAILURE: {grade.failure}")
+
+
+def sample(grade: Grade) -> tuple[str, ...]:
+    """Return the tasks worth a look: one that succeeded at once, one retried, one dead, one for each failed check."""
+    at_once = [fate for fate in grade.fates if fate.end == "completed" and len(fate.attempts) == 1]
+    retried = [fate for fate in grade.fates if fate.end == "completed" and len(fate.attempts) > 1]
+    dead = [fate for fate in grade.fates if fate.end == "dead-lettered"]
+    chosen = [fate.task_id for fates in (at_once, retried, dead) for fate in fates[:1]]
+    for verdict in grade.verdicts:
+        if verdict.outcome is Outcome.FAIL:
+            chosen += [each.task_id for each in verdict.findings if each.task_id is not None][:1]
+    return tuple(dict.fromkeys(chosen))
+
+
+def _table(console: Console, verdicts: tuple[Verdict, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold")
+    for heading in ("check", "verdict", "expected", "observed"):
+        table.add_column(heading, overflow="fold")
+    for verdict in verdicts:
+        outcome = Text(verdict.outcome.value, style=_STYLES[verdict.outcome])
+        # Text, not str: what a pipeline says must not be read as markup.
+        table.add_row(verdict.check, outcome, Text(verdict.expected), Text(verdict.observed))
+    return table
+
+
+def _print_findings(console: Console, verdict: Verdict) -> None:
+    _line(console, f"{verdict.check}: {verdict.outcome.value}. {verdict.claim}", _STYLES[verdict.outcome])
+    for finding in verdict.findings[:MOST_FINDINGS]:
+        _line(console, f"  {finding.message}")
+    more = len(verdict.findings) - MOST_FINDINGS
+    if more > 0:
+        _line(console, f"  and {times(more, 'more finding')}, in grade.json")
+    console.line()
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+@contextmanager
+def _uncut(console: Console) -> Iterator[None]:
+    if console.is_terminal:
+        yield
+        return
+    # Wide enough for any verdict; a table is only as wide as its text.
+    width = console.width
+    console.width = 10_000
+    try:
+        yield
+    finally:
+        console.width = width

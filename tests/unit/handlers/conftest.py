@@ -1,0 +1,67 @@
+"""The handlers' tests' fixtures: a table from moto, a queue that notes what it is asked, and the lines that were logged."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from handlers_support import ENVIRONMENT, Clock, FaultyClient, Functions, RecordingQueue, Work
+from moto import mock_aws
+
+with patch.dict(os.environ, ENVIRONMENT):
+    from handlers import get_task, monitor_dlq, process_task, submit_task
+from handlers.backoff import Backoff
+from handlers.task_store import TaskStore
+
+
+@pytest.fixture
+def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Answers with the lines that the functions logged so far, each read as JSON."""
+    lines = io.StringIO()
+    # The four loggers are one: Powertools keeps one for each service.
+    handler = process_task.logger.registered_handler
+    before = handler.setStream(lines)
+    yield lambda: [json.loads(line) for line in lines.getvalue().splitlines()]
+    handler.setStream(before)
+
+
+@pytest.fixture(scope="module")
+def simulated_dynamodb() -> Iterator[Any]:
+    """A client of moto's DynamoDB; a module has one, because making one is slow."""
+    with patch.dict(os.environ, ENVIRONMENT), mock_aws():
+        yield boto3.client("dynamodb")
+
+
+@pytest.fixture
+def dynamodb(simulated_dynamodb: Any) -> Iterator[FaultyClient]:
+    simulated_dynamodb.create_table(
+        TableName="TasksTable",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
+    )
+    yield FaultyClient(simulated_dynamodb)
+    simulated_dynamodb.delete_table(TableName="TasksTable")
+
+
+@pytest.fixture
+def functions(
+    dynamodb: FaultyClient, logs: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> Functions:
+    store = TaskStore("TasksTable", client=dynamodb, now=Clock())  # type: ignore[arg-type]
+    queue, work = RecordingQueue(), Work()
+    monkeypatch.setattr(submit_task, "submission", submit_task.Submission(store, queue))  # type: ignore[arg-type]
+    monkeypatch.setattr(get_task, "lookup", get_task.Lookup(store))
+    monkeypatch.setattr(
+        process_task,
+        "consumer",
+        process_task.Consumer(store, queue, Backoff(5, 2), work),  # type: ignore[arg-type]
+    )
+    monkeypatch.setattr(monitor_dlq, "undertaker", monitor_dlq.Undertaker(store))
+    return Functions(dynamodb, store, queue, work, logs)

@@ -1,0 +1,169 @@
+"""monitorDLQ: what is marked, and what is logged, for a dead letter."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from handlers_support import Functions, delivery, task
+
+
+@pytest.fixture(autouse=True)
+def _submitted(functions: Functions) -> None:
+    functions.submit('{"taskId": "t", "payload": {"x": 1.0, "s": "\\ud800"}}')
+
+
+@pytest.fixture
+def failed_three_times(functions: Functions) -> None:
+    functions.work.failing = True
+    for attempt in (1, 2, 3):
+        functions.process(task(receive_count=attempt))
+
+
+@pytest.mark.usefixtures("failed_three_times")
+def test_dead_task_is_marked_and_logged_once_with_all_its_fields(functions: Functions) -> None:
+    assert functions.monitor(task(receive_count=4)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    expected = {
+        "event": "TASK_DEAD_LETTER",
+        "taskId": "t",
+        "payload": {"x": 1.0, "s": "\ud800"},
+        "attempts": 3,
+        "lastError": "ValueError: attempt 3 went wrong",
+        "createdAt": "2026-11-23T20:00:01.000Z",
+        "failedAt": "2026-11-23T20:00:07.000Z",
+        "messageId": "m1",
+        "receiveCount": 4,
+    }
+    assert {name: logged[name] for name in expected} == expected
+    record = functions.get("t")[1]
+    assert record["status"] == "DEAD_LETTER"
+    assert record["failedAt"] == record["attempts"][2]["finishedAt"] == logged["failedAt"]
+
+
+@pytest.mark.usefixtures("failed_three_times")
+def test_dead_letter_delivered_again_logs_the_same_values(functions: Functions) -> None:
+    functions.monitor(task(receive_count=4))
+    before = functions.item("t")
+    assert functions.monitor(task(receive_count=5)) == []
+    first, second = functions.events("TASK_DEAD_LETTER")
+    changing = {"receiveCount", "timestamp", "cold_start"}
+    assert {n: v for n, v in first.items() if n not in changing} == {
+        n: v for n, v in second.items() if n not in changing
+    }
+    assert (first["receiveCount"], second["receiveCount"]) == (4, 5)
+    assert functions.item("t") == before
+
+
+@pytest.mark.usefixtures("failed_three_times")
+def test_marking_whose_answer_was_lost_is_logged(functions: Functions) -> None:
+    functions.dynamodb.repeated.add("update_item")
+    assert functions.monitor(task(receive_count=4)) == []
+    assert len(functions.events("TASK_DEAD_LETTER")) == 1
+
+
+def test_attempt_without_a_report_is_said_so(functions: Functions) -> None:
+    functions.work.failing = True
+    functions.process(task(receive_count=1))
+    functions.store.claim("t", "m1", 2)  # and dies
+    assert functions.monitor(task(receive_count=3)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    assert logged["lastError"] == "attempt 2 ended without a report"
+    assert logged["attempts"] == 2
+    record = functions.get("t")[1]
+    assert record["lastError"] == logged["lastError"]
+    assert record["failedAt"] == record["updatedAt"] == logged["failedAt"]
+
+    functions.monitor(task(receive_count=4))
+    assert functions.events("TASK_DEAD_LETTER")[1]["failedAt"] == logged["failedAt"]
+
+
+def test_task_that_was_never_claimed_is_marked_for_its_message(functions: Functions) -> None:
+    assert functions.monitor(task(receive_count=4)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    assert logged["attempts"] == 0
+    assert "before any attempt" in logged["lastError"]
+    assert functions.get("t")[1]["status"] == "DEAD_LETTER"
+    functions.monitor(task(receive_count=5), task(message_id="m2", receive_count=4))
+    assert len(functions.events("TASK_DEAD_LETTER")) == 2
+    assert len(functions.events("DEAD_LETTER_IGNORED")) == 1
+
+
+def test_completed_task_stays_completed(functions: Functions) -> None:
+    functions.process(task())
+    before = functions.item("t")
+    assert functions.monitor(task(receive_count=4)) == []
+    assert functions.item("t") == before
+    assert functions.events("TASK_DEAD_LETTER") == []
+    [ignored] = functions.events("DEAD_LETTER_IGNORED")
+    assert (ignored["taskId"], ignored["status"], ignored["messageId"]) == ("t", "COMPLETED", "m1")
+
+
+def test_message_that_does_not_own_the_task_marks_nothing(functions: Functions) -> None:
+    functions.work.failing = True
+    functions.process(task(message_id="m1"))
+    before = functions.item("t")
+    assert functions.monitor(task(message_id="m2", receive_count=4)) == []
+    assert functions.item("t") == before
+    assert functions.events("TASK_DEAD_LETTER") == []
+    assert len(functions.events("DEAD_LETTER_IGNORED")) == 1
+
+
+def test_task_without_a_record_is_logged(functions: Functions) -> None:
+    assert functions.monitor(task("nobody", receive_count=4, x=1)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    assert (logged["taskId"], logged["payload"], logged["attempts"], logged["createdAt"]) == (
+        "nobody",
+        {"x": 1},
+        None,
+        None,
+    )
+    assert "missing" in logged["lastError"]
+    assert logged["failedAt"].endswith("Z")
+    assert functions.item("nobody") is None
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "\x00\ud800é", "[" * 100_000, '{"taskId": "t"}', '{"x": 1, "x": 2}'])
+def test_poison_is_logged_and_acknowledged(functions: Functions, body: str) -> None:
+    assert functions.monitor(delivery(body, "p", 4)) == []
+    [logged] = functions.events("POISON_DEAD_LETTER")
+    assert (logged["messageId"], logged["receiveCount"], logged["body"]) == ("p", 4, body[:1000])
+    assert logged["reason"]
+
+
+@pytest.mark.usefixtures("failed_three_times")
+def test_failing_store_keeps_the_message_and_logs_no_death(functions: Functions) -> None:
+    functions.dynamodb.failing.add("update_item")
+    assert functions.monitor(delivery("poison", "p", 4), task(receive_count=4)) == ["m1"]
+    assert functions.events("TASK_DEAD_LETTER") == []
+    assert len(functions.events("POISON_DEAD_LETTER")) == 1
+    functions.dynamodb.failing.clear()
+    assert functions.monitor(task(receive_count=5)) == []
+    assert len(functions.events("TASK_DEAD_LETTER")) == 1
+
+
+def test_report_that_comes_in_while_marking_has_the_last_word(functions: Functions) -> None:
+    claim = functions.store.claim("t", "m1", 3)
+    client, real = functions.dynamodb.client, functions.dynamodb.client.update_item
+    calls = []
+
+    def update_item(**arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            functions.dynamodb.client = client
+            client.update_item = real
+            functions.store.retry_later(claim, "late but true", 20)  # type: ignore[arg-type]
+        return real(**arguments)
+
+    client.update_item = update_item
+    assert functions.monitor(task(receive_count=4)) == ["m1"]
+    assert functions.monitor(task(receive_count=5)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    assert logged["lastError"] == "late but true"
+
+
+def test_largest_payload_is_logged_whole(functions: Functions) -> None:
+    payload = {"x": "a" * 262_000}
+    functions.submit({"taskId": "big", "payload": payload})
+    functions.monitor(delivery(json.dumps({"taskId": "big", "payload": payload}), "m9", 4))
+    assert functions.events("TASK_DEAD_LETTER")[0]["payload"] == payload
