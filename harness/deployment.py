@@ -117,7 +117,9 @@ def serverless_cli() -> Path:
     """
     cli = PROJECT / "node_modules" / ".bin" / "serverless"
     if not cli.exists() or shutil.which("node") is None:
-        raise SetupError("running the Serverless CLI: it is not installed. Install Node.js 20.19 or later and run `make setup`.")
+        raise SetupError(
+            "running the Serverless CLI: it is not installed. Install Node.js 20.19 or later and run `make setup`."
+        )
     return cli
 
 

@@ -114,9 +114,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 
 
 @pytest.fixture
-def pipeline(
-    request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, shared_engine: SharedEngine
-) -> Pipeline:
+def pipeline(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, shared_engine: SharedEngine) -> Pipeline:
     """The stage under test, and tasks whose fate is known."""
     from harness.expectations import Expectations
     from harness.running import Run

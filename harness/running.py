@@ -6,7 +6,7 @@ a test are the same run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.client import Client
@@ -32,14 +32,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What a run is made of: where it takes place, and what is expected there."""
+    """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
+    a run leaves aside the tasks of others."""
 
     endpoint: Endpoint
     stack: Stack
     expectations: Expectations
     names: Names = field(default_factory=Names)
+    alone: bool = True
 
-    def of(self, tasks: Iterable[Task], listener: Listener | None = None) -> History:
+    def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
 
         Raises:
@@ -47,9 +49,10 @@ class Run:
         """
         listener = listener or Listener()
         submitted = Client(self.stack.api_url).submit_all(tasks, tell=listener.submitted)
-        accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
-        settled = self.watch(accepted, listener.progress)
-        return self.history(submitted, deadline_reached=not settled)
+        ids = [event.task_id for event in submitted if event.task_id is not None]
+        settled = self.watch((e.task_id for e in submitted if e.accepted and e.task_id is not None), listener.progress)
+        only = None if self.alone else frozenset(ids)
+        return self.history(submitted, deadline_reached=not settled, only=only)
 
     def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""

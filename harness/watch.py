@@ -59,11 +59,7 @@ def watch(
         depths = tuple(reader.queue_depths())
         empty = all(depth.total == 0 for depth in depths)
         empty_since = (empty_since or now) if empty else None
-        tell(
-            Progress(
-                settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, deadline - now)
-            )
-        )
+        tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, deadline - now)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
         return quiet_for > (QUIET_SECONDS if open_ids else 0.0)

@@ -21,7 +21,8 @@ from harness.targets.localstack import LocalStack
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
 Seed = Annotated[
-    str | None, typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False)
+    str | None,
+    typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False),
 ]
 Rate = Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")]
 

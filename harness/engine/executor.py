@@ -44,7 +44,7 @@ class _Outcome:
 class ProcessExecutor(RuntimeExecutor):
     """One execution environment of one function version."""
 
-    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002  # LocalStack's name
         super().__init__(id=id, function_version=function_version)
         self._environment: dict[str, str] = {}
         self._process: FunctionProcess | None = None

@@ -19,9 +19,7 @@ STACK_SECONDS = 0.05
 def quicken() -> None:
     """Let queues and stacks that are worked on from now on be looked at more often."""
     QueueUpdateWorker.start = _start_queue_worker
-    ResourceProviderExecutor.deploy_loop = partialmethod(
-        ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS
-    )
+    ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS)
 
 
 def _start_queue_worker(worker: QueueUpdateWorker) -> None:

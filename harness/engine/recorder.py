@@ -43,7 +43,8 @@ class FlightRecorder:
     """Writes lines to one file, from any thread. Without a file it only drops them."""
 
     def __init__(self, path: str | None) -> None:
-        self._file: IO[str] | None = Path(path).open("a", encoding="utf-8") if path else None
+        # Open for the engine's whole life.
+        self._file: IO[str] | None = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115
         self._lock = threading.Lock()
         self._callers: dict[str, Caller] = {}
 

@@ -20,8 +20,6 @@ class LoopbackServer(TwistedRuntimeServer):
         site = TwistedGateway(gateway)
         for address in listen:
             kind = (
-                endpoints.TCP6ServerEndpoint
-                if config.is_ipv6_address(address.host)
-                else endpoints.TCP4ServerEndpoint
+                endpoints.TCP6ServerEndpoint if config.is_ipv6_address(address.host) else endpoints.TCP4ServerEndpoint
             )
             kind(reactor, address.port, interface=address.host).listen(site)

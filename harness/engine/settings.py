@@ -72,4 +72,3 @@ class EngineSettings:
             for name, r in document.pop("runtimes").items()
         }
         return cls(**document, runtimes=runtimes)
-

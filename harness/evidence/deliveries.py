@@ -58,7 +58,10 @@ def events_of(
             elif message.queue_arn == stack.dead_letter_queue_arn and message.message_id not in dead:
                 dead.add(message.message_id)
                 events.append(_dead_lettered(invocation, message, names))
-            if invocation.ended_at_ms is None and message.queue_arn in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+            if invocation.ended_at_ms is None and message.queue_arn in (
+                stack.task_queue_arn,
+                stack.dead_letter_queue_arn,
+            ):
                 events.append(_endless(invocation))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
@@ -111,9 +114,7 @@ def _delivered(invocation: Invocation, message: _Message, names: MessageNames) -
 
 def _dead_lettered(invocation: Invocation, message: _Message, names: MessageNames) -> DeadLettered:
     task_id, payload = names.read(message.body)
-    return DeadLettered(
-        at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload
-    )
+    return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
 
 def _outcome(invocation: Invocation, delivered: Delivered) -> Iterator[Event]:

@@ -6,9 +6,6 @@ searched. It must not know how a grade was reached.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +20,8 @@ from harness.verdict import Outcome, Verdict
 MOST_FINDINGS = 5
 """How many findings of a check are shown; `grade.json` has all."""
 
+_HEADINGS = ("check", "verdict", "expected", "observed")
+
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
 
 
@@ -31,8 +30,10 @@ def print_grade(console: Console, grade: Grade, history: History) -> None:
     for task_id in sample(grade):
         _line(console, timeline(history, task_id))
         console.line()
-    with _uncut(console):
-        console.print(_table(console, grade.verdicts))
+    if console.is_terminal:
+        console.print(_table(grade.verdicts))
+    else:
+        _line(console, _plain_table(grade.verdicts))
     console.line()
     for verdict in grade.verdicts:
         if verdict.outcome is not Outcome.PASS:
@@ -53,15 +54,22 @@ def sample(grade: Grade) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def _table(console: Console, verdicts: tuple[Verdict, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold")
-    for heading in ("check", "verdict", "expected", "observed"):
+def _table(verdicts: tuple[Verdict, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for heading in _HEADINGS:
         table.add_column(heading, overflow="fold")
     for verdict in verdicts:
         outcome = Text(verdict.outcome.value, style=_STYLES[verdict.outcome])
         # Text, not str: what a pipeline says must not be read as markup.
         table.add_row(verdict.check, outcome, Text(verdict.expected), Text(verdict.observed))
     return table
+
+
+def _plain_table(verdicts: tuple[Verdict, ...]) -> str:
+    rows = [_HEADINGS, *((each.check, each.outcome.value, each.expected, each.observed) for each in verdicts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    padded = ((cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
 def _print_findings(console: Console, verdict: Verdict) -> None:
@@ -76,17 +84,3 @@ def _print_findings(console: Console, verdict: Verdict) -> None:
 
 def _line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style=style), soft_wrap=True)
-
-
-@contextmanager
-def _uncut(console: Console) -> Iterator[None]:
-    if console.is_terminal:
-        yield
-        return
-    # Wide enough for any verdict; a table is only as wide as its text.
-    width = console.width
-    console.width = 10_000
-    try:
-        yield
-    finally:
-        console.width = width

@@ -34,7 +34,11 @@ def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, func
     assert calls[1].parameters["MessageBody"] == "hello"
     assert all(call.request_id == invocation.request_id for call in calls)
     assert invocation.ended_at_ms is not None
-    times = [invocation.started_at_ms, *(t for c in calls for t in (c.started_at_ms, c.ended_at_ms)), invocation.ended_at_ms]
+    times = [
+        invocation.started_at_ms,
+        *(t for c in calls for t in (c.started_at_ms, c.ended_at_ms)),
+        invocation.ended_at_ms,
+    ]
     assert times == sorted(times)
 
 

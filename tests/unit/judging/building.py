@@ -106,7 +106,7 @@ def run(*fates: Fate, late_ms: float = 50.0) -> list[Event]:
 
 
 def ending(events: Iterable[Event]) -> list[Event]:
-    last = max((event.at_ms for event in events), default=START_MS) + 1000
+    last = max((event.at_ms for event in events), default=START_MS) + 5000
     return [
         QueueDepth(at_ms=last, queue="work", visible=0, in_flight=0, delayed=0),
         QueueDepth(at_ms=last, queue="dead-letter", visible=0, in_flight=0, delayed=0),
@@ -120,7 +120,9 @@ def judge(check: str, events: Iterable[Event], expectations: Expectations = EXPE
 
 def the(events: Iterable[Event], kind: type[E], number: int = 0, where: Callable[[Any], bool] = lambda _: True) -> E:
     """The event of a kind with this index among those that fit."""
-    return [event for event in sorted(events, key=lambda e: e.at_ms) if isinstance(event, kind) and where(event)][number]
+    return [event for event in sorted(events, key=lambda e: e.at_ms) if isinstance(event, kind) and where(event)][
+        number
+    ]
 
 
 def without(events: Iterable[Event], *gone: Event | type[Event]) -> list[Event]:

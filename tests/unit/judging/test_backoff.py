@@ -1,0 +1,92 @@
+"""After each failed attempt the message stays away for the scheduled delay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.history import BackoffRequested, DeadLettered, Delivered, Event, RunEnded
+from harness.verdict import Outcome
+from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without
+
+EVENTS = run(DEAD)
+TASK = the(EVENTS, DeadLettered).task_id
+
+
+def first_message(events: list[Event], outcome: Outcome = Outcome.FAIL) -> str:
+    verdict = judge("backoff", events)
+    assert verdict.outcome is outcome
+    return verdict.findings[0].message
+
+
+@pytest.mark.parametrize(("number", "delay"), [(1, 5), (2, 10), (3, 20)])
+def test_a_wrong_delay_fails_and_no_missing_evidence_excuses_it(number: int, delay: int) -> None:
+    request = the(EVENTS, BackoffRequested, number - 1)
+    events = [*changed(EVENTS, request, delay_seconds=4.0), missing("BackoffRequested", "Delivered")]
+    assert first_message(events) == f"task {TASK}: attempt {number} asked for 4 s, expected {delay} s"
+
+
+def test_no_backoff_fails_unless_the_request_may_have_gone_unseen() -> None:
+    events = without(EVENTS, the(EVENTS, BackoffRequested, 1))
+    assert first_message(events) == f"task {TASK}: attempt 2 asked for no backoff, expected 10 s"
+    assert judge("backoff", [*events, missing("BackoffRequested")]).outcome is Outcome.UNKNOWN
+
+
+def test_a_refused_backoff_fails() -> None:
+    events = changed(EVENTS, the(EVENTS, BackoffRequested), accepted=False)
+    assert first_message(events) == f"task {TASK}: attempt 1 asked for 5 s and was refused, expected 5 s"
+
+
+def test_a_refused_backoff_that_was_asked_for_again_passes() -> None:
+    request = the(EVENTS, BackoffRequested)
+    refused = replace(request, at_ms=request.at_ms - 1, accepted=False)
+    assert judge("backoff", [*EVENTS, refused]).outcome is Outcome.PASS
+
+
+def test_coming_back_early_fails_by_any_measurable_time() -> None:
+    request, back = the(EVENTS, BackoffRequested), the(EVENTS, Delivered, 1)
+    events = changed(EVENTS, back, at_ms=request.at_ms + 3100)
+    assert first_message([*events, missing("Delivered")]) == (
+        f"task {TASK}: attempt 1 came back after 3.1 s, 1.9 s too early"
+    )
+    assert judge("backoff", changed(EVENTS, back, at_ms=request.at_ms + 4999.5)).outcome is Outcome.FAIL
+
+
+def test_early_is_measured_from_the_request_and_late_from_its_answer() -> None:
+    request, back = the(EVENTS, BackoffRequested), the(EVENTS, Delivered, 1)
+    slow = changed(EVENTS, request, answered_ms=request.at_ms + 1000)
+    slow_request = the(slow, BackoffRequested)
+    for at_ms, outcome in (
+        (slow_request.at_ms + 5000, Outcome.PASS),
+        (slow_request.answered_ms + 7000, Outcome.PASS),
+        (slow_request.answered_ms + 7001, Outcome.FAIL),
+    ):
+        assert judge("backoff", changed(slow, back, at_ms=at_ms)).outcome is outcome
+
+
+def test_arriving_late_in_the_dead_letter_queue_fails_and_says_so() -> None:
+    dead, request = the(EVENTS, DeadLettered), the(EVENTS, BackoffRequested, 2)
+    events = changed(EVENTS, dead, at_ms=request.answered_ms + 23_000)
+    assert "attempt 3 reached the dead-letter queue after 23.003 s, 1 s beyond the 22 s allowed" in first_message(events)
+    assert judge("backoff", [*events, missing("Delivered")]).outcome is Outcome.UNKNOWN
+
+
+def test_skipping_the_last_backoff_fails() -> None:
+    request = the(EVENTS, BackoffRequested, 2)
+    events = changed(EVENTS, the(EVENTS, DeadLettered), at_ms=request.at_ms + 500)
+    assert "attempt 3 reached the dead-letter queue after 0.5 s, 19.5 s too early" in first_message(events)
+
+
+def test_never_coming_back_fails_only_when_there_was_time_to() -> None:
+    events = without(EVENTS, DeadLettered)
+    assert "never came back nor reached the dead-letter queue" in first_message(events)
+    request = the(EVENTS, BackoffRequested, 2)
+    stopped = changed(events, the(events, RunEnded), at_ms=request.at_ms + 21_000)
+    assert "the run ended before the task could come back" in first_message(stopped, Outcome.UNKNOWN)
+
+
+def test_what_was_measured_is_kept_apart() -> None:
+    verdict = judge("backoff", run(DEAD, THIRD_TRY, late_ms=250))
+    assert verdict.measured["seconds_away_after_attempt_2"] == {"least": 10.253, "most": 10.253, "count": 2}
+    assert verdict.observed == "5 failed attempts: 5 without fault, 0 at fault"

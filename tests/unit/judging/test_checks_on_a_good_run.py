@@ -1,0 +1,191 @@
+"""Every check, on histories without fault, on histories with holes, and on histories with one thing broken."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.checks import CHECKS
+from harness.grading import grade
+from harness.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    DeadLetterLogged,
+    Delivered,
+    Event,
+    History,
+    QueueDepth,
+    RecordObserved,
+    RunEnded,
+    TaskSubmitted,
+)
+from harness.verdict import Outcome
+from tests.unit.judging.building import (
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    SECOND_TRY,
+    THIRD_TRY,
+    UNSEEDED,
+    changed,
+    ending,
+    judge,
+    missing,
+    run,
+    without,
+)
+
+MIXED = run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY)
+FATES = st.lists(st.sampled_from([FIRST_TRY, FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD]), min_size=1, max_size=6)
+
+NEEDS = {
+    "settlement": {"TaskSubmitted", "AttemptSucceeded", "DeadLettered", "RunEnded"},
+    "first_failure_rate": {"TaskSubmitted", "Delivered", "AttemptSucceeded", "AttemptFailed"},
+    "backoff": {"Delivered", "AttemptFailed", "BackoffRequested", "DeadLettered"},
+    "redrive": {"TaskSubmitted", "Delivered", "AttemptSucceeded", "AttemptFailed", "DeadLettered"},
+    "dead_letter_log": {
+        "TaskSubmitted", "Delivered", "AttemptFailed", "DeadLettered", "DeadLetterLogged", "RecordObserved",
+    },
+    "record": {
+        "TaskSubmitted", "Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered",
+        "RecordObserved",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
+def test_a_run_without_fault_passes(check: str, expectations: Any) -> None:
+    verdict = judge(check, MIXED, expectations)
+    assert (verdict.outcome, verdict.findings) == (Outcome.PASS, ())
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_missing_evidence_that_a_check_needs_is_unknown_and_other_evidence_is_not(check: str) -> None:
+    for kind in (
+        TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered, DeadLetterLogged,
+        RecordObserved, QueueDepth, RunEnded,
+    ):  # fmt: skip
+        verdict = judge(check, [*MIXED, missing(kind.__name__)])
+        expected = Outcome.UNKNOWN if kind.__name__ in NEEDS[check] else Outcome.PASS
+        assert verdict.outcome is expected, kind
+        if expected is Outcome.UNKNOWN:
+            assert verdict.findings[-1].message == "evidence missing from the recorder: a damaged line"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_history_without_an_end_is_unknown(check: str) -> None:
+    verdict = judge(check, without(MIXED, RunEnded))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "the history has no end" in verdict.findings[-1].message
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_no_accepted_task_is_unknown(check: str) -> None:
+    verdict = judge(check, ending([]))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "no task was seen to be accepted" in verdict.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("backoff", "vacuous: no attempt failed"),
+        ("redrive", "vacuous: no message was dead-lettered, and none had to be"),
+        ("dead_letter_log", "vacuous: no task was dead-lettered, and none was logged"),
+    ],
+)
+def test_nothing_to_judge_holds_vacuously_when_all_was_seen(check: str, words: str) -> None:
+    events = run(FIRST_TRY, FIRST_TRY)
+    verdict = judge(check, events)
+    assert (verdict.outcome, verdict.observed) == (Outcome.PASS, words)
+    assert judge(check, without(events, AttemptSucceeded)).outcome is Outcome.UNKNOWN
+    assert judge(check, without(events, AttemptSucceeded, Delivered)).outcome is Outcome.UNKNOWN
+
+
+@given(fates=FATES, late_ms=st.floats(0, 1990))
+@settings(max_examples=60, deadline=None)
+def test_any_run_without_fault_passes_every_check(fates: list[Any], late_ms: float) -> None:
+    graded = grade(History(run(*fates, late_ms=late_ms)), EXPECTED)
+    assert [each for each in graded.verdicts if each.outcome is not Outcome.PASS] == []
+    assert graded.success == fates.count(FIRST_TRY)
+    assert graded.failure == len(fates) - fates.count(FIRST_TRY)
+    assert graded.dead == fates.count(DEAD)
+
+
+@given(fates=FATES, data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_run_with_one_event_lost_passes_every_check(fates: list[Any], data: st.DataObject) -> None:
+    events = run(*fates)
+    # The queues' depths are needed only where a task has not ended.
+    lost = data.draw(st.sampled_from([event for event in events if not isinstance(event, QueueDepth)]))
+    assert grade(History(without(events, lost)), EXPECTED).outcome is not Outcome.PASS
+
+
+ALTERATIONS: list[tuple[type[Event], Callable[[Any], dict[str, Any]]]] = [
+    (TaskSubmitted, lambda e: {"accepted": False, "status_code": 400}),
+    (TaskSubmitted, lambda e: {"payload": {"other": 1}}),
+    (TaskSubmitted, lambda e: {"task_id": "someone-else"}),
+    (Delivered, lambda e: {"receive_count": e.receive_count + 1}),
+    (Delivered, lambda e: {"receive_count": 7}),
+    (Delivered, lambda e: {"task_id": "someone-else"}),
+    (AttemptSucceeded, lambda e: {"task_id": "someone-else"}),
+    (AttemptSucceeded, lambda e: {"receive_count": e.receive_count + 1}),
+    (AttemptFailed, lambda e: {"message_id": "another"}),
+    (BackoffRequested, lambda e: {"delay_seconds": e.delay_seconds + 1}),
+    (BackoffRequested, lambda e: {"accepted": False}),
+    (BackoffRequested, lambda e: {"at_ms": e.at_ms + 100, "answered_ms": e.answered_ms + 100}),
+    (BackoffRequested, lambda e: {"at_ms": e.at_ms - 3000, "answered_ms": e.answered_ms - 3000}),
+    (DeadLettered, lambda e: {"at_ms": e.at_ms - 100}),
+    (DeadLettered, lambda e: {"at_ms": e.at_ms + 2500}),
+    (DeadLettered, lambda e: {"task_id": "someone-else"}),
+    (DeadLettered, lambda e: {"payload": {"of": "another"}}),
+    (DeadLetterLogged, lambda e: {"task_id": "someone-else"}),
+    (DeadLetterLogged, lambda e: {"fields": {}}),
+    (RecordObserved, lambda e: {"status": None}),
+    (RecordObserved, lambda e: {"status": "PROCESSING"}),
+    (RecordObserved, lambda e: {"attempts": e.attempts[:-1]}),
+    (RecordObserved, lambda e: {"payload": {"of": "another"}}),
+    (RecordObserved, lambda e: {"task_id": "someone-else"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "alteration"), ALTERATIONS)
+def test_no_run_with_one_event_altered_passes_every_check(
+    kind: type[Event], alteration: Callable[[Any], dict[str, Any]]
+) -> None:
+    candidates = [event for event in MIXED if isinstance(event, kind)]
+    for event in candidates:
+        altered = changed(MIXED, event, **alteration(event))
+        assert grade(History(altered), EXPECTED).outcome is not Outcome.PASS, event
+
+
+REPEATED_ANEW = (Delivered, AttemptSucceeded, DeadLettered, DeadLetterLogged)
+
+
+@given(fates=FATES, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_run_with_something_done_twice_passes_every_check(fates: list[Any], data: st.DataObject) -> None:
+    events = run(*fates)
+    twice = data.draw(st.sampled_from([event for event in events if isinstance(event, REPEATED_ANEW)]))
+    again = replace(twice, **({"delivery_id": "again"} if hasattr(twice, "delivery_id") else {}))
+    assert grade(History([*events, again]), EXPECTED).outcome is not Outcome.PASS
+
+
+@given(fates=FATES, seed=st.integers())
+@settings(max_examples=20, deadline=None)
+def test_the_same_delivery_told_twice_changes_nothing(fates: list[Any], seed: int) -> None:
+    events = run(*fates)
+    told = [e for e in events if isinstance(e, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested))]
+    again = replace(random.Random(seed).choice(told))
+    repeated, once = grade(History([*events, again]), EXPECTED), grade(History(events), EXPECTED)
+    assert repeated.fates == once.fates
+    assert {verdict.outcome for verdict in repeated.verdicts} == {Outcome.PASS}

@@ -1,0 +1,90 @@
+"""First attempts fail as drawn, or at the rate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scipy.stats import binomtest
+
+from harness.history import AttemptFailed, AttemptSucceeded, Delivered, Event
+from harness.verdict import Outcome
+from tests.unit.judging.building import (
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    SECOND_TRY,
+    THIRD_TRY,
+    UNSEEDED,
+    judge,
+    missing,
+    run,
+    the,
+    without,
+)
+
+CHECK = "first_failure_rate"
+
+
+def with_the_other_outcome(events: list[Event], event: Any) -> list[Event]:
+    ids = {name: getattr(event, name) for name in ("at_ms", "task_id", "message_id", "receive_count", "delivery_id")}
+    other = AttemptFailed(**ids, reason="?") if isinstance(event, AttemptSucceeded) else AttemptSucceeded(**ids)
+    return [*without(events, event), other]
+
+
+def test_an_outcome_against_its_draw_fails_and_names_the_task() -> None:
+    events = run(FIRST_TRY, SECOND_TRY)
+    succeeded = the(events, AttemptSucceeded)
+    verdict = judge(CHECK, with_the_other_outcome(events, succeeded))
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.findings[0].task_id == succeeded.task_id
+    assert f"task {succeeded.task_id}: attempt 1 failed, and its draw 0." in verdict.findings[0].message
+    assert verdict.findings[0].message.endswith("against the rate 0.3 says it should succeed")
+
+
+def test_later_attempts_are_compared_with_their_draws_too() -> None:
+    events = run(FIRST_TRY, THIRD_TRY)
+    second = the(events, AttemptFailed, where=lambda event: event.receive_count == 2)
+    verdict = judge(CHECK, [*with_the_other_outcome(events, second), missing("Delivered")])
+    assert verdict.outcome is Outcome.FAIL
+    assert f"task {second.task_id}: attempt 2 succeeded" in verdict.findings[0].message
+
+
+@pytest.mark.parametrize(("failures", "outcome"), [(0, Outcome.FAIL), (9, Outcome.PASS), (25, Outcome.FAIL)])
+def test_without_a_seed_the_rate_is_tested(failures: int, outcome: Outcome) -> None:
+    events = run(*[SECOND_TRY] * failures, *[FIRST_TRY] * (30 - failures))
+    verdict = judge(CHECK, events, UNSEEDED)
+    assert verdict.outcome is outcome
+    assert verdict.figures["first_failures"] == failures
+    interval = binomtest(failures, 30, 0.3).proportion_ci(0.999, method="exact")
+    assert verdict.figures["interval"] == [round(interval.low, 6), round(interval.high, 6)]
+    assert f"interval {interval.low:.3f} to {interval.high:.3f}" in verdict.observed
+
+
+def test_a_strange_rate_is_unknown_when_outcomes_may_have_gone_unseen() -> None:
+    events = [*run(*[FIRST_TRY] * 30), missing("AttemptFailed")]
+    assert judge(CHECK, events, UNSEEDED).outcome is Outcome.UNKNOWN
+
+
+def test_nothing_observed_is_unknown() -> None:
+    events = without(run(FIRST_TRY, DEAD), Delivered, AttemptFailed, AttemptSucceeded)
+    for expectations in (EXPECTED, UNSEEDED):
+        assert judge(CHECK, events, expectations).outcome is Outcome.UNKNOWN
+
+
+def test_an_outcome_not_seen_is_unknown() -> None:
+    verdict = judge(CHECK, without(run(FIRST_TRY), AttemptSucceeded))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "attempt 1 was delivered, and its outcome was not seen" in verdict.findings[0].message
+
+
+def test_a_retry_as_a_new_message_is_the_next_attempt() -> None:
+    events = [
+        replace(event, message_id=f"message-{event.receive_count}", receive_count=1)  # type: ignore[union-attr]
+        if hasattr(event, "receive_count")
+        else event
+        for event in run(SECOND_TRY, THIRD_TRY)
+    ]
+    for check in (CHECK, "backoff", "settlement", "redrive", "record"):
+        assert judge(check, events).outcome is Outcome.PASS, check

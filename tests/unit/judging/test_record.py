@@ -1,0 +1,84 @@
+"""Each task's record agrees with what was seen from outside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.history import AttemptSucceeded, DeadLettered, Event, RecordObserved
+from harness.verdict import Outcome
+from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, changed, judge, missing, run, the, without
+
+EVENTS = run(SECOND_TRY, DEAD, FIRST_TRY)
+RECORD = the(EVENTS, RecordObserved, where=lambda record: len(record.attempts) == 2)
+TASK = RECORD.task_id
+
+
+def first_message(events: list[Event], outcome: Outcome = Outcome.FAIL) -> str:
+    verdict = judge("record", events)
+    assert verdict.outcome is outcome, verdict
+    return verdict.findings[0].message
+
+
+def with_attempt(number: int, **changes: Any) -> list[Event]:
+    attempts = [replace(each, **changes) if each.number == number else each for each in RECORD.attempts]
+    return changed(EVENTS, RECORD, attempts=tuple(attempts))
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "words"),
+    [
+        (1, {"outcome": "SUCCEEDED"}, "attempt 1 as SUCCEEDED, expected FAILED"),
+        (2, {"outcome": "FAILED"}, "attempt 2 as FAILED, expected SUCCEEDED"),
+        (1, {"error": None}, "attempt 1 as failed without an error"),
+        (2, {"error": "oh"}, "attempt 2 with an error, and it succeeded: oh"),
+        (1, {"backoff_seconds": 6.0}, "attempt 1 with a backoff of 6 s, seen was a backoff of 5 s"),
+        (1, {"backoff_seconds": None}, "attempt 1 with no backoff, seen was a backoff of 5 s"),
+        (2, {"backoff_seconds": 5.0}, "attempt 2 with a backoff of 5 s, seen was no backoff"),
+        (1, {"started_at_ms": None}, "attempt 1 without its start"),
+        (2, {"number": 3}, "attempts 1, 3, seen were 1, 2"),
+    ],
+)
+def test_an_attempt_that_differs_fails(number: int, changes: dict[str, Any], words: str) -> None:
+    message = first_message(with_attempt(number, **changes))
+    assert message.startswith(f"task {TASK}: its record has attempt")
+    assert words in message
+
+
+def test_a_start_outside_the_delivery_fails() -> None:
+    started = RECORD.attempts[0].started_at_ms
+    assert started is not None
+    assert "started 0.098 s before its delivery" in first_message(with_attempt(1, started_at_ms=started - 100))
+    assert "started 0.093 s after its outcome" in first_message(with_attempt(1, started_at_ms=started + 100))
+
+
+def test_a_status_that_differs_fails() -> None:
+    message = first_message(changed(EVENTS, RECORD, status="RETRYING"))
+    assert message == f"task {TASK} was completed; its record says RETRYING, expected COMPLETED"
+    died = the(EVENTS, DeadLettered).task_id
+    record = the(EVENTS, RecordObserved, where=lambda record: record.task_id == died)
+    assert "was dead-lettered; its record says COMPLETED" in first_message(changed(EVENTS, record, status="COMPLETED"))
+
+
+def test_a_final_status_of_a_task_that_was_not_seen_to_end_fails() -> None:
+    success = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+    events = without(EVENTS, success)
+    assert "its record says COMPLETED, and it was not seen to end" in first_message(events)
+    assert judge("record", [*events, missing("AttemptSucceeded")]).outcome is Outcome.UNKNOWN
+
+
+def test_another_payload_fails_types_included() -> None:
+    events = changed(EVENTS, RECORD, payload={"of": "t0", "amount": 1, "list": [1, None]})
+    assert first_message(events) == f"task {TASK}: its record has another payload than was submitted"
+
+
+def test_an_accepted_task_without_a_record_fails() -> None:
+    events = changed(EVENTS, RECORD, status=None, payload=None, attempts=(), last_error=None)
+    assert first_message([*events, missing("Delivered")]) == f"task {TASK} was accepted and has no record"
+
+
+def test_records_that_were_not_read_are_unknown() -> None:
+    assert "its record was not read" in first_message(without(EVENTS, RECORD), Outcome.UNKNOWN)
+    assert "no record was read of any task" in first_message(without(EVENTS, RecordObserved), Outcome.UNKNOWN)
