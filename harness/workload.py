@@ -40,11 +40,11 @@ def random_seed() -> str:
 def _payload(seed: str, number: int) -> dict[str, Json]:
     dice = sha256(f"taskguard-payload:{seed}:{number}".encode()).digest()
     payload: dict[str, Json] = {"job": _JOBS[dice[0] % len(_JOBS)], "number": number}
-    # Each of the first few tasks has another extra, so that even a short run has the awkward ones.
-    name, extra = _EXTRAS[(number + dice[1]) % len(_EXTRAS)]
+    # One after another, so that even a short run has every awkward one.
+    name, extra = _EXTRAS[number % len(_EXTRAS)]
     payload[name] = extra
-    if dice[2] % 2:
-        payload["priority"] = dice[3] % 10
+    if dice[1] % 2:
+        payload["priority"] = dice[2] % 10
     return payload
 
 

@@ -2,8 +2,8 @@
 
 The payload is compared with types (`1` is not `1.0`); the number of attempts with the deliveries seen; the last error
 with the one that the task's record holds for its last failed attempt, where there is a record; the times with the
-first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance. A dead message
-that is not an accepted task (a poison message) must be logged once too, with no claim about its fields. Fails in spite
+first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance. Of a dead task
+that was never accepted the fields are free, and a dead message that is no task (a poison message) need not be logged. Fails in spite
 of missing evidence when a record was logged twice, lacks a field, or contradicts what was seen. With nothing dead the
 claim holds vacuously, if no task failed often enough to die. This module must not know where the record is logged.
 """
@@ -77,7 +77,7 @@ def _of_dead(arrival: DeadLettered, history: History, expectations: Expectations
         name = f"message {arrival.message_id}"
         events = history.of_message(arrival.message_id)
     records = [event for event in events if isinstance(event, DeadLetterLogged)]
-    if not records:
+    if not records and arrival.task_id is not None:
         message = f"{name} was dead-lettered and never logged as a dead letter"
         yield Violation(arrival.task_id, message, (arrival,), (DeadLetterLogged,))
     if len(records) > 1:

@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 from harness.strict_json import Json
 
+QueueName: TypeAlias = Literal["work", "dead-letter"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSubmitted:
@@ -141,7 +143,7 @@ class QueueDepth:
     """How many messages a queue held, as last read at the end of the run."""
 
     at_ms: float
-    queue: Literal["work", "dead-letter"]
+    queue: QueueName
     visible: int
     in_flight: int
     delayed: int

@@ -28,7 +28,7 @@ E = TypeVar("E", bound=Event)
 
 _READERS = {
     "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt),
-    'Literal["work", "dead-letter"]': lambda value: value,  # QueueDepth itself refuses anything else
+    "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
 }
 
 

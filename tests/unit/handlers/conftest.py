@@ -23,11 +23,12 @@ from handlers.task_store import TaskStore
 @pytest.fixture
 def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Answers with the lines that the functions logged so far, each read as JSON."""
-    lines = io.StringIO()
+    # Strict as standard output is: what is no UTF-8 is refused, and the line lost.
+    lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     # The four loggers are one: Powertools keeps one for each service.
     handler = process_task.logger.registered_handler
     before = handler.setStream(lines)
-    yield lambda: [json.loads(line) for line in lines.getvalue().splitlines()]
+    yield lambda: [json.loads(line) for line in lines.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
     handler.setStream(before)
 
 

@@ -49,10 +49,12 @@ class FaultyClient:
     failing: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    arguments: list[dict[str, Any]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append(name)
+            self.arguments.append(arguments)
             if name in self.failing:
                 raise ClientError({"Error": {"Code": "InternalServerError", "Message": "down"}}, name)
             method = getattr(self.client, name)

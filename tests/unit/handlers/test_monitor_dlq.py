@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from handlers_support import Functions, delivery, task
+
+from handlers.task_record import Claim
 
 
 @pytest.fixture(autouse=True)
@@ -142,24 +146,35 @@ def test_failing_store_keeps_the_message_and_logs_no_death(functions: Functions)
     assert len(functions.events("TASK_DEAD_LETTER")) == 1
 
 
-def test_report_that_comes_in_while_marking_has_the_last_word(functions: Functions) -> None:
-    claim = functions.store.claim("t", "m1", 3)
-    client, real = functions.dynamodb.client, functions.dynamodb.client.update_item
-    calls = []
+def between_the_two_writes_of_marking(functions: Functions, happening: Callable[[], object]) -> None:
+    """Lets something happen to the record after it was found to be PROCESSING, and before it is marked."""
+    client, real, calls = functions.dynamodb.client, functions.dynamodb.client.update_item, []
 
-    def update_item(**arguments: object) -> object:
-        calls.append(1)
+    def update_item(**arguments: Any) -> Any:
+        calls.append(arguments)
         if len(calls) == 2:
-            functions.dynamodb.client = client
             client.update_item = real
-            functions.store.retry_later(claim, "late but true", 20)  # type: ignore[arg-type]
+            happening()
         return real(**arguments)
 
     client.update_item = update_item
+
+
+def test_report_that_comes_in_while_marking_has_the_last_word(functions: Functions) -> None:
+    claim = functions.store.claim("t", "m1", 3)
+    assert isinstance(claim, Claim)
+    between_the_two_writes_of_marking(functions, lambda: functions.store.retry_later(claim, "late but true", 20))
     assert functions.monitor(task(receive_count=4)) == ["m1"]
     assert functions.monitor(task(receive_count=5)) == []
     [logged] = functions.events("TASK_DEAD_LETTER")
     assert logged["lastError"] == "late but true"
+
+
+def test_attempt_that_starts_while_marking_is_not_marked_unseen(functions: Functions) -> None:
+    functions.store.claim("t", "m1", 2)
+    between_the_two_writes_of_marking(functions, lambda: functions.store.claim("t", "m1", 3))
+    assert functions.monitor(task(receive_count=4)) == ["m1"]
+    assert functions.get("t")[1]["status"] == "PROCESSING"
 
 
 def test_largest_payload_is_logged_whole(functions: Functions) -> None:

@@ -67,6 +67,9 @@ def test_task_that_fails_once_completes_at_its_second_attempt(functions: Functio
     functions.work.failing = False
     assert functions.process(task(receive_count=2)) == []
     assert outcomes(functions) == [(1, "FAILED"), (2, "SUCCEEDED")]
+    item = functions.item("t")
+    assert item is not None
+    assert "failedAt" not in item
     assert functions.get("t")[1]["status"] == "COMPLETED"
 
 

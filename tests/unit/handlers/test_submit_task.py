@@ -255,6 +255,11 @@ def test_record_of_a_task_that_failed_once(functions: Functions) -> None:
     ]
 
 
+def test_record_is_read_consistently(functions: Functions) -> None:
+    functions.get("t")
+    assert functions.dynamodb.arguments[-1]["ConsistentRead"] is True
+
+
 def test_unknown_task_is_not_found(functions: Functions) -> None:
     status, answer = functions.get("nobody")
     assert (status, answer["error"]) == (404, "task_not_found")

@@ -136,6 +136,12 @@ def changed(events: Iterable[Event], event: Event, **changes: Any) -> list[Event
     return [replace(each, **changes) if each is event else each for each in events]
 
 
+def altered(event: Any, **changes: Any) -> Event:
+    """A copy of the event, whatever its kind, with other fields."""
+    copy: Event = replace(event, **changes)
+    return copy
+
+
 def missing(*kinds: str) -> EvidenceMissing:
     return EvidenceMissing(at_ms=START_MS, source="the recorder", what="a damaged line", affects=kinds)
 

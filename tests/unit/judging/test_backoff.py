@@ -68,7 +68,9 @@ def test_early_is_measured_from_the_request_and_late_from_its_answer() -> None:
 def test_arriving_late_in_the_dead_letter_queue_fails_and_says_so() -> None:
     dead, request = the(EVENTS, DeadLettered), the(EVENTS, BackoffRequested, 2)
     events = changed(EVENTS, dead, at_ms=request.answered_ms + 23_000)
-    assert "attempt 3 reached the dead-letter queue after 23.003 s, 1 s beyond the 22 s allowed" in first_message(events)
+    assert "attempt 3 reached the dead-letter queue after 23.003 s, 1 s beyond the 22 s allowed" in first_message(
+        events
+    )
     assert judge("backoff", [*events, missing("Delivered")]).outcome is Outcome.UNKNOWN
 
 

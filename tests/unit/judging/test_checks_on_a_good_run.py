@@ -35,6 +35,7 @@ from tests.unit.judging.building import (
     SECOND_TRY,
     THIRD_TRY,
     UNSEEDED,
+    altered,
     changed,
     ending,
     judge,
@@ -131,30 +132,30 @@ def test_no_run_with_one_event_lost_passes_every_check(fates: list[Any], data: s
 
 
 ALTERATIONS: list[tuple[type[Event], Callable[[Any], dict[str, Any]]]] = [
-    (TaskSubmitted, lambda e: {"accepted": False, "status_code": 400}),
-    (TaskSubmitted, lambda e: {"payload": {"other": 1}}),
-    (TaskSubmitted, lambda e: {"task_id": "someone-else"}),
+    (TaskSubmitted, lambda _: {"accepted": False, "status_code": 400}),
+    (TaskSubmitted, lambda _: {"payload": {"other": 1}}),
+    (TaskSubmitted, lambda _: {"task_id": "someone-else"}),
     (Delivered, lambda e: {"receive_count": e.receive_count + 1}),
-    (Delivered, lambda e: {"receive_count": 7}),
-    (Delivered, lambda e: {"task_id": "someone-else"}),
-    (AttemptSucceeded, lambda e: {"task_id": "someone-else"}),
+    (Delivered, lambda _: {"receive_count": 7}),
+    (Delivered, lambda _: {"task_id": "someone-else"}),
+    (AttemptSucceeded, lambda _: {"task_id": "someone-else"}),
     (AttemptSucceeded, lambda e: {"receive_count": e.receive_count + 1}),
-    (AttemptFailed, lambda e: {"message_id": "another"}),
+    (AttemptFailed, lambda _: {"message_id": "another"}),
     (BackoffRequested, lambda e: {"delay_seconds": e.delay_seconds + 1}),
-    (BackoffRequested, lambda e: {"accepted": False}),
+    (BackoffRequested, lambda _: {"accepted": False}),
     (BackoffRequested, lambda e: {"at_ms": e.at_ms + 100, "answered_ms": e.answered_ms + 100}),
     (BackoffRequested, lambda e: {"at_ms": e.at_ms - 3000, "answered_ms": e.answered_ms - 3000}),
     (DeadLettered, lambda e: {"at_ms": e.at_ms - 100}),
     (DeadLettered, lambda e: {"at_ms": e.at_ms + 2500}),
-    (DeadLettered, lambda e: {"task_id": "someone-else"}),
-    (DeadLettered, lambda e: {"payload": {"of": "another"}}),
-    (DeadLetterLogged, lambda e: {"task_id": "someone-else"}),
-    (DeadLetterLogged, lambda e: {"fields": {}}),
-    (RecordObserved, lambda e: {"status": None}),
-    (RecordObserved, lambda e: {"status": "PROCESSING"}),
+    (DeadLettered, lambda _: {"task_id": "someone-else"}),
+    (DeadLettered, lambda _: {"payload": {"of": "another"}}),
+    (DeadLetterLogged, lambda _: {"task_id": "someone-else"}),
+    (DeadLetterLogged, lambda _: {"fields": {}}),
+    (RecordObserved, lambda _: {"status": None}),
+    (RecordObserved, lambda _: {"status": "PROCESSING"}),
     (RecordObserved, lambda e: {"attempts": e.attempts[:-1]}),
-    (RecordObserved, lambda e: {"payload": {"of": "another"}}),
-    (RecordObserved, lambda e: {"task_id": "someone-else"}),
+    (RecordObserved, lambda _: {"payload": {"of": "another"}}),
+    (RecordObserved, lambda _: {"task_id": "someone-else"}),
 ]
 
 
@@ -164,8 +165,8 @@ def test_no_run_with_one_event_altered_passes_every_check(
 ) -> None:
     candidates = [event for event in MIXED if isinstance(event, kind)]
     for event in candidates:
-        altered = changed(MIXED, event, **alteration(event))
-        assert grade(History(altered), EXPECTED).outcome is not Outcome.PASS, event
+        events = changed(MIXED, event, **alteration(event))
+        assert grade(History(events), EXPECTED).outcome is not Outcome.PASS, event
 
 
 REPEATED_ANEW = (Delivered, AttemptSucceeded, DeadLettered, DeadLetterLogged)
@@ -176,7 +177,7 @@ REPEATED_ANEW = (Delivered, AttemptSucceeded, DeadLettered, DeadLetterLogged)
 def test_no_run_with_something_done_twice_passes_every_check(fates: list[Any], data: st.DataObject) -> None:
     events = run(*fates)
     twice = data.draw(st.sampled_from([event for event in events if isinstance(event, REPEATED_ANEW)]))
-    again = replace(twice, **({"delivery_id": "again"} if hasattr(twice, "delivery_id") else {}))
+    again = altered(twice, **({"delivery_id": "again"} if hasattr(twice, "delivery_id") else {}))
     assert grade(History([*events, again]), EXPECTED).outcome is not Outcome.PASS
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.unit.judging.building import (
     SECOND_TRY,
     THIRD_TRY,
     UNSEEDED,
+    altered,
     judge,
     missing,
     run,
@@ -81,7 +81,7 @@ def test_an_outcome_not_seen_is_unknown() -> None:
 
 def test_a_retry_as_a_new_message_is_the_next_attempt() -> None:
     events = [
-        replace(event, message_id=f"message-{event.receive_count}", receive_count=1)  # type: ignore[union-attr]
+        altered(event, message_id=f"message-{event.receive_count}", receive_count=1)
         if hasattr(event, "receive_count")
         else event
         for event in run(SECOND_TRY, THIRD_TRY)

@@ -22,8 +22,8 @@ def first_message(events: list[Event], outcome: Outcome = Outcome.FAIL) -> str:
     return verdict.findings[0].message
 
 
-def with_attempt(number: int, **changes: Any) -> list[Event]:
-    attempts = [replace(each, **changes) if each.number == number else each for each in RECORD.attempts]
+def with_attempt(which: int, **changes: Any) -> list[Event]:
+    attempts = [replace(each, **changes) if each.number == which else each for each in RECORD.attempts]
     return changed(EVENTS, RECORD, attempts=tuple(attempts))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.history import AttemptFailed, AttemptSucceeded, DeadLettered, Delivered, Event, RunEnded
 from harness.verdict import Outcome
-from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, missing, run, the, without
+from tests.unit.judging.building import DEAD, FIRST_TRY, altered, changed, judge, missing, run, the, without
 
 EVENTS = run(DEAD, FIRST_TRY)
 DIED = the(EVENTS, DeadLettered)
@@ -33,13 +33,13 @@ def test_too_few_receives_fail_unless_a_delivery_may_have_gone_unseen() -> None:
 
 
 def test_a_fourth_receive_fails_whatever_is_missing() -> None:
-    fourth = replace(delivery(3)[0], receive_count=4, delivery_id="fourth", at_ms=DIED.at_ms - 1)  # type: ignore[call-arg]
+    fourth = altered(delivery(3)[0], receive_count=4, delivery_id="fourth", at_ms=DIED.at_ms - 1)
     message = first_message([*EVENTS, fourth, missing("DeadLettered", "Delivered")])
     assert message == f"task {DIED.task_id} was delivered for the 4th time, 3 are allowed"
 
 
 def test_one_receive_delivered_twice_fails() -> None:
-    again = replace(delivery(2)[0], delivery_id="again")  # type: ignore[call-arg]
+    again = altered(delivery(2)[0], delivery_id="again")
     assert "receive 2 was delivered 2 times" in first_message([*EVENTS, again])
 
 
@@ -70,8 +70,7 @@ def test_a_message_dead_lettered_without_a_delivery_fails() -> None:
 
 def test_a_poison_message_is_held_to_the_same_receives() -> None:
     poison = [
-        replace(event, task_id=None, message_id="poison")  # type: ignore[arg-type, call-arg]
-        for event in [*delivery(1), *delivery(2), *delivery(3), DIED]
+        altered(event, task_id=None, message_id="poison") for event in [*delivery(1), *delivery(2), *delivery(3), DIED]
     ]
     assert judge("redrive", [*EVENTS, *poison]).outcome is Outcome.PASS
     assert "message poison was dead-lettered after receives 2, 3" in first_message([*EVENTS, *poison[2:]])

@@ -1,0 +1,79 @@
+"""Bad input: each kind is refused by name, and nothing of it is stored or sent."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from harness.evidence.recording import Call, read_recording
+from harness.testing import Pipeline
+
+LIMIT = 262_144
+JSON = "application/json"
+
+
+def body_of(size: int, task_id: str) -> str:
+    """A request whose queue message is ``size`` bytes long."""
+    empty = len(json.dumps({"taskId": task_id, "payload": {"x": ""}}, separators=(",", ":")))
+    return json.dumps({"taskId": task_id, "payload": {"x": "x" * (size - empty)}})
+
+
+# Each with the status, the word that the error must contain, and the content type it is sent with.
+BAD: dict[str, tuple[int, str, str | None, Callable[[str], str | bytes]]] = {
+    "not JSON": (400, "JSON", JSON, lambda i: '{"payload": {}, "taskId": "' + i),
+    "empty": (400, "empty", JSON, lambda i: ""),
+    "not an object": (400, "object", JSON, lambda i: json.dumps([i])),
+    "no payload": (400, "payload", JSON, lambda i: json.dumps({"taskId": i})),
+    "payload is null": (400, "payload", JSON, lambda i: json.dumps({"taskId": i, "payload": None})),
+    "payload is a list": (400, "payload", JSON, lambda i: json.dumps({"taskId": i, "payload": [1]})),
+    "payload is a text": (400, "payload", JSON, lambda i: json.dumps({"taskId": i, "payload": "x"})),
+    "id is a number": (400, "taskId", JSON, lambda i: json.dumps({"taskId": 7, "payload": {"i": i}})),
+    "id is empty": (400, "taskId", JSON, lambda i: json.dumps({"taskId": "", "payload": {"i": i}})),
+    "id is null": (400, "taskId", JSON, lambda i: json.dumps({"taskId": None, "payload": {"i": i}})),
+    "id has a space": (400, "taskId", JSON, lambda i: json.dumps({"taskId": f"{i} x", "payload": {}})),
+    "id has a new line": (400, "taskId", JSON, lambda i: json.dumps({"taskId": f"{i}\n", "payload": {}})),
+    "id is too long": (400, "taskId", JSON, lambda i: json.dumps({"taskId": i.ljust(129, "x"), "payload": {}})),
+    "unknown field": (400, "priority", JSON, lambda i: json.dumps({"taskId": i, "payload": {}, "priority": 1})),
+    "duplicate key": (400, "twice", JSON, lambda i: f'{{"taskId": "{i}", "payload": {{"a": 1, "a": 2}}}}'),
+    "NaN": (400, "NaN", JSON, lambda i: f'{{"taskId": "{i}", "payload": {{"a": NaN}}}}'),
+    "a number too large": (400, "1e400", JSON, lambda i: f'{{"taskId": "{i}", "payload": {{"a": 1e400}}}}'),
+    "too deep": (400, "deep", JSON, lambda i: f'{{"taskId": "{i}", "payload": {{"a": {"[" * 5000}{"]" * 5000}}}}}'),
+    "wrong content type": (415, "content type", "text/plain", lambda i: json.dumps({"taskId": i, "payload": {}})),
+    "no content type": (415, "content type", None, lambda i: json.dumps({"taskId": i, "payload": {}})),
+    "too large by a byte": (413, str(LIMIT), JSON, lambda i: body_of(LIMIT + 1, i)),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_it_is_refused_by_name_and_leaves_no_trace(pipeline: Pipeline, kind: str) -> None:
+    status, named, content_type, make = BAD[kind]
+    marker = pipeline.prefix
+    response = pipeline.client.post(make(marker), content_type)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"].startswith("application/json")
+    error = response.json()
+    assert set(error) >= {"error", "message"}
+    assert named.lower() in error["message"].lower()
+    assert calls_for(pipeline, marker if kind != "empty" else "") == []
+
+
+def test_the_largest_task_that_fits_is_accepted_and_completed(pipeline: Pipeline) -> None:
+    task = pipeline.task()
+    response = pipeline.client.post(body_of(LIMIT, task.task_id))
+    assert response.status_code == 202, response.text
+    pipeline.settle(task)
+    assert pipeline.record(task.task_id).status == "COMPLETED"
+
+
+def calls_for(pipeline: Pipeline, marker: str) -> list[Call]:
+    """The AWS calls made for requests whose body holds the marker, or is empty when there is none."""
+    assert pipeline.run.endpoint.recording is not None
+    recording = read_recording(pipeline.run.endpoint.recording)
+    requests = {
+        invocation.request_id
+        for invocation in recording.invocations.values()
+        if (event := json.loads(invocation.payload)).get("httpMethod") == "POST"
+        and (marker in event["body"] if marker and event["body"] else not event["body"] and not marker)
+    }
+    assert requests, "the recorder did not see the request"
+    return [call for call in recording.calls if call.request_id in requests]

@@ -1,0 +1,183 @@
+"""The grade, and how it is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.grading import TaskFate, grade
+from harness.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    History,
+    TaskSubmitted,
+)
+from harness.reports.as_json import as_json, write_grade
+from harness.reports.console import print_grade, sample
+from harness.reports.timeline import timeline
+from tests.unit.judging.building import (
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    SECOND_TRY,
+    THIRD_TRY,
+    changed,
+    missing,
+    run,
+    the,
+    without,
+)
+
+FATES = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY, FIRST_TRY)
+EVENTS = run(*FATES)
+
+
+def printed(events: list[Event], *, terminal: bool = False) -> str:
+    file = io.StringIO()
+    history = History(events)
+    console = Console(file=file, force_terminal=terminal, width=80, color_system=None if not terminal else "standard")
+    print_grade(console, grade(history, EXPECTED), history)
+    return file.getvalue()
+
+
+def wrong_delays() -> list[Event]:
+    events = EVENTS
+    for request in [event for event in EVENTS if isinstance(event, BackoffRequested)]:
+        events = changed(events, request, delay_seconds=1.0)
+    return events
+
+
+def test_the_numbers_of_a_grade() -> None:
+    graded = grade(History(EVENTS), EXPECTED)
+    assert (graded.success, graded.failure, graded.exit_code) == (3, 3, 0)
+    assert (graded.completed, graded.dead, graded.unsettled) == (5, 1, 0)
+    died = the(EVENTS, DeadLettered).task_id or ""
+    assert TaskFate(task_id=died, attempts=("failed",) * 3, end="dead-lettered") in graded.fates
+    assert [fate.task_id for fate in graded.fates] == sorted(fate.task_id for fate in graded.fates)
+
+
+def test_exit_codes() -> None:
+    assert grade(History(EVENTS), EXPECTED).exit_code == 0
+    assert grade(History(wrong_delays()), EXPECTED).exit_code == 1
+    assert grade(History([*wrong_delays(), missing("TaskSubmitted")]), EXPECTED).exit_code == 1
+    assert grade(History([*EVENTS, missing("Delivered")]), EXPECTED).exit_code == 2
+    assert grade(History(), EXPECTED).exit_code == 2
+    assert grade(History(EVENTS), EXPECTED, checks={}).exit_code == 2
+
+
+def test_a_first_attempt_not_seen_is_neither_success_nor_failure() -> None:
+    events = without(EVENTS, the(EVENTS, AttemptSucceeded, where=lambda event: event.receive_count == 1))
+    graded = grade(History(events), EXPECTED)
+    assert (graded.success, graded.failure, graded.unsettled) == (2, 3, 1)
+    assert ("unknown",) in [fate.attempts for fate in graded.fates]
+
+
+def test_the_console_ends_with_the_two_numbers() -> None:
+    for events in (EVENTS, wrong_delays(), []):
+        for terminal in (False, True):
+            graded = grade(History(events), EXPECTED)
+            wanted = f"\nSUCCESS: {graded.success}\nFAILURE: {graded.failure}\n"
+            assert printed(events, terminal=terminal).endswith(wanted)
+
+
+def test_without_a_terminal_the_console_is_plain_and_uncut() -> None:
+    text = printed(wrong_delays())
+    graded = grade(History(wrong_delays()), EXPECTED)
+    assert "\x1b" not in text
+    for verdict in graded.verdicts:
+        assert any(
+            verdict.check in line and verdict.expected in line and verdict.observed in line
+            for line in text.splitlines()
+        )
+        for finding in verdict.findings[:5]:
+            assert f"\n  {finding.message}\n" in text
+    assert "\x1b" in printed(wrong_delays(), terminal=True)
+
+
+def test_only_the_first_findings_are_shown() -> None:
+    backoff = grade(History(wrong_delays()), EXPECTED).verdicts[2]
+    assert len(backoff.findings) == 12
+    text = printed(wrong_delays())
+    assert "  and 7 more findings, in grade.json" in text
+    assert backoff.findings[5].message not in text
+
+
+def test_the_sample_has_each_kind_and_each_failed_check() -> None:
+    fine = grade(History(EVENTS), EXPECTED)
+    kinds = {fate.task_id: (fate.end, min(len(fate.attempts), 2)) for fate in fine.fates}
+    assert [kinds[task_id] for task_id in sample(fine)] == [("completed", 1), ("completed", 2), ("dead-lettered", 2)]
+    last = the(EVENTS, AttemptSucceeded, where=lambda e: (e.task_id or "").startswith("t5"))
+    lost = grade(History(without(EVENTS, last)), EXPECTED)
+    assert sample(lost)[3:] == (last.task_id,)
+
+
+def test_markup_in_what_a_pipeline_says_is_shown_as_it_is() -> None:
+    failed = the(EVENTS, AttemptFailed, where=lambda event: (event.task_id or "").startswith("t3"))
+    assert "failed at receive 1: [bold]oops[/nonsense]" in printed(
+        changed(EVENTS, failed, reason="[bold]oops[/nonsense]")
+    )
+
+
+def test_a_timeline_has_a_line_for_each_event() -> None:
+    history = History(EVENTS)
+    died = the(EVENTS, DeadLettered).task_id or ""
+    lines = timeline(history, died).splitlines()
+    assert lines[0] == f"task {died}"
+    assert lines[1].split(maxsplit=2) == ["+0.000", "s", "submitted, accepted (HTTP 202)"]
+    assert lines[3].strip() == "+0.034 s  asked for a backoff of 5 s"
+    assert lines[-3].strip().endswith("s  arrived in the dead-letter queue")
+    assert len(lines) == 1 + len(history.of_task(died))
+    assert timeline(history, "nobody") == "task nobody: nothing was seen of it"
+
+
+def test_json_is_the_same_but_for_its_times() -> None:
+    slower = run(*FATES, late_ms=700)
+    first, second = (
+        as_json(grade(History(events), EXPECTED), History(events), EXPECTED) for events in (EVENTS, slower)
+    )
+    assert first["times"] != second["times"]
+    assert json.dumps({**first, "times": None}) == json.dumps({**second, "times": None})
+    assert first["seed"] == EXPECTED.failure_seed
+
+
+def test_json_of_failures_is_the_same_but_for_its_times() -> None:
+    def late(late_ms: float) -> str:
+        events = run(DEAD, late_ms=late_ms)
+        return json.dumps({**as_json(grade(History(events), EXPECTED), History(events), EXPECTED), "times": None})
+
+    assert late(3000) == late(3001)
+    assert '"outcome": "fail"' in late(3000)
+
+
+def test_json_is_written_with_everything(tmp_path: Path) -> None:
+    history = History(wrong_delays())
+    graded = grade(history, EXPECTED)
+    write_grade(tmp_path / "grade.json", graded, history, EXPECTED)
+    found = json.loads((tmp_path / "grade.json").read_text())
+    assert (found["success"], found["failure"], found["exit_code"], found["outcome"]) == (3, 3, 1, "fail")
+    assert len(found["times"]["checks"]["backoff"]["findings"]) == len(graded.verdicts[2].findings)
+    position = found["times"]["checks"]["backoff"]["findings"][0]["events"][0]
+    assert isinstance(history[position], BackoffRequested | AttemptFailed)
+    died = the(EVENTS, DeadLettered).task_id
+    assert 35 < found["times"]["seconds_to_settle"][died] < 36
+
+
+def test_reports_of_an_empty_history() -> None:
+    found = as_json(grade(History(), EXPECTED), History(), EXPECTED)
+    assert (found["outcome"], found["tasks"]) == ("unknown", 0)
+
+
+def test_indexes_find_what_happened() -> None:
+    history = History(EVENTS)
+    delivered = the(EVENTS, Delivered)
+    assert history[history.position(delivered)] is delivered
+    assert delivered in history.of_message(delivered.message_id)
+    assert len(history.of_kind(TaskSubmitted)) == len(history.accepted) == len(history.task_ids) == len(FATES)
+    assert [attempt.number for attempt in history.attempts_of(the(EVENTS, DeadLettered).task_id or "")] == [1, 2, 3]

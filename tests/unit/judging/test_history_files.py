@@ -1,0 +1,187 @@
+"""A history and its manifest lose nothing on their way through files, and say what is wrong with a damaged one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.errors import HistoryError
+from harness.expectations import Expectations
+from harness.grading import grade, grade_saved
+from harness.history import (
+    EVENT_KINDS,
+    Event,
+    EvidenceMissing,
+    History,
+    Manifest,
+    QueueDepth,
+    RecordedAttempt,
+    RunEnded,
+    SavedRun,
+    TaskSubmitted,
+)
+from harness.strict_json import same_json
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
+
+TEXT = st.text(st.characters(), max_size=8)
+TIMES = st.floats(0, 4e12).map(lambda at_ms: round(at_ms, 3))
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
+    "str": TEXT,
+    "str | None": st.none() | TEXT,
+    "int": st.integers(0, 1000),
+    "float": TIMES,
+    "bool": st.booleans(),
+    "Json": JSON,
+    "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
+    "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
+    "QueueName": st.sampled_from(["work", "dead-letter"]),
+    "tuple[RecordedAttempt, ...]": st.lists(
+        st.builds(
+            RecordedAttempt,
+            number=st.integers(1, 9),
+            started_at_ms=st.none() | TIMES,
+            outcome=TEXT,
+            error=st.none() | TEXT,
+            backoff_seconds=st.none() | TIMES,
+        ),
+        max_size=3,
+    ).map(tuple),
+}
+
+
+def any_of(kind: type[Event]) -> st.SearchStrategy[Event]:
+    return st.builds(kind, **{field.name: BY_ANNOTATION[str(field.type)] for field in dataclasses.fields(kind)})
+
+
+EVENTS = st.lists(st.one_of([any_of(kind) for kind in EVENT_KINDS.values()]), max_size=8)
+MANIFEST = Manifest(
+    taskguard_version="1",
+    created_at="2026-01-01T00:00:00+00:00",
+    seed="s",
+    rate=0.3,
+    tasks=3,
+    target="localstack",
+    stage="dev",
+    region="eu-central-1",
+    expectations=EXPECTED,
+    settings={"FAILURE_RATE": 0.3, "nested": {"a": [1, 1.0]}},
+    versions={"python": "3.11"},
+    digests={"serverless.yml": "00"},
+)
+
+
+@given(events=EVENTS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_history_comes_back_as_it_was(tmp_path: Path, events: list[Event]) -> None:
+    history = History(events)
+    history.write(tmp_path / "history.jsonl")
+    again = History.read(tmp_path / "history.jsonl")
+    assert again == history
+    again.write(tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "history.jsonl").read_bytes()
+
+
+def test_one_and_one_point_zero_stay_apart(tmp_path: Path) -> None:
+    payload = {"a": 1, "b": 1.0, "c": True}
+    event = TaskSubmitted(at_ms=1, answered_ms=2, task_id="t", payload=payload, accepted=True, status_code=202)
+    History([event]).write(tmp_path / "h")
+    (again,) = History.read(tmp_path / "h")
+    assert isinstance(again, TaskSubmitted)
+    assert same_json(again.payload, payload)
+    assert not same_json(again.payload, {"a": 1, "b": 1, "c": True})
+
+
+def test_events_are_ordered_by_time_and_ties_keep_their_order() -> None:
+    late, first, second = (
+        RunEnded(at_ms=2, deadline_reached=True),
+        RunEnded(at_ms=1, deadline_reached=True),
+        RunEnded(at_ms=1, deadline_reached=False),
+    )
+    assert list(History([late, first, second])) == [first, second, late]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", 'not an object that names its "event"'),
+        ('{"event": "Exploded", "at_ms": 1}', "unknown \"event\" 'Exploded'; known are TaskSubmitted"),
+        ('{"event": "RunEnded", "at_ms": 1}', "RunEnded lacks deadline_reached"),
+        ('{"event": "RunEnded", "at_ms": 1, "deadline_reached": true, "x": 1}', "RunEnded has no field x"),
+        ('{"event": "RunEnded", "at_ms": "1", "deadline_reached": true}', 'at_ms: expected a number, found "1"'),
+        ('{"event": "RunEnded", "at_ms": true, "deadline_reached": true}', "at_ms: expected a number, found true"),
+        ('{"event": "RunEnded", "at_ms": 1, "deadline_reached": 1}', "expected true or false, found 1"),
+        ('{"event": "EvidenceMissing", "at_ms": 1, "source": "", "what": "", "affects": ["X"]}', "no kind of event: X"),
+    ],
+)
+def test_a_bad_line_is_refused_by_file_and_number(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(f'{{"event": "RunEnded", "at_ms": 1.0, "deadline_reached": true}}\n{line}\n')
+    with pytest.raises(HistoryError) as raised:
+        History.read(path)
+    assert f"{path}, line 2: " in str(raised.value)
+    assert words in str(raised.value)
+
+
+def test_an_absent_or_unreadable_history_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="No such file"):
+        History.read(tmp_path / "none.jsonl")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    with pytest.raises(HistoryError, match="not UTF-8"):
+        History.read(tmp_path / "bytes")
+
+
+def test_misspelt_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="no kind of event: Delivery"):
+        EvidenceMissing(at_ms=0, source="s", what="w", affects=("Delivery",))
+    with pytest.raises(ValueError, match='"work" or "dead-letter"'):
+        QueueDepth(at_ms=0, queue="other", visible=0, in_flight=0, delayed=0)  # type: ignore[arg-type]
+
+
+def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
+    history = History(run(FIRST_TRY, SECOND_TRY, DEAD))
+    SavedRun(history=history, manifest=MANIFEST).write(tmp_path / "run")
+    assert SavedRun.read(tmp_path / "run").manifest == MANIFEST
+    assert grade_saved(tmp_path / "run") == grade(history, EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1"),
+        ({"tasks": "3"}, 'Manifest.tasks: expected an integer, found "3"'),
+        ({"expectations": {}}, "Manifest.expectations: Expectations lacks"),
+        ({"versions": {"python": 3}}, "versions: expected a string, found 3"),
+    ],
+)
+def test_a_bad_manifest_is_explained(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    path = tmp_path / "manifest.json"
+    MANIFEST.write(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(HistoryError) as raised:
+        Manifest.read(path)
+    assert str(path) in str(raised.value)
+    assert words in str(raised.value)
+
+
+def test_expectations_come_back_as_they_were_and_refuse_nonsense() -> None:
+    expectations = Expectations(failure_seed="é", backoff_schedule_seconds=(1, 2.5, 3), failure_rate=1)
+    assert Expectations.from_json(json.loads(json.dumps(expectations.to_json()))) == expectations
+    for nonsense in (
+        {"failure_rate": 1.5},
+        {"max_receives": 0},
+        {"significance": 0.0},
+    ):
+        with pytest.raises(ValueError, match=next(iter(nonsense))):
+            Expectations(**nonsense)
