@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.deployment import Stack
+    from harness.running import Run
     from harness.shared_engine import SharedEngine
     from harness.targets.base import Endpoint
     from harness.testing import Pipeline
@@ -67,7 +68,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     pipeline = getattr(item, "funcargs", {}).get("pipeline")
-    if report.when == "call" and report.failed and pipeline is not None and pipeline.submitted:
+    if report.when == "call" and report.failed and getattr(pipeline, "submitted", None):
         report.sections.append(("what happened to the tasks", pipeline.timelines()))
         report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
     return report
@@ -113,12 +114,11 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     return shared_engine.stack(str(option("--stage")), {"failureSeed": seed, "failureRate": rate})
 
 
-@pytest.fixture
-def pipeline(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, shared_engine: SharedEngine) -> Pipeline:
-    """The stage under test, and tasks whose fate is known."""
+@pytest.fixture(scope="session")
+def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
+    """The stage under test, with what is expected of it."""
     from harness.expectations import Expectations
     from harness.running import Run
-    from harness.testing import Pipeline
 
     option = request.config.getoption
     seed, rate = str(option("--failure-seed")), float(option("--failure-rate"))
@@ -127,9 +127,15 @@ def pipeline(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, s
 
         running = RunningStack.require()
         seed, rate = running.failure_seed or "", running.failure_rate
+    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed or None, failure_rate=rate))
+
+
+@pytest.fixture
+def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngine) -> Pipeline:
+    """The stage under test, and tasks whose fate is known."""
+    from harness.testing import Pipeline
+
     # Unique to this execution of this test, so that a stack that stays can be tested again.
     name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[:40]
     nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
-    expectations = Expectations(failure_seed=seed or None, failure_rate=rate)
-    run = Run(endpoint=endpoint, stack=stack, expectations=expectations)
     return Pipeline(run=run, prefix=f"{name}-{nonce}", folder=shared_engine.folder / "histories")

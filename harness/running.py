@@ -13,7 +13,7 @@ from harness.client import Client
 from harness.deployment import Stack
 from harness.evidence.deliveries import FROM_RECORDER, SOURCE, events_of, handled_dead_letters
 from harness.evidence.names import Names
-from harness.evidence.recording import Recording, read_recording
+from harness.evidence.recording import Recording, RecordingFile
 from harness.evidence.stack import StackReader, now_ms
 from harness.expectations import Expectations
 from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmitted
@@ -40,6 +40,11 @@ class Run:
     expectations: Expectations
     names: Names = field(default_factory=Names)
     alone: bool = True
+    _file: RecordingFile | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = self.endpoint.recording
+        object.__setattr__(self, "_file", RecordingFile(path) if path is not None and path.exists() else None)
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
@@ -65,7 +70,7 @@ class Run:
     ) -> History:
         """Gather all that was seen of the stack since its engine started, or ``only`` of these tasks and messages."""
         events: list[Event] = list(submitted)
-        recording = self._recording()
+        recording = self.recording()
         request_ids: list[str] = []
         if recording is None:
             missing = "there is no recording of this engine"
@@ -78,16 +83,18 @@ class Run:
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         events.extend(reader.records(sorted(task_ids)))
-        events.extend(reader.queue_depths())
+        if only is None:
+            # On a stack that others use, what is in the queues tells nothing of these tasks.
+            events.extend(reader.queue_depths())
         events.append(RunEnded(at_ms=now_ms(), deadline_reached=deadline_reached))
         return History(events)
 
     def _reader(self) -> StackReader:
         return StackReader(self.endpoint, self.stack, self.names)
 
-    def _recording(self) -> Recording | None:
-        path = self.endpoint.recording
-        return read_recording(path) if path is not None and path.exists() else None
+    def recording(self) -> Recording | None:
+        """What the engine's flight recorder has up to now; none where there is none."""
+        return self._file.read() if self._file is not None else None
 
 
 def _concerns(event: Event, ids: frozenset[str]) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from harness.client import Client
 from harness.draws import Fate, find_task_id
-from harness.evidence.recording import read_recording
 from harness.evidence.stack import StackReader
 from harness.history import History, RecordObserved, TaskSubmitted
 from harness.reports.timeline import timeline
@@ -100,11 +99,11 @@ class Pipeline:
 
     def _at_rest(self, ids: list[str]) -> bool:
         """Whether no function is at work on these tasks: an answer is on its way a moment longer than a record."""
-        path = self.run.endpoint.recording
-        if path is None:
+        recording = self.run.recording()
+        if recording is None:
             return True
-        invocations = read_recording(path).invocations.values()
-        return all(i.ended_at_ms is not None for i in invocations if any(task_id in i.payload for task_id in ids))
+        under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
+        return not any(task_id in invocation.payload for invocation in under_way for task_id in ids)
 
     def _reader(self) -> StackReader:
         return StackReader(self.run.endpoint, self.run.stack, self.run.names)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from harness.deployment import Stack
 from harness.evidence.names import MessageNames
-from harness.evidence.recording import Call, Invocation, Recording
+from harness.evidence.recording import Call, Invocation, Message, Recording
 from harness.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -28,17 +27,6 @@ from harness.history import (
 SOURCE = "flight recorder"
 FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
 """The kinds of event that only the recorder can tell of."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One SQS record of a Lambda event."""
-
-    message_id: str
-    receipt_handle: str
-    body: str
-    receive_count: int
-    queue_arn: str
 
 
 def events_of(
@@ -80,27 +68,13 @@ def handled_dead_letters(recording: Recording, stack: Stack, only: frozenset[str
     ]
 
 
-def _messages(invocation: Invocation, only: frozenset[str] | None = None) -> list[_Message]:
-    try:
-        messages = [
-            _Message(
-                message_id=record["messageId"],
-                receipt_handle=record["receiptHandle"],
-                body=record["body"],
-                receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
-                queue_arn=record["eventSourceARN"],
-            )
-            for record in json.loads(invocation.payload)["Records"]
-        ]
-    except (ValueError, KeyError, TypeError):
-        # Not an SQS event: an API request, or a call by hand.
-        return []
-    if only is None:
-        return messages
-    return [m for m in messages if m.message_id in only or any(task_id in m.body for task_id in only)]
+def _messages(invocation: Invocation, only: frozenset[str] | None) -> Iterator[Message]:
+    for message in invocation.messages:
+        if only is None or message.message_id in only or any(task_id in message.body for task_id in only):
+            yield message
 
 
-def _delivered(invocation: Invocation, message: _Message, names: MessageNames) -> Delivered:
+def _delivered(invocation: Invocation, message: Message, names: MessageNames) -> Delivered:
     task_id, payload = names.read(message.body)
     return Delivered(
         at_ms=invocation.started_at_ms,
@@ -112,7 +86,7 @@ def _delivered(invocation: Invocation, message: _Message, names: MessageNames) -
     )
 
 
-def _dead_lettered(invocation: Invocation, message: _Message, names: MessageNames) -> DeadLettered:
+def _dead_lettered(invocation: Invocation, message: Message, names: MessageNames) -> DeadLettered:
     task_id, payload = names.read(message.body)
     return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
@@ -146,7 +120,7 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     if not failures:
         return None
-    batch = {message.message_id for message in _messages(invocation)}
+    batch = {message.message_id for message in invocation.messages}
     try:
         failed = [failure["itemIdentifier"] for failure in failures]
     except (TypeError, KeyError):

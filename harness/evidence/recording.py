@@ -9,13 +9,26 @@ from pathlib import Path
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS record of a Lambda event."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    queue_arn: str
+
+
 @dataclass(slots=True)
 class Invocation:
-    """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way."""
+    """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
+    when its payload is no SQS event."""
 
     function: str
     request_id: str
     payload: str
+    messages: tuple[Message, ...]
     started_at_ms: float
     response: str | None = None
     is_error: bool = False
@@ -50,29 +63,44 @@ class Recording:
         return (i for i in self.invocations.values() if i.function in names)
 
 
-def read_recording(path: Path) -> Recording:
-    """Read all complete lines of ``path``; it may still be written to.
+class RecordingFile:
+    """A flight recorder's file that may still be written to: each :meth:`read` goes on where the last one ended."""
 
-    Raises:
-        OSError: when there is no such file.
-    """
-    recording = Recording()
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
-                break
-            try:
-                _add(recording, json.loads(line))
-            except (ValueError, KeyError) as error:
-                recording.damage.append(f"line {number} of {path.name}: {error!r}")
-    return recording
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._recording = Recording()
+        self._position = 0
+        self._lines = 0
+
+    def read(self) -> Recording:
+        """All that is there now, as complete lines. The same object each time, further filled.
+
+        Raises:
+            OSError: when there is no such file.
+        """
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._position += len(line)
+                self._lines += 1
+                try:
+                    _add(self._recording, json.loads(line))
+                except (ValueError, KeyError, TypeError) as error:
+                    self._recording.damage.append(f"line {self._lines} of {self._path.name}: {error!r}")
+        return self._recording
 
 
 def _add(recording: Recording, line: dict[str, Any]) -> None:
     match line["kind"]:
         case "invocation-started":
             recording.invocations[line["requestId"]] = Invocation(
-                line["function"], line["requestId"], line["payload"], line["startedAt"]
+                function=line["function"],
+                request_id=line["requestId"],
+                payload=line["payload"],
+                messages=tuple(_messages(line["payload"])),
+                started_at_ms=line["startedAt"],
             )
         case "invocation-ended":
             invocation = recording.invocations[line["requestId"]]
@@ -93,3 +121,20 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                     ended_at_ms=line["endedAt"],
                 )
             )
+
+
+def _messages(payload: str) -> list[Message]:
+    try:
+        return [
+            Message(
+                message_id=record["messageId"],
+                receipt_handle=record["receiptHandle"],
+                body=record["body"],
+                receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+                queue_arn=record["eventSourceARN"],
+            )
+            for record in json.loads(payload)["Records"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        # Not an SQS event: an API request, or a call by hand.
+        return []

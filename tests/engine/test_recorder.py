@@ -1,6 +1,6 @@
 """The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
 
-from harness.evidence.recording import read_recording
+from harness.evidence.recording import Recording, RecordingFile
 from harness.targets.base import Endpoint
 from tests.engine.conftest import Create
 
@@ -20,11 +20,16 @@ def handler(event, context):
 """
 
 
+def recorded(endpoint: Endpoint) -> Recording:
+    """All that the engine has recorded."""
+    assert endpoint.recording is not None
+    return RecordingFile(endpoint.recording).read()
+
+
 def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, function: Create) -> None:
     caller = function(CALLER)
     caller.invoke(queue=f"{caller.name}-queue")
-    assert endpoint.recording is not None
-    recording = read_recording(endpoint.recording)
+    recording = recorded(endpoint)
     (invocation,) = recording.of_functions(frozenset({caller.name}))
     assert invocation.response == '"done"'
     assert not invocation.is_error
@@ -45,15 +50,11 @@ def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, func
 def test_a_failed_invocation_is_recorded_as_one(endpoint: Endpoint, function: Create) -> None:
     broken = function("def handler(event, context):\n    raise ValueError('no')\n")
     broken.invoke()
-    assert endpoint.recording is not None
-    (invocation,) = read_recording(endpoint.recording).of_functions(frozenset({broken.name}))
+    (invocation,) = recorded(endpoint).of_functions(frozenset({broken.name}))
     assert invocation.is_error
     assert "ValueError" in (invocation.response or "")
 
 
 def test_calls_from_outside_are_not_recorded(endpoint: Endpoint) -> None:
     endpoint.sqs().list_queues(QueueNamePrefix="from-outside")
-    assert endpoint.recording is not None
-    assert not any(
-        call.parameters.get("QueueNamePrefix") == "from-outside" for call in read_recording(endpoint.recording).calls
-    )
+    assert not any(call.parameters.get("QueueNamePrefix") == "from-outside" for call in recorded(endpoint).calls)

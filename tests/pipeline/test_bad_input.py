@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.evidence.recording import Call, read_recording
+from harness.evidence.recording import Call
 from harness.testing import Pipeline
 
 LIMIT = 262_144
@@ -21,7 +21,7 @@ def body_of(size: int, task_id: str) -> str:
 # Each with the status, the word that the error must contain, and the content type it is sent with.
 BAD: dict[str, tuple[int, str, str | None, Callable[[str], str | bytes]]] = {
     "not JSON": (400, "JSON", JSON, lambda i: '{"payload": {}, "taskId": "' + i),
-    "empty": (400, "empty", JSON, lambda i: ""),
+    "empty": (400, "empty", JSON, lambda _: ""),
     "not an object": (400, "object", JSON, lambda i: json.dumps([i])),
     "no payload": (400, "payload", JSON, lambda i: json.dumps({"taskId": i})),
     "payload is null": (400, "payload", JSON, lambda i: json.dumps({"taskId": i, "payload": None})),
@@ -67,8 +67,8 @@ def test_the_largest_task_that_fits_is_accepted_and_completed(pipeline: Pipeline
 
 def calls_for(pipeline: Pipeline, marker: str) -> list[Call]:
     """The AWS calls made for requests whose body holds the marker, or is empty when there is none."""
-    assert pipeline.run.endpoint.recording is not None
-    recording = read_recording(pipeline.run.endpoint.recording)
+    recording = pipeline.run.recording()
+    assert recording is not None
     requests = {
         invocation.request_id
         for invocation in recording.invocations.values()

@@ -52,10 +52,10 @@ def logged(pipeline: Pipeline, message_id: str) -> dict[str, object]:
     pages = pipeline.run.endpoint.logs().get_paginator("filter_log_events")
 
     def look() -> dict[str, object] | None:
-        for page in pages.paginate(logGroupName=group, filterPattern=f'"{message_id}"'):
+        for page in pages.paginate(logGroupName=group):
             for event in page["events"]:
-                if event["message"].startswith("{"):
-                    line: dict[str, object] = json.loads(event["message"])
+                line: dict[str, object] = json.loads(event["message"]) if event["message"].startswith("{") else {}
+                if "event" in line and line["messageId"] == message_id:
                     return line
         return None
 
