@@ -10,7 +10,7 @@ TASKS ?= 30
 # Under this seed at least one of 30 tasks ends in the dead-letter queue.
 SEED ?= taskguard
 OUT ?=
-WORKERS ?= 6
+WORKERS ?= 8
 
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
@@ -27,7 +27,7 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 
 test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
 	@$(BIN)/python -m pytest tests/unit -q
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -n $(WORKERS) --maxschedchunk 1
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
 	@$(BIN)/python -m pytest tests/unit -q

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scipy.stats import binomtest
-
 from harness.checks.conclusion import Question, Violation, attempts_in_doubt, chains_of_accepted, conclude
 from harness.draws import attempt_fails, draw
 from harness.expectations import Expectations
@@ -40,6 +38,9 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": failures}
     observed = f"{failures} of {times(len(first), 'first attempt')} failed"
     if first:
+        # Loading SciPy takes longer than all checks together, and most commands judge nothing.
+        from scipy.stats import binomtest  # noqa: PLC0415
+
         test = binomtest(failures, len(first), expectations.failure_rate)
         interval = test.proportion_ci(confidence_level=1 - expectations.significance, method="exact")
         low, high, p_value = round(float(interval.low), 6), round(float(interval.high), 6), float(test.pvalue)

@@ -1,11 +1,14 @@
 """The dead-letter log: one JSON record a dead task, with every field of the contract, and true."""
 
+import pytest
+
 from harness.history import AttemptFailed, DeadLetterLogged
 from harness.testing import Pipeline
 
 PAYLOAD = {"n": 1.0, "one": 1, "text": "Zoë 東京 \u0000", "nested": {"list": [None, True]}}
 
 
+@pytest.mark.long
 def test_a_dead_task_is_logged_once_with_every_field(pipeline: Pipeline) -> None:
     task = pipeline.task(failures=3, payload=PAYLOAD)  # type: ignore[arg-type]
     pipeline.submit(task)

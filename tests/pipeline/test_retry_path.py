@@ -1,5 +1,7 @@
 """The retry path: backoff, success after failure, death after three receives; judged by the checks themselves."""
 
+import pytest
+
 from harness.checks import CHECKS
 from harness.grading import grade
 from harness.history import BackoffRequested, DeadLettered, Delivered, History
@@ -22,6 +24,7 @@ def test_a_first_failure_comes_back_after_five_seconds_and_succeeds(pipeline: Pi
     assert record.last_error is not None
 
 
+@pytest.mark.long
 def test_a_second_failure_comes_back_after_ten_seconds(pipeline: Pipeline) -> None:
     task = pipeline.task(failures=2)
     pipeline.submit(task)
@@ -31,6 +34,7 @@ def test_a_second_failure_comes_back_after_ten_seconds(pipeline: Pipeline) -> No
     assert pipeline.record(task.task_id).status == "COMPLETED"
 
 
+@pytest.mark.long
 def test_a_third_failure_reaches_the_dead_letter_queue_after_its_backoff(pipeline: Pipeline) -> None:
     task = pipeline.task(failures=3, payload={"n": 1.0, "ü": [None]})
     pipeline.submit(task)
@@ -47,6 +51,7 @@ def test_a_third_failure_reaches_the_dead_letter_queue_after_its_backoff(pipelin
     ]
 
 
+@pytest.mark.long
 def test_a_mixed_batch_passes_every_check(pipeline: Pipeline) -> None:
     tasks = [pipeline.task(failures=failures) for failures in (0, 1, 0, 3, 2, 0, 0, 1)]
     pipeline.submit(*tasks)

@@ -1,0 +1,88 @@
+"""Writes what the flight recorder would: one JSON line an invocation's start, its end, and each AWS call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.deployment import Stack
+from harness.evidence.recording import Recording, RecordingFile
+
+WORK_ARN, DEAD_ARN = "arn:aws:sqs:eu-central-1:000000000000:TaskQueue", "arn:aws:sqs:eu-central-1:000000000000:TaskDLQ"
+WORK_URL, DEAD_URL = "http://127.0.0.1:4566/000000000000/TaskQueue", "http://127.0.0.1:4566/000000000000/TaskDLQ"
+
+STACK = Stack(
+    stage="dev",
+    region="eu-central-1",
+    api_id="a1b2c3",
+    api_url="http://127.0.0.1:4566/_aws/execute-api/a1b2c3/dev",
+    task_queue_url=WORK_URL,
+    task_queue_arn=WORK_ARN,
+    dead_letter_queue_url=DEAD_URL,
+    dead_letter_queue_arn=DEAD_ARN,
+    table="TasksTable",
+    outputs={},
+)
+
+
+def sqs_record(message_id: str, *, receives: int = 1, body: str | None = None, arn: str = WORK_ARN) -> dict[str, Any]:
+    """One record of an SQS event; by default its body is the task `task-of-<message>`."""
+    if body is None:
+        body = json.dumps({"taskId": f"task-of-{message_id}", "payload": {"of": message_id}})
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-{message_id}-{receives}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "eventSourceARN": arn,
+    }
+
+
+def started(request_id: str, *records: dict[str, Any], at: float = 1000.0, payload: str | None = None) -> str:
+    return json.dumps(
+        {
+            "kind": "invocation-started",
+            "function": "TaskGuard-dev-processTask",
+            "requestId": request_id,
+            "payload": json.dumps({"Records": records}) if payload is None else payload,
+            "startedAt": at,
+        }
+    )
+
+
+def ended(request_id: str, response: str | None = None, *, error: bool = False, at: float = 1010.0) -> str:
+    line = {"kind": "invocation-ended", "requestId": request_id, "response": response, "error": error, "endedAt": at}
+    return json.dumps(line)
+
+
+def aws_call(
+    operation: str,
+    parameters: dict[str, Any],
+    *,
+    request_id: str = "r1",
+    service: str = "sqs",
+    status: int = 200,
+    error: str | None = None,
+    at: float = 1004.0,
+) -> str:
+    return json.dumps(
+        {
+            "kind": "aws-call",
+            "function": "TaskGuard-dev-processTask",
+            "requestId": request_id,
+            "service": service,
+            "operation": operation,
+            "parameters": parameters,
+            "status": status,
+            "error": {"code": error, "message": "no"} if error else None,
+            "startedAt": at,
+            "endedAt": at + 3,
+        }
+    )
+
+
+def recording_of(folder: Path, *lines: str) -> Recording:
+    path = folder / "flight-recorder.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return RecordingFile(path).read()

@@ -1,0 +1,164 @@
+"""The client, against a server on this machine that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness.client import Client
+from harness.errors import SubmissionError
+from harness.history import TaskSubmitted
+from harness.workload import Task
+
+TASK = Task(task_id="t1", payload={"name": "Zoë 東京", "ratio": 1.0})
+
+
+@dataclass(slots=True)
+class Heard:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Api:
+    """A server in a thread. Answers ``status`` and ``answer``; keeps what it ``heard``."""
+
+    status: int = 202
+    answer: bytes = b"{}"
+    heard: list[Heard] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            api.heard.append(Heard(self.command, self.path, dict(self.headers.items()), body))
+            self.send_response(api.status)
+            self.send_header("Content-Length", str(len(api.answer)))
+            self.end_headers()
+            self.wfile.write(api.answer)
+
+        do_GET = do_DELETE = do_POST
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        api.url = f"http://127.0.0.1:{server.server_port}/dev"
+        yield api
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address at which nothing listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}/dev"
+
+
+def test_a_task_is_posted_with_its_id_and_payload(api: Api) -> None:
+    submitted = Client(api.url).submit(TASK)
+    assert (submitted.task_id, submitted.payload) == ("t1", TASK.payload)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (True, 202, False)
+    assert submitted.at_ms <= submitted.answered_ms
+    [heard] = api.heard
+    assert (heard.method, heard.path) == ("POST", "/dev/task")
+    assert json.loads(heard.body) == {"taskId": "t1", "payload": TASK.payload}
+    assert heard.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("status", "in_doubt"), [(400, False), (409, False), (500, True), (503, True), (200, False)])
+def test_any_other_status_is_no_acceptance(api: Api, status: int, in_doubt: bool) -> None:
+    api.status = status
+    submitted = Client(api.url).submit(TASK)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, status, in_doubt)
+
+
+def test_a_server_that_is_gone_leaves_the_task_in_doubt(nobody: str) -> None:
+    submitted = Client(nobody).submit(TASK)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, 0, True)
+
+
+def test_a_question_to_a_server_that_is_gone_says_which_and_what_to_do(nobody: str) -> None:
+    with pytest.raises(SubmissionError) as failure:
+        Client(nobody).get("t1")
+    assert f"GET {nobody}/task/t1" in str(failure.value)
+    assert "taskguard status" in str(failure.value)
+
+
+def test_the_user_s_proxies_and_passwords_are_left_alone(
+    api: Api, nobody: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, nobody)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with pytest.raises(requests.ConnectionError):
+        requests.get(api.url, timeout=5)
+
+    assert Client(api.url).submit(TASK).accepted
+    assert "Authorization" not in api.heard[0].headers
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_all_tasks_are_submitted_and_answers_come_in_their_order(api: Api, count: int) -> None:
+    tasks = [Task(task_id=f"t{number}", payload={"n": number}) for number in range(count)]
+    told: list[TaskSubmitted] = []
+    submitted = Client(api.url).submit_all(tasks, tell=told.append)
+    assert [event.task_id for event in submitted] == [task.task_id for task in tasks]
+    assert told == submitted
+    assert sorted(json.loads(heard.body)["taskId"] for heard in api.heard) == sorted(t.task_id for t in tasks)
+
+
+def test_nothing_to_submit_is_nothing_submitted(api: Api) -> None:
+    assert Client(api.url).submit_all([]) == []
+    assert api.heard == []
+
+
+def test_a_record_is_read_and_an_unknown_task_has_none(api: Api) -> None:
+    api.status, api.answer = 200, '{"status": "COMPLETED", "name": "Zoë"}'.encode()
+    assert Client(api.url).record("t1") == {"status": "COMPLETED", "name": "Zoë"}
+    api.status, api.answer = 404, b'{"message": "no such task"}'
+    assert Client(api.url).record("t1") is None
+    api.status = 500
+    with pytest.raises(requests.HTTPError):
+        Client(api.url).record("t1")
+
+
+def test_a_task_id_of_any_characters_is_one_part_of_the_path(api: Api) -> None:
+    api.status = 404
+    Client(f"{api.url}/").get("a/b ?#%")
+    assert api.heard[0].path == "/dev/task/a%2Fb%20%3F%23%25"
+
+
+def test_a_body_is_sent_as_it_is_with_or_without_a_content_type(api: Api) -> None:
+    client = Client(api.url)
+    client.post(b"\xff not json", content_type="text/plain")
+    client.post("{}", content_type=None)
+    client.request("DELETE", "/task")
+    assert [heard.body for heard in api.heard] == [b"\xff not json", b"{}", b""]
+    assert api.heard[0].headers["Content-Type"] == "text/plain"
+    assert "Content-Type" not in api.heard[1].headers
+    assert (api.heard[2].method, api.heard[2].path) == ("DELETE", "/dev/task")

@@ -1,0 +1,262 @@
+"""From the recorder's lines to deliveries, their outcomes, backoffs and dead letters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.evidence.deliveries import FROM_RECORDER, events_of, failure_reason, handled_dead_letters
+from harness.evidence.names import MessageNames
+from harness.evidence.recording import Invocation, Message
+from harness.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    EvidenceMissing,
+)
+from tests.unit.harness.recorder_lines import (
+    DEAD_ARN,
+    DEAD_URL,
+    STACK,
+    WORK_ARN,
+    WORK_URL,
+    aws_call,
+    ended,
+    recording_of,
+    sqs_record,
+    started,
+)
+
+E = TypeVar("E", bound=Event)
+BATCH = ("m1", "m2", "m3")
+
+
+def events(folder: Path, *lines: str, only: frozenset[str] | None = None) -> list[Event]:
+    return events_of(recording_of(folder, *lines), STACK, MessageNames(), only)
+
+
+def of_kind(found: list[Event], kind: type[E]) -> list[E]:
+    return [event for event in found if isinstance(event, kind)]
+
+
+def answered(response: str | None, *, error: bool = False) -> Invocation:
+    messages = tuple(Message(m, f"receipt-{m}", "{}", 1, WORK_ARN) for m in BATCH)
+    return Invocation("processTask", "r1", "{}", messages, 1000.0, response, error, 1010.0)
+
+
+def failed_of(response: str | None, *, error: bool = False) -> list[str]:
+    """The messages of a batch of three that count as failed when this was answered."""
+    return [m for m in BATCH if failure_reason(answered(response, error=error), m) is not None]
+
+
+def failures(*identifiers: Any) -> str:
+    return json.dumps({"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]})
+
+
+def test_a_delivery_says_which_task_message_and_receive_it_was(tmp_path: Path) -> None:
+    found = events(tmp_path, started("r7", sqs_record("m1", receives=2), at=1000.0), ended("r7", at=1010.0))
+    of = {"task_id": "task-of-m1", "message_id": "m1", "receive_count": 2, "delivery_id": "r7"}
+    assert found == [
+        Delivered(at_ms=1000.0, payload={"of": "m1"}, **of),  # type: ignore[arg-type]
+        AttemptSucceeded(at_ms=1010.0, **of),  # type: ignore[arg-type]
+    ]
+
+
+def test_a_message_that_is_no_task_is_delivered_without_a_task_id(tmp_path: Path) -> None:
+    [delivered] = of_kind(events(tmp_path, started("r1", sqs_record("m1", body="poison")), ended("r1")), Delivered)
+    assert (delivered.task_id, delivered.payload, delivered.message_id) == (None, "poison", "m1")
+
+
+@pytest.mark.parametrize(
+    "response", [None, "", "null", "{}", '{"batchItemFailures": []}', '{"batchItemFailures": null}']
+)
+def test_no_answer_and_an_empty_list_are_a_success_of_the_batch(response: str | None) -> None:
+    assert failed_of(response) == []
+
+
+def test_only_the_messages_that_were_named_have_failed() -> None:
+    assert failed_of(failures("m2")) == ["m2"]
+    assert failed_of(failures("m3", "m1", "m1")) == ["m1", "m3"]
+
+
+@given(named=st.sets(st.sampled_from(BATCH)))
+def test_a_partial_answer_fails_exactly_what_it_names(named: set[str]) -> None:
+    assert set(failed_of(failures(*named))) == named
+
+
+@pytest.mark.parametrize("identifier", ["", None, "m4", 7])
+@pytest.mark.parametrize("beside", [(), ("m1",)])
+def test_an_identifier_that_is_not_of_the_batch_fails_the_batch(identifier: Any, beside: tuple[str, ...]) -> None:
+    assert failed_of(failures(*beside, identifier)) == list(BATCH)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"batchItemFailures": ["m1"]},
+        {"batchItemFailures": [{"id": "m1"}]},
+        {"batchItemFailures": [None]},
+        {"batchItemFailures": 7},
+        {"batchItemFailures": True},
+        {"batchItemFailures": {"itemIdentifier": "m1"}},
+        {"batchItemFailures": "m1"},
+    ],
+)
+def test_a_list_of_failures_that_cannot_be_read_fails_the_batch(answer: Any) -> None:
+    assert failed_of(json.dumps(answer)) == list(BATCH)
+
+
+def test_an_error_of_the_function_fails_the_batch_whatever_it_says() -> None:
+    assert failed_of('{"batchItemFailures": []}', error=True) == list(BATCH)
+    assert failed_of(None, error=True) == list(BATCH)
+
+
+def test_the_reason_of_a_function_error_quotes_it_shortened() -> None:
+    reason = failure_reason(answered('{"errorMessage": "boom"}' + "x" * 5000, error=True), "m1") or ""
+    assert "boom" in reason
+    assert len(reason) < 300
+
+
+def test_a_failed_message_and_its_neighbour_have_their_own_outcomes(tmp_path: Path) -> None:
+    found = events(tmp_path, started("r1", sqs_record("m1"), sqs_record("m2")), ended("r1", failures("m2"), at=1011.0))
+    [succeeded], [failed] = of_kind(found, AttemptSucceeded), of_kind(found, AttemptFailed)
+    assert (succeeded.message_id, failed.message_id) == ("m1", "m2")
+    assert succeeded.at_ms == failed.at_ms == 1011.0
+    assert "reported this message as failed" in failed.reason
+
+
+def test_an_invocation_that_has_not_ended_is_missing_evidence_of_its_outcome(tmp_path: Path) -> None:
+    found = events(tmp_path, started("r1", sqs_record("m1")))
+    assert len(of_kind(found, Delivered)) == 1
+    assert of_kind(found, AttemptSucceeded) == of_kind(found, AttemptFailed) == []
+    [missing] = of_kind(found, EvidenceMissing)
+    assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
+    assert "r1" in missing.what
+
+
+def test_other_stages_queues_are_ignored(tmp_path: Path) -> None:
+    others = sqs_record("m1", arn=f"{WORK_ARN}-other")
+    assert events(tmp_path, started("r1", others), ended("r1"), started("r2", others)) == []
+
+
+def test_a_backoff_is_told_with_its_delay_and_the_queue_s_answer(tmp_path: Path) -> None:
+    parameters = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-2", "VisibilityTimeout": 10}
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1", receives=2)),
+        aws_call("ChangeMessageVisibility", parameters, at=1004.0),
+        ended("r1", failures("m1")),
+    )
+    assert of_kind(found, BackoffRequested) == [
+        BackoffRequested(
+            at_ms=1004.0,
+            answered_ms=1007.0,
+            task_id="task-of-m1",
+            message_id="m1",
+            receive_count=2,
+            delivery_id="r1",
+            delay_seconds=10.0,
+            accepted=True,
+        )
+    ]
+
+
+def test_a_batch_of_backoffs_is_one_for_each_entry(tmp_path: Path) -> None:
+    entries = [
+        {"Id": "a", "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5},
+        {"Id": "b", "ReceiptHandle": "receipt-m2-3", "VisibilityTimeout": 20},
+    ]
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1"), sqs_record("m2", receives=3)),
+        aws_call("ChangeMessageVisibilityBatch", {"QueueUrl": WORK_URL, "Entries": entries}),
+        ended("r1"),
+    )
+    asked = [(b.message_id, b.receive_count, b.delay_seconds) for b in of_kind(found, BackoffRequested)]
+    assert asked == [("m1", 1, 5.0), ("m2", 3, 20.0)]
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, "MessageNotInflight"), (500, None), (200, "InternalFailure")])
+def test_a_backoff_that_the_queue_refused_is_not_accepted(tmp_path: Path, status: int, error: str | None) -> None:
+    parameters = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5}
+    call = aws_call("ChangeMessageVisibility", parameters, status=status, error=error)
+    found = events(tmp_path, started("r1", sqs_record("m1")), call, ended("r1"))
+    assert [b.accepted for b in of_kind(found, BackoffRequested)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("operation", "service", "url", "receipt"),
+    [
+        ("ChangeMessageVisibility", "sqs", f"{WORK_URL}-other", "receipt-m1-1"),
+        ("ChangeMessageVisibility", "sqs", DEAD_URL, "receipt-m1-1"),
+        ("ChangeMessageVisibility", "sqs", WORK_URL, "receipt-of-nothing-delivered"),
+        ("DeleteMessage", "sqs", WORK_URL, "receipt-m1-1"),
+        ("ChangeMessageVisibility", "other", WORK_URL, "receipt-m1-1"),
+    ],
+)
+def test_other_calls_are_no_backoff(tmp_path: Path, operation: str, service: str, url: str, receipt: str) -> None:
+    parameters = {"QueueUrl": url, "ReceiptHandle": receipt, "VisibilityTimeout": 5}
+    call = aws_call(operation, parameters, service=service)
+    assert of_kind(events(tmp_path, started("r1", sqs_record("m1")), call, ended("r1")), BackoffRequested) == []
+
+
+def test_the_same_queue_under_another_host_name_is_the_same_queue(tmp_path: Path) -> None:
+    url = "http://sqs.eu-central-1.localhost.localstack.cloud:4566/000000000000/TaskQueue"
+    parameters = {"QueueUrl": url, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5}
+    call = aws_call("ChangeMessageVisibility", parameters)
+    assert len(of_kind(events(tmp_path, started("r1", sqs_record("m1")), call, ended("r1")), BackoffRequested)) == 1
+
+
+def test_a_dead_letter_is_told_once_at_its_first_delivery(tmp_path: Path) -> None:
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1", receives=4, arn=DEAD_ARN), at=2000.0),
+        ended("r1", error=True),
+        started("r2", sqs_record("m1", receives=5, arn=DEAD_ARN), at=3000.0),
+        ended("r2"),
+    )
+    assert found == [DeadLettered(at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"})]
+
+
+def test_invocations_that_handled_dead_letters_are_named_once_ended(tmp_path: Path) -> None:
+    recording = recording_of(
+        tmp_path,
+        started("work", sqs_record("m1")),
+        ended("work"),
+        started("dead", sqs_record("m2", arn=DEAD_ARN)),
+        ended("dead"),
+        started("of another", sqs_record("m3", arn=DEAD_ARN)),
+        ended("of another"),
+        started("under way", sqs_record("m2", arn=DEAD_ARN)),
+    )
+    assert handled_dead_letters(recording, STACK) == ["dead", "of another"]
+    assert handled_dead_letters(recording, STACK, frozenset({"task-of-m2"})) == ["dead"]
+
+
+@pytest.mark.parametrize("wanted", ["m2", "task-of-m2"])
+def test_only_the_tasks_and_messages_asked_for_are_told_of(tmp_path: Path, wanted: str) -> None:
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1"), sqs_record("m2")),
+        aws_call("ChangeMessageVisibility", {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1"}),
+        ended("r1", failures("m2")),
+        started("r2", sqs_record("m1", arn=DEAD_ARN)),
+        ended("r2"),
+        only=frozenset({wanted}),
+    )
+    assert [type(event) for event in found] == [Delivered, AttemptFailed]
+    assert {event.message_id for event in of_kind(found, Delivered)} == {"m2"}
+
+
+def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Path) -> None:
+    [missing] = of_kind(events(tmp_path, started("r1"), "no json"), EvidenceMissing)
+    assert missing.affects == FROM_RECORDER
+    assert "line 2" in missing.what

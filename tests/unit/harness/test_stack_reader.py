@@ -1,0 +1,271 @@
+"""Records, queues and logs of a deployed stack, read from clients that answer as AWS does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.deployment import Stack
+from harness.evidence.names import Names, TableNames
+from harness.evidence.stack import StackReader, milliseconds
+from harness.expectations import DeadLetterLogNames
+from harness.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
+from harness.targets.base import Endpoint
+from tests.unit.harness.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_URL
+
+_serialize = TypeSerializer().serialize
+GROUP = "/aws/lambda/TaskGuard-dev-monitorDLQ"
+
+
+class NotFound(Exception):
+    """As `logs.exceptions.ResourceNotFoundException`."""
+
+
+class Table:
+    """BatchGetItem with DynamoDB's rules; answers at most ``at_once`` keys a call and leaves the rest unprocessed."""
+
+    def __init__(self, items: list[dict[str, Any]], at_once: int = 100) -> None:
+        self._items = {item["taskId"]: item for item in items}
+        self._at_once = at_once
+        self.requests: list[dict[str, Any]] = []
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        [(table, request)] = RequestItems.items()
+        self.requests.append(request)
+        keys = [key["taskId"]["S"] for key in request["Keys"]]
+        assert table == "TasksTable"
+        assert 1 <= len(keys) <= 100
+        assert len(set(keys)) == len(keys), "DynamoDB refuses duplicate keys"
+        assert "status" not in request.get("ProjectionExpression", ""), "status is a reserved word"
+        found = [self._items[key] for key in keys[: self._at_once] if key in self._items]
+        aliases = request.get("ExpressionAttributeNames", {})
+        wanted = {aliases[alias.strip()] for alias in request.get("ProjectionExpression", "").split(",") if aliases}
+        rest = [{"taskId": {"S": key}} for key in keys[self._at_once :]]
+        return {
+            "Responses": {table: [_item(item, wanted) for item in found]},
+            "UnprocessedKeys": {table: {**request, "Keys": rest}} if rest else {},
+        }
+
+
+def _item(item: Mapping[str, Any], wanted: set[str]) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in item.items() if not wanted or name in wanted}
+
+
+class Queues:
+    """GetQueueAttributes, with counts as the texts that SQS gives."""
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        counts = {WORK_URL: ("3", "2", "1"), DEAD_URL: ("0", "4", "0")}[QueueUrl]
+        names = ("", "NotVisible", "Delayed")
+        every = {f"ApproximateNumberOfMessages{n}": count for n, count in zip(names, counts, strict=True)}
+        return {"Attributes": {name: every[name] for name in AttributeNames}}
+
+
+@dataclass(slots=True)
+class Logs:
+    """FilterLogEvents and ListEventSourceMappings, two events a page. ``later`` is there from the second reading on."""
+
+    lines: list[str] = field(default_factory=list)
+    later: list[str] = field(default_factory=list)
+    group: str = GROUP
+    readings: int = 0
+    exceptions: Any = type("Exceptions", (), {"ResourceNotFoundException": NotFound})
+
+    def get_paginator(self, operation: str) -> Any:
+        return type("Paginator", (), {"paginate": {"filter_log_events": self._events}.get(operation, self._mappings)})
+
+    def _mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        assert EventSourceArn == DEAD_ARN
+        arn = "arn:aws:lambda:eu-central-1:000000000000:function:TaskGuard-dev-monitorDLQ"
+        yield {"EventSourceMappings": []}
+        yield {"EventSourceMappings": [{"FunctionArn": arn}, {"FunctionArn": f"{arn}:live"}]}
+
+    def _events(self, *, logGroupName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        if logGroupName != self.group:
+            raise NotFound
+        lines = self.lines + (self.later if self.readings else [])
+        self.readings += 1
+        for start in range(0, len(lines), 2):
+            yield {"events": [{"timestamp": 5000 + n, "message": m} for n, m in enumerate(lines)][start : start + 2]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fakes(Endpoint):
+    """An endpoint whose clients are these."""
+
+    target: str = "fake"
+    url: str = "http://127.0.0.1:1"
+    region: str = "eu-central-1"
+    table: Table = field(default_factory=lambda: Table([]))
+    log_groups: Logs = field(default_factory=Logs)
+
+    def dynamodb(self) -> Any:
+        return self.table
+
+    def sqs(self) -> Any:
+        return Queues()
+
+    def logs(self) -> Any:
+        return self.log_groups
+
+    def functions(self) -> Any:
+        return self.log_groups
+
+
+def reader(*items: dict[str, Any], at_once: int = 100, logs: Logs | None = None, names: Names | None = None) -> Any:
+    fakes = Fakes(table=Table(list(items), at_once), log_groups=logs or Logs())
+    stack: Stack = STACK
+    return StackReader(fakes, stack, names or Names())
+
+
+def dead_letter_logs(logs: Logs, *request_ids: str) -> list[Event]:
+    found: list[Event] = reader(logs=logs).dead_letter_logs(DeadLetterLogNames(), request_ids)
+    return found
+
+
+def report(request_id: str) -> str:
+    return f"REPORT RequestId: {request_id}\tDuration: 1 ms"
+
+
+DEAD_TASK = json.dumps({"event": "TASK_DEAD_LETTER", "taskId": "t1", "messageId": "m1", "attempts": 3})
+
+
+def test_every_task_asked_for_has_a_record_in_that_order_and_the_missing_ones_no_status() -> None:
+    records = reader({"taskId": "b", "status": "COMPLETED"}).records(["c", "b", "a"])
+    assert [(r.task_id, r.status) for r in records] == [("c", None), ("b", "COMPLETED"), ("a", None)]
+    assert (records[0].payload, records[0].attempts, records[0].last_error) == (None, (), None)
+
+
+@pytest.mark.parametrize(("count", "at_once"), [(1, 100), (100, 100), (101, 100), (250, 100), (30, 7)])
+def test_any_number_of_records_is_read_however_many_keys_an_answer_leaves(count: int, at_once: int) -> None:
+    ids = [f"t{number}" for number in range(count)]
+    stack = reader(*({"taskId": i, "status": "COMPLETED"} for i in ids), at_once=at_once)
+    assert stack.statuses([*ids, *ids[:3], "unknown"]) == dict.fromkeys(ids, "COMPLETED")
+    assert [r.status for r in stack.records(ids)] == ["COMPLETED"] * count
+
+
+def test_reads_see_what_was_last_written() -> None:
+    table = Table([], at_once=1)
+    StackReader(Fakes(table=table), STACK, Names()).statuses(["a", "b"])
+    assert len(table.requests) == 2
+    assert all(request["ConsistentRead"] for request in table.requests)
+
+
+def test_no_tasks_are_no_request() -> None:
+    table = Table([])
+    assert StackReader(Fakes(table=table), STACK, Names()).statuses([]) == {}
+    assert table.requests == []
+
+
+def test_a_record_without_a_status_has_none() -> None:
+    stack = reader({"taskId": "a", "payload": "{}"})
+    assert stack.statuses(["a"]) == {}
+    assert stack.records(["a"])[0].status is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "payload"),
+    [
+        ('{"n": 1.0, "list": [1, null]}', {"n": 1.0, "list": [1, None]}),
+        ({"n": 1, "half": {"of": [True, None]}}, {"n": 1, "half": {"of": [True, None]}}),
+        ("not json", "not json"),
+        (None, None),
+    ],
+)
+def test_a_payload_may_be_stored_as_text_or_as_a_map(stored: Any, payload: Any) -> None:
+    [record] = reader({"taskId": "a", "status": "PENDING", "payload": stored}).records(["a"])
+    assert record.payload == payload
+    assert json.loads(json.dumps(record.payload)) == payload
+
+
+def test_attempts_are_read_with_their_times_and_backoffs() -> None:
+    attempts = [
+        {"number": 1, "startedAt": "1970-01-01T00:00:01.500+00:00", "outcome": "FAILED", "error": "e", "backoffSeconds": 5},
+        {"number": 2, "startedAt": "yesterday", "outcome": "SUCCEEDED"},
+        {},
+    ]
+    [record] = reader({"taskId": "a", "status": "COMPLETED", "attempts": attempts, "lastError": "e"}).records(["a"])
+    assert record.last_error == "e"
+    assert record.attempts == (
+        RecordedAttempt(number=1, started_at_ms=1500.0, outcome="FAILED", error="e", backoff_seconds=5.0),
+        RecordedAttempt(number=2, started_at_ms=None, outcome="SUCCEEDED", error=None, backoff_seconds=None),
+        RecordedAttempt(number=0, started_at_ms=None, outcome="", error=None, backoff_seconds=None),
+    )
+
+
+def test_other_pipelines_attributes_are_given() -> None:
+    names = Names(table=TableNames(status="state", payload="job"))
+    stack = reader({"taskId": "a", "state": "done", "status": "no", "job": "[]"}, names=names)
+    assert stack.statuses(["a"]) == {"a": "done"}
+    assert stack.records(["a"])[0].payload == []
+
+
+def test_both_queues_are_counted() -> None:
+    work, dead = reader().queue_depths()
+    assert (work.queue, work.visible, work.in_flight, work.delayed) == ("work", 3, 2, 1)
+    assert (dead.queue, dead.visible, dead.in_flight, dead.delayed) == ("dead-letter", 0, 4, 0)
+
+
+def test_dead_letter_logs_are_read_from_every_page() -> None:
+    logs = Logs(lines=["START r1", "INIT", report("r1"), DEAD_TASK, "END r1"])
+    [logged] = dead_letter_logs(logs, "r1")
+    assert isinstance(logged, DeadLetterLogged)
+    assert (logged.at_ms, logged.task_id, logged.message_id) == (5003.0, "t1", "m1")
+    assert logged.fields == json.loads(DEAD_TASK)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{", "[1]", "7", "null", '"TASK_DEAD_LETTER"', '{"event": "ELSE", "taskId": "t1"}', '{"taskId": "t1"}', DEAD_TASK[:-2]],
+)
+def test_lines_that_are_no_dead_letter_s_are_passed_over(line: str) -> None:
+    assert dead_letter_logs(Logs(lines=[line, report("r1")]), "r1") == []
+
+
+def test_ids_that_are_no_texts_are_none_and_the_fields_are_kept() -> None:
+    line = json.dumps({"event": "TASK_DEAD_LETTER", "taskId": 7, "messageId": ["m"]})
+    [logged] = dead_letter_logs(Logs(lines=[line]))
+    assert isinstance(logged, DeadLetterLogged)
+    assert (logged.task_id, logged.message_id, logged.fields["taskId"]) == (None, None, 7)
+
+
+def test_logs_that_come_late_are_waited_for(clock: object) -> None:
+    logs = Logs(lines=[report("r1")], later=[DEAD_TASK, report("r2")])
+    [logged] = dead_letter_logs(logs, "r1", "r2")
+    assert isinstance(logged, DeadLetterLogged)
+    assert logs.readings == 2
+
+
+def test_logs_that_do_not_come_are_missing_evidence_beside_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.evidence.stack._LATE_LOGS_SECONDS", 0.0)
+    logged, missing = dead_letter_logs(Logs(lines=[DEAD_TASK, report("r1"), "waiting for r2"]), "r1", "r2")
+    assert isinstance(logged, DeadLetterLogged)
+    assert isinstance(missing, EvidenceMissing)
+    assert missing.affects == ("DeadLetterLogged",)
+    assert "2 invocations" in missing.what
+
+
+@pytest.mark.parametrize("request_ids", [(), ("r1",)])
+def test_a_log_group_that_is_not_there_is_missing_only_when_something_should_be_in_it(
+    monkeypatch: pytest.MonkeyPatch, request_ids: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("harness.evidence.stack._LATE_LOGS_SECONDS", 0.0)
+    found = dead_letter_logs(Logs(group="/aws/lambda/other"), *request_ids)
+    assert [type(event) for event in found] == [EvidenceMissing] * len(request_ids)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_an_iso_time_is_read_to_its_millisecond(moment: Any) -> None:
+    assert milliseconds(moment.isoformat()) == pytest.approx(moment.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("stamp", [None, "", "yesterday", 7, [], "2024-13-01T00:00:00Z"])
+def test_what_is_no_time_is_none(stamp: object) -> None:
+    assert milliseconds(stamp) is None
