@@ -8,7 +8,7 @@ VENV ?= .venv
 STAGE ?= dev
 TASKS ?= 30
 # Under this seed at least one of 30 tasks ends in the dead-letter queue.
-SEED ?= taskguard
+SEED ?= 2026
 OUT ?=
 WORKERS ?= 8
 

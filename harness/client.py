@@ -6,13 +6,13 @@ What it returns is evidence of acceptance only. It knows the API's two routes an
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
 from harness.errors import SubmissionError
 from harness.history import TaskSubmitted
-from harness.strict_json import Json
 from harness.workload import Task
 
 _TIMEOUT_SECONDS = 30.0
@@ -78,7 +78,7 @@ class Client:
         """
         return self._request("GET", f"/task/{quote(task_id, safe='')}")
 
-    def record(self, task_id: str) -> dict[str, Json] | None:
+    def record(self, task_id: str) -> dict[str, Any] | None:
         """The task's record, none when there is none yet."""
         response = self.get(task_id)
         if response.status_code == requests.codes.not_found:

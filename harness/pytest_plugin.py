@@ -68,7 +68,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     pipeline = getattr(item, "funcargs", {}).get("pipeline")
-    if report.when == "call" and report.failed and getattr(pipeline, "submitted", None):
+    if report.when == "call" and report.failed and pipeline is not None and getattr(pipeline, "submitted", None):
         report.sections.append(("what happened to the tasks", pipeline.timelines()))
         report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
     return report

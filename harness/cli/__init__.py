@@ -19,6 +19,8 @@ from harness.cli import grade, judge, stack, tasks
 from harness.errors import TaskGuardError
 
 COULD_NOT_BE_JUDGED = 2
+# How Typer ends a command that was interrupted.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="taskguard",
@@ -48,28 +50,25 @@ def main() -> NoReturn:
     """Run the command line: the entry point of the ``taskguard`` script."""
     # A terminated command cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    errors = Console(stderr=True, soft_wrap=True)
     try:
-        code = app(standalone_mode=False)
+        app()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            _complain("interrupted; what was started has been stopped")
+        raise
     except TaskGuardError as error:
-        errors.print(f"[bold red]taskguard:[/] {_plain(error)}", highlight=False)
-        code = COULD_NOT_BE_JUDGED
+        _complain(str(error))
     except (ClientError, BotoCoreError) as error:
-        errors.print(f"[bold red]taskguard:[/] an AWS call failed: {_plain(error)}", highlight=False)
-        code = COULD_NOT_BE_JUDGED
-    except (KeyboardInterrupt, typer.Abort):
-        errors.print("[bold red]taskguard:[/] interrupted; what was started has been stopped", highlight=False)
-        code = COULD_NOT_BE_JUDGED
-    except typer.TyperException as error:
-        error.show()
-        code = COULD_NOT_BE_JUDGED
-    sys.exit(code if isinstance(code, int) else 0)
+        _complain(f"an AWS call failed: {error}")
+    sys.exit(0)
+
+
+def _complain(message: str) -> NoReturn:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console.print("taskguard:", style="bold red", end=" ")
+    console.print(message)
+    sys.exit(COULD_NOT_BE_JUDGED)
 
 
 def _interrupt() -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _plain(error: Exception) -> str:
-    # What a message quotes may hold brackets that are no markup.
-    return str(error).replace("[", r"\[")

@@ -80,4 +80,4 @@ def remove(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
 
 def deploy_parameters(seed: str | None, rate: float) -> dict[str, str]:
     """The parameters of ``serverless.yml`` for a seed and a rate."""
-    return {"failureSeed": seed or "", "failureRate": str(rate)}
+    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})

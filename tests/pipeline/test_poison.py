@@ -1,6 +1,7 @@
 """Poison messages end in the dead-letter queue and in the log, and harm nobody else."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -24,11 +25,9 @@ def test_poison_is_dead_lettered_and_logged_and_its_neighbours_complete(pipeline
     neighbours = [pipeline.task() for _ in range(6)]
     pipeline.submit(*neighbours[:3])
     sqs, url = pipeline.run.endpoint.sqs(), pipeline.run.stack.task_queue_url
-    entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies.values())]
-    sent = {
-        answer["Id"]: answer["MessageId"]
-        for answer in sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]
-    }  # type: ignore[arg-type]
+    entries: list[Any] = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies.values())]
+    answers = sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]
+    sent = {answer["Id"]: answer["MessageId"] for answer in answers}
     message_ids = {kind: sent[str(number)] for number, kind in enumerate(bodies)}
     pipeline.submit(*neighbours[3:])
 

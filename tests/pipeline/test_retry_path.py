@@ -70,7 +70,7 @@ def receives(history: History) -> list[int]:
 def gaps(history: History) -> list[int]:
     """The observed gap after each backoff in whole seconds; asserts that none was early, or late by 2 s."""
     found = []
-    arrivals = [*history.of_kind(Delivered), *history.of_kind(DeadLettered)]
+    arrivals: list[Delivered | DeadLettered] = [*history.of_kind(Delivered), *history.of_kind(DeadLettered)]
     for backoff in history.of_kind(BackoffRequested):
         back = min(event.at_ms for event in arrivals if event.at_ms > backoff.at_ms)
         assert back - backoff.at_ms >= backoff.delay_seconds * 1000

@@ -1,8 +1,13 @@
-"""A clock that only moves when somebody waits, so that deadlines pass at once."""
+"""A clock that only moves when somebody waits, so that deadlines pass at once; and the command line, in a folder apart."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from harness.cli.state import from_env
+from tests.unit.harness.cli_support import Command
 
 
 class Clock:
@@ -27,3 +32,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in ("tenacity", "tenacity.nap", "harness.watch"):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock
+
+
+@pytest.fixture
+def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """The ``taskguard`` command, in an empty folder, with nothing up and no ``.env``."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("harness.cli.state.ENV_FILE", tmp_path / ".env")
+    monkeypatch.setattr("harness.cli.state._STATE_FILE", tmp_path / "state" / "up.json")
+    monkeypatch.setattr("harness.cli.tasks.from_env", lambda: from_env(tmp_path / ".env"))
+    monkeypatch.setenv("COLUMNS", "120")
+    return Command(monkeypatch, capsys)

@@ -187,7 +187,13 @@ def test_a_payload_may_be_stored_as_text_or_as_a_map(stored: Any, payload: Any) 
 
 def test_attempts_are_read_with_their_times_and_backoffs() -> None:
     attempts = [
-        {"number": 1, "startedAt": "1970-01-01T00:00:01.500+00:00", "outcome": "FAILED", "error": "e", "backoffSeconds": 5},
+        {
+            "number": 1,
+            "startedAt": "1970-01-01T00:00:01.500+00:00",
+            "outcome": "FAILED",
+            "error": "e",
+            "backoffSeconds": 5,
+        },
         {"number": 2, "startedAt": "yesterday", "outcome": "SUCCEEDED"},
         {},
     ]
@@ -223,7 +229,17 @@ def test_dead_letter_logs_are_read_from_every_page() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "{", "[1]", "7", "null", '"TASK_DEAD_LETTER"', '{"event": "ELSE", "taskId": "t1"}', '{"taskId": "t1"}', DEAD_TASK[:-2]],
+    [
+        "",
+        "{",
+        "[1]",
+        "7",
+        "null",
+        '"TASK_DEAD_LETTER"',
+        '{"event": "ELSE", "taskId": "t1"}',
+        '{"taskId": "t1"}',
+        DEAD_TASK[:-2],
+    ],
 )
 def test_lines_that_are_no_dead_letter_s_are_passed_over(line: str) -> None:
     assert dead_letter_logs(Logs(lines=[line, report("r1")]), "r1") == []

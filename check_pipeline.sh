@@ -1,0 +1,16 @@
+#!/bin/sh
+# Submits 30 tasks to the stack that .env names (`taskguard up` writes it), and reports what became of them.
+# Usage: ./check_pipeline.sh [number of tasks]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+tasks=${1:-30}
+
+if [ ! -x "$here/.venv/bin/taskguard" ]; then
+    echo "check_pipeline.sh: TaskGuard is not set up here. Run \`make setup\` first." >&2
+    exit 2
+fi
+if [ ! -f "$here/.env" ]; then
+    echo "check_pipeline.sh: there is no .env, so no stack to check. Run \`make up\` first; env.example shows its keys." >&2
+    exit 2
+fi
+exec "$here/.venv/bin/taskguard" grade --target running --tasks "$tasks"

@@ -1,0 +1,126 @@
+"""The command as a user has it: a graded run from nothing, an interrupted one, a stack that stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.cli.state import ENV_FILE, RunningStack
+from harness.history import HISTORY_FILE, Delivered, SavedRun
+from harness.paths import PROJECT
+from harness.waiting import wait_for
+
+TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
+
+
+def taskguard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([TASKGUARD, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=180)
+
+
+def engines_of(folder: Path) -> list[int]:
+    """The engines whose log is in this folder, and the functions they started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        if str(folder) in environment.get("TASKGUARD_ENGINE", "") and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
+@pytest.mark.long
+def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = taskguard("grade", "--tasks", "4", "--seed", "42", "--out", str(out), folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    history = SavedRun.read(out).history
+    failed = {e.task_id for e in history.of_kind(Delivered) if e.receive_count == 2}
+    assert lines[-2:] == [f"SUCCESS: {4 - len(failed)}", f"FAILURE: {len(failed)}"]
+    assert "\x1b" not in done.stdout
+    assert engines_of(out) == []
+
+    again = taskguard("check", str(out), folder=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout.splitlines()[-2:] == lines[-2:]
+    assert again.stdout.splitlines() == lines[-len(again.stdout.splitlines()) :]
+
+    spoil(out / HISTORY_FILE)
+    spoiled = taskguard("check", str(out), folder=tmp_path)
+    assert spoiled.returncode == 1
+    assert "settlement" in spoiled.stdout
+
+
+def spoil(path: Path) -> None:
+    """Take the first task's success out of a history."""
+    lines = path.read_text().splitlines(keepends=True)
+    first = next(line for line in lines if json.loads(line)["event"] == "AttemptSucceeded")
+    path.write_text("".join(line for line in lines if line != first))
+
+
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
+    out = tmp_path / "run"
+    run = subprocess.Popen(
+        [TASKGUARD, "grade", "--tasks", "5", "--seed", "42", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: "invocation-ended" in recording(out), seconds=90)
+    assert engines_of(out) != []
+    os.kill(run.pid, request_to_stop)
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 2
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    wait_for(lambda: engines_of(out) == [], seconds=10)
+
+
+def recording(out: Path) -> str:
+    path = out / "engine" / "flight-recorder.jsonl"
+    return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.long
+def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
+    if RunningStack.load() is not None or ENV_FILE.exists():
+        pytest.skip("a stack is up in this checkout, or there is an .env of the user's own")
+    try:
+        up = taskguard("up", "--port", "0", "--rate", "0", folder=tmp_path)
+        assert up.returncode == 0, up.stdout + up.stderr
+        values = dict(line.split("=", 1) for line in ENV_FILE.read_text().splitlines() if "=" in line)
+        assert {"TASKS_QUEUE_URL", "DLQ_URL", "API_ID", "AWS_REGION", "AWS_ENDPOINT_URL"} <= values.keys()
+
+        curl = up.stdout.strip().splitlines()[-1].strip()
+        assert curl.startswith("curl ")
+        pasted = subprocess.run(["/bin/sh", "-c", curl], capture_output=True, text=True, check=True)
+        task_id = json.loads(pasted.stdout)["taskId"]
+        wait_for(lambda: '"COMPLETED"' in taskguard("status", task_id, folder=tmp_path).stdout, seconds=30)
+
+        assert "work" in taskguard("status", folder=tmp_path).stdout
+        submitted = taskguard("submit", "--task-id", "mine", "--payload", '{"a": 1}', folder=tmp_path)
+        assert (submitted.returncode, submitted.stdout) == (0, "mine\n")
+        second = taskguard("up", folder=tmp_path)
+        assert second.returncode == 2
+        assert "up already" in second.stderr
+
+        helper = subprocess.run(
+            ["/bin/sh", str(PROJECT / "check_pipeline.sh")], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert helper.returncode == 0, helper.stdout + helper.stderr
+        assert helper.stdout.splitlines()[-2:] == ["SUCCESS: 30", "FAILURE: 0"]
+    finally:
+        running = RunningStack.load()
+        down = taskguard("down", folder=tmp_path)
+    assert (down.returncode, down.stdout) == (0, "Stopped.\n")
+    assert running is not None
+    assert not running.instance.is_running()
+    assert not ENV_FILE.exists()

@@ -1,0 +1,78 @@
+"""Stages live side by side, and a stage survives a second deploy and an outage of its queue."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from harness import deployment
+from harness.client import Client
+from harness.deployment import Stack
+from harness.evidence.names import Names
+from harness.evidence.stack import StackReader
+from harness.shared_engine import SharedEngine
+from harness.targets.base import Endpoint
+from harness.testing import Pipeline
+from harness.waiting import wait_for
+
+NEVER_FAILS = {"failureRate": "0"}
+
+
+@pytest.mark.long
+def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
+    endpoint: Endpoint, deploy: Callable[..., Stack], pipeline: Pipeline, shared_engine: SharedEngine
+) -> None:
+    # One test, because each deploy takes its time: these are steps of one story.
+    here, other = pipeline.run.stack, deploy("dev", **NEVER_FAILS)
+    names = ("TasksTable", "TaskQueue", "TaskDLQ")
+    assert (other.table, *(u.rsplit("/", 1)[1] for u in (other.task_queue_url, other.dead_letter_queue_url))) == names
+    assert other.api_id != here.api_id
+
+    client, task_id = Client(other.api_url), "only-on-this-stage"
+    assert client.post(json.dumps({"taskId": task_id, "payload": {"n": 1}})).status_code == 202
+    wait_until_completed(endpoint, other, task_id)
+    assert pipeline.client.get(task_id).status_code == 404
+
+    log = shared_engine.folder / "second-deploy.log"
+    again = deployment.deploy(endpoint, "dev", parameters=NEVER_FAILS | {"backoffBaseSeconds": "4"}, log=log)
+    assert again == other
+    assert client.get(task_id).json()["status"] == "COMPLETED"
+    assert client.post(json.dumps({"taskId": "after-the-deploy", "payload": {}})).status_code == 202
+    wait_until_completed(endpoint, other, "after-the-deploy")
+
+    a_request_that_could_not_be_sent_is_repaired_by_sending_it_again(endpoint, other)
+
+
+def a_request_that_could_not_be_sent_is_repaired_by_sending_it_again(endpoint: Endpoint, stack: Stack) -> None:
+    client, reader = Client(stack.api_url), StackReader(endpoint, stack, Names())
+    request = json.dumps({"taskId": "sent-in-an-outage", "payload": {"n": 1}})
+    with_queue(endpoint, stack, stack.task_queue_url + "-that-is-not-there")
+    refused = client.post(request)
+    assert refused.status_code == 503
+    assert "again" in refused.json()["message"]
+    assert refused.json()["taskId"] == "sent-in-an-outage"
+    assert reader.statuses(["sent-in-an-outage"]) == {"sent-in-an-outage": "PENDING"}
+
+    made_up = client.post('{"payload": {}}')
+    assert made_up.status_code == 503
+    made_up_id = made_up.json()["taskId"]
+
+    with_queue(endpoint, stack, stack.task_queue_url)
+    assert client.post(request).status_code == 202
+    assert client.post(json.dumps({"taskId": made_up_id, "payload": {}})).status_code == 202
+    wait_until_completed(endpoint, stack, "sent-in-an-outage", made_up_id)
+
+
+def with_queue(endpoint: Endpoint, stack: Stack, url: str) -> None:
+    """Point the submitting function at another queue, and wait until the change has taken effect."""
+    functions, name = endpoint.functions(), stack.outputs["SubmitTaskFunctionName"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "TASK_QUEUE_URL": url}}
+    )
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+
+
+def wait_until_completed(endpoint: Endpoint, stack: Stack, *task_ids: str) -> None:
+    reader = StackReader(endpoint, stack, Names())
+    wait_for(lambda: reader.statuses(task_ids) == dict.fromkeys(task_ids, "COMPLETED"), seconds=30)

@@ -1,0 +1,46 @@
+"""Runs the ``taskguard`` command in this process, as its script does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from harness.cli import main
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its exit status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def says(self) -> str:
+        """All it wrote, in one line: messages are wrapped to the terminal's width, in boxes."""
+        return " ".join((self.out + self.err).replace("│", " ").split())
+
+
+class Command:
+    """Call it with the command's arguments."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: object) -> Ended:
+        self._monkeypatch.setattr(sys, "argv", ["taskguard", *map(str, arguments)])
+        before = signal.getsignal(signal.SIGTERM)
+        self._capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as exited:
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        written = self._capsys.readouterr()
+        assert isinstance(exited.value.code, int)
+        assert "Traceback" not in written.out + written.err
+        return Ended(exited.value.code, written.out, written.err)

@@ -1,0 +1,104 @@
+"""What a run's manifest says of what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from harness.expectations import Expectations
+from harness.history import Manifest
+from harness.manifests import manifest_of
+from harness.running import Run
+from harness.targets.base import Endpoint
+from tests.unit.harness.recorder_lines import STACK
+
+FILES = {
+    "serverless.yml": "service: TaskGuard",
+    "serverless/package.cjs": "module.exports = {}",
+    "handlers/process_task.py": "pass",
+    "handlers/deep/inside.py": "pass",
+    "package-lock.json": "{}",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of a few files, in the real one's place."""
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setattr("harness.manifests.PROJECT", tmp_path)
+    return tmp_path
+
+
+def manifest(seed: str | None = None) -> Manifest:
+    endpoint = Endpoint(
+        target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
+    )
+    expected = Expectations(failure_seed=seed, failure_rate=0.5)
+    return manifest_of(Run(endpoint=endpoint, stack=STACK, expectations=expected), tasks=7)
+
+
+def digests() -> Mapping[str, str]:
+    return manifest().digests
+
+
+def changed(before: Mapping[str, str]) -> set[str]:
+    now = digests()
+    return {name for name in now if now[name] != before[name]}
+
+
+def test_it_tells_the_run(project: Path, tmp_path: Path) -> None:
+    told = manifest(seed="a seed")
+    assert (told.taskguard_version, told.seed, told.rate, told.tasks) == (__version__, "a seed", 0.5, 7)
+    assert (told.target, told.stage, told.region) == ("localstack", "dev", "eu-central-1")
+    assert told.versions["localstack"] == "4.13.1"
+    assert {"python", "boto3"} <= told.versions.keys()
+    told.write(tmp_path / "manifest.json")
+    assert Manifest.read(tmp_path / "manifest.json") == told
+
+
+def test_the_same_files_have_the_same_digests(project: Path) -> None:
+    assert digests() == digests()
+    assert digests().keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
+    assert len(set(digests().values())) == 4
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_changes_its_digest_alone(project: Path, name: str) -> None:
+    before = digests()
+    (project / name).write_text("changed")
+    assert changed(before) == {name.split("/")[0]}
+
+
+def test_a_new_a_renamed_and_a_removed_file_change_the_digest(project: Path) -> None:
+    before = digests()
+    new = project / "handlers" / "new.py"
+    new.touch()
+    assert changed(before) == {"handlers"}
+    with_new = digests()
+    new.rename(project / "handlers" / "renamed.py")
+    assert changed(with_new) == {"handlers"}
+    (project / "handlers" / "renamed.py").unlink()
+    assert changed(before) == set()
+
+
+def test_bytes_moved_from_one_file_to_the_next_change_the_digest(project: Path) -> None:
+    (project / "handlers" / "a.py").write_text("onetwo")
+    (project / "handlers" / "b.py").write_text("")
+    before = digests()
+    (project / "handlers" / "a.py").write_text("one")
+    (project / "handlers" / "b.py").write_text("two")
+    assert changed(before) == {"handlers"}
+
+
+def test_what_python_leaves_behind_does_not_change_it(project: Path) -> None:
+    before = digests()
+    for folder in ("handlers/__pycache__", "handlers/deep/__pycache__"):
+        (project / folder).mkdir()
+        (project / folder / "process_task.cpython-311.pyc").write_bytes(b"\0")
+    assert changed(before) == set()
