@@ -42,6 +42,11 @@ class Stack:
     outputs: Mapping[str, str]
 
 
+def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for failures decided by a seed (none: at random), at a rate."""
+    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
+
+
 def stack_name(stage: str) -> str:
     """The CloudFormation stack's name, as Serverless makes it."""
     return f"{SERVICE}-{stage}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from harness.cli.state import RunningStack
     from harness.deployment import Stack
     from harness.running import Run
     from harness.shared_engine import SharedEngine
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.testing import Pipeline
 
 _SHARED = pytest.StashKey["SharedEngine"]()
+_PASSED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,10 +48,21 @@ def pytest_configure(config: pytest.Config) -> None:
     from harness.paths import STATE
     from harness.shared_engine import SharedEngine
 
+    running = _running_stack() if config.getoption("--target") == "running" else None
     given = getattr(config, "workerinput", {})
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
     folder = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
-    config.stash[_SHARED] = SharedEngine(folder, int(given.get("taskguard_owner", os.getpid())))
+    owner = int(given.get("taskguard_owner", os.getpid()))
+    config.stash[_SHARED] = SharedEngine(folder, owner, adopted=running.instance if running else None)
+
+
+def _running_stack() -> RunningStack:
+    from harness.cli.state import RunningStack
+
+    running = RunningStack.load()
+    if running is None:
+        raise pytest.UsageError("--target running: nothing is up; start a stack with `taskguard up`")
+    return running
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -59,9 +72,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["taskguard_owner"] = os.getpid()
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_PASSED] = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and _SHARED in config.stash:
-        config.stash[_SHARED].stop()
+    if hasattr(config, "workerinput") or _SHARED not in config.stash:
+        return
+    # What is left of a session in which all passed, nobody looks at.
+    config.stash[_SHARED].stop(forget=config.stash.get(_PASSED, False))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,37 +100,38 @@ def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
 
 
 @pytest.fixture(scope="session")
-def endpoint(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Endpoint:
+def endpoint(shared_engine: SharedEngine) -> Endpoint:
     """A running engine."""
-    if request.config.getoption("--target") == "running":
-        from harness.cli.state import RunningStack
-
-        return RunningStack.require().instance.endpoint()
     return shared_engine.endpoint()
 
 
 @pytest.fixture(scope="session")
-def deploy(shared_engine: SharedEngine) -> Callable[..., Stack]:
+def deploy(shared_engine: SharedEngine) -> Generator[Callable[..., Stack], None, None]:
     """Deploy a stage of one's own to the session's engine: ``deploy("stage", failureRate="0")``."""
+    from harness import deployment
+
+    made: list[str] = []
 
     def deploy_stage(stage: str, **parameters: str) -> Stack:
+        made.append(stage)
         return shared_engine.stack(stage, parameters)
 
-    return deploy_stage
+    yield deploy_stage
+    if shared_engine.is_adopted:
+        for stage in dict.fromkeys(made):
+            deployment.remove(shared_engine.endpoint(), stage)
 
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
-    from harness.deployment import read_stack
+    from harness.deployment import failure_parameters, read_stack
 
     option = request.config.getoption
     if option("--target") == "running":
-        from harness.cli.state import RunningStack
-
-        return read_stack(endpoint, RunningStack.require().stage)
-    seed, rate = str(option("--failure-seed")), str(option("--failure-rate"))
-    return shared_engine.stack(str(option("--stage")), {"failureSeed": seed, "failureRate": rate})
+        return read_stack(endpoint, _running_stack().stage)
+    parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
+    return shared_engine.stack(str(option("--stage")), parameters)
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +143,7 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     option = request.config.getoption
     seed, rate = str(option("--failure-seed")), float(option("--failure-rate"))
     if option("--target") == "running":
-        from harness.cli.state import RunningStack
-
-        running = RunningStack.require()
+        running = _running_stack()
         seed, rate = running.failure_seed or "", running.failure_rate
     return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed or None, failure_rate=rate))
 

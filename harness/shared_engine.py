@@ -6,6 +6,7 @@ process: that one stops it, and the engine ends by itself when that process is g
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from harness.targets.localstack import Instance, LocalStack
 
 
 class SharedEngine:
-    """``folder`` is the session's, the same in each of its processes; ``owner_pid`` the process it belongs to."""
+    """``folder`` is the session's, the same in each of its processes; ``owner_pid`` the process it belongs to. An
+    ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
 
-    def __init__(self, folder: Path, owner_pid: int) -> None:
+    def __init__(self, folder: Path, owner_pid: int, adopted: Instance | None = None) -> None:
         self.folder = folder
         self._owner_pid = owner_pid
+        self._adopted = adopted
         self._note = folder / "engine.json"
         # Python warns of a process that is forgotten while it runs.
         self._started_here: LocalStack | None = None
@@ -33,6 +36,8 @@ class SharedEngine:
         Raises:
             TargetError: when it cannot be started.
         """
+        if self._adopted is not None:
+            return self._adopted.endpoint()
         with self._alone("engine"):
             if self._note.exists():
                 return Instance.from_json(self._note.read_text()).endpoint()
@@ -60,11 +65,18 @@ class SharedEngine:
             deployed.touch()
             return stack
 
-    def stop(self) -> None:
-        """End the engine, if there is one."""
+    @property
+    def is_adopted(self) -> bool:
+        """Whether the engine is somebody else's."""
+        return self._adopted is not None
+
+    def stop(self, *, forget: bool) -> None:
+        """End the engine, if there is one, and with ``forget`` remove the session's folder."""
         if self._note.exists():
             Instance.from_json(self._note.read_text()).end()
             self._note.unlink()
+        if forget:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness import deployment
 from harness.cli.progress import ProgressLine
-from harness.cli.stack import DEFAULT_RATE, deploy_parameters
+from harness.cli.stack import DEFAULT_RATE
 from harness.cli.state import RunningStack
 from harness.deployment import Stack
 from harness.errors import TargetError
@@ -97,7 +97,7 @@ def _about_failures(seed: str | None, rate: float) -> str:
 def _deploy(line: ProgressLine, endpoint: Endpoint, folder: Path, seed: str | None, rate: float) -> Stack:
     line.say(f"Deploying the pipeline to {endpoint.url}")
     log = folder / "engine" / "deploy.log"
-    return deployment.deploy(endpoint, "dev", parameters=deploy_parameters(seed, rate), log=log)
+    return deployment.deploy(endpoint, "dev", parameters=deployment.failure_parameters(seed, rate), log=log)
 
 
 def _on_running_stack(seed: str | None, keep: bool) -> tuple[Run, str | None]:

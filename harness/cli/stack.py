@@ -48,7 +48,7 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.url}")
-        parameters = deploy_parameters(seed, rate)
+        parameters = deployment.failure_parameters(seed, rate)
         stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
         RunningStack(instance=engine.running, stage=stage, failure_seed=seed, failure_rate=rate).save()
         engine.running.stay()
@@ -76,8 +76,3 @@ def deploy(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
 def remove(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws("remove", stage, region))
-
-
-def deploy_parameters(seed: str | None, rate: float) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for a seed and a rate."""
-    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})

@@ -23,10 +23,10 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
     endpoint: Endpoint, deploy: Callable[..., Stack], pipeline: Pipeline, shared_engine: SharedEngine
 ) -> None:
     # One test, because each deploy takes its time: these are steps of one story.
-    here, other = pipeline.run.stack, deploy("dev", **NEVER_FAILS)
-    names = ("TasksTable", "TaskQueue", "TaskDLQ")
-    assert (other.table, *(u.rsplit("/", 1)[1] for u in (other.task_queue_url, other.dead_letter_queue_url))) == names
-    assert other.api_id != here.api_id
+    here, stage = pipeline.run.stack, f"{pipeline.run.stack.stage}-beside"
+    other = deploy(stage, **NEVER_FAILS)
+    for ours, theirs in zip(addresses(here), addresses(other), strict=True):
+        assert ours != theirs
 
     client, task_id = Client(other.api_url), "only-on-this-stage"
     assert client.post(json.dumps({"taskId": task_id, "payload": {"n": 1}})).status_code == 202
@@ -34,7 +34,7 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
     assert pipeline.client.get(task_id).status_code == 404
 
     log = shared_engine.folder / "second-deploy.log"
-    again = deployment.deploy(endpoint, "dev", parameters=NEVER_FAILS | {"backoffBaseSeconds": "4"}, log=log)
+    again = deployment.deploy(endpoint, stage, parameters=NEVER_FAILS | {"backoffBaseSeconds": "4"}, log=log)
     assert again == other
     assert client.get(task_id).json()["status"] == "COMPLETED"
     assert client.post(json.dumps({"taskId": "after-the-deploy", "payload": {}})).status_code == 202
@@ -61,6 +61,10 @@ def a_request_that_could_not_be_sent_is_repaired_by_sending_it_again(endpoint: E
     assert client.post(request).status_code == 202
     assert client.post(json.dumps({"taskId": made_up_id, "payload": {}})).status_code == 202
     wait_until_completed(endpoint, stack, "sent-in-an-outage", made_up_id)
+
+
+def addresses(stack: Stack) -> tuple[str, ...]:
+    return (stack.api_id, stack.table, stack.task_queue_url, stack.dead_letter_queue_url)
 
 
 def with_queue(endpoint: Endpoint, stack: Stack, url: str) -> None:

@@ -40,7 +40,8 @@ class Package:
         return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
 
     def resource(self, name: str) -> dict[str, Any]:
-        return self.template["Resources"][name]["Properties"]
+        properties: dict[str, Any] = self.template["Resources"][name]["Properties"]
+        return properties
 
     @property
     def files(self) -> list[str]:

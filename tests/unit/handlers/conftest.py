@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +12,9 @@ from unittest.mock import patch
 
 import boto3
 import pytest
-from handlers_support import ENVIRONMENT, Clock, FaultyClient, Functions, RecordingQueue, Work
 from moto import mock_aws
+
+from tests.unit.handlers.support import ENVIRONMENT, Clock, FaultyClient, Functions, RecordingQueue, Work
 
 with patch.dict(os.environ, ENVIRONMENT):
     from handlers import get_task, monitor_dlq, process_task, submit_task
@@ -24,11 +26,13 @@ from handlers.task_store import TaskStore
 def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Answers with the lines that the functions logged so far, each read as JSON."""
     # Strict as standard output is: what is no UTF-8 is refused, and the line lost.
-    lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    written = io.BytesIO()
+    lines = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
     # The four loggers are one: Powertools keeps one for each service.
     handler = process_task.logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(lines)
-    yield lambda: [json.loads(line) for line in lines.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     handler.setStream(before)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from handlers_support import Functions, delivery, task
 
 from handlers.task_record import Claim
+from tests.unit.handlers.support import Functions, delivery, task
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handlers_support import Functions, delivery, task
 
 from handlers.failure_simulation import FailureSimulation
 from handlers.process_task import simulated_work
 from handlers.task_message import TaskMessage
+from tests.unit.handlers.support import Functions, delivery, task
 
 
 @pytest.fixture(autouse=True)
@@ -295,6 +295,11 @@ def test_log_lines_carry_task_message_and_receive_count(functions: Functions) ->
 
 def test_work_gets_the_task_and_the_attempt() -> None:
     calls: list[tuple[float, int]] = []
-    work = simulated_work(FailureSimulation(rate=0.5, uniform=lambda: calls.append((0.9, 0)) or 0.9))
+
+    def uniform() -> float:
+        calls.append((0.9, 0))
+        return 0.9
+
+    work = simulated_work(FailureSimulation(rate=0.5, uniform=uniform))
     work(TaskMessage("t", "{}"), 1)
     assert calls == [(0.9, 0)]

@@ -7,7 +7,8 @@ import json
 import re
 
 import pytest
-from handlers_support import Functions, task
+
+from tests.unit.handlers.support import Functions, task
 
 BIG = 262_144 - len('{"taskId":"t","payload":{"x":""}}')
 

@@ -25,7 +25,7 @@ ENDPOINT = Endpoint(target="localstack", url="http://127.0.0.1:4599", region="eu
 @pytest.fixture(autouse=True)
 def _apart(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in a folder apart, and a stack that is there without an engine."""
-    monkeypatch.setattr("harness.cli.state.read_stack", lambda endpoint, stage: replace(STACK, stage=stage))
+    monkeypatch.setattr("harness.cli.state.read_stack", lambda _, stage: replace(STACK, stage=stage))
 
 
 def stack_of(instance: Instance) -> RunningStack:
@@ -38,7 +38,7 @@ def this_process(tmp_path: Path) -> Instance:
     return Instance(
         pid=os.getpid(),
         created_at=psutil.Process().create_time(),
-        token="token",
+        token="of this engine",  # noqa: S106  # tells engines apart, and is no secret
         port=4599,
         scratch=str(tmp_path / "scratch"),
         folder=str(tmp_path / "engine"),

@@ -54,7 +54,7 @@ def api() -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(api.answer)
 
-        do_GET = do_DELETE = do_POST
+        do_GET = do_DELETE = do_POST  # noqa: N815  # the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             """Keep the tests' output clean."""

@@ -136,7 +136,8 @@ def test_a_failed_message_and_its_neighbour_have_their_own_outcomes(tmp_path: Pa
 def test_an_invocation_that_has_not_ended_is_missing_evidence_of_its_outcome(tmp_path: Path) -> None:
     found = events(tmp_path, started("r1", sqs_record("m1")))
     assert len(of_kind(found, Delivered)) == 1
-    assert of_kind(found, AttemptSucceeded) == of_kind(found, AttemptFailed) == []
+    assert not of_kind(found, AttemptSucceeded)
+    assert not of_kind(found, AttemptFailed)
     [missing] = of_kind(found, EvidenceMissing)
     assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
     assert "r1" in missing.what
@@ -252,7 +253,7 @@ def test_only_the_tasks_and_messages_asked_for_are_told_of(tmp_path: Path, wante
         ended("r2"),
         only=frozenset({wanted}),
     )
-    assert [type(event) for event in found] == [Delivered, AttemptFailed]
+    assert [type(event).__name__ for event in found] == ["Delivered", "AttemptFailed"]
     assert {event.message_id for event in of_kind(found, Delivered)} == {"m2"}
 
 

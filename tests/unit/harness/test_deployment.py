@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,20 @@ OUTPUTS = {
     "ServiceEndpoint": "http://elsewhere",
 }
 
-CLI = f"""#!{sys.executable} -IS
+CLI = """
 import json, os, sys
+note, status, says = sys.argv[1:4]
 files = sorted(os.path.join(folder, name)[2:] for folder, _, names in os.walk(".") for name in names)
-with open({{note!r}}, "w") as note:
-    json.dump({{{{
-        "arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd(), "files": files,
+with open(note, "w") as file:
+    json.dump({
+        "arguments": sys.argv[4:], "environment": dict(os.environ), "folder": os.getcwd(), "files": files,
         "node_modules": os.path.islink("node_modules") and os.readlink("node_modules"),
         "profiles": [open(os.environ[n]).read() for n in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")],
         "input": sys.stdin.read(),
-    }}}}, note)
-print("Deploying, as one would", flush=True)
+    }, file)
+print(says, flush=True)
 print("what went wrong", file=sys.stderr)
-sys.exit({{status}})
+sys.exit(int(status))
 """
 
 
@@ -71,31 +72,27 @@ class Cli:
     """The script in the CLI's place; :meth:`heard` is what it was called with."""
 
     def __init__(self, folder: Path) -> None:
-        self._script, self._note = folder / "serverless-cli", folder / "heard.json"
+        self.path, self._note = folder / "serverless-cli", folder / "heard.json"
+        self._code = folder / "cli.py"
+        self._code.write_text(CLI)
         self.ends_with(0)
 
-    def ends_with(self, status: int, says: str = "") -> None:
-        script = CLI.format(note=str(self._note), status=status)
-        self._script.write_text(
-            script.replace('print("Deploying, as one would")', f"print({says!r})" if says else "pass")
-        )
-        self._script.chmod(0o755)
-
-    @property
-    def path(self) -> Path:
-        return self._script
+    def ends_with(self, status: int, says: str = "Deploying, as one would") -> None:
+        command = shlex.join([sys.executable, "-IS", str(self._code), str(self._note), str(status), says])
+        self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        self.path.chmod(0o755)
 
     def heard(self) -> dict[str, Any]:
         return dict(json.loads(self._note.read_text()))
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder = tmp_path / "cli"
     folder.mkdir()
     cli = Cli(folder)
     monkeypatch.setattr("harness.deployment.serverless_cli", lambda: cli.path)
-    return cli  # type: ignore[return-value]
+    return cli
 
 
 @pytest.fixture

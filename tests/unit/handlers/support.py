@@ -10,9 +10,11 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 ENVIRONMENT = {
@@ -99,6 +101,11 @@ class Context:
         return self.remaining_ms
 
 
+def context(remaining_ms: int = 15_000) -> LambdaContext:
+    """The context of one invocation; as Lambda's own, it is Powertools' LambdaContext by shape alone."""
+    return cast(LambdaContext, Context(remaining_ms))
+
+
 @dataclass
 class Work:
     """Work on tasks that fails as it is told to; it notes each attempt."""
@@ -135,7 +142,7 @@ class Functions:
             "isBase64Encoded": is_base64,
             "requestContext": {"stage": "dev"},
         }
-        return self._answer(submit_task.handler(event, Context()))
+        return self._answer(submit_task.handler(event, context()))
 
     def get(self, task_id: str) -> tuple[int, dict[str, Any]]:
         event = {
@@ -145,21 +152,22 @@ class Functions:
             "pathParameters": {"taskId": task_id},
             "requestContext": {"stage": "dev"},
         }
-        return self._answer(get_task.handler(event, Context()))
+        return self._answer(get_task.handler(event, context()))
 
     def process(self, *deliveries: dict[str, Any], remaining_ms: int = 15_000) -> list[str]:
         """The ids of the messages reported as failed."""
-        return self._failed(process_task.handler({"Records": list(deliveries)}, Context(remaining_ms)))
+        return self._failed(process_task.handler({"Records": list(deliveries)}, context(remaining_ms)))
 
     def monitor(self, *deliveries: dict[str, Any], remaining_ms: int = 15_000) -> list[str]:
-        return self._failed(monitor_dlq.handler({"Records": list(deliveries)}, Context(remaining_ms)))
+        return self._failed(monitor_dlq.handler({"Records": list(deliveries)}, context(remaining_ms)))
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log records of an event, such as TASK_DEAD_LETTER."""
         return [record for record in self.logs() if record.get("event") == name]
 
     def item(self, task_id: str) -> dict[str, Any] | None:
-        return self.dynamodb.client.get_item(TableName="TasksTable", Key={"taskId": {"S": task_id}}).get("Item")
+        answer: dict[str, Any] = self.dynamodb.client.get_item(TableName="TasksTable", Key={"taskId": {"S": task_id}})
+        return answer.get("Item")
 
     @staticmethod
     def _answer(response: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -167,7 +175,7 @@ class Functions:
         return response["statusCode"], json.loads(response["body"])
 
     @staticmethod
-    def _failed(response: dict[str, Any]) -> list[str]:
+    def _failed(response: PartialItemFailureResponse) -> list[str]:
         return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
