@@ -51,6 +51,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._api: RuntimeApi | None = None
         self._exited: Future[None] = Future()
         self._init_milliseconds: float | None = None
+        self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
 
     # What LocalStack calls
@@ -82,6 +83,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment = self._as_on_lambda(env_vars)
         caller = Caller(self.function_version.id.function_name, self.id)
         recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
+        # An environment is started for an invocation, which is Lambda's from now on: a cold start is part of it.
+        self._handed_over_at_ms = now_ms()
         self._spawn(INIT_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
@@ -94,7 +97,8 @@ class ProcessExecutor(RuntimeExecutor):
         caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
         if caller is not None:
             caller.request_id = request_id
-        started, began_at = time.monotonic(), now_ms()
+        started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
+        self._handed_over_at_ms = None
         recorder().write(
             "invocation-started",
             function=name,

@@ -13,14 +13,23 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 PROJECT = Path(__file__).parents[2]
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
+STAGES = {
+    "dev": [],
+    "t1": [
+        *("--stage", "t1", "--region", "eu-west-1", "--param=failureSeed=42", "--param=failureRate=0"),
+        *("--param=backoffBaseSeconds=1", "--param=backoffFactor=3"),
+    ],
+}
 
 pytestmark = [
     pytest.mark.packaging,
@@ -49,14 +58,17 @@ class Package:
             return archive.namelist()
 
 
-def make_package(folder: Path, *options: str) -> Package:
+def make_package(folder: Path, stage: str) -> None:
+    # The other stage is about the template alone; what only makes its archive would take longer than all the rest.
+    left_out = () if stage == "dev" else ("package.json", "requirements.txt")
+    folder.mkdir()
     for name in ("serverless", "handlers"):
-        shutil.copytree(PROJECT / name, folder / name)
-    for name in ("serverless.yml", "package.json"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
+    for name in {"serverless.yml", "package.json"}.difference(left_out):
         shutil.copy2(PROJECT / name, folder / name)
     (folder / "node_modules").symlink_to(PROJECT / "node_modules")
     result = subprocess.run(
-        ["node_modules/.bin/serverless", "package", *options],
+        ["node_modules/.bin/serverless", "package", *STAGES[stage]],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
@@ -64,23 +76,38 @@ def make_package(folder: Path, *options: str) -> Package:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def read_package(folder: Path) -> Package:
     made = folder / ".serverless"
     template = json.loads((made / "cloudformation-template-update-stack.json").read_text())
     return Package(template, made / "TaskGuard.zip")
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """The service on its default stage."""
-    return make_package(tmp_path_factory.mktemp("dev"))
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the service packaged for each stage: side by side, and once for all processes of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "packages"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            making = tmp_path_factory.mktemp("making")
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda stage: make_package(making / stage, stage), STAGES))
+            making.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def other_stage(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """The service on a stage of its own, with all parameters given."""
-    options = ["--stage", "t1", "--region", "eu-west-1", "--param=failureSeed=42", "--param=failureRate=0"]
-    options += ["--param=backoffBaseSeconds=1", "--param=backoffFactor=3"]
-    return make_package(tmp_path_factory.mktemp("other"), *options)
+def package(packages: Path) -> Package:
+    """The service on its default stage."""
+    return read_package(packages / "dev")
+
+
+@pytest.fixture(scope="module")
+def other_stage(packages: Path) -> Package:
+    """The service on a stage of its own, with all parameters given. Its archive holds no dependencies."""
+    return read_package(packages / "t1")
 
 
 def test_package_holds_the_handlers_and_their_dependencies_and_nothing_else(package: Package) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest.mock import patch
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
@@ -175,7 +174,7 @@ class Functions:
         return response["statusCode"], json.loads(response["body"])
 
     @staticmethod
-    def _failed(response: PartialItemFailureResponse) -> list[str]:
+    def _failed(response: Mapping[str, Any]) -> list[str]:
         return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 

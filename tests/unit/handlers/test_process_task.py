@@ -276,7 +276,7 @@ def test_message_is_not_begun_when_the_functions_time_is_nearly_over(functions: 
 
 def test_attempts_kept_are_bounded_and_the_last_one_is_among_them(functions: Functions) -> None:
     functions.work.failing = True
-    for attempt in range(1, 31):
+    for attempt in (*range(1, 22), 30):
         functions.process(task(receive_count=attempt))
     assert outcomes(functions) == [(number, "FAILED") for number in [*range(1, 20), 30]]
 

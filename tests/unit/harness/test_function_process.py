@@ -30,6 +30,11 @@ class Start(Protocol):
     def __call__(self, code: str, **environment: str) -> FunctionProcess: ...
 
 
+@pytest.fixture(autouse=True)
+def _homes_in_a_folder_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 @pytest.fixture
 def exits() -> list[int]:
     """One entry for each call of ``on_exit``."""

@@ -81,9 +81,9 @@ def test_a_new_a_renamed_and_a_removed_file_change_the_digest(project: Path) -> 
     new.touch()
     assert changed(before) == {"handlers"}
     with_new = digests()
-    new.rename(project / "handlers" / "renamed.py")
+    new.rename(project / "handlers" / "newer.py")
     assert changed(with_new) == {"handlers"}
-    (project / "handlers" / "renamed.py").unlink()
+    (project / "handlers" / "newer.py").unlink()
     assert changed(before) == set()
 
 

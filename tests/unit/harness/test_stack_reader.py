@@ -76,7 +76,9 @@ class Logs:
     later: list[str] = field(default_factory=list)
     group: str = GROUP
     readings: int = 0
-    exceptions: Any = type("Exceptions", (), {"ResourceNotFoundException": NotFound})
+
+    class exceptions:  # noqa: N801  # as on a client of boto3
+        ResourceNotFoundException = NotFound
 
     def get_paginator(self, operation: str) -> Any:
         return type("Paginator", (), {"paginate": {"filter_log_events": self._events}.get(operation, self._mappings)})
