@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +75,8 @@ def grade(
             endpoint = engine.start()
             stack = _deploy(line, endpoint, folder, failure_seed, rate)
             run = Run(endpoint=endpoint, stack=stack, expectations=expectations)
+        # SciPy takes a while to load, and there is time for it while the pipeline backs off.
+        threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
         line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
         history = run.of(workload(ids_seed, tasks), line.listener)
         if keep and target is TargetName.LOCALSTACK:
