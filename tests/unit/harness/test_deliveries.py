@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.deliveries import FROM_RECORDER, events_of, failure_reason, handled_dead_letters
@@ -87,6 +87,7 @@ def test_only_the_messages_that_were_named_have_failed() -> None:
     assert failed_of(failures("m3", "m1", "m1")) == ["m1", "m3"]
 
 
+@settings(deadline=None, derandomize=True)
 @given(named=st.sets(st.sampled_from(BATCH)))
 def test_a_partial_answer_fails_exactly_what_it_names(named: set[str]) -> None:
     assert set(failed_of(failures(*named))) == named

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engine.settings import EngineSettings, FunctionRuntime
@@ -45,6 +45,7 @@ def test_they_are_read_as_they_were_written(settings: EngineSettings) -> None:
     assert read_back(settings) == settings
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.builds(
         EngineSettings,

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.recording import Recording, RecordingFile
@@ -56,6 +56,7 @@ def test_a_line_that_is_not_yet_complete_is_neither_read_nor_damage(tmp_path: Pa
     assert file.read().damage == []
 
 
+@settings(deadline=None, derandomize=True)
 @given(data=st.data())
 def test_a_file_read_in_any_pieces_says_what_it_says_in_one(data: st.DataObject) -> None:
     lines = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.deployment import Stack
@@ -279,6 +279,7 @@ def test_a_log_group_that_is_not_there_is_missing_only_when_something_should_be_
     assert [type(event) for event in found] == [EvidenceMissing] * len(request_ids)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.datetimes(timezones=st.timezones()))
 def test_an_iso_time_is_read_to_its_millisecond(moment: Any) -> None:
     assert milliseconds(moment.isoformat()) == pytest.approx(moment.timestamp() * 1000)

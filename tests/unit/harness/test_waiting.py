@@ -40,7 +40,7 @@ def test_what_looking_raises_passes_through(clock: Clock) -> None:
     assert clock.waited == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(every=st.floats(0.01, 1.0), at_most=st.floats(0.01, 2.0))
 def test_pauses_grow_from_the_shortest_to_the_longest(clock: Clock, every: float, at_most: float) -> None:
     clock.waited.clear()
