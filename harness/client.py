@@ -79,11 +79,16 @@ class Client:
         return self._request("GET", f"/task/{quote(task_id, safe='')}")
 
     def record(self, task_id: str) -> dict[str, Any] | None:
-        """The task's record, none when there is none yet."""
+        """The task's record, none when there is none yet.
+
+        Raises:
+            SubmissionError: when no answer came, or one that is no record.
+        """
         response = self.get(task_id)
         if response.status_code == requests.codes.not_found:
             return None
-        response.raise_for_status()
+        if response.status_code != requests.codes.ok:
+            raise SubmissionError(f"reading task {task_id}: HTTP {response.status_code}, {response.text.strip()}")
         return dict(response.json())
 
     def request(self, method: str, path: str) -> requests.Response:

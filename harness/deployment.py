@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ SERVICE = "TaskGuard"
 _SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
+_NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
     try:
         output, _ = process.communicate()
     except BaseException:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
@@ -182,7 +184,7 @@ def _copy(service: Path, scratch: Path) -> Path:
 
 
 def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLS_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
     nothing = scratch / "no-aws-profile"
     nothing.touch()
     return kept | {
@@ -194,6 +196,9 @@ def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
         "SLS_NOTIFICATIONS_MODE": "off",
         "SLS_TELEMETRY_DISABLED": "1",
         "CI": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
+        "PYTHON": sys.executable,
         "NO_COLOR": "1",
         **endpoint.environment(),
     }

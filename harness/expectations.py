@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.draws import backoff_schedule
 from harness.strict_json import Json, from_json, to_json
 
 
@@ -62,7 +63,7 @@ class Expectations:
         ValueError: a figure that cannot be meant (a rate outside 0 to 1, no receives, a schedule that is too short).
     """
 
-    backoff_schedule_seconds: tuple[float, ...] = (5.0, 10.0, 20.0)
+    backoff_schedule_seconds: tuple[float, ...] = backoff_schedule(5.0, 2.0, 3)
     late_tolerance_seconds: float = 2.0
     max_receives: int = 3
     failure_rate: float = 0.3

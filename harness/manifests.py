@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,12 +13,18 @@ from harness import __version__
 from harness.history import Manifest
 from harness.paths import PROJECT
 from harness.running import Run
+from harness.strict_json import Json
 
 _DEPLOYED = ("serverless.yml", "serverless", "handlers", "package-lock.json")
 
 
-def manifest_of(run: Run, tasks: int) -> Manifest:
-    """The manifest of a run of ``tasks`` tasks that has just ended."""
+def digests_of_service() -> dict[str, str]:
+    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the project."""
+    return {name: _digest(PROJECT / name) for name in _DEPLOYED}
+
+
+def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
+    """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it."""
     expected = run.expectations
     return Manifest(
         taskguard_version=__version__,
@@ -35,8 +41,20 @@ def manifest_of(run: Run, tasks: int) -> Manifest:
             "boto3": metadata.version("boto3"),
             **dict(run.endpoint.versions),
         },
-        digests={name: _digest(PROJECT / name) for name in _DEPLOYED},
+        settings=_settings(run),
+        digests=digests,
     )
+
+
+def _settings(run: Run) -> dict[str, Json]:
+    """The environment variables of the deployed functions, by function."""
+    functions = run.endpoint.functions()
+    names = sorted(value for key, value in run.stack.outputs.items() if key.endswith("FunctionName"))
+    found: dict[str, Json] = {}
+    for name in names:
+        variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
+        found[name] = dict(sorted(variables.items()))
+    return found
 
 
 def _digest(path: Path) -> str:

@@ -70,22 +70,24 @@ class Run:
     ) -> History:
         """Gather all that was seen of the stack since its engine started, or ``only`` of these tasks and messages."""
         events: list[Event] = list(submitted)
-        recording = self.recording()
+        reader, recording = self._reader(), self.recording()
         request_ids: list[str] = []
         if recording is None:
             missing = "there is no recording of this engine"
             events.append(EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=missing, affects=FROM_RECORDER))
         else:
-            events.extend(events_of(recording, self.stack, self.names.message, only))
+            heeded = reader.heeds_partial_batches()
+            names = self.names.message
+            events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
             request_ids = handled_dead_letters(recording, self.stack, only)
-        reader = self._reader()
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids))
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         events.extend(reader.records(sorted(task_ids)))
-        if only is None:
-            # On a stack that others use, what is in the queues tells nothing of these tasks.
-            events.extend(reader.queue_depths())
+        depths = reader.queue_depths()
+        if only is None or all(depth.total == 0 for depth in depths):
+            # On a stack that others use too, what is left in the queues may be theirs; that nothing is, tells of all.
+            events.extend(depths)
         events.append(RunEnded(at_ms=now_ms(), deadline_reached=deadline_reached))
         return History(events)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from harness.client import Client
 from harness.draws import Fate, find_task_id
 from harness.evidence.stack import StackReader
-from harness.history import History, RecordObserved, TaskSubmitted
+from harness.history import History, RecordObserved, SavedRun, TaskSubmitted
+from harness.manifests import manifest_of
 from harness.reports.timeline import timeline
 from harness.running import Run
 from harness.strict_json import Json
@@ -91,9 +92,8 @@ class Pipeline:
         """What happened to each submitted task, for a reader; the history itself is kept beside the engine's log."""
         ids = [event.task_id for event in self.submitted if event.task_id is not None]
         history = self.history(ids)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{self.prefix}.jsonl"
-        history.write(path)
+        path = self.folder / self.prefix
+        SavedRun(history=history, manifest=manifest_of(self.run, len(ids), {})).write(path)
         texts = [timeline(history, task_id) for task_id in ids]
         return "\n\n".join([*texts, f"History: {path}", f"Engine's log: {self.run.endpoint.log}"])
 

@@ -89,6 +89,7 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
 
     Any of these may hide a failed attempt, so a check that speaks of all failed attempts cannot pass beside them.
     """
+    yield from duplicates_in_doubt(history)
     for task_id in sorted(history.accepted):
         attempts = history.attempts_of(task_id)
         if not attempts:
@@ -104,9 +105,23 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
 
 
 def chains_of_accepted(history: History) -> Iterator[Chain]:
-    """Yield the chains of the accepted tasks, by task id."""
+    """Yield the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted."""
     for task_id in sorted(history.accepted):
-        yield from history.chains_of(task_id)
+        if not has_duplicates(history, task_id):
+            yield from history.chains_of(task_id)
+
+
+def has_duplicates(history: History, task_id: str) -> bool:
+    """Whether a task was carried by several messages that do not continue one another."""
+    return len(history.chains_of(task_id)) > 1
+
+
+def duplicates_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work."""
+    for task_id in sorted(history.accepted):
+        if has_duplicates(history, task_id):
+            message = f"task {task_id} was sent in several messages; which of them did the work cannot be told"
+            yield Doubt(task_id, message, history.of_task(task_id))
 
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.checks.conclusion import Question, Violation, attempts_in_doubt, chains_of_accepted, conclude
+from harness.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, chains_of_accepted, conclude
 from harness.draws import attempt_fails, draw
 from harness.expectations import Expectations
 from harness.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
@@ -48,6 +48,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         observed += f", a rate of {failures / len(first):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     else:
         p_value = 1.0
+    doubts = list(attempts_in_doubt(history))
     if expectations.failure_seed is not None:
         violations = list(_against_draws(attempts, expectations.failure_seed, expectations.failure_rate, history))
         figures["attempts_compared"] = len(attempts)
@@ -55,6 +56,10 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         expected = f"each attempt as drawn with seed {expectations.failure_seed!r} at {expectations.failure_rate:g}"
     else:
         violations = list(_against_rate(failures, len(first), p_value, expectations))
+        if first and not _can_tell(len(first), expectations):
+            doubts.append(
+                Doubt(None, f"{times(len(first), 'first attempt')} are too few to tell any rate from another")
+            )
         expected = f"a rate of {expectations.failure_rate:g}, at significance {expectations.significance:g}"
     return conclude(
         QUESTION,
@@ -62,9 +67,17 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         expected=expected,
         observed=observed,
         violations=violations,
-        doubts=attempts_in_doubt(history),
+        doubts=doubts,
         figures=figures,
     )
+
+
+def _can_tell(attempts: int, expectations: Expectations) -> bool:
+    """Whether any number of failures among so many attempts would be significant."""
+    from scipy.stats import binomtest  # noqa: PLC0415
+
+    extremes = (binomtest(failures, attempts, expectations.failure_rate).pvalue for failures in (0, attempts))
+    return any(float(p_value) < expectations.significance for p_value in extremes)
 
 
 def _against_draws(attempts: list[Attempt], seed: str, rate: float, history: History) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from harness.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, has_duplicates
 from harness.expectations import Expectations
 from harness.history import (
     Attempt,
@@ -102,6 +102,8 @@ def _status(record: RecordObserved, history: History, expectations: Expectations
 
 
 def _attempts(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+    if has_duplicates(history, record.task_id):
+        return
     seen = history.attempts_of(record.task_id)
     recorded_numbers = [each.number for each in record.attempts]
     seen_numbers = [attempt.number for attempt in seen]

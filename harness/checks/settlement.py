@@ -1,7 +1,9 @@
 """Every accepted task ends exactly once: completed by one successful attempt, or dead-lettered once.
 
 Nothing lost, nothing done twice, nothing invented. A task whose submission had no clear answer (a server's error, or
-none) may end or not, at most once. Fails in spite of missing evidence when a task was seen to end twice. A task that
+none) may end or not, at most once; a task that was refused is a fail, since what a run submits is valid, and so is a
+message that stays in the dead-letter queue. A task in several messages is unknown: an acknowledged duplicate and work
+done twice look the same from outside. Fails in spite of missing evidence when a task was seen to end twice. A task that
 was not seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown.
 This module must not know what a task does between its acceptance and its end.
 """
@@ -9,8 +11,10 @@ This module must not know what a task does between its acceptance and its end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Literal
 
-from harness.checks.conclusion import Doubt, Question, Violation, conclude
+from harness.checks.conclusion import Doubt, Question, Violation, conclude, duplicates_in_doubt, has_duplicates
 from harness.expectations import Expectations
 from harness.history import (
     AttemptSucceeded,
@@ -46,8 +50,8 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         history,
         expected="each accepted task completed once or dead-lettered once",
         observed=(
-            f"{times(len(accepted), 'task')} accepted: {completed} completed, {dead} dead-lettered, "
-            f"{unsettled} unsettled"
+            f"{times(len(accepted), 'task')} accepted{_refusals(history)}: {completed} completed, "
+            f"{dead} dead-lettered, {unsettled} unsettled"
         ),
         violations=_violations(history, ends),
         doubts=_doubts(history, ends),
@@ -73,7 +77,7 @@ def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterato
             )
         if successes and deaths:
             yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", found)
-        if successes > 1:
+        if successes > 1 and not has_duplicates(history, task_id):
             yield Violation(task_id, f"task {task_id} was completed {successes} times", found)
         if deaths > 1:
             yield Violation(task_id, f"task {task_id} was dead-lettered {deaths} times", found)
@@ -82,6 +86,14 @@ def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterato
                 task_id, _unsettled(history, task_id), history.of_task(task_id), (AttemptSucceeded, DeadLettered)
             )
         yield from _two_payloads(history, task_id, submissions)
+    for refused in _refused(history):
+        if not _may_be_repeated(refused):
+            who = f"task {refused.task_id}" if refused.task_id is not None else "a task without an id"
+            yield Violation(refused.task_id, f"{who} was refused with HTTP {refused.status_code}", (refused,))
+    dead = _depth_of(history, "dead-letter")
+    if dead is not None and dead.total and history.end is not None and history.end.deadline_reached:
+        left = f"{times(dead.total, 'message')} left in the dead-letter queue"
+        yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (dead,))
 
 
 def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
@@ -101,20 +113,42 @@ def _doubts(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Do
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
             yield Doubt(task_id, message, history.of_task(task_id))
-    depth = _work_queue(history)
+    for refused in _refused(history):
+        if _may_be_repeated(refused):
+            answer = f"HTTP {refused.status_code}" if refused.status_code else "no answer"
+            yield Doubt(refused.task_id, f"task {refused.task_id} got {answer}, and was not accepted later", (refused,))
+    yield from duplicates_in_doubt(history)
+    depth = _depth_of(history, "work")
     if not unsettled and depth is not None and depth.total:
         left = f"{times(depth.total, 'message')} left in the work queue at the end"
         yield Doubt(None, f"every task has ended, and yet there were {left}, which may still be delivered", (depth,))
 
 
 def _waited_long_enough(history: History) -> bool:
-    depth = _work_queue(history)
+    depth = _depth_of(history, "work")
     at_deadline = history.end is not None and history.end.deadline_reached
     return at_deadline or (depth is not None and depth.total == 0)
 
 
-def _work_queue(history: History) -> QueueDepth | None:
-    depths = [depth for depth in history.of_kind(QueueDepth) if depth.queue == "work"]
+def _refused(history: History) -> Iterator[TaskSubmitted]:
+    """The submissions that were not accepted, of tasks that were not accepted later either."""
+    for event in history.of_kind(TaskSubmitted):
+        if not event.accepted and event.task_id not in history.accepted:
+            yield event
+
+
+def _may_be_repeated(refused: TaskSubmitted) -> bool:
+    """Whether the answer asks for another try rather than calling the task invalid."""
+    return refused.in_doubt or refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def _refusals(history: History) -> str:
+    refused = sum(1 for _ in _refused(history))
+    return f", {refused} not accepted" if refused else ""
+
+
+def _depth_of(history: History, queue: Literal["work", "dead-letter"]) -> QueueDepth | None:
+    depths = [depth for depth in history.of_kind(QueueDepth) if depth.queue == queue]
     return depths[-1] if depths else None
 
 

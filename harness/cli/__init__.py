@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
 import typer
@@ -54,13 +55,18 @@ def main() -> NoReturn:
         app()
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            _complain("interrupted; what was started has been stopped")
+            _complain("interrupted; what it had started on this machine has been stopped")
         raise
     except TaskGuardError as error:
         _complain(str(error))
     except (ClientError, BotoCoreError) as error:
         _complain(f"an AWS call failed: {error}")
-    sys.exit(0)
+    except OSError as error:
+        _complain(f"the operating system refused: {error}")
+    except Exception:  # a mistake of ours: its trace helps, and 1 would mean that a check failed
+        traceback.print_exc()
+        _complain("this is a mistake in TaskGuard, not in the pipeline; the trace above tells where")
+    raise AssertionError("Typer ends a command by leaving the process")
 
 
 def _complain(message: str) -> NoReturn:

@@ -16,22 +16,18 @@ from rich.console import Console
 from harness import deployment
 from harness.cli.progress import ProgressLine
 from harness.cli.stack import DEFAULT_RATE
-from harness.cli.state import RunningStack
-from harness.deployment import Stack
-from harness.errors import TargetError
+from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.grading import grade as judge
 from harness.history import History, SavedRun
-from harness.manifests import manifest_of
-from harness.reports.as_json import write_grade
+from harness.manifests import digests_of_service, manifest_of
+from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.console import print_grade
 from harness.running import Run
-from harness.targets.base import Endpoint
 from harness.targets.localstack import LocalStack
 from harness.workload import random_seed
 from harness.workload import tasks as workload
 
-GRADE_FILE = "grade.json"
 MOST_TASKS = 100_000
 
 
@@ -61,27 +57,34 @@ def grade(
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     console = Console(soft_wrap=not Console().is_terminal)
+    seed = seed or None
+    on_running = target is TargetName.RUNNING
+    if on_running and (seed is not None or keep):
+        raise typer.BadParameter(
+            "--seed and --keep are decided by `taskguard up`; leave them out with --target running"
+        )
+    if keep:
+        RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
     with ExitStack() as cleanup, ProgressLine(console, tasks) as line:
-        if target is TargetName.RUNNING:
-            run, failure_seed = _on_running_stack(seed, keep)
-            ids_seed = random_seed()
+        if on_running:
+            # The ids of an earlier run would be known to the stack already.
+            run, ids_seed, digests = _on_running_stack(), random_seed(), {}
         else:
-            failure_seed, ids_seed = seed, seed if seed is not None else random_seed()
-            line.say(f"Seed of the tasks: {ids_seed}. " + _about_failures(failure_seed, rate))
-            expectations = Expectations(failure_seed=failure_seed, failure_rate=rate)
+            ids_seed = seed or random_seed()
+            line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
             engine = cleanup.enter_context(LocalStack(folder / "engine", port=port))
-            line.say(f"Starting LocalStack (log: {folder / 'engine' / 'engine.log'})")
-            endpoint = engine.start()
-            stack = _deploy(line, endpoint, folder, failure_seed, rate)
-            run = Run(endpoint=endpoint, stack=stack, expectations=expectations)
+            run, digests = _on_own_engine(line, engine, folder, seed, rate), digests_of_service()
+        line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
         # SciPy takes a while to load, and there is time for it while the pipeline backs off.
         threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
-        line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
         history = run.of(workload(ids_seed, tasks), line.listener)
-        if keep and target is TargetName.LOCALSTACK:
-            _leave_running(engine, run, failure_seed, rate)
-    SavedRun(history=history, manifest=manifest_of(run, tasks)).write(folder)
+        manifest = manifest_of(run, tasks, digests)
+        SavedRun(history=history, manifest=manifest).write(folder)
+        if keep:
+            RunningStack(instance=engine.running, stage=run.stack.stage, failure_seed=seed, failure_rate=rate).save()
+            engine.running.stay()
+            engine.leave_running()
     _report(console, folder, history, run.expectations)
 
 
@@ -98,30 +101,26 @@ def _about_failures(seed: str | None, rate: float) -> str:
     return f"Attempts fail {how}, {rate:.0%} of them."
 
 
-def _deploy(line: ProgressLine, endpoint: Endpoint, folder: Path, seed: str | None, rate: float) -> Stack:
+def _on_own_engine(line: ProgressLine, engine: LocalStack, folder: Path, seed: str | None, rate: float) -> Run:
+    line.say(f"Starting LocalStack (log: {folder / 'engine' / 'engine.log'})")
+    endpoint = engine.start()
     line.say(f"Deploying the pipeline to {endpoint.url}")
-    log = folder / "engine" / "deploy.log"
-    return deployment.deploy(endpoint, "dev", parameters=deployment.failure_parameters(seed, rate), log=log)
+    stack = deployment.deploy(
+        endpoint,
+        "dev",
+        parameters=deployment.failure_parameters(seed, rate),
+        log=folder / "engine" / "deploy.log",
+    )
+    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
 
 
-def _on_running_stack(seed: str | None, keep: bool) -> tuple[Run, str | None]:
-    if seed is not None or keep:
-        raise typer.BadParameter(
-            "--seed and --keep are decided by `taskguard up`; leave them out with --target running"
-        )
-    running = RunningStack.require()
-    endpoint = running.instance.endpoint()
-    stack = deployment.read_stack(endpoint, running.stage)
-    expectations = Expectations(failure_seed=running.failure_seed, failure_rate=running.failure_rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False), running.failure_seed
-
-
-def _leave_running(engine: LocalStack, run: Run, seed: str | None, rate: float) -> None:
-    if (other := RunningStack.load()) is not None:
-        raise TargetError(f"keeping the stack: another one is up on port {other.instance.port}; `taskguard down` first")
-    RunningStack(instance=engine.running, stage=run.stack.stage, failure_seed=seed, failure_rate=rate).save()
-    engine.running.stay()
-    engine.leave_running()
+def _on_running_stack() -> Run:
+    endpoint, stack = from_env()
+    running = RunningStack.load()
+    expectations = Expectations()
+    if running is not None and running.stage == stack.stage and endpoint.recording is not None:
+        expectations = Expectations(failure_seed=running.failure_seed, failure_rate=running.failure_rate)
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
 def _report(console: Console, folder: Path, history: History, expectations: Expectations) -> None:

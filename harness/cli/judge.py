@@ -9,17 +9,17 @@ import typer
 from rich.console import Console
 
 from harness.grading import grade
-from harness.history import SavedRun
+from harness.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest
 from harness.reports.console import print_grade
 
 
 def check(
-    history: Annotated[Path, typer.Argument(help="A run's folder, or the history.jsonl in it.", show_default=False)],
+    history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
 ) -> None:
     """Judge a saved run again, with the verdicts it had."""
     console = Console(soft_wrap=not Console().is_terminal)
-    folder = history.parent if history.is_file() else history
-    saved = SavedRun.read(folder)
-    verdicts = grade(saved.history, saved.manifest.expectations)
-    print_grade(console, verdicts, saved.history)
+    file = history / HISTORY_FILE if history.is_dir() else history
+    events, manifest = History.read(file), Manifest.read(file.with_name(MANIFEST_FILE))
+    verdicts = grade(events, manifest.expectations)
+    print_grade(console, verdicts, events)
     raise typer.Exit(verdicts.exit_code)

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from harness import deployment
 from harness.cli.state import ENV_FILE, RunningStack
-from harness.errors import TargetError
 from harness.expectations import Expectations
 from harness.paths import STATE
 from harness.targets.aws import serverless_on_aws
@@ -38,11 +37,8 @@ def up(
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
-    if (running := RunningStack.load()) is not None:
-        raise TargetError(
-            f"starting a stack: one is up already, stage {running.stage} on port {running.instance.port}. "
-            "Stop it first: `taskguard down`."
-        )
+    RunningStack.make_sure_there_is_none()
+    seed = seed or None
     folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(folder, port=port, region=region) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from dotenv import dotenv_values
@@ -34,10 +33,10 @@ class RunningStack:
         """What is up; none when nothing is, or when what was has ended by itself."""
         try:
             document = json.loads(_STATE_FILE.read_text())
-            instance = Instance(**document.pop("instance"))
-        except (OSError, ValueError, TypeError):
+            running = cls(instance=Instance(**document.pop("instance")), **document)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        return cls(instance=instance, **document) if instance.is_running() else None
+        return running if running.instance.is_running() else None
 
     @classmethod
     def require(cls) -> Self:
@@ -52,7 +51,8 @@ class RunningStack:
         return running
 
     def save(self) -> None:
-        """Remember it, and write ``.env``."""
+        """Write ``.env``, and remember it."""
+        write_env(self.instance.endpoint(), read_stack(self.instance.endpoint(), self.stage))
         document = {
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
@@ -61,7 +61,21 @@ class RunningStack:
         }
         _STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
         _STATE_FILE.write_text(json.dumps(document, indent=2) + "\n")
-        write_env(self.instance.endpoint(), read_stack(self.instance.endpoint(), self.stage))
+
+    @classmethod
+    def make_sure_there_is_none(cls) -> None:
+        """Look beforehand for what would keep a new stack from staying.
+
+        Raises:
+            TargetError: when one is up, or there is an ``.env`` that is not ours to overwrite.
+        """
+        running = cls.load()
+        if running is not None:
+            raise TargetError(
+                f"starting a stack that stays: one is up already, stage {running.stage} on port "
+                f"{running.instance.port}. Stop it first: `taskguard down`."
+            )
+        _refuse_foreign_env()
 
     @staticmethod
     def forget() -> None:
@@ -85,22 +99,29 @@ def write_env(endpoint: Endpoint, stack: Stack) -> None:
         "AWS_ENDPOINT_URL": endpoint.url,
         "STAGE": stack.stage,
     }
-    if ENV_FILE.exists() and not ENV_FILE.read_text().startswith(_HEADER):
-        raise TargetError(f"writing {ENV_FILE}: there is one that taskguard did not write. Move it away and try again.")
+    _refuse_foreign_env()
     lines = [_HEADER, *(f"{name}={value}" for name, value in values.items())]
     ENV_FILE.write_text("\n".join(lines) + "\n")
 
 
-def from_env(path: Path = ENV_FILE) -> tuple[Endpoint, Stack]:
-    """The stack that ``.env`` names.
+def _refuse_foreign_env() -> None:
+    if ENV_FILE.exists() and not ENV_FILE.read_text().startswith(_HEADER):
+        raise TargetError(f"writing {ENV_FILE}: there is one that taskguard did not write. Move it away and try again.")
+
+
+def from_env() -> tuple[Endpoint, Stack]:
+    """The stack that ``.env`` names; with the engine's recording, when it is the engine that ``taskguard up`` started.
 
     Raises:
         TargetError: when there is no such file, or it lacks a key.
     """
-    values = dotenv_values(path)
+    values = dotenv_values(ENV_FILE)
     missing = [key for key in ("AWS_ENDPOINT_URL", "AWS_REGION") if not values.get(key)]
     if missing:
-        state = f"has no {' and no '.join(missing)}" if path.exists() else "is not there"
-        raise TargetError(f"reading {path}: it {state}. `taskguard up` writes it; env.example shows its keys.")
+        state = f"has no {' and no '.join(missing)}" if ENV_FILE.exists() else "is not there"
+        raise TargetError(f"reading {ENV_FILE}: it {state}. `taskguard up` writes it; env.example shows its keys.")
     endpoint = Endpoint(target="endpoint", url=str(values["AWS_ENDPOINT_URL"]), region=str(values["AWS_REGION"]))
+    running = RunningStack.load()
+    if running is not None and running.instance.endpoint().url == endpoint.url:
+        endpoint = running.instance.endpoint()
     return endpoint, read_stack(endpoint, values.get("STAGE") or "dev")

@@ -10,6 +10,7 @@ import shutil
 import threading
 from typing import Any, NoReturn
 
+import psutil
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
@@ -22,17 +23,25 @@ _LOOK_EVERY_SECONDS = 0.5
 
 def main() -> None:
     settings = EngineSettings.from_environment()
-    threading.Thread(target=_leave_with_owner, args=(settings,), name="owner", daemon=True).start()
+    threading.Thread(target=_leave_with_owner, args=(_find(settings.owner_pid),), name="owner", daemon=True).start()
     pace.quicken()
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()
 
 
-def _leave_with_owner(settings: EngineSettings) -> None:
-    while not ownership.released.wait(_LOOK_EVERY_SECONDS):
-        if not ownership.is_alive(settings.owner_pid, settings.owner_created_at):
-            _leave()
+def _leave_with_owner(owner: psutil.Process | None) -> None:
+    while owner is not None and ownership.is_alive(owner):
+        if ownership.released.wait(_LOOK_EVERY_SECONDS):
+            return
+    _leave()
+
+
+def _find(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _leave(_runtime: Any = None, code: int = 0) -> NoReturn:

@@ -7,6 +7,7 @@ started again by the next invocation, as Lambda re-initialises an environment.
 
 import json
 import math
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class RuntimeNotAvailable(Exception):
     """A function wants a Lambda runtime for which this machine has no interpreter."""
 
 
+class EnvironmentStoppedError(Exception):
+    """An invocation came after its environment had been stopped."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """How an invocation ended, as the caller (``payload``) and the log (``log_lines``) are told."""
@@ -50,6 +55,9 @@ class ProcessExecutor(RuntimeExecutor):
         self._process: FunctionProcess | None = None
         self._api: RuntimeApi | None = None
         self._exited: Future[None] = Future()
+        # LocalStack stops an environment from another thread than the one that invokes it.
+        self._changing = threading.RLock()
+        self._stopped = False
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
@@ -88,7 +96,9 @@ class ProcessExecutor(RuntimeExecutor):
         self._spawn(INIT_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
-        self._end_process()
+        with self._changing:
+            self._stopped = True
+            self._end_process()
         recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
@@ -128,12 +138,13 @@ class ProcessExecutor(RuntimeExecutor):
 
     def _run(self, payload: dict[str, str], started: float) -> _Outcome:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
-        if self._process is None or self._process.ended.is_set():
-            self._spawn(timeout)
-        api, process = self._api, self._process
+        with self._changing:
+            if self._process is None or self._process.ended.is_set():
+                self._spawn(timeout)
+            api, process, exited = self._api, self._process, self._exited
         assert api is not None
         assert process is not None
-        _first_of(api.ready, self._exited, seconds=started + timeout - time.monotonic())
+        _first_of(api.ready, exited, seconds=started + timeout - time.monotonic())
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
@@ -149,10 +160,10 @@ class ProcessExecutor(RuntimeExecutor):
                     deadline_ms=math.floor(time.time() * 1000 + remaining * 1000),
                 )
             )
-            _first_of(answer, self._exited, seconds=remaining)
+            _first_of(answer, exited, seconds=remaining)
         if answer.done():
             return _Outcome(answer.result().payload, answer.result().is_error)
-        if self._exited.done():
+        if exited.done():
             return self._crashed(request_id, process)
         return self._timed_out(request_id, timeout)
 
@@ -172,12 +183,13 @@ class ProcessExecutor(RuntimeExecutor):
 
     def _logs(self, request_id: str, outcome: _Outcome, milliseconds: float) -> str:
         version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
-        written = self._output_of_ended + (self._process.take_output() if self._process else "")
+        process = self._process
+        written = self._output_of_ended + (process.take_output() if process else "")
         self._output_of_ended = ""
         report = (
             f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
             f"\tBilled Duration: {math.ceil(milliseconds)} ms\tMemory Size: {memory} MB"
-            f"\tMax Memory Used: {self._process.memory_mb() if self._process else 0} MB"
+            f"\tMax Memory Used: {process.memory_mb() if process else 0} MB"
         )
         if self._init_milliseconds is not None:
             report += f"\tInit Duration: {self._init_milliseconds:.2f} ms"
@@ -194,6 +206,8 @@ class ProcessExecutor(RuntimeExecutor):
     # The process
 
     def _spawn(self, wait_seconds: float) -> None:
+        if self._stopped:
+            raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
         self._end_process()
         code = self.function_version.config.code
         task_root = Path(code.get_unzipped_code_location())
@@ -222,13 +236,14 @@ class ProcessExecutor(RuntimeExecutor):
         self._init_milliseconds = (time.monotonic() - began) * 1000
 
     def _end_process(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._output_of_ended += self._process.take_output()
-            self._process = None
-        if self._api is not None:
-            self._api.close()
-            self._api = None
+        with self._changing:
+            process, self._process = self._process, None
+            api, self._api = self._api, None
+        if process is not None:
+            process.kill()
+            self._output_of_ended += process.take_output()
+        if api is not None:
+            api.close()
 
     def _as_on_lambda(self, env_vars: dict[str, str]) -> dict[str, str]:
         runtime = self.function_version.config.runtime

@@ -6,6 +6,7 @@ its own package, the runtime interface client and boto3, as it does on Lambda.
 
 import os
 import runpy
+import signal
 import sys
 import threading
 
@@ -13,7 +14,8 @@ import threading
 def _die_with_the_engine(lifeline: int) -> None:
     while os.read(lifeline, 1):
         pass
-    os._exit(1)
+    # It leads a process group: what the handler started ends with it.
+    os.killpg(0, signal.SIGKILL)
 
 
 def _main() -> None:

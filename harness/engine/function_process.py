@@ -4,6 +4,7 @@ It knows how to start such a process with an environment of its own, to collect 
 end it with everything it started. It does not know of invocations: those travel over :mod:`harness.engine.runtime_api`.
 """
 
+import codecs
 import os
 import selectors
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +23,17 @@ from harness.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("function_bootstrap.py")
 _CHUNK_BYTES = 65_536
+# Lambda's words; those of the operating system differ from one to the next.
+_SIGNAL_NAMES: dict[int, str] = {
+    signal.SIGABRT: "aborted",
+    signal.SIGBUS: "bus error",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGINT: "interrupt",
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGTERM: "terminated",
+}
 _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 
 
@@ -41,6 +54,8 @@ class FunctionProcess:
         os.set_blocking(self._output, False)
         lifeline, self._lifeline = os.pipe()
         self._buffer = bytearray()
+        # A character may arrive in two parts.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._reading = threading.Lock()
         self._ended = threading.Event()
         self._on_exit = on_exit
@@ -69,6 +84,7 @@ class FunctionProcess:
             )
         except OSError:
             self._close_pipes()
+            shutil.rmtree(self._home, ignore_errors=True)
             raise
         finally:
             os.close(output)
@@ -97,7 +113,7 @@ class FunctionProcess:
         """What the process wrote since the last call."""
         with self._reading:
             self._drain()
-            text = self._buffer.decode("utf-8", errors="replace")
+            text = self._decoder.decode(bytes(self._buffer))
             self._buffer.clear()
         return text
 
@@ -107,19 +123,13 @@ class FunctionProcess:
         if status is None or status == 0:
             return "Runtime exited without providing a reason"
         if status < 0:
-            name = signal.strsignal(-status) or str(-status)
-            return f"Runtime exited with error: signal: {name.lower()}"
+            return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(-status, str(-status))}"
         return f"Runtime exited with error: exit status {status}"
 
     def kill(self) -> None:
         """End the process and all it started, and wait until it is gone. May be called again."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        except PermissionError:
-            # macOS refuses to signal a group whose leader is a zombie.
-            self._process.kill()
+        if not self._ended.is_set():
+            self._kill_group()
         self._process.wait()
         _running.discard(self)
         with self._reading:
@@ -129,16 +139,23 @@ class FunctionProcess:
 
     def _wait(self) -> None:
         self._process.wait()
+        # What it started goes with it; later the number of its group may be somebody else's.
+        self._kill_group()
         self._ended.set()
         self._on_exit()
+
+    def _kill_group(self) -> None:
+        # macOS refuses to signal a group whose leader is a zombie.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _collect(self) -> None:
         # A function that writes more than a pipe holds would otherwise wait for ever.
         with selectors.DefaultSelector() as selector:
-            output = self._output
-            if output < 0:
-                return
-            selector.register(output, selectors.EVENT_READ)
+            with self._reading:
+                if self._output < 0:
+                    return
+                selector.register(self._output, selectors.EVENT_READ)
             while self._output >= 0:
                 if not selector.select(timeout=1.0):
                     continue

@@ -8,10 +8,18 @@ released = threading.Event()
 """Set when the engine may outlive its owner."""
 
 
-def is_alive(pid: int, created_at: float) -> bool:
-    """Whether the process ``pid`` that was created at ``created_at`` (seconds since the epoch) still runs."""
+def is_alive(process: psutil.Process) -> bool:
+    """Whether this very process still runs; its number may meanwhile be another's, and a zombie runs no more."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_engine(pid: int) -> bool:
+    """Whether ``pid`` is an engine's process."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - created_at) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return is_alive(process) and "harness.engine" in process.cmdline()
+    except psutil.Error:
         return False

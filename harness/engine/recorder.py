@@ -101,7 +101,7 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         parameters=_shortened(context.service_request or {}),
         status=response.status_code,
         error={"code": error.code, "message": error.message} if error else None,
-        result=_scalars(context.service_response or {}),
+        result=_outcome(context.service_response or {}),
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )
@@ -120,7 +120,8 @@ def _shortened(value: Any) -> Any:
     return value
 
 
-def _scalars(response: Any) -> dict[str, Any]:
+def _outcome(response: Any) -> dict[str, Any]:
     if not isinstance(response, dict):
         return {}
-    return {key: item for key, item in response.items() if isinstance(item, (str, int, float, bool))}
+    # A batch operation succeeds as a whole and names the entries that failed.
+    return {key: item for key, item in response.items() if key == "Failed" or isinstance(item, (str, int, float, bool))}

@@ -59,9 +59,14 @@ def _candidates(name: str) -> Iterator[str]:
             yield str(executable)
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     minor = name.removeprefix("python")
-    for version in sorted((pyenv / "versions").glob(f"{minor}*"), reverse=True):
+    for version in sorted((pyenv / "versions").glob(f"{minor}.*"), key=_patch_level, reverse=True):
         if (version / "bin" / name).is_file():
             yield str(version / "bin" / name)
+
+
+def _patch_level(folder: Path) -> int:
+    patch = folder.name.rsplit(".", 1)[-1]
+    return int(patch) if patch.isdigit() else -1
 
 
 def _version_of(executable: str) -> str | None:

@@ -4,11 +4,16 @@ The server that comes with LocalStack takes the port from ``GATEWAY_LISTEN`` and
 host as well and speaks plain HTTP only, which spares the making of a certificate for a server nobody else can reach.
 """
 
+import os
+
 from localstack import config
 from localstack.runtime.server.twisted import TwistedRuntimeServer
 from rolo.gateway import Gateway
 from rolo.serving.twisted import TwistedGateway
 from twisted.internet import endpoints, reactor
+from twisted.python.failure import Failure
+
+from harness.engine.settings import CANNOT_LISTEN
 
 
 class LoopbackServer(TwistedRuntimeServer):
@@ -22,4 +27,11 @@ class LoopbackServer(TwistedRuntimeServer):
             kind = (
                 endpoints.TCP6ServerEndpoint if config.is_ipv6_address(address.host) else endpoints.TCP4ServerEndpoint
             )
-            kind(reactor, address.port, interface=address.host).listen(site)
+            listening = kind(reactor, address.port, interface=address.host).listen(site)
+            listening.addErrback(_give_up)
+
+
+def _give_up(failure: Failure) -> None:
+    # Without an address there is nothing to serve, and nobody to tell but the log and the exit status.
+    print(failure.getErrorMessage(), flush=True)  # noqa: T201
+    os._exit(CANNOT_LISTEN)

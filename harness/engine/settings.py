@@ -12,6 +12,9 @@ from typing import Self
 
 _VARIABLE = "TASKGUARD_ENGINE"
 
+CANNOT_LISTEN = 98
+"""The engine's exit status when somebody else has taken its port meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionRuntime:
@@ -31,15 +34,13 @@ class EngineSettings:
     """What a target tells the engine it starts.
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
-    ``owner_pid`` the process it must not outlive (``owner_created_at``, in seconds since the epoch, tells it from a later
-    process of the same number); ``recording`` the flight recorder's file
-    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
+    ``owner_pid`` the process that it must not outlive; ``recording`` the flight recorder's file (none: no recording);
+    ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
     """
 
     instance: str = ""
     scratch: str = ""
     owner_pid: int = 0
-    owner_created_at: float = 0.0
     recording: str | None = None
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
 
@@ -49,7 +50,6 @@ class EngineSettings:
             "instance": self.instance,
             "scratch": self.scratch,
             "owner_pid": self.owner_pid,
-            "owner_created_at": self.owner_created_at,
             "recording": self.recording,
             "runtimes": {
                 name: {"interpreter": r.interpreter, "library_path": r.library_path, "version": r.version}

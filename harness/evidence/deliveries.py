@@ -30,27 +30,35 @@ FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffReque
 
 
 def events_of(
-    recording: Recording, stack: Stack, names: MessageNames, only: frozenset[str] | None = None
+    recording: Recording,
+    stack: Stack,
+    names: MessageNames,
+    *,
+    partial_batches: bool = True,
+    only: frozenset[str] | None = None,
 ) -> list[Event]:
-    """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order."""
+    """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order.
+
+    ``partial_batches`` is whether the work queue's event source mapping heeds a list of failed messages; without it
+    Lambda takes any answer for the success of the whole batch.
+    """
     events: list[Event] = []
     deliveries: dict[str, Delivered] = {}
     dead: set[str] = set()
+    queues = (stack.task_queue_arn, stack.dead_letter_queue_arn)
     for invocation in recording.invocations.values():
-        for message in _messages(invocation, only):
+        messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
+        if messages and invocation.ended_at_ms is None:
+            events.append(_endless(invocation))
+        for message in messages:
             if message.queue_arn == stack.task_queue_arn:
                 delivered = _delivered(invocation, message, names)
                 deliveries[message.receipt_handle] = delivered
                 events.append(delivered)
-                events.extend(_outcome(invocation, delivered))
-            elif message.queue_arn == stack.dead_letter_queue_arn and message.message_id not in dead:
+                events.extend(_outcome(invocation, delivered, partial_batches))
+            elif message.message_id not in dead:
                 dead.add(message.message_id)
                 events.append(_dead_lettered(invocation, message, names))
-            if invocation.ended_at_ms is None and message.queue_arn in (
-                stack.task_queue_arn,
-                stack.dead_letter_queue_arn,
-            ):
-                events.append(_endless(invocation))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries))
@@ -91,10 +99,11 @@ def _dead_lettered(invocation: Invocation, message: Message, names: MessageNames
     return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
 
-def _outcome(invocation: Invocation, delivered: Delivered) -> Iterator[Event]:
+def _outcome(invocation: Invocation, delivered: Delivered, partial_batches: bool) -> Iterator[Event]:
     if invocation.ended_at_ms is None:
         return
-    reason = failure_reason(invocation, delivered.message_id)
+    heeded = partial_batches or invocation.is_error
+    reason = failure_reason(invocation, delivered.message_id) if heeded else None
     of_attempt: dict[str, Any] = {
         "at_ms": invocation.ended_at_ms,
         "task_id": delivered.task_id,
@@ -115,8 +124,8 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
         return f"the function failed: {_shorten(invocation.response or '')}"
     try:
         answer = json.loads(invocation.response or "null")
-    except ValueError:
-        return None
+    except (ValueError, RecursionError):
+        return "the function's answer is not JSON, which fails the batch"
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     if not failures:
         return None
@@ -125,7 +134,7 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
         failed = [failure["itemIdentifier"] for failure in failures]
     except (TypeError, KeyError):
         return "the function's list of failed messages cannot be read, which fails the batch"
-    if any(identifier not in batch for identifier in failed):
+    if any(not isinstance(identifier, str) or identifier not in batch for identifier in failed):
         return "the function named a failed message that was not in its batch, which fails the batch"
     return "the function reported this message as failed" if message_id in failed else None
 
@@ -133,9 +142,10 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
 def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Iterator[BackoffRequested]:
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.task_queue_url.rsplit("/", 1)[-1]:
         return
-    for entry in call.parameters.get("Entries", [call.parameters]):
+    for entry in call.parameters.get("Entries") or [call.parameters]:
         delivered = deliveries.get(entry.get("ReceiptHandle", ""))
-        if delivered is None:
+        delay = entry.get("VisibilityTimeout")
+        if delivered is None or delay is None:
             continue
         yield BackoffRequested(
             at_ms=call.started_at_ms,
@@ -144,8 +154,8 @@ def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Ite
             message_id=delivered.message_id,
             receive_count=delivered.receive_count,
             delivery_id=delivered.delivery_id,
-            delay_seconds=float(entry.get("VisibilityTimeout", 0)),
-            accepted=call.error_code is None and call.status < 400,
+            delay_seconds=float(delay),
+            accepted=call.error_code is None and call.status < 400 and entry.get("Id") not in call.refused_entries,
         )
 
 

@@ -37,7 +37,8 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call of a function, and its answer; ``error_code`` is none when it succeeded."""
+    """One AWS call of a function, and its answer; ``error_code`` is none when it succeeded, ``refused_entries`` are the
+    ids of the entries that a batch operation did not carry out."""
 
     function: str
     request_id: str | None
@@ -46,6 +47,7 @@ class Call:
     parameters: Mapping[str, Any]
     status: int
     error_code: str | None
+    refused_entries: frozenset[str]
     started_at_ms: float
     ended_at_ms: float
 
@@ -87,7 +89,7 @@ class RecordingFile:
                 self._lines += 1
                 try:
                     _add(self._recording, json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                     self._recording.damage.append(f"line {self._lines} of {self._path.name}: {error!r}")
         return self._recording
 
@@ -117,6 +119,7 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                     parameters=line["parameters"],
                     status=line["status"],
                     error_code=line["error"]["code"] if line["error"] else None,
+                    refused_entries=frozenset(entry["Id"] for entry in line["result"].get("Failed", ())),
                     started_at_ms=line["startedAt"],
                     ended_at_ms=line["endedAt"],
                 )
@@ -135,6 +138,6 @@ def _messages(payload: str) -> list[Message]:
             )
             for record in json.loads(payload)["Records"]
         ]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         # Not an SQS event: an API request, or a call by hand.
         return []

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
@@ -61,9 +62,9 @@ class StackReader:
         """The status of each of these tasks that has one."""
         names = self._names.table
         return {
-            item[names.task_id]: str(item[names.status])
+            item[names.task_id]: status
             for item in self._items(list(task_ids), (names.task_id, names.status))
-            if names.status in item
+            if (status := _text(item.get(names.status))) is not None
         }
 
     def queue_depths(self) -> list[QueueDepth]:
@@ -131,14 +132,18 @@ class StackReader:
             delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
         )
 
+    def heeds_partial_batches(self) -> bool:
+        """Whether every event source mapping of the work queue asks for a list of the batch's failed messages."""
+        mappings = self._mappings(self._stack.task_queue_arn)
+        return all("ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []) for mapping in mappings)
+
     def _dead_letter_groups(self) -> list[str]:
-        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
-        arns = [
-            mapping["FunctionArn"]
-            for page in pages.paginate(EventSourceArn=self._stack.dead_letter_queue_arn)
-            for mapping in page["EventSourceMappings"]
-        ]
+        arns = [str(mapping["FunctionArn"]) for mapping in self._mappings(self._stack.dead_letter_queue_arn)]
         return sorted({f"/aws/lambda/{arn.split(':')[6]}" for arn in arns})
+
+    def _mappings(self, queue_arn: str) -> list[dict[str, Any]]:
+        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
+        return [dict(m) for page in pages.paginate(EventSourceArn=queue_arn) for m in page["EventSourceMappings"]]
 
     def _log_events(self, group: str) -> Iterator[dict[str, Any]]:
         logs = self._endpoint.logs()
@@ -151,55 +156,68 @@ class StackReader:
 
 def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms: float) -> RecordObserved:
     item = item or {}
-    last_error = item.get(names.last_error)
+    attempts = item.get(names.attempts)
     return RecordObserved(
         at_ms=at_ms,
         task_id=task_id,
-        status=item.get(names.status),
+        status=_text(item.get(names.status)),
         payload=_payload(item.get(names.payload)),
-        attempts=tuple(_attempt(attempt, names) for attempt in item.get(names.attempts, [])),
-        last_error=None if last_error is None else str(last_error),
+        attempts=tuple(
+            _attempt(attempt, names)
+            for attempt in (attempts if isinstance(attempts, list) else [])
+            if isinstance(attempt, dict)
+        ),
+        last_error=_text(item.get(names.last_error)),
     )
 
 
 def _attempt(attempt: dict[str, Any], names: TableNames) -> RecordedAttempt:
-    backoff, error = attempt.get(names.attempt_backoff), attempt.get(names.attempt_error)
+    backoff, number = attempt.get(names.attempt_backoff), attempt.get(names.attempt_number)
     return RecordedAttempt(
-        number=int(attempt.get(names.attempt_number, 0)),
+        number=int(number) if isinstance(number, Decimal) else 0,
         started_at_ms=milliseconds(attempt.get(names.attempt_started_at)),
-        outcome=str(attempt.get(names.attempt_outcome, "")),
-        error=None if error is None else str(error),
-        backoff_seconds=None if backoff is None else float(backoff),
+        outcome=_text(attempt.get(names.attempt_outcome)) or "",
+        error=_text(attempt.get(names.attempt_error)),
+        backoff_seconds=float(backoff) if isinstance(backoff, Decimal) else None,
     )
 
 
 def _payload(stored: Any) -> Json:
     if not isinstance(stored, str):
-        return json.loads(json.dumps(stored, default=_number)) if stored is not None else None
+        return json.loads(json.dumps(stored, default=_as_json)) if stored is not None else None
     try:
         document: Json = json.loads(stored)
-    except ValueError:
+    except (ValueError, RecursionError):
         return stored
     return document
 
 
-def _number(value: Any) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
+def _as_json(value: Any) -> Json:
+    """DynamoDB's own types, in a payload that is stored as a map."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return sorted(map(str, value)) if isinstance(value, set) else str(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def milliseconds(stamp: object) -> float | None:
     """An ISO 8601 time as milliseconds since the epoch; none when it is not one."""
     try:
-        return datetime.fromisoformat(str(stamp)).timestamp() * 1000
+        moment = datetime.fromisoformat(str(stamp))
     except ValueError:
         return None
+    # Without a zone it could be any.
+    return moment.timestamp() * 1000 if moment.tzinfo is not None else None
 
 
 def _dead_letters(lines: Iterable[dict[str, Any]], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:
     for line in lines:
         try:
             fields = json.loads(line["message"])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if not isinstance(fields, dict) or fields.get(names.event) != names.event_name:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -14,7 +15,7 @@ from harness.paths import PROJECT
 
 
 def serverless_on_aws(action: str, stage: str, region: str) -> int:
-    """Run ``serverless <action>`` for ``stage``, its output passed through; the CLI's exit code, 2 at the most.
+    """Run ``serverless <action>`` for ``stage``, its output passed through; 0, or 2 when the CLI fails.
 
     Raises:
         SetupError: when there are no AWS credentials, or the CLI is not installed.
@@ -30,4 +31,6 @@ def serverless_on_aws(action: str, stage: str, region: str) -> int:
             "AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`. For a stack without AWS, use `make up`."
         )
     command = [str(serverless_cli()), action, "--stage", stage, "--region", region]
-    return min(2, subprocess.run(command, cwd=PROJECT, env=os.environ, check=False).returncode)
+    # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
+    environment = {"PYTHON": sys.executable} | os.environ
+    return 2 if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode else 0

@@ -3,13 +3,16 @@
 A target knows nothing of the pipeline that is deployed to it, and nothing of checks.
 """
 
+import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -23,9 +26,19 @@ if TYPE_CHECKING:
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """What local engines accept. Never the user's own credentials: they would reach an engine's log."""
 
+# The user's proxies and profiles have no say in how this machine talks to itself.
 _CLIENT_CONFIG = Config(
-    connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 4}, max_pool_connections=32
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "standard", "max_attempts": 4},
+    max_pool_connections=32,
+    proxies={},
 )
+_NO_PROFILE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +87,7 @@ class Endpoint:
 def _client(url: str, region: str, service: str) -> Any:
     # Made once: a client costs a tenth of a second, and may be used from several threads.
     session = boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars=_NO_PROFILE),
         aws_access_key_id=LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=region,
@@ -81,23 +95,25 @@ def _client(url: str, region: str, service: str) -> Any:
     return session.client(service, endpoint_url=url, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
 
 
-class Target(Protocol):
-    """Use as a context manager: it is running inside, and nothing of it is left after."""
+class Target(ABC):
+    """Use as a context manager: it can be started inside, and nothing of it is left after."""
 
+    @abstractmethod
     def start(self) -> Endpoint:
         """Bring it up and wait until it answers.
 
         Raises:
             TargetError: when it cannot be started; the message says why and where its log is.
         """
-        ...
 
+    @abstractmethod
     def stop(self) -> None:
         """End it and all it started. May be called again, and before :meth:`start`."""
-        ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self.stop()

@@ -8,31 +8,31 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psutil
 
-from harness.engine.ownership import is_alive
+from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
-from harness.engine.settings import EngineSettings
+from harness.engine.settings import CANNOT_LISTEN, EngineSettings
 from harness.errors import TargetError
-from harness.targets.base import Endpoint
+from harness.targets.base import Endpoint, Target
 from harness.waiting import WaitedInVain, wait_for
 
 LAMBDA_RUNTIME = "python3.13"
 START_TIMEOUT_SECONDS = 90.0
 STOP_GRACE_SECONDS = 6.0
 _LOG_TAIL_LINES = 15
+_PORTS_TO_TRY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ class Instance:
     """A started engine: enough to recognise it, reach it and end it, also from another process."""
 
     pid: int
-    created_at: float
     token: str
     port: int
     scratch: str
@@ -56,8 +55,8 @@ class Instance:
         return cls(**json.loads(text))
 
     def is_running(self) -> bool:
-        """Whether this very process is alive (its id may meanwhile be another's)."""
-        return is_alive(self.pid, self.created_at)
+        """Whether its process is there (the number may meanwhile be another's)."""
+        return is_engine(self.pid)
 
     def answers(self) -> bool:
         """Whether the engine that answers on the port is this one."""
@@ -90,15 +89,15 @@ class Instance:
 
     def end(self) -> None:
         """Stop the engine and what it started, and remove its scratch folder."""
-        if self.is_running():
-            process = psutil.Process(self.pid)
-            process.terminate()
-            try:
-                process.wait(STOP_GRACE_SECONDS)
-            except psutil.TimeoutExpired:
-                # Its functions notice that the engine is gone and end themselves.
-                os.killpg(self.pid, signal.SIGKILL)
-                process.wait(STOP_GRACE_SECONDS)
+        with suppress(psutil.NoSuchProcess):
+            if self.is_running():
+                process = psutil.Process(self.pid)
+                process.terminate()
+                try:
+                    process.wait(STOP_GRACE_SECONDS)
+                except psutil.TimeoutExpired:
+                    process.kill()
+                    process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
@@ -106,7 +105,11 @@ class Instance:
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class LocalStack:
+class PortTakenError(TargetError):
+    """Somebody else took the port. Choose another with ``--port``."""
+
+
+class LocalStack(Target):
     """An instance in the making. ``folder`` receives its log and recording, and outlives it; ``port`` 0 takes a free
     one; ``owner_pid`` is the process that it must not outlive, by default this one."""
 
@@ -122,24 +125,51 @@ class LocalStack:
         self._folder = folder.resolve()
         self._port = port
         self._region = region
-        self._owner = psutil.Process(owner_pid)
+        self._owner_pid = owner_pid if owner_pid is not None else os.getpid()
         self._recording = recording
         self._process: subprocess.Popen[bytes] | None = None
+        self._scratch: str | None = None
         self.instance: Instance | None = None
 
     def start(self) -> Endpoint:
+        # A free port is free only until somebody else takes it, so another one may have to be tried.
+        for _ in range(_PORTS_TO_TRY - 1):
+            try:
+                return self._start()
+            except PortTakenError:
+                self.stop()
+                if self._port:
+                    raise
+        return self._start()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            # Its functions notice when it is gone, however it goes, and end themselves.
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        self.instance = self._process = self._scratch = None
+
+    def _start(self) -> Endpoint:
         port = _claim_port(self._port)
         runtime = find_runtime(LAMBDA_RUNTIME)
         self._folder.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
+        self._scratch = scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
+        recording = self._folder / "flight-recorder.jsonl"
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
-            owner_pid=self._owner.pid,
-            owner_created_at=self._owner.create_time(),
-            recording=str(self._folder / "flight-recorder.jsonl") if self._recording else None,
+            owner_pid=self._owner_pid,
+            recording=str(recording) if self._recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
         )
+        if self._recording:
+            recording.touch()
         with (self._folder / "engine.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "harness.engine"],
@@ -153,7 +183,6 @@ class LocalStack:
             )
         self.instance = Instance(
             pid=self._process.pid,
-            created_at=psutil.Process(self._process.pid).create_time(),
             token=settings.instance,
             port=port,
             scratch=scratch,
@@ -164,13 +193,6 @@ class LocalStack:
         self._wait_until_ready(self.instance, self._process)
         return self.instance.endpoint()
 
-    def stop(self) -> None:
-        if self.instance is not None:
-            self.instance.end()
-        if self._process is not None:
-            self._process.wait()
-        self.instance = self._process = None
-
     @property
     def running(self) -> Instance:
         """The started engine."""
@@ -180,20 +202,13 @@ class LocalStack:
 
     def leave_running(self) -> None:
         """Let go of an engine that was told to stay: :meth:`stop` has nothing to do any more."""
-        self.instance = self._process = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        self.instance = self._process = self._scratch = None
 
     def _wait_until_ready(self, instance: Instance, process: "subprocess.Popen[bytes]") -> None:
         def looks_ready() -> bool:
             if process.poll() is not None:
-                raise TargetError(
+                kind = PortTakenError if process.returncode == CANNOT_LISTEN else TargetError
+                raise kind(
                     f"starting LocalStack on port {instance.port}: it ended with status {process.returncode}."
                     f"\n{self._log_tail()}"
                 )
