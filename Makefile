@@ -26,7 +26,8 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 
 test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
 	@$(BIN)/python -m pytest tests/unit -q
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -n $(WORKERS) --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
 	@$(BIN)/python -m pytest tests/unit -q

@@ -4,21 +4,23 @@ It knows ``serverless.yml`` by its outputs alone, and nothing of what the pipeli
 the service, so that two may run at once, and a changed copy can be deployed as well.
 """
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from filelock import FileLock
 
 from harness.errors import DeploymentError, SetupError
-from harness.paths import PROJECT
+from harness.paths import PROJECT, STATE
 from harness.targets.base import Endpoint
 
 SERVICE = "TaskGuard"
@@ -134,14 +136,34 @@ def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: P
     cli = serverless_cli()
     with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
         folder = _copy(service, Path(scratch))
-        command = [str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
-        output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
+        # A deploy must not disturb the timing of what runs on the same engine meanwhile.
+        command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
+        with _first_packaging(folder):
+            output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
             f"`serverless {arguments[0]} --stage {stage}` at {endpoint.url} failed. The end of what it said:\n"
             f"{_tail(output)}{kept}"
         )
+
+
+@contextmanager
+def _first_packaging(folder: Path) -> Iterator[None]:
+    """Let nobody else package while the dependencies are downloaded for the first time.
+
+    The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
+    """
+    locked = folder / "handlers" / "requirements.txt"
+    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
+    done = STATE / f"packaged-{digest}"
+    if done.exists():
+        yield
+        return
+    STATE.mkdir(parents=True, exist_ok=True)
+    with FileLock(STATE / "packaging.lock"):
+        yield
+        done.touch()
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path | None) -> str | None:

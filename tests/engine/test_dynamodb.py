@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from harness.targets.base import Endpoint
 
+pytestmark = pytest.mark.heavy
+
 KEYS = 1000
 WRITERS = 5
 

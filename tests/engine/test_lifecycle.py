@@ -16,6 +16,8 @@ from harness.targets.localstack import Instance, LocalStack
 from harness.waiting import wait_for
 from tests.engine.conftest import create_function, is_running
 
+pytestmark = pytest.mark.heavy
+
 OWNER = """
 import sys
 from pathlib import Path

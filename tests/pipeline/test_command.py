@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,6 +16,9 @@ from harness.cli.state import ENV_FILE, RunningStack
 from harness.history import HISTORY_FILE, Delivered, SavedRun
 from harness.paths import PROJECT
 from harness.waiting import wait_for
+from tests.engine.conftest import is_running
+
+pytestmark = pytest.mark.heavy
 
 TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
 
@@ -22,30 +27,41 @@ def taskguard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run([TASKGUARD, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=180)
 
 
-def engines_of(folder: Path) -> list[int]:
-    """The engines whose log is in this folder, and the functions they started."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-        except psutil.Error:
-            continue
-        if str(folder) in environment.get("TASKGUARD_ENGINE", "") and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process.pid)
+def processes_of(out: Path) -> dict[int, str]:
+    """The engine of a run's folder, and the functions that it started, by process id."""
+    scratch = next((settings["scratch"] for settings in engines() if settings["recording"].startswith(str(out))), None)
+    found: dict[int, str] = {}
+    for pid, environment in environments():
+        ours = scratch is not None and environment.get("TMPDIR", "").startswith(scratch)
+        if ours or str(out) in environment.get("TASKGUARD_ENGINE", ""):
+            found[pid] = environment.get("AWS_LAMBDA_FUNCTION_NAME", "engine")
     return found
 
 
-@pytest.mark.long
+def engines() -> Iterator[dict[str, str]]:
+    """The settings of all engines that run."""
+    for _, environment in environments():
+        if "TASKGUARD_ENGINE" in environment:
+            yield json.loads(environment["TASKGUARD_ENGINE"])
+
+
+def environments() -> Iterator[tuple[int, dict[str, str]]]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                yield process.pid, process.environ()
+
+
 def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    done = taskguard("grade", "--tasks", "4", "--seed", "42", "--out", str(out), folder=tmp_path)
+    done = taskguard("grade", "--tasks", "4", "--seed", "4", "--out", str(out), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     history = SavedRun.read(out).history
     failed = {e.task_id for e in history.of_kind(Delivered) if e.receive_count == 2}
     assert lines[-2:] == [f"SUCCESS: {4 - len(failed)}", f"FAILURE: {len(failed)}"]
     assert "\x1b" not in done.stdout
-    assert engines_of(out) == []
+    assert processes_of(out) == {}
 
     again = taskguard("check", str(out), folder=tmp_path)
     assert again.returncode == 0
@@ -75,13 +91,14 @@ def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_st
         text=True,
     )
     wait_for(lambda: "invocation-ended" in recording(out), seconds=90)
-    assert engines_of(out) != []
+    before = processes_of(out)
+    assert {"engine", "TaskGuard-dev-submitTask"} <= set(before.values())
     os.kill(run.pid, request_to_stop)
     _, errors = run.communicate(timeout=30)
     assert run.returncode == 2
     assert "interrupted" in errors
     assert "Traceback" not in errors
-    wait_for(lambda: engines_of(out) == [], seconds=10)
+    wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
 
 
 def recording(out: Path) -> str:
@@ -89,7 +106,6 @@ def recording(out: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-@pytest.mark.long
 def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
     if RunningStack.load() is not None or ENV_FILE.exists():
         pytest.skip("a stack is up in this checkout, or there is an .env of the user's own")
