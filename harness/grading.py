@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.expectations import Expectations
-from harness.history import DeadLettered, History, SavedRun
+from harness.history import DeadLettered, History
 from harness.verdict import Outcome, Verdict
 
 
@@ -86,12 +85,6 @@ def grade(history: History, expectations: Expectations, checks: Mapping[str, Che
         verdicts=tuple(check(history, expectations) for check in checks.values()),
         fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
     )
-
-
-def grade_saved(folder: Path | str) -> Grade:
-    """Judge a saved run again, by the expectations it was saved with; a `HistoryError` when it cannot be read."""
-    run = SavedRun.read(folder)
-    return grade(run.history, run.manifest.expectations)
 
 
 def _fate(history: History, task_id: str) -> TaskFate:

@@ -29,6 +29,9 @@ INIT_TIMEOUT_SECONDS = 10.0
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
 
 
+_unpacking = threading.Lock()
+
+
 class RuntimeNotAvailable(Exception):
     """A function wants a Lambda runtime for which this machine has no interpreter."""
 
@@ -67,12 +70,11 @@ class ProcessExecutor(RuntimeExecutor):
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         _runtime_of(function_version)
-        function_version.config.code.prepare_for_execution()
+        _task_root(function_version)
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        # A changed setting makes a new version of the same code, which this one must not take away. The code goes
-        # with the engine's scratch folder.
+        # Other versions and functions may have the same code; it goes with the engine's scratch folder.
         pass
 
     def get_address(self) -> str:
@@ -209,8 +211,7 @@ class ProcessExecutor(RuntimeExecutor):
         if self._stopped:
             raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
         self._end_process()
-        code = self.function_version.config.code
-        task_root = Path(code.get_unzipped_code_location())
+        task_root = _task_root(self.function_version)
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
@@ -257,6 +258,21 @@ class ProcessExecutor(RuntimeExecutor):
 
 def _first_of(*futures: Future[Any], seconds: float) -> None:
     wait(futures, max(0.0, seconds), FIRST_COMPLETED)
+
+
+def _task_root(function_version: FunctionVersion) -> Path:
+    """The unzipped package. Functions with the same package share it: it is unzipped once and its modules compiled once."""
+    code = function_version.config.code
+    if code.is_hot_reloading():
+        return Path(code.get_unzipped_code_location())
+    name = code.code_sha256.replace("/", "_").rstrip("=")
+    folder = Path(EngineSettings.from_environment().scratch, "code", name)
+    with _unpacking:
+        if not folder.exists():
+            code.prepare_for_execution()
+            folder.parent.mkdir(exist_ok=True)
+            Path(code.get_unzipped_code_location()).rename(folder)
+    return folder
 
 
 def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:

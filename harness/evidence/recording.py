@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,6 @@ class Recording:
     invocations: dict[str, Invocation] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
-
-    def of_functions(self, names: frozenset[str]) -> Iterator[Invocation]:
-        """The invocations of these functions."""
-        return (i for i in self.invocations.values() if i.function in names)
 
 
 class RecordingFile:

@@ -1,6 +1,6 @@
 """The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
 
-from harness.evidence.recording import Recording, RecordingFile
+from harness.evidence.recording import Invocation, Recording, RecordingFile
 from harness.targets.base import Endpoint
 from tests.engine.conftest import Create
 
@@ -26,11 +26,15 @@ def recorded(endpoint: Endpoint) -> Recording:
     return RecordingFile(endpoint.recording).read()
 
 
+def invocations_of(function: str, recording: Recording) -> list[Invocation]:
+    return [invocation for invocation in recording.invocations.values() if invocation.function == function]
+
+
 def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, function: Create) -> None:
     caller = function(CALLER)
     caller.invoke(queue=f"{caller.name}-queue")
     recording = recorded(endpoint)
-    (invocation,) = recording.of_functions(frozenset({caller.name}))
+    (invocation,) = invocations_of(caller.name, recording)
     assert invocation.response == '"done"'
     assert not invocation.is_error
     calls = [call for call in recording.calls if call.function == caller.name]
@@ -50,7 +54,7 @@ def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, func
 def test_a_failed_invocation_is_recorded_as_one(endpoint: Endpoint, function: Create) -> None:
     broken = function("def handler(event, context):\n    raise ValueError('no')\n")
     broken.invoke()
-    (invocation,) = recorded(endpoint).of_functions(frozenset({broken.name}))
+    (invocation,) = invocations_of(broken.name, recorded(endpoint))
     assert invocation.is_error
     assert "ValueError" in (invocation.response or "")
 

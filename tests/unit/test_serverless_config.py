@@ -214,6 +214,7 @@ def test_queues(package: Package) -> None:
         "QueueName": "TaskQueue",
         "VisibilityTimeout": 90,
         "MaximumMessageSize": 262_144,
+        "MessageRetentionPeriod": 14 * 24 * 3600,
         "SqsManagedSseEnabled": True,
         "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["TaskDeadLetterQueue", "Arn"]}, "maxReceiveCount": 3},
     }

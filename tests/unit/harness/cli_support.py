@@ -31,7 +31,8 @@ class Command:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: object) -> Ended:
+    def __call__(self, *arguments: object, traced: bool = False) -> Ended:
+        """``traced`` is whether it may and must end with a trace, on the error output."""
         self._monkeypatch.setattr(sys, "argv", ["taskguard", *map(str, arguments)])
         before = signal.getsignal(signal.SIGTERM)
         self._capsys.readouterr()
@@ -42,5 +43,6 @@ class Command:
             signal.signal(signal.SIGTERM, before)
         written = self._capsys.readouterr()
         assert isinstance(exited.value.code, int)
-        assert "Traceback" not in written.out + written.err
+        assert "Traceback" not in written.out
+        assert ("Traceback" in written.err) is traced
         return Ended(exited.value.code, written.out, written.err)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.state import from_env
 from tests.unit.harness.cli_support import Command
 
 
@@ -42,6 +41,5 @@ def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     monkeypatch.chdir(work)
     monkeypatch.setattr("harness.cli.state.ENV_FILE", tmp_path / ".env")
     monkeypatch.setattr("harness.cli.state._STATE_FILE", tmp_path / "state" / "up.json")
-    monkeypatch.setattr("harness.cli.tasks.from_env", lambda: from_env(tmp_path / ".env"))
     monkeypatch.setenv("COLUMNS", "120")
     return Command(monkeypatch, capsys)

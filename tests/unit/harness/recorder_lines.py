@@ -64,8 +64,11 @@ def aws_call(
     service: str = "sqs",
     status: int = 200,
     error: str | None = None,
+    failed: tuple[str, ...] = (),
     at: float = 1004.0,
 ) -> str:
+    """``failed`` are the ids of the entries that a batch operation did not carry out."""
+    result: dict[str, Any] = {"Failed": [{"Id": each, "SenderFault": True} for each in failed]} if failed else {}
     return json.dumps(
         {
             "kind": "aws-call",
@@ -76,6 +79,7 @@ def aws_call(
             "parameters": parameters,
             "status": status,
             "error": {"code": error, "message": "no"} if error else None,
+            "result": result,
             "startedAt": at,
             "endedAt": at + 3,
         }

@@ -131,6 +131,15 @@ def test_check_takes_the_history_file_as_well_as_its_folder(taskguard: Command, 
     assert taskguard("check", folder / "history.jsonl") == taskguard("check", folder)
 
 
+def test_check_judges_the_history_file_that_it_was_given(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    bad = History(changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING"))
+    bad.write(folder / "bad.jsonl")
+    assert taskguard("check", folder / "bad.jsonl").status == 1
+    assert taskguard("check", folder / "history.jsonl").status == 0
+    assert taskguard("check", folder).status == 0
+
+
 def test_check_of_a_bad_run_fails_and_says_why_before_the_two_numbers(taskguard: Command, tmp_path: Path) -> None:
     record = the(EVENTS, RecordObserved)
     ended = taskguard("check", saved(tmp_path / "run", History(changed(EVENTS, record, status="PROCESSING"))))
@@ -191,9 +200,9 @@ def test_a_profile_that_does_not_exist_is_named(taskguard: Command, monkeypatch:
     assert "nobody-s-profile" in ended.err
 
 
-@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 1), (7, 2)])
+@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 2), (2, 2), (7, 2)])
 @pytest.mark.usefixtures("no_credentials")
-def test_a_deploy_to_aws_ends_as_the_serverless_cli_does(
+def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, expected: int
 ) -> None:
     cli = tmp_path / "serverless"
@@ -211,9 +220,13 @@ def test_a_deploy_to_aws_ends_as_the_serverless_cli_does(
     [
         (KeyboardInterrupt(), "interrupted"),
         (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed"),
+        (
+            PermissionError(13, "Permission denied", "[no]"),
+            "the operating system refused: [Errno 13] Permission denied",
+        ),
     ],
 )
-def test_an_interrupt_and_an_aws_error_are_messages(
+def test_an_interrupt_and_errors_of_others_are_messages(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
     def from_env() -> NoReturn:
@@ -223,4 +236,17 @@ def test_an_interrupt_and_an_aws_error_are_messages(
     ended = taskguard("status")
     assert ended.status == 2
     assert said in ended.err
-    assert not isinstance(error, ClientError) or "[no]" in ended.err
+    assert isinstance(error, KeyboardInterrupt) or "[no]" in ended.err
+
+
+def test_a_mistake_of_ours_is_told_with_its_trace_and_is_no_failed_check(
+    taskguard: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def from_env() -> NoReturn:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("harness.cli.tasks.from_env", from_env)
+    ended = taskguard("status", traced=True)
+    assert ended.status == 2
+    assert "ZeroDivisionError: of ours" in ended.err
+    assert "a mistake in TaskGuard, not in the pipeline" in ended.err

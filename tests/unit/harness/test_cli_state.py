@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import replace
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 from dotenv import dotenv_values
 
@@ -33,11 +36,35 @@ def stack_of(instance: Instance) -> RunningStack:
 
 
 @pytest.fixture
-def this_process(tmp_path: Path) -> Instance:
-    """An instance that is running for sure, as its process is this one."""
+def engine() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that looks like an engine's, and only waits."""
+    with waiting("harness.engine") as process:
+        yield process
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is no engine's."""
+    with waiting("harness") as process:
+        yield process
+
+
+@contextmanager
+def waiting(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-ISc", "print(flush=True); input()", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        # Only once it runs has it a command line for sure.
+        assert process.stdout.readline().strip() == b""
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def up(tmp_path: Path, engine: subprocess.Popen[bytes]) -> Instance:
+    """An instance that is running."""
     return Instance(
-        pid=os.getpid(),
-        created_at=psutil.Process().create_time(),
+        pid=engine.pid,
         token="of this engine",  # noqa: S106  # tells engines apart, and is no secret
         port=4599,
         scratch=str(tmp_path / "scratch"),
@@ -48,9 +75,9 @@ def this_process(tmp_path: Path) -> Instance:
 
 
 @pytest.fixture
-def ended(this_process: Instance) -> Instance:
+def ended(up: Instance, stranger: subprocess.Popen[bytes]) -> Instance:
     """An instance whose process is gone: its number is another's by now."""
-    return replace(this_process, created_at=this_process.created_at - 1000)
+    return replace(up, pid=stranger.pid)
 
 
 def test_the_env_file_has_the_keys_of_the_example_and_the_stack_s_values(tmp_path: Path) -> None:
@@ -63,10 +90,25 @@ def test_the_env_file_has_the_keys_of_the_example_and_the_stack_s_values(tmp_pat
     assert (written["AWS_ENDPOINT_URL"], written["AWS_REGION"]) == (ENDPOINT.url, "eu-central-1")
 
 
-def test_the_env_file_leads_back_to_the_stack(tmp_path: Path) -> None:
+def test_the_env_file_leads_back_to_the_stack() -> None:
     write_env(ENDPOINT, replace(STACK, stage="qa"))
-    endpoint, stack = from_env(tmp_path / ".env")
+    endpoint, stack = from_env()
     assert (endpoint.url, endpoint.region, stack.stage) == (ENDPOINT.url, ENDPOINT.region, "qa")
+    assert endpoint.recording is None
+
+
+def test_the_env_file_of_our_own_engine_leads_to_its_recording_too(up: Instance) -> None:
+    stack_of(up).save()
+    endpoint, stack = from_env()
+    assert (endpoint, stack.stage) == (up.endpoint(), "qa")
+    assert endpoint.recording == Path(up.folder) / "flight-recorder.jsonl"
+
+
+def test_an_env_file_of_another_engine_has_no_recording(up: Instance) -> None:
+    stack_of(up).save()
+    write_env(replace(ENDPOINT, url="http://127.0.0.1:4566"), STACK)
+    endpoint, _ = from_env()
+    assert (endpoint.url, endpoint.recording) == ("http://127.0.0.1:4566", None)
 
 
 def test_an_env_file_of_ours_is_written_anew(tmp_path: Path) -> None:
@@ -82,11 +124,44 @@ def test_a_user_s_own_env_file_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "MINE=1\n"
 
 
-def test_what_is_up_is_remembered(this_process: Instance, tmp_path: Path) -> None:
-    stack_of(this_process).save()
-    assert RunningStack.load() == stack_of(this_process)
-    assert RunningStack.require() == stack_of(this_process)
+def test_what_is_up_is_remembered(up: Instance, tmp_path: Path) -> None:
+    stack_of(up).save()
+    assert RunningStack.load() == stack_of(up)
+    assert RunningStack.require() == stack_of(up)
     assert (tmp_path / ".env").exists()
+
+
+def test_an_env_file_that_is_not_ours_leaves_nothing_remembered(up: Instance, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MINE=1\n")
+    with pytest.raises(TargetError, match="taskguard did not write"):
+        stack_of(up).save()
+    assert RunningStack.load() is None
+    assert not (tmp_path / "state" / "up.json").exists()
+
+
+def test_a_new_stack_may_stay_where_there_is_none(ended: Instance) -> None:
+    RunningStack.make_sure_there_is_none()
+    stack_of(ended).save()
+    RunningStack.make_sure_there_is_none()
+
+
+def test_a_new_stack_may_not_stay_beside_another(up: Instance) -> None:
+    stack_of(up).save()
+    with pytest.raises(TargetError, match="stage qa on port 4599"):
+        RunningStack.make_sure_there_is_none()
+
+
+@pytest.mark.parametrize("command", [("up",), ("grade", "--keep", "--out", "run")])
+def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
+    taskguard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    for module in ("stack", "grade"):
+        monkeypatch.setattr(f"harness.cli.{module}.LocalStack", lambda *_, **__: pytest.fail("it was started"))
+    (tmp_path / ".env").write_text("MINE=1\n")
+    result = taskguard(*command)
+    assert result.status == 2
+    assert "taskguard did not write" in result.says
+    assert not Path("run").exists()
 
 
 def test_what_has_ended_by_itself_is_not_up(ended: Instance) -> None:
@@ -96,19 +171,52 @@ def test_what_has_ended_by_itself_is_not_up(ended: Instance) -> None:
         RunningStack.require()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"instance": 7}', '{"instance": {"pid": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", "null", '"text"', "{}", '{"instance": 7}', '{"instance": {"pid": 1}}']
+)
 def test_a_damaged_state_file_is_nothing_up(tmp_path: Path, text: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "up.json").write_text(text)
     assert RunningStack.load() is None
 
 
-def test_down_removes_what_up_wrote_and_the_engine_s_folder(
-    taskguard: Command, ended: Instance, tmp_path: Path
+@pytest.mark.parametrize("key", ["instance", "stage", "failure_seed", "failure_rate", "pid", "port"])
+def test_a_state_file_that_lacks_a_key_is_nothing_up(up: Instance, tmp_path: Path, key: str) -> None:
+    document: dict[str, Any] = asdict(stack_of(up))
+    (tmp_path / "state").mkdir()
+    file = tmp_path / "state" / "up.json"
+    file.write_text(json.dumps(document))
+    assert RunningStack.load() == stack_of(up)
+    del (document if key in document else document["instance"])[key]
+    file.write_text(json.dumps(document))
+    assert RunningStack.load() is None
+
+
+def test_a_state_file_of_another_version_is_nothing_up(up: Instance, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "up.json").write_text(json.dumps(asdict(stack_of(up)) | {"later": 1}))
+    assert RunningStack.load() is None
+
+
+def test_down_ends_the_engine_and_removes_its_folder(
+    taskguard: Command, up: Instance, engine: subprocess.Popen[bytes]
+) -> None:
+    stack_of(up).save()
+    Path(up.scratch).mkdir()
+    result = taskguard("down")
+    assert (result.status, result.out) == (0, "Stopped.\n")
+    engine.wait(20)
+    assert not Path(up.scratch).exists()
+    assert RunningStack.load() is None
+
+
+def test_down_removes_what_up_wrote_and_leaves_other_processes_alone(
+    taskguard: Command, ended: Instance, stranger: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     stack_of(ended).save()
     result = taskguard("down")
     assert (result.status, result.err) == (0, "")
+    assert stranger.poll() is None
     assert not (tmp_path / ".env").exists()
     assert not (tmp_path / "state" / "up.json").exists()
 
@@ -125,14 +233,14 @@ def test_down_with_nothing_up_says_so_and_succeeds(taskguard: Command) -> None:
     assert (result.status, result.out) == (0, "Nothing was up.\n")
 
 
-def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, this_process: Instance) -> None:
-    stack_of(this_process).save()
+def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, up: Instance) -> None:
+    stack_of(up).save()
     result = taskguard("up")
     assert result.status == 2
     assert "stage qa on port 4599" in result.err
     assert "taskguard down" in result.err
 
 
-def test_an_instance_survives_its_own_file(this_process: Instance) -> None:
-    assert Instance.from_json(this_process.to_json()) == this_process
-    assert json.loads(this_process.to_json())["port"] == 4599
+def test_an_instance_survives_its_own_file(up: Instance) -> None:
+    assert Instance.from_json(up.to_json()) == up
+    assert json.loads(up.to_json())["port"] == 4599

@@ -142,9 +142,14 @@ def test_a_record_is_read_and_an_unknown_task_has_none(api: Api) -> None:
     assert Client(api.url).record("t1") == {"status": "COMPLETED", "name": "Zoë"}
     api.status, api.answer = 404, b'{"message": "no such task"}'
     assert Client(api.url).record("t1") is None
-    api.status = 500
-    with pytest.raises(requests.HTTPError):
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 202])
+def test_a_record_that_was_not_given_is_an_error_with_the_answer(api: Api, status: int) -> None:
+    api.status, api.answer = status, b'{"message": "no such id"}\n'
+    with pytest.raises(SubmissionError) as failure:
         Client(api.url).record("t1")
+    assert str(failure.value) == f'reading task t1: HTTP {status}, {{"message": "no such id"}}'
 
 
 def test_a_task_id_of_any_characters_is_one_part_of_the_path(api: Api) -> None:

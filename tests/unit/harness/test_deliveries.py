@@ -39,8 +39,8 @@ E = TypeVar("E", bound=Event)
 BATCH = ("m1", "m2", "m3")
 
 
-def events(folder: Path, *lines: str, only: frozenset[str] | None = None) -> list[Event]:
-    return events_of(recording_of(folder, *lines), STACK, MessageNames(), only)
+def events(folder: Path, *lines: str, only: frozenset[str] | None = None, partial_batches: bool = True) -> list[Event]:
+    return events_of(recording_of(folder, *lines), STACK, MessageNames(), partial_batches=partial_batches, only=only)
 
 
 def of_kind(found: list[Event], kind: type[E]) -> list[E]:
@@ -93,7 +93,7 @@ def test_a_partial_answer_fails_exactly_what_it_names(named: set[str]) -> None:
     assert set(failed_of(failures(*named))) == named
 
 
-@pytest.mark.parametrize("identifier", ["", None, "m4", 7])
+@pytest.mark.parametrize("identifier", ["", None, "m4", 7, True, ["m1"], {"itemIdentifier": "m1"}, {}])
 @pytest.mark.parametrize("beside", [(), ("m1",)])
 def test_an_identifier_that_is_not_of_the_batch_fails_the_batch(identifier: Any, beside: tuple[str, ...]) -> None:
     assert failed_of(failures(*beside, identifier)) == list(BATCH)
@@ -113,6 +113,37 @@ def test_an_identifier_that_is_not_of_the_batch_fails_the_batch(identifier: Any,
 )
 def test_a_list_of_failures_that_cannot_be_read_fails_the_batch(answer: Any) -> None:
     assert failed_of(json.dumps(answer)) == list(BATCH)
+
+
+@pytest.mark.parametrize("answer", ["done", "{", "batchItemFailures", "'m1'", '{"batchItemFailures": [}'])
+def test_an_answer_that_is_not_json_fails_the_batch(answer: str) -> None:
+    assert failed_of(answer) == list(BATCH)
+
+
+@pytest.mark.parametrize("start", ["[", '{"batchItemFailures":['])
+def test_an_answer_too_deep_to_read_fails_the_batch(start: str) -> None:
+    assert failed_of(start * 100_000) == list(BATCH)
+
+
+def test_a_body_too_deep_to_read_is_no_task(tmp_path: Path) -> None:
+    body = '{"taskId":' * 100_000
+    [delivered] = of_kind(events(tmp_path, started("r1", sqs_record("m1", body=body)), ended("r1")), Delivered)
+    assert (delivered.task_id, delivered.payload) == (None, body)
+
+
+def test_without_partial_batches_any_answer_is_a_success_of_the_batch(tmp_path: Path) -> None:
+    batch = started("r1", sqs_record("m1"), sqs_record("m2"))
+    for answer in (failures("m2"), failures("not of the batch"), "no JSON", None):
+        found = events(tmp_path, batch, ended("r1", answer), partial_batches=False)
+        assert [event.message_id for event in of_kind(found, AttemptSucceeded)] == ["m1", "m2"]
+        assert not of_kind(found, AttemptFailed)
+
+
+def test_without_partial_batches_an_error_still_fails_the_batch(tmp_path: Path) -> None:
+    batch = started("r1", sqs_record("m1"), sqs_record("m2"))
+    found = events(tmp_path, batch, ended("r1", '{"errorMessage": "boom"}', error=True), partial_batches=False)
+    assert [event.message_id for event in of_kind(found, AttemptFailed)] == ["m1", "m2"]
+    assert not of_kind(found, AttemptSucceeded)
 
 
 def test_an_error_of_the_function_fails_the_batch_whatever_it_says() -> None:
@@ -142,6 +173,13 @@ def test_an_invocation_that_has_not_ended_is_missing_evidence_of_its_outcome(tmp
     [missing] = of_kind(found, EvidenceMissing)
     assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
     assert "r1" in missing.what
+
+
+@pytest.mark.parametrize("arn", [WORK_ARN, DEAD_ARN])
+def test_a_batch_that_has_not_ended_is_missing_evidence_once(tmp_path: Path, arn: str) -> None:
+    records = [sqs_record(message_id, arn=arn) for message_id in BATCH]
+    [missing] = of_kind(events(tmp_path, started("r1", *records)), EvidenceMissing)
+    assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
 
 
 def test_other_stages_queues_are_ignored(tmp_path: Path) -> None:
@@ -184,6 +222,38 @@ def test_a_batch_of_backoffs_is_one_for_each_entry(tmp_path: Path) -> None:
     )
     asked = [(b.message_id, b.receive_count, b.delay_seconds) for b in of_kind(found, BackoffRequested)]
     assert asked == [("m1", 1, 5.0), ("m2", 3, 20.0)]
+
+
+def test_an_entry_of_a_batch_that_the_queue_refused_is_not_accepted(tmp_path: Path) -> None:
+    entries = [{"Id": m, "ReceiptHandle": f"receipt-{m}-1", "VisibilityTimeout": 5} for m in BATCH]
+    found = events(
+        tmp_path,
+        started("r1", *(sqs_record(m) for m in BATCH)),
+        aws_call("ChangeMessageVisibilityBatch", {"QueueUrl": WORK_URL, "Entries": entries}, failed=("m1", "m3")),
+        ended("r1", failures(*BATCH)),
+    )
+    accepted = {b.message_id: b.accepted for b in of_kind(found, BackoffRequested)}
+    assert accepted == {"m1": False, "m2": True, "m3": False}
+
+
+@pytest.mark.parametrize("timeout", [{}, {"VisibilityTimeout": None}])
+def test_a_call_that_gives_no_delay_is_no_backoff(tmp_path: Path, timeout: dict[str, Any]) -> None:
+    entry = {"Id": "a", "ReceiptHandle": "receipt-m1-1", **timeout}
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1")),
+        aws_call("ChangeMessageVisibility", {"QueueUrl": WORK_URL, "Entries": None, **entry}),
+        aws_call("ChangeMessageVisibilityBatch", {"QueueUrl": WORK_URL, "Entries": [entry]}),
+        ended("r1", failures("m1")),
+    )
+    assert of_kind(found, BackoffRequested) == []
+
+
+def test_a_delay_of_nothing_is_a_backoff(tmp_path: Path) -> None:
+    parameters = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 0}
+    call = aws_call("ChangeMessageVisibility", parameters)
+    [backoff] = of_kind(events(tmp_path, started("r1", sqs_record("m1")), call, ended("r1")), BackoffRequested)
+    assert (backoff.delay_seconds, backoff.accepted) == (0.0, True)
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, "MessageNotInflight"), (500, None), (200, "InternalFailure")])
@@ -248,7 +318,10 @@ def test_only_the_tasks_and_messages_asked_for_are_told_of(tmp_path: Path, wante
     found = events(
         tmp_path,
         started("r1", sqs_record("m1"), sqs_record("m2")),
-        aws_call("ChangeMessageVisibility", {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1"}),
+        aws_call(
+            "ChangeMessageVisibility",
+            {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5},
+        ),
         ended("r1", failures("m2")),
         started("r2", sqs_record("m1", arn=DEAD_ARN)),
         ended("r2"),

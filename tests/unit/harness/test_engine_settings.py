@@ -16,7 +16,6 @@ SETTINGS = EngineSettings(
     instance="token",
     scratch="/tmp/scratch",
     owner_pid=7,
-    owner_created_at=1_700_000_000.25,
     recording="/tmp/flight-recorder.jsonl",
     runtimes={"python3.13": FunctionRuntime("/usr/bin/python3.13", ("/one", "/two"), "3.13.0")},
 )
@@ -52,7 +51,6 @@ def test_they_are_read_as_they_were_written(settings: EngineSettings) -> None:
         instance=st.text(),
         scratch=st.text(),
         owner_pid=st.integers(),
-        owner_created_at=st.floats(allow_nan=False, allow_infinity=False),
         recording=st.none() | st.text(),
         runtimes=st.dictionaries(
             st.text(),

@@ -146,6 +146,26 @@ def test_output_is_taken_once(start: Start) -> None:
     assert process.take_output() == ""
 
 
+def test_a_character_taken_in_two_parts_arrives_whole(start: Start, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    os.mkfifo(go_on)
+    process = start(f"os.write(1, b'1\\n\\xe6\\x9d')\nopen({str(go_on)!r}).read()\nos.write(1, b'\\xb1')")
+    assert first_line(process) == "1"
+    go_on.write_text("")
+    assert output_of(process) == "東"
+
+
+def test_a_process_that_ends_takes_along_what_it_started(start: Start) -> None:
+    process = start("""
+    child = subprocess.Popen([sys.executable, "-IS", "-c", "import threading; threading.Event().wait()"])
+    print(child.pid, flush=True)
+    os._exit(3)
+    """)
+    grandchild = int(output_of(process))
+    wait_for(lambda: is_gone(grandchild), seconds=SOON, every=0.01)
+    assert process.exit_reason() == "Runtime exited with error: exit status 3"
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -155,6 +175,9 @@ def test_output_is_taken_once(start: Start) -> None:
         ("raise ValueError", "Runtime exited with error: exit status 1"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "Runtime exited with error: signal: killed"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "Runtime exited with error: signal: segmentation fault"),
+        ("os.abort()", "Runtime exited with error: signal: aborted"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "Runtime exited with error: signal: terminated"),
+        ("os.kill(os.getpid(), signal.SIGALRM)", "Runtime exited with error: signal: 14"),
     ],
 )
 def test_how_it_ended_is_told_in_lambda_s_words(start: Start, code: str, reason: str) -> None:
@@ -226,6 +249,7 @@ def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     before = threading.active_count()
     with pytest.raises(FileNotFoundError):
         FunctionProcess(runtime, tmp_path, "app.handler", {}, lambda: None)
+    assert list(tmp_path.iterdir()) == [], "its home is gone"
     assert threading.active_count() <= before
 
 

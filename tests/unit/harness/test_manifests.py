@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import __version__
 from harness.expectations import Expectations
 from harness.history import Manifest
-from harness.manifests import manifest_of
+from harness.manifests import digests_of_service, manifest_of
 from harness.running import Run
 from harness.targets.base import Endpoint
 from tests.unit.harness.recorder_lines import STACK
@@ -35,16 +37,32 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def manifest(seed: str | None = None) -> Manifest:
-    endpoint = Endpoint(
+class Functions:
+    """GetFunctionConfiguration of functions with and without variables."""
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        return {"work": {"Environment": {"Variables": {"RATE": "0.5", "DELAY": "5"}}}, "dead": {}}[FunctionName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed(Endpoint):
+    """An endpoint with these functions."""
+
+    def functions(self) -> Any:
+        return Functions()
+
+
+def manifest(seed: str | None = None, **outputs: str) -> Manifest:
+    endpoint = Deployed(
         target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
     )
     expected = Expectations(failure_seed=seed, failure_rate=0.5)
-    return manifest_of(Run(endpoint=endpoint, stack=STACK, expectations=expected), tasks=7)
+    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), expectations=expected)
+    return manifest_of(run, 7, {"handlers": "0f"})
 
 
 def digests() -> Mapping[str, str]:
-    return manifest().digests
+    return digests_of_service()
 
 
 def changed(before: Mapping[str, str]) -> set[str]:
@@ -52,14 +70,21 @@ def changed(before: Mapping[str, str]) -> set[str]:
     return {name for name in now if now[name] != before[name]}
 
 
-def test_it_tells_the_run(project: Path, tmp_path: Path) -> None:
+def test_it_tells_the_run(tmp_path: Path) -> None:
     told = manifest(seed="a seed")
     assert (told.taskguard_version, told.seed, told.rate, told.tasks) == (__version__, "a seed", 0.5, 7)
     assert (told.target, told.stage, told.region) == ("localstack", "dev", "eu-central-1")
     assert told.versions["localstack"] == "4.13.1"
     assert {"python", "boto3"} <= told.versions.keys()
+    assert told.digests == {"handlers": "0f"}
     told.write(tmp_path / "manifest.json")
     assert Manifest.read(tmp_path / "manifest.json") == told
+
+
+def test_it_tells_what_the_deployed_functions_were_told() -> None:
+    told = manifest(WorkFunctionName="work", DeadFunctionName="dead", TableName="work")
+    assert told.settings == {"work": {"DELAY": "5", "RATE": "0.5"}, "dead": {}}
+    assert manifest().settings == {}
 
 
 def test_the_same_files_have_the_same_digests(project: Path) -> None:

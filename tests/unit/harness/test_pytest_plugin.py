@@ -77,6 +77,15 @@ def test_a_failing_test_tells_what_happened_to_its_tasks_and_how_to_repeat_it(py
     )
 
 
+def test_timelines_that_cannot_be_had_do_not_end_the_session(pytester: pytest.Pytester) -> None:
+    broken = "class Pipeline:\n    submitted = ['a task']\n    def timelines(self): raise OSError('the engine is gone')"
+    result = session(pytester, broken, f"{FAILING}\ndef test_the_next(): pass")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*as it should*", "not to be had: OSError('the engine is gone')", "python -m pytest *::test_it'*"]
+    )
+
+
 def test_a_passing_test_tells_nothing(pytester: pytest.Pytester) -> None:
     result = session(pytester, WITH_TASKS, "def test_it(pipeline): pass")
     result.assert_outcomes(passed=1)

@@ -95,6 +95,11 @@ def test_a_file_read_in_any_pieces_says_what_it_says_in_one(data: st.DataObject)
         '{"kind": "aws-call", "function": "f"}',
         ended("never-started"),
         aws_call("SendMessage", {}).replace('"error": null', '"error": "no object"'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": null'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": "text"'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": {"Failed": [{}]}'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": {"Failed": 7}'),
+        pytest.param("[" * 100_000, id="deeply nested"),
     ],
 )
 def test_a_damaged_line_is_told_with_its_number_and_the_rest_is_read(tmp_path: Path, line: str) -> None:
@@ -128,6 +133,7 @@ def test_a_kind_of_line_from_a_later_recorder_is_passed_over(tmp_path: Path) -> 
         "7",
         "not json",
         "",
+        pytest.param('{"Records": ' + "[" * 100_000, id="deeply nested"),
     ],
 )
 def test_an_invocation_that_is_no_sqs_event_has_no_messages(tmp_path: Path, payload: str) -> None:
@@ -154,6 +160,9 @@ def test_a_missing_file_is_an_error_of_the_operating_system(tmp_path: Path) -> N
         RecordingFile(tmp_path / "nothing.jsonl").read()
 
 
-def test_invocations_are_found_by_function(tmp_path: Path) -> None:
-    recording = recording_of(tmp_path, started("r1"), started("r2").replace("processTask", "monitorDLQ"))
-    assert [i.request_id for i in recording.of_functions(frozenset({"TaskGuard-dev-monitorDLQ"}))] == ["r2"]
+def test_a_batch_that_was_carried_out_in_part_names_the_entries_that_were_not(tmp_path: Path) -> None:
+    whole = aws_call("ChangeMessageVisibilityBatch", {})
+    part = aws_call("ChangeMessageVisibilityBatch", {}, failed=("b", "c"))
+    calls = recording_of(tmp_path, whole, part).calls
+    assert [call.refused_entries for call in calls] == [frozenset(), {"b", "c"}]
+    assert [(call.status, call.error_code) for call in calls] == [(200, None)] * 2

@@ -77,6 +77,13 @@ def test_a_version_of_pyenv_s_is_found_without_its_shim(machine: Machine) -> Non
     assert find_runtime(NAME).interpreter == python
 
 
+def test_the_latest_patch_of_pyenv_s_is_taken_by_number(machine: Machine) -> None:
+    for version in ("3.99.9", "3.99.10", "3.99.2", "3.99.dev", "3.99-dev", "3.990.11"):
+        machine.put(f"pyenv/versions/{version}/bin", f"echo {version}")
+    found = find_runtime(NAME)
+    assert (found.interpreter, found.version) == (str(machine.pyenv / "versions/3.99.10/bin" / NAME), "3.99.10")
+
+
 def test_the_path_comes_before_pyenv(machine: Machine) -> None:
     machine.put("pyenv/versions/3.99.2/bin", "echo 3.99.2")
     python = machine.put("two", "echo 3.99.1")

@@ -18,7 +18,7 @@ from harness.evidence.stack import StackReader, milliseconds
 from harness.expectations import DeadLetterLogNames
 from harness.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
 from harness.targets.base import Endpoint
-from tests.unit.harness.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_URL
+from tests.unit.harness.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN, WORK_URL
 
 _serialize = TypeSerializer().serialize
 GROUP = "/aws/lambda/TaskGuard-dev-monitorDLQ"
@@ -76,6 +76,7 @@ class Logs:
     later: list[str] = field(default_factory=list)
     group: str = GROUP
     readings: int = 0
+    of_work_queue: list[dict[str, Any]] = field(default_factory=list)
 
     class exceptions:  # noqa: N801  # as on a client of boto3
         ResourceNotFoundException = NotFound
@@ -84,6 +85,9 @@ class Logs:
         return type("Paginator", (), {"paginate": {"filter_log_events": self._events}.get(operation, self._mappings)})
 
     def _mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        if EventSourceArn == WORK_ARN:
+            yield from ({"EventSourceMappings": [mapping]} for mapping in self.of_work_queue)
+            return
         assert EventSourceArn == DEAD_ARN
         arn = "arn:aws:lambda:eu-central-1:000000000000:function:TaskGuard-dev-monitorDLQ"
         yield {"EventSourceMappings": []}
@@ -208,6 +212,78 @@ def test_attempts_are_read_with_their_times_and_backoffs() -> None:
     )
 
 
+@pytest.mark.parametrize(("stored", "status"), [(7, "7"), (True, "True"), (["DONE"], "['DONE']")])
+def test_a_status_that_is_no_text_is_told_as_one(stored: Any, status: str) -> None:
+    stack = reader({"taskId": "a", "status": stored})
+    assert stack.statuses(["a"]) == {"a": status}
+    assert stack.records(["a"])[0].status == status
+
+
+def test_a_status_of_null_is_none() -> None:
+    stack = reader({"taskId": "a", "status": None, "lastError": None})
+    assert stack.statuses(["a"]) == {}
+    [record] = stack.records(["a"])
+    assert (record.status, record.last_error) == (None, None)
+
+
+@pytest.mark.parametrize("stored", [None, 7, "many", True, {"number": 1}, [], [None, 7, "one", [1]]])
+def test_attempts_that_are_no_list_of_maps_are_none(stored: Any) -> None:
+    [record] = reader({"taskId": "a", "status": "PENDING", "attempts": stored}).records(["a"])
+    assert record.attempts == ()
+
+
+@pytest.mark.parametrize("odd", [None, "one", True, [1], {"of": 1}])
+def test_figures_of_an_attempt_that_are_no_numbers_are_left_out(odd: Any) -> None:
+    attempts = [{"number": odd, "backoffSeconds": odd, "outcome": None, "startedAt": None, "error": None}]
+    [record] = reader({"taskId": "a", "status": "PENDING", "attempts": attempts}).records(["a"])
+    assert record.attempts == (
+        RecordedAttempt(number=0, started_at_ms=None, outcome="", error=None, backoff_seconds=None),
+    )
+
+
+def test_sets_in_a_payload_are_lists() -> None:
+    [record] = reader({"taskId": "a", "payload": {"tags": {"b", "a"}, "numbers": {2, 1}, "all": [{3}]}}).records(["a"])
+    assert record.payload == {"tags": ["a", "b"], "numbers": ["1", "2"], "all": [["3"]]}
+
+
+@pytest.mark.parametrize("stored", [b"\xff", {"raw": b"text"}, {"raws": {b"b", b"a"}}])
+def test_binary_in_a_payload_is_some_text(stored: Any) -> None:
+    [record] = reader({"taskId": "a", "status": "PENDING", "payload": stored}).records(["a"])
+    assert json.loads(json.dumps(record.payload)) == record.payload
+    assert record.payload != stored
+
+
+def test_a_status_that_is_binary_is_some_text() -> None:
+    stack = reader({"taskId": "a", "status": b"DONE"})
+    assert isinstance(stack.records(["a"])[0].status, str)
+    assert isinstance(stack.statuses(["a"])["a"], str)
+
+
+def test_a_payload_too_deep_to_read_is_its_text() -> None:
+    text = '{"a":' * 50_000
+    [record] = reader({"taskId": "a", "payload": text}).records(["a"])
+    assert record.payload == text
+
+
+REPORTS: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+
+
+@pytest.mark.parametrize(
+    ("mappings", "heeded"),
+    [
+        ([REPORTS], True),
+        ([REPORTS, REPORTS], True),
+        ([{}], False),
+        ([{"FunctionResponseTypes": []}], False),
+        ([REPORTS, {}], False),
+    ],
+)
+def test_partial_batches_are_heeded_when_every_mapping_of_the_work_queue_asks_for_them(
+    mappings: list[dict[str, Any]], heeded: bool
+) -> None:
+    assert reader(logs=Logs(of_work_queue=mappings)).heeds_partial_batches() is heeded
+
+
 def test_other_pipelines_attributes_are_given() -> None:
     names = Names(table=TableNames(status="state", payload="job"))
     stack = reader({"taskId": "a", "state": "done", "status": "no", "job": "[]"}, names=names)
@@ -241,6 +317,7 @@ def test_dead_letter_logs_are_read_from_every_page() -> None:
         '{"event": "ELSE", "taskId": "t1"}',
         '{"taskId": "t1"}',
         DEAD_TASK[:-2],
+        pytest.param('{"event":' * 100_000, id="deeply nested"),
     ],
 )
 def test_lines_that_are_no_dead_letter_s_are_passed_over(line: str) -> None:
@@ -285,6 +362,19 @@ def test_an_iso_time_is_read_to_its_millisecond(moment: Any) -> None:
     assert milliseconds(moment.isoformat()) == pytest.approx(moment.timestamp() * 1000)
 
 
-@pytest.mark.parametrize("stamp", [None, "", "yesterday", 7, [], "2024-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        None,
+        "",
+        "yesterday",
+        7,
+        [],
+        "2024-13-01T00:00:00Z",
+        "2024-01-01T00:00:00",
+        "2024-01-01",
+        "2024-01-01 00:00:00.5",
+    ],
+)
 def test_what_is_no_time_is_none(stamp: object) -> None:
     assert milliseconds(stamp) is None

@@ -45,6 +45,8 @@ from tests.unit.judging.building import (
 )
 
 MIXED = run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY)
+# Enough to tell one rate from another.
+MANY = run(*[FIRST_TRY] * 14, *[SECOND_TRY] * 4, THIRD_TRY, DEAD)
 FATES = st.lists(st.sampled_from([FIRST_TRY, FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD]), min_size=1, max_size=6)
 
 NEEDS = {
@@ -63,9 +65,9 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
-def test_a_run_without_fault_passes(check: str, expectations: Any) -> None:
-    verdict = judge(check, MIXED, expectations)
+@pytest.mark.parametrize(("events", "expectations"), [(MIXED, EXPECTED), (MANY, UNSEEDED)], ids=["seeded", "unseeded"])
+def test_a_run_without_fault_passes(check: str, events: list[Event], expectations: Any) -> None:
+    verdict = judge(check, events, expectations)
     assert (verdict.outcome, verdict.findings) == (Outcome.PASS, ())
 
 

@@ -62,6 +62,21 @@ def test_without_a_seed_the_rate_is_tested(failures: int, outcome: Outcome) -> N
     assert f"interval {interval.low:.3f} to {interval.high:.3f}" in verdict.observed
 
 
+@pytest.mark.parametrize("failures", [0, 2, 5])
+def test_without_a_seed_too_few_tasks_are_unknown(failures: int) -> None:
+    events = run(*[SECOND_TRY] * failures, *[FIRST_TRY] * (5 - failures))
+    verdict = judge(CHECK, events, UNSEEDED)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert [finding.message for finding in verdict.findings] == [
+        "5 first attempts are too few to tell any rate from another"
+    ]
+    assert verdict.figures["first_failures"] == failures
+
+
+def test_with_a_seed_few_tasks_are_enough() -> None:
+    assert judge(CHECK, run(FIRST_TRY, SECOND_TRY)).outcome is Outcome.PASS
+
+
 def test_a_strange_rate_is_unknown_when_outcomes_may_have_gone_unseen() -> None:
     events = [*run(*[FIRST_TRY] * 30), missing("AttemptFailed")]
     assert judge(CHECK, events, UNSEEDED).outcome is Outcome.UNKNOWN

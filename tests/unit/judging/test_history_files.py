@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HistoryError
 from harness.expectations import Expectations
-from harness.grading import grade, grade_saved
+from harness.grading import grade
 from harness.history import (
     EVENT_KINDS,
     Event,
@@ -152,8 +152,9 @@ def test_misspelt_names_are_refused() -> None:
 def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
     history = History(run(FIRST_TRY, SECOND_TRY, DEAD))
     SavedRun(history=history, manifest=MANIFEST).write(tmp_path / "run")
-    assert SavedRun.read(tmp_path / "run").manifest == MANIFEST
-    assert grade_saved(tmp_path / "run") == grade(history, EXPECTED)
+    saved = SavedRun.read(tmp_path / "run")
+    assert saved.manifest == MANIFEST
+    assert grade(saved.history, saved.manifest.expectations) == grade(history, EXPECTED)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from harness.history import (
     AttemptSucceeded,
     DeadLettered,
@@ -32,6 +34,12 @@ def messages(events: list[Event], outcome: Outcome) -> str:
 
 def done_again(kind: type[Event], **changes: Any) -> list[Event]:
     return [*EVENTS, replace(the(EVENTS, kind), **changes)]
+
+
+def submission(status: int) -> TaskSubmitted:
+    """One of another task, that was not accepted."""
+    accepted = the(EVENTS, TaskSubmitted)
+    return replace(accepted, task_id="refused", accepted=False, status_code=status)
 
 
 def test_counts_are_reported() -> None:
@@ -82,10 +90,48 @@ def test_a_refused_task_that_is_done_fails() -> None:
     assert "was completed although it was never accepted" in messages(refused, Outcome.FAIL)
 
 
-def test_a_task_whose_submission_had_no_clear_answer_may_be_done_or_not() -> None:
-    in_doubt = changed(EVENTS, the(EVENTS, TaskSubmitted), accepted=False, status_code=503)
-    assert settlement(in_doubt).outcome is Outcome.PASS
-    assert settlement(without(in_doubt, AttemptSucceeded, Delivered)).outcome is Outcome.PASS
+@pytest.mark.parametrize("status", [400, 403, 404, 409])
+def test_a_task_that_was_refused_fails(status: int) -> None:
+    events = [*EVENTS, submission(status)]
+    assert messages(events, Outcome.FAIL) == f"task refused was refused with HTTP {status}"
+    assert settlement(events).findings[0].task_id == "refused"
+    assert settlement([*events, missing("TaskSubmitted")]).outcome is Outcome.FAIL
+
+
+def test_a_refused_task_without_an_id_fails() -> None:
+    events = [*EVENTS, replace(submission(400), task_id=None)]
+    assert messages(events, Outcome.FAIL) == "a task without an id was refused with HTTP 400"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(0, "no answer"), (429, "HTTP 429"), (500, "HTTP 500"), (503, "HTTP 503")]
+)
+def test_a_task_that_never_got_a_clear_answer_is_unknown(status: int, answer: str) -> None:
+    events = [*EVENTS, submission(status)]
+    assert messages(events, Outcome.UNKNOWN) == f"task refused got {answer}, and was not accepted later"
+
+
+@pytest.mark.parametrize("status", [0, 400, 429, 503])
+def test_a_task_that_was_accepted_in_the_end_passes(status: int) -> None:
+    accepted = the(EVENTS, TaskSubmitted)
+    before = replace(accepted, at_ms=accepted.at_ms - 50, accepted=False, status_code=status)
+    verdict = settlement([*EVENTS, before])
+    assert (verdict.outcome, verdict.findings) == (Outcome.PASS, ())
+    assert verdict.observed.startswith("2 tasks accepted: ")
+
+
+def test_how_many_were_not_accepted_is_told() -> None:
+    events = [*EVENTS, submission(503), replace(submission(400), task_id="another")]
+    observed = "2 tasks accepted, 2 not accepted: 1 completed, 1 dead-lettered, 0 unsettled"
+    assert settlement(events).observed == observed
+    assert settlement(events).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("status", [0, 503])
+def test_a_task_whose_submission_had_no_clear_answer_may_be_done_or_not(status: int) -> None:
+    in_doubt = changed(EVENTS, the(EVENTS, TaskSubmitted), accepted=False, status_code=status)
+    assert settlement(in_doubt).outcome is Outcome.UNKNOWN
+    assert settlement(without(in_doubt, AttemptSucceeded, Delivered)).outcome is Outcome.UNKNOWN
 
 
 def test_a_task_refused_the_second_time_is_still_expected_to_end() -> None:
@@ -98,6 +144,19 @@ def test_an_id_accepted_with_two_payloads_fails() -> None:
         done_again(TaskSubmitted, payload={"other": 1}), Outcome.FAIL
     )
     assert settlement(done_again(TaskSubmitted)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("where", ["visible", "in_flight", "delayed"])
+def test_a_message_that_stays_in_the_dead_letter_queue_fails_at_the_deadline(where: str) -> None:
+    depth = the(EVENTS, QueueDepth, where=lambda depth: depth.queue == "dead-letter")
+    left = changed(EVENTS, depth, **{where: 2})
+    assert settlement(left).outcome is Outcome.PASS
+    at_deadline = changed(left, the(left, RunEnded), deadline_reached=True)
+    assert messages(at_deadline, Outcome.FAIL).startswith("at the end there were 2 messages left in the dead-letter")
+
+
+def test_an_empty_dead_letter_queue_at_the_deadline_passes() -> None:
+    assert settlement(changed(EVENTS, the(EVENTS, RunEnded), deadline_reached=True)).outcome is Outcome.PASS
 
 
 def test_a_message_left_over_is_unknown() -> None:
