@@ -98,7 +98,9 @@ def _fields(
     if absent:
         yield Violation(task_id, f"task {task_id}: its dead-letter record lacks {', '.join(absent)}", (record,))
 
-    attempts = history.attempts_of(task_id)
+    # Those of the message that died: a duplicate of it may have been acknowledged.
+    chains = (chain for chain in history.chains_of(task_id) if arrival.message_id in chain.message_ids)
+    attempts = [attempt for chain in chains for attempt in chain.attempts]
     submission = history.accepted[task_id]
     for name, truth, excuse in (
         (names.event, names.event_name, ()),

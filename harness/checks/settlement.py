@@ -75,7 +75,7 @@ def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterato
             yield Violation(
                 task_id, f"task {task_id} was {how} although it was never accepted", found, (TaskSubmitted,)
             )
-        if successes and deaths:
+        if successes and deaths and not has_duplicates(history, task_id):
             yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", found)
         if successes > 1 and not has_duplicates(history, task_id):
             yield Violation(task_id, f"task {task_id} was completed {successes} times", found)
@@ -143,8 +143,10 @@ def _may_be_repeated(refused: TaskSubmitted) -> bool:
 
 
 def _refusals(history: History) -> str:
-    refused = sum(1 for _ in _refused(history))
-    return f", {refused} not accepted" if refused else ""
+    refused = list(_refused(history))
+    # One that was refused several times is one task; those without an id cannot be told apart.
+    count = len({each.task_id for each in refused if each.task_id}) + sum(not each.task_id for each in refused)
+    return f", {count} not accepted" if count else ""
 
 
 def _depth_of(history: History, queue: Literal["work", "dead-letter"]) -> QueueDepth | None:

@@ -34,9 +34,9 @@ class RunningStack:
         try:
             document = json.loads(_STATE_FILE.read_text())
             running = cls(instance=Instance(**document.pop("instance")), **document)
+            return running if running.instance.is_running() else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        return running if running.instance.is_running() else None
 
     @classmethod
     def require(cls) -> Self:

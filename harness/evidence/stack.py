@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer
+from boto3.dynamodb.types import Binary, TypeDeserializer
 
 from harness.deployment import Stack
 from harness.evidence.names import Names, TableNames
@@ -196,10 +196,12 @@ def _as_json(value: Any) -> Json:
     """DynamoDB's own types, in a payload that is stored as a map."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    return sorted(map(str, value)) if isinstance(value, set) else str(value)
+    return sorted(str(_text(item)) for item in value) if isinstance(value, set) else _text(value)
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, Binary):
+        return bytes(value.value).decode(errors="replace")  # type: ignore[attr-defined]  # the stubs lack it
     return None if value is None else str(value)
 
 

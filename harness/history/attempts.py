@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.history.events import (
     AttemptFailed,
@@ -95,6 +96,7 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
 
     message_keys = Counter((task_id, message_id) for task_id, message_id, _, _ in parts)
     counted_tasks = {key[0] for key in parts if key[2] > 1 or message_keys[key[0], key[1]] > 1}
+    counted_tasks |= {task_id for task_id, attempts in _by_task(parts).items() if not _each_follows_a_failure(attempts)}
     grouped: dict[tuple[str | None, str | None], list[_Key]] = {}
     for key in parts:
         task_id, message_id = key[0], key[1]
@@ -102,6 +104,23 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
         grouped.setdefault((task_id, message_id if own_chain else None), []).append(key)
 
     return tuple(_chain(keys, parts, by_receives=message_id is not None) for (_, message_id), keys in grouped.items())
+
+
+def _by_task(parts: dict[_Key, list[Event]]) -> dict[str | None, list[list[Event]]]:
+    """The events of each attempt, by task, in order of time."""
+    found: dict[str | None, list[list[Event]]] = {}
+    for key in sorted(parts, key=lambda key: min(event.at_ms for event in parts[key])):
+        found.setdefault(key[0], []).append(parts[key])
+    return found
+
+
+def _each_follows_a_failure(attempts: list[list[Event]]) -> bool:
+    """Whether each attempt but the first began after the one before had failed: only then is it a retry of it."""
+    for before, after in pairwise(attempts):
+        failed = [event.at_ms for event in before if isinstance(event, AttemptFailed)]
+        if not failed or min(failed) > min(event.at_ms for event in after):
+            return False
+    return True
 
 
 def _chain(keys: list[_Key], parts: dict[_Key, list[Event]], *, by_receives: bool) -> Chain:
