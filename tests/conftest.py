@@ -5,6 +5,7 @@ from itertools import chain, zip_longest
 import pytest
 
 
+@pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # pytest-xdist hands out tests in pairs: a long one must not be paired with another.
     long = [item for item in items if item.get_closest_marker("long")]
