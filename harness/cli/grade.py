@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -85,7 +86,8 @@ def grade(
             RunningStack(instance=engine.running, stage=run.stack.stage, failure_seed=seed, failure_rate=rate).save()
             engine.running.stay()
             engine.leave_running()
-    _report(console, folder, history, run.expectations)
+    repeat = None if on_running else _command(tasks, seed, rate)
+    _report(console, folder, history, run.expectations, repeat)
 
 
 def _new_folder(out: Path | None) -> Path:
@@ -102,6 +104,7 @@ def _about_failures(seed: str | None, rate: float) -> str:
 
 
 def _on_own_engine(line: ProgressLine, engine: LocalStack, folder: Path, seed: str | None, rate: float) -> Run:
+    deployment.serverless_cli()  # better missed now than when an engine is up
     line.say(f"Starting LocalStack (log: {folder / 'engine' / 'engine.log'})")
     endpoint = engine.start()
     line.say(f"Deploying the pipeline to {endpoint.url}")
@@ -123,9 +126,21 @@ def _on_running_stack() -> Run:
     return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
-def _report(console: Console, folder: Path, history: History, expectations: Expectations) -> None:
+def _command(tasks: int, seed: str | None, rate: float) -> str:
+    given = [
+        f"--tasks {tasks}",
+        f"--seed {shlex.quote(seed)}" if seed else "",
+        f"--rate {rate:g}" if rate != DEFAULT_RATE else "",
+    ]
+    return " ".join(["taskguard grade", *filter(None, given)])
+
+
+def _report(console: Console, folder: Path, history: History, expectations: Expectations, repeat: str | None) -> None:
     verdicts = judge(history, expectations)
     write_grade(folder / GRADE_FILE, verdicts, history, expectations)
-    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`\n", highlight=False)
+    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
+    if repeat is not None:
+        console.print(f"Run it again with `{repeat}`", highlight=False)
+    console.line()
     print_grade(console, verdicts, history)
     raise typer.Exit(verdicts.exit_code)

@@ -38,6 +38,7 @@ def up(
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
     RunningStack.make_sure_there_is_none()
+    deployment.serverless_cli()  # better missed now than when an engine is up
     seed = seed or None
     folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(folder, port=port, region=region) as engine:
