@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from harness.targets.base import Endpoint
     from harness.testing import Pipeline
 
-_SHARED = pytest.StashKey["SharedEngine"]()
+_FOLDER = pytest.StashKey[Path]()
+_OWNER = pytest.StashKey[int]()
 _PASSED = pytest.StashKey[bool]()
 
 
@@ -46,14 +47,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     from harness.paths import STATE
-    from harness.shared_engine import SharedEngine
 
-    running = _running_stack() if config.getoption("--target") == "running" else None
     given = getattr(config, "workerinput", {})
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
-    folder = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
-    owner = int(given.get("taskguard_owner", os.getpid()))
-    config.stash[_SHARED] = SharedEngine(folder, owner, adopted=running.instance if running else None)
+    config.stash[_FOLDER] = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
+    config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
+    if config.getoption("--target") == "running":
+        _running_stack()
+
+
+def _shared_engine(config: pytest.Config) -> SharedEngine:
+    from harness.shared_engine import SharedEngine
+
+    adopted = _running_stack().instance if config.getoption("--target") == "running" else None
+    return SharedEngine(config.stash[_FOLDER], config.stash[_OWNER], adopted=adopted)
 
 
 def _running_stack() -> RunningStack:
@@ -68,7 +75,7 @@ def _running_stack() -> RunningStack:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """pytest-xdist: tell a worker which session it belongs to."""
-    node.workerinput["taskguard_folder"] = str(node.config.stash[_SHARED].folder)
+    node.workerinput["taskguard_folder"] = str(node.config.stash[_FOLDER])
     node.workerinput["taskguard_owner"] = os.getpid()
 
 
@@ -77,10 +84,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput") or _SHARED not in config.stash:
+    folder = config.stash.get(_FOLDER, None)
+    # Without the folder no engine was asked for.
+    if hasattr(config, "workerinput") or folder is None or not folder.exists():
         return
     # What is left of a session in which all passed, nobody looks at.
-    config.stash[_SHARED].stop(forget=config.stash.get(_PASSED, False))
+    _shared_engine(config).stop(forget=config.stash.get(_PASSED, False))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,7 +112,7 @@ def _timelines(pipeline: Pipeline) -> str:
 @pytest.fixture(scope="session")
 def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
     """The session's engine, started when first asked for its endpoint."""
-    return request.config.stash[_SHARED]
+    return _shared_engine(request.config)
 
 
 @pytest.fixture(scope="session")

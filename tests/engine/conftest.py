@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,14 @@ from harness.targets.base import Endpoint
 from harness.waiting import wait_for
 
 ROLE = "arn:aws:iam::000000000000:role/tests"
+
+
+# What runs in the background of a shell ignores interrupts, and so does all that it starts; a prefix for commands.
+HEEDING_INTERRUPTS = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
 
 
 @dataclass(frozen=True)

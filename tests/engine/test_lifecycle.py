@@ -14,7 +14,7 @@ from harness.errors import TargetError
 from harness.targets.base import Endpoint
 from harness.targets.localstack import Instance, LocalStack
 from harness.waiting import wait_for
-from tests.engine.conftest import create_function, is_running
+from tests.engine.conftest import HEEDING_INTERRUPTS, create_function, is_running
 
 pytestmark = pytest.mark.heavy
 
@@ -64,7 +64,7 @@ def test_an_engine_that_cannot_start_is_reported_with_its_log(tmp_path: Path, mo
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_outlives_the_engines_owner(tmp_path: Path, death: signal.Signals) -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)],
+        [*HEEDING_INTERRUPTS, sys.executable, "-c", OWNER, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from harness.cli.state import ENV_FILE, RunningStack
 from harness.history import HISTORY_FILE, Delivered, SavedRun
 from harness.paths import PROJECT
 from harness.waiting import wait_for
-from tests.engine.conftest import is_running
+from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 
 pytestmark = pytest.mark.heavy
 
@@ -85,7 +85,7 @@ def spoil(path: Path) -> None:
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
     out = tmp_path / "run"
     run = subprocess.Popen(
-        [TASKGUARD, "grade", "--tasks", "5", "--seed", "42", "--out", str(out)],
+        [*HEEDING_INTERRUPTS, TASKGUARD, "grade", "--tasks", "5", "--seed", "42", "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
