@@ -27,8 +27,6 @@ class SharedEngine:
         self._owner_pid = owner_pid
         self._adopted = adopted
         self._note = folder / "engine.json"
-        # Python warns of a process that is forgotten while it runs.
-        self._started_here: LocalStack | None = None
 
     def endpoint(self) -> Endpoint:
         """The engine, started when it is not up.
@@ -47,8 +45,8 @@ class SharedEngine:
             except BaseException:
                 engine.stop()
                 raise
-            self._started_here = engine
             self._note.write_text(engine.running.to_json())
+            engine.leave_running()
             return endpoint
 
     def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:

@@ -105,6 +105,10 @@ class Instance:
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+# Python warns of a process that is forgotten while it runs.
+_left_running: list["subprocess.Popen[bytes] | None"] = []
+
+
 class PortTakenError(TargetError):
     """Somebody else took the port. Choose another with ``--port``."""
 
@@ -201,7 +205,8 @@ class LocalStack(Target):
         return self.instance
 
     def leave_running(self) -> None:
-        """Let go of an engine that was told to stay: :meth:`stop` has nothing to do any more."""
+        """Let go of an engine that somebody else will end: :meth:`stop` has nothing to do any more."""
+        _left_running.append(self._process)
         self.instance = self._process = self._scratch = None
 
     def _wait_until_ready(self, instance: Instance, process: "subprocess.Popen[bytes]") -> None:

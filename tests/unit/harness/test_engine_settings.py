@@ -14,9 +14,9 @@ from harness.engine.settings import EngineSettings, FunctionRuntime
 
 SETTINGS = EngineSettings(
     instance="token",
-    scratch="/tmp/scratch",
+    scratch="scratch",
     owner_pid=7,
-    recording="/tmp/flight-recorder.jsonl",
+    recording="flight-recorder.jsonl",
     runtimes={"python3.13": FunctionRuntime("/usr/bin/python3.13", ("/one", "/two"), "3.13.0")},
 )
 
