@@ -4,7 +4,6 @@ Kept apart from the parts, and free of their imports, because LocalStack loads t
 """
 
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from localstack.runtime.hooks import on_infra_ready, on_infra_start
@@ -14,10 +13,6 @@ from localstack.services.plugins import Service, aws_provider
 
 if TYPE_CHECKING:
     from harness.engine.executor import ProcessExecutor
-
-
-# In the order in which a deploy asks for them.
-_SERVICES = ("sts", "cloudformation", "s3", "dynamodb", "iam", "logs", "lambda", "apigateway", "sqs")
 
 
 def _is_ours() -> bool:
@@ -90,15 +85,3 @@ def answer_as_instance() -> None:
 
     ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
     ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
-
-
-@on_infra_ready(name="taskguard-services", should_load=_is_ours)
-def load_services() -> None:
-    """Load what a deploy needs while the Serverless CLI is still starting; otherwise it would wait for each in turn."""
-    from localstack.services.plugins import SERVICE_PLUGINS
-
-    def load() -> None:
-        for service in _SERVICES:
-            SERVICE_PLUGINS.require(service)
-
-    threading.Thread(target=load, name="load-services", daemon=True).start()
