@@ -51,6 +51,24 @@ def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
     return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
 
 
+def failure_settings(endpoint: Endpoint, stack: Stack) -> tuple[str | None, float]:
+    """The seed and the rate that ``stack`` was deployed with, as its consumer's configuration has them.
+
+    Raises:
+        DeploymentError: when they cannot be read.
+    """
+    name = stack.outputs.get("ProcessTaskFunctionName", "")
+    try:
+        configuration = endpoint.functions().get_function_configuration(FunctionName=name)
+        variables = configuration["Environment"]["Variables"]
+        return variables.get("FAILURE_SEED") or None, float(variables["FAILURE_RATE"])
+    except (ClientError, BotoCoreError, KeyError, ValueError) as error:
+        raise DeploymentError(
+            f"reading the failure settings of {name or 'the consumer'} at {endpoint.place}: {error!r}. "
+            "Was it deployed from this project's serverless.yml?"
+        ) from error
+
+
 def stack_name(stage: str) -> str:
     """The CloudFormation stack's name, as Serverless makes it."""
     return f"{SERVICE}-{stage}"
@@ -95,7 +113,7 @@ def read_stack(endpoint: Endpoint, stage: str) -> Stack:
         description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
     except (ClientError, BotoCoreError) as error:
         raise DeploymentError(
-            f"reading the stack {name} at {endpoint.url}: {error}. Deploy it first: `taskguard up` or `make deploy`."
+            f"reading the stack {name} at {endpoint.place}: {error}. Deploy it first: `taskguard up` or `make deploy`."
         ) from error
     outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
     try:
@@ -143,7 +161,7 @@ def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: P
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
-            f"`serverless {arguments[0]} --stage {stage}` at {endpoint.url} failed. The end of what it said:\n"
+            f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} failed. The end of what it said:\n"
             f"{_tail(output)}{kept}"
         )
 

@@ -1,7 +1,7 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
-Options: ``--target`` (where), ``--stage`` (which stack), ``--failure-seed`` and ``--failure-rate`` (how it is made to
-fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
+Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--failure-seed`` and
+``--failure-rate`` (how it is made to fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
 ``pipeline`` (that stage, with tasks of known fate). One engine serves the whole session, under pytest-xdist too.
 """
 
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
     from harness.cli.state import RunningStack
@@ -34,10 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("taskguard", "the pipeline under test")
     group.addoption(
         "--target",
-        choices=("localstack", "running"),
-        default="localstack",
-        help="localstack: an engine of this session's own; running: the one that `taskguard up` started",
+        choices=tuple(TargetName),
+        default=TargetName.LOCALSTACK.value,
+        help="; ".join(f"{name}: {what}" for name, what in HELP.items()),
     )
+    group.addoption("--endpoint-url", help="the engine's address, for --target endpoint")
+    group.addoption("--region", default=DEFAULT_REGION, help=f"the AWS region (default: {DEFAULT_REGION})")
     group.addoption("--stage", default="test", help="the stage to deploy and test (default: test)")
     group.addoption(
         "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
@@ -52,15 +56,27 @@ def pytest_configure(config: pytest.Config) -> None:
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
     config.stash[_FOLDER] = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
     config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
-    if config.getoption("--target") == "running":
+    if _target(config) is TargetName.RUNNING:
         _running_stack()
+
+
+def _target(config: pytest.Config) -> TargetName:
+    return TargetName(config.getoption("--target"))
 
 
 def _shared_engine(config: pytest.Config) -> SharedEngine:
     from harness.shared_engine import SharedEngine
+    from harness.targets.registry import TargetOptions, make
 
-    adopted = _running_stack().instance if config.getoption("--target") == "running" else None
-    return SharedEngine(config.stash[_FOLDER], config.stash[_OWNER], adopted=adopted)
+    target, folder = _target(config), config.stash[_FOLDER]
+    options = TargetOptions(
+        folder=folder,
+        region=str(config.getoption("--region")),
+        endpoint_url=config.getoption("--endpoint-url"),
+        owner_pid=config.stash[_OWNER],
+    )
+    adopted = _running_stack().instance if target is TargetName.RUNNING else None
+    return SharedEngine(folder, lambda: make(target, options), adopted=adopted)
 
 
 def _running_stack() -> RunningStack:
@@ -122,20 +138,13 @@ def endpoint(shared_engine: SharedEngine) -> Endpoint:
 
 
 @pytest.fixture(scope="session")
-def deploy(shared_engine: SharedEngine) -> Generator[Callable[..., Stack], None, None]:
+def deploy(shared_engine: SharedEngine) -> Callable[..., Stack]:
     """Deploy a stage of one's own to the session's engine: ``deploy("stage", failureRate="0")``."""
-    from harness import deployment
-
-    made: list[str] = []
 
     def deploy_stage(stage: str, **parameters: str) -> Stack:
-        made.append(stage)
         return shared_engine.stack(stage, parameters)
 
-    yield deploy_stage
-    if shared_engine.is_adopted:
-        for stage in dict.fromkeys(made):
-            deployment.remove(shared_engine.endpoint(), stage)
+    return deploy_stage
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +153,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     from harness.deployment import failure_parameters, read_stack
 
     option = request.config.getoption
-    if option("--target") == "running":
+    if _target(request.config) is TargetName.RUNNING:
         return read_stack(endpoint, _running_stack().stage)
     parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
     return shared_engine.stack(str(option("--stage")), parameters)
@@ -153,15 +162,15 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 @pytest.fixture(scope="session")
 def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
+    from harness.deployment import failure_settings
     from harness.expectations import Expectations
     from harness.running import Run
 
     option = request.config.getoption
-    seed, rate = str(option("--failure-seed")), float(option("--failure-rate"))
-    if option("--target") == "running":
-        running = _running_stack()
-        seed, rate = running.failure_seed or "", running.failure_rate
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed or None, failure_rate=rate))
+    seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
+    if _target(request.config) is TargetName.RUNNING:
+        seed, rate = failure_settings(endpoint, stack)
+    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
 
 
 @pytest.fixture

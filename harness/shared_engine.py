@@ -7,24 +7,24 @@ process: that one stops it, and the engine ends by itself when that process is g
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from filelock import FileLock
 
 from harness import deployment
 from harness.deployment import Stack, read_stack
-from harness.targets.base import Endpoint
-from harness.targets.localstack import Instance, LocalStack
+from harness.targets.base import Endpoint, Instance, Target
+from harness.targets.registry import instance_from_json
 
 
 class SharedEngine:
-    """``folder`` is the session's, the same in each of its processes; ``owner_pid`` the process it belongs to. An
-    ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
+    """``folder`` is the session's, the same in each of its processes; ``make`` makes the target that is to be started.
+    An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
 
-    def __init__(self, folder: Path, owner_pid: int, adopted: Instance | None = None) -> None:
+    def __init__(self, folder: Path, make: Callable[[], Target], adopted: Instance | None = None) -> None:
         self.folder = folder
-        self._owner_pid = owner_pid
+        self._make = make
         self._adopted = adopted
         self._note = folder / "engine.json"
 
@@ -38,15 +38,15 @@ class SharedEngine:
             return self._adopted.endpoint()
         with self._alone("engine"):
             if self._note.exists():
-                return Instance.from_json(self._note.read_text()).endpoint()
-            engine = LocalStack(self.folder, owner_pid=self._owner_pid)
+                return instance_from_json(self._note.read_text()).endpoint()
+            target = self._make()
             try:
-                endpoint = engine.start()
+                endpoint = target.start()
             except BaseException:
-                engine.stop()
+                target.stop()
                 raise
-            self._note.write_text(engine.running.to_json())
-            engine.leave_running()
+            self._note.write_text(target.running.to_json())
+            target.leave_running()
             return endpoint
 
     def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:
@@ -63,15 +63,17 @@ class SharedEngine:
             deployed.touch()
             return stack
 
-    @property
-    def is_adopted(self) -> bool:
-        """Whether the engine is somebody else's."""
-        return self._adopted is not None
-
     def stop(self, *, forget: bool) -> None:
-        """End the engine, if there is one, and with ``forget`` remove the session's folder."""
+        """End the engine, if there is one of the session's own, and with ``forget`` remove the session's folder. Where
+        the engine goes on, the stages that the session deployed are removed."""
+        instance = self._adopted
         if self._note.exists():
-            Instance.from_json(self._note.read_text()).end()
+            instance = instance_from_json(self._note.read_text())
+        if instance is not None and (self._adopted is not None or not instance.takes_stacks_along):
+            for deployed in sorted(self.folder.glob("*.deployed")):
+                deployment.remove(instance.endpoint(), deployed.stem, log=self.folder / f"{deployed.stem}-remove.log")
+        if instance is not None and self._adopted is None:
+            instance.end()
             self._note.unlink()
         if forget:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,7 +6,6 @@ import shlex
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from harness import deployment
 from harness.cli.progress import ProgressLine
-from harness.cli.stack import DEFAULT_RATE
+from harness.cli.stack import DEFAULT_RATE, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.grading import grade as judge
@@ -25,18 +24,13 @@ from harness.manifests import digests_of_service, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.console import print_grade
 from harness.running import Run
-from harness.targets.localstack import LocalStack
+from harness.targets.base import Target
+from harness.targets.names import DEFAULT_REGION, HELP, TargetName
+from harness.targets.registry import TargetOptions, make
 from harness.workload import random_seed
 from harness.workload import tasks as workload
 
 MOST_TASKS = 100_000
-
-
-class TargetName(StrEnum):
-    """Where a graded run takes place."""
-
-    LOCALSTACK = "localstack"
-    RUNNING = "running"
 
 
 def grade(
@@ -50,19 +44,23 @@ def grade(
         Path | None, typer.Option(help="The run's folder, new or empty (default: one below runs/).", show_default=False)
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="LocalStack's port; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
     target: Annotated[
-        TargetName,
-        typer.Option(help="localstack: an engine of this run's own; running: the one that `up` started."),
+        TargetName, typer.Option(help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".")
     ] = TargetName.LOCALSTACK,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="The stage (default: dev).", show_default=False)] = None,
+    region: Region = DEFAULT_REGION,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     console = Console(soft_wrap=not Console().is_terminal)
     seed = seed or None
     on_running = target is TargetName.RUNNING
-    if on_running and (seed is not None or keep):
+    if on_running and (seed is not None or keep or stage is not None):
         raise typer.BadParameter(
-            "--seed and --keep are decided by `taskguard up`; leave them out with --target running"
+            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running"
         )
     if keep:
         RunningStack.make_sure_there_is_none()
@@ -74,8 +72,11 @@ def grade(
         else:
             ids_seed = seed or random_seed()
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
-            engine = cleanup.enter_context(LocalStack(folder / "engine", port=port))
-            run, digests = _on_own_engine(line, engine, folder, seed, rate), digests_of_service()
+            options = TargetOptions(folder=folder / "engine", port=port, region=region, endpoint_url=endpoint_url)
+            engine = cleanup.enter_context(make(target, options))
+            run, digests = _on_own_engine(line, engine, options, stage or "dev", seed, rate), digests_of_service()
+            if not engine.running.takes_stacks_along and not keep:
+                cleanup.callback(deployment.remove, run.endpoint, run.stack.stage, log=options.folder / "remove.log")
         line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
         # SciPy takes a while to load, and there is time for it while the pipeline backs off.
         threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
@@ -83,10 +84,10 @@ def grade(
         manifest = manifest_of(run, tasks, digests)
         SavedRun(history=history, manifest=manifest).write(folder)
         if keep:
-            RunningStack(instance=engine.running, stage=run.stack.stage, failure_seed=seed, failure_rate=rate).save()
+            RunningStack(instance=engine.running, stage=run.stack.stage).save()
             engine.running.stay()
             engine.leave_running()
-    repeat = None if on_running else _command(tasks, seed, rate)
+    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url)
     _report(console, folder, history, run.expectations, repeat)
 
 
@@ -103,34 +104,32 @@ def _about_failures(seed: str | None, rate: float) -> str:
     return f"Attempts fail {how}, {rate:.0%} of them."
 
 
-def _on_own_engine(line: ProgressLine, engine: LocalStack, folder: Path, seed: str | None, rate: float) -> Run:
+def _on_own_engine(
+    line: ProgressLine, engine: Target, options: TargetOptions, stage: str, seed: str | None, rate: float
+) -> Run:
     deployment.serverless_cli()  # better missed now than when an engine is up
-    line.say(f"Starting LocalStack (log: {folder / 'engine' / 'engine.log'})")
+    line.say(f"Starting the engine (its log: {options.folder})")
     endpoint = engine.start()
-    line.say(f"Deploying the pipeline to {endpoint.url}")
-    stack = deployment.deploy(
-        endpoint,
-        "dev",
-        parameters=deployment.failure_parameters(seed, rate),
-        log=folder / "engine" / "deploy.log",
-    )
+    line.say(f"Deploying the pipeline to {endpoint.place}")
+    parameters = deployment.failure_parameters(seed, rate)
+    stack = deployment.deploy(endpoint, stage, parameters=parameters, log=options.folder / "deploy.log")
     return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
 
 
 def _on_running_stack() -> Run:
     endpoint, stack = from_env()
-    running = RunningStack.load()
-    expectations = Expectations()
-    if running is not None and running.stage == stack.stage and endpoint.recording is not None:
-        expectations = Expectations(failure_seed=running.failure_seed, failure_rate=running.failure_rate)
+    seed, rate = deployment.failure_settings(endpoint, stack)
+    expectations = Expectations(failure_seed=seed, failure_rate=rate)
     return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
-def _command(tasks: int, seed: str | None, rate: float) -> str:
+def _command(tasks: int, seed: str | None, rate: float, target: TargetName, endpoint_url: str | None) -> str:
     given = [
         f"--tasks {tasks}",
         f"--seed {shlex.quote(seed)}" if seed else "",
         f"--rate {rate:g}" if rate != DEFAULT_RATE else "",
+        f"--target {target}" if target is not TargetName.LOCALSTACK else "",
+        f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
     ]
     return " ".join(["taskguard grade", *filter(None, given)])
 

@@ -16,6 +16,7 @@ from harness.expectations import Expectations
 from harness.paths import STATE
 from harness.targets.aws import serverless_on_aws
 from harness.targets.localstack import LocalStack
+from harness.targets.names import DEFAULT_REGION
 
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
@@ -31,7 +32,7 @@ DEFAULT_RATE = Expectations().failure_rate
 def up(
     stage: Stage = "dev",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
-    region: Region = "eu-central-1",
+    region: Region = DEFAULT_REGION,
     seed: Seed = None,
     rate: Rate = DEFAULT_RATE,
 ) -> None:
@@ -44,10 +45,10 @@ def up(
     with LocalStack(folder, port=port, region=region) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
-        console.print(f"Deploying stage {stage} to {endpoint.url}")
+        console.print(f"Deploying stage {stage} to {endpoint.place}")
         parameters = deployment.failure_parameters(seed, rate)
         stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
-        RunningStack(instance=engine.running, stage=stage, failure_seed=seed, failure_rate=rate).save()
+        RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
         engine.leave_running()
     body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
@@ -65,11 +66,11 @@ def down() -> None:
     typer.echo("Stopped." if running is not None else "Nothing was up.")
 
 
-def deploy(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
+def deploy(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
     """Deploy the pipeline to AWS, with the credentials of your environment."""
     raise typer.Exit(serverless_on_aws("deploy", stage, region))
 
 
-def remove(stage: Stage = "dev", region: Region = "eu-central-1") -> None:
+def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws("remove", stage, region))

@@ -11,8 +11,8 @@ from dotenv import dotenv_values
 from harness.deployment import Stack, read_stack
 from harness.errors import TargetError
 from harness.paths import PROJECT, STATE
-from harness.targets.base import Endpoint
-from harness.targets.localstack import Instance
+from harness.targets.base import Endpoint, Instance
+from harness.targets.registry import instance_from_json
 
 ENV_FILE = PROJECT / ".env"
 _STATE_FILE = STATE / "up.json"
@@ -21,19 +21,17 @@ _HEADER = "# Written by `taskguard up`; `taskguard down` removes it."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """The engine that is up and the stage deployed to it, with the seed and rate of its failure simulation."""
+    """The engine that is up and the stage deployed to it."""
 
     instance: Instance
     stage: str
-    failure_seed: str | None
-    failure_rate: float
 
     @classmethod
     def load(cls) -> Self | None:
         """What is up; none when nothing is, or when what was has ended by itself."""
         try:
             document = json.loads(_STATE_FILE.read_text())
-            running = cls(instance=Instance(**document.pop("instance")), **document)
+            running = cls(instance=instance_from_json(json.dumps(document.pop("instance"))), **document)
             return running if running.instance.is_running() else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
@@ -56,8 +54,6 @@ class RunningStack:
         document = {
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
-            "failure_seed": self.failure_seed,
-            "failure_rate": self.failure_rate,
         }
         _STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
         _STATE_FILE.write_text(json.dumps(document, indent=2) + "\n")
@@ -72,8 +68,8 @@ class RunningStack:
         running = cls.load()
         if running is not None:
             raise TargetError(
-                f"starting a stack that stays: one is up already, stage {running.stage} on port "
-                f"{running.instance.port}. Stop it first: `taskguard down`."
+                f"starting a stack that stays: one is up already, stage {running.stage} at "
+                f"{running.instance.endpoint().place}. Stop it first: `taskguard down`."
             )
         _refuse_foreign_env()
 
@@ -96,7 +92,7 @@ def write_env(endpoint: Endpoint, stack: Stack) -> None:
         "DLQ_URL": stack.dead_letter_queue_url,
         "API_ID": stack.api_id,
         "AWS_REGION": stack.region,
-        "AWS_ENDPOINT_URL": endpoint.url,
+        "AWS_ENDPOINT_URL": str(endpoint.url),
         "STAGE": stack.stage,
     }
     _refuse_foreign_env()

@@ -49,7 +49,7 @@ def status(
             raise SubmissionError(f"looking for task {task_id}: there is no such task on stage {stack.stage}")
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    table = Table(title=f"Stage {stack.stage} at {endpoint.url}", title_justify="left")
+    table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
     for heading in ("queue", "visible", "in flight", "delayed"):
         table.add_column(heading)
     for depth in StackReader(endpoint, stack, Names()).queue_depths():

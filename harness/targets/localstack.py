@@ -14,10 +14,9 @@ import sys
 import tempfile
 import urllib.request
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Self
 
 import psutil
 
@@ -25,7 +24,7 @@ from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
 from harness.engine.settings import CANNOT_LISTEN, EngineSettings
 from harness.errors import TargetError
-from harness.targets.base import Endpoint, Target
+from harness.targets.base import Endpoint, Instance, Target
 from harness.waiting import WaitedInVain, wait_for
 
 LAMBDA_RUNTIME = "python3.13"
@@ -36,8 +35,10 @@ _PORTS_TO_TRY = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A started engine: enough to recognise it, reach it and end it, also from another process."""
+class LocalStackInstance(Instance):
+    """A started engine's process, with the token by which it is told from another on its port."""
+
+    kind = "localstack"
 
     pid: int
     token: str
@@ -46,13 +47,6 @@ class Instance:
     folder: str
     region: str
     runtime: str
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
     def is_running(self) -> bool:
         """Whether its process is there (the number may meanwhile be another's)."""
@@ -67,7 +61,6 @@ class Instance:
             return False
 
     def stay(self) -> None:
-        """Let the engine outlive its owner."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_taskguard/stay", method="POST")
         with _direct.open(request, timeout=10):
             pass
@@ -88,7 +81,6 @@ class Instance:
         )
 
     def end(self) -> None:
-        """Stop the engine and what it started, and remove its scratch folder."""
         with suppress(psutil.NoSuchProcess):
             if self.is_running():
                 process = psutil.Process(self.pid)
@@ -133,7 +125,7 @@ class LocalStack(Target):
         self._recording = recording
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: str | None = None
-        self.instance: Instance | None = None
+        self.instance: LocalStackInstance | None = None
 
     def start(self) -> Endpoint:
         # A free port is free only until somebody else takes it, so another one may have to be tried.
@@ -185,7 +177,7 @@ class LocalStack(Target):
                 # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
                 start_new_session=True,
             )
-        self.instance = Instance(
+        self.instance = LocalStackInstance(
             pid=self._process.pid,
             token=settings.instance,
             port=port,
@@ -198,18 +190,16 @@ class LocalStack(Target):
         return self.instance.endpoint()
 
     @property
-    def running(self) -> Instance:
-        """The started engine."""
+    def running(self) -> LocalStackInstance:
         if self.instance is None:
             raise TargetError("looking for the engine: it has not been started")
         return self.instance
 
     def leave_running(self) -> None:
-        """Let go of an engine that somebody else will end: :meth:`stop` has nothing to do any more."""
         _left_running.append(self._process)
         self.instance = self._process = self._scratch = None
 
-    def _wait_until_ready(self, instance: Instance, process: "subprocess.Popen[bytes]") -> None:
+    def _wait_until_ready(self, instance: LocalStackInstance, process: "subprocess.Popen[bytes]") -> None:
         def looks_ready() -> bool:
             if process.poll() is not None:
                 kind = PortTakenError if process.returncode == CANNOT_LISTEN else TargetError

@@ -12,7 +12,8 @@ import pytest
 
 from harness.errors import TargetError
 from harness.targets.base import Endpoint
-from harness.targets.localstack import Instance, LocalStack
+from harness.targets.localstack import LocalStack, LocalStackInstance
+from harness.targets.registry import instance_from_json
 from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS, create_function, is_running
 
@@ -71,7 +72,7 @@ def test_nothing_outlives_the_engines_owner(tmp_path: Path, death: signal.Signal
         text=True,
     )
     assert owner.stdout is not None
-    instance = Instance.from_json(owner.stdout.readline())
+    instance = started(owner.stdout.readline())
     endpoint = instance.endpoint()
     function_pid = _start_a_function(endpoint)
     assert is_running(function_pid)
@@ -93,7 +94,7 @@ def test_functions_do_not_outlive_a_killed_engine(tmp_path: Path) -> None:
 def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) -> None:
     with LocalStack(tmp_path) as engine:
         engine.start()
-        stranger = Instance.from_json(engine.running.to_json().replace(engine.running.token, "0" * 32))
+        stranger = started(engine.running.to_json().replace(engine.running.token, "0" * 32))
         assert engine.running.answers()
         assert not stranger.answers()
 
@@ -101,3 +102,9 @@ def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) ->
 def _start_a_function(endpoint: Endpoint) -> int:
     source = "import os\ndef handler(event, context):\n    return os.getpid()\n"
     return int(create_function(endpoint, source).invoke().payload)
+
+
+def started(text: str) -> LocalStackInstance:
+    instance = instance_from_json(text)
+    assert isinstance(instance, LocalStackInstance)
+    return instance

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from harness.cli.state import RunningStack, from_env, write_env
 from harness.errors import TargetError
 from harness.paths import PROJECT
 from harness.targets.base import Endpoint
-from harness.targets.localstack import Instance
+from harness.targets.localstack import LocalStackInstance
+from harness.targets.registry import instance_from_json
 from tests.unit.harness.cli_support import Command
 from tests.unit.harness.recorder_lines import STACK
 
@@ -31,8 +32,12 @@ def _apart(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.cli.state.read_stack", lambda _, stage: replace(STACK, stage=stage))
 
 
-def stack_of(instance: Instance) -> RunningStack:
-    return RunningStack(instance=instance, stage="qa", failure_seed="s", failure_rate=0.5)
+def document_of(instance: LocalStackInstance) -> dict[str, Any]:
+    return {"instance": json.loads(instance.to_json()), "stage": "qa"}
+
+
+def stack_of(instance: LocalStackInstance) -> RunningStack:
+    return RunningStack(instance=instance, stage="qa")
 
 
 @pytest.fixture
@@ -61,9 +66,9 @@ def waiting(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def up(tmp_path: Path, engine: subprocess.Popen[bytes]) -> Instance:
+def up(tmp_path: Path, engine: subprocess.Popen[bytes]) -> LocalStackInstance:
     """An instance that is running."""
-    return Instance(
+    return LocalStackInstance(
         pid=engine.pid,
         token="of this engine",  # noqa: S106  # tells engines apart, and is no secret
         port=4599,
@@ -75,7 +80,7 @@ def up(tmp_path: Path, engine: subprocess.Popen[bytes]) -> Instance:
 
 
 @pytest.fixture
-def ended(up: Instance, stranger: subprocess.Popen[bytes]) -> Instance:
+def ended(up: LocalStackInstance, stranger: subprocess.Popen[bytes]) -> LocalStackInstance:
     """An instance whose process is gone: its number is another's by now."""
     return replace(up, pid=stranger.pid)
 
@@ -97,14 +102,14 @@ def test_the_env_file_leads_back_to_the_stack() -> None:
     assert endpoint.recording is None
 
 
-def test_the_env_file_of_our_own_engine_leads_to_its_recording_too(up: Instance) -> None:
+def test_the_env_file_of_our_own_engine_leads_to_its_recording_too(up: LocalStackInstance) -> None:
     stack_of(up).save()
     endpoint, stack = from_env()
     assert (endpoint, stack.stage) == (up.endpoint(), "qa")
     assert endpoint.recording == Path(up.folder) / "flight-recorder.jsonl"
 
 
-def test_an_env_file_of_another_engine_has_no_recording(up: Instance) -> None:
+def test_an_env_file_of_another_engine_has_no_recording(up: LocalStackInstance) -> None:
     stack_of(up).save()
     write_env(replace(ENDPOINT, url="http://127.0.0.1:4566"), STACK)
     endpoint, _ = from_env()
@@ -124,14 +129,14 @@ def test_a_user_s_own_env_file_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "MINE=1\n"
 
 
-def test_what_is_up_is_remembered(up: Instance, tmp_path: Path) -> None:
+def test_what_is_up_is_remembered(up: LocalStackInstance, tmp_path: Path) -> None:
     stack_of(up).save()
     assert RunningStack.load() == stack_of(up)
     assert RunningStack.require() == stack_of(up)
     assert (tmp_path / ".env").exists()
 
 
-def test_an_env_file_that_is_not_ours_leaves_nothing_remembered(up: Instance, tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_ours_leaves_nothing_remembered(up: LocalStackInstance, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINE=1\n")
     with pytest.raises(TargetError, match="taskguard did not write"):
         stack_of(up).save()
@@ -139,15 +144,15 @@ def test_an_env_file_that_is_not_ours_leaves_nothing_remembered(up: Instance, tm
     assert not (tmp_path / "state" / "up.json").exists()
 
 
-def test_a_new_stack_may_stay_where_there_is_none(ended: Instance) -> None:
+def test_a_new_stack_may_stay_where_there_is_none(ended: LocalStackInstance) -> None:
     RunningStack.make_sure_there_is_none()
     stack_of(ended).save()
     RunningStack.make_sure_there_is_none()
 
 
-def test_a_new_stack_may_not_stay_beside_another(up: Instance) -> None:
+def test_a_new_stack_may_not_stay_beside_another(up: LocalStackInstance) -> None:
     stack_of(up).save()
-    with pytest.raises(TargetError, match="stage qa on port 4599"):
+    with pytest.raises(TargetError, match="stage qa at http"):
         RunningStack.make_sure_there_is_none()
 
 
@@ -155,8 +160,8 @@ def test_a_new_stack_may_not_stay_beside_another(up: Instance) -> None:
 def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
     taskguard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    for module in ("stack", "grade"):
-        monkeypatch.setattr(f"harness.cli.{module}.LocalStack", lambda *_, **__: pytest.fail("it was started"))
+    for made in ("harness.cli.stack.LocalStack", "harness.cli.grade.make"):
+        monkeypatch.setattr(made, lambda *_, **__: pytest.fail("it was started"))
     (tmp_path / ".env").write_text("MINE=1\n")
     result = taskguard(*command)
     assert result.status == 2
@@ -164,7 +169,7 @@ def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
     assert not Path("run").exists()
 
 
-def test_what_has_ended_by_itself_is_not_up(ended: Instance) -> None:
+def test_what_has_ended_by_itself_is_not_up(ended: LocalStackInstance) -> None:
     stack_of(ended).save()
     assert RunningStack.load() is None
     with pytest.raises(TargetError, match="nothing is up"):
@@ -180,9 +185,9 @@ def test_a_damaged_state_file_is_nothing_up(tmp_path: Path, text: str) -> None:
     assert RunningStack.load() is None
 
 
-@pytest.mark.parametrize("key", ["instance", "stage", "failure_seed", "failure_rate", "pid", "port"])
-def test_a_state_file_that_lacks_a_key_is_nothing_up(up: Instance, tmp_path: Path, key: str) -> None:
-    document: dict[str, Any] = asdict(stack_of(up))
+@pytest.mark.parametrize("key", ["instance", "stage", "kind", "pid", "port"])
+def test_a_state_file_that_lacks_a_key_is_nothing_up(up: LocalStackInstance, tmp_path: Path, key: str) -> None:
+    document: dict[str, Any] = document_of(up)
     (tmp_path / "state").mkdir()
     file = tmp_path / "state" / "up.json"
     file.write_text(json.dumps(document))
@@ -192,14 +197,14 @@ def test_a_state_file_that_lacks_a_key_is_nothing_up(up: Instance, tmp_path: Pat
     assert RunningStack.load() is None
 
 
-def test_a_state_file_of_another_version_is_nothing_up(up: Instance, tmp_path: Path) -> None:
+def test_a_state_file_of_another_version_is_nothing_up(up: LocalStackInstance, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "up.json").write_text(json.dumps(asdict(stack_of(up)) | {"later": 1}))
+    (tmp_path / "state" / "up.json").write_text(json.dumps(document_of(up) | {"later": 1}))
     assert RunningStack.load() is None
 
 
 def test_down_ends_the_engine_and_removes_its_folder(
-    taskguard: Command, up: Instance, engine: subprocess.Popen[bytes]
+    taskguard: Command, up: LocalStackInstance, engine: subprocess.Popen[bytes]
 ) -> None:
     stack_of(up).save()
     Path(up.scratch).mkdir()
@@ -211,7 +216,7 @@ def test_down_ends_the_engine_and_removes_its_folder(
 
 
 def test_down_removes_what_up_wrote_and_leaves_other_processes_alone(
-    taskguard: Command, ended: Instance, stranger: subprocess.Popen[bytes], tmp_path: Path
+    taskguard: Command, ended: LocalStackInstance, stranger: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     stack_of(ended).save()
     result = taskguard("down")
@@ -221,7 +226,7 @@ def test_down_removes_what_up_wrote_and_leaves_other_processes_alone(
     assert not (tmp_path / "state" / "up.json").exists()
 
 
-def test_down_leaves_the_user_s_own_env_file(taskguard: Command, ended: Instance, tmp_path: Path) -> None:
+def test_down_leaves_the_user_s_own_env_file(taskguard: Command, ended: LocalStackInstance, tmp_path: Path) -> None:
     stack_of(ended).save()
     (tmp_path / ".env").write_text("MINE=1\n")
     assert taskguard("down").status == 0
@@ -233,14 +238,14 @@ def test_down_with_nothing_up_says_so_and_succeeds(taskguard: Command) -> None:
     assert (result.status, result.out) == (0, "Nothing was up.\n")
 
 
-def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, up: Instance) -> None:
+def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, up: LocalStackInstance) -> None:
     stack_of(up).save()
     result = taskguard("up")
     assert result.status == 2
-    assert "stage qa on port 4599" in result.err
+    assert "stage qa at http://127.0.0.1:4599" in result.err
     assert "taskguard down" in result.err
 
 
-def test_an_instance_survives_its_own_file(up: Instance) -> None:
-    assert Instance.from_json(up.to_json()) == up
+def test_an_instance_survives_its_own_file(up: LocalStackInstance) -> None:
+    assert instance_from_json(up.to_json()) == up
     assert json.loads(up.to_json())["port"] == 4599

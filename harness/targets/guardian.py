@@ -1,0 +1,58 @@
+"""Ends an instance whose owner is gone, however it died.
+
+For engines that do not watch their owner themselves. Run as ``python -m harness.targets.guardian <owner's pid>
+<instance as JSON> <file>``: it watches as long as the file is there, so removing the file dismisses it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from harness.engine.ownership import is_alive
+from harness.targets.base import Instance
+from harness.targets.registry import instance_from_json
+
+_LOOK_EVERY_SECONDS = 0.5
+
+
+def guard(instance: Instance, owner_pid: int, file: Path) -> None:
+    """Let a guardian watch over ``instance`` until ``file``, which is made here, is removed."""
+    file.touch()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.targets.guardian", str(owner_pid), instance.to_json(), str(file)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C in the terminal must not end it before its work is done.
+        start_new_session=True,
+    )
+    _guardians.append(process)
+
+
+# Python warns of a process that is forgotten while it runs.
+_guardians: list[subprocess.Popen[bytes]] = []
+
+
+def _watch(owner: psutil.Process | None, instance: Instance, file: Path) -> None:
+    while file.exists():
+        if owner is None or not is_alive(owner):
+            instance.end()
+            file.unlink(missing_ok=True)
+            return
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _find(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+if __name__ == "__main__":
+    _watch(_find(int(sys.argv[1])), instance_from_json(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,21 @@
+"""The targets' names, for those who let a user choose one: free of all that a target needs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+DEFAULT_REGION = "eu-central-1"
+
+
+class TargetName(StrEnum):
+    """Where a stack can live."""
+
+    LOCALSTACK = "localstack"
+    RUNNING = "running"
+
+
+HELP = {
+    TargetName.LOCALSTACK: "LocalStack as a process of this run's own",
+    TargetName.RUNNING: "what `taskguard up` started",
+}
+"""What each is, for those who choose one."""

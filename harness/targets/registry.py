@@ -1,0 +1,56 @@
+"""Targets by name: the one place that knows how each is made.
+
+Each is imported when it is asked for, so that nobody needs Docker's library to run LocalStack as a process.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from harness.targets.base import Instance, Target
+from harness.targets.names import DEFAULT_REGION, TargetName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """What can be asked of a target. ``folder`` receives its log; ``port`` 0 takes a free one; it ends with the process
+    ``owner_pid`` (none: this one)."""
+
+    folder: Path
+    port: int = 0
+    region: str = DEFAULT_REGION
+    endpoint_url: str | None = None
+    owner_pid: int | None = None
+
+
+def make(name: TargetName, options: TargetOptions) -> Target:
+    """The target of this name, not started yet."""
+    match name:
+        case TargetName.LOCALSTACK:
+            from harness.targets.localstack import LocalStack
+
+            return LocalStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+        case TargetName.RUNNING:
+            raise ValueError("what is running already is not made")
+
+
+def instance_from_json(text: str) -> Instance:
+    """What :meth:`Instance.to_json` wrote.
+
+    Raises:
+        ValueError, TypeError, KeyError: when the text is something else.
+    """
+    document = json.loads(text)
+    kind = _instance_class(document.pop("kind"))
+    return kind(**{field.name: document[field.name] for field in fields(kind)})
+
+
+def _instance_class(kind: str) -> type[Instance]:
+    match kind:
+        case "localstack":
+            from harness.targets.localstack import LocalStackInstance
+
+            return LocalStackInstance
+    raise ValueError(f"no target is called {kind!r}")
