@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handlers import batch, exact_json, settings, task_message
+from handlers import batch, exact_json, settings, task_message, trail
 from handlers.batch import Delivery
 from handlers.runtime import LOGGED_NULL, new_logger, utc_now
 from handlers.task_message import NotATask, TaskMessage
@@ -84,6 +84,7 @@ def _log(message: str, event: str, values: dict[str, Any]) -> None:
 undertaker = Undertaker(TaskStore(settings.record_settings(os.environ).table_name))
 
 
+@trail.recorded
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the dead-letter queue."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from handlers import batch, settings, task_message
+from handlers import batch, settings, task_message, trail
 from handlers.backoff import Backoff
 from handlers.batch import Delivery, KeepMessage
 from handlers.failure_simulation import FailureSimulation, SimulatedFailure
@@ -132,6 +132,7 @@ def _from_environment() -> Consumer:
 consumer = _from_environment()
 
 
+@trail.recorded
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the queue."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from harness.client import Client
 from harness.deployment import Stack
-from harness.evidence.deliveries import FROM_RECORDER, SOURCE, events_of, handled_dead_letters
+from harness.evidence.deliveries import events_of, handled_dead_letters
+from harness.evidence.from_logs import LogEvidence
 from harness.evidence.names import Names
 from harness.evidence.recording import Recording, RecordingFile
 from harness.evidence.stack import StackReader, now_ms
@@ -20,6 +21,9 @@ from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmi
 from harness.targets.base import Endpoint
 from harness.watch import Progress, longest_run_seconds, watch
 from harness.workload import Task
+
+_CLOCKS_APART_MS = 60_000.0
+"""How far the logs are read back from a run's start: more than any two clocks should differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +37,25 @@ class Listener:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
-    a run leaves aside the tasks of others."""
+    a run leaves aside the tasks of others. Deliveries are read from the flight recorder where there is one, and from
+    the logs where there is none, or when it is asked for ``from_logs``."""
 
     endpoint: Endpoint
     stack: Stack
     expectations: Expectations
     names: Names = field(default_factory=Names)
     alone: bool = True
+    from_logs: bool = False
     _file: RecordingFile | None = field(init=False)
+    _logs: LogEvidence = field(init=False)
 
     def __post_init__(self) -> None:
         path = self.endpoint.recording
-        object.__setattr__(self, "_file", RecordingFile(path) if path is not None and path.exists() else None)
+        recorded = path is not None and path.exists() and not self.from_logs
+        object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
+        since_ms = now_ms() - _CLOCKS_APART_MS
+        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, since_ms)
+        object.__setattr__(self, "_logs", logs)
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
@@ -68,18 +79,19 @@ class Run:
     def history(
         self, submitted: Iterable[TaskSubmitted], *, deadline_reached: bool, only: frozenset[str] | None = None
     ) -> History:
-        """Gather all that was seen of the stack since its engine started, or ``only`` of these tasks and messages."""
+        """Gather all that was seen of the stack, or ``only`` of these tasks and messages: since its engine started, or as
+        far as there are logs of this run."""
         events: list[Event] = list(submitted)
         reader, recording = self._reader(), self.recording()
-        request_ids: list[str] = []
         if recording is None:
-            missing = "there is no recording of this engine"
-            events.append(EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=missing, affects=FROM_RECORDER))
+            accepted = [event for event in events if isinstance(event, TaskSubmitted)]
+            told, recording = self._logs.gather(accepted, self.expectations.record, only)
+            events.extend(told)
         else:
             heeded = reader.heeds_partial_batches()
             names = self.names.message
             events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
-            request_ids = handled_dead_letters(recording, self.stack, only)
+        request_ids = handled_dead_letters(recording, self.stack, only)
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids))
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}

@@ -1,4 +1,4 @@
-"""From the flight recorder to deliveries, their outcomes, backoffs and dead letters.
+"""From a recording to deliveries, their outcomes, backoffs and dead letters.
 
 Whether an attempt failed is read from what the consumer answered to Lambda, by Lambda's rules for SQS batches
 (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html), not from what it logged or stored. Queues
@@ -36,11 +36,12 @@ def events_of(
     *,
     partial_batches: bool = True,
     only: frozenset[str] | None = None,
+    source: str = SOURCE,
 ) -> list[Event]:
     """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order.
 
     ``partial_batches`` is whether the work queue's event source mapping heeds a list of failed messages; without it
-    Lambda takes any answer for the success of the whole batch.
+    Lambda takes any answer for the success of the whole batch. ``source`` is who made the recording.
     """
     events: list[Event] = []
     deliveries: dict[str, Delivered] = {}
@@ -49,7 +50,7 @@ def events_of(
     for invocation in recording.invocations.values():
         messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
-            events.append(_endless(invocation))
+            events.append(_endless(invocation, source))
         for message in messages:
             if message.queue_arn == stack.task_queue_arn:
                 delivered = _delivered(invocation, message, names)
@@ -62,7 +63,7 @@ def events_of(
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries))
-    events.extend(_damage(recording))
+    events.extend(_damage(recording, source))
     return events
 
 
@@ -159,19 +160,19 @@ def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Ite
         )
 
 
-def _endless(invocation: Invocation) -> EvidenceMissing:
+def _endless(invocation: Invocation, source: str) -> EvidenceMissing:
     return EvidenceMissing(
         at_ms=invocation.started_at_ms,
-        source=SOURCE,
+        source=source,
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
         affects=("AttemptSucceeded", "AttemptFailed"),
     )
 
 
-def _damage(recording: Recording) -> Iterator[EvidenceMissing]:
+def _damage(recording: Recording, source: str) -> Iterator[EvidenceMissing]:
     at_ms = max((i.started_at_ms for i in recording.invocations.values()), default=0.0)
     for damage in recording.damage:
-        yield EvidenceMissing(at_ms=at_ms, source=SOURCE, what=damage, affects=FROM_RECORDER)
+        yield EvidenceMissing(at_ms=at_ms, source=source, what=damage, affects=FROM_RECORDER)
 
 
 def _shorten(text: str) -> str:

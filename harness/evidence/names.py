@@ -26,6 +26,10 @@ class MessageNames:
             return None, body
         return task_id, document.get(self.payload)
 
+    def body(self, task_id: str, payload_json: str) -> str:
+        """The body that carries this task, its payload given as JSON text; compact, as the pipeline writes it."""
+        return f'{{"{self.task_id}":{json.dumps(task_id)},"{self.payload}":{payload_json}}}'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableNames:
@@ -44,8 +48,35 @@ class TableNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrailNames:
+    """The records that a consumer's edge leaves in its log, and their fields."""
+
+    event: str = "event"
+    received: str = "TRAIL_RECEIVED"
+    answered: str = "TRAIL_ANSWERED"
+    raised: str = "TRAIL_RAISED"
+    call: str = "TRAIL_CALL"
+    poison: str = "POISON_DEAD_LETTER"
+    dead: str = "TASK_DEAD_LETTER"
+    request_id: str = "requestId"
+    at: str = "at"
+    messages: str = "messages"
+    answer: str = "answer"
+    error: str = "error"
+    message_id: str = "messageId"
+    receive_count: str = "receiveCount"
+    queue_arn: str = "queueArn"
+    receipt: str = "receipt"
+    task_id: str = "taskId"
+    body_digest: str = "bodySha256"
+    body: str = "body"
+    payload: str = "payload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """All of a pipeline's names that evidence is read by."""
 
     message: MessageNames = field(default_factory=MessageNames)
     table: TableNames = field(default_factory=TableNames)
+    trail: TrailNames = field(default_factory=TrailNames)

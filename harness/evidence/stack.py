@@ -137,9 +137,27 @@ class StackReader:
         mappings = self._mappings(self._stack.task_queue_arn)
         return all("ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []) for mapping in mappings)
 
+    def consumers(self, queue_arn: str) -> list[str]:
+        """The names of the functions that the queue's event source mappings invoke."""
+        return sorted({str(mapping["FunctionArn"]).split(":")[6] for mapping in self._mappings(queue_arn)})
+
+    def visibility_timeout_seconds(self) -> float:
+        """How long the work queue hides a message that was received, unless it is asked otherwise."""
+        url = self._stack.task_queue_url
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+        return float(answer["Attributes"]["VisibilityTimeout"])
+
+    def stored_bodies(self, task_ids: Iterable[str]) -> list[str]:
+        """The message bodies of these tasks, as their records' payloads make them; of those that keep it as text."""
+        names = self._names.table
+        return [
+            self._names.message.body(item[names.task_id], payload)
+            for item in self._items(list(task_ids), (names.task_id, names.payload))
+            if isinstance(payload := item.get(names.payload), str)
+        ]
+
     def _dead_letter_groups(self) -> list[str]:
-        arns = [str(mapping["FunctionArn"]) for mapping in self._mappings(self._stack.dead_letter_queue_arn)]
-        return sorted({f"/aws/lambda/{arn.split(':')[6]}" for arn in arns})
+        return [f"/aws/lambda/{name}" for name in self.consumers(self._stack.dead_letter_queue_arn)]
 
     def _mappings(self, queue_arn: str) -> list[dict[str, Any]]:
         pages = self._endpoint.functions().get_paginator("list_event_source_mappings")

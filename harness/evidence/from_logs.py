@@ -1,0 +1,194 @@
+"""What happened, rebuilt from CloudWatch Logs and DynamoDB alone: for AWS, and for engines without a flight recorder.
+
+Logs come late and in pieces, so they are read until they are quiet and tell the whole story of each record; what is still
+missing then is said. They are believed only when the deployed code that leaves the trail is this project's own: a consumer
+that could write what it likes is no witness.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.deployment import Stack
+from harness.evidence.deliveries import FROM_RECORDER, events_of
+from harness.evidence.log_lines import LogGroups
+from harness.evidence.names import Names
+from harness.evidence.recording import Recording
+from harness.evidence.seal import Seals
+from harness.evidence.stack import StackReader, now_ms
+from harness.evidence.trail import Trail
+from harness.expectations import RecordNames
+from harness.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    EvidenceMissing,
+    RecordObserved,
+    TaskSubmitted,
+)
+from harness.strict_json import Json
+from harness.targets.base import Endpoint
+from harness.waiting import WaitedInVain, wait_for
+
+SOURCE = "CloudWatch Logs"
+_OF_DELIVERIES = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How logs are waited for: they are complete when nothing new came for ``quiet_seconds`` and nothing is missing, and
+    given up after ``late_seconds``. A late line is found up to ``overlap_seconds`` behind the newest."""
+
+    quiet_seconds: float
+    late_seconds: float
+    overlap_seconds: float
+
+
+LOCAL = Patience(quiet_seconds=1.0, late_seconds=30.0, overlap_seconds=30.0)
+ON_AWS = Patience(quiet_seconds=15.0, late_seconds=180.0, overlap_seconds=300.0)
+
+
+class LogEvidence:
+    """The logs of one stack's consumers, from ``since_ms`` on. Not safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, reader: StackReader, names: Names, since_ms: float) -> None:
+        self._endpoint = endpoint
+        self._stack = stack
+        self._reader = reader
+        self._names = names
+        self._since_ms = since_ms
+        self._patience = ON_AWS if endpoint.url is None else LOCAL
+        self._trail = Trail(names.trail)
+        self._groups: LogGroups | None = None
+        self._bodies: dict[str, str] = {}
+        self._seals = Seals(endpoint)
+
+    def gather(
+        self, submitted: Sequence[TaskSubmitted], words: RecordNames, only: frozenset[str] | None
+    ) -> tuple[list[Event], Recording]:
+        """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
+        recording it is taken from."""
+        ids = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
+        records = self._reader.records(sorted(ids))
+        heeded = self._reader.heeds_partial_batches()
+        quiet_since = time.monotonic()
+
+        def events() -> list[Event]:
+            recording, names = self._trail.recording(self._bodies, self._names.message), self._names.message
+            return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
+
+        def complete() -> bool:
+            nonlocal quiet_since
+            if self._read():
+                quiet_since = time.monotonic()
+            if next(gaps(events(), records, words), None) is not None:
+                return False
+            # On a stack that others use too, there is always something under way.
+            quiet = time.monotonic() - quiet_since >= self._patience.quiet_seconds and not self._trail.open
+            return quiet or only is not None
+
+        missing: list[Event] = []
+        try:
+            wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
+        except WaitedInVain:
+            missing.extend(gaps(events(), records, words))
+        self._learn_bodies(submitted)
+        found = events()
+        missing.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        missing.extend(_missing(what, FROM_RECORDER) for what in self._seals.broken(self._consumers()))
+        return [*found, *missing], self._trail.recording(self._bodies, self._names.message)
+
+    def _read(self) -> bool:
+        """Take in what is new; whether anything was."""
+        if self._groups is None:
+            groups = [f"/aws/lambda/{name}" for name in self._consumers()]
+            self._groups = LogGroups(self._endpoint, groups, self._since_ms, self._patience.overlap_seconds)
+        lines = self._groups.read_new()
+        self._trail.add(lines)
+        return bool(lines)
+
+    def _consumers(self) -> list[str]:
+        queues = (self._stack.task_queue_arn, self._stack.dead_letter_queue_arn)
+        return sorted({name for queue in queues for name in self._reader.consumers(queue)})
+
+    def _learn_bodies(self, submitted: Iterable[TaskSubmitted]) -> None:
+        """Find the bodies behind the trail's digests: among what is stored, was handed in and was logged as dead."""
+        message, unknown = self._names.message, self._trail.bodies_wanted - self._bodies.keys()
+        if not unknown:
+            return
+        found = [
+            *self._reader.stored_bodies(sorted(self._trail.task_ids)),
+            *(message.body(e.task_id, _compact(e.payload)) for e in submitted if e.task_id is not None),
+            *map(_compacted, self._trail.poison_bodies),
+            *(message.body(task_id, _compact(payload)) for task_id, payload in self._trail.dead_payloads),
+        ]
+        by_digest = {hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(): body for body in found}
+        self._bodies.update({digest: body for digest, body in by_digest.items() if digest in unknown})
+
+
+def gaps(events: Iterable[Event], records: Iterable[RecordObserved], words: RecordNames) -> Iterator[EvidenceMissing]:
+    """What the logs must have and lack: a delivery between others, or one that the task's record tells of, and the
+    delivery that a final record implies."""
+    counts: dict[str, set[int]] = {}
+    of_task: dict[str | None, set[int]] = {}
+    succeeded, dead = set[str | None](), set[str | None]()
+    for event in events:
+        if isinstance(event, Delivered):
+            counts.setdefault(event.message_id, set()).add(event.receive_count)
+            of_task.setdefault(event.task_id, set()).add(event.receive_count)
+        elif isinstance(event, AttemptSucceeded):
+            succeeded.add(event.task_id)
+        elif isinstance(event, DeadLettered):
+            dead.add(event.task_id)
+    for message_id, seen in counts.items():
+        for count in sorted(set(range(1, max(seen))) - seen):
+            yield _missing(f"delivery {count} of message {message_id}", _OF_DELIVERIES)
+    for record in records:
+        for number in sorted({attempt.number for attempt in record.attempts} - of_task.get(record.task_id, set())):
+            yield _missing(f"delivery {number} of task {record.task_id}, which its record tells of", _OF_DELIVERIES)
+        if record.status == words.completed and record.task_id not in succeeded:
+            yield _missing(f"the success of task {record.task_id}, whose record says so", ("AttemptSucceeded",))
+        if record.status == words.dead and record.task_id not in dead:
+            yield _missing(f"the dead letter of task {record.task_id}, whose record says so", ("DeadLettered",))
+
+
+def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) -> Iterator[EvidenceMissing]:
+    """Messages that came back sooner than their queue lets them, with no call in the logs that asked for it: then calls
+    were made that the logs do not tell of."""
+    asked = {(e.message_id, e.receive_count) for e in events if isinstance(e, BackoffRequested)}
+    came = {(e.message_id, e.receive_count): e.at_ms for e in events if isinstance(e, Delivered)}
+    came |= {(e.message_id, -1): e.at_ms for e in events if isinstance(e, DeadLettered)}
+    for failed in (e for e in events if isinstance(e, AttemptFailed)):
+        key = (failed.message_id, failed.receive_count)
+        again = came.get((failed.message_id, failed.receive_count + 1)) or came.get((failed.message_id, -1))
+        if key in asked or again is None or key not in came:
+            continue
+        if again - came[key] < visibility_timeout_seconds * 1000:
+            yield _missing(
+                f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
+                f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",
+                ("BackoffRequested",),
+            )
+
+
+def _missing(what: str, affects: tuple[str, ...]) -> EvidenceMissing:
+    return EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=what, affects=affects)
+
+
+def _compacted(body: str) -> str:
+    """The body as the trail digests it: JSON in its compact form, anything else as it is."""
+    try:
+        return _compact(json.loads(body))
+    except (ValueError, RecursionError):
+        return body
+
+
+def _compact(payload: Json) -> str:
+    return json.dumps(payload, separators=(",", ":"))
