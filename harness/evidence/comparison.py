@@ -31,6 +31,21 @@ def differences(one: History, other: History, *, tolerance_ms: float) -> list[st
     return found
 
 
+def times_apart_ms(one: History, other: History) -> float:
+    """The furthest that the same moment is apart in the two, over all events that both have; 0 when there are none."""
+    mine, theirs = _by_key(one), _by_key(other)
+    return max(
+        (
+            abs(getattr(a, name) - getattr(b, name))
+            for key in mine.keys() & theirs.keys()
+            for a, b in zip(mine[key], theirs[key], strict=False)
+            for name in _TIMES
+            if hasattr(a, name) and not isinstance(a, RecordObserved)
+        ),
+        default=0.0,
+    )
+
+
 def _by_key(history: History) -> dict[tuple[str, ...], list[Event]]:
     found: dict[tuple[str, ...], list[Event]] = {}
     for event in history:

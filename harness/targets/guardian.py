@@ -31,11 +31,8 @@ def guard(instance: Instance, owner_pid: int, file: Path) -> None:
         # Ctrl-C in the terminal must not end it before its work is done.
         start_new_session=True,
     )
-    _guardians.append(process)
-
-
-# Python warns of a process that is forgotten while it runs.
-_guardians: list[subprocess.Popen[bytes]] = []
+    # Otherwise Python warns of a process that is forgotten while it runs.
+    process.returncode = 0
 
 
 def _watch(owner: psutil.Process | None, instance: Instance, file: Path) -> None:

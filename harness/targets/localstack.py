@@ -97,10 +97,6 @@ class LocalStackInstance(Instance):
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-# Python warns of a process that is forgotten while it runs.
-_left_running: list["subprocess.Popen[bytes] | None"] = []
-
-
 class PortTakenError(TargetError):
     """Somebody else took the port. Choose another with ``--port``."""
 
@@ -196,7 +192,9 @@ class LocalStack(Target):
         return self.instance
 
     def leave_running(self) -> None:
-        _left_running.append(self._process)
+        if self._process is not None:
+            # Otherwise Python warns of a process that is forgotten while it runs.
+            self._process.returncode = 0
         self.instance = self._process = self._scratch = None
 
     def _wait_until_ready(self, instance: LocalStackInstance, process: "subprocess.Popen[bytes]") -> None:

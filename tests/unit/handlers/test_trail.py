@@ -109,8 +109,9 @@ def trail_of_handle(handle: str, logs: Logs) -> list[dict[str, Any]]:
 
 
 def test_a_refused_change_is_left_as_refused(logs: Logs, sqs: Any) -> None:
-    with Stubber(sqs) as stub, pytest.raises(sqs.exceptions.ClientError):
-        stub.add_client_error("change_message_visibility", "InvalidParameterValue")
+    stub = Stubber(sqs)
+    stub.add_client_error("change_message_visibility", "InvalidParameterValue")
+    with stub, pytest.raises(sqs.exceptions.ClientError):
         sqs.change_message_visibility(QueueUrl="https://q", ReceiptHandle="h", VisibilityTimeout=10)
     assert logs()[-1]["error"] == "InvalidParameterValue"
 

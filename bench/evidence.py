@@ -1,0 +1,117 @@
+"""Whether the logs tell what the flight recorder saw: both histories of the same runs, compared event by event.
+
+Run as ``python -m bench.evidence [runs] [tasks]``: that many runs of our own pipeline, four at a time on one stage, and then
+one of each broken pipeline of ``tests/mutants``. It prints, for each, how many events were compared, what differs, how far
+the times are apart, and the verdicts from either evidence.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.client import Client
+from harness.deployment import deploy, failure_parameters
+from harness.evidence.comparison import differences, times_apart_ms
+from harness.expectations import Expectations
+from harness.grading import Grade, grade
+from harness.history import History
+from harness.running import Run
+from harness.targets.base import Endpoint
+from harness.targets.localstack import LocalStack
+from harness.workload import tasks as workload
+from tests.mutants.variants import VARIANTS, Variant, broken_service
+
+TOLERANCE_MS = 250.0
+SEED = "42"
+AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One run, judged from either evidence."""
+
+    name: str
+    events: int
+    apart_ms: float
+    differences: list[str]
+    recorder: Grade
+    logs: Grade
+
+    def verdicts(self) -> str:
+        """The checks that did not pass, from the recorder and from the logs."""
+        return " | ".join(
+            ", ".join(f"{v.check}: {v.outcome}" for v in grade.verdicts if v.outcome != "pass") or "all pass"
+            for grade in (self.recorder, self.logs)
+        )
+
+
+def compare(name: str, run: Run, logs: Run, seed: str, count: int) -> Comparison:
+    """Make one run, and tell it twice."""
+    submitted = Client(run.stack.api_url).submit_all(workload(seed, count))
+    ids = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+    settled = run.watch(ids)
+    only = None if run.alone else frozenset(ids)
+    seen: list[History] = [each.history(submitted, deadline_reached=not settled, only=only) for each in (run, logs)]
+    return Comparison(
+        name,
+        len(seen[0]),
+        times_apart_ms(*seen),
+        differences(*seen, tolerance_ms=TOLERANCE_MS),
+        *(grade(history, run.expectations) for history in seen),
+    )
+
+
+def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
+    """Runs of the unbroken pipeline, several at a time."""
+    stack = deploy(endpoint, "ours", parameters=failure_parameters(None, 0.3))
+
+    def one(number: int) -> Comparison:
+        made = [
+            Run(endpoint=endpoint, stack=stack, expectations=Expectations(), alone=False, from_logs=from_logs)
+            for from_logs in (False, True)
+        ]
+        return compare(f"run {number}", made[0], made[1], f"evidence-{number}", count)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, range(1, runs + 1)))
+
+
+def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = VARIANTS) -> list[Comparison]:
+    """One run of each broken pipeline, several at a time."""
+
+    def one(numbered: tuple[int, Variant]) -> Comparison:
+        number, variant = numbered
+        with broken_service(variant) as service:
+            stack = deploy(endpoint, f"broken{number}", parameters=failure_parameters(SEED, 0.3), service=service)
+        expected = Expectations(failure_seed=SEED)
+        made = [
+            Run(endpoint=endpoint, stack=stack, expectations=expected, from_logs=from_logs)
+            for from_logs in (False, True)
+        ]
+        return compare(variant.name, made[0], made[1], SEED, count)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, enumerate(variants)))
+
+
+def main(runs: int, count: int) -> None:
+    """Print a line for each run."""
+    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder)) as engine:
+        endpoint = engine.start()
+        for comparison in [*runs_of_ours(endpoint, runs, count), *broken(endpoint, count)]:
+            print(
+                f"{comparison.name:<26} {comparison.events:5d} events, {len(comparison.differences)} differ, "
+                f"{comparison.apart_ms:6.1f} ms apart at most; {comparison.verdicts()}"
+            )
+            for difference in comparison.differences[:5]:
+                print(f"    {difference}")
+
+
+if __name__ == "__main__":
+    given = [int(argument) for argument in sys.argv[1:]]
+    main(*(given or (20, 30)))

@@ -1,0 +1,35 @@
+"""The two kinds of evidence: what the flight recorder saw, and what the logs and the table tell of the same tasks."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.evidence.comparison import differences
+from harness.grading import grade
+from harness.history import History
+from harness.running import Run
+from harness.testing import Pipeline
+from harness.verdict import Outcome
+
+# Two clocks of one machine, and the way between a function and the engine when the machine is busy.
+TOLERANCE_MS = 500.0
+
+
+@pytest.mark.long
+def test_the_logs_tell_what_the_flight_recorder_saw(pipeline: Pipeline) -> None:
+    if pipeline.run.endpoint.recording is None:
+        pytest.skip("this engine has no flight recorder to compare the logs with")
+    logs = replace(pipeline.run, from_logs=True)
+    tasks = [pipeline.task(failures=failures) for failures in (0, 1, 2, 3)]
+    tasks.append(pipeline.task(payload={"name": "Zoë", "amounts": [1, 1.0, 1e-07], "nothing": None}))
+    pipeline.submit(*tasks)
+    seen = pipeline.settle(*tasks)
+    told = history(logs, pipeline)
+    assert differences(seen, told, tolerance_ms=TOLERANCE_MS) == []
+    outcomes = {verdict.check: verdict.outcome for verdict in grade(told, logs.expectations).verdicts}
+    assert set(outcomes.values()) == {Outcome.PASS}, outcomes
+
+
+def history(run: Run, pipeline: Pipeline) -> History:
+    ids = frozenset(e.task_id for e in pipeline.submitted if e.task_id is not None)
+    return run.history(pipeline.submitted, deadline_reached=False, only=ids)
