@@ -19,7 +19,7 @@ from harness.evidence.stack import StackReader, now_ms
 from harness.expectations import Expectations
 from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
-from harness.watch import Progress, longest_run_seconds, watch
+from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, watch
 from harness.workload import Task
 
 _CLOCKS_APART_MS = 60_000.0
@@ -73,8 +73,9 @@ class Run:
     def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""
         ids = list(task_ids)
-        seconds = longest_run_seconds(self.expectations, len(ids))
-        return watch(self._reader(), ids, self.expectations, seconds=seconds, tell=tell)
+        pace = ON_AWS if self.endpoint.url is None else LOCAL
+        seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
+        return watch(self._reader(), ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
 
     def history(
         self, submitted: Iterable[TaskSubmitted], *, deadline_reached: bool, only: frozenset[str] | None = None

@@ -15,10 +15,20 @@ from harness.expectations import Expectations
 from harness.history import QueueDepth
 from harness.waiting import WaitedInVain, wait_for
 
-QUIET_SECONDS = 6.0
-"""Both queues have been empty for this long: nothing more will happen to a task that is not settled by then."""
 
-_LOOK_EVERY_SECONDS = 0.25
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a run is looked at: every so often; and when both queues have been empty for ``quiet_seconds``, nothing more
+    will happen to a task that is not settled by then."""
+
+    look_every_seconds: float
+    quiet_seconds: float
+
+
+LOCAL = Pace(look_every_seconds=0.25, quiet_seconds=6.0)
+ON_AWS = Pace(look_every_seconds=2.0, quiet_seconds=90.0)
+"""A queue's approximate numbers there reach consistency within a minute:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/confirm-queue-is-empty.html."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,7 @@ def watch(
     expectations: Expectations,
     *,
     seconds: float,
+    pace: Pace = LOCAL,
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that."""
@@ -62,10 +73,10 @@ def watch(
         tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, deadline - now)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
-        return quiet_for > (QUIET_SECONDS if open_ids else 0.0)
+        return quiet_for > (pace.quiet_seconds if open_ids else 0.0)
 
     try:
-        wait_for(is_over, seconds=seconds, every=_LOOK_EVERY_SECONDS, at_most_every=_LOOK_EVERY_SECONDS)
+        wait_for(is_over, seconds=seconds, every=pace.look_every_seconds, at_most_every=pace.look_every_seconds)
     except WaitedInVain:
         return False
     return True

@@ -10,7 +10,7 @@ import pytest
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
 from harness.history import QueueDepth
-from harness.watch import QUIET_SECONDS, Progress, longest_run_seconds, watch
+from harness.watch import LOCAL, Progress, longest_run_seconds, watch
 from tests.unit.harness.conftest import Clock
 
 EXPECTED = Expectations()
@@ -95,7 +95,7 @@ def test_at_the_deadline_it_says_so(clock: Clock) -> None:
 @pytest.mark.parametrize("status", [{}, {"a": "PROCESSING"}])
 def test_a_lost_task_is_given_up_after_the_queues_were_quiet(clock: Clock, status: dict[str, str]) -> None:
     assert watched(Reader((status, VISIBLE), (status, EMPTY)), "a", seconds=60.0) is True
-    assert QUIET_SECONDS < sum(clock.waited) < QUIET_SECONDS + 1.0
+    assert LOCAL.quiet_seconds < sum(clock.waited) < LOCAL.quiet_seconds + 1.0
 
 
 def test_quiet_begins_anew_when_a_message_comes_back(clock: Clock) -> None:
