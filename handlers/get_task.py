@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_REST
 
 from handlers import answers, exact_json, settings
 from handlers.runtime import new_logger
@@ -86,7 +87,7 @@ def _get_task() -> Response[str]:
     return lookup.look_up(unquote(task_id))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(correlation_id_path=API_GATEWAY_REST)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point for an API Gateway proxy event."""
     return app.resolve(event, context)

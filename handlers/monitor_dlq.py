@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handlers import batch, exact_json, settings, task_message, trail
-from handlers.batch import Delivery
+from handlers.batch import Delivery, KeepMessage
+from handlers.metrics import Metrics
 from handlers.runtime import LOGGED_NULL, new_logger, utc_now
 from handlers.task_message import NotATask, TaskMessage
 from handlers.task_record import MarkedDead, TaskRecord
-from handlers.task_store import TaskStore
+from handlers.task_store import StoreError, TaskStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 LONGEST_POISON_CHARACTERS = 1_000
 
 logger = new_logger()
+metrics = Metrics(settings.stage(os.environ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Undertaker:
     store: TaskStore
 
     def bury(self, delivery: Delivery) -> None:
-        """Handles one dead letter. Raises StoreError if the record could not be marked: the message then stays."""
+        """Handles one dead letter. Raises KeepMessage if the record could not be marked."""
         about = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
         try:
             task = task_message.parse(delivery.body)
@@ -42,11 +44,17 @@ class Undertaker:
             body = delivery.body[:LONGEST_POISON_CHARACTERS]
             _log("poison message dead-lettered", "POISON_DEAD_LETTER", {"body": body, "reason": str(poison), **about})
             return
-        outcome = self.store.mark_dead(task.task_id, delivery.message_id)
+        try:
+            outcome = self.store.mark_dead(task.task_id, delivery.message_id)
+        except StoreError as failure:
+            logger.error("task not marked as dead", extra={"taskId": task.task_id, "reason": str(failure), **about})
+            raise KeepMessage from failure
         record = outcome.record
         if record is None:
             _log("task without a record dead-lettered", "TASK_DEAD_LETTER", _epitaph_without_record(task) | about)
         elif isinstance(outcome, MarkedDead):
+            if outcome.newly:
+                metrics.task_dead_lettered(created_at=record.created_at, marked_at=record.updated_at)
             _log("task dead-lettered", "TASK_DEAD_LETTER", _epitaph(record) | about)
         else:
             reason = {"taskId": task.task_id, "status": record.status, "owner": record.message_id}
@@ -85,6 +93,7 @@ undertaker = Undertaker(TaskStore(settings.record_settings(os.environ).table_nam
 
 
 @trail.recorded
+@metrics.published
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the dead-letter queue."""

@@ -17,6 +17,7 @@ from handlers import batch, settings, task_message, trail
 from handlers.backoff import Backoff
 from handlers.batch import Delivery, KeepMessage
 from handlers.failure_simulation import FailureSimulation, SimulatedFailure
+from handlers.metrics import Metrics
 from handlers.runtime import new_logger
 from handlers.task_message import NotATask, TaskMessage
 from handlers.task_queue import QueueError, TaskQueue
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = new_logger()
+metrics = Metrics(settings.stage(os.environ))
 
 Work = Callable[[TaskMessage, int], None]
 """The work on a task, given the number of the attempt. Any exception is a failed attempt."""
@@ -52,17 +54,22 @@ class Consumer:
     work: Work
 
     def consume(self, delivery: Delivery) -> None:
-        """Makes one attempt. Returns if the message is to be acknowledged, raises KeepMessage or StoreError if not."""
+        """Makes one attempt. Returns if the message is to be acknowledged, raises KeepMessage if not."""
         about = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
         try:
             task = task_message.parse(delivery.body)
         except NotATask as poison:
             self._keep_poison(delivery, str(poison), about)
         about["taskId"] = task.task_id
-        claim = self.store.claim(task.task_id, delivery.message_id, delivery.receive_count)
+        try:
+            claim = self.store.claim(task.task_id, delivery.message_id, delivery.receive_count)
+        except StoreError as failure:
+            logger.error("attempt not begun", extra={**about, "reason": str(failure)})
+            raise KeepMessage from failure
         if isinstance(claim, ClaimRefused):
             self._settle_refused(claim, delivery, about)
             return
+        metrics.attempt_begun(claim.attempt)
         logger.info("attempt started", extra=about)
         try:
             self.work(task, claim.attempt)
@@ -82,10 +89,14 @@ class Consumer:
 
     def _complete(self, claim: Claim, about: dict[str, Any]) -> None:
         try:
-            self.store.complete(claim)
+            completed_at = self.store.complete(claim)
         except AttemptSuperseded as late:
             logger.warning("late success ignored", extra={**about, "reason": str(late)})
             raise KeepMessage from late
+        except StoreError as unreported:
+            logger.error("success not recorded", extra={**about, "reason": str(unreported)})
+            raise KeepMessage from unreported
+        metrics.task_completed(created_at=claim.created_at, completed_at=completed_at)
         logger.info("attempt succeeded", extra=about)
 
     def _retry_later(self, claim: Claim, failure: Exception, delivery: Delivery, about: dict[str, Any]) -> NoReturn:
@@ -94,6 +105,7 @@ class Consumer:
         about = {**about, "error": error, "backoffSeconds": delay_seconds}
         try:
             self.store.retry_later(claim, error, delay_seconds)
+            metrics.attempt_failed(claim.attempt)
         except AttemptSuperseded as late:
             logger.warning("late failure ignored", extra={**about, "reason": str(late)})
             raise KeepMessage from failure
@@ -133,6 +145,7 @@ consumer = _from_environment()
 
 
 @trail.recorded
+@metrics.published
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the queue."""

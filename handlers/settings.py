@@ -67,6 +67,11 @@ def process_settings(environment: Mapping[str, str]) -> ProcessSettings:
     )
 
 
+def stage(environment: Mapping[str, str]) -> str:
+    """Reads STAGE, which the metrics of a function are named by. Raises SettingsError."""
+    return _required(environment, "STAGE")
+
+
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_REST
 
 from handlers import answers, exact_json, settings, task_request
+from handlers.metrics import Metrics
 from handlers.runtime import new_logger
 from handlers.task_message import TaskMessage
 from handlers.task_queue import QueueError, TaskQueue
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = new_logger()
+metrics = Metrics(settings.stage(os.environ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Submission:
         task_id = message.task_id
         try:
             existing = self.store.create(task_id, message.payload_json)
+            if existing is None:
+                metrics.task_submitted()
             if existing and not exact_json.same(existing.payload_json, message.payload_json):
                 logger.info("task id taken", extra={"taskId": task_id})
                 return answers.error(
@@ -97,7 +102,8 @@ def _post_task() -> Response[str]:
     )
 
 
-@logger.inject_lambda_context
+@metrics.published
+@logger.inject_lambda_context(correlation_id_path=API_GATEWAY_REST)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Lambda's entry point for an API Gateway proxy event."""
     return app.resolve(event, context)

@@ -63,6 +63,8 @@ class Claim:
     claim_id: str
     # Where the attempt stands in the record's list.
     index: int
+    # When the task was created.
+    created_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ class ClaimRefused:
 
 @dataclass(frozen=True, slots=True)
 class MarkedDead:
-    """A record that is DEAD_LETTER on account of the message asked about."""
+    """A record that is DEAD_LETTER on account of the message asked about: `newly`, or it was so before."""
 
     record: TaskRecord
+    newly: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,18 +128,18 @@ class TaskStore:
                     ":now": {"S": now},
                     ":added": added,
                 },
-                # The shorter answer does not tell where the element was put when it was set by its index.
-                answer="UPDATED_NEW" if attempt <= MOST_ATTEMPTS_KEPT else "ALL_NEW",
+                # What the answer tells beyond the update is when the task was created.
+                answer="ALL_NEW",
             )
-            attempts_kept = len(new["attempts"]["L"])
+            record = _to_record(new)
         except _ConditionFailed as failed:
             if failed.record is None or failed.record.claim_id != claim_id:
                 return ClaimRefused(failed.record)
-            attempts_kept = len(failed.record.attempts)
-        return Claim(task_id, message_id, attempt, claim_id, attempts_kept - 1)
+            record = failed.record
+        return Claim(task_id, message_id, attempt, claim_id, len(record.attempts) - 1, record.created_at)
 
-    def complete(self, claim: Claim) -> None:
-        """Reports a claimed attempt's success: → COMPLETED. Raises AttemptSuperseded."""
+    def complete(self, claim: Claim) -> str:
+        """Reports a claimed attempt's success: → COMPLETED. Answers with the time of it. Raises AttemptSuperseded."""
         now = self._now()
         self._finish(
             claim,
@@ -147,6 +147,7 @@ class TaskStore:
             f"completedAt = :now, {_entry(claim)}.outcome = :outcome, {_entry(claim)}.finishedAt = :now REMOVE failedAt",
             {":outcome": {"S": "SUCCEEDED"}, ":now": {"S": now}},
         )
+        return now
 
     def retry_later(self, claim: Claim, error: str, backoff_seconds: int) -> None:
         """Reports a claimed attempt's failure: → RETRYING. Raises AttemptSuperseded."""
@@ -187,14 +188,15 @@ class TaskStore:
                         },
                         answer="ALL_NEW",
                     )
-                )
+                ),
+                newly=True,
             )
         except _ConditionFailed as failed:
             record = failed.record
         if record is None or record.message_id not in (None, message_id):
             return NotMarkedDead(record)
         if record.status is Status.DEAD_LETTER:
-            return MarkedDead(record)
+            return MarkedDead(record, newly=False)
         if record.status is Status.COMPLETED:
             return NotMarkedDead(record)
         if record.last_attempt:
@@ -220,9 +222,9 @@ class TaskStore:
             )
         except _ConditionFailed as failed:
             if failed.record and failed.record.status is Status.DEAD_LETTER and failed.record.message_id == message_id:
-                return MarkedDead(failed.record)
+                return MarkedDead(failed.record, newly=False)
             raise StoreError("UpdateItem found a record that changed while it was being marked as dead") from None
-        return MarkedDead(_to_record(new))
+        return MarkedDead(_to_record(new), newly=True)
 
     def _finish(
         self,

@@ -33,6 +33,7 @@ class ApiThrottling {
       );
     }
     deployments[0].Properties.StageDescription = {
+      ...deployments[0].Properties.StageDescription,
       ThrottlingRateLimit: rateLimit,
       ThrottlingBurstLimit: burstLimit,
     };

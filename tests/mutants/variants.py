@@ -128,8 +128,8 @@ VARIANTS = (
         name="never-completed",
         sentence="the record never says that a task was completed",
         file="handlers/process_task.py",
-        old="            self.store.complete(claim)\n",
-        new="            pass\n",
+        old="            completed_at = self.store.complete(claim)\n",
+        new="            completed_at = claim.created_at\n",
         caught_by=("record",),
     ),
     Variant(

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "TABLE_NAME": "TasksTable",
+    "STAGE": "dev",
     "TASK_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/TaskQueue",
 }
 
@@ -139,7 +140,7 @@ class Functions:
             "headers": {"Content-Type": content_type} if content_type is not None else None,
             "body": body if isinstance(body, str | None) else json.dumps(body),
             "isBase64Encoded": is_base64,
-            "requestContext": {"stage": "dev"},
+            "requestContext": {"stage": "dev", "requestId": "api-request"},
         }
         return self._answer(submit_task.handler(event, context()))
 
@@ -149,7 +150,7 @@ class Functions:
             "path": f"/task/{task_id}",
             "headers": None,
             "pathParameters": {"taskId": task_id},
-            "requestContext": {"stage": "dev"},
+            "requestContext": {"stage": "dev", "requestId": "api-request"},
         }
         return self._answer(get_task.handler(event, context()))
 
