@@ -102,6 +102,36 @@ def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path
     _serverless(["remove"], endpoint, stage, service, log)
 
 
+def is_deployed(endpoint: Endpoint, stage: str) -> bool:
+    """Whether there is such a stage, in whatever state.
+
+    Raises:
+        DeploymentError: when that cannot be found out.
+    """
+    try:
+        endpoint.cloudformation().describe_stacks(StackName=stack_name(stage))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return False
+        raise _cannot_read(stage, endpoint, error) from error
+    except BotoCoreError as error:
+        raise _cannot_read(stage, endpoint, error) from error
+    return True
+
+
+def make_sure_is_free(endpoint: Endpoint, stage: str) -> None:
+    """Look before deploying what is to be removed again: a stage that is there already is somebody's.
+
+    Raises:
+        DeploymentError: when there is such a stage.
+    """
+    if is_deployed(endpoint, stage):
+        raise DeploymentError(
+            f"deploying stage {stage} to {endpoint.place}: it is there already, and a run ends with removing its stage. "
+            "Name another with --stage, or remove that one first, if it is yours."
+        )
+
+
 def read_stack(endpoint: Endpoint, stage: str) -> Stack:
     """The deployed stack's names.
 
@@ -112,9 +142,7 @@ def read_stack(endpoint: Endpoint, stage: str) -> Stack:
     try:
         description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
     except (ClientError, BotoCoreError) as error:
-        raise DeploymentError(
-            f"reading the stack {name} at {endpoint.place}: {error}. Deploy it first: `taskguard up` or `make deploy`."
-        ) from error
+        raise _cannot_read(stage, endpoint, error) from error
     outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
     try:
         return Stack(
@@ -134,6 +162,13 @@ def read_stack(endpoint: Endpoint, stage: str) -> Stack:
             f"reading the stack {name}: it has no output {missing}; "
             f"it has {', '.join(sorted(outputs)) or 'none'}. Was it deployed from this project's serverless.yml?"
         ) from missing
+
+
+def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> DeploymentError:
+    return DeploymentError(
+        f"reading the stack {stack_name(stage)} at {endpoint.place}: {error}. "
+        "Deploy it first: `taskguard up` or `make deploy`."
+    )
 
 
 def serverless_cli() -> Path:

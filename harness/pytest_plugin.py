@@ -42,7 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--endpoint-url", help="the engine's address, for --target endpoint")
     group.addoption("--region", default=DEFAULT_REGION, help=f"the AWS region (default: {DEFAULT_REGION})")
-    group.addoption("--stage", default="test", help="the stage to deploy and test (default: test)")
+    group.addoption(
+        "--stage", help="the stage to deploy and test (default: test; on an engine of others, one of the session's own)"
+    )
     group.addoption(
         "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
     )
@@ -58,6 +60,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
     if _target(config) is TargetName.RUNNING:
         _running_stack()
+    if _target(config) is TargetName.ENDPOINT and not given:
+        _look_for_engine(config)
+
+
+def _look_for_engine(config: pytest.Config) -> None:
+    """An engine that is not there is better missed once, before any test."""
+    from harness.errors import TargetError
+    from harness.targets.endpoint import ForeignEngine
+
+    try:
+        ForeignEngine(config.getoption("--endpoint-url"), region=str(config.getoption("--region"))).start()
+    except TargetError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _target(config: pytest.Config) -> TargetName:
@@ -156,7 +171,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     if _target(request.config) is TargetName.RUNNING:
         return read_stack(endpoint, _running_stack().stage)
     parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
-    return shared_engine.stack(str(option("--stage")), parameters)
+    return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
@@ -59,24 +60,41 @@ class SharedEngine:
         with self._alone(stage):
             if deployed.exists():
                 return read_stack(endpoint, stage)
+            if self._outlives_session():
+                deployment.make_sure_is_free(endpoint, stage)
+                # From here on something of it may be there, however far the deploy comes.
+                (self.folder / f"{stage}.ours").touch()
             stack = deployment.deploy(endpoint, stage, parameters=parameters, log=self.folder / f"{stage}-deploy.log")
             deployed.touch()
             return stack
 
+    def default_stage(self) -> str:
+        """The stage of a session that names none: one of its own, on an engine that others may use."""
+        self.endpoint()
+        return f"test-{sha256(self.folder.name.encode()).hexdigest()[:6]}" if self._outlives_session() else "test"
+
     def stop(self, *, forget: bool) -> None:
         """End the engine, if there is one of the session's own, and with ``forget`` remove the session's folder. Where
         the engine goes on, the stages that the session deployed are removed."""
-        instance = self._adopted
+        if self._outlives_session():
+            for ours in sorted(self.folder.glob("*.ours")):
+                self._remove(ours.stem)
         if self._note.exists():
-            instance = instance_from_json(self._note.read_text())
-        if instance is not None and (self._adopted is not None or not instance.takes_stacks_along):
-            for deployed in sorted(self.folder.glob("*.deployed")):
-                deployment.remove(instance.endpoint(), deployed.stem, log=self.folder / f"{deployed.stem}-remove.log")
-        if instance is not None and self._adopted is None:
-            instance.end()
+            instance_from_json(self._note.read_text()).end()
             self._note.unlink()
         if forget:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _outlives_session(self) -> bool:
+        """Whether there is an engine which goes on when the session has ended, with all that is deployed to it."""
+        if self._adopted is not None:
+            return True
+        return self._note.exists() and not instance_from_json(self._note.read_text()).takes_stacks_along
+
+    def _remove(self, stage: str) -> None:
+        endpoint = self.endpoint()
+        if deployment.is_deployed(endpoint, stage):
+            deployment.remove(endpoint, stage, log=self.folder / f"{stage}-remove.log")
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)

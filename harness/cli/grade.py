@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import threading
 from contextlib import ExitStack
@@ -24,7 +25,7 @@ from harness.manifests import digests_of_service, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.console import print_grade
 from harness.running import Run
-from harness.targets.base import Target
+from harness.targets.base import Endpoint, Target
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 from harness.targets.registry import TargetOptions, make
 from harness.workload import random_seed
@@ -51,7 +52,12 @@ def grade(
     endpoint_url: Annotated[
         str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)
     ] = None,
-    stage: Annotated[str | None, typer.Option(help="The stage (default: dev).", show_default=False)] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            help="The stage (default: dev; on an engine of others, one of the run's own).", show_default=False
+        ),
+    ] = None,
     region: Region = DEFAULT_REGION,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
@@ -74,9 +80,8 @@ def grade(
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
             options = TargetOptions(folder=folder / "engine", port=port, region=region, endpoint_url=endpoint_url)
             engine = cleanup.enter_context(make(target, options))
-            run, digests = _on_own_engine(line, engine, options, stage or "dev", seed, rate), digests_of_service()
-            if not engine.running.takes_stacks_along and not keep:
-                cleanup.callback(deployment.remove, run.endpoint, run.stack.stage, log=options.folder / "remove.log")
+            stacks = cleanup.enter_context(ExitStack())
+            run, digests = _on_own_engine(line, engine, options, stage, seed, rate, stacks), digests_of_service()
         line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
         # SciPy takes a while to load, and there is time for it while the pipeline backs off.
         threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
@@ -87,6 +92,7 @@ def grade(
             RunningStack(instance=engine.running, stage=run.stack.stage).save()
             engine.running.stay()
             engine.leave_running()
+            stacks.pop_all()
     repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url)
     _report(console, folder, history, run.expectations, repeat)
 
@@ -105,15 +111,33 @@ def _about_failures(seed: str | None, rate: float) -> str:
 
 
 def _on_own_engine(
-    line: ProgressLine, engine: Target, options: TargetOptions, stage: str, seed: str | None, rate: float
+    line: ProgressLine,
+    engine: Target,
+    options: TargetOptions,
+    stage: str | None,
+    seed: str | None,
+    rate: float,
+    stacks: ExitStack,
 ) -> Run:
+    """Deploy to ``engine``. What would outlive it is removed when ``stacks`` closes, however far the deploy came."""
     deployment.serverless_cli()  # better missed now than when an engine is up
     line.say(f"Starting the engine (its log: {options.folder})")
     endpoint = engine.start()
-    line.say(f"Deploying the pipeline to {endpoint.place}")
+    if not engine.running.takes_stacks_along:
+        stage = stage or f"run-{secrets.token_hex(3)}"
+        deployment.make_sure_is_free(endpoint, stage)
+        stacks.callback(_remove, line, endpoint, stage, options.folder / "remove.log")
+    stage = stage or "dev"
+    line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
     parameters = deployment.failure_parameters(seed, rate)
     stack = deployment.deploy(endpoint, stage, parameters=parameters, log=options.folder / "deploy.log")
     return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+
+
+def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> None:
+    if deployment.is_deployed(endpoint, stage):
+        line.say(f"Removing stage {stage} from {endpoint.place}")
+        deployment.remove(endpoint, stage, log=log)
 
 
 def _on_running_stack() -> Run:

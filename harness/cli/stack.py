@@ -61,6 +61,8 @@ def down() -> None:
     """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
     running = RunningStack.load()
     if running is not None:
+        if not running.instance.takes_stacks_along:
+            deployment.remove(running.instance.endpoint(), running.stage)
         running.instance.end()
     RunningStack.forget()
     typer.echo("Stopped." if running is not None else "Nothing was up.")

@@ -38,7 +38,35 @@ def find_runtime(name: str) -> FunctionRuntime:
             "choose a python3.x runtime in serverless.yml"
         )
     interpreter, version = _interpreter(name)
-    return FunctionRuntime(interpreter, (str(_libraries(interpreter, version)), str(_FALLBACK)), version)
+    libraries = install(_LOCK, interpreter, f"python{version}", "the Lambda runtime's libraries")
+    return FunctionRuntime(interpreter, (str(libraries), str(_FALLBACK)), version)
+
+
+def install(lock: Path, interpreter: str, name: str, what: str) -> Path:
+    """The packages of a lock file, installed for ``interpreter`` in a folder of their own, once for each version of the
+    lock; ``name`` is the folder's, and errors speak of ``what``.
+
+    Raises:
+        SetupError: when they cannot be installed.
+    """
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    folder = STATE / "runtimes" / f"{name}-{digest}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        _install(lock, interpreter, scratch, what)
+        scratch.chmod(0o755)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            # Somebody else was faster, and theirs is as good.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
 
 
 def _interpreter(name: str) -> tuple[str, str]:
@@ -80,34 +108,13 @@ def _version_of(executable: str) -> str | None:
     return answer.stdout.strip()
 
 
-def _libraries(interpreter: str, version: str) -> Path:
-    lock = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
-    folder = STATE / "runtimes" / f"python{version}-{lock}"
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
-        _install(interpreter, scratch)
-        scratch.chmod(0o755)
-        try:
-            scratch.rename(folder)
-        except OSError:
-            # Somebody else was faster, and theirs is as good.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def _install(interpreter: str, folder: Path) -> None:
+def _install(lock: Path, interpreter: str, folder: Path, what: str) -> None:
     command = [find_uv_bin(), "pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"]
-    command += ["--python", interpreter, "--target", str(folder), "--requirement", str(_LOCK)]
+    command += ["--python", interpreter, "--target", str(folder), "--requirement", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SetupError(
-            f"installing the Lambda runtime's libraries for {interpreter} failed:\n{done.stderr.strip()}\n"
+            f"installing {what} for {interpreter} failed:\n{done.stderr.strip()}\n"
             "Check the network and your package index's settings, then run the command again."
         )
 

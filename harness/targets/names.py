@@ -11,11 +11,15 @@ class TargetName(StrEnum):
     """Where a stack can live."""
 
     LOCALSTACK = "localstack"
+    MINISTACK = "ministack"
+    ENDPOINT = "endpoint"
     RUNNING = "running"
 
 
 HELP = {
     TargetName.LOCALSTACK: "LocalStack as a process of this run's own",
+    TargetName.MINISTACK: "MiniStack as a process of this run's own",
+    TargetName.ENDPOINT: "an engine that somebody else started, at --endpoint-url",
     TargetName.RUNNING: "what `taskguard up` started",
 }
 """What each is, for those who choose one."""

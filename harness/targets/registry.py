@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from harness.errors import TargetError
 from harness.targets.base import Instance, Target
 from harness.targets.names import DEFAULT_REGION, TargetName
 
@@ -26,12 +27,26 @@ class TargetOptions:
 
 
 def make(name: TargetName, options: TargetOptions) -> Target:
-    """The target of this name, not started yet."""
+    """The target of this name, not started yet.
+
+    Raises:
+        TargetError: when an address is given to one that has its own.
+    """
+    if options.endpoint_url is not None and name is not TargetName.ENDPOINT:
+        raise TargetError(f"--endpoint-url is of no use with --target {name}: use --target endpoint")
     match name:
         case TargetName.LOCALSTACK:
             from harness.targets.localstack import LocalStack
 
             return LocalStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+        case TargetName.MINISTACK:
+            from harness.targets.ministack import MiniStack
+
+            return MiniStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+        case TargetName.ENDPOINT:
+            from harness.targets.endpoint import ForeignEngine
+
+            return ForeignEngine(options.endpoint_url, region=options.region)
         case TargetName.RUNNING:
             raise ValueError("what is running already is not made")
 
@@ -53,4 +68,12 @@ def _instance_class(kind: str) -> type[Instance]:
             from harness.targets.localstack import LocalStackInstance
 
             return LocalStackInstance
+        case "ministack":
+            from harness.targets.ministack import MiniStackInstance
+
+            return MiniStackInstance
+        case "endpoint":
+            from harness.targets.endpoint import EndpointInstance
+
+            return EndpointInstance
     raise ValueError(f"no target is called {kind!r}")

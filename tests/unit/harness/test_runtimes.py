@@ -38,10 +38,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("shims", "one", "two")))
     monkeypatch.setenv("PYENV_ROOT", str(machine.pyenv))
 
-    def libraries(interpreter: str, version: str) -> Path:
-        return Path(f"/libraries/{version}")
+    def install(lock: Path, interpreter: str, name: str, what: str) -> Path:
+        return Path(f"/libraries/{name}")
 
-    monkeypatch.setattr("harness.engine.runtimes._libraries", libraries)
+    monkeypatch.setattr("harness.engine.runtimes.install", install)
     return machine
 
 
@@ -103,7 +103,7 @@ def test_our_own_version_is_our_own_interpreter(machine: Machine) -> None:
 def test_a_function_sees_the_runtime_s_libraries_and_then_the_fallback_transport(machine: Machine) -> None:
     machine.put("one", "echo 3.99.4")
     libraries, fallback = find_runtime(NAME).library_path
-    assert libraries == "/libraries/3.99.4"
+    assert libraries == "/libraries/python3.99.4"
     assert Path(fallback, "runtime_client.py").is_file()
 
 
