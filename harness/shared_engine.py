@@ -49,13 +49,17 @@ class SharedEngine:
             target.leave_running()
             return endpoint
 
+    def has(self, stage: str) -> bool:
+        """Whether this session has deployed ``stage``."""
+        return self._deployed(stage).exists()
+
     def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:
         """The pipeline on ``stage``, deployed when it is not.
 
         Raises:
             TargetError, SetupError, DeploymentError: when it cannot be.
         """
-        endpoint, deployed = self.endpoint(), self.folder / f"{stage}.deployed"
+        endpoint, deployed = self.endpoint(), self._deployed(stage)
         with self._alone(stage):
             if deployed.exists():
                 return read_stack(endpoint, stage)
@@ -77,6 +81,9 @@ class SharedEngine:
             self._note.unlink()
         if forget:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _deployed(self, stage: str) -> Path:
+        return self.folder / f"{stage}.deployed"
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)
