@@ -5,7 +5,7 @@ deployed, `table` holds one against the other, and `report` shows it. Nothing he
 """
 
 from harness.privileges.actions import Place
-from harness.privileges.policies import Access, PolicyError, Statement
+from harness.privileges.policies import Access, Statement
 from harness.privileges.report import as_markdown, faults
 from harness.privileges.roles import Role, roles_of
 from harness.privileges.table import Row, State, Use, table_of, uses_of
@@ -13,7 +13,6 @@ from harness.privileges.table import Row, State, Use, table_of, uses_of
 __all__ = [
     "Access",
     "Place",
-    "PolicyError",
     "Role",
     "Row",
     "State",

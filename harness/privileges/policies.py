@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from harness.errors import TaskGuardError
-
-
-class PolicyError(TaskGuardError):
-    """A policy uses what TaskGuard cannot judge. Write it with actions and resources alone, or check that role by hand."""
+from harness.errors import PolicyError
 
 
 @dataclass(frozen=True, slots=True, order=True)

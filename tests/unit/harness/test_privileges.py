@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.privileges import Access, Place, PolicyError, Role, Row, State, Statement, as_markdown, faults, table_of
+from harness.errors import PolicyError
+from harness.privileges import Access, Place, Role, Row, State, Statement, as_markdown, faults, table_of
 from harness.privileges.actions import UNKNOWN_RESOURCE, accesses_of
 from harness.privileges.policies import is_allowed, matches, statements_of
 from harness.privileges.table import NO_TEST, PLATFORM, Use, uses_of
