@@ -35,8 +35,9 @@ class Attempt:
 class TaskRecord:
     """All that is kept of a task. Times are ISO 8601 in UTC.
 
-    `message_id` is the message that owns the task: any other message for it is a duplicate. `failed_at` is when the latest
-    failure was reported or, on a dead task, when its last attempt failed.
+    `message_id` is the message that owns the task: any other message for it is a duplicate. `earlier_messages` are those that
+    the task died with before it was put back to work, when `attempts` and `last_attempt` started anew. `failed_at` is when the
+    latest failure was reported or, on a dead task, when its last attempt failed.
     """
 
     task_id: str
@@ -47,6 +48,7 @@ class TaskRecord:
     last_attempt: int
     attempts: tuple[Attempt, ...]
     message_id: str | None = None
+    earlier_messages: tuple[str, ...] = ()
     claim_id: str | None = None
     last_error: str | None = None
     failed_at: str | None = None

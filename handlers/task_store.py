@@ -169,8 +169,9 @@ class TaskStore:
     def mark_dead(self, task_id: str, message_id: str) -> MarkedDead | NotMarkedDead:
         """Marks the task as lost with the message that reached the dead-letter queue: → DEAD_LETTER.
 
-        Left alone is a record that is final, or owned by another message. `failedAt` becomes the time of the last attempt's
-        failure or, if that attempt left no report, now; `lastError` then says so. Marking again changes nothing.
+        Left alone is a record that is final, or owned by another message, or put back to work since it died with this one.
+        `failedAt` becomes the time of the last attempt's failure or, if that attempt left no report, now; `lastError` then
+        says so. Marking again changes nothing.
         """
         dead, now = {"S": Status.DEAD_LETTER}, self._now()
         try:
@@ -193,7 +194,7 @@ class TaskStore:
             )
         except _ConditionFailed as failed:
             record = failed.record
-        if record is None or record.message_id not in (None, message_id):
+        if record is None or not _decides(message_id, record):
             return NotMarkedDead(record)
         if record.status is Status.DEAD_LETTER:
             return MarkedDead(record, newly=False)
@@ -209,7 +210,7 @@ class TaskStore:
                 update="SET #status = :dead, messageId = :message, updatedAt = :now, failedAt = :now, lastError = :error",
                 # Only what was seen just now: a report that came in between has the last word at the next delivery.
                 condition="#status = :seen AND lastAttempt = :attempt AND "
-                "(attribute_not_exists(messageId) OR messageId = :message)",
+                "(messageId = :message OR (attribute_not_exists(messageId) AND NOT contains(earlierMessages, :message)))",
                 values={
                     ":dead": dead,
                     ":now": {"S": now},
@@ -291,6 +292,13 @@ def _entry(claim: Claim) -> str:
     return f"attempts[{claim.index}]"
 
 
+def _decides(message_id: str, record: TaskRecord) -> bool:
+    """Whether the message owns the task, or nobody does and it is not one that the task died with before."""
+    if record.message_id is None:
+        return message_id not in record.earlier_messages
+    return record.message_id == message_id
+
+
 def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()[:LONGEST_ERROR_CHARACTERS]
 
@@ -314,6 +322,7 @@ def _to_record(item: Item) -> TaskRecord:
         last_attempt=int(item["lastAttempt"]["N"]),
         attempts=tuple(_to_attempt(entry["M"]) for entry in item["attempts"]["L"]),
         message_id=text("messageId"),
+        earlier_messages=tuple(entry["S"] for entry in item.get("earlierMessages", {"L": []})["L"]),
         claim_id=text("claimId"),
         last_error=text("lastError"),
         failed_at=text("failedAt"),

@@ -8,7 +8,6 @@ Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -75,6 +74,14 @@ def _look_for_engine(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+def session_engine(config: pytest.Config) -> SharedEngine | None:
+    """The engine that this session started; none when it needed none, or uses somebody else's."""
+    folder = config.stash.get(_FOLDER, None)
+    if folder is None or not folder.exists() or _target(config) is TargetName.RUNNING:
+        return None
+    return _shared_engine(config)
+
+
 def _target(config: pytest.Config) -> TargetName:
     return TargetName(config.getoption("--target"))
 
@@ -110,8 +117,9 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["taskguard_owner"] = os.getpid()
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    session.config.stash[_PASSED] = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+@pytest.hookimpl(trylast=True)  # what others find wrong at the end counts too
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.config.stash[_PASSED] = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -191,9 +199,8 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
 @pytest.fixture
 def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngine) -> Pipeline:
     """The stage under test, and tasks whose fate is known."""
-    from harness.testing import Pipeline
+    from harness.testing import Pipeline, own_name
 
     # Unique to this execution of this test, so that a stack that stays can be tested again.
-    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[:40]
     nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
-    return Pipeline(run=run, prefix=f"{name}-{nonce}", folder=shared_engine.folder / "histories")
+    return Pipeline(run=run, prefix=f"{own_name(request.node.name)}-{nonce}", folder=shared_engine.folder / "histories")

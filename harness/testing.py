@@ -7,6 +7,7 @@ Tests share the stack, so everything here looks at a test's own tasks and messag
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,11 @@ from harness.strict_json import Json
 from harness.waiting import WaitedInVain, wait_for
 from harness.watch import longest_run_seconds
 from harness.workload import Task
+
+
+def own_name(test: str) -> str:
+    """A test's name as its task ids begin: ``test_it[a b]`` becomes ``test-it-a-b``, and is cut."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", test).strip("-")[:40]
 
 
 @dataclass(slots=True)

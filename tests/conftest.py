@@ -1,8 +1,22 @@
-"""Order: tests that mostly wait are started first, each in a process of its own, so that the others fill the time."""
+"""Order: tests that mostly wait are started first, each in a process of its own, so that the others fill the time.
+
+And what is said of the session as a whole: that the functions' roles allow what they need, and no more.
+"""
 
 from itertools import chain, zip_longest
 
 import pytest
+
+from tests.least_privilege import LeastPrivilege
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--show-privileges", action="store_true", help="print what each function is allowed, and its use")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
 
 
 @pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side

@@ -1,6 +1,7 @@
 """Every accepted task ends exactly once: completed by one successful attempt, or dead-lettered once.
 
-Nothing lost, nothing done twice, nothing invented. A task whose submission had no clear answer (a server's error, or
+Nothing lost, nothing done twice, nothing invented. A dead-lettered task that an operator put back to work ends once more,
+and so on. A task whose submission had no clear answer (a server's error, or
 none) may end or not, at most once; a task that was refused is a fail, since what a run submits is valid, and so is a
 message that stays in the dead-letter queue. A task in several messages is unknown: an acknowledged duplicate and work
 done twice look the same from outside. Fails in spite of missing evidence when a task was seen to end twice. A task that
@@ -10,11 +11,12 @@ This module must not know what a task does between its acceptance and its end.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Literal
 
-from harness.checks.conclusion import Doubt, Question, Violation, conclude, duplicates_in_doubt, has_duplicates
+from harness.checks.conclusion import Doubt, Question, Violation, conclude, duplicates_in_doubt
 from harness.expectations import Expectations
 from harness.history import (
     AttemptSucceeded,
@@ -23,6 +25,7 @@ from harness.history import (
     History,
     QueueDepth,
     RecordObserved,
+    Redriven,
     RunEnded,
     TaskSubmitted,
 )
@@ -41,10 +44,10 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge whether every accepted task ends exactly once."""
     del expectations  # how a task ends is the same for every pipeline
     ends = {task_id: _ends(history, task_id) for task_id in history.task_ids}
-    accepted = [ends.get(task_id, ()) for task_id in history.accepted]
-    completed = sum(any(isinstance(end, AttemptSucceeded) for end in found) for found in accepted)
-    dead = sum(any(isinstance(end, DeadLettered) for end in found) for found in accepted)
-    unsettled = sum(not found for found in accepted)
+    accepted = [ends[task_id] for task_id in history.accepted]
+    completed = sum(any(isinstance(end, AttemptSucceeded) for end in lives[-1]) for lives in accepted)
+    dead = sum(any(isinstance(end, DeadLettered) for end in lives[-1]) for lives in accepted)
+    unsettled = sum(not lives[-1] for lives in accepted)
     return conclude(
         QUESTION,
         history,
@@ -59,29 +62,33 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _ends(history: History, task_id: str) -> tuple[Event, ...]:
+_Lives = list[list[Event]]
+"""The ends of a task: those before an operator first put it back to work, those before the next time, and so on."""
+
+
+def _ends(history: History, task_id: str) -> _Lives:
     successes = [attempt.succeeded for attempt in history.attempts_of(task_id) if attempt.succeeded is not None]
     dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
-    return (*successes, *dead)
+    redriven = [event.at_ms for event in history.of_task(task_id) if isinstance(event, Redriven)]
+    lives: _Lives = [[] for _ in range(len(redriven) + 1)]
+    ends: list[Event] = [*successes, *dead]
+    for end in ends:
+        lives[bisect(redriven, end.at_ms)].append(end)
+    return lives
 
 
-def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Violation]:
-    for task_id, found in ends.items():
+def _violations(history: History, ends: dict[str, _Lives]) -> Iterator[Violation]:
+    for task_id, lives in ends.items():
         submissions = _submissions(history, task_id)
-        successes = sum(isinstance(end, AttemptSucceeded) for end in found)
-        deaths = len(found) - successes
+        found = [end for life in lives for end in life]
         if found and not any(submission.accepted or submission.in_doubt for submission in submissions):
-            how = "completed" if successes else "dead-lettered"
+            how = "completed" if isinstance(found[0], AttemptSucceeded) else "dead-lettered"
             yield Violation(
                 task_id, f"task {task_id} was {how} although it was never accepted", found, (TaskSubmitted,)
             )
-        if successes and deaths and not has_duplicates(history, task_id):
-            yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", found)
-        if successes > 1 and not has_duplicates(history, task_id):
-            yield Violation(task_id, f"task {task_id} was completed {successes} times", found)
-        if deaths > 1:
-            yield Violation(task_id, f"task {task_id} was dead-lettered {deaths} times", found)
-        if task_id in history.accepted and not found and _waited_long_enough(history):
+        for life in lives:
+            yield from _of_life(history, task_id, life, lives)
+        if task_id in history.accepted and not lives[-1] and _waited_long_enough(history):
             yield Violation(
                 task_id, _unsettled(history, task_id), history.of_task(task_id), (AttemptSucceeded, DeadLettered)
             )
@@ -96,6 +103,26 @@ def _violations(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterato
         yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (dead,))
 
 
+def _of_life(history: History, task_id: str, life: list[Event], lives: _Lives) -> Iterator[Violation]:
+    successes = sum(isinstance(end, AttemptSucceeded) for end in life)
+    deaths = len(life) - successes
+    if not _has_duplicates(history, task_id, lives):
+        if successes and deaths:
+            yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", life)
+        if successes > 1:
+            yield Violation(task_id, f"task {task_id} was completed {successes} times", life)
+    if deaths > 1:
+        yield Violation(task_id, f"task {task_id} was dead-lettered {deaths} times", life)
+    if life is not lives[-1] and not deaths:
+        message = f"task {task_id} was put back to work although it had not been dead-lettered"
+        yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
+
+
+def _has_duplicates(history: History, task_id: str, lives: _Lives) -> bool:
+    """Whether there were more messages than the first and one for each time the task was put back."""
+    return len(history.chains_of(task_id)) > len(lives)
+
+
 def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
     first = history.accepted.get(task_id)
     if first is None:
@@ -107,8 +134,8 @@ def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitte
         )
 
 
-def _doubts(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Doubt]:
-    unsettled = [task_id for task_id in sorted(history.accepted) if not ends[task_id]]
+def _doubts(history: History, ends: dict[str, _Lives]) -> Iterator[Doubt]:
+    unsettled = [task_id for task_id in sorted(history.accepted) if not ends[task_id][-1]]
     if not _waited_long_enough(history):
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
@@ -117,7 +144,9 @@ def _doubts(history: History, ends: dict[str, tuple[Event, ...]]) -> Iterator[Do
         if _may_be_repeated(refused):
             answer = f"HTTP {refused.status_code}" if refused.status_code else "no answer"
             yield Doubt(refused.task_id, f"task {refused.task_id} got {answer}, and was not accepted later", (refused,))
-    yield from duplicates_in_doubt(history)
+    for doubt in duplicates_in_doubt(history):
+        if doubt.task_id is None or _has_duplicates(history, doubt.task_id, ends[doubt.task_id]):
+            yield doubt
     depth = _depth_of(history, "work")
     if not unsettled and depth is not None and depth.total:
         left = f"{times(depth.total, 'message')} left in the work queue at the end"

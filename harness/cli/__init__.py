@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from harness import __version__
-from harness.cli import grade, judge, stack, tasks
+from harness.cli import grade, judge, redrive, stack, tasks
 from harness.errors import TaskGuardError
 
 COULD_NOT_BE_JUDGED = 2
@@ -36,6 +36,7 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(tasks.submit)
 app.command()(tasks.status)
+app.command()(redrive.redrive)
 app.command()(stack.deploy)
 app.command()(stack.remove)
 

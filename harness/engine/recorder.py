@@ -1,15 +1,19 @@
 """The flight recorder: what the engine itself saw, as JSON Lines.
 
 It sees each Lambda invocation (from the executor) and each AWS call of a function (from LocalStack's handler chain,
-recognised by the session token that only that function's process holds). It records and judges nothing, and it does not
-know what the functions do. All times are milliseconds since the epoch on the engine's clock.
+recognised by the session token that only that function's process holds). Other calls made in a role that was assumed
+are the platform's: LocalStack polls queues and delivers logs in the function's role, as Lambda does. It records and
+judges nothing, and it does not know what the functions do. All times are milliseconds since the epoch on the engine's
+clock.
 
-Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``.
+Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call`` and ``platform-call``, which is written once
+for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 
 import json
 import threading
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +51,8 @@ class FlightRecorder:
         self._file: IO[str] | None = Path(path).open("a", encoding="utf-8") if path else None  # noqa: SIM115
         self._lock = threading.Lock()
         self._callers: dict[str, Caller] = {}
+        self._roles: dict[str, str] = {}
+        self._told: set[Hashable] = set()
 
     def register(self, session_token: str, caller: Caller) -> None:
         """Know the calls signed with ``session_token`` as those of ``caller``."""
@@ -59,6 +65,21 @@ class FlightRecorder:
     def caller(self, session_token: str) -> Caller | None:
         """Who signs with ``session_token``; none when it is no function of this engine."""
         return self._callers.get(session_token)
+
+    def assumed(self, session_token: str, role: str) -> None:
+        """Know the calls signed with ``session_token`` as made in ``role``, an ARN."""
+        self._roles[session_token] = role
+
+    def role(self, session_token: str) -> str | None:
+        """In which role a call signed with ``session_token`` is made; none when that was not assumed here."""
+        return self._roles.get(session_token)
+
+    def is_news(self, fact: Hashable) -> bool:
+        """Whether this is asked for the first time."""
+        with self._lock:
+            known = fact in self._told
+            self._told.add(fact)
+        return not known
 
     def write(self, kind: str, **fields: Any) -> None:
         """Append one line; it is in the file when this returns."""
@@ -85,11 +106,15 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
     """Response handler: record a function's call and its answer."""
     if context.operation is None or context.request is None:
         return
+    if context.service.service_name == "sts" and context.operation.name == "AssumeRole":
+        _remember_session(context)
     token = context.request.headers.get("X-Amz-Security-Token")
-    caller = recorder().caller(token) if token else None
-    if caller is None:
+    if not token:
         return
-    error = context.service_exception
+    caller, error = recorder().caller(token), context.service_exception
+    if caller is None:
+        _record_platform_call(context, recorder().role(token), error.code if error else None)
+        return
     ended = now_ms()
     recorder().write(
         "aws-call",
@@ -105,6 +130,27 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )
+
+
+def _remember_session(context: RequestContext) -> None:
+    credentials = (context.service_response or {}).get("Credentials")
+    if credentials:
+        recorder().assumed(credentials["SessionToken"], context.service_request["RoleArn"])
+
+
+def _record_platform_call(context: RequestContext, role: str | None, error: str | None) -> None:
+    names = {key: value for key, value in (context.service_request or {}).items() if isinstance(value, str)}
+    service, operation = context.service.service_name, context.operation.name
+    if role is not None and recorder().is_news((role, service, operation, error, *sorted(names.items()))):
+        recorder().write(
+            "platform-call",
+            role=role,
+            service=service,
+            operation=operation,
+            parameters=_shortened(names),
+            error=error,
+            startedAt=getattr(context, _ARRIVAL, now_ms()),
+        )
 
 
 def _shortened(value: Any) -> Any:

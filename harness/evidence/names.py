@@ -48,6 +48,24 @@ class TableNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveNames:
+    """The attributes of a record that are changed when its task is redriven, and the statuses that decide whether it is."""
+
+    dead: str = "DEAD_LETTER"
+    pending: str = "PENDING"
+    completed: str = "COMPLETED"
+    message_id: str = "messageId"
+    claim_id: str = "claimId"
+    last_attempt: str = "lastAttempt"
+    failed_at: str = "failedAt"
+    updated_at: str = "updatedAt"
+    redrives: str = "redrives"
+    redriven_at: str = "redrivenAt"
+    earlier_attempts: str = "earlierAttempts"
+    earlier_messages: str = "earlierMessages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrailNames:
     """The records that a consumer's edge leaves in its log, and their fields."""
 
@@ -79,4 +97,5 @@ class Names:
 
     message: MessageNames = field(default_factory=MessageNames)
     table: TableNames = field(default_factory=TableNames)
+    redrive: RedriveNames = field(default_factory=RedriveNames)
     trail: TrailNames = field(default_factory=TrailNames)

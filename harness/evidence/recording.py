@@ -52,12 +52,26 @@ class Call:
     ended_at_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformCall:
+    """A call of the platform's in a function's ``role`` (an ARN), such as polling a queue; the first of its kind.
+    ``parameters`` are the names it was about."""
+
+    role: str
+    service: str
+    operation: str
+    parameters: Mapping[str, str]
+    error_code: str | None
+    started_at_ms: float
+
+
 @dataclass(slots=True)
 class Recording:
     """What was recorded up to now, in the order of the file. ``damage`` tells of lines that could not be read."""
 
     invocations: dict[str, Invocation] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    platform_calls: list[PlatformCall] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
 
@@ -118,6 +132,17 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                     refused_entries=frozenset(entry["Id"] for entry in line["result"].get("Failed", ())),
                     started_at_ms=line["startedAt"],
                     ended_at_ms=line["endedAt"],
+                )
+            )
+        case "platform-call":
+            recording.platform_calls.append(
+                PlatformCall(
+                    role=line["role"],
+                    service=line["service"],
+                    operation=line["operation"],
+                    parameters=line["parameters"],
+                    error_code=line["error"],
+                    started_at_ms=line["startedAt"],
                 )
             )
 

@@ -18,6 +18,7 @@ from harness.history.events import (
     QueueDepth,
     RecordedAttempt,
     RecordObserved,
+    Redriven,
     RunEnded,
     TaskSubmitted,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "QueueDepth",
     "RecordObserved",
     "RecordedAttempt",
+    "Redriven",
     "RunEnded",
     "SavedRun",
     "TaskSubmitted",

@@ -116,6 +116,14 @@ class DeadLetterLogged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
+
+    at_ms: float
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAttempt:
     """One attempt as the task's record tells it; not an event, a part of `RecordObserved`."""
 
@@ -192,6 +200,7 @@ Event: TypeAlias = (
     | BackoffRequested
     | DeadLettered
     | DeadLetterLogged
+    | Redriven
     | RecordObserved
     | QueueDepth
     | EvidenceMissing
@@ -208,6 +217,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         BackoffRequested,
         DeadLettered,
         DeadLetterLogged,
+        Redriven,
         RecordObserved,
         QueueDepth,
         EvidenceMissing,

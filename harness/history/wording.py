@@ -16,6 +16,7 @@ from harness.history.events import (
     EvidenceMissing,
     QueueDepth,
     RecordObserved,
+    Redriven,
     TaskSubmitted,
 )
 
@@ -53,6 +54,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911  # one return for each kind 
             return "arrived in the dead-letter queue"
         case DeadLetterLogged():
             return "logged as a dead letter"
+        case Redriven():
+            return "put back to work by an operator"
         case RecordObserved(status=status):
             return "no record found" if status is None else f"record found as {status}"
         case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):

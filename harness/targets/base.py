@@ -99,6 +99,10 @@ class Endpoint:
     def sqs(self) -> "SQSClient":
         return _client(self.url, self.region, "sqs")  # type: ignore[no-any-return]
 
+    def client(self, service: str) -> Any:
+        """A client of any other service, by boto3's name for it."""
+        return _client(self.url, self.region, service)
+
 
 @lru_cache(maxsize=64)
 def _client(url: str | None, region: str, service: str) -> Any:

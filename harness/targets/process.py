@@ -26,6 +26,7 @@ _PORTS_TO_TRY = 3
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Asks this machine. A proxy that the user's environment names must not see such calls."""
 
+
 class PortTakenError(TargetError):
     """Somebody else took the port. Choose another with ``--port``."""
 

@@ -1,0 +1,56 @@
+"""``taskguard redrive``: put dead-lettered tasks of the stack that ``.env`` names back to work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness.cli.state import from_env
+from harness.deployment import Stack, failure_settings
+from harness.errors import RedriveError
+from harness.redriving import Redriver, Result
+from harness.targets.base import Endpoint
+
+
+def redrive(
+    task_id: Annotated[str | None, typer.Argument(help="The id of a dead-lettered task.", show_default=False)] = None,
+    all_tasks: Annotated[bool, typer.Option("--all", help="Put every dead-lettered task back to work.")] = False,
+) -> None:
+    """Put dead-lettered tasks back to work from their record, safely and once."""
+    if (task_id is None) is not all_tasks:
+        raise typer.BadParameter("name one task, or say --all")
+    endpoint, stack = from_env()
+    redriver, console = Redriver(endpoint, stack), Console(soft_wrap=True, highlight=False)
+    if task_id is not None:
+        outcome = redriver.redrive(task_id)
+        console.print(f"Task {task_id}: {outcome.result}.", markup=False)
+        _warn_of_seed(console, endpoint, stack)
+        return
+    table, counts = Table("task", "result"), Counter[Result]()
+    for outcome in redriver.redrive_all():
+        counts[outcome.result] += 1
+        table.add_row(outcome.task_id, outcome.detail or outcome.result.value)
+    if not counts:
+        console.print(f"No task of stage {stack.stage} is dead-lettered.")
+        return
+    console.print(table)
+    _warn_of_seed(console, endpoint, stack)
+    if counts[Result.REFUSED]:
+        raise RedriveError(
+            f"redriving all dead-lettered tasks of stage {stack.stage}: {counts[Result.REFUSED]} of "
+            f"{counts.total()} failed, and the table says why. Run it again for these; the others are back at work."
+        )
+
+
+def _warn_of_seed(console: Console, endpoint: Endpoint, stack: Stack) -> None:
+    seed, rate = failure_settings(endpoint, stack)
+    if seed is not None and rate > 0:
+        console.print(
+            f'Failures are simulated here, by the seed "{seed}" at a rate of {rate:g}. A redriven task starts with attempt 1 '
+            "again, so its attempts fail as they did if the seed is the same and the rate no lower.",
+            markup=False,
+        )

@@ -1,0 +1,110 @@
+"""Holds the calls of a whole test session against the functions' roles, when its last test is over.
+
+A call that a role does not allow fails the session. A permission that no test used does so too, once all tests that
+could have used it have run and passed: after a selection nothing can be said of it. The table is kept in
+`.taskguard/privileges.md`; `--show-privileges` prints it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.paths import PROJECT, STATE
+from harness.pytest_plugin import session_engine
+
+if TYPE_CHECKING:
+    from harness.privileges import Row
+    from harness.shared_engine import SharedEngine
+
+WHOLE = PROJECT / "tests" / "pipeline"
+TABLE = "privileges.md"
+_SELECTING = ("keyword", "deselect", "lf", "ignore", "ignore_glob")
+
+
+class LeastPrivilege:
+    """The check, as a pytest plugin of the session's first process."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._began_ms = time.time() * 1000
+        self._test_ids: set[str] = set()
+        self._failed = False
+        self._table = ""
+        self._faults: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._test_ids.add(report.nodeid)
+        self._failed = self._failed or report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        engine, stage = session_engine(self._config), str(self._config.getoption("--stage"))
+        if engine is None or not engine.has(stage):
+            return
+        # A session without an engine, of unit tests, must not pay for these.
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from harness.errors import TaskGuardError
+        from harness.privileges import as_markdown, faults
+
+        try:
+            rows = self._rows(engine, stage)
+        except (TaskGuardError, ClientError, BotoCoreError, OSError) as error:
+            self._faults = [f"what the functions of stage {stage} are allowed could not be checked: {error}"]
+        else:
+            self._table, self._faults = as_markdown(rows), faults(rows)
+            for folder in (engine.folder, STATE):
+                (folder / TABLE).write_text(self._table, encoding="utf-8")
+        if self._faults and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._table and self._config.getoption("--show-privileges"):
+            terminalreporter.section("what the functions are allowed")
+            terminalreporter.write(self._table)
+        if self._faults:
+            terminalreporter.section("least privilege", red=True)
+            for fault in self._faults:
+                terminalreporter.line(f"FAILED {fault}", red=True)
+
+    def _rows(self, engine: SharedEngine, stage: str) -> list[Row]:
+        from harness.evidence.recording import RecordingFile
+        from harness.privileges import Place, roles_of, table_of, uses_of
+
+        endpoint = engine.endpoint()
+        if endpoint.recording is None:
+            return []
+        recording = RecordingFile(endpoint.recording).read()
+        recording.calls[:] = [call for call in recording.calls if call.started_at_ms >= self._began_ms]
+        roles = roles_of(endpoint, stage)
+        place = Place(region=endpoint.region, account=roles[0].arn.split(":")[4])
+        uses = uses_of(recording, roles, place, by_task_ids(self._test_ids))
+        return table_of(roles, uses, complete=not self._failed and is_whole(self._config))
+
+
+def by_task_ids(test_ids: Iterable[str]) -> dict[str, str]:
+    """The tests by what their task ids begin with. Those that cannot be told apart are named together."""
+    from harness.testing import own_name
+
+    found: dict[str, list[str]] = {}
+    for test_id in sorted(test_ids):
+        file, _, name = test_id.partition("::")
+        tests = found.setdefault(own_name(name), [])
+        if (test := f"{Path(file).stem}::{name.partition('[')[0]}") not in tests:
+            tests.append(test)
+    return {prefix: " or ".join(tests) for prefix, tests in found.items()}
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether the session runs all of the pipeline's tests, but for those that run apart."""
+    if any(config.getoption(option, None) for option in _SELECTING):
+        return False
+    if config.getoption("markexpr") not in ("", "not heavy"):
+        return False
+    named = [Path(config.invocation_params.dir, argument).resolve() for argument in config.args]
+    return any(each == WHOLE or each in WHOLE.parents for each in named)

@@ -1,0 +1,108 @@
+"""A stage is updated in place while tasks are in their backoffs: none is lost, none done twice."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness import deployment
+from harness.checks import CHECKS
+from harness.deployment import Stack, failure_parameters, failure_settings
+from harness.expectations import Expectations
+from harness.history import Delivered, History
+from harness.paths import PROJECT
+from harness.running import Run
+from harness.shared_engine import SharedEngine
+from harness.targets.base import Endpoint
+from harness.testing import Pipeline
+from harness.verdict import Outcome
+from harness.waiting import wait_for
+from harness.workload import Task
+
+pytestmark = pytest.mark.heavy
+
+STAGE, SEED, RATE, NEW_RATE = "update", "an update", 0.3, 0.4
+SAID, SAYS_NOW = "attempt succeeded", "attempt succeeded, says the new handler"
+# A deploy keeps the machine busy, so that messages come back late; they must not come back early.
+EXPECTED = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=60)
+
+
+def test_an_update_in_place_loses_no_task_in_flight(
+    endpoint: Endpoint, deploy: Callable[..., Stack], shared_engine: SharedEngine, tmp_path: Path
+) -> None:
+    stack = deploy(STAGE, **failure_parameters(SEED, RATE))
+    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, alone=False)
+    pipeline = Pipeline(run=run, prefix="update", folder=shared_engine.folder / "histories")
+    before = [pipeline.task(failures=failures) for failures in (3, 1, 2, 3, 0, 2, 1, 3)]
+    pipeline.submit(*before)
+    in_backoff = {task.task_id for task, failures in zip(before, (3, 1, 2, 3, 0, 2, 1, 3), strict=True) if failures}
+    wait_for(lambda: in_backoff <= failed_once(pipeline, before), seconds=60)
+
+    during = submitting_meanwhile(pipeline, lambda: update(endpoint, changed_service(tmp_path), shared_engine.folder))
+    updated_at_ms = max(event.answered_ms for event in pipeline.submitted)
+    after = [pipeline.task() for _ in range(4)]
+    pipeline.submit(*after)
+
+    assert failure_settings(endpoint, stack) == (SEED, NEW_RATE)
+    tasks = [*before, *during, *after]
+    history = pipeline.settle(*tasks)
+    assert {e.task_id for e in history.of_kind(Delivered) if e.at_ms > updated_at_ms} & in_backoff
+    assert says_now(pipeline) >= {task.task_id for task in after if completed_at_once(history, task)} != set()
+    # Which attempts fail is decided by two rates here, the old one and the new.
+    verdicts = {name: check(history, EXPECTED) for name, check in CHECKS.items() if name != "first_failure_rate"}
+    assert {name: verdict.findings for name, verdict in verdicts.items() if verdict.outcome is not Outcome.PASS} == {}
+
+
+def failed_once(pipeline: Pipeline, tasks: list[Task]) -> set[str]:
+    records = (pipeline.record(task.task_id) for task in tasks)
+    return {record.task_id for record in records if record.last_error is not None}
+
+
+def changed_service(folder: Path) -> Path:
+    """A copy of the service, whose handler logs something else."""
+    service = folder / "service"
+    shutil.copytree(PROJECT / "handlers", service / "handlers")
+    shutil.copytree(PROJECT / "serverless", service / "serverless")
+    for name in ("serverless.yml", "package.json"):
+        shutil.copy2(PROJECT / name, service / name)
+    handler = service / "handlers" / "process_task.py"
+    source = handler.read_text()
+    assert source.count(f'"{SAID}"') == 1
+    handler.write_text(source.replace(f'"{SAID}"', f'"{SAYS_NOW}"'))
+    return service
+
+
+def update(endpoint: Endpoint, service: Path, folder: Path) -> None:
+    parameters = failure_parameters(SEED, NEW_RATE)
+    deployment.deploy(endpoint, STAGE, parameters=parameters, service=service, log=folder / "update.log")
+
+
+def submitting_meanwhile(pipeline: Pipeline, work: Callable[[], None]) -> list[Task]:
+    """Hand in a task now and then until ``work`` is done; each must be accepted."""
+    submitted: list[Task] = []
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+
+        def submit_one() -> bool:
+            submitted.append(pipeline.task(failures=len(submitted) % 2))
+            pipeline.submit(submitted[-1])
+            return working.done()
+
+        wait_for(submit_one, seconds=180, every=0.5, at_most_every=0.5)
+        working.result()
+    return submitted
+
+
+def completed_at_once(history: History, task: Task) -> bool:
+    return [attempt.succeeded is not None for attempt in history.attempts_of(task.task_id)] == [True]
+
+
+def says_now(pipeline: Pipeline) -> set[str]:
+    """The tasks of which the new handler's words were logged."""
+    name = pipeline.run.stack.outputs["ProcessTaskFunctionName"]
+    pages = pipeline.run.endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
+    lines = [event["message"] for page in pages for event in page["events"] if SAYS_NOW in event["message"]]
+    ids = (task.task_id for task in pipeline.submitted if task.task_id is not None)
+    return {task_id for task_id in ids if any(f'"{task_id}"' in line for line in lines)}
