@@ -3,7 +3,7 @@
 // Gives the collected dependencies the same permissions whatever the umask of whoever collected them. The package is then the
 // same to the byte, and Lambda, which runs as another user, can read it:
 // https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
-// It must be listed after serverless-python-requirements, which collects them in the same step and packages them in the next.
+// It must be listed before serverless-python-requirements, which has collected them by then, and packages them next.
 
 const fs = require('fs');
 const path = require('path');
@@ -15,8 +15,8 @@ class ReadablePackage {
   constructor(serverless) {
     this.serverless = serverless;
     this.hooks = {
-      'before:package:createDeploymentArtifacts': () => this.makeReadable(),
-      'before:deploy:function:packageFunction': () => this.makeReadable(),
+      'after:package:createDeploymentArtifacts': () => this.makeReadable(),
+      'after:deploy:function:packageFunction': () => this.makeReadable(),
     };
   }
 
