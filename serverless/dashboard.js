@@ -9,6 +9,7 @@ const HEIGHT = 6;
 const FUNCTIONS = ['submitTask', 'getTask', 'processTask', 'monitorDLQ'];
 const ALARMS = [
   'DeadLetterAlarm',
+  'WaitingDeadLetterAlarm',
   'OldestTaskAlarm',
   'ApiAlarm',
   'SubmitTaskAlarm',

@@ -27,12 +27,14 @@ class Tracing {
     const resources = Object.values(service.provider.compiledCloudFormationTemplate.Resources);
     const ofType = (kind) => resources.filter(({ Type }) => Type === kind).map(({ Properties }) => Properties);
 
+    // Said also when it is off, because not every engine takes back what is no longer said.
     for (const deployment of ofType('AWS::ApiGateway::Deployment')) {
-      // Said also when it is off, because a stage that exists keeps what it is not told.
       deployment.StageDescription = { ...deployment.StageDescription, TracingEnabled: traced };
     }
+    for (const lambda of ofType('AWS::Lambda::Function')) {
+      lambda.TracingConfig = { Mode: traced ? 'Active' : 'PassThrough' };
+    }
     if (!traced) return;
-    for (const lambda of ofType('AWS::Lambda::Function')) lambda.TracingConfig = { Mode: 'Active' };
     for (const role of ofType('AWS::IAM::Role')) role.Policies[0].PolicyDocument.Statement.push(permission);
   }
 

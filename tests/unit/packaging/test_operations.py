@@ -23,7 +23,7 @@ def alarms(package: Package) -> dict[str, dict[str, Any]]:
 
 def test_alarms(default: Package) -> None:
     functions = {f"{name}-errors" for name in FUNCTIONS}
-    assert set(alarms(default)) == {"dead-letter", "oldest-task", "api-5xx"} | functions
+    assert set(alarms(default)) == {"dead-letter", "dead-letter-waiting", "oldest-task", "api-5xx"} | functions
 
 
 def test_alarms_of_another_stage_have_names_of_their_own(other_stage: Package) -> None:
@@ -36,19 +36,18 @@ def test_alarms_are_silent_without_traffic(default: Package) -> None:
     assert {alarm["ComparisonOperator"] for alarm in alarms(default).values()} == {"GreaterThanOrEqualToThreshold"}
 
 
-def test_one_dead_letter_is_enough_whether_it_was_received_or_waits(default: Package) -> None:
-    alarm = alarms(default)["dead-letter"]
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
-    [total] = [metric for metric in alarm["Metrics"] if metric.get("ReturnData", True)]
-    parts = {metric["Id"]: metric["MetricStat"] for metric in alarm["Metrics"] if metric is not total}
-    assert set(re.findall(r"FILL\((\w+), 0\)", total["Expression"])) == set(parts)
-    on_queue = [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["TaskDeadLetterQueue", "QueueName"]}}]
-    assert {(part["Metric"]["MetricName"], part["Stat"]) for part in parts.values()} == {
-        ("NumberOfMessagesReceived", "Sum"),
-        ("ApproximateNumberOfMessagesVisible", "Maximum"),
-    }
-    for part in parts.values():
-        assert (part["Metric"]["Namespace"], part["Metric"]["Dimensions"]) == ("AWS/SQS", on_queue)
+@pytest.mark.parametrize(
+    ("name", "metric", "statistic"),
+    [
+        ("dead-letter", "NumberOfMessagesReceived", "Sum"),
+        ("dead-letter-waiting", "ApproximateNumberOfMessagesVisible", "Maximum"),
+    ],
+)
+def test_one_dead_letter_is_enough_for_an_alarm(default: Package, name: str, metric: str, statistic: str) -> None:
+    alarm = alarms(default)[name]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/SQS", metric, statistic)
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["TaskDeadLetterQueue", "QueueName"]}}]
+    assert alarm["Threshold"] == 1
 
 
 def test_oldest_task_may_wait_for_all_its_backoffs(default: Package) -> None:
@@ -154,9 +153,8 @@ def test_dashboards_widgets_do_not_overlap(default: Package) -> None:
 
 
 def test_tracing_is_off_unless_it_is_asked_for(default: Package) -> None:
-    assert [function.get("TracingConfig") for function in default.of_type("AWS::Lambda::Function").values()] == [
-        None
-    ] * 4
+    functions = default.of_type("AWS::Lambda::Function").values()
+    assert [function["TracingConfig"] for function in functions] == [{"Mode": "PassThrough"}] * 4
     [deployment] = default.of_type("AWS::ApiGateway::Deployment").values()
     assert deployment["StageDescription"]["TracingEnabled"] is False
     assert "xray" not in default.template_text
