@@ -103,18 +103,8 @@ def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path
         _serverless(["remove"], endpoint, stage, service, log)
     except DeploymentError:
         # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
-        if _is_there(endpoint, stack_name(stage)):
+        if is_deployed(endpoint, stage):
             raise
-
-
-def _is_there(endpoint: Endpoint, name: str) -> bool:
-    try:
-        found = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        return error.response["Error"]["Code"] != "ValidationError"
-    except BotoCoreError:
-        return True
-    return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in found)
 
 
 def is_deployed(endpoint: Endpoint, stage: str) -> bool:

