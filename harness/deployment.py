@@ -99,7 +99,12 @@ def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path
     Raises:
         SetupError, DeploymentError: as :func:`deploy`.
     """
-    _serverless(["remove"], endpoint, stage, service, log)
+    try:
+        _serverless(["remove"], endpoint, stage, service, log)
+    except DeploymentError:
+        # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
+        if is_deployed(endpoint, stage):
+            raise
 
 
 def is_deployed(endpoint: Endpoint, stage: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localstack import config
+from localstack.runtime import events
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
@@ -29,6 +30,7 @@ INIT_TIMEOUT_SECONDS = 10.0
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
 
 
+_LOOK_EVERY_SECONDS = 0.2
 _unpacking = threading.Lock()
 
 
@@ -60,6 +62,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._exited: Future[None] = Future()
         # LocalStack stops an environment from another thread than the one that invokes it.
         self._changing = threading.RLock()
+        self._invoking = threading.Lock()
         self._stopped = False
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
@@ -98,12 +101,19 @@ class ProcessExecutor(RuntimeExecutor):
         self._spawn(INIT_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
+        self._let_invocation_end()
         with self._changing:
             self._stopped = True
             self._end_process()
         recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        with self._invoking:
+            return self._invoke(payload)
+
+    # One invocation
+
+    def _invoke(self, payload: dict[str, str]) -> InvocationResult:
         request_id = payload["invoke-id"]
         name = self.function_version.id.function_name
         caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
@@ -135,8 +145,6 @@ class ProcessExecutor(RuntimeExecutor):
             endedAt=ended_at,
         )
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
-
-    # One invocation
 
     def _run(self, payload: dict[str, str], started: float) -> _Outcome:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
@@ -235,6 +243,14 @@ class ProcessExecutor(RuntimeExecutor):
         self._api, self._process, self._exited = api, process, exited
         _first_of(api.ready, exited, seconds=wait_seconds)
         self._init_milliseconds = (time.monotonic() - began) * 1000
+
+    def _let_invocation_end(self) -> None:
+        """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once."""
+        deadline = time.monotonic() + self.function_version.config.timeout
+        while not events.infra_stopping.is_set() and time.monotonic() < deadline:
+            if self._invoking.acquire(timeout=_LOOK_EVERY_SECONDS):
+                self._invoking.release()
+                return
 
     def _end_process(self) -> None:
         with self._changing:

@@ -6,6 +6,8 @@ tested: that it is complete, and that one action too many or too few shows.
 
 from dataclasses import replace
 
+import pytest
+
 from harness.privileges import Access, Place, Role, Row, State, Statement, roles_of, table_of, uses_of
 from harness.testing import Pipeline
 from harness.waiting import wait_for
@@ -59,7 +61,8 @@ def test_an_action_too_few_and_an_action_too_many_show(pipeline: Pipeline) -> No
 
 def table(pipeline: Pipeline, roles: list[Role]) -> list[Row]:
     recording = pipeline.run.recording()
-    assert recording is not None
+    if recording is None:
+        pytest.skip("this engine has no flight recorder, which alone sees the functions' calls")
     place = Place(region=pipeline.run.endpoint.region, account=roles[0].arn.split(":")[4])
     return table_of(roles, uses_of(recording, roles, place, {pipeline.prefix: pipeline.prefix}), complete=True)
 

@@ -11,7 +11,7 @@ from harness import deployment
 from harness.checks import CHECKS
 from harness.deployment import Stack, failure_parameters, failure_settings
 from harness.expectations import Expectations
-from harness.history import Delivered, History
+from harness.history import DeadLettered, Delivered, History
 from harness.paths import PROJECT
 from harness.running import Run
 from harness.shared_engine import SharedEngine
@@ -25,19 +25,27 @@ pytestmark = pytest.mark.heavy
 
 STAGE, SEED, RATE, NEW_RATE = "update", "an update", 0.3, 0.4
 SAID, SAYS_NOW = "attempt succeeded", "attempt succeeded, says the new handler"
-# A deploy keeps the machine busy, so that messages come back late; they must not come back early.
-EXPECTED = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=60)
+# Long enough for a deploy to end meanwhile. It keeps the machine busy, so that messages come back late; they must not come
+# back early.
+BACKOFF_SECONDS = 20
+EXPECTED = Expectations(
+    failure_seed=SEED,
+    failure_rate=RATE,
+    backoff_schedule_seconds=(BACKOFF_SECONDS,) * 3,
+    late_tolerance_seconds=60,
+)
+FATES = (3, 1, 2, 3, 0, 2, 1, 3)
 
 
 def test_an_update_in_place_loses_no_task_in_flight(
     endpoint: Endpoint, deploy: Callable[..., Stack], shared_engine: SharedEngine, tmp_path: Path
 ) -> None:
-    stack = deploy(STAGE, **failure_parameters(SEED, RATE))
+    stack = deploy(STAGE, **parameters(RATE))
     run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, alone=False)
     pipeline = Pipeline(run=run, prefix="update", folder=shared_engine.folder / "histories")
-    before = [pipeline.task(failures=failures) for failures in (3, 1, 2, 3, 0, 2, 1, 3)]
+    before = [pipeline.task(failures=failures) for failures in FATES]
     pipeline.submit(*before)
-    in_backoff = {task.task_id for task, failures in zip(before, (3, 1, 2, 3, 0, 2, 1, 3), strict=True) if failures}
+    in_backoff = {task.task_id for task, failures in zip(before, FATES, strict=True) if failures}
     wait_for(lambda: in_backoff <= failed_once(pipeline, before), seconds=60)
 
     during = submitting_meanwhile(pipeline, lambda: update(endpoint, changed_service(tmp_path), shared_engine.folder))
@@ -48,8 +56,11 @@ def test_an_update_in_place_loses_no_task_in_flight(
     assert failure_settings(endpoint, stack) == (SEED, NEW_RATE)
     tasks = [*before, *during, *after]
     history = pipeline.settle(*tasks)
-    assert {e.task_id for e in history.of_kind(Delivered) if e.at_ms > updated_at_ms} & in_backoff
-    assert says_now(pipeline) >= {task.task_id for task in after if completed_at_once(history, task)} != set()
+    seen: list[Delivered | DeadLettered] = [*history.of_kind(Delivered), *history.of_kind(DeadLettered)]
+    assert {event.task_id for event in seen if event.at_ms > updated_at_ms} & in_backoff
+    at_once = {task.task_id for task in after if completed_at_once(history, task)}
+    assert at_once
+    wait_for(lambda: says_now(pipeline) >= at_once, seconds=15)  # logs arrive a moment later
     # Which attempts fail is decided by two rates here, the old one and the new.
     verdicts = {name: check(history, EXPECTED) for name, check in CHECKS.items() if name != "first_failure_rate"}
     assert {name: verdict.findings for name, verdict in verdicts.items() if verdict.outcome is not Outcome.PASS} == {}
@@ -74,9 +85,12 @@ def changed_service(folder: Path) -> Path:
     return service
 
 
+def parameters(rate: float) -> dict[str, str]:
+    return failure_parameters(SEED, rate) | {"backoffBaseSeconds": str(BACKOFF_SECONDS), "backoffFactor": "1"}
+
+
 def update(endpoint: Endpoint, service: Path, folder: Path) -> None:
-    parameters = failure_parameters(SEED, NEW_RATE)
-    deployment.deploy(endpoint, STAGE, parameters=parameters, service=service, log=folder / "update.log")
+    deployment.deploy(endpoint, STAGE, parameters=parameters(NEW_RATE), service=service, log=folder / "update.log")
 
 
 def submitting_meanwhile(pipeline: Pipeline, work: Callable[[], None]) -> list[Task]:

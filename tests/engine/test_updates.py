@@ -1,0 +1,45 @@
+"""What runs while a function is updated runs to its end, as on Lambda."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from harness.evidence.recording import RecordingFile
+from harness.targets.base import Endpoint
+from harness.waiting import wait_for
+from tests.engine.conftest import Create
+
+WAITS = """
+import os
+import boto3
+sqs = boto3.client("sqs")
+
+def handler(event, context):
+    while not sqs.receive_message(QueueUrl=event["queue"], WaitTimeSeconds=1).get("Messages"):
+        pass
+    return os.environ["WORDS"]
+"""
+
+
+def test_an_invocation_outlives_the_update_of_its_function(endpoint: Endpoint, function: Create) -> None:
+    waiting = function(WAITS, timeout=30, WORDS="old")
+    url = endpoint.sqs().create_queue(QueueName=f"{waiting.name}-queue")["QueueUrl"]
+    assert endpoint.recording is not None
+    recording = RecordingFile(endpoint.recording)
+
+    def is_waiting() -> bool:
+        return any(call.function == waiting.name for call in recording.read().calls)
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            outcome = pool.submit(waiting.invoke, queue=url)
+            wait_for(is_waiting, seconds=20)
+            functions = endpoint.functions()
+            functions.update_function_configuration(
+                FunctionName=waiting.name, Environment={"Variables": {"WORDS": "new"}}
+            )
+            functions.get_waiter("function_updated_v2").wait(FunctionName=waiting.name, WaiterConfig={"Delay": 1})
+        finally:
+            endpoint.sqs().send_message(QueueUrl=url, MessageBody="go on")
+        assert (outcome.result().payload, outcome.result().error) == ("old", None)
+    endpoint.sqs().send_message(QueueUrl=url, MessageBody="go on")
+    assert waiting.invoke(queue=url).payload == "new"
+    endpoint.sqs().delete_queue(QueueUrl=url)
