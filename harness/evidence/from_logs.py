@@ -100,10 +100,11 @@ class LogEvidence:
         except WaitedInVain:
             missing.extend(gaps(events(), records, words))
         self._learn_bodies(submitted)
-        found = events()
+        found, recording = events(), self._trail.recording(self._bodies, self._names.message)
         missing.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        missing.extend(unfinished(recording, self._stack.dead_letter_queue_arn))
         missing.extend(_missing(what, FROM_RECORDER) for what in self._seals.broken(self._consumers()))
-        return [*found, *missing], self._trail.recording(self._bodies, self._names.message)
+        return [*found, *missing], recording
 
     def _read(self) -> bool:
         """Take in what is new; whether anything was."""
@@ -175,6 +176,17 @@ def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) ->
                 f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
                 f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",
                 ("BackoffRequested",),
+            )
+
+
+def unfinished(recording: Recording, dead_letter_queue_arn: str) -> Iterator[EvidenceMissing]:
+    """Invocations that were handed dead letters and whose end is not in the logs, so that other lines of theirs may be
+    missing too."""
+    for invocation in recording.invocations.values():
+        handed = any(message.queue_arn == dead_letter_queue_arn for message in invocation.messages)
+        if handed and invocation.ended_at_ms is None:
+            yield _missing(
+                f"how invocation {invocation.request_id} of {invocation.function} ended", ("DeadLetterLogged",)
             )
 
 

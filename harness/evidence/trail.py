@@ -34,6 +34,8 @@ class _Request:
     answered: dict[str, Any] | None = None
     raised: dict[str, Any] | None = None
     error_line: str | None = None
+    start_logged_at_ms: int | None = None
+    began_ms: float | None = None
     duration_ms: float | None = None
     init_ms: float = 0.0
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -91,9 +93,13 @@ class Trail:
         request = self._requests.setdefault(request_id, _Request(request_id, _function(line.group)))
         if kind == "START":
             self._current[line.group, line.stream] = request_id
+            request.start_logged_at_ms = line.at_ms
             return
         if (duration := _DURATION.search(line.message)) is not None:
             request.duration_ms = float(duration.group(1))
+            if line.at_ms == request.start_logged_at_ms:
+                # Logged as a whole when it had ended, by an engine that counts a cold start as part of the duration.
+                request.began_ms = line.at_ms - request.duration_ms
         if (init := _INIT_DURATION.search(line.message)) is not None:
             request.init_ms = float(init.group(1))
 
@@ -145,7 +151,7 @@ class Trail:
             payload="",
             messages=tuple(self._message(m, bodies, names) for m in received[self._names.messages]),
             # A cold start is part of the invocation that it is for.
-            started_at_ms=received_at - request.init_ms,
+            started_at_ms=min(received_at - request.init_ms, request.began_ms or received_at),
         )
         if request.raised is not None:
             invocation.response, invocation.is_error = str(request.raised.get(self._names.error)), True

@@ -38,7 +38,7 @@ _TOKEN = "TASKGUARD_MINISTACK"
 _END_ATTEMPTS = 3
 _END_TIMEOUT_SECONDS = 5.0
 # Functions run on the engine's own interpreter. In this way it has MiniStack on its path in the engine alone.
-_RUN = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module('ministack', run_name='__main__')"
+_LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
         python = _bare_python(runtime, Path(scratch))
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                [python, "-I", "-c", _RUN, str(packages)],
+                [python, "-I", str(_LAUNCHER), str(packages)],
                 cwd=scratch,
                 env=_environment(port, scratch, self._region, runtime) | {_TOKEN: token, "MINISTACK_EDITION": token},
                 stdin=subprocess.DEVNULL,

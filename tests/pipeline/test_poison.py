@@ -61,7 +61,7 @@ def wait_until_logged(pipeline: Pipeline, message_ids: set[str]) -> dict[str, di
         for page in pages.paginate(logGroupName=group):
             for event in page["events"]:
                 line = json.loads(event["message"]) if event["message"].startswith("{") else {}
-                if "event" in line and line["messageId"] in message_ids:
+                if str(line.get("event", "")).endswith("_DEAD_LETTER") and line["messageId"] in message_ids:
                     found[line["messageId"]] = line
         return found.keys() == message_ids
 
