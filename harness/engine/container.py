@@ -1,6 +1,6 @@
 """The engine in a container: what a target says to an engine that it starts, said by the image itself.
 
-Run as ``python -m harness.engine.container``, the entry point of the stand-in image (``docker/Dockerfile``). Nobody owns
+Run as ``python -m harness.engine.container``, the entry point of the stand-in image (``image/Dockerfile``). Nobody owns
 this engine but its container. It listens on all of the container's addresses, since the container's network is its own;
 on the host it is published to 127.0.0.1 alone.
 """

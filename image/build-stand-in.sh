@@ -68,11 +68,11 @@ install_into() {
 digest() { sha256sum | cut -c 1-16; }
 
 base_inputs=$({ printf '%s %s %s' "$SUITE" "$PACKAGES" "$(uname -m)"; declare -f make_base; } | digest)
-sources=$(git ls-files --cached --others --exclude-standard -- harness)
+sources=$(find harness -name '*.py' | LC_ALL=C sort)
 inputs=$({
     printf '%s' "$base_inputs"
     # shellcheck disable=SC2086  # one name a word
-    cat docker/Dockerfile docker/build-stand-in.sh requirements/{stand-in,lambda-runtime}.txt pyproject.toml $sources
+    cat image/Dockerfile image/build-stand-in.sh requirements/{stand-in,lambda-runtime}.txt pyproject.toml $sources
 } | digest)
 if has "$IMAGE" "$inputs"; then
     say "$IMAGE is up to date"
@@ -90,7 +90,7 @@ install_into "$context/packages" --require-hashes -r requirements/stand-in.txt
 install_into "$context/functions" --require-hashes -r requirements/lambda-runtime.txt
 "$UV" pip install --quiet --python "$PYTHON" --no-deps --no-build-isolation --target "$context/taskguard" .
 rm -rf "$context"/taskguard/{bin,.lock} "$context"/taskguard/taskguard-*.dist-info/{direct_url,uv_cache}.json
-cp docker/Dockerfile "$context"
+cp image/Dockerfile "$context"
 say "Building $IMAGE"
 before=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null || true)
 docker build --quiet --tag "$IMAGE" --build-arg "BASE=$BASE:$SUITE" --build-arg "INPUTS=$inputs" "$context" \
