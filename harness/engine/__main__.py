@@ -23,7 +23,9 @@ _LOOK_EVERY_SECONDS = 0.5
 
 def main() -> None:
     settings = EngineSettings.from_environment()
-    threading.Thread(target=_leave_with_owner, args=(_find(settings.owner_pid),), name="owner", daemon=True).start()
+    if settings.owner_pid:
+        owner = _find(settings.owner_pid)
+        threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
     pace.quicken()
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave

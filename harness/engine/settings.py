@@ -15,6 +15,27 @@ _VARIABLE = "TASKGUARD_ENGINE"
 CANNOT_LISTEN = 98
 """The engine's exit status when somebody else has taken its port meanwhile."""
 
+ENGINE_VARIABLES = {
+    "GATEWAY_SERVER": "taskguard",
+    "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
+    "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
+    "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
+    "DNS_ADDRESS": "0",
+    "SKIP_SSL_CERT_DOWNLOAD": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+"""What makes a LocalStack process this engine."""
+
+LOCALSTACK_VARIABLES = {
+    # Otherwise an event source is looked at once a second, and every ten seconds when it was empty.
+    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
+    # Addresses in answers that need no name server.
+    "SQS_ENDPOINT_STRATEGY": "path",
+    "DISABLE_EVENTS": "1",
+}
+"""What any LocalStack is set to that pipelines run on, as a process or in a container (docker-compose.yml has them too)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionRuntime:
@@ -34,7 +55,7 @@ class EngineSettings:
     """What a target tells the engine it starts.
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
-    ``owner_pid`` the process that it must not outlive; ``recording`` the flight recorder's file (none: no recording);
+    ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file (none: no recording);
     ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
     """
 

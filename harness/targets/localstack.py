@@ -20,7 +20,7 @@ import psutil
 
 from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
-from harness.engine.settings import CANNOT_LISTEN, EngineSettings
+from harness.engine.settings import CANNOT_LISTEN, ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION
 from harness.targets.process import ProcessInstance, ProcessTarget, direct
@@ -147,22 +147,12 @@ def _environment(port: int, scratch: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
     temporary = Path(scratch, "tmp")
     temporary.mkdir()
-    return kept | {
+    return {
+        **kept,
+        **LOCALSTACK_VARIABLES,
+        **ENGINE_VARIABLES,
         "TMPDIR": str(temporary),
         "FILESYSTEM_ROOT": str(Path(scratch, "filesystem")),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
-        "GATEWAY_SERVER": "taskguard",
-        "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
-        "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
-        "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
-        # Addresses in answers that need no name server.
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
-        "SQS_ENDPOINT_STRATEGY": "path",
-        # Otherwise an event source is looked at once a second, and every ten seconds when it was empty.
-        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
-        "DNS_ADDRESS": "0",
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "DISABLE_EVENTS": "1",
-        "PYTHONUNBUFFERED": "1",
     }

@@ -11,6 +11,7 @@ class TargetName(StrEnum):
     """Where a stack can live."""
 
     LOCALSTACK = "localstack"
+    DOCKER = "docker"
     MINISTACK = "ministack"
     ENDPOINT = "endpoint"
     RUNNING = "running"
@@ -18,6 +19,7 @@ class TargetName(StrEnum):
 
 HELP = {
     TargetName.LOCALSTACK: "LocalStack as a process of this run's own",
+    TargetName.DOCKER: "LocalStack in a container of this run's own (LOCALSTACK_IMAGE names the image)",
     TargetName.MINISTACK: "MiniStack as a process of this run's own",
     TargetName.ENDPOINT: "an engine that somebody else started, at --endpoint-url",
     TargetName.RUNNING: "what `taskguard up` started",

@@ -6,6 +6,7 @@ Each is imported when it is asked for, so that nobody needs Docker's library to 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def make(name: TargetName, options: TargetOptions) -> Target:
             from harness.targets.localstack import LocalStack
 
             return LocalStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+        case TargetName.DOCKER:
+            from harness.targets.docker import PUBLIC_IMAGE, LocalStackInDocker
+
+            image = os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
+            return LocalStackInDocker(
+                options.folder, image, port=options.port, region=options.region, owner_pid=options.owner_pid
+            )
         case TargetName.MINISTACK:
             from harness.targets.ministack import MiniStack
 
@@ -68,6 +76,10 @@ def _instance_class(kind: str) -> type[Instance]:
             from harness.targets.localstack import LocalStackInstance
 
             return LocalStackInstance
+        case "docker":
+            from harness.targets.docker import DockerInstance
+
+            return DockerInstance
         case "ministack":
             from harness.targets.ministack import MiniStackInstance
 

@@ -18,7 +18,7 @@ from harness.paths import PROJECT
 from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
 TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
 
