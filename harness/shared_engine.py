@@ -73,8 +73,7 @@ class SharedEngine:
             return stack
 
     def default_stage(self) -> str:
-        """The stage of a session that names none: one of its own, on an engine that others may use."""
-        self.endpoint()
+        """The stage of a session that names none, once its engine is up: one of its own, on an engine that others may use."""
         return f"test-{sha256(self.folder.name.encode()).hexdigest()[:6]}" if self._outlives_session() else "test"
 
     def stop(self, *, forget: bool) -> None:

@@ -43,8 +43,11 @@ class LeastPrivilege:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        engine, stage = session_engine(self._config), str(self._config.getoption("--stage"))
-        if engine is None or not engine.has(stage):
+        engine = session_engine(self._config)
+        if engine is None:
+            return
+        stage = self._config.getoption("--stage") or engine.default_stage()
+        if not engine.has(stage):
             return
         # A session without an engine, of unit tests, must not pay for these.
         from botocore.exceptions import BotoCoreError, ClientError

@@ -27,6 +27,9 @@ class Engine:
     def has(self, stage: str) -> bool:
         return stage == "test"
 
+    def default_stage(self) -> str:
+        return "test"
+
 
 @dataclass
 class Check:
