@@ -50,9 +50,9 @@ class SharedEngine:
             target.leave_running()
             return endpoint
 
-    def has(self, stage: str) -> bool:
-        """Whether this session has deployed ``stage``."""
-        return self._deployed(stage).exists()
+    def stages(self) -> set[str]:
+        """The stages that this session has deployed up to now."""
+        return {deployed.stem for deployed in self.folder.glob("*.deployed")}
 
     def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:
         """The pipeline on ``stage``, deployed when it is not.
@@ -60,7 +60,7 @@ class SharedEngine:
         Raises:
             TargetError, SetupError, DeploymentError: when it cannot be.
         """
-        endpoint, deployed = self.endpoint(), self._deployed(stage)
+        endpoint, deployed = self.endpoint(), self.folder / f"{stage}.deployed"
         with self._alone(stage):
             if deployed.exists():
                 return read_stack(endpoint, stage)
@@ -98,9 +98,6 @@ class SharedEngine:
         endpoint = self.endpoint()
         if deployment.is_deployed(endpoint, stage):
             deployment.remove(endpoint, stage, log=self.folder / f"{stage}-remove.log")
-
-    def _deployed(self, stage: str) -> Path:
-        return self.folder / f"{stage}.deployed"
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -24,8 +24,8 @@ class Engine:
 
     folder: Path
 
-    def has(self, stage: str) -> bool:
-        return stage == "test"
+    def stages(self) -> set[str]:
+        return {"test"}
 
     def default_stage(self) -> str:
         return "test"
@@ -93,8 +93,15 @@ def test_what_could_not_be_checked_is_no_pass(pytester: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(["FAILED what the functions of stage test are allowed could not be checked: *gone"])
 
 
-def test_a_session_that_deployed_another_stage_only_is_not_judged(pytester: pytest.Pytester) -> None:
+def test_a_session_that_deployed_another_stage_only_is_not_judged(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert session(pytester, [UNUSED], "--stage", "another").ret == pytest.ExitCode.OK
+    # Unless it ran all of the pipeline's tests: then there is nothing to judge where there should be.
+    monkeypatch.setattr(least_privilege, "is_whole", lambda _: True)
+    result = session(pytester, [UNUSED], "--stage", "another")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED stage another was not deployed*"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,9 @@ def test_a_session_that_deployed_another_stage_only_is_not_judged(pytester: pyte
         ([str(WHOLE)], True),
         ([str(WHOLE.parent)], True),
         ([str(WHOLE.parent / "engine"), str(WHOLE), "-m", "not heavy"], True),
+        ([str(WHOLE), "-m", "not heavy and not docker"], True),
         ([str(WHOLE), "-m", "heavy"], False),
+        ([str(WHOLE), "-m", "long and not heavy"], False),
         ([str(WHOLE), "-k", "x"], False),
         ([str(WHOLE), "--deselect", "x"], False),
         ([f"{WHOLE / 'test_stack.py'}::test_the_api_is_throttled"], False),
