@@ -17,7 +17,7 @@ from harness.privileges.policies import Access, Statement, is_allowed, matches
 from harness.privileges.roles import Role
 
 PLATFORM = "(the platform, in the function's role)"
-NO_TEST = "(outside of any test)"
+NO_TEST = "(a call that names no test's task)"
 
 # Done by Lambda itself, in no request that an engine of ours makes.
 NOT_VISIBLE = {
@@ -160,4 +160,5 @@ def _granted(function: str, statement: Statement, uses: Sequence[Use]) -> Iterat
 
 
 def _seen_in(uses: Iterable[Use]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(use.seen_in for use in uses))
+    # Tests first, what stands in brackets last.
+    return tuple(sorted(dict.fromkeys(use.seen_in for use in uses), key=lambda name: name.startswith("(")))
