@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.cli.state import from_env
 from harness.deployment import Stack, failure_settings
-from harness.errors import RedriveError
+from harness.errors import DeploymentError, RedriveError
 from harness.redriving import Redriver, Result
 from harness.targets.base import Endpoint
 
@@ -30,10 +31,12 @@ def redrive(
         console.print(f"Task {task_id}: {outcome.result}.", markup=False)
         _warn_of_seed(console, endpoint, stack)
         return
-    table, counts = Table("task", "result"), Counter[Result]()
+    table, counts = Table(), Counter[Result]()
+    for heading in ("task", "result"):
+        table.add_column(heading, overflow="fold")
     for outcome in redriver.redrive_all():
         counts[outcome.result] += 1
-        table.add_row(outcome.task_id, outcome.detail or outcome.result.value)
+        table.add_row(Text(outcome.task_id), Text(outcome.detail or outcome.result))
     if not counts:
         console.print(f"No task of stage {stack.stage} is dead-lettered.")
         return
@@ -47,7 +50,10 @@ def redrive(
 
 
 def _warn_of_seed(console: Console, endpoint: Endpoint, stack: Stack) -> None:
-    seed, rate = failure_settings(endpoint, stack)
+    try:
+        seed, rate = failure_settings(endpoint, stack)
+    except DeploymentError:  # the tasks are back at work, whoever may read this function's settings
+        return
     if seed is not None and rate > 0:
         console.print(
             f'Failures are simulated here, by the seed "{seed}" at a rate of {rate:g}. A redriven task starts with attempt 1 '
