@@ -51,7 +51,7 @@ def events_of(
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
-            events.append(_endless(invocation, source))
+            events.append(_endless(invocation, stack, source))
         for message in messages:
             if message.queue_arn == stack.task_queue_arn:
                 delivered = _delivered(invocation, message, names)
@@ -167,12 +167,16 @@ def _backoffs(
         )
 
 
-def _endless(invocation: Invocation, source: str) -> EvidenceMissing:
+def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissing:
+    affects: tuple[str, ...] = ("AttemptSucceeded", "AttemptFailed")
+    if any(message.queue_arn == stack.dead_letter_queue_arn for message in invocation.messages):
+        # What it will log is not there either.
+        affects += ("DeadLetterLogged",)
     return EvidenceMissing(
         at_ms=invocation.started_at_ms,
         source=source,
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
-        affects=("AttemptSucceeded", "AttemptFailed"),
+        affects=affects,
     )
 
 

@@ -10,37 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack
 from harness.evidence.deliveries import FROM_RECORDER, events_of
+from harness.evidence.holes import SOURCE, early_returns, gaps, missing
 from harness.evidence.log_lines import LogGroups
 from harness.evidence.names import Names
 from harness.evidence.recording import Recording
 from harness.evidence.seal import Seals
-from harness.evidence.stack import StackReader, group_of, now_ms
+from harness.evidence.stack import StackReader, group_of
 from harness.evidence.trail import Trail
 from harness.expectations import RecordNames
-from harness.history import (
-    AttemptFailed,
-    AttemptSucceeded,
-    BackoffRequested,
-    DeadLettered,
-    Delivered,
-    Event,
-    EvidenceMissing,
-    RecordObserved,
-    TaskSubmitted,
-)
+from harness.history import Event, EvidenceMissing, TaskSubmitted
 from harness.strict_json import Json
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
-
-SOURCE = "CloudWatch Logs"
-_OF_DELIVERIES = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +65,8 @@ class LogEvidence:
     ) -> tuple[list[Event], Recording]:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
         recording it is taken from."""
-        ids = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
-        records = self._reader.records(sorted(ids))
+        accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
+        records = self._reader.records(sorted(accepted if only is None else accepted & only))
         heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
         quiet_since, failure = time.monotonic(), ""
 
@@ -88,8 +76,8 @@ class LogEvidence:
 
         def holes() -> list[EvidenceMissing]:
             found = events(self._recording())
-            missing = [event for event in found if isinstance(event, EvidenceMissing)]
-            return [*missing, *gaps(found, records, words, receives)]
+            open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
+            return [*open_ends, *gaps(found, records, words, receives)]
 
         def is_quiet() -> bool:
             return time.monotonic() - quiet_since >= self._patience.quiet_seconds
@@ -108,24 +96,24 @@ class LogEvidence:
             # On a stack that others use too, there is always something under way.
             return only is not None or (is_quiet() and not self._trail.open)
 
-        missing: list[Event] = []
+        lacking: list[EvidenceMissing] = []
         try:
             wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
         except WaitedInVain:
-            missing.extend(gaps(events(self._recording()), records, words, receives))
+            lacking.extend(gaps(events(self._recording()), records, words, receives))
             if failure:
-                missing.append(_missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
+                lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
             elif only is None and not is_quiet():
-                missing.append(_missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
+                lacking.append(missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
         for group in sorted(self._groups.cut_off) if self._groups is not None else ():
-            missing.append(_missing(f"lines of {group}, more of one moment than the engine gives", FROM_RECORDER))
+            lacking.append(missing(f"lines of {group}, more of one moment than the engine gives", FROM_RECORDER))
         self._learn_bodies(submitted)
         broken = self._seals.broken(self._consumers())
-        missing.extend(_missing(why, FROM_RECORDER) for why in broken.values())
+        lacking.extend(missing(why, FROM_RECORDER) for why in broken.values())
         recording = _without(self._recording(), broken)
         found = events(recording)
-        missing.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
-        return [*found, *missing], recording
+        lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        return [*found, *lacking], recording
 
     def _recording(self) -> Recording:
         return self._trail.recording(self._bodies, self._names.message)
@@ -156,58 +144,6 @@ class LogEvidence:
         self._bodies.update({digest: body for digest, body in by_digest.items() if digest in unknown})
 
 
-def gaps(
-    events: Iterable[Event], records: Iterable[RecordObserved], words: RecordNames, receives_before_death: int
-) -> Iterator[EvidenceMissing]:
-    """What the logs must have and lack: a delivery between others, before a death, or one that the task's record tells
-    of, and the delivery that a final record implies."""
-    counts: dict[str, set[int]] = {}
-    of_task: dict[str | None, set[int]] = {}
-    succeeded, dead = set[str | None](), set[str | None]()
-    expected: dict[str, int] = {}
-    for event in events:
-        if isinstance(event, Delivered):
-            counts.setdefault(event.message_id, set()).add(event.receive_count)
-            of_task.setdefault(event.task_id, set()).add(event.receive_count)
-            expected[event.message_id] = max(expected.get(event.message_id, 0), event.receive_count)
-        elif isinstance(event, AttemptSucceeded):
-            succeeded.add(event.task_id)
-        elif isinstance(event, DeadLettered):
-            dead.add(event.task_id)
-            expected[event.message_id] = max(expected.get(event.message_id, 0), receives_before_death)
-    for message_id, last in expected.items():
-        for count in sorted(set(range(1, last + 1)) - counts.get(message_id, set())):
-            yield _missing(f"delivery {count} of message {message_id}", _OF_DELIVERIES)
-    for record in records:
-        # No message is received for the 0th time: such a number is the record's own fault.
-        recorded = {attempt.number for attempt in record.attempts if attempt.number > 0}
-        for number in sorted(recorded - of_task.get(record.task_id, set())):
-            yield _missing(f"delivery {number} of task {record.task_id}, which its record tells of", _OF_DELIVERIES)
-        if record.status == words.completed and record.task_id not in succeeded:
-            yield _missing(f"the success of task {record.task_id}, whose record says so", ("AttemptSucceeded",))
-        if record.status == words.dead and record.task_id not in dead:
-            yield _missing(f"the dead letter of task {record.task_id}, whose record says so", ("DeadLettered",))
-
-
-def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) -> Iterator[EvidenceMissing]:
-    """Messages that came back sooner than their queue lets them, with no call in the logs that made it: then calls were
-    made that the logs do not tell of."""
-    asked = {(e.message_id, e.receive_count) for e in events if isinstance(e, BackoffRequested) and e.accepted}
-    came = {(e.message_id, e.receive_count): e.at_ms for e in events if isinstance(e, Delivered)}
-    died = {e.message_id: e.at_ms for e in events if isinstance(e, DeadLettered)}
-    for failed in (e for e in events if isinstance(e, AttemptFailed)):
-        key = (failed.message_id, failed.receive_count)
-        again = came.get((failed.message_id, failed.receive_count + 1), died.get(failed.message_id))
-        if key in asked or again is None:
-            continue
-        if again - came[key] < visibility_timeout_seconds * 1000:
-            yield _missing(
-                f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
-                f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",
-                ("BackoffRequested",),
-            )
-
-
 def _without(recording: Recording, functions: Container[str]) -> Recording:
     """The recording without what these functions tell: who is not believed is not heard either."""
     return Recording(
@@ -215,10 +151,6 @@ def _without(recording: Recording, functions: Container[str]) -> Recording:
         calls=[call for call in recording.calls if call.function not in functions],
         damage=recording.damage,
     )
-
-
-def _missing(what: str, affects: tuple[str, ...]) -> EvidenceMissing:
-    return EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=what, affects=affects)
 
 
 def _compacted(body: str) -> str:

@@ -154,7 +154,7 @@ class Story:
             began,
             began + 9,
             ("RECEIVED", began, trail("TRAIL_RECEIVED", request_id, at=began, messages=[message])),
-            *(("LOG", each.at_ms, compact({**each.fields, "level": "ERROR"})) for each in logged),
+            *(("LOG", each.at_ms, compact(each.fields)) for each in logged),
             (
                 "ANSWERED",
                 began + 9,
