@@ -83,25 +83,31 @@ def _before_call(params: dict[str, Any], context: dict[str, Any], **_: Any) -> N
     context[_IN_CONTEXT] = {
         "queueUrl": params.get("QueueUrl"),
         "entries": [
-            {"id": e.get("Id"), "receipt": _short(e["ReceiptHandle"]), "visibilityTimeout": e.get("VisibilityTimeout")}
+            # What is missing is for the client to refuse.
+            {
+                "id": e.get("Id"),
+                "receipt": _short(str(e.get("ReceiptHandle"))),
+                "visibilityTimeout": e.get("VisibilityTimeout"),
+            }
             for e in params.get("Entries") or [params]
         ],
         "startedAt": _now_ms(),
     }
 
 
-def _after_call(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+def _after_call(http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    error = parsed["Error"]["Code"] if "Error" in parsed else None
     refused = [entry["Id"] for entry in parsed.get("Failed", ())]
-    _leave("TRAIL_CALL", **context.get(_IN_CONTEXT, {}), endedAt=_now_ms(), error=_error_code(parsed), refused=refused)
+    _leave_call(context, status=http_response.status_code, error=error, refused=refused)
 
 
 def _after_failed_call(exception: Exception, context: dict[str, Any], **_: Any) -> None:
-    error = type(exception).__name__
-    _leave("TRAIL_CALL", **context.get(_IN_CONTEXT, {}), endedAt=_now_ms(), error=error, refused=[])
+    # No answer came: the queue may have done what it was asked all the same.
+    _leave_call(context, status=0, error=type(exception).__name__, refused=[])
 
 
-def _error_code(parsed: dict[str, Any]) -> str | None:
-    return parsed["Error"]["Code"] if "Error" in parsed else None
+def _leave_call(context: dict[str, Any], **answer: Any) -> None:
+    _leave("TRAIL_CALL", **context.get(_IN_CONTEXT, {}), endedAt=_now_ms(), **answer)
 
 
 def _leave(event: str, **fields: Any) -> None:

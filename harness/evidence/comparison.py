@@ -11,6 +11,7 @@ from dataclasses import fields
 
 from harness.history import Event, EvidenceMissing, History, RecordObserved, RunEnded
 from harness.history.events import QueueDepth
+from harness.strict_json import same_json, to_json
 
 _NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, EvidenceMissing)
 _TIMES = ("at_ms", "answered_ms")
@@ -61,5 +62,6 @@ def _differences(a: Event, b: Event, tolerance_ms: float) -> Iterator[str]:
         if field.name in _TIMES:
             if abs(mine - theirs) > tolerance_ms and not isinstance(a, RecordObserved):
                 yield f"{field.name} differs by {theirs - mine:+.1f} ms"
-        elif field.name not in _WORDS and mine != theirs:
+        # To Python 1, 1.0 and true are equal; they are not the same payload.
+        elif field.name not in _WORDS and not same_json(to_json(mine), to_json(theirs)):
             yield f"{field.name} is {mine!r} in one, {theirs!r} in the other"

@@ -47,10 +47,11 @@ def events_of(
     deliveries: dict[str, Delivered] = {}
     dead: set[str] = set()
     queues = (stack.task_queue_arn, stack.dead_letter_queue_arn)
-    for invocation in recording.invocations.values():
+    # A dead letter is told of at its first delivery, in whatever order they were recorded.
+    for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
-            events.append(_endless(invocation, source))
+            events.append(_endless(invocation, stack, source))
         for message in messages:
             if message.queue_arn == stack.task_queue_arn:
                 delivered = _delivered(invocation, message, names)
@@ -62,7 +63,7 @@ def events_of(
                 events.append(_dead_lettered(invocation, message, names))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
-            events.extend(_backoffs(call, stack, deliveries))
+            events.extend(_backoffs(call, stack, deliveries, source))
     events.extend(_damage(recording, source))
     return events
 
@@ -140,13 +141,19 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
     return "the function reported this message as failed" if message_id in failed else None
 
 
-def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Iterator[BackoffRequested]:
+def _backoffs(
+    call: Call, stack: Stack, deliveries: dict[str, Delivered], source: str
+) -> Iterator[BackoffRequested | EvidenceMissing]:
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.task_queue_url.rsplit("/", 1)[-1]:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:
         delivered = deliveries.get(entry.get("ReceiptHandle", ""))
         delay = entry.get("VisibilityTimeout")
         if delivered is None or delay is None:
+            continue
+        if not call.status:
+            what = f"whether the queue put off message {delivered.message_id} as it was asked to ({call.error_code})"
+            yield EvidenceMissing(at_ms=call.ended_at_ms, source=source, what=what, affects=("BackoffRequested",))
             continue
         yield BackoffRequested(
             at_ms=call.started_at_ms,
@@ -160,12 +167,16 @@ def _backoffs(call: Call, stack: Stack, deliveries: dict[str, Delivered]) -> Ite
         )
 
 
-def _endless(invocation: Invocation, source: str) -> EvidenceMissing:
+def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissing:
+    affects: tuple[str, ...] = ("AttemptSucceeded", "AttemptFailed")
+    if any(message.queue_arn == stack.dead_letter_queue_arn for message in invocation.messages):
+        # What it will log is not there either.
+        affects += ("DeadLetterLogged",)
     return EvidenceMissing(
         at_ms=invocation.started_at_ms,
         source=source,
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
-        affects=("AttemptSucceeded", "AttemptFailed"),
+        affects=affects,
     )
 
 

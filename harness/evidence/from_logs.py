@@ -10,35 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack
 from harness.evidence.deliveries import FROM_RECORDER, events_of
+from harness.evidence.holes import SOURCE, early_returns, gaps, missing, unfinished
 from harness.evidence.log_lines import LogGroups
 from harness.evidence.names import Names
 from harness.evidence.recording import Recording
 from harness.evidence.seal import Seals
-from harness.evidence.stack import StackReader, now_ms
+from harness.evidence.stack import StackReader, group_of
 from harness.evidence.trail import Trail
 from harness.expectations import RecordNames
-from harness.history import (
-    AttemptFailed,
-    AttemptSucceeded,
-    BackoffRequested,
-    DeadLettered,
-    Delivered,
-    Event,
-    EvidenceMissing,
-    RecordObserved,
-    TaskSubmitted,
-)
+from harness.history import Event, EvidenceMissing, TaskSubmitted
 from harness.strict_json import Json
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
-
-SOURCE = "CloudWatch Logs"
-_OF_DELIVERIES = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,45 +65,66 @@ class LogEvidence:
     ) -> tuple[list[Event], Recording]:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
         recording it is taken from."""
-        ids = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
-        records = self._reader.records(sorted(ids))
-        heeded = self._reader.heeds_partial_batches()
-        quiet_since = time.monotonic()
+        accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
+        records = self._reader.records(sorted(accepted if only is None else accepted & only))
+        heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
+        quiet_since, failure = time.monotonic(), ""
 
-        def events() -> list[Event]:
-            recording, names = self._trail.recording(self._bodies, self._names.message), self._names.message
+        def events(recording: Recording) -> list[Event]:
+            names = self._names.message
             return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
 
+        def holes() -> list[EvidenceMissing]:
+            found = events(self._recording())
+            open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
+            return [*open_ends, *gaps(found, records, words, receives)]
+
+        def is_quiet() -> bool:
+            return time.monotonic() - quiet_since >= self._patience.quiet_seconds
+
         def complete() -> bool:
-            nonlocal quiet_since
-            if self._read():
-                quiet_since = time.monotonic()
-            if next(gaps(events(), records, words), None) is not None:
+            nonlocal quiet_since, failure
+            try:
+                if self._read():
+                    quiet_since = time.monotonic()
+                failure = ""
+            except (ClientError, BotoCoreError) as error:
+                # Not the end of it: AWS throttles, and what was read up to here is kept.
+                quiet_since, failure = time.monotonic(), str(error)
+            if failure or holes():
                 return False
             # On a stack that others use too, there is always something under way.
-            quiet = time.monotonic() - quiet_since >= self._patience.quiet_seconds and not self._trail.open
-            return quiet or only is not None
+            return only is not None or (is_quiet() and not self._trail.open)
 
-        missing: list[Event] = []
+        lacking: list[EvidenceMissing] = []
         try:
             wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
         except WaitedInVain:
-            missing.extend(gaps(events(), records, words))
+            lacking.extend(gaps(events(self._recording()), records, words, receives))
+            if failure:
+                lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
+            elif only is None and not is_quiet():
+                lacking.append(missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
+        for group in sorted(self._groups.cut_off) if self._groups is not None else ():
+            lacking.append(missing(f"lines of {group}, more of one moment than the engine gives", FROM_RECORDER))
         self._learn_bodies(submitted)
-        found, recording = events(), self._trail.recording(self._bodies, self._names.message)
-        missing.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
-        missing.extend(unfinished(recording, self._stack.dead_letter_queue_arn))
-        missing.extend(_missing(what, FROM_RECORDER) for what in self._seals.broken(self._consumers()))
-        return [*found, *missing], recording
+        broken = self._seals.broken(self._consumers())
+        lacking.extend(missing(why, FROM_RECORDER) for why in broken.values())
+        recording = _without(self._recording(), broken)
+        found = events(recording)
+        lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        lacking.extend(unfinished(recording, self._stack.dead_letter_queue_arn))
+        return [*found, *lacking], recording
+
+    def _recording(self) -> Recording:
+        return self._trail.recording(self._bodies, self._names.message)
 
     def _read(self) -> bool:
         """Take in what is new; whether anything was."""
         if self._groups is None:
-            groups = [f"/aws/lambda/{name}" for name in self._consumers()]
+            groups = map(group_of, self._consumers())
             self._groups = LogGroups(self._endpoint, groups, self._since_ms, self._patience.overlap_seconds)
-        lines = self._groups.read_new()
-        self._trail.add(lines)
-        return bool(lines)
+        return self._trail.add(self._groups.read_new())
 
     def _consumers(self) -> list[str]:
         queues = (self._stack.task_queue_arn, self._stack.dead_letter_queue_arn)
@@ -134,64 +145,13 @@ class LogEvidence:
         self._bodies.update({digest: body for digest, body in by_digest.items() if digest in unknown})
 
 
-def gaps(events: Iterable[Event], records: Iterable[RecordObserved], words: RecordNames) -> Iterator[EvidenceMissing]:
-    """What the logs must have and lack: a delivery between others, or one that the task's record tells of, and the
-    delivery that a final record implies."""
-    counts: dict[str, set[int]] = {}
-    of_task: dict[str | None, set[int]] = {}
-    succeeded, dead = set[str | None](), set[str | None]()
-    for event in events:
-        if isinstance(event, Delivered):
-            counts.setdefault(event.message_id, set()).add(event.receive_count)
-            of_task.setdefault(event.task_id, set()).add(event.receive_count)
-        elif isinstance(event, AttemptSucceeded):
-            succeeded.add(event.task_id)
-        elif isinstance(event, DeadLettered):
-            dead.add(event.task_id)
-    for message_id, seen in counts.items():
-        for count in sorted(set(range(1, max(seen))) - seen):
-            yield _missing(f"delivery {count} of message {message_id}", _OF_DELIVERIES)
-    for record in records:
-        for number in sorted({attempt.number for attempt in record.attempts} - of_task.get(record.task_id, set())):
-            yield _missing(f"delivery {number} of task {record.task_id}, which its record tells of", _OF_DELIVERIES)
-        if record.status == words.completed and record.task_id not in succeeded:
-            yield _missing(f"the success of task {record.task_id}, whose record says so", ("AttemptSucceeded",))
-        if record.status == words.dead and record.task_id not in dead:
-            yield _missing(f"the dead letter of task {record.task_id}, whose record says so", ("DeadLettered",))
-
-
-def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) -> Iterator[EvidenceMissing]:
-    """Messages that came back sooner than their queue lets them, with no call in the logs that asked for it: then calls
-    were made that the logs do not tell of."""
-    asked = {(e.message_id, e.receive_count) for e in events if isinstance(e, BackoffRequested)}
-    came = {(e.message_id, e.receive_count): e.at_ms for e in events if isinstance(e, Delivered)}
-    came |= {(e.message_id, -1): e.at_ms for e in events if isinstance(e, DeadLettered)}
-    for failed in (e for e in events if isinstance(e, AttemptFailed)):
-        key = (failed.message_id, failed.receive_count)
-        again = came.get((failed.message_id, failed.receive_count + 1)) or came.get((failed.message_id, -1))
-        if key in asked or again is None or key not in came:
-            continue
-        if again - came[key] < visibility_timeout_seconds * 1000:
-            yield _missing(
-                f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
-                f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",
-                ("BackoffRequested",),
-            )
-
-
-def unfinished(recording: Recording, dead_letter_queue_arn: str) -> Iterator[EvidenceMissing]:
-    """Invocations that were handed dead letters and whose end is not in the logs, so that other lines of theirs may be
-    missing too."""
-    for invocation in recording.invocations.values():
-        handed = any(message.queue_arn == dead_letter_queue_arn for message in invocation.messages)
-        if handed and invocation.ended_at_ms is None:
-            yield _missing(
-                f"how invocation {invocation.request_id} of {invocation.function} ended", ("DeadLetterLogged",)
-            )
-
-
-def _missing(what: str, affects: tuple[str, ...]) -> EvidenceMissing:
-    return EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=what, affects=affects)
+def _without(recording: Recording, functions: Container[str]) -> Recording:
+    """The recording without what these functions tell: who is not believed is not heard either."""
+    return Recording(
+        invocations={i: each for i, each in recording.invocations.items() if each.function not in functions},
+        calls=[call for call in recording.calls if call.function not in functions],
+        damage=recording.damage,
+    )
 
 
 def _compacted(body: str) -> str:

@@ -5,13 +5,14 @@ It knows CloudWatch Logs and nothing of what the lines say.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from harness.targets.base import Endpoint
 
-_MOST_EVENTS_A_PAGE = 10_000
+MOST_EVENTS_A_PAGE = 10_000
 """What `FilterLogEvents` gives at most: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html."""
 
 
@@ -36,55 +37,62 @@ class LogGroups:
         self._newest = dict.fromkeys(groups, int(since_ms))
         self._since = int(since_ms)
         self._overlap_ms = int(overlap_seconds * 1000)
-        self._seen: set[tuple[object, ...]] = set()
+        self._returned: Counter[tuple[str, ...]] = Counter()
+        self.cut_off: set[str] = set()
+        """The groups that hold lines which their engine does not give: more of one moment than a page takes."""
 
-    def read_new(self) -> list[LogLine]:
-        """The lines that no earlier call has returned, each stream's in its order."""
-        return [line for group in self._newest for line in self._new_of(group)]
+    def read_new(self) -> Iterator[LogLine]:
+        """The lines that were not returned before, each stream's in its order. A reading that breaks off, by an error of
+        the client's, is taken up by the next one."""
+        for group in list(self._newest):
+            yield from self._new_of(group)
 
     def _new_of(self, group: str) -> Iterator[LogLine]:
-        start = max(self._since, self._newest[group] - self._overlap_ms)
-        repeats: dict[tuple[object, ...], int] = {}
-        for event in self._events(group, start):
-            line = LogLine(group, event["logStreamName"], event["timestamp"], event["message"].rstrip("\n"))
-            # Not every engine gives events an id; then equal lines are told apart by their number.
-            same = (line.group, line.stream, line.at_ms, line.message)
-            repeats[same] = repeats.get(same, 0) + 1
-            key = (event.get("eventId"), *same, repeats[same])
-            if key not in self._seen:
-                self._seen.add(key)
-                self._newest[group] = max(self._newest[group], line.at_ms)
-                yield line
+        newest = self._newest[group]
+        start: int | None = max(self._since, newest - self._overlap_ms)
+        while start is not None:
+            met: Counter[tuple[str, ...]] = Counter()
+            page: list[dict[str, Any]] = []
+            for page in self._pages(group, start):
+                for event in page:
+                    line = LogLine(group, event["logStreamName"], event["timestamp"], event["message"].rstrip("\n"))
+                    if self._is_new(line, event.get("eventId"), met):
+                        newest = max(newest, line.at_ms)
+                        yield line
+            start = self._beyond(group, page, start)
+        # Not before all is read: pages need not be in order of time.
+        self._newest[group] = newest
 
-    def _events(self, group: str, start: int) -> Iterator[dict[str, Any]]:
+    def _pages(self, group: str, start: int) -> Iterator[list[dict[str, Any]]]:
         logs = self._endpoint.logs()
-        request: dict[str, Any] = {"logGroupName": group, "limit": _MOST_EVENTS_A_PAGE}
-        token: str | None = None
-        # The moment a page broke off at is read again, without what was read of it.
-        already: dict[tuple[object, ...], int] = {}
+        request: dict[str, Any] = {"logGroupName": group, "startTime": start, "limit": MOST_EVENTS_A_PAGE}
         while True:
-            page: dict[str, Any] = {"nextToken": token} if token else {}
             try:
-                answer = logs.filter_log_events(startTime=start, **request, **page)
+                answer = logs.filter_log_events(**request)
             except logs.exceptions.ResourceNotFoundException:
                 return
-            events: list[dict[str, Any]] = [dict(event) for event in answer["events"]]
-            for event in events:
-                key = (event["logStreamName"], event["timestamp"], event["message"])
-                if already.get(key, 0) > 0:
-                    already[key] -= 1
-                else:
-                    yield event
+            yield [dict(event) for event in answer["events"]]
             token = answer.get("nextToken")
-            if token:
-                already = {}
-                continue
-            # Some engines give no token for what lies beyond the largest page.
-            if len(events) < _MOST_EVENTS_A_PAGE or events[-1]["timestamp"] == start:
+            if not token:
                 return
-            start = events[-1]["timestamp"]
-            already = {}
-            for event in events:
-                if event["timestamp"] == start:
-                    key = (event["logStreamName"], event["timestamp"], event["message"])
-                    already[key] = already.get(key, 0) + 1
+            request["nextToken"] = token
+
+    def _beyond(self, group: str, page: list[dict[str, Any]], start: int) -> int | None:
+        """The moment from which to go on after the last page: some engines give no token for what lies beyond the largest."""
+        if len(page) < MOST_EVENTS_A_PAGE:
+            return None
+        last: int = page[-1]["timestamp"]
+        if last > start:
+            return last
+        self.cut_off.add(group)
+        return last + 1
+
+    def _is_new(self, line: LogLine, event_id: str | None, met: Counter[tuple[str, ...]]) -> bool:
+        key: tuple[str, ...] = (line.group, event_id or "", line.stream, str(line.at_ms), line.message)
+        met[key] += 1
+        # Not every engine gives events an id; then equal lines are told apart by their number.
+        number = 1 if event_id else met[key]
+        if number <= self._returned[key]:
+            return False
+        self._returned[key] = number
+        return True

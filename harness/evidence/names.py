@@ -89,6 +89,14 @@ class TrailNames:
     body_digest: str = "bodySha256"
     body: str = "body"
     payload: str = "payload"
+    started_at: str = "startedAt"
+    ended_at: str = "endedAt"
+    queue_url: str = "queueUrl"
+    entries: str = "entries"
+    entry_id: str = "id"
+    visibility_timeout: str = "visibilityTimeout"
+    status: str = "status"
+    refused: str = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

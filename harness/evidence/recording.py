@@ -37,8 +37,8 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call of a function, and its answer; ``error_code`` is none when it succeeded, ``refused_entries`` are the
-    ids of the entries that a batch operation did not carry out."""
+    """One AWS call of a function, and its answer; ``status`` is 0 when none is known, ``error_code`` none when the call
+    succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out."""
 
     function: str
     request_id: str | None

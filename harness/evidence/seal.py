@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -28,25 +29,28 @@ class Seals:
         self._endpoint = endpoint
         self._witnesses: dict[str, bytes | None] = {}
 
-    def broken(self, functions: Iterable[str]) -> Iterator[str]:
-        """Why the trail of these functions cannot be believed; nothing when it can."""
-        expected = (PROJECT / WITNESS).read_bytes()
-        for function in functions:
-            try:
-                found = self._witness(function)
-            except (ClientError, BotoCoreError, requests.RequestException, zipfile.BadZipFile) as error:
-                yield f"whether the trail of {function} is to be believed: its package cannot be read ({error})"
-                continue
-            if found != expected:
-                state = "another" if found is not None else "no"
-                yield f"a trail of {function} to be believed: its package has {state} {WITNESS} than this harness knows"
+    def broken(self, functions: Iterable[str]) -> dict[str, str]:
+        """The functions whose trail cannot be believed, and why."""
+        return {name: why for name in functions if (why := self._broken(name)) is not None}
+
+    def _broken(self, function: str) -> str | None:
+        try:
+            found = self._witness(function)
+        except (ClientError, BotoCoreError, requests.RequestException, _Unreadable) as error:
+            return f"whether the trail of {function} is to be believed: its package cannot be read ({error})"
+        if found == (PROJECT / WITNESS).read_bytes():
+            return None
+        state = f"another {WITNESS} than this harness knows" if found is not None else f"no {WITNESS}"
+        return f"a trail of {function} to be believed: its package has {state}"
 
     def _witness(self, function: str) -> bytes | None:
         answer = self._endpoint.functions().get_function(FunctionName=function)
         digest = answer["Configuration"]["CodeSha256"]
         if digest not in self._witnesses:
-            with zipfile.ZipFile(io.BytesIO(self._download(answer["Code"]["Location"]))) as package:
-                self._witnesses[digest] = package.read(WITNESS) if WITNESS in package.namelist() else None
+            location = answer["Code"].get("Location")
+            if not location:
+                raise _Unreadable("it is no archive that can be downloaded")
+            self._witnesses[digest] = _witness_in(self._download(location))
         return self._witnesses[digest]
 
     def _download(self, location: str) -> bytes:
@@ -59,3 +63,15 @@ class Seals:
             answer = session.get(location, timeout=_TIMEOUT_SECONDS)
             answer.raise_for_status()
             return answer.content
+
+
+class _Unreadable(Exception):
+    """A package that is no readable archive."""
+
+
+def _witness_in(package: bytes) -> bytes | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            return archive.read(WITNESS) if WITNESS in archive.namelist() else None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise _Unreadable(error) from error

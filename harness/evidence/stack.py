@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack
+from harness.evidence.log_lines import LogGroups, LogLine
 from harness.evidence.names import Names, TableNames
 from harness.expectations import DeadLetterLogNames
 from harness.history import (
@@ -75,14 +77,27 @@ class StackReader:
         )
         return [self._depth(name, url) for name, url in queues]
 
-    def dead_letter_logs(self, names: DeadLetterLogNames, request_ids: Sequence[str]) -> list[Event]:
-        """What the dead-letter queue's consumers logged, once the logs of all of ``request_ids`` are there."""
-        lines: list[dict[str, Any]] = []
+    def dead_letter_logs(
+        self, names: DeadLetterLogNames, request_ids: Sequence[str], since_ms: float = 0.0
+    ) -> list[Event]:
+        """What the dead-letter queue's consumers logged from ``since_ms`` on, once the logs of all of ``request_ids`` are
+        there."""
+        functions = self.consumers(self._stack.dead_letter_queue_arn)
+        groups = LogGroups(self._endpoint, map(group_of, functions), since_ms, _LATE_LOGS_SECONDS)
+        lines: list[LogLine] = []
+        awaited, failure = set(request_ids), ""
 
         def all_there() -> bool:
-            lines[:] = [line for group in self._dead_letter_groups() for line in self._log_events(group)]
-            reported = " ".join(line["message"] for line in lines if line["message"].startswith("REPORT "))
-            return all(request_id in reported for request_id in request_ids)
+            nonlocal failure
+            try:
+                for line in groups.read_new():
+                    lines.append(line)
+                    if line.message.startswith("REPORT "):
+                        awaited.difference_update(line.message.split())
+                failure = ""
+            except (ClientError, BotoCoreError) as error:
+                failure = f" ({error})"
+            return not awaited and not failure
 
         missing: list[Event] = []
         try:
@@ -93,7 +108,7 @@ class StackReader:
                     at_ms=now_ms(),
                     source="CloudWatch Logs",
                     what=f"the logs of all {len(request_ids)} invocations that handled dead letters, "
-                    f"after {_LATE_LOGS_SECONDS:.0f} s",
+                    f"after {_LATE_LOGS_SECONDS:.0f} s{failure}",
                     affects=("DeadLetterLogged",),
                 )
             )
@@ -143,9 +158,18 @@ class StackReader:
 
     def visibility_timeout_seconds(self) -> float:
         """How long the work queue hides a message that was received, unless it is asked otherwise."""
-        url = self._stack.task_queue_url
-        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-        return float(answer["Attributes"]["VisibilityTimeout"])
+        return float(self._attributes_of_work_queue()["VisibilityTimeout"])
+
+    def receives_before_death(self) -> int:
+        """How often the work queue hands a message out before it moves it to the dead-letter queue; 0 when it never does."""
+        policy = self._attributes_of_work_queue().get("RedrivePolicy")
+        return int(json.loads(policy)["maxReceiveCount"]) if policy else 0
+
+    def _attributes_of_work_queue(self) -> Mapping[str, str]:
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self._stack.task_queue_url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
+        )
+        return {str(name): value for name, value in answer["Attributes"].items()}
 
     def stored_bodies(self, task_ids: Iterable[str]) -> list[str]:
         """The message bodies of these tasks, as their records' payloads make them; of those that keep it as text."""
@@ -156,20 +180,14 @@ class StackReader:
             if isinstance(payload := item.get(names.payload), str)
         ]
 
-    def _dead_letter_groups(self) -> list[str]:
-        return [f"/aws/lambda/{name}" for name in self.consumers(self._stack.dead_letter_queue_arn)]
-
     def _mappings(self, queue_arn: str) -> list[dict[str, Any]]:
         pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
         return [dict(m) for page in pages.paginate(EventSourceArn=queue_arn) for m in page["EventSourceMappings"]]
 
-    def _log_events(self, group: str) -> Iterator[dict[str, Any]]:
-        logs = self._endpoint.logs()
-        try:
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
-                yield from ({"timestamp": e["timestamp"], "message": e["message"]} for e in page["events"])
-        except logs.exceptions.ResourceNotFoundException:
-            return
+
+def group_of(function: str) -> str:
+    """The log group of a function."""
+    return f"/aws/lambda/{function}"
 
 
 def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms: float) -> RecordObserved:
@@ -233,17 +251,17 @@ def milliseconds(stamp: object) -> float | None:
     return moment.timestamp() * 1000 if moment.tzinfo is not None else None
 
 
-def _dead_letters(lines: Iterable[dict[str, Any]], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:
+def _dead_letters(lines: Iterable[LogLine], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:
     for line in lines:
         try:
-            fields = json.loads(line["message"])
+            fields = json.loads(line.message)
         except (ValueError, RecursionError):
             continue
         if not isinstance(fields, dict) or fields.get(names.event) != names.event_name:
             continue
         task_id, message_id = fields.get(names.task_id), fields.get("messageId")
         yield DeadLetterLogged(
-            at_ms=float(line["timestamp"]),
+            at_ms=float(line.at_ms),
             task_id=task_id if isinstance(task_id, str) else None,
             message_id=message_id if isinstance(message_id, str) else None,
             fields=fields,

@@ -1,7 +1,8 @@
 """Ends an instance whose owner is gone, however it died.
 
 For engines that do not watch their owner themselves. Run as ``python -m harness.targets.guardian <owner's pid>
-<instance as JSON> <file>``: it watches as long as the file is there, so removing the file dismisses it.
+<instance as JSON> <file>``: it watches as long as the file is there, so removing the file dismisses it. Each instance
+needs a file of its own.
 """
 
 from __future__ import annotations

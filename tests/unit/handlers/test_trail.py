@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +12,12 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ParamValidationError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
+from harness.evidence.log_lines import LogLine
+from harness.evidence.names import MessageNames, TrailNames
+from harness.evidence.trail import Trail
 from tests.unit.handlers.support import ENVIRONMENT, context
 
 with patch.dict(os.environ, ENVIRONMENT):
@@ -106,6 +112,69 @@ def trail_of_handle(handle: str, logs: Logs) -> list[dict[str, Any]]:
     trail.recorded(lambda *_: None)({"Records": [{**EVENT["Records"][0], "receiptHandle": handle}]}, context())
     messages: list[dict[str, Any]] = logs()[-2]["messages"]
     return messages
+
+
+def test_a_call_that_got_no_answer_is_left_as_such(logs: Logs, sqs: Any) -> None:
+    silence = patch("botocore.endpoint.Endpoint.make_request", side_effect=ReadTimeoutError(endpoint_url="https://q"))
+    with silence, pytest.raises(ReadTimeoutError):
+        sqs.change_message_visibility(QueueUrl="https://q", ReceiptHandle="h", VisibilityTimeout=10)
+    [call] = logs()
+    assert (call["status"], call["error"], call["refused"]) == (0, "ReadTimeoutError", [])
+
+
+@pytest.mark.parametrize("wrong", [{}, {"ReceiptHandle": None}, {"ReceiptHandle": 7}, {"QueueUrl": None}])
+def test_a_call_that_the_client_refuses_is_refused_by_the_client(logs: Logs, sqs: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ParamValidationError):
+        sqs.change_message_visibility(**wrong)
+    assert logs() == []
+
+
+def test_the_harness_reads_what_the_trail_leaves(logs: Logs, sqs: Any) -> None:
+    """The two share no code."""
+    refused = {"Successful": [], "Failed": [{"Id": "b", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}]}
+    stub = Stubber(sqs)
+    stub.add_response("change_message_visibility", {})
+    stub.add_client_error("change_message_visibility", "InvalidParameterValue")
+    stub.add_response("change_message_visibility_batch", refused)
+
+    def handler(*_: Any) -> dict[str, Any]:
+        sqs.change_message_visibility(QueueUrl="https://q", ReceiptHandle="handle-1", VisibilityTimeout=5)
+        with pytest.raises(sqs.exceptions.ClientError):
+            sqs.change_message_visibility(QueueUrl="https://q", ReceiptHandle="handle-2", VisibilityTimeout=5)
+        entries = [{"Id": "b", "ReceiptHandle": "handle-2", "VisibilityTimeout": 7}]
+        sqs.change_message_visibility_batch(QueueUrl="https://q", Entries=entries)
+        return {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+    with stub:
+        trail.recorded(handler)(EVENT, context())
+    reader = Trail(TrailNames())
+    reader.add(LogLine("/aws/lambda/worker", "stream", 0, json.dumps(line)) for line in logs())
+    recording = reader.recording({}, MessageNames())
+    assert recording.damage == []
+    [invocation] = recording.invocations.values()
+    assert (invocation.request_id, invocation.function) == (REQUEST_ID, "worker")
+    assert json.loads(invocation.response or "") == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert [(m.message_id, m.receive_count, m.queue_arn) for m in invocation.messages] == [
+        ("m1", 2, "arn:aws:sqs:eu-central-1:1:work"),
+        ("m2", 1, "arn:aws:sqs:eu-central-1:1:work"),
+    ]
+    first, second = (message.receipt_handle for message in invocation.messages)
+    asked = [(c.parameters["Entries"][0]["ReceiptHandle"], c.status, c.error_code) for c in recording.calls]
+    assert asked == [(first, 200, None), (second, 400, "InvalidParameterValue"), (second, 200, None)]
+    assert [sorted(c.refused_entries) for c in recording.calls] == [[], [], ["b"]]
+    assert reader.task_ids == {"t1"}
+    assert reader.bodies_wanted == {sha256('{"taskId":"t1","payload":{"a":1.0}}'), sha256("no JSON \udce9")}
+
+
+@pytest.mark.parametrize(("handler", "error"), [(lambda *_: 1 / 0, True), (lambda *_: None, False)])
+def test_the_harness_reads_how_an_invocation_ended(logs: Logs, handler: Any, error: bool) -> None:
+    with contextlib.suppress(ZeroDivisionError):
+        trail.recorded(handler)(EVENT, context())
+    reader = Trail(TrailNames())
+    reader.add(LogLine("/aws/lambda/worker", "stream", 0, json.dumps(line)) for line in logs())
+    [invocation] = reader.recording({}, MessageNames()).invocations.values()
+    assert invocation.is_error is error
+    assert invocation.ended_at_ms is not None
 
 
 def test_a_refused_change_is_left_as_refused(logs: Logs, sqs: Any) -> None:

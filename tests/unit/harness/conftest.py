@@ -28,7 +28,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of everything that waits."""
     clock = Clock()
-    for module in ("tenacity", "tenacity.nap", "harness.watch"):
+    for module in ("tenacity", "tenacity.nap", "harness.watch", "harness.evidence.from_logs"):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock
 

@@ -175,11 +175,11 @@ def test_an_invocation_that_has_not_ended_is_missing_evidence_of_its_outcome(tmp
     assert "r1" in missing.what
 
 
-@pytest.mark.parametrize("arn", [WORK_ARN, DEAD_ARN])
-def test_a_batch_that_has_not_ended_is_missing_evidence_once(tmp_path: Path, arn: str) -> None:
+@pytest.mark.parametrize(("arn", "also"), [(WORK_ARN, ()), (DEAD_ARN, ("DeadLetterLogged",))])
+def test_a_batch_that_has_not_ended_is_missing_evidence_once(tmp_path: Path, arn: str, also: tuple[str, ...]) -> None:
     records = [sqs_record(message_id, arn=arn) for message_id in BATCH]
     [missing] = of_kind(events(tmp_path, started("r1", *records)), EvidenceMissing)
-    assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
+    assert missing.affects == ("AttemptSucceeded", "AttemptFailed", *also)
 
 
 def test_other_stages_queues_are_ignored(tmp_path: Path) -> None:
@@ -296,6 +296,26 @@ def test_a_dead_letter_is_told_once_at_its_first_delivery(tmp_path: Path) -> Non
         ended("r2"),
     )
     assert found == [DeadLettered(at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"})]
+
+
+def test_a_dead_letter_is_told_at_its_first_delivery_in_whatever_order_they_were_recorded(tmp_path: Path) -> None:
+    found = events(
+        tmp_path,
+        started("r2", sqs_record("m1", receives=5, arn=DEAD_ARN), at=3000.0),
+        ended("r2"),
+        started("r1", sqs_record("m1", receives=4, arn=DEAD_ARN), at=2000.0),
+        ended("r1"),
+    )
+    assert [event.at_ms for event in of_kind(found, DeadLettered)] == [2000.0]
+
+
+def test_a_call_whose_answer_is_not_known_leaves_the_backoff_open(tmp_path: Path) -> None:
+    parameters = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5}
+    call = aws_call("ChangeMessageVisibility", parameters, status=0, error="ReadTimeoutError")
+    found = events(tmp_path, started("r1", sqs_record("m1")), call, ended("r1", failures("m1")))
+    assert of_kind(found, BackoffRequested) == []
+    [missing] = of_kind(found, EvidenceMissing)
+    assert missing.affects == ("BackoffRequested",)
 
 
 def test_invocations_that_handled_dead_letters_are_named_once_ended(tmp_path: Path) -> None:

@@ -3,137 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.deployment import Stack
 from harness.evidence.names import Names, TableNames
 from harness.evidence.stack import StackReader, milliseconds
 from harness.expectations import DeadLetterLogNames
 from harness.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
-from harness.targets.base import Endpoint
-from tests.unit.harness.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN, WORK_URL
+from tests.unit.harness.conftest import Clock
+from tests.unit.harness.fake_aws import MONITOR, WORKER, Fakes, Functions, LogService, Queues, Table, consumer
+from tests.unit.harness.recorder_lines import DEAD_ARN, STACK, WORK_ARN
 
-_serialize = TypeSerializer().serialize
-GROUP = "/aws/lambda/TaskGuard-dev-monitorDLQ"
-
-
-class NotFound(Exception):
-    """As `logs.exceptions.ResourceNotFoundException`."""
+GROUP = f"/aws/lambda/{MONITOR}"
 
 
-class Table:
-    """BatchGetItem with DynamoDB's rules; answers at most ``at_once`` keys a call and leaves the rest unprocessed."""
-
-    def __init__(self, items: list[dict[str, Any]], at_once: int = 100) -> None:
-        self._items = {item["taskId"]: item for item in items}
-        self._at_once = at_once
-        self.requests: list[dict[str, Any]] = []
-
-    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-        [(table, request)] = RequestItems.items()
-        self.requests.append(request)
-        keys = [key["taskId"]["S"] for key in request["Keys"]]
-        assert table == "TasksTable"
-        assert 1 <= len(keys) <= 100
-        assert len(set(keys)) == len(keys), "DynamoDB refuses duplicate keys"
-        assert "status" not in request.get("ProjectionExpression", ""), "status is a reserved word"
-        found = [self._items[key] for key in keys[: self._at_once] if key in self._items]
-        aliases = request.get("ExpressionAttributeNames", {})
-        wanted = {aliases[alias.strip()] for alias in request.get("ProjectionExpression", "").split(",") if aliases}
-        rest = [{"taskId": {"S": key}} for key in keys[self._at_once :]]
-        return {
-            "Responses": {table: [_item(item, wanted) for item in found]},
-            "UnprocessedKeys": {table: {**request, "Keys": rest}} if rest else {},
-        }
+def reader(*items: dict[str, Any], at_once: int = 100, names: Names | None = None, **fakes: Any) -> StackReader:
+    return StackReader(Fakes(table=Table(list(items), at_once), **fakes), STACK, names or Names())
 
 
-def _item(item: Mapping[str, Any], wanted: set[str]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in item.items() if not wanted or name in wanted}
+def logged_lines(*lines: str, group: str = GROUP) -> LogService:
+    """Logs of these lines, a millisecond apart, two a page."""
+    service = LogService(page=2)
+    for number, line in enumerate(lines):
+        service.put(group, "stream", 5000 + number, line)
+    return service
 
 
-class Queues:
-    """GetQueueAttributes, with counts as the texts that SQS gives."""
-
-    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
-        counts = {WORK_URL: ("3", "2", "1"), DEAD_URL: ("0", "4", "0")}[QueueUrl]
-        names = ("", "NotVisible", "Delayed")
-        every = {f"ApproximateNumberOfMessages{n}": count for n, count in zip(names, counts, strict=True)}
-        return {"Attributes": {name: every[name] for name in AttributeNames}}
-
-
-@dataclass(slots=True)
-class Logs:
-    """FilterLogEvents and ListEventSourceMappings, two events a page. ``later`` is there from the second reading on."""
-
-    lines: list[str] = field(default_factory=list)
-    later: list[str] = field(default_factory=list)
-    group: str = GROUP
-    readings: int = 0
-    of_work_queue: list[dict[str, Any]] = field(default_factory=list)
-
-    class exceptions:  # noqa: N801  # as on a client of boto3
-        ResourceNotFoundException = NotFound
-
-    def get_paginator(self, operation: str) -> Any:
-        return type("Paginator", (), {"paginate": {"filter_log_events": self._events}.get(operation, self._mappings)})
-
-    def _mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        if EventSourceArn == WORK_ARN:
-            yield from ({"EventSourceMappings": [mapping]} for mapping in self.of_work_queue)
-            return
-        assert EventSourceArn == DEAD_ARN
-        arn = "arn:aws:lambda:eu-central-1:000000000000:function:TaskGuard-dev-monitorDLQ"
-        yield {"EventSourceMappings": []}
-        yield {"EventSourceMappings": [{"FunctionArn": arn}, {"FunctionArn": f"{arn}:live"}]}
-
-    def _events(self, *, logGroupName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        if logGroupName != self.group:
-            raise NotFound
-        lines = self.lines + (self.later if self.readings else [])
-        self.readings += 1
-        for start in range(0, len(lines), 2):
-            yield {"events": [{"timestamp": 5000 + n, "message": m} for n, m in enumerate(lines)][start : start + 2]}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fakes(Endpoint):
-    """An endpoint whose clients are these."""
-
-    target: str = "fake"
-    url: str = "http://127.0.0.1:1"
-    region: str = "eu-central-1"
-    table: Table = field(default_factory=lambda: Table([]))
-    log_groups: Logs = field(default_factory=Logs)
-
-    def dynamodb(self) -> Any:
-        return self.table
-
-    def sqs(self) -> Any:
-        return Queues()
-
-    def logs(self) -> Any:
-        return self.log_groups
-
-    def functions(self) -> Any:
-        return self.log_groups
-
-
-def reader(*items: dict[str, Any], at_once: int = 100, logs: Logs | None = None, names: Names | None = None) -> Any:
-    fakes = Fakes(table=Table(list(items), at_once), log_groups=logs or Logs())
-    stack: Stack = STACK
-    return StackReader(fakes, stack, names or Names())
-
-
-def dead_letter_logs(logs: Logs, *request_ids: str) -> list[Event]:
-    found: list[Event] = reader(logs=logs).dead_letter_logs(DeadLetterLogNames(), request_ids)
-    return found
+def dead_letter_logs(service: LogService, *request_ids: str, since_ms: float = 0.0) -> list[Event]:
+    return reader(log_service=service).dead_letter_logs(DeadLetterLogNames(), request_ids, since_ms)
 
 
 def report(request_id: str) -> str:
@@ -281,7 +182,23 @@ REPORTS: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 def test_partial_batches_are_heeded_when_every_mapping_of_the_work_queue_asks_for_them(
     mappings: list[dict[str, Any]], heeded: bool
 ) -> None:
-    assert reader(logs=Logs(of_work_queue=mappings)).heeds_partial_batches() is heeded
+    assert reader(lambdas=Functions(consumers={WORK_ARN: mappings})).heeds_partial_batches() is heeded
+
+
+def test_a_queue_s_consumers_are_named_once_whatever_version_is_invoked() -> None:
+    mapped = consumer(MONITOR)
+    consumers = {DEAD_ARN: [consumer(WORKER), mapped, {**mapped, "FunctionArn": f"{mapped['FunctionArn']}:live"}]}
+    assert reader(lambdas=Functions(consumers=consumers)).consumers(DEAD_ARN) == [MONITOR, WORKER]
+
+
+def test_the_work_queue_s_patience_is_read() -> None:
+    policy = json.dumps({"maxReceiveCount": "4", "deadLetterTargetArn": DEAD_ARN})
+    stack = reader(queues=Queues({"VisibilityTimeout": "30", "RedrivePolicy": policy}))
+    assert (stack.visibility_timeout_seconds(), stack.receives_before_death()) == (30.0, 4)
+
+
+def test_a_queue_without_a_redrive_policy_never_gives_a_message_up() -> None:
+    assert reader(queues=Queues({"VisibilityTimeout": "30"})).receives_before_death() == 0
 
 
 def test_other_pipelines_attributes_are_given() -> None:
@@ -298,8 +215,7 @@ def test_both_queues_are_counted() -> None:
 
 
 def test_dead_letter_logs_are_read_from_every_page() -> None:
-    logs = Logs(lines=["START r1", "INIT", report("r1"), DEAD_TASK, "END r1"])
-    [logged] = dead_letter_logs(logs, "r1")
+    [logged] = dead_letter_logs(logged_lines("START r1", "INIT", report("r1"), DEAD_TASK, "END r1"), "r1")
     assert isinstance(logged, DeadLetterLogged)
     assert (logged.at_ms, logged.task_id, logged.message_id) == (5003.0, "t1", "m1")
     assert logged.fields == json.loads(DEAD_TASK)
@@ -321,38 +237,66 @@ def test_dead_letter_logs_are_read_from_every_page() -> None:
     ],
 )
 def test_lines_that_are_no_dead_letter_s_are_passed_over(line: str) -> None:
-    assert dead_letter_logs(Logs(lines=[line, report("r1")]), "r1") == []
+    assert dead_letter_logs(logged_lines(line, report("r1")), "r1") == []
 
 
 def test_ids_that_are_no_texts_are_none_and_the_fields_are_kept() -> None:
     line = json.dumps({"event": "TASK_DEAD_LETTER", "taskId": 7, "messageId": ["m"]})
-    [logged] = dead_letter_logs(Logs(lines=[line]))
+    [logged] = dead_letter_logs(logged_lines(line))
     assert isinstance(logged, DeadLetterLogged)
     assert (logged.task_id, logged.message_id, logged.fields["taskId"]) == (None, None, 7)
 
 
-def test_logs_that_come_late_are_waited_for(clock: object) -> None:
-    logs = Logs(lines=[report("r1")], later=[DEAD_TASK, report("r2")])
-    [logged] = dead_letter_logs(logs, "r1", "r2")
+def test_what_was_logged_before_is_left_aside() -> None:
+    another = json.dumps({"event": "TASK_DEAD_LETTER", "taskId": "t2"})
+    [logged] = dead_letter_logs(logged_lines(another, DEAD_TASK, report("r1")), "r1", since_ms=5001)
     assert isinstance(logged, DeadLetterLogged)
-    assert logs.readings == 2
+    assert logged.task_id == "t1"
 
 
-def test_logs_that_do_not_come_are_missing_evidence_beside_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.evidence.stack._LATE_LOGS_SECONDS", 0.0)
-    logged, missing = dead_letter_logs(Logs(lines=[DEAD_TASK, report("r1"), "waiting for r2"]), "r1", "r2")
+def test_logs_that_come_late_are_waited_for(clock: Clock) -> None:
+    service = logged_lines(report("r1"))
+    service.now = lambda: clock.now
+    service.put(GROUP, "stream", 5001, DEAD_TASK, report("r2"), arrives=clock.now + 10)
+    [logged] = dead_letter_logs(service, "r1", "r2")
+    assert isinstance(logged, DeadLetterLogged)
+    assert 10 <= sum(clock.waited) < 11
+
+
+def test_logs_that_do_not_come_are_missing_evidence_beside_what_is_there(clock: Clock) -> None:
+    logged, missing = dead_letter_logs(logged_lines(DEAD_TASK, report("r1"), "waiting for r2"), "r1", "r2")
     assert isinstance(logged, DeadLetterLogged)
     assert isinstance(missing, EvidenceMissing)
     assert missing.affects == ("DeadLetterLogged",)
     assert "2 invocations" in missing.what
 
 
+def test_logs_that_are_refused_for_a_while_are_read_all_the_same(clock: Clock) -> None:
+    service = logged_lines(DEAD_TASK, report("r1"))
+    service.failing = [_refused(), None, _refused()]
+    [logged] = dead_letter_logs(service, "r1")
+    assert isinstance(logged, DeadLetterLogged)
+
+
+@pytest.mark.parametrize("request_ids", [(), ("r1",)])
+def test_logs_that_are_refused_are_missing_evidence(clock: Clock, request_ids: tuple[str, ...]) -> None:
+    service = logged_lines(DEAD_TASK, report("r1"))
+    service.failing = [_refused()] * 1000
+    [missing] = dead_letter_logs(service, *request_ids)
+    assert isinstance(missing, EvidenceMissing)
+    assert missing.affects == ("DeadLetterLogged",)
+    assert "AccessDenied" in missing.what
+
+
+def _refused() -> ClientError:
+    return ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "FilterLogEvents")
+
+
 @pytest.mark.parametrize("request_ids", [(), ("r1",)])
 def test_a_log_group_that_is_not_there_is_missing_only_when_something_should_be_in_it(
-    monkeypatch: pytest.MonkeyPatch, request_ids: tuple[str, ...]
+    clock: Clock, request_ids: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr("harness.evidence.stack._LATE_LOGS_SECONDS", 0.0)
-    found = dead_letter_logs(Logs(group="/aws/lambda/other"), *request_ids)
+    found = dead_letter_logs(logged_lines(group="/aws/lambda/other"), *request_ids)
     assert [type(event) for event in found] == [EvidenceMissing] * len(request_ids)
 
 
