@@ -77,7 +77,14 @@ def is_running(pid: int) -> bool:
 
 
 def create_function(
-    endpoint: Endpoint, source: str, *, timeout: int = 10, memory: int = 256, handler: str = "task.handler", **env: str
+    endpoint: Endpoint,
+    source: str,
+    *,
+    timeout: int = 10,
+    memory: int = 256,
+    handler: str = "task.handler",
+    role: str = ROLE,
+    **env: str,
 ) -> Function:
     """Create a function from its source, which holds ``handler(event, context)``; a margin of ``|`` is taken off."""
     archive = io.BytesIO()
@@ -88,7 +95,7 @@ def create_function(
     client.create_function(
         FunctionName=name,
         Runtime="python3.13",
-        Role=ROLE,
+        Role=role,
         Handler=handler,
         Code={"ZipFile": archive.getvalue()},
         Timeout=timeout,

@@ -1,0 +1,76 @@
+"""An engine that somebody else started: a run has a stage of its own there, and takes it away again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import deployment
+from harness.deployment import stack_name
+from harness.history import SavedRun
+from harness.targets.base import Endpoint
+from harness.targets.endpoint import ForeignEngine
+from harness.targets.ministack import MiniStack
+from harness.waiting import wait_for
+from tests.engine.conftest import HEEDING_INTERRUPTS
+
+pytestmark = pytest.mark.heavy
+
+TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
+NEVER_FAILS = ("--rate", "0", "--tasks", "3")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Iterator[Endpoint]:
+    """Somebody else's engine, with a stage of theirs on it."""
+    with MiniStack(tmp_path / "theirs") as ministack:
+        endpoint = ministack.start()
+        deployment.deploy(endpoint, "dev", parameters={"failureRate": "0"})
+        yield endpoint
+
+
+def stacks(endpoint: Endpoint) -> set[str]:
+    summaries = endpoint.cloudformation().list_stacks()["StackSummaries"]
+    return {stack["StackName"] for stack in summaries if stack["StackStatus"] != "DELETE_COMPLETE"}
+
+
+def grade(theirs: Endpoint, *options: str, folder: Path) -> "subprocess.Popen[str]":
+    command = [TASKGUARD, "grade", "--target", "endpoint", "--endpoint-url", str(theirs.url), *NEVER_FAILS, *options]
+    return subprocess.Popen(
+        [*HEEDING_INTERRUPTS, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_run_on_an_engine_of_others_leaves_it_as_it_was(theirs: Endpoint, tmp_path: Path) -> None:
+    assert ForeignEngine(theirs.url, region=theirs.region).start().versions == (theirs.versions[0],)
+    before = stacks(theirs)
+
+    run = grade(theirs, "--out", "run", folder=tmp_path)
+    output, errors = run.communicate(timeout=180)
+    assert run.returncode == 0, output + errors
+    manifest = SavedRun.read(tmp_path / "run").manifest
+    assert (manifest.target, manifest.versions["ministack"]) == ("endpoint", theirs.versions[0][1])
+    assert manifest.stage not in ("dev", "test")
+    assert stacks(theirs) == before
+
+    refused = grade(theirs, "--stage", "dev", folder=tmp_path)
+    output, errors = refused.communicate(timeout=60)
+    assert refused.returncode == 2, output + errors
+    assert "it is there already" in errors
+    assert stacks(theirs) == before
+
+
+def test_an_interrupted_run_takes_its_stage_away(theirs: Endpoint, tmp_path: Path) -> None:
+    before = stacks(theirs)
+    run = grade(theirs, "--stage", "mine", folder=tmp_path)
+    # In the middle of the deploy, when a part of it is there.
+    wait_for(lambda: stack_name("mine") in stacks(theirs), seconds=90)
+    os.kill(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "Traceback" not in errors
+    assert stacks(theirs) == before
