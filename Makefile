@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup grade test-local test-unit up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-docker image test-unit up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,14 @@ test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
 	@$(BIN)/python -m pytest tests/unit -q
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1
+
+test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
+	@$(BIN)/python -m harness.targets.docker
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1
+
+image: setup ## build the image that stands in for the public one, from packages alone (as root)
+	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
 	@$(BIN)/python -m pytest tests/unit -q
@@ -79,4 +87,6 @@ lock: ## resolve the lock files anew, after changing what is required
 		-c requirements/localstack-constraints.txt -o requirements/development.txt --custom-compile-command "make lock"
 	@$(BIN)/uv pip compile requirements/lambda-runtime.in --universal --python-version 3.11 --generate-hashes --quiet \
 		-o requirements/lambda-runtime.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile requirements/stand-in.in --universal --python-version 3.13 --generate-hashes --quiet \
+		-c requirements/development.txt -o requirements/stand-in.txt --custom-compile-command "make lock"
 	@npm install --package-lock-only --silent

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -26,14 +27,14 @@ from harness.targets.base import Endpoint, Instance, Target
 from harness.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
 from harness.targets.guardian import guard
 from harness.targets.names import DEFAULT_REGION
-from harness.targets.process import PortTakenError, direct, listen_once
+from harness.targets.process import claim_port, direct, on_some_port, port_taken
 from harness.waiting import WaitedInVain, wait_for
 
 PUBLIC_IMAGE = "localstack/localstack:4.13.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_GRACE_SECONDS = 10
+_ENGINE = "LocalStack"
 _PORT = 4566
-_PORTS_TO_TRY = 3
 _LOG_TAIL_LINES = 15
 _INSTANCE = "taskguard.instance"
 _FUNCTIONS = "taskguard.functions"
@@ -120,15 +121,7 @@ class LocalStackInDocker(Target):
         self._instance: DockerInstance | None = None
 
     def start(self) -> Endpoint:
-        # A free port is free only until somebody else takes it, so another one may have to be tried.
-        for _ in range(_PORTS_TO_TRY - 1):
-            try:
-                return self._start()
-            except PortTakenError:
-                self.stop()
-                if self._port:
-                    raise
-        return self._start()
+        return on_some_port(self._port, self._start, self.stop)
 
     def stop(self) -> None:
         if self._instance is not None:
@@ -151,7 +144,7 @@ class LocalStackInDocker(Target):
         self._folder.mkdir(parents=True, exist_ok=True)
         self._instance = instance = DockerInstance(
             name=name,
-            port=_claim(self._port),
+            port=claim_port(self._port, _ENGINE),
             folder=str(self._folder),
             guarded=str(self._folder / f"{name}.guarded"),
             region=self._region,
@@ -230,25 +223,26 @@ def _log_tail(instance: DockerInstance, container: Container) -> str:
     return "\n".join([f"The end of its log, {instance.log}:", *(f"  {line}" for line in lines)])
 
 
-def _claim(port: int) -> int:
-    try:
-        return listen_once(port)
-    except OSError as error:
-        raise _taken(port, error.strerror or str(error)) from error
-
-
 @contextmanager
 def _port_taken_told_apart(port: int) -> Iterator[None]:
     try:
         yield
     except APIError as error:
         if any(words in str(error.explanation) for words in _PORT_TAKEN):
-            raise _taken(port, "address already in use") from error
+            raise port_taken(port, _ENGINE, "address already in use") from error
         raise
 
 
-def _taken(port: int, reason: str) -> PortTakenError:
-    return PortTakenError(
-        f"starting LocalStack on port {port}: {reason.lower()}. Choose another port with --port, or stop what listens "
-        "there (`taskguard down` stops TaskGuard's own)."
-    )
+def image_to_start() -> str:
+    """The image that the environment names; the public one by default."""
+    return os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
+
+
+if __name__ == "__main__":
+    # Part of `make test-docker`: better missed once, before there are tests that all miss it.
+    try:
+        with connected() as daemon:
+            find_image(daemon, image_to_start())
+    except TargetError as error:
+        print(f"make test-docker: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import urllib.request
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -70,15 +71,7 @@ class ProcessTarget(Target, Generic[Started]):
         """Whether the engine, which ended with ``status``, did so because it could not listen on ``port``."""
 
     def start(self) -> Endpoint:
-        # A free port is free only until somebody else takes it, so another one may have to be tried.
-        for _ in range(_PORTS_TO_TRY - 1):
-            try:
-                return self._start()
-            except PortTakenError:
-                self.stop()
-                if self._port:
-                    raise
-        return self._start()
+        return on_some_port(self._port, self._start, self.stop)
 
     def stop(self) -> None:
         if self.instance is not None:
@@ -106,21 +99,12 @@ class ProcessTarget(Target, Generic[Started]):
         return self._folder / "engine.log"
 
     def _start(self) -> Endpoint:
-        port = self._claim_port()
+        port = claim_port(self._port, self.engine)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
         self._process, self.instance = self._launch(port, self._scratch)
         self._wait_until_ready(self._process, self.instance, port)
         return self.instance.endpoint()
-
-    def _claim_port(self) -> int:
-        try:
-            return listen_once(self._port)
-        except OSError as error:
-            raise TargetError(
-                f"starting {self.engine} on port {self._port}: {(error.strerror or str(error)).lower()}. "
-                "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
-            ) from error
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], instance: Started, port: int) -> None:
         def looks_ready() -> bool:
@@ -141,6 +125,41 @@ class ProcessTarget(Target, Generic[Started]):
     def _log_tail(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
         return "\n".join([f"The end of its log, {self._log}:", *(f"  {line}" for line in lines)])
+
+
+def on_some_port(port: int, start: Callable[[], Endpoint], stop: Callable[[], None]) -> Endpoint:
+    """``start`` on this port, or for 0 on a free one.
+
+    A free port is free only until somebody else takes it, so another one may have to be tried.
+    """
+    for _ in range(_PORTS_TO_TRY - 1):
+        try:
+            return start()
+        except PortTakenError:
+            stop()
+            if port:
+                raise
+    return start()
+
+
+def claim_port(port: int, engine: str) -> int:
+    """The port, or a free one for 0, which ``engine`` can listen on if nobody is faster.
+
+    Raises:
+        PortTakenError: when it cannot be had.
+    """
+    try:
+        return listen_once(port)
+    except OSError as error:
+        raise port_taken(port, engine, error.strerror or str(error)) from error
+
+
+def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
+    """What to say of a port that ``engine`` cannot have."""
+    return PortTakenError(
+        f"starting {engine} on port {port}: {reason.lower()}. "
+        "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
+    )
 
 
 def listen_once(port: int) -> int:

@@ -6,7 +6,6 @@ Each is imported when it is asked for, so that nobody needs Docker's library to 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -41,11 +40,10 @@ def make(name: TargetName, options: TargetOptions) -> Target:
 
             return LocalStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
         case TargetName.DOCKER:
-            from harness.targets.docker import PUBLIC_IMAGE, LocalStackInDocker
+            from harness.targets.docker import LocalStackInDocker, image_to_start
 
-            image = os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
             return LocalStackInDocker(
-                options.folder, image, port=options.port, region=options.region, owner_pid=options.owner_pid
+                options.folder, image_to_start(), port=options.port, region=options.region, owner_pid=options.owner_pid
             )
         case TargetName.MINISTACK:
             from harness.targets.ministack import MiniStack

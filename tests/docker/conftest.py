@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 
 import pytest
+from docker import DockerClient
 
-from harness.targets.docker import PUBLIC_IMAGE
+from harness.targets.docker import image_to_start
+from harness.targets.docker_daemon import connected
 from harness.targets.names import TargetName
 
 
@@ -19,4 +21,11 @@ def only_with_docker(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def image() -> str:
     """The image that the target starts."""
-    return os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
+    return image_to_start()
+
+
+@pytest.fixture
+def docker() -> Iterator[DockerClient]:
+    """The daemon."""
+    with connected() as client:
+        yield client

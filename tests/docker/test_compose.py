@@ -16,7 +16,6 @@ from harness import deployment
 from harness.client import Client
 from harness.paths import PROJECT
 from harness.targets.base import Endpoint
-from harness.targets.docker_daemon import connected
 from harness.targets.names import DEFAULT_REGION
 from harness.targets.process import listen_once
 from harness.waiting import wait_for
@@ -34,12 +33,6 @@ def compose_command() -> list[str]:
     if shutil.which("docker-compose") is None:
         pytest.skip("neither `docker compose` nor docker-compose is installed")
     return ["docker-compose"]
-
-
-@pytest.fixture
-def docker() -> Iterator[DockerClient]:
-    with connected() as client:
-        yield client
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from docker.models.containers import Container
 
 from harness.errors import TargetError
 from harness.targets.docker import DockerInstance, LocalStackInDocker
-from harness.targets.docker_daemon import connected
 from harness.targets.process import listen_once
 from harness.targets.registry import instance_from_json
 from harness.waiting import wait_for
@@ -47,12 +45,6 @@ KILLED_BEFORE_IT_IS_READY = """
 """
 
 SOCKET = "/var/run/docker.sock"
-
-
-@pytest.fixture
-def docker() -> Iterator[DockerClient]:
-    with connected() as client:
-        yield client
 
 
 def container_of(docker: DockerClient, instance: DockerInstance) -> Container | None:
@@ -126,7 +118,7 @@ def test_a_port_that_is_taken_meanwhile_is_given_up(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         offered = iter([taken.getsockname()[1], 0])
-        monkeypatch.setattr("harness.targets.docker.listen_once", lambda _: next(offered) or listen_once(0))
+        monkeypatch.setattr("harness.targets.docker.claim_port", lambda *_: next(offered) or listen_once(0))
         with LocalStackInDocker(tmp_path, image) as engine:
             engine.start()
             assert engine.running.port != taken.getsockname()[1]

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from docker import DockerClient
 from docker.models.images import Image
-
-from harness.targets.docker_daemon import connected
 
 # Addresses, and the files in which package managers keep them; what packages say of themselves is left aside.
 ADDRESSES = r"""
 find / -xdev \( -name 'sources.list*' -o -name '*.sources' -o -name 'pip.conf' -o -name 'uv.toml' -o -name '.netrc' \
     -o -name 'direct_url.json' -o -name 'uv_cache.json' -o -name 'apt.conf' -o -path '/var/lib/apt/lists/*_*' \) -print
 """
-
-
-@pytest.fixture
-def docker() -> Iterator[DockerClient]:
-    with connected() as client:
-        yield client
 
 
 @pytest.fixture
