@@ -69,29 +69,29 @@ class LogEvidence:
         records = self._reader.records(sorted(accepted if only is None else accepted & only))
         heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
         quiet_since, failure = time.monotonic(), ""
+        holes: list[EvidenceMissing] | None = None
 
         def events(recording: Recording) -> list[Event]:
             names = self._names.message
             return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
 
-        def holes() -> list[EvidenceMissing]:
-            found = events(self._recording())
-            open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
-            return [*open_ends, *gaps(found, records, words, receives)]
-
         def is_quiet() -> bool:
             return time.monotonic() - quiet_since >= self._patience.quiet_seconds
 
         def complete() -> bool:
-            nonlocal quiet_since, failure
+            nonlocal quiet_since, failure, holes
             try:
-                if self._read():
-                    quiet_since = time.monotonic()
-                failure = ""
+                any_new, failure = self._read(), ""
             except (ClientError, BotoCoreError) as error:
                 # Not the end of it: AWS throttles, and what was read up to here is kept.
-                quiet_since, failure = time.monotonic(), str(error)
-            if failure or holes():
+                any_new, failure = True, str(error)
+            if any_new:
+                quiet_since = time.monotonic()
+            if any_new or holes is None:
+                found = events(self._recording())
+                open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
+                holes = [*open_ends, *gaps(found, records, words, receives)]
+            if failure or holes:
                 return False
             # On a stack that others use too, there is always something under way.
             return only is not None or (is_quiet() and not self._trail.open)

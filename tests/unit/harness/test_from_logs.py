@@ -323,7 +323,7 @@ def test_an_invocation_whose_messages_are_not_logged_yet_may_be_of_these_tasks(c
 
 
 def delivered_payloads(history: History) -> list[Any]:
-    return [event.payload for event in (*history.of_kind(Delivered), *history.of_kind(DeadLettered))]
+    return [*(e.payload for e in history.of_kind(Delivered)), *(e.payload for e in history.of_kind(DeadLettered))]
 
 
 def test_payloads_are_found_where_they_are_stored_or_were_submitted(clock: Clock) -> None:
