@@ -89,10 +89,11 @@ def a_redriven_task_completes_and_has_settled(pipeline: Pipeline, redriver: Redr
     ended = pipeline.settle(task)
     # Told of the redrive, the history has a task that ended, and ended once more.
     history = History([*ended, Redriven(at_ms=outcome.at_ms, task_id=task.task_id)])
-    outcomes = {name: check(history, pipeline.run.expectations).outcome for name, check in CHECKS.items()}
-    assert outcomes["settlement"] is Outcome.PASS
+    verdicts = {name: check(history, pipeline.run.expectations) for name, check in CHECKS.items()}
+    settlement = verdicts["settlement"]
+    assert settlement.outcome is Outcome.PASS, settlement.findings
     # Attempts in several messages are in doubt, and accuse nobody.
-    assert {name for name, found in outcomes.items() if found is Outcome.FAIL} <= {"first_failure_rate"}
+    assert {name for name, found in verdicts.items() if found.outcome is Outcome.FAIL} <= {"first_failure_rate"}
 
 
 def of_two_operators_at_once_the_work_is_done_once(pipeline: Pipeline, task: Task) -> None:
