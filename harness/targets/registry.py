@@ -61,9 +61,11 @@ def instance_from_json(text: str) -> Instance:
     """What :meth:`Instance.to_json` wrote.
 
     Raises:
-        ValueError, TypeError, KeyError: when the text is something else.
+        ValueError, KeyError: when the text is something else.
     """
     document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError(f"not an instance: {text:.60}")
     kind = _instance_class(document.pop("kind"))
     return kind(**{field.name: document[field.name] for field in fields(kind)})
 

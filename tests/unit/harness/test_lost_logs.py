@@ -25,6 +25,7 @@ from harness.verdict import Outcome
 from tests.unit.harness.conftest import Clock
 from tests.unit.harness.fake_aws import Queues, package
 from tests.unit.harness.log_run import LoggedRun, run_of
+from tests.unit.harness.log_story import Logged
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
