@@ -16,10 +16,10 @@ BIN := $(VENV)/bin
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup grade test-local test-docker image test-unit up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-docker test-ministack image test-unit up down lint clean deploy remove lock
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
 	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
@@ -33,6 +33,10 @@ test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTA
 	@$(BIN)/python -m harness.targets.docker
 	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1
 	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1
+
+test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
 	@VENV=$(VENV) image/build-stand-in.sh
@@ -89,4 +93,6 @@ lock: ## resolve the lock files anew, after changing what is required
 		-o requirements/lambda-runtime.txt --custom-compile-command "make lock"
 	@$(BIN)/uv pip compile requirements/stand-in.in --universal --python-version 3.13 --generate-hashes --quiet \
 		-c requirements/development.txt -o requirements/stand-in.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes --quiet \
+		-o requirements/ministack.txt --custom-compile-command "make lock"
 	@npm install --package-lock-only --silent
