@@ -11,12 +11,16 @@ TASKS ?= 30
 SEED ?= 2026
 OUT ?=
 WORKERS ?= 8
+REGION ?= eu-central-1
+# A folder for the tests' JUnit reports, one for each run of pytest.
+JUNIT ?=
 
 BIN := $(VENV)/bin
+junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup grade test-local test-docker test-ministack image test-unit up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-aws up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,24 +29,24 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
 test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
-	@$(BIN)/python -m pytest tests/unit -q
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/unit -q $(call junit,unit)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m harness.targets.docker
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
 test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
-	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/unit -q $(call junit,unit)
 
 up: setup ## start LocalStack with the pipeline on it, and leave it running
 	@$(BIN)/taskguard up --stage "$(STAGE)"
@@ -55,11 +59,15 @@ lint: setup ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-deploy: setup ## deploy the pipeline to AWS (STAGE=)
-	@$(BIN)/taskguard deploy --stage "$(STAGE)"
+deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=; failures are random unless SEED= is given)
+	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)")
 
-remove: setup ## remove a stage from AWS (STAGE=)
-	@$(BIN)/taskguard remove --stage "$(STAGE)"
+test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
+	@$(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
+		--target aws --stage "$(STAGE)" --region "$(REGION)" $(call junit,aws)
+
+remove: setup ## remove a stage from AWS (STAGE=, REGION=)
+	@$(BIN)/taskguard remove --stage "$(STAGE)" --region "$(REGION)"
 
 setup: $(VENV)/.ready node_modules/.ready ## install what is needed, in this folder only (quick when nothing changed)
 

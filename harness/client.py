@@ -4,7 +4,7 @@ What it returns is evidence of acceptance only. It knows the API's two routes an
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -20,13 +20,18 @@ _MOST_CLIENTS = 8
 
 
 class Client:
-    """Talks to one deployed API at ``api_url``. Safe to use from several threads."""
+    """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
+    stage may have from then on: before it is sent, or when the API has given it an id."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None) -> None:
         self._api_url = api_url.rstrip("/")
+        self.note = note
         self._session = requests.Session()
         # Neither the user's proxies nor their .netrc have a place between a test and a local engine.
         self._session.trust_env = False
+        if self._api_url.startswith("https:"):
+            # On AWS, what leads out of the user's network does.
+            self._session.proxies = dict(requests.utils.get_environ_proxies(self._api_url))
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=32)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -38,10 +43,13 @@ class Client:
             SubmissionError: when no answer came.
         """
         headers = {"Content-Type": content_type} if content_type is not None else {}
-        return self._request("POST", "/task", data=body, headers=headers)
+        response = self._request("POST", "/task", data=body, headers=headers)
+        self.note(_ids_in(response))
+        return response
 
     def submit(self, task: Task) -> TaskSubmitted:
         """Hand in one task. No answer at all is an event with status code 0: the task's fate is in doubt."""
+        self.note([task.task_id])
         sent_at = _now_ms()
         try:
             response = self._request("POST", "/task", json={"taskId": task.task_id, "payload": task.payload})
@@ -102,6 +110,15 @@ class Client:
             raise SubmissionError(
                 f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."
             ) from error
+
+
+def _ids_in(response: requests.Response) -> list[str]:
+    """The id of the task that the API answers with; it may have been stored even when it was not accepted."""
+    try:
+        task_id = response.json()["taskId"]
+    except (ValueError, TypeError, KeyError):
+        return []
+    return [task_id] if isinstance(task_id, str) else []
 
 
 def _now_ms() -> float:

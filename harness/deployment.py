@@ -19,6 +19,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from filelock import FileLock
 
+from harness.aws.errors import explain
 from harness.errors import DeploymentError, SetupError
 from harness.paths import PROJECT, STATE
 from harness.targets.base import Endpoint
@@ -154,7 +155,8 @@ def read_stack(endpoint: Endpoint, stage: str) -> Stack:
             stage=stage,
             region=endpoint.region,
             api_id=outputs["ApiId"],
-            api_url=endpoint.api_url(outputs["ApiId"], stage),
+            # Only AWS itself knows its own domain, which differs between its partitions.
+            api_url=outputs["ApiUrl"] if endpoint.url is None else endpoint.api_url(outputs["ApiId"], stage),
             task_queue_url=outputs["TaskQueueUrl"],
             task_queue_arn=outputs["TaskQueueArn"],
             dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
@@ -170,10 +172,12 @@ def read_stack(endpoint: Endpoint, stage: str) -> Stack:
 
 
 def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> DeploymentError:
-    return DeploymentError(
-        f"reading the stack {stack_name(stage)} at {endpoint.place}: {error}. "
-        "Deploy it first: `taskguard up` or `make deploy`."
-    )
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
+    if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
+        why = explain(error)
+    else:
+        why = f"{error}. Deploy it first (`taskguard up`, or `make deploy` on AWS), or name another stage."
+    return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
 
 
 def serverless_cli() -> Path:

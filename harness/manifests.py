@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness import __version__
 from harness.history import Manifest
@@ -15,12 +17,22 @@ from harness.paths import PROJECT
 from harness.running import Run
 from harness.strict_json import Json
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
+
 _DEPLOYED = ("serverless.yml", "serverless", "handlers", "package-lock.json")
 
 
 def digests_of_service() -> dict[str, str]:
     """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the project."""
     return {name: _digest(PROJECT / name) for name in _DEPLOYED}
+
+
+def digests_of_stack(run: Run) -> dict[str, str]:
+    """What is deployed, where it was not deployed for the run: the SHA-256 of each function's package, hexadecimal."""
+    return {
+        name: base64.b64decode(configuration["CodeSha256"]).hex() for name, configuration in _functions(run).items()
+    }
 
 
 def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
@@ -48,13 +60,16 @@ def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
 
 def _settings(run: Run) -> dict[str, Json]:
     """The environment variables of the deployed functions, by function."""
-    functions = run.endpoint.functions()
+    return {
+        name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
+        for name, configuration in _functions(run).items()
+    }
+
+
+def _functions(run: Run) -> dict[str, FunctionConfigurationResponseTypeDef]:
+    """Each deployed function's configuration, by its name."""
     names = sorted(value for key, value in run.stack.outputs.items() if key.endswith("FunctionName"))
-    found: dict[str, Json] = {}
-    for name in names:
-        variables = functions.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
-        found[name] = dict(sorted(variables.items()))
-    return found
+    return {name: run.endpoint.functions().get_function_configuration(FunctionName=name) for name in names}
 
 
 def _digest(path: Path) -> str:

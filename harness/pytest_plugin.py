@@ -8,6 +8,7 @@ Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _FOLDER = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int]()
 _PASSED = pytest.StashKey[bool]()
+_ABOUT = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--endpoint-url", help="the engine's address, for --target endpoint")
     group.addoption("--region", default=DEFAULT_REGION, help=f"the AWS region (default: {DEFAULT_REGION})")
     group.addoption(
-        "--stage", help="the stage to deploy and test (default: test; on an engine of others, one of the session's own)"
+        "--stage",
+        help="the stage to deploy and test (default: test; on an engine of others, one of the session's own); on AWS, the "
+        "stage that is deployed there",
+    )
+    group.addoption(
+        "--allow-production", action="store_true", help="on AWS, test a stage even if its name looks like production"
     )
     group.addoption(
         "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
@@ -61,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _running_stack()
     if _target(config) is TargetName.ENDPOINT and not given:
         _look_for_engine(config)
+    if _target(config) is TargetName.AWS and not given:
+        _look_at_stage(config)
 
 
 def _look_for_engine(config: pytest.Config) -> None:
@@ -74,6 +83,24 @@ def _look_for_engine(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+def _look_at_stage(config: pytest.Config) -> None:
+    """What is wrong with the stage on AWS, or with the user's credentials, is said once, before any test."""
+    from harness.aws.testing import look_at_stage
+    from harness.errors import TaskGuardError
+
+    try:
+        config.stash[_ABOUT] = look_at_stage(
+            _shared_engine(config), _stage_on_aws(config), allow_production=config.getoption("--allow-production")
+        )
+    except TaskGuardError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    about = config.stash.get(_ABOUT, None)
+    return f"taskguard: {about}" if about is not None else None
+
+
 def session_engine(config: pytest.Config) -> SharedEngine | None:
     """The engine that this session started; none when it needed none, or uses somebody else's."""
     folder = config.stash.get(_FOLDER, None)
@@ -84,6 +111,12 @@ def session_engine(config: pytest.Config) -> SharedEngine | None:
 
 def _target(config: pytest.Config) -> TargetName:
     return TargetName(config.getoption("--target"))
+
+
+def _stage_on_aws(config: pytest.Config) -> str:
+    from harness.aws.testing import DEFAULT_STAGE
+
+    return config.getoption("--stage") or DEFAULT_STAGE
 
 
 def _shared_engine(config: pytest.Config) -> SharedEngine:
@@ -128,7 +161,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or folder is None or not folder.exists():
         return
     # What is left of a session in which all passed, nobody looks at.
-    _shared_engine(config).stop(forget=config.stash.get(_PASSED, False))
+    forget = config.stash.get(_PASSED, False)
+    if _target(config) is TargetName.AWS:
+        from harness.aws.testing import clean_up_after
+
+        forget &= clean_up_after(folder, lambda text: print(f"taskguard: {text}", file=sys.stderr))  # noqa: T201
+    _shared_engine(config).stop(forget=forget)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -161,8 +199,10 @@ def endpoint(shared_engine: SharedEngine) -> Endpoint:
 
 
 @pytest.fixture(scope="session")
-def deploy(shared_engine: SharedEngine) -> Callable[..., Stack]:
+def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Callable[..., Stack]:
     """Deploy a stage of one's own to the session's engine: ``deploy("stage", failureRate="0")``."""
+    if _target(request.config) is TargetName.AWS:
+        pytest.skip("it deploys a stage of its own; on AWS only the stage that is deployed there is tested")
 
     def deploy_stage(stage: str, **parameters: str) -> Stack:
         return shared_engine.stack(stage, parameters)
@@ -178,6 +218,8 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     option = request.config.getoption
     if _target(request.config) is TargetName.RUNNING:
         return read_stack(endpoint, _running_stack().stage)
+    if _target(request.config) is TargetName.AWS:
+        return read_stack(endpoint, _stage_on_aws(request.config))
     parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
     return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
 
@@ -189,6 +231,10 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     from harness.expectations import Expectations
     from harness.running import Run
 
+    if _target(request.config) is TargetName.AWS:
+        from harness.aws.testing import run_on
+
+        return run_on(endpoint, stack)
     option = request.config.getoption
     seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
     if _target(request.config) is TargetName.RUNNING:
@@ -203,4 +249,11 @@ def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngi
 
     # Unique to this execution of this test, so that a stack that stays can be tested again.
     nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
-    return Pipeline(run=run, prefix=f"{own_name(request.node.name)}-{nonce}", folder=shared_engine.folder / "histories")
+    pipeline = Pipeline(
+        run=run, prefix=f"{own_name(request.node.name)}-{nonce}", folder=shared_engine.folder / "histories"
+    )
+    if _target(request.config) is TargetName.AWS:
+        from harness.aws.testing import ledger_in
+
+        pipeline.client.note = ledger_in(shared_engine.folder, run).add
+    return pipeline

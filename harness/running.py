@@ -22,9 +22,6 @@ from harness.targets.base import Endpoint
 from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, watch
 from harness.workload import Task
 
-_CLOCKS_APART_MS = 60_000.0
-"""How far the logs are read back from a run's start: more than any two clocks should differ."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
@@ -38,7 +35,8 @@ class Listener:
 class Run:
     """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
     a run leaves aside the tasks of others. Deliveries are read from the flight recorder where there is one, and from
-    the logs where there is none, or when it is asked for ``from_logs``."""
+    the logs where there is none, or when it is asked for ``from_logs``: from the run's start on, and before it as far as the
+    pipeline's clock may be behind, ``clocks_apart_ms``."""
 
     endpoint: Endpoint
     stack: Stack
@@ -46,6 +44,8 @@ class Run:
     names: Names = field(default_factory=Names)
     alone: bool = True
     from_logs: bool = False
+    clocks_apart_ms: float = 60_000.0
+    _since_ms: float = field(init=False)
     _file: RecordingFile | None = field(init=False)
     _logs: LogEvidence = field(init=False)
 
@@ -53,8 +53,8 @@ class Run:
         path = self.endpoint.recording
         recorded = path is not None and path.exists() and not self.from_logs
         object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
-        since_ms = now_ms() - _CLOCKS_APART_MS
-        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, since_ms)
+        object.__setattr__(self, "_since_ms", 0.0 if recorded else now_ms() - self.clocks_apart_ms)
+        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
@@ -93,7 +93,7 @@ class Run:
             names = self.names.message
             events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
         request_ids = handled_dead_letters(recording, self.stack, only)
-        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids))
+        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         events.extend(reader.records(sorted(task_ids)))

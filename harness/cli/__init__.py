@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from harness import __version__
-from harness.cli import grade, judge, redrive, stack, tasks
+from harness.aws.errors import explain
+from harness.cli import grade, judge, on_aws, redrive, stack, tasks
 from harness.errors import TaskGuardError
 
 COULD_NOT_BE_JUDGED = 2
@@ -39,6 +40,7 @@ app.command()(tasks.status)
 app.command()(redrive.redrive)
 app.command()(stack.deploy)
 app.command()(stack.remove)
+app.command()(on_aws.clean_up)
 
 
 @app.callback(invoke_without_command=True)
@@ -61,7 +63,7 @@ def main() -> NoReturn:
     except TaskGuardError as error:
         _complain(str(error))
     except (ClientError, BotoCoreError) as error:
-        _complain(f"an AWS call failed: {error}")
+        _complain(f"an AWS call failed: {explain(error)}")
     except OSError as error:
         _complain(f"the operating system refused: {error}")
     except Exception:  # a mistake of ours: its trace helps, and 1 would mean that a check failed

@@ -15,14 +15,16 @@ import typer
 from rich.console import Console
 
 from harness import deployment
+from harness.cli.on_aws import Asked, deployed_stage
 from harness.cli.progress import ProgressLine
 from harness.cli.stack import DEFAULT_RATE, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.grading import grade as judge
 from harness.history import History, SavedRun
-from harness.manifests import digests_of_service, manifest_of
+from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
+from harness.reports.as_junit import write_junit
 from harness.reports.console import print_grade
 from harness.running import Run
 from harness.targets.base import Endpoint, Target
@@ -40,7 +42,15 @@ def grade(
         str | None,
         typer.Option(help="Decides each task's fate; without one, failures are random.", show_default=False),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")] = DEFAULT_RATE,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help=f"How often an attempt is made to fail (default: {DEFAULT_RATE}).",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder, new or empty (default: one below runs/).", show_default=False)
     ] = None,
@@ -59,6 +69,10 @@ def grade(
         ),
     ] = None,
     region: Region = DEFAULT_REGION,
+    allow_production: Annotated[
+        bool,
+        typer.Option("--allow-production", help="With --target aws: also on a stage whose name looks like production."),
+    ] = False,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     console = Console(soft_wrap=not Console().is_terminal)
@@ -68,6 +82,11 @@ def grade(
         raise typer.BadParameter(
             "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running"
         )
+    if target is TargetName.AWS and (keep or port or endpoint_url):
+        raise typer.BadParameter(
+            "--keep, --port and --endpoint-url are for engines; leave them out with --target aws (a rehearsal elsewhere "
+            "is made with AWS_ENDPOINT_URL)"
+        )
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
@@ -75,7 +94,20 @@ def grade(
         if on_running:
             # The ids of an earlier run would be known to the stack already.
             run, ids_seed, digests = _on_running_stack(), random_seed(), {}
+        elif target is TargetName.AWS:
+            asked = Asked(
+                tasks=tasks,
+                stage=stage or "dev",
+                region=region,
+                seed=seed,
+                rate=rate,
+                allow_production=allow_production,
+                folder=folder,
+            )
+            run, ids_seed = cleanup.enter_context(deployed_stage(line, asked))
+            digests = digests_of_stack(run)
         else:
+            rate = DEFAULT_RATE if rate is None else rate
             ids_seed = seed or random_seed()
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
             options = TargetOptions(folder=folder / "engine", port=port, region=region, endpoint_url=endpoint_url)
@@ -93,8 +125,8 @@ def grade(
             engine.running.stay()
             engine.leave_running()
             stacks.pop_all()
-    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url)
-    _report(console, folder, history, run.expectations, repeat)
+    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region)
+    _report(console, folder, history, run.expectations, manifest.target, repeat)
 
 
 def _new_folder(out: Path | None) -> Path:
@@ -147,20 +179,33 @@ def _on_running_stack() -> Run:
     return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
-def _command(tasks: int, seed: str | None, rate: float, target: TargetName, endpoint_url: str | None) -> str:
+def _command(
+    tasks: int,
+    seed: str | None,
+    rate: float | None,
+    target: TargetName,
+    endpoint_url: str | None,
+    stage: str | None,
+    region: str,
+) -> str:
     given = [
         f"--tasks {tasks}",
         f"--seed {shlex.quote(seed)}" if seed else "",
-        f"--rate {rate:g}" if rate != DEFAULT_RATE else "",
+        f"--rate {rate:g}" if rate not in (None, DEFAULT_RATE) else "",
         f"--target {target}" if target is not TargetName.LOCALSTACK else "",
         f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
+        f"--stage {shlex.quote(stage)}" if stage else "",
+        f"--region {shlex.quote(region)}" if region != DEFAULT_REGION else "",
     ]
     return " ".join(["taskguard grade", *filter(None, given)])
 
 
-def _report(console: Console, folder: Path, history: History, expectations: Expectations, repeat: str | None) -> None:
+def _report(
+    console: Console, folder: Path, history: History, expectations: Expectations, target: str, repeat: str | None
+) -> None:
     verdicts = judge(history, expectations)
     write_grade(folder / GRADE_FILE, verdicts, history, expectations)
+    write_junit(folder, verdicts, history, target)
     console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
     if repeat is not None:
         console.print(f"Run it again with `{repeat}`", highlight=False)

@@ -68,9 +68,24 @@ def down() -> None:
     typer.echo("Stopped." if running is not None else "Nothing was up.")
 
 
-def deploy(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+def deploy(
+    stage: Stage = "dev",
+    region: Region = DEFAULT_REGION,
+    seed: Seed = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="How often an attempt is made to fail (default: serverless.yml's).",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Deploy the pipeline to AWS, with the credentials of your environment."""
-    raise typer.Exit(serverless_on_aws("deploy", stage, region))
+    parameters = [f"--param=failureSeed={seed}"] if seed else []
+    parameters += [f"--param=failureRate={rate}"] if rate is not None else []
+    raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
 
 
 def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:

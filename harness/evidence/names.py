@@ -38,6 +38,7 @@ class TableNames:
     task_id: str = "taskId"
     status: str = "status"
     payload: str = "payload"
+    created_at: str = "createdAt"
     attempts: str = "attempts"
     last_error: str = "lastError"
     attempt_number: str = "number"

@@ -14,6 +14,7 @@ class TargetName(StrEnum):
     DOCKER = "docker"
     MINISTACK = "ministack"
     ENDPOINT = "endpoint"
+    AWS = "aws"
     RUNNING = "running"
 
 
@@ -22,6 +23,7 @@ HELP = {
     TargetName.DOCKER: "LocalStack in a container of this run's own (LOCALSTACK_IMAGE names the image)",
     TargetName.MINISTACK: "MiniStack as a process of this run's own",
     TargetName.ENDPOINT: "an engine that somebody else started, at --endpoint-url",
+    TargetName.AWS: "the stage that is deployed on AWS",
     TargetName.RUNNING: "what `taskguard up` started",
 }
 """What each is, for those who choose one."""

@@ -53,6 +53,10 @@ def make(name: TargetName, options: TargetOptions) -> Target:
             from harness.targets.endpoint import ForeignEngine
 
             return ForeignEngine(options.endpoint_url, region=options.region)
+        case TargetName.AWS:
+            from harness.targets.aws import Aws
+
+            return Aws(options.region)
         case TargetName.RUNNING:
             raise ValueError("what is running already is not made")
 
@@ -88,4 +92,8 @@ def _instance_class(kind: str) -> type[Instance]:
             from harness.targets.endpoint import EndpointInstance
 
             return EndpointInstance
+        case "aws":
+            from harness.targets.aws import AwsInstance
+
+            return AwsInstance
     raise ValueError(f"no target is called {kind!r}")

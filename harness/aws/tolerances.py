@@ -1,0 +1,24 @@
+"""The leeway that a run on AWS has, beside one on this machine: several machines' clocks, and functions that start cold.
+
+The figures are chosen, not measured: nothing has been run on AWS yet.
+"""
+
+from __future__ import annotations
+
+from harness.expectations import Expectations
+
+CLOCK_TOLERANCE_MS = 1000.0
+"""How far this machine's clock may be from AWS's."""
+
+LATE_TOLERANCE_SECONDS = 5.0
+"""How late a message may come back: beside what a local engine needs, a cold start."""
+
+
+def expected_on_aws(failure_seed: str | None, failure_rate: float) -> Expectations:
+    """What is expected of the pipeline there: what is expected of it anywhere, with this leeway."""
+    return Expectations(
+        failure_seed=failure_seed,
+        failure_rate=failure_rate,
+        late_tolerance_seconds=LATE_TOLERANCE_SECONDS,
+        clock_tolerance_ms=CLOCK_TOLERANCE_MS,
+    )

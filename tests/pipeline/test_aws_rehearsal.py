@@ -1,0 +1,92 @@
+"""``--target aws``, rehearsed on the session's engine: all that it does on AWS, but for AWS itself."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from typer.testing import CliRunner
+
+from harness.aws.ledger import LEDGER_FILE
+from harness.cli import app
+from harness.deployment import Stack
+from harness.evidence.names import Names
+from harness.evidence.stack import StackReader
+from harness.history import SavedRun
+from harness.paths import PROJECT
+from harness.reports.as_junit import JUNIT_FILE
+from harness.targets.base import Endpoint
+from harness.waiting import wait_for
+from harness.workload import tasks as workload
+
+pytestmark = pytest.mark.heavy
+
+SEED = "rehearsal"
+ON_STAGE = ["grade", "--target", "aws", "--stage", "rehearsal", "--seed", SEED]
+
+
+@pytest.fixture
+def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> StackReader:
+    """A stage of its own, where AWS's calls are sent to the session's engine."""
+    stack = deploy("rehearsal", failureSeed=SEED)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
+    return StackReader(endpoint, stack, Names())
+
+
+def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be_allowed(
+    stage: StackReader, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: set[str] = set()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noted(client: Any, operation: str, arguments: Any) -> Any:
+        made.add(f"{client.meta.service_model.signing_name}:{operation}")
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    out = tmp_path / "run"
+    ended = CliRunner().invoke(app, [*ON_STAGE, "--tasks", "6", "--out", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert "What 6 tasks will cost on AWS" in ended.output
+    assert f"This is a rehearsal at {endpoint.url}" in ended.output
+    assert SavedRun.read(out).manifest.target == f"aws (at {endpoint.url})"
+    assert (out / JUNIT_FILE).exists()
+
+    ids = [task.task_id for task in workload(SEED, 6)]
+    assert stage.statuses(ids) == {}
+    assert not (out / LEDGER_FILE).exists()
+
+    # Who is asking may be asked by anybody; what kind of engine answers is asked in a rehearsal only.
+    assert made - {"sts:GetCallerIdentity", "apigateway:GetRestApis"} == allowed_to_grade()
+
+
+def allowed_to_grade() -> set[str]:
+    """The actions of the policy that docs/aws.md offers for whoever grades."""
+    policy = json.loads((PROJECT / "docs" / "iam" / "harness.json").read_text())
+    actions = [each["Action"] for each in policy["Statement"] if each["Sid"].startswith("Grade")]
+    return {action for each in actions for action in ([each] if isinstance(each, str) else each)}
+
+
+def test_what_a_killed_run_left_is_removed_by_clean_up(stage: StackReader, tmp_path: Path) -> None:
+    taskguard, out = str(Path(sys.executable).with_name("taskguard")), tmp_path / "run"
+    # Their ids are not those of the other run, which may be on the stage at the same time.
+    run = subprocess.Popen([taskguard, *ON_STAGE[:-2], "--tasks", "5", "--out", str(out)], stdout=subprocess.DEVNULL)
+    try:
+        wait_for((out / LEDGER_FILE).exists, seconds=60)
+        ids = [json.loads(line)["taskId"] for line in (out / LEDGER_FILE).read_text().splitlines()]
+        wait_for(lambda: stage.statuses(ids), seconds=30)
+    finally:
+        run.kill()
+        run.wait()
+    cleaned = subprocess.run(
+        [taskguard, "clean-up", str(out)], capture_output=True, text=True, check=False, timeout=180, env=os.environ
+    )
+    assert cleaned.returncode == 0, cleaned.stdout + cleaned.stderr
+    assert "Removed " in cleaned.stdout
+    assert stage.statuses(ids) == {}
+    assert not (out / LEDGER_FILE).exists()
