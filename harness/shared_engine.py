@@ -43,10 +43,10 @@ class SharedEngine:
             target = self._make()
             try:
                 endpoint = target.start()
+                self._note.write_text(target.running.to_json())
             except BaseException:
                 target.stop()
                 raise
-            self._note.write_text(target.running.to_json())
             target.leave_running()
             return endpoint
 
@@ -79,12 +79,14 @@ class SharedEngine:
     def stop(self, *, forget: bool) -> None:
         """End the engine, if there is one of the session's own, and with ``forget`` remove the session's folder. Where
         the engine goes on, the stages that the session deployed are removed."""
-        if self._outlives_session():
-            for ours in sorted(self.folder.glob("*.ours")):
-                self._remove(ours.stem)
-        if self._note.exists():
-            instance_from_json(self._note.read_text()).end()
-            self._note.unlink()
+        try:
+            if self._outlives_session():
+                for ours in sorted(self.folder.glob("*.ours")):
+                    self._remove(ours.stem)
+        finally:
+            if self._note.exists():
+                instance_from_json(self._note.read_text()).end()
+                self._note.unlink()
         if forget:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack
 from harness.evidence.deliveries import FROM_RECORDER, events_of
-from harness.evidence.holes import SOURCE, early_returns, gaps, missing, unfinished
+from harness.evidence.holes import SOURCE, early_returns, gaps, missing
 from harness.evidence.log_lines import LogGroups
 from harness.evidence.names import Names
 from harness.evidence.recording import Recording
@@ -113,7 +113,6 @@ class LogEvidence:
         recording = _without(self._recording(), broken)
         found = events(recording)
         lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
-        lacking.extend(unfinished(recording, self._stack.dead_letter_queue_arn))
         return [*found, *lacking], recording
 
     def _recording(self) -> Recording:

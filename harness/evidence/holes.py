@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.evidence.recording import Recording
 from harness.evidence.stack import now_ms
 from harness.expectations import RecordNames
 from harness.history import (
@@ -77,17 +76,6 @@ def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) ->
                 f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
                 f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",
                 ("BackoffRequested",),
-            )
-
-
-def unfinished(recording: Recording, dead_letter_queue_arn: str) -> Iterator[EvidenceMissing]:
-    """Invocations that were handed dead letters and whose end is not in the logs, so that other lines of theirs may be
-    missing too."""
-    for invocation in recording.invocations.values():
-        handed = any(message.queue_arn == dead_letter_queue_arn for message in invocation.messages)
-        if handed and invocation.ended_at_ms is None:
-            yield missing(
-                f"how invocation {invocation.request_id} of {invocation.function} ended", ("DeadLetterLogged",)
             )
 
 

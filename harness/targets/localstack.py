@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -15,8 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-
-import psutil
 
 from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
@@ -76,15 +75,14 @@ class LocalStackInstance(ProcessInstance):
         )
 
     def end(self) -> None:
-        with suppress(psutil.NoSuchProcess):
-            if self.is_running():
-                process = psutil.Process(self.pid)
-                process.terminate()
-                try:
-                    process.wait(STOP_GRACE_SECONDS)
-                except psutil.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        # Not psutil's own wait: a process that nobody reaps would never be gone to it.
+        for ending in (signal.SIGTERM, signal.SIGKILL):
+            if not self.is_running():
+                break
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, ending)
+            with suppress(WaitedInVain):
+                wait_for(lambda: not self.is_running(), seconds=STOP_GRACE_SECONDS)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
