@@ -23,6 +23,7 @@ from harness.engine.settings import CANNOT_LISTEN, ENGINE_VARIABLES, LOCALSTACK_
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION
 from harness.targets.process import ProcessInstance, ProcessTarget, direct
+from harness.waiting import WaitedInVain, wait_for
 
 LAMBDA_RUNTIME = "python3.13"
 STOP_GRACE_SECONDS = 6.0
