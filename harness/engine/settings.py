@@ -55,8 +55,8 @@ class EngineSettings:
     """What a target tells the engine it starts.
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
-    ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file (none: no recording);
-    ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
+    ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
+    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters.
     """
 
     instance: str = ""

@@ -173,12 +173,16 @@ def _prepared(instance: DockerInstance, image: Image) -> Iterator[DockerContaine
     container.with_envs(**LOCALSTACK_VARIABLES, LOCALSTACK_HOST=f"127.0.0.1:{instance.port}")
     if image.labels.get(_FUNCTIONS) != "processes":
         container.with_volume_mapping(get_docker_socket(), "/var/run/docker.sock", "rw")
-        # What LocalStack leaves behind when it is killed can be found by this.
-        container.with_env("LAMBDA_DOCKER_FLAGS", f"--label {_INSTANCE}={instance.name}")
+        container.with_env("LAMBDA_DOCKER_FLAGS", functions_flags(instance.name))
     try:
         yield container
     finally:
         container.get_docker_client().client.close()
+
+
+def functions_flags(name: str) -> str:
+    """How LocalStack is told to label its functions' containers: what it leaves when it is killed is found by that."""
+    return f"--label {_INSTANCE}={name}"
 
 
 @contextmanager

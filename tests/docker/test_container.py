@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -129,20 +132,45 @@ def test_a_port_that_is_taken_meanwhile_is_given_up(
 def test_an_image_that_is_no_localstack_is_reported_with_its_log(
     tmp_path: Path, image: str, docker: DockerClient
 ) -> None:
-    container = docker.containers.create(image, entrypoint=["sh", "-c", "echo no engine today; exit 7"])
-    try:
-        container.commit("taskguard/test-no-engine", "1")
-    finally:
-        container.remove()
-    try:
-        target = LocalStackInDocker(tmp_path, "taskguard/test-no-engine:1")
-        with target as engine, pytest.raises(TargetError) as refusal:
-            engine.start()
-    finally:
-        docker.images.remove("taskguard/test-no-engine:1")
+    with (
+        variant(docker, image, 'ENTRYPOINT ["sh", "-c", "echo no engine today; exit 7"]') as broken,
+        LocalStackInDocker(tmp_path, broken) as engine,
+        pytest.raises(TargetError) as refusal,
+    ):
+        engine.start()
     assert "ended with status 7" in str(refusal.value)
     assert "no engine today" in str(refusal.value)
     assert str(tmp_path / "engine.log") in str(refusal.value)
+
+
+def test_functions_containers_are_taken_along(tmp_path: Path, image: str, docker: DockerClient) -> None:
+    # As the public image is, for all that can be known of an image without the label.
+    with (
+        variant(docker, image, "LABEL taskguard.functions=containers") as unlabelled,
+        LocalStackInDocker(tmp_path, unlabelled) as engine,
+    ):
+        engine.start()
+        container = container_of(docker, engine.running)
+        assert container is not None
+        assert SOCKET in [mount["Destination"] for mount in container.attrs["Mounts"]]
+        left_behind = docker.containers.create(image, labels={"taskguard.instance": engine.running.name})
+    with pytest.raises(NotFound):
+        left_behind.reload()
+
+
+@contextmanager
+def variant(docker: DockerClient, image: str, change: str) -> Iterator[str]:
+    """The image with a change, under a name of its own."""
+    name = f"taskguard/test-{secrets.token_hex(4)}"
+    container = docker.containers.create(image)
+    try:
+        container.commit(name, "1", changes=change)
+    finally:
+        container.remove()
+    try:
+        yield f"{name}:1"
+    finally:
+        docker.images.remove(f"{name}:1")
 
 
 def started(program: str, folder: Path, image: str) -> subprocess.Popen[str]:
