@@ -46,7 +46,8 @@ def clean_up(
 ) -> CleanedUp:
     """Remove the tasks that the run in ``folder`` left on their stage, and then its ledger, which says so.
 
-    Unsettled tasks are waited for, ``wait_seconds`` at most; ``tell`` hears how many there are. With ``unsettled_too`` they are
+    Unsettled tasks are waited for, ``wait_seconds`` at most; ``tell`` hears how many there are when that
+    changes. With ``unsettled_too`` they are
     removed as well.
 
     Raises:
@@ -93,11 +94,15 @@ class Cleaner:
         return CleanedUp(removed=gone, left=self._reader.statuses(there))
 
     def _wait(self, task_ids: Sequence[str], seconds: float, tell: Callable[[int], None]) -> None:
+        told = 0
+
         def settled() -> bool:
+            nonlocal told
             final = (self._words.completed, self._words.dead)
             unsettled = sum(status not in final for status in self._reader.statuses(task_ids).values())
-            if unsettled:
+            if unsettled not in (0, told):
                 tell(unsettled)
+            told = unsettled
             return not unsettled
 
         with suppress(WaitedInVain):

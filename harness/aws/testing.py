@@ -18,6 +18,7 @@ from harness.aws.tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
 from harness.deployment import Stack, failure_settings, read_stack
 from harness.errors import TargetError, TaskGuardError
 from harness.expectations import Expectations
+from harness.history.wording import times
 from harness.running import Run
 from harness.shared_engine import SharedEngine
 from harness.targets.base import Endpoint
@@ -63,13 +64,15 @@ def clean_up_after(folder: Path, say: Callable[[str], None]) -> bool:
     if not (folder / LEDGER_FILE).exists():
         return True
     try:
-        cleaned = cleaning.clean_up(folder, tell=lambda n: say(f"waiting for {n} tasks to settle, to remove them"))
+        cleaned = cleaning.clean_up(
+            folder, tell=lambda n: say(f"waiting for {times(n, 'task')} to settle, to remove them")
+        )
     except (TaskGuardError, ClientError, BotoCoreError) as error:
         reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else str(error)
     except KeyboardInterrupt:
         reason = "interrupted"
     else:
-        say(f"removed {cleaned.removed} tasks from the stage")
+        say(f"removed {times(cleaned.removed, 'task')} from the stage")
         if not cleaned.left:
             return True
         reason = f"{', '.join(cleaned.left)} have not settled"

@@ -24,6 +24,7 @@ from harness.cli.progress import ProgressLine
 from harness.deployment import failure_settings, read_stack
 from harness.errors import TargetError, TaskGuardError
 from harness.evidence.stack import StackReader
+from harness.history.wording import times
 from harness.running import Run
 from harness.targets.aws import Aws
 from harness.workload import random_seed
@@ -86,9 +87,9 @@ def clean_up(
 ) -> None:
     """Remove the tasks that an interrupted run on AWS left on its stage."""
     cleaned = cleaning.clean_up(
-        folder, unsettled_too=unsettled_too, tell=lambda n: typer.echo(f"Waiting for {n} tasks to settle")
+        folder, unsettled_too=unsettled_too, tell=lambda n: typer.echo(f"Waiting for {times(n, 'task')} to settle")
     )
-    typer.echo(f"Removed {cleaned.removed} tasks." if cleaned.removed else "There was nothing to remove.")
+    typer.echo(f"Removed {times(cleaned.removed, 'task')}." if cleaned.removed else "There was nothing to remove.")
     if cleaned.left:
         shown = ", ".join(f"{task_id} ({status})" for task_id, status in list(cleaned.left.items())[:_MOST_IDS_SHOWN])
         raise TargetError(
@@ -123,7 +124,7 @@ def _clean_up(line: ProgressLine, folder: Path) -> None:
         nonlocal told
         if not told:
             line.say(
-                f"Waiting for {unsettled} tasks to settle, to remove them from the stage; Ctrl-C leaves them there"
+                f"Waiting for {times(unsettled, 'task')} to settle, to remove them from the stage; Ctrl-C leaves them there"
             )
         told = True
 
@@ -138,7 +139,7 @@ def _clean_up(line: ProgressLine, folder: Path) -> None:
         _tell_of_left(folder, left, "interrupted")
         raise
     else:
-        line.say(f"Removed {cleaned.removed} tasks from the stage")
+        line.say(f"Removed {times(cleaned.removed, 'task')} from the stage")
         if cleaned.left:
             _tell_of_left(folder, list(cleaned.left), "they have not settled")
 

@@ -91,19 +91,26 @@ def test_a_record_from_before_the_run_stays_though_it_has_the_same_id(table: Tab
     assert table.ids == {"old"}
 
 
-def test_unsettled_tasks_are_waited_for(table: Table, tmp_path: Path, clock: Clock) -> None:
-    Ledger(tmp_path, PLACE).add(["a", "b"])
+def test_unsettled_tasks_are_waited_for(
+    table: Table, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(tmp_path, PLACE).add(["a", "b", "c"])
     table.put("a")
-    table.put("b", "RETRYING")
+    for task_id in ("b", "c"):
+        table.put(task_id, "RETRYING")
     heard: list[int] = []
+    pause = clock.sleep
 
-    def tell(unsettled: int) -> None:
-        heard.append(unsettled)
-        if len(heard) == 3:
+    def sleep(seconds: float) -> None:
+        pause(seconds)
+        if len(clock.waited) == 2:
             table.put("b")
+        if len(clock.waited) == 4:
+            table.put("c")
 
-    assert clean_up(tmp_path, tell=tell) == CleanedUp(removed=2, left={})
-    assert heard == [1, 1, 1]
+    monkeypatch.setattr(clock, "sleep", sleep)
+    assert clean_up(tmp_path, tell=heard.append) == CleanedUp(removed=3, left={})
+    assert heard == [2, 1]
     assert table.ids == set()
 
 

@@ -82,7 +82,7 @@ def test_a_session_says_what_it_costs_and_takes_its_tasks_away(pytester: pytest.
     result = session(pytester, "--stage=qa")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["taskguard: aws, stage qa in eu-central-1; about $* for 100 tasks (list prices of *"])
-    result.stderr.fnmatch_lines(["taskguard: removed 1 tasks from the stage"])
+    result.stderr.fnmatch_lines(["taskguard: removed 1 task from the stage"])
     [[(place, ids)]] = [found.items() for found in cleaned]
     assert (place.stage, place.url, ids) == ("qa", None, ["a-task"])
 
