@@ -29,7 +29,7 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
 test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
-	@$(BIN)/python -m pytest tests/unit -q $(call junit,unit)
+	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
@@ -46,7 +46,7 @@ image: setup ## build the image that stands in for the public one, from packages
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
-	@$(BIN)/python -m pytest tests/unit -q $(call junit,unit)
+	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
 
 up: setup ## start LocalStack with the pipeline on it, and leave it running
 	@$(BIN)/taskguard up --stage "$(STAGE)"

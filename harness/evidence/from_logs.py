@@ -68,7 +68,7 @@ class LogEvidence:
         accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
         records = self._reader.records(sorted(accepted if only is None else accepted & only))
         heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
-        quiet_since, failure = time.monotonic(), ""
+        quiet_since, failure, told = time.monotonic(), "", 0
         holes: list[EvidenceMissing] | None = None
 
         def events(recording: Recording) -> list[Event]:
@@ -79,22 +79,23 @@ class LogEvidence:
             return time.monotonic() - quiet_since >= self._patience.quiet_seconds
 
         def complete() -> bool:
-            nonlocal quiet_since, failure, holes
+            nonlocal quiet_since, failure, told, holes
             try:
                 any_new, failure = self._read(), ""
             except (ClientError, BotoCoreError) as error:
                 # Not the end of it: AWS throttles, and what was read up to here is kept.
                 any_new, failure = True, str(error)
-            if any_new:
-                quiet_since = time.monotonic()
             if any_new or holes is None:
                 found = events(self._recording())
+                # On a stack that others use too, only what is said of these tasks counts.
+                if failure or only is None or len(found) != told:
+                    quiet_since, told = time.monotonic(), len(found)
                 open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
                 holes = [*open_ends, *gaps(found, records, words, receives)]
             if failure or holes:
                 return False
-            # On a stack that others use too, there is always something under way.
-            return only is not None or (is_quiet() and not self._trail.open)
+            # There, too, something is always under way.
+            return is_quiet() and (only is not None or not self._trail.open)
 
         lacking: list[EvidenceMissing] = []
         try:

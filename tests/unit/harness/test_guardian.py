@@ -19,8 +19,10 @@ from harness.waiting import wait_for
 # By its arguments it is an engine; it writes a line when it is up.
 IDLE_ENGINE = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "harness.engine"]
 OWNER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
+# What runs in the background of a shell ignores interrupts.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 from harness.targets.guardian import guard
 from harness.targets.registry import instance_from_json
 
@@ -90,7 +92,7 @@ def test_an_engine_ends_with_an_owner_that_was_killed(scene: Scene) -> None:
 
 def test_an_interrupt_in_the_terminal_ends_the_owner_and_its_guardian_ends_the_engine(scene: Scene) -> None:
     os.killpg(scene.owner.pid, signal.SIGINT)
-    scene.owner.wait()
+    scene.owner.wait(timeout=30)
     scene.wait_for_the_end()
 
 
@@ -98,7 +100,7 @@ def test_a_guardian_that_was_dismissed_leaves_the_engine_alone(scene: Scene) -> 
     scene.file.unlink()
     wait_for(lambda: not is_alive(scene.guardian), seconds=30)
     scene.owner.kill()
-    scene.owner.wait()
+    scene.owner.wait(timeout=30)
     assert scene.instance.is_running()
     assert scene.scratch.exists()
 
