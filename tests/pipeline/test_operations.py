@@ -68,9 +68,10 @@ def test_metrics_are_written_for_the_stage(
 
 
 def test_the_stage_has_its_alarms(endpoint: Endpoint, stack: Stack) -> None:
-    prefix = f"TaskGuard-{stack.stage}-"
-    alarms = endpoint.client("cloudwatch").describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"]
-    functions = {f"{name}-errors" for name in ("submitTask", "getTask", "processTask", "monitorDLQ")}
-    names = {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms}
-    assert names == {"dead-letter", "dead-letter-waiting", "oldest-task", "api-5xx"} | functions
+    functions = [f"{name}-errors" for name in ("submitTask", "getTask", "processTask", "monitorDLQ")]
+    kinds = ["dead-letter", "dead-letter-waiting", "oldest-task", "api-5xx", *functions]
+    # By their whole names: those of another stage may begin alike.
+    names = [f"TaskGuard-{stack.stage}-{kind}" for kind in kinds]
+    alarms = endpoint.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert {alarm["AlarmName"] for alarm in alarms} == set(names)
     assert [action for alarm in alarms for action in alarm.get("AlarmActions", [])] == []
