@@ -69,8 +69,11 @@ def test_metrics_are_written_for_the_stage(
 
 def test_the_stage_has_its_alarms(endpoint: Endpoint, stack: Stack) -> None:
     prefix = f"TaskGuard-{stack.stage}-"
-    alarms = endpoint.client("cloudwatch").describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"]
     functions = {f"{name}-errors" for name in ("submitTask", "getTask", "processTask", "monitorDLQ")}
-    names = {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms}
-    assert names == {"dead-letter", "dead-letter-waiting", "oldest-task", "api-5xx"} | functions
+    expected = {
+        f"{prefix}{name}" for name in {"dead-letter", "dead-letter-waiting", "oldest-task", "api-5xx"} | functions
+    }
+    # By their names, since those of another stage may begin alike.
+    alarms = endpoint.client("cloudwatch").describe_alarms(AlarmNames=sorted(expected))["MetricAlarms"]
+    assert {alarm["AlarmName"] for alarm in alarms} == expected
     assert [action for alarm in alarms for action in alarm.get("AlarmActions", [])] == []
