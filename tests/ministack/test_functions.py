@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from harness.targets.base import Endpoint
 from harness.targets.ministack import MiniStack
+from harness.waiting import wait_for
 from tests.ministack.support import create
 
 pytestmark = pytest.mark.heavy
@@ -91,6 +94,27 @@ def test_what_a_function_said_before_it_failed_is_logged(engine: Endpoint, end: 
     function = create(engine, f"def handler(event, context):\n    print('before')\n    {end}\n")
     assert function.invoke().error is not None
     assert blocks(function.log("REPORT"))[0][0] == "before"
+
+
+def test_what_runs_while_its_function_is_updated_runs_to_its_end(engine: Endpoint, tmp_path: Path) -> None:
+    source = """
+        |import os, pathlib, time
+        |def handler(event, context):
+        |    pathlib.Path(event["begun"]).touch()
+        |    time.sleep(event["seconds"])
+        |    return os.environ["WORDS"]
+    """
+    function = create(engine, source, WORDS="old")
+    begun, other = tmp_path / "begun", str(tmp_path / "other")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(function.invoke, seconds=5, begun=str(begun))
+        wait_for(begun.exists, seconds=60)
+        engine.functions().update_function_configuration(
+            FunctionName=function.name, Environment={"Variables": {"WORDS": "new"}}
+        )
+        assert function.invoke(seconds=0, begun=other).payload == "new"
+        assert running.result().payload == "old"
+    assert function.invoke(seconds=0, begun=other).payload == "new"
 
 
 def blocks(log: list[str]) -> list[list[str]]:
