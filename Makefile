@@ -20,7 +20,7 @@ junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-aws up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ image: setup ## build the image that stands in for the public one, from packages
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+
+privileges: ## print what each function is allowed, and which test used it (of the last run)
+	@cat .taskguard/privileges.md
 
 up: setup ## start LocalStack with the pipeline on it, and leave it running
 	@$(BIN)/taskguard up --stage "$(STAGE)"
