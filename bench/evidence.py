@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.client import Client
-from harness.deployment import deploy, failure_parameters
+from harness.deployment import Stack, deploy, failure_parameters
 from harness.evidence.comparison import differences, times_apart_ms
 from harness.expectations import Expectations
 from harness.grading import Grade, grade
@@ -82,12 +82,14 @@ def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
 
 
 def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = VARIANTS) -> list[Comparison]:
-    """One run of each broken pipeline, several at a time."""
+    """One run of each broken pipeline, several at a time, once all are deployed: a deploy would make others late."""
 
-    def one(numbered: tuple[int, Variant]) -> Comparison:
+    def deployed(numbered: tuple[int, Variant]) -> Stack:
         number, variant = numbered
         with broken_service(variant) as service:
-            stack = deploy(endpoint, f"broken{number}", parameters=failure_parameters(SEED, 0.3), service=service)
+            return deploy(endpoint, f"broken{number}", parameters=failure_parameters(SEED, 0.3), service=service)
+
+    def one(variant: Variant, stack: Stack) -> Comparison:
         expected = Expectations(failure_seed=SEED)
         made = [
             Run(endpoint=endpoint, stack=stack, expectations=expected, from_logs=from_logs)
@@ -95,15 +97,18 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = VARIANT
         ]
         return compare(variant.name, made[0], made[1], SEED, count)
 
+    with ThreadPoolExecutor(2) as pool:
+        stacks = list(pool.map(deployed, enumerate(variants)))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, enumerate(variants)))
+        return list(pool.map(one, variants, stacks))
 
 
 def main(runs: int, count: int) -> None:
     """Print a line for each run."""
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder)) as engine:
         endpoint = engine.start()
-        for comparison in [*runs_of_ours(endpoint, runs, count), *broken(endpoint, count)]:
+        ours = runs_of_ours(endpoint, runs, count) if runs else []
+        for comparison in [*ours, *broken(endpoint, count)]:
             print(
                 f"{comparison.name:<26} {comparison.events:5d} events, {len(comparison.differences)} differ, "
                 f"{comparison.apart_ms:6.1f} ms apart at most; {comparison.verdicts()}"

@@ -71,9 +71,9 @@ VARIANTS = (
     Variant(
         name="deletes-on-failure",
         sentence="acknowledges a failed attempt's message",
-        file="handlers/process_task.py",
-        old='        logger.warning("attempt failed", extra=about)\n        raise KeepMessage from failure\n',
-        new='        logger.warning("attempt failed", extra=about)\n        raise StopIteration from failure\n',
+        file="handlers/batch.py",
+        old="        except KeepMessage:\n            raise\n",
+        new="        except KeepMessage:\n            return\n",
         caught_by=("first_failure_rate", "record"),
     ),
     Variant(
@@ -89,7 +89,7 @@ VARIANTS = (
         sentence="no attempt ever fails",
         file="handlers/process_task.py",
         old="        failures.check(task.task_id, attempt)\n",
-        new="",
+        new="        return\n",
         caught_by=("first_failure_rate",),
     ),
     Variant(
