@@ -39,9 +39,15 @@ class Delivery:
 
 
 def process(
-    event: dict[str, Any], context: LambdaContext, work: Callable[[Delivery], None], logger: Logger
+    event: dict[str, Any],
+    context: LambdaContext,
+    work: Callable[[Delivery], None],
+    logger: Logger,
+    subject: Callable[[str], dict[str, str]],
 ) -> PartialItemFailureResponse:
     """Calls `work` for each message; one that raises is reported in the partial batch response and stays on its queue.
+
+    `subject` says of a body what it is about, for the log: names and values, none when it cannot be read.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
     """
@@ -50,8 +56,9 @@ def process(
         delivery = Delivery(
             record.message_id, record.receipt_handle, int(record.attributes.approximate_receive_count), record.body
         )
-        about = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
+        about: dict[str, Any] = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
         if context.get_remaining_time_in_millis() < _RESERVE_MS:
+            about |= subject(delivery.body)
             logger.warning("message left for its next delivery: the function's time is nearly over", extra=about)
             raise KeepMessage
         try:
@@ -59,6 +66,7 @@ def process(
         except KeepMessage:
             raise
         except Exception:
+            about |= subject(delivery.body)
             logger.exception("message could not be handled, and stays on its queue", extra=about)
             raise
 

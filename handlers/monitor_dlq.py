@@ -97,4 +97,4 @@ undertaker = Undertaker(TaskStore(settings.record_settings(os.environ).table_nam
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the dead-letter queue."""
-    return batch.process(event, context, undertaker.bury, logger)
+    return batch.process(event, context, undertaker.bury, logger, task_message.subject)

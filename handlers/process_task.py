@@ -149,4 +149,4 @@ consumer = _from_environment()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Lambda's entry point for an SQS event; answers with the messages that stay on the queue."""
-    return batch.process(event, context, consumer.consume, logger)
+    return batch.process(event, context, consumer.consume, logger, task_message.subject)

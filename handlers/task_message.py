@@ -52,3 +52,11 @@ def parse(body: str) -> TaskMessage:
     if not isinstance(payload, dict):
         raise NotATask("payload is missing or not a JSON object")
     return TaskMessage(task_id, exact_json.compact(payload))
+
+
+def subject(body: str) -> dict[str, str]:
+    """The task that a message's body names, for a log record: `taskId`, or nothing when the body is no task."""
+    try:
+        return {"taskId": parse(body).task_id}
+    except NotATask:
+        return {}

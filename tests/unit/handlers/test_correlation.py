@@ -42,6 +42,7 @@ def meet_faults(functions: Functions) -> None:
     functions.dynamodb.failing.clear()
     functions.work.failing = True
     functions.process(task(receive_count=2))
+    functions.process(task(receive_count=3), remaining_ms=10)
 
 
 @pytest.mark.parametrize("events", [live_and_die, meet_faults])
