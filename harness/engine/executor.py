@@ -101,14 +101,21 @@ class ProcessExecutor(RuntimeExecutor):
         self._spawn(INIT_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
-        self._let_invocation_end()
-        with self._changing:
-            self._stopped = True
-            self._end_process()
+        ended = self._let_invocation_end()
+        try:
+            with self._changing:
+                self._stopped = True
+                self._end_process()
+        finally:
+            if ended:
+                self._invoking.release()
         recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         with self._invoking:
+            if self._stopped:
+                # Before anything is recorded: no function has been handed this, and LocalStack tries again elsewhere.
+                raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
             return self._invoke(payload)
 
     # One invocation
@@ -244,13 +251,14 @@ class ProcessExecutor(RuntimeExecutor):
         _first_of(api.ready, exited, seconds=wait_seconds)
         self._init_milliseconds = (time.monotonic() - began) * 1000
 
-    def _let_invocation_end(self) -> None:
-        """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once."""
+    def _let_invocation_end(self) -> bool:
+        """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once. Whether
+        it has ended; no other can begin then until ``_invoking`` is released."""
         deadline = time.monotonic() + self.function_version.config.timeout
         while not events.infra_stopping.is_set() and time.monotonic() < deadline:
             if self._invoking.acquire(timeout=_LOOK_EVERY_SECONDS):
-                self._invoking.release()
-                return
+                return True
+        return False
 
     def _end_process(self) -> None:
         with self._changing:
