@@ -20,7 +20,7 @@ junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-packaging test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,14 @@ help: ## list the commands
 grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
 	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
-test-local: setup ## run all tests: unit tests, then the pipeline on LocalStack
+test-local: setup ## run all tests: unit tests, the package's, then the pipeline on LocalStack
+	@echo "== unit tests"
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+	@echo "== the package and the template"
+	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
+	@echo "== the engine and the pipeline"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+	@echo "== those that keep both cores busy"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
@@ -47,6 +52,9 @@ image: setup ## build the image that stands in for the public one, from packages
 
 test-unit: setup ## run the unit tests alone (no engine, seconds)
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+
+test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
+	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
 
 privileges: ## print what each function is allowed, and which test used it (of the last run)
 	@cat .taskguard/privileges.md

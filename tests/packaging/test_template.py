@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.packaging.support import FUNCTIONS, Package
+from tests.packaging.support import FUNCTIONS, Package
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

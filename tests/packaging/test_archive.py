@@ -10,7 +10,7 @@ import stat
 import sys
 
 from harness.paths import PROJECT
-from tests.unit.packaging.support import Package
+from tests.packaging.support import Package
 
 
 def test_archive_holds_the_handlers_and_their_dependencies_and_nothing_else(default: Package) -> None:

@@ -16,8 +16,8 @@ import pytest
 from filelock import FileLock
 
 from harness.paths import PROJECT, STATE
-from tests.unit.packaging.support import Package, Packaging, read_package, try_to_package, without_network
-from tests.unit.packaging.test_archive import without_time
+from tests.packaging.support import Package, Packaging, read_package, try_to_package, without_network
+from tests.packaging.test_archive import without_time
 
 VERSION = "3.40.0"
 

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from harness.paths import PROJECT
-from tests.unit.packaging.support import TOPIC, Package, Packaging, package, read_package
+from tests.packaging.support import TOPIC, Package, Packaging, package, read_package
 
 PACKAGINGS = {
     "dev": Packaging(),

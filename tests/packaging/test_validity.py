@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
 
-from tests.unit.packaging.support import Package
+from tests.packaging.support import Package
 
 # The default region, and the one whose schemas are the most complete.
 REGIONS = ["eu-central-1", "us-east-1"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.metrics import Metrics
-from tests.unit.packaging.support import FUNCTIONS, TOPIC, Package, Packaging, try_to_package
+from tests.packaging.support import FUNCTIONS, TOPIC, Package, Packaging, try_to_package
 
 XRAY = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
