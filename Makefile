@@ -50,7 +50,7 @@ test-ministack: setup ## run the pipeline's tests on MiniStack, which is install
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
 	@VENV=$(VENV) image/build-stand-in.sh
 
-test-unit: setup ## run the unit tests alone (no engine, seconds)
+test-unit: setup ## run the unit tests alone (no engine)
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)

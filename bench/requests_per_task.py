@@ -59,7 +59,10 @@ class Counted:
 
 
 def main(folder: Path) -> None:
-    counted = Counted(folder / "engine" / "flight-recorder.jsonl")
+    recording = folder / "engine" / "flight-recorder.jsonl"
+    if not recording.exists():
+        raise SystemExit(f"{folder}: no recording at {recording}; graded runs on the in-process LocalStack have one")
+    counted = Counted(recording)
     if not counted.tasks:
         raise SystemExit(f"{folder}: its recording holds no task that was sent")
     print(f"{counted.tasks} tasks; for each of them:\n")

@@ -28,7 +28,7 @@ timeout 20 docker version >/dev/null 2>&1 || fail "no Docker daemon answers. Sta
 scratch=$(mktemp -d)
 clean_up() {
     # An interrupted debootstrap leaves these mounted.
-    umount "$scratch/root/proc" "$scratch/root/sys" 2>/dev/null || true
+    umount "$scratch/tree/proc" "$scratch/tree/sys" 2>/dev/null || true
     rm -rf --one-file-system "$scratch"
 }
 trap clean_up EXIT
@@ -44,7 +44,7 @@ mirror() {
 }
 
 make_base() {
-    local root=$scratch/root from
+    local root=$scratch/tree from
     from=$(mirror)
     debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$root" "$from" >"$scratch/log" 2>&1 || {
         tail -n 15 "$scratch/log" >&2
