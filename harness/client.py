@@ -3,7 +3,6 @@
 What it returns is evidence of acceptance only. It knows the API's two routes and nothing behind them.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 import requests
 
+from harness.clock import REAL, Clock
 from harness.errors import SubmissionError
 from harness.history import TaskSubmitted
 from harness.workload import Task
@@ -21,9 +21,12 @@ _MOST_CLIENTS = 8
 
 class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
-    stage may have from then on: before it is sent, or when the API has given it an id."""
+    stage may have from then on: before it is sent, or when the API has given it an id. ``clock`` is the pipeline's."""
 
-    def __init__(self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None) -> None:
+    def __init__(
+        self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None, clock: Clock = REAL
+    ) -> None:
+        self._clock = clock
         self._api_url = api_url.rstrip("/")
         self.note = note
         self._session = requests.Session()
@@ -50,7 +53,7 @@ class Client:
     def submit(self, task: Task) -> TaskSubmitted:
         """Hand in one task. No answer at all is an event with status code 0: the task's fate is in doubt."""
         self.note([task.task_id])
-        sent_at = _now_ms()
+        sent_at = self._clock.now_ms()
         try:
             response = self._request("POST", "/task", json={"taskId": task.task_id, "payload": task.payload})
             status = response.status_code
@@ -58,7 +61,7 @@ class Client:
             status = 0
         return TaskSubmitted(
             at_ms=sent_at,
-            answered_ms=_now_ms(),
+            answered_ms=self._clock.now_ms(),
             task_id=task.task_id,
             payload=task.payload,
             accepted=status == requests.codes.accepted,
@@ -119,7 +122,3 @@ def _ids_in(response: requests.Response) -> list[str]:
     except (ValueError, TypeError, KeyError):
         return []
     return [task_id] if isinstance(task_id, str) else []
-
-
-def _now_ms() -> float:
-    return round(time.time() * 1000, 3)

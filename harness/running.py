@@ -15,7 +15,7 @@ from harness.evidence.deliveries import events_of, handled_dead_letters
 from harness.evidence.from_logs import LogEvidence
 from harness.evidence.names import Names
 from harness.evidence.recording import Recording, RecordingFile
-from harness.evidence.stack import StackReader, now_ms
+from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
 from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
@@ -53,7 +53,7 @@ class Run:
         path = self.endpoint.recording
         recorded = path is not None and path.exists() and not self.from_logs
         object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
-        object.__setattr__(self, "_since_ms", 0.0 if recorded else now_ms() - self.clocks_apart_ms)
+        object.__setattr__(self, "_since_ms", 0.0 if recorded else self._before_ms())
         logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
 
@@ -64,7 +64,7 @@ class Run:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
-        submitted = Client(self.stack.api_url).submit_all(tasks, tell=listener.submitted)
+        submitted = Client(self.stack.api_url, clock=self.endpoint.clock).submit_all(tasks, tell=listener.submitted)
         ids = [event.task_id for event in submitted if event.task_id is not None]
         settled = self.watch((e.task_id for e in submitted if e.accepted and e.task_id is not None), listener.progress)
         only = None if self.alone else frozenset(ids)
@@ -74,7 +74,7 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""
         ids = list(task_ids)
         pace = ON_AWS if self.endpoint.url is None else LOCAL
-        seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
+        seconds = longest_run_seconds(self.expectations, len(ids), self.endpoint.clock) + pace.quiet_seconds
         return watch(self._reader(), ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
 
     def history(
@@ -101,8 +101,12 @@ class Run:
         if only is None or all(depth.total == 0 for depth in depths):
             # On a stack that others use too, what is left in the queues may be theirs; that nothing is, tells of all.
             events.extend(depths)
-        events.append(RunEnded(at_ms=now_ms(), deadline_reached=deadline_reached))
+        events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(events)
+
+    def _before_ms(self) -> float:
+        clock = self.endpoint.clock
+        return clock.now_ms() - self.clocks_apart_ms * clock.scale
 
     def _reader(self) -> StackReader:
         return StackReader(self.endpoint, self.stack, self.names)

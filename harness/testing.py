@@ -42,7 +42,7 @@ class Pipeline:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.client = Client(self.run.stack.api_url)
+        self.client = Client(self.run.stack.api_url, clock=self.run.endpoint.clock)
 
     def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
         """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""
@@ -72,7 +72,7 @@ class Pipeline:
         """
         wanted = [task.task_id for task in tasks]
         names, reader = self.run.expectations.record, self._reader()
-        seconds = longest_run_seconds(self.run.expectations, len(wanted))
+        seconds = longest_run_seconds(self.run.expectations, len(wanted), self.run.endpoint.clock)
         statuses: dict[str, str] = {}
 
         def settled() -> bool:
@@ -80,7 +80,7 @@ class Pipeline:
             return all(statuses.get(i) in (names.completed, names.dead) for i in wanted) and self._at_rest(wanted)
 
         try:
-            wait_for(settled, seconds=seconds, every=0.2, at_most_every=0.5)
+            wait_for(settled, seconds=seconds, every=0.1, at_most_every=0.25)
         except WaitedInVain:
             found = {task_id: statuses.get(task_id, "no record") for task_id in wanted}
             raise AssertionError(f"not settled within {seconds:.0f} s: {found}\n{self.timelines()}") from None

@@ -11,12 +11,20 @@ import threading
 from typing import Any, NoReturn
 
 import psutil
+from twisted.internet import reactor  # noqa: F401  # the web server counts its timeouts by the machine's clock
+
+from harness.engine import scaled_clock
+from harness.engine.settings import EngineSettings
+
+if EngineSettings.from_environment().clock_scale != 1:
+    # Before all that asks for the time is imported.
+    scaled_clock.install(EngineSettings.from_environment().clock_scale, EngineSettings.from_environment().clock_origin)
+
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
-from harness.engine import ownership, pace
+from harness.engine import event_source, ownership, pace
 from harness.engine.function_process import stop_all
-from harness.engine.settings import EngineSettings
 
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -27,6 +35,7 @@ def main() -> None:
         owner = _find(settings.owner_pid)
         threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
     pace.quicken()
+    event_source.take_part()
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()

@@ -22,6 +22,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from harness.engine.function_process import FunctionProcess
 from harness.engine.recorder import Caller, now_ms, recorder
 from harness.engine.runtime_api import Answer, Invocation, RuntimeApi
+from harness.engine.scaled_clock import real_time
 from harness.engine.settings import EngineSettings, FunctionRuntime
 
 INIT_TIMEOUT_SECONDS = 10.0
@@ -67,6 +68,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
+        # The log's durations are those of the clock that its times are of.
+        self._clock_scale = EngineSettings.from_environment().clock_scale
 
     # What LocalStack calls
 
@@ -140,7 +143,7 @@ class ProcessExecutor(RuntimeExecutor):
         ended_at = now_ms()
         if caller is not None:
             caller.request_id = None
-        logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
+        logs = self._logs(request_id, outcome, self._clock_scale * (time.monotonic() - started) * 1000)
         recorder().write(
             "invocation-ended",
             function=name,
@@ -174,7 +177,7 @@ class ProcessExecutor(RuntimeExecutor):
                     payload=payload["payload"].encode(),
                     function_arn=payload["invoked-function-arn"],
                     trace_id=payload["trace-id"],
-                    deadline_ms=math.floor(time.time() * 1000 + remaining * 1000),
+                    deadline_ms=math.floor((real_time() + remaining) * 1000),
                 )
             )
             _first_of(answer, exited, seconds=remaining)
@@ -228,7 +231,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._end_process()
         task_root = _task_root(self.function_version)
         began = time.monotonic()
-        api, exited = RuntimeApi(), Future[None]()
+        api, exited, settings = RuntimeApi(), Future[None](), EngineSettings.from_environment()
         runtime = _runtime_of(self.function_version)
         environment = {
             **self._environment,
@@ -243,13 +246,14 @@ class ProcessExecutor(RuntimeExecutor):
                 self.function_version.config.handler,
                 environment,
                 on_exit=lambda: exited.set_result(None),
+                clock=(self._clock_scale, settings.clock_origin) if self._clock_scale != 1 else None,
             )
         except BaseException:
             api.close()
             raise
         self._api, self._process, self._exited = api, process, exited
         _first_of(api.ready, exited, seconds=wait_seconds)
-        self._init_milliseconds = (time.monotonic() - began) * 1000
+        self._init_milliseconds = self._clock_scale * (time.monotonic() - began) * 1000
 
     def _let_invocation_end(self) -> bool:
         """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once. Whether

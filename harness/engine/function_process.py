@@ -39,7 +39,8 @@ _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 
 class FunctionProcess:
     """A started process. ``task_root`` is the unzipped package, ``handler`` as in the function's configuration;
-    ``on_exit`` is called once, from another thread, when the process is gone."""
+    ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the scale and the origin of a
+    clock that is not the machine's (:mod:`harness.engine.scaled_clock`)."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class FunctionProcess:
         handler: str,
         environment: Mapping[str, str],
         on_exit: Callable[[], None],
+        clock: tuple[float, float] | None = None,
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="function-")
         self._output, output = os.pipe()
@@ -65,7 +67,16 @@ class FunctionProcess:
         try:
             self._process = subprocess.Popen(
                 # No site-packages, no user site, no script folder: only what the search path names.
-                [runtime.interpreter, "-S", "-s", "-P", str(_BOOTSTRAP), str(lifeline), handler],
+                [
+                    runtime.interpreter,
+                    "-S",
+                    "-s",
+                    "-P",
+                    str(_BOOTSTRAP),
+                    str(lifeline),
+                    handler,
+                    *map(repr, clock or ()),
+                ],
                 cwd=task_root,
                 env={
                     "PATH": "/usr/local/bin:/usr/bin:/bin",

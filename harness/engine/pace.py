@@ -1,32 +1,107 @@
-"""How often the engine looks again, where LocalStack waits a whole second between two looks.
+"""When the engine looks again, where LocalStack waits a whole second between two looks.
 
 SQS returns messages whose visibility timeout or delay has passed by looking at the clock once a second, which makes every
-backoff up to a second too long; SQS itself has no such step. CloudFormation asks a resource that is not ready once a
-second, and a stack has dozens.
+backoff up to a second too long; SQS itself has no such step. Here queues are looked at when the next message is due.
+CloudFormation asks a resource that is not ready once a second, and a stack has dozens.
 """
 
+import heapq
+import threading
+import time
 from functools import partialmethod
+from typing import Any
 
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
+from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import QueueUpdateWorker
-from localstack.utils.scheduler import Scheduler
 from localstack.utils.threads import start_thread
 
-QUEUE_SECONDS = 0.05
+from harness.engine.settings import EngineSettings
+
 STACK_SECONDS = 0.05
+_SHORTEST_WAIT_SECONDS = 0.002
+_LONGEST_WAIT_SECONDS = 1.0
 
 
 def quicken() -> None:
-    """Let queues and stacks that are worked on from now on be looked at more often."""
-    QueueUpdateWorker.start = _start_queue_worker
+    """Let queues and stacks that are worked on from now on be looked at in time."""
     ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS)
+    timetable = _Timetable(EngineSettings.from_environment().clock_scale)
+    _tell_of_deadlines(timetable)
+
+    def start(worker: QueueUpdateWorker) -> None:
+        with worker.mutex:
+            if worker.thread is None:
+                worker.scheduler = timetable
+                worker.thread = start_thread(lambda *_: timetable.run(worker), name="sqs-queue-update-worker")
+
+    QueueUpdateWorker.start = start
 
 
-def _start_queue_worker(worker: QueueUpdateWorker) -> None:
-    with worker.mutex:
-        if worker.thread is not None:
-            return
-        scheduler = Scheduler()
-        scheduler.schedule(worker.do_update_all_queues, period=QUEUE_SECONDS, fixed_rate=False)
-        worker.scheduler = scheduler
-        worker.thread = start_thread(lambda *_: scheduler.run(), name="sqs-queue-update-worker")
+class _Timetable:
+    """When the next message is due, on the queues' clock, which runs ``scale`` times as fast as the machine's."""
+
+    def __init__(self, scale: float) -> None:
+        self._scale = scale
+        self._due: list[float] = []
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def add(self, due: float) -> None:
+        with self._changed:
+            heapq.heappush(self._due, due)
+            if self._due[0] == due:
+                self._changed.notify()
+
+    def run(self, worker: QueueUpdateWorker) -> None:
+        self._closed = False
+        while not self._closed:
+            worker.do_update_all_queues()
+            self._wait()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _wait(self) -> None:
+        # Those that become due at nearly the same time are looked for once.
+        time.sleep(_SHORTEST_WAIT_SECONDS)
+        until = time.monotonic() + _LONGEST_WAIT_SECONDS
+        with self._changed:
+            while not self._closed and (left := min(until - time.monotonic(), self._seconds_to_next())) > 0:
+                self._changed.wait(left)
+            now = time.time()
+            while self._due and self._due[0] <= now:
+                heapq.heappop(self._due)
+
+    def _seconds_to_next(self) -> float:
+        return (self._due[0] - time.time()) / self._scale if self._due else _LONGEST_WAIT_SECONDS
+
+
+def _tell_of_deadlines(timetable: _Timetable) -> None:
+    put_in_flight, put_off = SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout
+
+    def add_inflight_message(queue: SqsQueue, message: Any) -> None:
+        # LocalStack does this outside of the lock under which it goes through what is in flight.
+        with queue.mutex:
+            put_in_flight(queue, message)
+        timetable.add(message.visibility_deadline)
+
+    def update_visibility_timeout(queue: SqsQueue, receipt_handle: str, visibility_timeout: int) -> None:
+        put_off(queue, receipt_handle, visibility_timeout)
+        timetable.add(time.time() + visibility_timeout)
+
+    SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout = add_inflight_message, update_visibility_timeout
+    for kind in (StandardQueue, FifoQueue):
+        kind.put = _telling_of_delays(kind.put, timetable)
+
+
+def _telling_of_delays(put: Any, timetable: _Timetable) -> Any:
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        message = put(*args, **kwargs)
+        if message.is_delayed:
+            timetable.add(message.created + message.delay_seconds)
+        return message
+
+    return telling

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -114,7 +114,8 @@ class LogEvidence:
         recording = _without(self._recording(), broken)
         found = events(recording)
         lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
-        return [*found, *lacking], recording
+        now_ms = self._endpoint.clock.now_ms()
+        return [*found, *(replace(hole, at_ms=now_ms) for hole in lacking)], recording
 
     def _recording(self) -> Recording:
         return self._trail.recording(self._bodies, self._names.message)
@@ -123,7 +124,8 @@ class LogEvidence:
         """Take in what is new; whether anything was."""
         if self._groups is None:
             groups = map(group_of, self._consumers())
-            self._groups = LogGroups(self._endpoint, groups, self._since_ms, self._patience.overlap_seconds)
+            overlap_seconds = self._patience.overlap_seconds * self._endpoint.clock.scale
+            self._groups = LogGroups(self._endpoint, groups, self._since_ms, overlap_seconds)
         return self._trail.add(self._groups.read_new())
 
     def _consumers(self) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.evidence.stack import now_ms
+from harness.clock import REAL
 from harness.expectations import RecordNames
 from harness.history import (
     AttemptFailed,
@@ -81,4 +81,4 @@ def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) ->
 
 def missing(what: str, affects: tuple[str, ...]) -> EvidenceMissing:
     """That the logs lack ``what``, and so may lack events of the kinds in ``affects``."""
-    return EvidenceMissing(at_ms=now_ms(), source=SOURCE, what=what, affects=affects)
+    return EvidenceMissing(at_ms=REAL.now_ms(), source=SOURCE, what=what, affects=affects)

@@ -7,7 +7,6 @@ with the deliveries.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -38,11 +37,6 @@ _LATE_LOGS_SECONDS = 15.0
 _deserialize = TypeDeserializer().deserialize
 
 
-def now_ms() -> float:
-    """This machine's clock, which local engines share."""
-    return round(time.time() * 1000, 3)
-
-
 class StackReader:
     """Reads one deployed stack. Not safe to use from several threads."""
 
@@ -50,6 +44,7 @@ class StackReader:
         self._stack = stack
         self._names = names
         self._endpoint = endpoint
+        self._now_ms = endpoint.clock.now_ms
         self._dynamodb = endpoint.dynamodb()
         self._sqs = endpoint.sqs()
 
@@ -57,7 +52,7 @@ class StackReader:
         """The records of these tasks, as they are now; a task without one gets the status none."""
         names, wanted = self._names.table, list(task_ids)
         found = {item[names.task_id]: item for item in self._items(wanted)}
-        at_ms = now_ms()
+        at_ms = self._now_ms()
         return [_record(task_id, found.get(task_id), names, at_ms) for task_id in wanted]
 
     def statuses(self, task_ids: Iterable[str]) -> dict[str, str]:
@@ -83,7 +78,8 @@ class StackReader:
         """What the dead-letter queue's consumers logged from ``since_ms`` on, once the logs of all of ``request_ids`` are
         there."""
         functions = self.consumers(self._stack.dead_letter_queue_arn)
-        groups = LogGroups(self._endpoint, map(group_of, functions), since_ms, _LATE_LOGS_SECONDS)
+        overlap_seconds = _LATE_LOGS_SECONDS * self._endpoint.clock.scale
+        groups = LogGroups(self._endpoint, map(group_of, functions), since_ms, overlap_seconds)
         lines: list[LogLine] = []
         awaited, failure = set(request_ids), ""
 
@@ -105,7 +101,7 @@ class StackReader:
         except WaitedInVain:
             missing.append(
                 EvidenceMissing(
-                    at_ms=now_ms(),
+                    at_ms=self._now_ms(),
                     source="CloudWatch Logs",
                     what=f"the logs of all {len(request_ids)} invocations that handled dead letters, "
                     f"after {_LATE_LOGS_SECONDS:.0f} s{failure}",
@@ -140,7 +136,7 @@ class StackReader:
             ],
         )["Attributes"]
         return QueueDepth(
-            at_ms=now_ms(),
+            at_ms=self._now_ms(),
             queue=name,
             visible=int(attributes["ApproximateNumberOfMessages"]),
             in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),

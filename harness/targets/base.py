@@ -17,6 +17,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from harness.clock import REAL, Clock
+
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -53,7 +55,8 @@ class Endpoint:
 
     ``url`` is the address of the AWS APIs, none for AWS itself, which is reached with the user's own settings;
     ``api_path`` is where a REST API is found below it. ``recording`` is the flight recorder's file and ``log`` the
-    engine's, for targets that have them. ``versions`` names what runs there, for the manifest.
+    engine's, for targets that have them. ``versions`` names what runs there, for the manifest. ``clock`` is the one that a
+    pipeline there lives by.
     """
 
     target: str
@@ -63,6 +66,7 @@ class Endpoint:
     recording: Path | None = None
     versions: tuple[tuple[str, str], ...] = ()
     api_path: str = "/_aws/execute-api/{api_id}/{stage}"
+    clock: Clock = REAL
 
     @property
     def place(self) -> str:

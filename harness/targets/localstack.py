@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from harness.clock import Clock
 from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
 from harness.engine.settings import CANNOT_LISTEN, ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
@@ -42,6 +43,8 @@ class LocalStackInstance(ProcessInstance):
     folder: str
     region: str
     runtime: str
+    clock_scale: float = 1.0
+    clock_origin: float = 0.0
 
     def is_running(self) -> bool:
         """Whether its process is there (the number may meanwhile be another's)."""
@@ -66,6 +69,7 @@ class LocalStackInstance(ProcessInstance):
             target="localstack",
             url=f"http://127.0.0.1:{self.port}",
             region=self.region,
+            clock=Clock(self.clock_scale, self.clock_origin),
             log=folder / "engine.log",
             recording=folder / "flight-recorder.jsonl",
             versions=(
@@ -88,7 +92,8 @@ class LocalStackInstance(ProcessInstance):
 
 
 class LocalStack(ProcessTarget[LocalStackInstance]):
-    """As every process target; ``recording`` decides whether its folder receives the flight recorder's file."""
+    """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs
+    ``clock_scale`` times as fast as the machine's."""
 
     engine = "LocalStack"
 
@@ -100,19 +105,24 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         region: str = DEFAULT_REGION,
         owner_pid: int | None = None,
         recording: bool = True,
+        clock_scale: float = 1.0,
     ) -> None:
         super().__init__(folder, port=port, region=region, owner_pid=owner_pid)
         self._recording = recording
+        self._clock_scale = clock_scale
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME)
         recording = self._folder / "flight-recorder.jsonl"
+        clock = Clock.starting_now(self._clock_scale)
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
             owner_pid=self._owner_pid,
             recording=str(recording) if self._recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
+            clock_scale=clock.scale,
+            clock_origin=clock.origin,
         )
         if self._recording:
             recording.touch()
@@ -135,6 +145,8 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             folder=str(self._folder),
             region=self._region,
             runtime=f"Python {runtime.version}",
+            clock_scale=clock.scale,
+            clock_origin=clock.origin,
         )
 
     def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # the status tells

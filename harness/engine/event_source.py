@@ -1,0 +1,88 @@
+"""The SQS side of an event source mapping: it looks into a queue when there is something in it, and not on a timer.
+
+LocalStack asks a queue for messages again and again, and less and less often while it is empty. This poller waits in the
+engine itself until a message is visible, and receives it then with the same call in the same role. As on Lambda, several
+batches may be under way at once (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html).
+"""
+
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
+from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
+from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
+from localstack.services.sqs.models import StandardQueue, sqs_stores
+from localstack.utils.aws.arns import parse_arn
+
+LOG = logging.getLogger(__name__)
+
+_LOOK_AROUND_SECONDS = 0.25
+"""How long a poller waits before it looks whether it is still wanted."""
+
+BATCHES_AT_ONCE = max(2, os.cpu_count() or 1)
+"""Lambda works on up to five batches at once to begin with; more than there are processors would only wait for each other."""
+
+
+class PromptSqsPoller(SqsPoller):
+    """Delivers what is visible at once. FIFO queues, whose groups must not overtake themselves, have one batch at a time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._slots = threading.Semaphore(BATCHES_AT_ONCE)
+        self._has_slot = False
+        self._batches = ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="batch")
+
+    def poll_events(self) -> None:
+        if self.is_fifo_queue:
+            super().poll_events()
+            return
+        # A message must not be received, and its visibility timeout begin, before there is room for it.
+        if not self._slots.acquire(timeout=_LOOK_AROUND_SECONDS):
+            return
+        self._has_slot = True
+        try:
+            if _wait_for_message(self.source_arn):
+                with suppress(EmptyPollResultsException):
+                    super().poll_events()
+        finally:
+            if self._has_slot:
+                self._slots.release()
+
+    def handle_messages(self, messages: list[dict[str, Any]]) -> None:
+        if self.is_fifo_queue:
+            super().handle_messages(messages)
+            return
+        if not self._has_slot:
+            self._slots.acquire()
+        self._has_slot = False
+        self._batches.submit(self._handle, messages)
+
+    def _handle(self, messages: list[dict[str, Any]]) -> None:
+        try:
+            super().handle_messages(messages)
+        except Exception as error:  # whatever becomes of a batch, the next one is due
+            LOG.warning("A batch of %s failed: %s", self.source_arn, error)
+        finally:
+            self._slots.release()
+
+
+def _wait_for_message(queue_arn: str) -> bool:
+    """Whether there is a message to receive, after having waited for one."""
+    arn = parse_arn(queue_arn)
+    queue = sqs_stores[arn["account"]][arn["region"]].queues.get(arn["resource"])
+    if not isinstance(queue, StandardQueue):
+        # It is gone: the call will say so.
+        return True
+    with queue.visible.not_empty:
+        return bool(queue.visible.queue) or queue.visible.not_empty.wait(_LOOK_AROUND_SECONDS)
+
+
+def take_part() -> None:
+    """Let event source mappings that are made from now on look into their queues this way."""
+    esm_worker_factory.SqsPoller = PromptSqsPoller
+    # It waits in its own way, and after an error as before.
+    esm_worker.LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC = 0
