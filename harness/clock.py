@@ -1,4 +1,4 @@
-"""The clock that a pipeline lives by: the machine's, or one that an engine runs faster.
+"""The clock that a pipeline lives by: the machine's, or one that an engine lets hurry while the pipeline only waits.
 
 All times of a history are its times. It must not know what it is used for.
 """
@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+
+from harness.engine.scaled_clock import SharedClock
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock that runs ``scale`` times as fast as the machine's, from ``origin`` on, in seconds since the epoch."""
+    """A clock that runs up to ``scale`` times as fast as the machine's, as the engine's ``file`` has it; without a file it
+    is the machine's."""
 
     scale: float = 1.0
-    origin: float = 0.0
-
-    @classmethod
-    def starting_now(cls, scale: float) -> Self:
-        """One that is right at this moment."""
-        return cls(scale, time.time() if scale != 1 else 0.0)
+    file: str | None = None
 
     def now_ms(self) -> float:
         """What it shows, in milliseconds since the epoch."""
-        return round((self.origin + (time.time() - self.origin) * self.scale) * 1000, 3)
-
-    def real_seconds(self, seconds: float) -> float:
-        """How long ``seconds`` of it last."""
-        return seconds / self.scale
+        now = time.time() if self.file is None else _shared(self.file).now()
+        return round(now * 1000, 3)
 
 
 REAL = Clock()
 """The machine's."""
+
+
+@lru_cache(maxsize=64)
+def _shared(file: str) -> SharedClock:
+    return SharedClock(file)

@@ -74,7 +74,7 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""
         ids = list(task_ids)
         pace = ON_AWS if self.endpoint.url is None else LOCAL
-        seconds = longest_run_seconds(self.expectations, len(ids), self.endpoint.clock) + pace.quiet_seconds
+        seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
         return watch(self._reader(), ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
 
     def history(

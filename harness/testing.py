@@ -72,7 +72,7 @@ class Pipeline:
         """
         wanted = [task.task_id for task in tasks]
         names, reader = self.run.expectations.record, self._reader()
-        seconds = longest_run_seconds(self.run.expectations, len(wanted), self.run.endpoint.clock)
+        seconds = longest_run_seconds(self.run.expectations, len(wanted))
         statuses: dict[str, str] = {}
 
         def settled() -> bool:

@@ -16,9 +16,9 @@ from twisted.internet import reactor  # noqa: F401  # the web server counts its 
 from harness.engine import scaled_clock
 from harness.engine.settings import EngineSettings
 
-if EngineSettings.from_environment().clock_scale != 1:
+if (clock := EngineSettings.from_environment().clock) is not None:
     # Before all that asks for the time is imported.
-    scaled_clock.install(EngineSettings.from_environment().clock_scale, EngineSettings.from_environment().clock_origin)
+    scaled_clock.install(clock)
 
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime

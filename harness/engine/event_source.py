@@ -18,6 +18,8 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
 from localstack.services.sqs.models import StandardQueue, sqs_stores
 from localstack.utils.aws.arns import parse_arn
 
+from harness.engine.hurry import pacer
+
 LOG = logging.getLogger(__name__)
 
 _LOOK_AROUND_SECONDS = 0.25
@@ -46,7 +48,7 @@ class PromptSqsPoller(SqsPoller):
         self._has_slot = True
         try:
             if _wait_for_message(self.source_arn):
-                with suppress(EmptyPollResultsException):
+                with pacer().work(), suppress(EmptyPollResultsException):
                     super().poll_events()
         finally:
             if self._has_slot:
@@ -63,7 +65,8 @@ class PromptSqsPoller(SqsPoller):
 
     def _handle(self, messages: list[dict[str, Any]]) -> None:
         try:
-            super().handle_messages(messages)
+            with pacer().work():
+                super().handle_messages(messages)
         except Exception as error:  # whatever becomes of a batch, the next one is due
             LOG.warning("A batch of %s failed: %s", self.source_arn, error)
         finally:

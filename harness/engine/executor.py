@@ -20,9 +20,9 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from harness.engine.function_process import FunctionProcess
+from harness.engine.hurry import pacer
 from harness.engine.recorder import Caller, now_ms, recorder
 from harness.engine.runtime_api import Answer, Invocation, RuntimeApi
-from harness.engine.scaled_clock import real_time
 from harness.engine.settings import EngineSettings, FunctionRuntime
 
 INIT_TIMEOUT_SECONDS = 10.0
@@ -68,8 +68,6 @@ class ProcessExecutor(RuntimeExecutor):
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
-        # The log's durations are those of the clock that its times are of.
-        self._clock_scale = EngineSettings.from_environment().clock_scale
 
     # What LocalStack calls
 
@@ -101,7 +99,8 @@ class ProcessExecutor(RuntimeExecutor):
         recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
         # An environment is started for an invocation, which is Lambda's from now on: a cold start is part of it.
         self._handed_over_at_ms = now_ms()
-        self._spawn(INIT_TIMEOUT_SECONDS)
+        with pacer().work():
+            self._spawn(INIT_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
         ended = self._let_invocation_end()
@@ -115,7 +114,7 @@ class ProcessExecutor(RuntimeExecutor):
         recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
-        with self._invoking:
+        with self._invoking, pacer().work():
             if self._stopped:
                 # Before anything is recorded: no function has been handed this, and LocalStack tries again elsewhere.
                 raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
@@ -143,7 +142,7 @@ class ProcessExecutor(RuntimeExecutor):
         ended_at = now_ms()
         if caller is not None:
             caller.request_id = None
-        logs = self._logs(request_id, outcome, self._clock_scale * (time.monotonic() - started) * 1000)
+        logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
         recorder().write(
             "invocation-ended",
             function=name,
@@ -177,7 +176,7 @@ class ProcessExecutor(RuntimeExecutor):
                     payload=payload["payload"].encode(),
                     function_arn=payload["invoked-function-arn"],
                     trace_id=payload["trace-id"],
-                    deadline_ms=math.floor((real_time() + remaining) * 1000),
+                    deadline_ms=math.floor((time.time() + remaining) * 1000),
                 )
             )
             _first_of(answer, exited, seconds=remaining)
@@ -231,7 +230,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._end_process()
         task_root = _task_root(self.function_version)
         began = time.monotonic()
-        api, exited, settings = RuntimeApi(), Future[None](), EngineSettings.from_environment()
+        api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
         environment = {
             **self._environment,
@@ -246,14 +245,14 @@ class ProcessExecutor(RuntimeExecutor):
                 self.function_version.config.handler,
                 environment,
                 on_exit=lambda: exited.set_result(None),
-                clock=(self._clock_scale, settings.clock_origin) if self._clock_scale != 1 else None,
+                clock=EngineSettings.from_environment().clock,
             )
         except BaseException:
             api.close()
             raise
         self._api, self._process, self._exited = api, process, exited
         _first_of(api.ready, exited, seconds=wait_seconds)
-        self._init_milliseconds = self._clock_scale * (time.monotonic() - began) * 1000
+        self._init_milliseconds = (time.monotonic() - began) * 1000
 
     def _let_invocation_end(self) -> bool:
         """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once. Whether

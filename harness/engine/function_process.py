@@ -39,8 +39,8 @@ _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 
 class FunctionProcess:
     """A started process. ``task_root`` is the unzipped package, ``handler`` as in the function's configuration;
-    ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the scale and the origin of a
-    clock that is not the machine's (:mod:`harness.engine.scaled_clock`)."""
+    ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the file of the clock that it
+    lives by, if that is not the machine's (:mod:`harness.engine.scaled_clock`)."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class FunctionProcess:
         handler: str,
         environment: Mapping[str, str],
         on_exit: Callable[[], None],
-        clock: tuple[float, float] | None = None,
+        clock: str | None = None,
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="function-")
         self._output, output = os.pipe()
@@ -75,7 +75,7 @@ class FunctionProcess:
                     str(_BOOTSTRAP),
                     str(lifeline),
                     handler,
-                    *map(repr, clock or ()),
+                    *filter(None, [clock]),
                 ],
                 cwd=task_root,
                 env={

@@ -8,6 +8,7 @@ CloudFormation asks a resource that is not ready once a second, and a stack has 
 import heapq
 import threading
 import time
+from collections.abc import Callable
 from functools import partialmethod
 from typing import Any
 
@@ -16,7 +17,7 @@ from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.utils.threads import start_thread
 
-from harness.engine.settings import EngineSettings
+from harness.engine.hurry import pacer
 
 STACK_SECONDS = 0.05
 _SHORTEST_WAIT_SECONDS = 0.002
@@ -26,23 +27,31 @@ _LONGEST_WAIT_SECONDS = 1.0
 def quicken() -> None:
     """Let queues and stacks that are worked on from now on be looked at in time."""
     ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS)
-    timetable = _Timetable(EngineSettings.from_environment().clock_scale)
-    _tell_of_deadlines(timetable)
+    # Lambda has queues of its own for what is invoked asynchronously, and a worker for them.
+    timetables: list[_Timetable] = []
+    _tell_of_deadlines(timetables)
+
+    def look_again() -> None:
+        for timetable in timetables:
+            timetable.look_again()
+
+    pacer().next_due = lambda: min((timetable.next_due() for timetable in timetables), default=float("inf"))
+    pacer().tell = look_again
 
     def start(worker: QueueUpdateWorker) -> None:
         with worker.mutex:
             if worker.thread is None:
-                worker.scheduler = timetable
+                worker.scheduler = timetable = _Timetable()
+                timetables.append(timetable)
                 worker.thread = start_thread(lambda *_: timetable.run(worker), name="sqs-queue-update-worker")
 
     QueueUpdateWorker.start = start
 
 
 class _Timetable:
-    """When the next message is due, on the queues' clock, which runs ``scale`` times as fast as the machine's."""
+    """When the next message is due, on the queues' clock."""
 
-    def __init__(self, scale: float) -> None:
-        self._scale = scale
+    def __init__(self) -> None:
         self._due: list[float] = []
         self._changed = threading.Condition()
         self._closed = False
@@ -54,10 +63,17 @@ class _Timetable:
                 self._changed.notify()
 
     def run(self, worker: QueueUpdateWorker) -> None:
-        self._closed = False
         while not self._closed:
             worker.do_update_all_queues()
             self._wait()
+
+    def next_due(self) -> float:
+        with self._changed:
+            return self._due[0] if self._due else float("inf")
+
+    def look_again(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     def close(self) -> None:
         with self._changed:
@@ -72,36 +88,44 @@ class _Timetable:
             while not self._closed and (left := min(until - time.monotonic(), self._seconds_to_next())) > 0:
                 self._changed.wait(left)
             now = time.time()
+            is_due = bool(self._due) and self._due[0] <= now
             while self._due and self._due[0] <= now:
                 heapq.heappop(self._due)
+        # Not under the lock: the pacer asks for what is due under its own.
+        if is_due:
+            pacer().touch()
 
     def _seconds_to_next(self) -> float:
-        return (self._due[0] - time.time()) / self._scale if self._due else _LONGEST_WAIT_SECONDS
+        return pacer().seconds_until(self._due[0]) if self._due else _LONGEST_WAIT_SECONDS
 
 
-def _tell_of_deadlines(timetable: _Timetable) -> None:
+def _tell_of_deadlines(timetables: list[_Timetable]) -> None:
+    def tell(due: float) -> None:
+        for timetable in timetables:
+            timetable.add(due)
+
     put_in_flight, put_off = SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout
 
     def add_inflight_message(queue: SqsQueue, message: Any) -> None:
         # LocalStack does this outside of the lock under which it goes through what is in flight.
         with queue.mutex:
             put_in_flight(queue, message)
-        timetable.add(message.visibility_deadline)
+        tell(message.visibility_deadline)
 
     def update_visibility_timeout(queue: SqsQueue, receipt_handle: str, visibility_timeout: int) -> None:
         put_off(queue, receipt_handle, visibility_timeout)
-        timetable.add(time.time() + visibility_timeout)
+        tell(time.time() + visibility_timeout)
 
     SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout = add_inflight_message, update_visibility_timeout
     for kind in (StandardQueue, FifoQueue):
-        kind.put = _telling_of_delays(kind.put, timetable)
+        kind.put = _telling_of_delays(kind.put, tell)
 
 
-def _telling_of_delays(put: Any, timetable: _Timetable) -> Any:
+def _telling_of_delays(put: Any, tell: Callable[[float], None]) -> Any:
     def telling(*args: Any, **kwargs: Any) -> Any:
         message = put(*args, **kwargs)
         if message.is_delayed:
-            timetable.add(message.created + message.delay_seconds)
+            tell(message.created + message.delay_seconds)
         return message
 
     return telling

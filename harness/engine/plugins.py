@@ -62,8 +62,10 @@ def record_aws_calls() -> None:
     """Let the flight recorder see each AWS call."""
     from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
 
+    from harness.engine.hurry import note_call
     from harness.engine.recorder import note_arrival, record_answer
 
+    serve_custom_service_request_handlers.append(note_call)
     serve_custom_service_request_handlers.append(note_arrival)
     run_custom_response_handlers.append(record_answer)
 

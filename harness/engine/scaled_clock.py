@@ -1,37 +1,91 @@
-"""A clock that runs faster than the machine's, for one whole process.
+"""Pipeline time: a clock that hurries while a pipeline only waits, the same in each process that shares its file.
 
-Once installed, what asks the standard library for the time of day is told pipeline time: the moment of ``origin``, and
-from there on ``scale`` seconds for each second that passes. What measures a duration (``time.monotonic``,
-``time.perf_counter``) or waits (``time.sleep``, locks, sockets) goes by real time as before. It imports nothing of the
-harness: functions' processes load it too.
+The file holds a moment of real time (``time.monotonic``), the pipeline time at that moment, how many times as fast it runs
+from there on, and the pipeline time from which on it runs no faster than the machine's clock again. Once installed in a
+process, what asks the standard library for the time of day is told pipeline time. What measures a duration
+(``time.monotonic``, ``time.perf_counter``) or waits (``time.sleep``, locks, sockets) goes by real time as before. It imports
+nothing of the harness: functions' processes load it too.
 """
 
 import datetime
+import math
+import mmap
+import struct
 import time
 from typing import Any
 
-real_time = time.time
-"""The machine's own clock, in seconds since the epoch."""
-
+_VERSION = struct.Struct("=Q")
+_STATE = struct.Struct("=Qdddd")
+_monotonic = time.monotonic
 _of_machine = {name: getattr(time, name) for name in ("gmtime", "localtime", "ctime", "strftime")}
-_scale, _origin = 1.0, 0.0
 
 
-def install(scale: float, origin: float) -> None:
-    """Let this process live ``scale`` times as fast from ``origin`` on, in seconds since the epoch. Modules that have
-    taken ``time.time`` or ``datetime.datetime`` for themselves before keep the machine's clock."""
-    global _scale, _origin  # a process has one clock
-    _scale, _origin = scale, origin
-    for name, function in _REPLACEMENTS.items():
+def create(path: str) -> None:
+    """Make a clock's file. It shows the time of day, and runs as fast as the machine's clock."""
+    with open(path, "wb") as file:  # noqa: PTH123  # a function's process starts sooner without pathlib
+        file.write(_STATE.pack(0, _monotonic(), time.time(), 1.0, math.inf))
+
+
+class SharedClock:
+    """Shows pipeline time, in seconds since the epoch, as the file at ``path`` has it at each moment.
+
+    Raises:
+        OSError: when there is no such file.
+    """
+
+    def __init__(self, path: str, *, writing: bool = False) -> None:
+        with open(path, "r+b" if writing else "rb") as file:  # noqa: PTH123
+            self._file = mmap.mmap(
+                file.fileno(), _STATE.size, access=mmap.ACCESS_WRITE if writing else mmap.ACCESS_READ
+            )
+
+    def now(self) -> float:
+        real, pipeline, rate, until = self._state()
+        passed = _monotonic() - real
+        now = pipeline + passed * rate
+        return now if now <= until else until + passed - (until - pipeline) / rate
+
+    def seconds_until(self, moment: float) -> float:
+        """How long it takes from now on until it shows ``moment``, in real seconds, if it runs on as it does."""
+        _, _, rate, until = self._state()
+        now = self.now()
+        hurrying = max(0.0, min(moment, until) - now)
+        return hurrying / rate + max(0.0, moment - max(now, until))
+
+    def go_on(self, rate: float, until: float = math.inf) -> None:
+        """From now on, run ``rate`` times as fast until it shows ``until``. For one writer at a time."""
+        version = _VERSION.unpack_from(self._file)[0]
+        real, now = _monotonic(), self.now()
+        # An odd version tells readers to look again.
+        _VERSION.pack_into(self._file, 0, version + 1)
+        _STATE.pack_into(self._file, 0, version + 1, real, now, rate, until)
+        _VERSION.pack_into(self._file, 0, version + 2)
+
+    def _state(self) -> tuple[float, float, float, float]:
+        while True:
+            version, real, pipeline, rate, until = _STATE.unpack_from(self._file)
+            if version % 2 == 0 and _VERSION.unpack_from(self._file)[0] == version:
+                return real, pipeline, rate, until
+
+
+def install(path: str) -> None:
+    """Let this process live by the clock at ``path``. Modules that have taken ``time.time`` or ``datetime.datetime`` for
+    themselves before keep the machine's clock."""
+    now = SharedClock(path).now
+    replacements: dict[str, Any] = {
+        "time": now,
+        "time_ns": lambda: int(now() * 1e9),
+        "gmtime": lambda seconds=None: _of_machine["gmtime"](now() if seconds is None else seconds),
+        "localtime": lambda seconds=None: _of_machine["localtime"](now() if seconds is None else seconds),
+        "ctime": lambda seconds=None: _of_machine["ctime"](now() if seconds is None else seconds),
+        "strftime": lambda form, moment=None: _of_machine["strftime"](form, moment or _of_machine["localtime"](now())),
+    }
+    for name, function in replacements.items():
         setattr(time, name, function)
     # Where its name is shown or pickled, it is the one that is known. A date alone is not worth a stand-in.
     _Datetime.__name__ = _Datetime.__qualname__ = "datetime"
     _Datetime.__module__ = "datetime"
     datetime.datetime = _Datetime  # type: ignore[misc]
-
-
-def _now() -> float:
-    return _origin + (real_time() - _origin) * _scale
 
 
 class _StandIn(type):
@@ -49,22 +103,12 @@ class _Datetime(datetime.datetime, metaclass=_StandIn):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-        return cls.fromtimestamp(_now(), tz)
+        return cls.fromtimestamp(time.time(), tz)
 
     @classmethod
     def utcnow(cls) -> Any:
-        return cls.fromtimestamp(_now(), datetime.UTC).replace(tzinfo=None)
+        return cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
 
     @classmethod
     def today(cls) -> Any:
-        return cls.fromtimestamp(_now())
-
-
-_REPLACEMENTS: dict[str, Any] = {
-    "time": _now,
-    "time_ns": lambda: int(_now() * 1e9),
-    "gmtime": lambda seconds=None: _of_machine["gmtime"](_now() if seconds is None else seconds),
-    "localtime": lambda seconds=None: _of_machine["localtime"](_now() if seconds is None else seconds),
-    "ctime": lambda seconds=None: _of_machine["ctime"](_now() if seconds is None else seconds),
-    "strftime": lambda form, moment=None: _of_machine["strftime"](form, moment or _of_machine["localtime"](_now())),
-}
+        return cls.fromtimestamp(time.time())

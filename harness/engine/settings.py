@@ -56,16 +56,17 @@ class EngineSettings:
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
-    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; its clock runs
-    ``clock_scale`` times as fast as the machine's from ``clock_origin`` on, in seconds since the epoch.
+    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``clock`` is
+    the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's (none: the
+    machine's).
     """
 
     instance: str = ""
     scratch: str = ""
     owner_pid: int = 0
     recording: str | None = None
+    clock: str | None = None
     clock_scale: float = 1.0
-    clock_origin: float = 0.0
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
 
     def to_environment(self) -> dict[str, str]:
@@ -75,8 +76,8 @@ class EngineSettings:
             "scratch": self.scratch,
             "owner_pid": self.owner_pid,
             "recording": self.recording,
+            "clock": self.clock,
             "clock_scale": self.clock_scale,
-            "clock_origin": self.clock_origin,
             "runtimes": {
                 name: {"interpreter": r.interpreter, "library_path": r.library_path, "version": r.version}
                 for name, r in self.runtimes.items()

@@ -124,6 +124,7 @@ class LogEvidence:
         """Take in what is new; whether anything was."""
         if self._groups is None:
             groups = map(group_of, self._consumers())
+            # Lines that arrive late are late by real time.
             overlap_seconds = self._patience.overlap_seconds * self._endpoint.clock.scale
             self._groups = LogGroups(self._endpoint, groups, self._since_ms, overlap_seconds)
         return self._trail.add(self._groups.read_new())

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from harness.clock import Clock
+from harness.clock import REAL, Clock
+from harness.engine import scaled_clock
 from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
 from harness.engine.settings import CANNOT_LISTEN, ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
@@ -44,7 +45,6 @@ class LocalStackInstance(ProcessInstance):
     region: str
     runtime: str
     clock_scale: float = 1.0
-    clock_origin: float = 0.0
 
     def is_running(self) -> bool:
         """Whether its process is there (the number may meanwhile be another's)."""
@@ -69,7 +69,7 @@ class LocalStackInstance(ProcessInstance):
             target="localstack",
             url=f"http://127.0.0.1:{self.port}",
             region=self.region,
-            clock=Clock(self.clock_scale, self.clock_origin),
+            clock=Clock(self.clock_scale, _clock_file(self.scratch)) if self.clock_scale != 1 else REAL,
             log=folder / "engine.log",
             recording=folder / "flight-recorder.jsonl",
             versions=(
@@ -92,8 +92,8 @@ class LocalStackInstance(ProcessInstance):
 
 
 class LocalStack(ProcessTarget[LocalStackInstance]):
-    """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs
-    ``clock_scale`` times as fast as the machine's."""
+    """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
+    to ``clock_scale`` times as fast as the machine's."""
 
     engine = "LocalStack"
 
@@ -114,15 +114,17 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME)
         recording = self._folder / "flight-recorder.jsonl"
-        clock = Clock.starting_now(self._clock_scale)
+        clock = _clock_file(scratch) if self._clock_scale != 1 else None
+        if clock is not None:
+            scaled_clock.create(clock)
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
             owner_pid=self._owner_pid,
             recording=str(recording) if self._recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
-            clock_scale=clock.scale,
-            clock_origin=clock.origin,
+            clock=clock,
+            clock_scale=self._clock_scale,
         )
         if self._recording:
             recording.touch()
@@ -145,12 +147,15 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             folder=str(self._folder),
             region=self._region,
             runtime=f"Python {runtime.version}",
-            clock_scale=clock.scale,
-            clock_origin=clock.origin,
+            clock_scale=self._clock_scale,
         )
 
     def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # the status tells
         return status == CANNOT_LISTEN
+
+
+def _clock_file(scratch: str) -> str:
+    return str(Path(scratch, "clock"))
 
 
 def _environment(port: int, scratch: str) -> dict[str, str]:
