@@ -11,6 +11,10 @@ from functools import lru_cache
 
 from harness.engine.scaled_clock import SharedClock
 
+MOST_SCALE = 1000.0
+"""The most times that a clock may run as fast as the machine's. Then a minute in which nothing happens is most of a day, and what an
+engine keeps for two weeks, such as logs, is gone after twenty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -24,6 +28,20 @@ class Clock:
         """What it shows, in milliseconds since the epoch."""
         now = time.time() if self.file is None else _shared(self.file).now()
         return round(now * 1000, 3)
+
+
+def clock_scale(text: str) -> float:
+    """The clock scale that is meant by ``text``.
+
+    Raises:
+        ValueError: when it is no number, or one that no clock can be run at.
+    """
+    scale = float(text)
+    if not 1 <= scale <= MOST_SCALE:
+        raise ValueError(
+            f"a clock scale is from 1 to {MOST_SCALE:g}, not {text}: beyond that, what is kept for days is gone in minutes"
+        )
+    return scale
 
 
 REAL = Clock()

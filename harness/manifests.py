@@ -48,6 +48,7 @@ def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
         stage=run.stack.stage,
         region=run.stack.region,
         expectations=expected,
+        clock_scale=run.endpoint.clock.scale,
         versions={
             "python": platform.python_version(),
             "boto3": metadata.version("boto3"),

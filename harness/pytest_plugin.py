@@ -1,7 +1,7 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
-Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--failure-seed`` and
-``--failure-rate`` (how it is made to fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
+Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--clock-scale`` (how much
+faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
 ``pipeline`` (that stage, with tasks of known fate). One engine serves the whole session, under pytest-xdist too.
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.clock import clock_scale
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--allow-production", action="store_true", help="on AWS, test a stage even if its name looks like production"
+    )
+    group.addoption(
+        "--clock-scale",
+        type=clock_scale,
+        default=1.0,
+        help="how many times as fast the engine's clock runs while the pipeline only waits (default: 1)",
     )
     group.addoption(
         "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
@@ -129,6 +136,7 @@ def _shared_engine(config: pytest.Config) -> SharedEngine:
         region=str(config.getoption("--region")),
         endpoint_url=config.getoption("--endpoint-url"),
         owner_pid=config.stash[_OWNER],
+        clock_scale=config.getoption("--clock-scale") if target is TargetName.LOCALSTACK else 1.0,
     )
     adopted = _running_stack().instance if target is TargetName.RUNNING else None
     return SharedEngine(folder, lambda: make(target, options), adopted=adopted)

@@ -12,6 +12,7 @@ import math
 import mmap
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 _VERSION = struct.Struct("=Q")
@@ -81,11 +82,21 @@ def install(path: str) -> None:
         "strftime": lambda form, moment=None: _of_machine["strftime"](form, moment or _of_machine["localtime"](now())),
     }
     for name, function in replacements.items():
-        setattr(time, name, function)
+        setattr(time, name, _Builtin(function))
     # Where its name is shown or pickled, it is the one that is known. A date alone is not worth a stand-in.
     _Datetime.__name__ = _Datetime.__qualname__ = "datetime"
     _Datetime.__module__ = "datetime"
     datetime.datetime = _Datetime  # type: ignore[misc]
+
+
+class _Builtin:
+    """As functions written in C are, it is no method of a class that holds it: ``logging`` keeps ``time.gmtime`` in one."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any) -> Any:
+        return self._function(*args)
 
 
 class _StandIn(type):

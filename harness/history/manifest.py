@@ -28,7 +28,8 @@ class Manifest:
     """What was run, with what, and what was expected of it.
 
     `created_at` is ISO 8601 with a zone. `seed` is the seed of the task ids and of the draws; None when the draws were
-    random. `tasks` counts the tasks that were to be submitted. `settings` are the pipeline's settings, `versions` the
+    random. `tasks` counts the tasks that were to be submitted. `clock_scale` is how many times as fast as the machine's
+    the pipeline's clock ran while it only waited. `settings` are the pipeline's settings, `versions` the
     versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name).
     """
 
@@ -41,6 +42,7 @@ class Manifest:
     stage: str
     region: str
     expectations: Expectations
+    clock_scale: float = 1.0
     settings: Mapping[str, Json] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)

@@ -17,28 +17,39 @@ from harness.targets.names import DEFAULT_REGION, TargetName
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
     """What can be asked of a target. ``folder`` receives its log; ``port`` 0 takes a free one; it ends with the process
-    ``owner_pid`` (none: this one)."""
+    ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's."""
 
     folder: Path
     port: int = 0
     region: str = DEFAULT_REGION
     endpoint_url: str | None = None
     owner_pid: int | None = None
+    clock_scale: float = 1.0
 
 
 def make(name: TargetName, options: TargetOptions) -> Target:
     """The target of this name, not started yet.
 
     Raises:
-        TargetError: when an address is given to one that has its own.
+        TargetError: when an address is given to one that has its own, or a clock scale to one that it cannot be given to.
     """
     if options.endpoint_url is not None and name is not TargetName.ENDPOINT:
         raise TargetError(f"--endpoint-url is of no use with --target {name}: use --target endpoint")
+    if options.clock_scale != 1 and name is not TargetName.LOCALSTACK:
+        raise TargetError(
+            f"--clock-scale is of no use with --target {name}: only LocalStack as a process has a clock that can be set"
+        )
     match name:
         case TargetName.LOCALSTACK:
             from harness.targets.localstack import LocalStack
 
-            return LocalStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+            return LocalStack(
+                options.folder,
+                port=options.port,
+                region=options.region,
+                owner_pid=options.owner_pid,
+                clock_scale=options.clock_scale,
+            )
         case TargetName.DOCKER:
             from harness.targets.docker import LocalStackInDocker, image_to_start
 
