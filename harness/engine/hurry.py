@@ -35,8 +35,8 @@ class Pacer:
         self._last_work = time.monotonic()
         self._hurries = False
         self._changed = threading.Condition(threading.RLock())
-        self.next_due: Callable[[], float] = lambda: float("inf")
-        """When the next message is due, in pipeline time."""
+        self.next_due: Callable[[], float | None] = lambda: None
+        """When the next message is due, in pipeline time; none when none waits."""
         self.tell: Callable[[], None] = lambda: None
         """Called when the pace has changed."""
         threading.Thread(target=self._run, name="pipeline-clock", daemon=True).start()
@@ -79,9 +79,12 @@ class Pacer:
                 if not self._at_work and not self._hurries:
                     wait = self._last_work + _LINGER_SECONDS - time.monotonic()
                     if wait <= 0:
-                        self._hurries, wait = True, None
-                        self._clock.go_on(self._scale, self.next_due())
-                        self.tell()
+                        wait = None
+                        # While nobody waits, nothing is won by hurrying.
+                        if (due := self.next_due()) is not None:
+                            self._hurries = True
+                            self._clock.go_on(self._scale, due)
+                            self.tell()
                 self._changed.wait(wait)
 
 
@@ -89,7 +92,7 @@ class Unhurried(Pacer):
     """For an engine whose clock is the machine's."""
 
     def __init__(self) -> None:
-        self.next_due = lambda: float("inf")
+        self.next_due = lambda: None
         self.tell = lambda: None
 
     @contextmanager

@@ -8,7 +8,7 @@ CloudFormation asks a resource that is not ready once a second, and a stack has 
 import heapq
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partialmethod
 from typing import Any
 
@@ -29,13 +29,14 @@ def quicken() -> None:
     ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS)
     # Lambda has queues of its own for what is invoked asynchronously, and a worker for them.
     timetables: list[_Timetable] = []
+    workers: list[QueueUpdateWorker] = []
     _tell_of_deadlines(timetables)
 
     def look_again() -> None:
         for timetable in timetables:
             timetable.look_again()
 
-    pacer().next_due = lambda: min((timetable.next_due() for timetable in timetables), default=float("inf"))
+    pacer().next_due = lambda: min(_due_in(workers), default=None)
     pacer().tell = look_again
 
     def start(worker: QueueUpdateWorker) -> None:
@@ -43,6 +44,7 @@ def quicken() -> None:
             if worker.thread is None:
                 worker.scheduler = timetable = _Timetable()
                 timetables.append(timetable)
+                workers.append(worker)
                 worker.thread = start_thread(lambda *_: timetable.run(worker), name="sqs-queue-update-worker")
 
     QueueUpdateWorker.start = start
@@ -66,10 +68,6 @@ class _Timetable:
         while not self._closed:
             worker.do_update_all_queues()
             self._wait()
-
-    def next_due(self) -> float:
-        with self._changed:
-            return self._due[0] if self._due else float("inf")
 
     def look_again(self) -> None:
         with self._changed:
@@ -97,6 +95,16 @@ class _Timetable:
 
     def _seconds_to_next(self) -> float:
         return pacer().seconds_until(self._due[0]) if self._due else _LONGEST_WAIT_SECONDS
+
+
+def _due_in(workers: list[QueueUpdateWorker]) -> Iterator[float]:
+    """When each message that waits is due, on the queues' clock."""
+    for worker in workers:
+        for queue in worker.iter_queues():
+            with queue.mutex:
+                waiting, delayed = list(queue.inflight), list(queue.delayed)
+            yield from (message.visibility_deadline for message in waiting)
+            yield from (message.created + message.delay_seconds for message in delayed)
 
 
 def _tell_of_deadlines(timetables: list[_Timetable]) -> None:
