@@ -34,6 +34,7 @@ class Pacer:
         self._at_work = 0
         self._last_work = time.monotonic()
         self._hurries = False
+        self._closed = False
         self._changed = threading.Condition(threading.RLock())
         self.next_due: Callable[[], float | None] = lambda: None
         """When the next message is due, in pipeline time; none when none waits."""
@@ -62,6 +63,12 @@ class Pacer:
             self._slow_down()
             self._changed.notify()
 
+    def close(self) -> None:
+        """Leave the clock as it is."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
     def seconds_until(self, moment: float) -> float:
         """How long until the clock shows ``moment``, in real seconds, if it keeps its pace."""
         return self._clock.seconds_until(moment)
@@ -74,7 +81,7 @@ class Pacer:
 
     def _run(self) -> None:
         with self._changed:
-            while True:
+            while not self._closed:
                 wait = None
                 if not self._at_work and not self._hurries:
                     wait = self._last_work + _LINGER_SECONDS - time.monotonic()
