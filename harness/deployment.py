@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from harness.aws.errors import explain
 from harness.errors import DeploymentError, SetupError
+from harness.packages import Packages, key_of
 from harness.paths import PROJECT, STATE
 from harness.targets.base import Endpoint
 
@@ -89,9 +90,39 @@ def deploy(
         SetupError: when the Serverless CLI is not installed.
         DeploymentError: when the deploy fails.
     """
-    options = [f"--param={name}={value}" for name, value in (parameters or {}).items()]
-    _serverless(["deploy", *options], endpoint, stage, service, log)
+    given = dict(parameters or {})
+    options = [f"--param={name}={value}" for name, value in given.items()]
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+        made = Path(scratch, "package")
+        package(endpoint, stage, made, parameters=given, service=service, log=log)
+        _serverless(["deploy", "--package", str(made), *options], endpoint, stage, service, log)
     return read_stack(endpoint, stage)
+
+
+def package(
+    endpoint: Endpoint,
+    stage: str,
+    place: Path,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    service: Path = PROJECT,
+    log: Path | None = None,
+) -> None:
+    """Have the package of ``service`` for ``stage`` in the new folder ``place``: the one that was made of the same files
+    and parameters before, or a new one. The endpoint need not be up.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+    given = dict(parameters or {})
+    options = [f"--param={name}={value}" for name, value in given.items()]
+
+    def make(folder: Path) -> None:
+        with _first_packaging(service):
+            _serverless(["package", "--package", str(folder), *options], endpoint, stage, service, log)
+
+    place.mkdir(parents=True)
+    Packages().get(key_of(service, _SERVICE_FILES, stage, endpoint.region, given), make, place)
 
 
 def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path | None = None) -> None:
@@ -200,8 +231,7 @@ def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: P
         folder = _copy(service, Path(scratch))
         # A deploy must not disturb the timing of what runs on the same engine meanwhile.
         command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
-        with _first_packaging(folder):
-            output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
+        output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
@@ -211,12 +241,12 @@ def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: P
 
 
 @contextmanager
-def _first_packaging(folder: Path) -> Iterator[None]:
+def _first_packaging(service: Path) -> Iterator[None]:
     """Let nobody else package while the dependencies are downloaded for the first time.
 
     The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
     """
-    locked = folder / "handlers" / "requirements.txt"
+    locked = service / "handlers" / "requirements.txt"
     digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
     done = STATE / f"packaged-{digest}"
     if done.exists():

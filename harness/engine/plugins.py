@@ -70,6 +70,14 @@ def record_aws_calls() -> None:
     run_custom_response_handlers.append(record_answer)
 
 
+@on_infra_start(name="taskguard-warmth", should_load=_is_ours)
+def prepare() -> None:
+    """Make now, before anybody asks, what would be made at the first request to each service."""
+    from harness.engine import warmth
+
+    warmth.prepare()
+
+
 @on_infra_ready(name="taskguard-instance", should_load=_is_ours)
 def answer_as_instance() -> None:
     """Say whose engine this is, so that a target knows that the one that answers is its own; and stay when told to."""

@@ -15,7 +15,14 @@ _VARIABLE = "TASKGUARD_ENGINE"
 CANNOT_LISTEN = 98
 """The engine's exit status when somebody else has taken its port meanwhile."""
 
+SERVICES = ("apigateway", "cloudformation", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sqs", "sts")
+"""What a deployed pipeline is made of."""
+
 ENGINE_VARIABLES = {
+    # Loaded before it answers, while the package is being made; others when they are asked for.
+    "EAGER_SERVICE_LOADING": "1",
+    "STRICT_SERVICE_LOADING": "0",
+    "SERVICES": ",".join(SERVICES),
     "GATEWAY_SERVER": "taskguard",
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",

@@ -92,6 +92,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder.mkdir()
     cli = Cli(folder)
     monkeypatch.setattr("harness.deployment.serverless_cli", lambda: cli.path)
+    monkeypatch.setattr("harness.packages.STATE", tmp_path / "state")
     return cli
 
 
@@ -155,7 +156,10 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path
     stack = deploy(Cloud(), "qa", parameters={"failureSeed": "a b", "failureRate": "0.5"}, service=service)
     assert stack == read_stack(Cloud(), "qa")
     parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
-    assert cli.heard()["arguments"] == ["deploy", *parameters, "--stage", "qa", "--region", "eu-west-1"]
+    command, package, folder, *rest = cli.heard()["arguments"]
+    assert (command, package) == ("deploy", "--package")
+    assert not Path(folder).exists()
+    assert rest == [*parameters, "--stage", "qa", "--region", "eu-west-1"]
     assert cli.heard()["input"] == ""
 
 
@@ -222,7 +226,7 @@ def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_re
     with pytest.raises(DeploymentError) as failure:
         deploy(Cloud(), "qa", service=service, log=log)
     message = str(failure.value)
-    assert "`serverless deploy --stage qa` at http://127.0.0.1:1 failed" in message
+    assert "`serverless package --stage qa` at http://127.0.0.1:1 failed" in message
     assert "line 99\n" in message
     assert "line 10\n" not in message
     assert "what went wrong" in message
@@ -244,7 +248,7 @@ def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, service: Path, 
     deploy(Cloud(), "qa", service=service, log=log)
     cli.ends_with(0, says="second")
     deploy(Cloud(), "qa", service=service, log=log)
-    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first", "second"]
+    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + ["second"] * 2
 
 
 @pytest.mark.parametrize("lacking", ["the CLI", "Node.js"])
