@@ -29,6 +29,7 @@ SERVICE = "TaskGuard"
 _SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
+_under_way: set["subprocess.Popen[str]"] = set()
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 
 
@@ -91,38 +92,24 @@ def deploy(
         DeploymentError: when the deploy fails.
     """
     given = dict(parameters or {})
-    options = [f"--param={name}={value}" for name, value in given.items()]
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        made = Path(scratch, "package")
-        package(endpoint, stage, made, parameters=given, service=service, log=log)
-        _serverless(["deploy", "--package", str(made), *options], endpoint, stage, service, log)
+        _package(endpoint, stage, given, service, log, Path(scratch))
+        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log)
     return read_stack(endpoint, stage)
 
 
-def package(
-    endpoint: Endpoint,
-    stage: str,
-    place: Path,
-    *,
-    parameters: Mapping[str, str] | None = None,
-    service: Path = PROJECT,
-    log: Path | None = None,
+def _package(
+    endpoint: Endpoint, stage: str, parameters: Mapping[str, str], service: Path, log: Path | None, place: Path
 ) -> None:
-    """Have the package of ``service`` for ``stage`` in the new folder ``place``: the one that was made of the same files
-    and parameters before, or a new one. The endpoint need not be up.
-
-    Raises:
-        SetupError, DeploymentError: as :func:`deploy`.
-    """
-    given = dict(parameters or {})
-    options = [f"--param={name}={value}" for name, value in given.items()]
-
     def make(folder: Path) -> None:
         with _first_packaging(service):
-            _serverless(["package", "--package", str(folder), *options], endpoint, stage, service, log)
+            _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)
 
-    place.mkdir(parents=True)
-    Packages().get(key_of(service, _SERVICE_FILES, stage, endpoint.region, given), make, place)
+    Packages().get(key_of(service, _SERVICE_FILES, stage, endpoint.region, parameters), make, place)
+
+
+def _options(parameters: Mapping[str, str]) -> list[str]:
+    return [f"--param={name}={value}" for name, value in parameters.items()]
 
 
 def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path | None = None) -> None:
@@ -270,18 +257,31 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
         text=True,
         start_new_session=True,
     )
+    _under_way.add(process)
     try:
         output, _ = process.communicate()
     except BaseException:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         process.wait()
         raise
+    finally:
+        _under_way.discard(process)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
             file.write(output)
     return output if process.returncode else None
+
+
+def stop_the_cli() -> None:
+    """End each call of the CLI that another thread is waiting for; there it fails."""
+    for process in list(_under_way):
+        _kill(process)
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _copy(service: Path, scratch: Path) -> Path:

@@ -7,6 +7,7 @@ a test are the same run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from harness.client import Client
@@ -25,10 +26,11 @@ from harness.workload import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Who hears of a run while it goes on; nobody by default."""
+    """Who hears of a run while it goes on; nobody by default. Each of its phases is entered by its name."""
 
     submitted: Callable[[TaskSubmitted], None] = lambda _: None
     progress: Callable[[Progress], None] = lambda _: None
+    phase: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Run:
     """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
     a run leaves aside the tasks of others. Deliveries are read from the flight recorder where there is one, and from
     the logs where there is none, or when it is asked for ``from_logs``: from the run's start on, and before it as far as the
-    pipeline's clock may be behind, ``clocks_apart_ms``."""
+    pipeline's clock may be behind, ``clocks_apart_ms``. What was recorded before ``since_ms`` is of other runs on the stack."""
 
     endpoint: Endpoint
     stack: Stack
@@ -45,6 +47,7 @@ class Run:
     alone: bool = True
     from_logs: bool = False
     clocks_apart_ms: float = 60_000.0
+    since_ms: float = 0.0
     _since_ms: float = field(init=False)
     _file: RecordingFile | None = field(init=False)
     _logs: LogEvidence = field(init=False)
@@ -53,7 +56,7 @@ class Run:
         path = self.endpoint.recording
         recorded = path is not None and path.exists() and not self.from_logs
         object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
-        object.__setattr__(self, "_since_ms", 0.0 if recorded else self._before_ms())
+        object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
         logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
 
@@ -64,11 +67,16 @@ class Run:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
-        submitted = Client(self.stack.api_url, clock=self.endpoint.clock).submit_all(tasks, tell=listener.submitted)
+        with listener.phase("submit"):
+            client = Client(self.stack.api_url, clock=self.endpoint.clock)
+            submitted = client.submit_all(tasks, tell=listener.submitted)
         ids = [event.task_id for event in submitted if event.task_id is not None]
-        settled = self.watch((e.task_id for e in submitted if e.accepted and e.task_id is not None), listener.progress)
+        accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+        with listener.phase("settle"):
+            settled = self.watch(accepted, listener.progress)
         only = None if self.alone else frozenset(ids)
-        return self.history(submitted, deadline_reached=not settled, only=only)
+        with listener.phase("gather the evidence"):
+            return self.history(submitted, deadline_reached=not settled, only=only)
 
     def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""
@@ -84,6 +92,8 @@ class Run:
         far as there are logs of this run."""
         events: list[Event] = list(submitted)
         reader, recording = self._reader(), self.recording()
+        if recording is not None:
+            recording = recording.since(self.since_ms)
         if recording is None:
             accepted = [event for event in events if isinstance(event, TaskSubmitted)]
             told, recording = self._logs.gather(accepted, self.expectations.record, only)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -13,24 +14,27 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from harness import deployment
+from harness.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from harness.cli.on_aws import Asked, deployed_stage
 from harness.cli.progress import ProgressLine
-from harness.cli.stack import DEFAULT_RATE, Region
+from harness.cli.stack import DEFAULT_RATE, ClockScale, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
+from harness.grading import Grade
 from harness.grading import grade as judge
-from harness.history import History, SavedRun
+from harness.history import History, Manifest, SavedRun
 from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
 from harness.reports.console import print_grade
 from harness.running import Run
-from harness.targets.base import Endpoint, Target
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 from harness.targets.registry import TargetOptions, make
-from harness.workload import random_seed
+from harness.timings import Phase, Timings, slowest_schedule_seconds
+from harness.workload import Task, random_seed
 from harness.workload import tasks as workload
 
 MOST_TASKS = 100_000
@@ -73,20 +77,18 @@ def grade(
         bool,
         typer.Option("--allow-production", help="With --target aws: also on a stage whose name looks like production."),
     ] = False,
+    clock_scale: ClockScale = 1.0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
+    ] = False,
+    show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
+    timings = Timings.of_this_process()
     console = Console(soft_wrap=not Console().is_terminal)
     seed = seed or None
+    _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     on_running = target is TargetName.RUNNING
-    if on_running and (seed is not None or keep or stage is not None):
-        raise typer.BadParameter(
-            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running"
-        )
-    if target is TargetName.AWS and (keep or port or endpoint_url):
-        raise typer.BadParameter(
-            "--keep, --port and --endpoint-url are for engines; leave them out with --target aws (a rehearsal elsewhere "
-            "is made with AWS_ENDPOINT_URL)"
-        )
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
@@ -110,23 +112,84 @@ def grade(
             rate = DEFAULT_RATE if rate is None else rate
             ids_seed = seed or random_seed()
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
-            options = TargetOptions(folder=folder / "engine", port=port, region=region, endpoint_url=endpoint_url)
-            engine = cleanup.enter_context(make(target, options))
-            stacks = cleanup.enter_context(ExitStack())
-            run, digests = _on_own_engine(line, engine, options, stage, seed, rate, stacks), digests_of_service()
-        line.say(f"Submitting {tasks} tasks to {run.stack.api_url}")
-        # SciPy takes a while to load, and there is time for it while the pipeline backs off.
-        threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
-        history = run.of(workload(ids_seed, tasks), line.listener)
-        manifest = manifest_of(run, tasks, digests)
-        SavedRun(history=history, manifest=manifest).write(folder)
+            options = TargetOptions(
+                folder=folder / "engine",
+                port=port,
+                region=region,
+                endpoint_url=endpoint_url,
+                clock_scale=clock_scale,
+                functions_ready=True,
+            )
+            wanted, digests = Wanted(stage=stage, seed=seed, rate=rate), digests_of_service()
+            shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
+            ids = [task.task_id for task in workload(ids_seed, tasks)]
+            found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
+            if found is None:
+                engine = cleanup.enter_context(make(target, options))
+                stacks = cleanup.enter_context(ExitStack())
+                found = on_own_engine(line, engine, options, wanted, stacks, timings)
+            run = found
+        history, manifest = _make(run, workload(ids_seed, tasks), digests, folder, line, timings)
         if keep:
             RunningStack(instance=engine.running, stage=run.stack.stage).save()
             engine.running.stay()
             engine.leave_running()
             stacks.pop_all()
-    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region)
-    _report(console, folder, history, run.expectations, manifest.target, repeat)
+        stopping = timings.now()
+    timings.phases.append(Phase("stop", stopping, timings.now()))
+    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
+    verdicts = _judge(folder, history, run, manifest.target, timings)
+    beyond = timings.now() - slowest_schedule_seconds(verdicts, run.expectations) / clock_scale
+    timings.write(folder, beyond)
+    _tell(console, folder, repeat, timings.table(beyond) if show_timings else None)
+    print_grade(console, verdicts, history, run.endpoint.clock.scale)
+    raise typer.Exit(verdicts.exit_code)
+
+
+def _make(
+    run: Run, tasks: tuple[Task, ...], digests: Mapping[str, str], folder: Path, line: ProgressLine, timings: Timings
+) -> tuple[History, Manifest]:
+    line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
+    # SciPy takes a while to load, and there is time for it while the pipeline backs off.
+    threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
+    history = run.of(tasks, replace(line.listener, phase=timings.phase))
+    with timings.phase("manifest"):
+        manifest = manifest_of(run, len(tasks), digests)
+        SavedRun(history=history, manifest=manifest).write(folder)
+    return history, manifest
+
+
+def _judge(folder: Path, history: History, run: Run, target: str, timings: Timings) -> Grade:
+    with timings.phase("judge"):
+        verdicts = judge(history, run.expectations)
+        write_grade(folder / GRADE_FILE, verdicts, history, run.expectations, run.endpoint.clock.scale)
+        write_junit(folder, verdicts, history, target)
+    return verdicts
+
+
+def _tell(console: Console, folder: Path, repeat: str | None, timings: Table | None) -> None:
+    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
+    if repeat is not None:
+        console.print(f"Run it again with `{repeat}`", highlight=False)
+    console.line()
+    if timings is not None:
+        console.print(timings)
+
+
+def _refuse_what_does_not_fit(
+    target: TargetName, seed: str | None, stage: str | None, clock_scale: float, *, keep: bool, on_engine: bool
+) -> None:
+    if target is TargetName.RUNNING and (seed is not None or keep or stage is not None):
+        raise typer.BadParameter(
+            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running"
+        )
+    if clock_scale != 1 and target is not TargetName.LOCALSTACK:
+        raise typer.BadParameter(f"--clock-scale is for LocalStack as a process; leave it out with --target {target}")
+    if target is TargetName.AWS and (keep or on_engine):
+        raise typer.BadParameter(
+            "--keep, --port and --endpoint-url are for engines; leave them out with --target aws (a rehearsal elsewhere "
+            "is made with AWS_ENDPOINT_URL)"
+        )
 
 
 def _new_folder(out: Path | None) -> Path:
@@ -140,36 +203,6 @@ def _new_folder(out: Path | None) -> Path:
 def _about_failures(seed: str | None, rate: float) -> str:
     how = "at random" if seed is None else f'as the seed "{seed}" decides'
     return f"Attempts fail {how}, {rate:.0%} of them."
-
-
-def _on_own_engine(
-    line: ProgressLine,
-    engine: Target,
-    options: TargetOptions,
-    stage: str | None,
-    seed: str | None,
-    rate: float,
-    stacks: ExitStack,
-) -> Run:
-    """Deploy to ``engine``. What would outlive it is removed when ``stacks`` closes, however far the deploy came."""
-    deployment.serverless_cli()  # better missed now than when an engine is up
-    line.say(f"Starting the engine (its log: {options.folder})")
-    endpoint = engine.start()
-    if not engine.running.takes_stacks_along:
-        stage = stage or f"run-{secrets.token_hex(3)}"
-        deployment.make_sure_is_free(endpoint, stage)
-        stacks.callback(_remove, line, endpoint, stage, options.folder / "remove.log")
-    stage = stage or "dev"
-    line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
-    parameters = deployment.failure_parameters(seed, rate)
-    stack = deployment.deploy(endpoint, stage, parameters=parameters, log=options.folder / "deploy.log")
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
-
-
-def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> None:
-    if deployment.is_deployed(endpoint, stage):
-        line.say(f"Removing stage {stage} from {endpoint.place}")
-        deployment.remove(endpoint, stage, log=log)
 
 
 def _on_running_stack() -> Run:
@@ -187,6 +220,7 @@ def _command(
     endpoint_url: str | None,
     stage: str | None,
     region: str,
+    clock_scale: float,
 ) -> str:
     given = [
         f"--tasks {tasks}",
@@ -196,19 +230,6 @@ def _command(
         f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
         f"--stage {shlex.quote(stage)}" if stage else "",
         f"--region {shlex.quote(region)}" if region != DEFAULT_REGION else "",
+        f"--clock-scale {clock_scale:g}" if clock_scale != 1 else "",
     ]
     return " ".join(["taskguard grade", *filter(None, given)])
-
-
-def _report(
-    console: Console, folder: Path, history: History, expectations: Expectations, target: str, repeat: str | None
-) -> None:
-    verdicts = judge(history, expectations)
-    write_grade(folder / GRADE_FILE, verdicts, history, expectations)
-    write_junit(folder, verdicts, history, target)
-    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
-    if repeat is not None:
-        console.print(f"Run it again with `{repeat}`", highlight=False)
-    console.line()
-    print_grade(console, verdicts, history)
-    raise typer.Exit(verdicts.exit_code)

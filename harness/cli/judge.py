@@ -26,5 +26,5 @@ def check(
     # A run on a disk that cannot be written to can be judged too.
     if history.is_dir() and os.access(history, os.W_OK):
         write_junit(history, verdicts, events, manifest.target)
-    print_grade(console, verdicts, events)
+    print_grade(console, verdicts, events, manifest.clock_scale)
     raise typer.Exit(verdicts.exit_code)

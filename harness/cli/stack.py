@@ -12,6 +12,7 @@ from rich.console import Console
 
 from harness import deployment
 from harness.cli.state import ENV_FILE, RunningStack
+from harness.clock import MOST_SCALE
 from harness.expectations import Expectations
 from harness.paths import STATE
 from harness.targets.aws import serverless_on_aws
@@ -25,6 +26,14 @@ Seed = Annotated[
     typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False),
 ]
 Rate = Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")]
+ClockScale = Annotated[
+    float,
+    typer.Option(
+        min=1.0,
+        max=MOST_SCALE,
+        help="How many times as fast as the machine's the engine's clock runs while the pipeline only waits.",
+    ),
+]
 
 DEFAULT_RATE = Expectations().failure_rate
 
@@ -35,6 +44,7 @@ def up(
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
     rate: Rate = DEFAULT_RATE,
+    clock_scale: ClockScale = 1.0,
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
@@ -42,7 +52,7 @@ def up(
     deployment.serverless_cli()  # better missed now than when an engine is up
     seed = seed or None
     folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    with LocalStack(folder, port=port, region=region) as engine:
+    with LocalStack(folder, port=port, region=region, clock_scale=clock_scale, functions_ready=True) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")

@@ -23,7 +23,7 @@ if (clock := EngineSettings.from_environment().clock) is not None:
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
-from harness.engine import event_source, ownership, pace
+from harness.engine import event_source, ownership, pace, readiness
 from harness.engine.function_process import stop_all
 
 _LOOK_EVERY_SECONDS = 0.5
@@ -36,6 +36,8 @@ def main() -> None:
         threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
     pace.quicken()
     event_source.take_part()
+    if settings.functions_ready:
+        readiness.take_part()
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()

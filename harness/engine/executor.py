@@ -9,7 +9,9 @@ import json
 import math
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,17 @@ _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_X
 
 _LOOK_EVERY_SECONDS = 0.2
 _unpacking = threading.Lock()
+_ahead = threading.local()
+
+
+@contextmanager
+def ahead_of_time() -> Iterator[None]:
+    """An environment that this thread starts inside is started for no invocation."""
+    _ahead.of_time = True
+    try:
+        yield
+    finally:
+        _ahead.of_time = False
 
 
 class RuntimeNotAvailable(Exception):
@@ -97,8 +110,9 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment = self._as_on_lambda(env_vars)
         caller = Caller(self.function_version.id.function_name, self.id)
         recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
-        # An environment is started for an invocation, which is Lambda's from now on: a cold start is part of it.
-        self._handed_over_at_ms = now_ms()
+        if not getattr(_ahead, "of_time", False):
+            # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
+            self._handed_over_at_ms = now_ms()
         with pacer().work():
             self._spawn(INIT_TIMEOUT_SECONDS)
 

@@ -12,9 +12,6 @@ from typing import Self
 
 _VARIABLE = "TASKGUARD_ENGINE"
 
-CANNOT_LISTEN = 98
-"""The engine's exit status when somebody else has taken its port meanwhile."""
-
 SERVICES = ("apigateway", "cloudformation", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sqs", "sts")
 """What a deployed pipeline is made of."""
 
@@ -63,8 +60,9 @@ class EngineSettings:
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
-    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``clock`` is
-    the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's (none: the
+    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``listener`` is the file
+    descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
+    ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's (none: the
     machine's).
     """
 
@@ -72,6 +70,8 @@ class EngineSettings:
     scratch: str = ""
     owner_pid: int = 0
     recording: str | None = None
+    listener: int = -1
+    functions_ready: bool = False
     clock: str | None = None
     clock_scale: float = 1.0
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
@@ -83,6 +83,8 @@ class EngineSettings:
             "scratch": self.scratch,
             "owner_pid": self.owner_pid,
             "recording": self.recording,
+            "listener": self.listener,
+            "functions_ready": self.functions_ready,
             "clock": self.clock,
             "clock_scale": self.clock_scale,
             "runtimes": {

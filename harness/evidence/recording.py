@@ -74,6 +74,15 @@ class Recording:
     platform_calls: list[PlatformCall] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
+    def since(self, moment_ms: float) -> Recording:
+        """What began at that moment or later; all damage, since it cannot be told when that was."""
+        return Recording(
+            invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
+            calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
+            platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
+            damage=self.damage,
+        )
+
 
 class RecordingFile:
     """A flight recorder's file that may still be written to: each :meth:`read` goes on where the last one ended."""

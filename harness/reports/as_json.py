@@ -21,18 +21,20 @@ FORMAT_VERSION = 1
 """Rises whenever a field changes its meaning or goes."""
 
 
-def as_json(grade: Grade, history: History, expectations: Expectations) -> dict[str, Json]:
+def as_json(grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0) -> dict[str, Json]:
     """Return the grade as a JSON object with a fixed order of keys.
 
     `checks` has each verdict without what was measured; `tasks` in it are those that its findings name. `times` has
     the rest: when the run began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
-    and the figures measured. The `events` of a finding are indexes into the history.
+    and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
+    only waited; all times are its times. The `events` of a finding are indexes into the history.
     """
     return {
         "format_version": FORMAT_VERSION,
         "outcome": str(grade.outcome),
         "exit_code": grade.exit_code,
         "seed": expectations.failure_seed,
+        "clock_scale": clock_scale,
         "success": grade.success,
         "failure": grade.failure,
         "tasks": len(grade.fates),
@@ -56,9 +58,11 @@ def as_json(grade: Grade, history: History, expectations: Expectations) -> dict[
     }
 
 
-def write_grade(path: Path | str, grade: Grade, history: History, expectations: Expectations) -> None:
+def write_grade(
+    path: Path | str, grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0
+) -> None:
     """Write the grade as indented JSON to `path`."""
-    text = json.dumps(as_json(grade, history, expectations), indent=2, ensure_ascii=False)
+    text = json.dumps(as_json(grade, history, expectations, clock_scale), indent=2, ensure_ascii=False)
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
     Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 

@@ -25,8 +25,16 @@ _HEADINGS = ("check", "verdict", "expected", "observed")
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
 
 
-def print_grade(console: Console, grade: Grade, history: History) -> None:
-    """Print the sample of timelines, the table of verdicts, the findings, and last `SUCCESS: n` and `FAILURE: n`."""
+def print_grade(console: Console, grade: Grade, history: History, clock_scale: float = 1.0) -> None:
+    """Print the sample of timelines, the table of verdicts, the findings, and last `SUCCESS: n` and `FAILURE: n`; and
+    before all that, whether the pipeline's clock was the machine's."""
+    if clock_scale != 1:
+        _line(
+            console,
+            f"The pipeline's clock ran up to {clock_scale:g} times as fast as the machine's while the pipeline only waited; "
+            "all times are its times.",
+        )
+        console.line()
     for task_id in sample(grade):
         _line(console, timeline(history, task_id))
         console.line()

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -21,14 +22,15 @@ from harness.clock import REAL, Clock
 from harness.engine import scaled_clock
 from harness.engine.ownership import is_engine
 from harness.engine.runtimes import find_runtime
-from harness.engine.settings import CANNOT_LISTEN, ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
+from harness.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION
-from harness.targets.process import ProcessInstance, ProcessTarget, direct
+from harness.targets.process import ProcessInstance, ProcessTarget, direct, port_taken
 from harness.waiting import WaitedInVain, wait_for
 
 LAMBDA_RUNTIME = "python3.13"
 STOP_GRACE_SECONDS = 6.0
+_BACKLOG = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class LocalStackInstance(ProcessInstance):
 
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
-    to ``clock_scale`` times as fast as the machine's."""
+    to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
+    called, as Lambda may do."""
 
     engine = "LocalStack"
 
@@ -106,10 +109,12 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         owner_pid: int | None = None,
         recording: bool = True,
         clock_scale: float = 1.0,
+        functions_ready: bool = False,
     ) -> None:
         super().__init__(folder, port=port, region=region, owner_pid=owner_pid)
         self._recording = recording
         self._clock_scale = clock_scale
+        self._functions_ready = functions_ready
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME)
@@ -117,18 +122,22 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         clock = _clock_file(scratch) if self._clock_scale != 1 else None
         if clock is not None:
             scaled_clock.create(clock)
+        listener = _listen(port, self.engine)
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
             owner_pid=self._owner_pid,
             recording=str(recording) if self._recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
+            listener=listener.fileno(),
+            functions_ready=self._functions_ready,
             clock=clock,
             clock_scale=self._clock_scale,
         )
         if self._recording:
             recording.touch()
-        with self._log.open("ab") as log:
+        # The engine's copy of the socket is the only one that stays.
+        with self._log.open("ab") as log, listener:
             process = subprocess.Popen(
                 [sys.executable, "-m", "harness.engine"],
                 cwd=scratch,
@@ -138,6 +147,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
                 stderr=log,
                 # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
                 start_new_session=True,
+                pass_fds=(listener.fileno(),),
             )
         return process, LocalStackInstance(
             pid=process.pid,
@@ -150,8 +160,21 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             clock_scale=self._clock_scale,
         )
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # the status tells
-        return status == CANNOT_LISTEN
+    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it is bound before
+        return False
+
+
+def _listen(port: int, engine: str) -> socket.socket:
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(_BACKLOG)
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        raise port_taken(port, engine, error.strerror or str(error)) from error
+    return listener
 
 
 def _clock_file(scratch: str) -> str:

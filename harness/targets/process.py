@@ -61,6 +61,8 @@ class ProcessTarget(Target, Generic[Started]):
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: str | None = None
         self.instance: Started | None = None
+        self.on_launch: Callable[[Endpoint], None] = lambda _: None
+        """Called when the process has been started; it may not be ready yet."""
 
     @abstractmethod
     def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], Started]:
@@ -103,6 +105,7 @@ class ProcessTarget(Target, Generic[Started]):
         self._folder.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
         self._process, self.instance = self._launch(port, self._scratch)
+        self.on_launch(self.instance.endpoint())
         self._wait_until_ready(self._process, self.instance, port)
         return self.instance.endpoint()
 

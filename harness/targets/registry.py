@@ -17,7 +17,8 @@ from harness.targets.names import DEFAULT_REGION, TargetName
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
     """What can be asked of a target. ``folder`` receives its log; ``port`` 0 takes a free one; it ends with the process
-    ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's."""
+    ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's; ``functions_ready`` as in
+    :class:`harness.targets.localstack.LocalStack`."""
 
     folder: Path
     port: int = 0
@@ -25,6 +26,7 @@ class TargetOptions:
     endpoint_url: str | None = None
     owner_pid: int | None = None
     clock_scale: float = 1.0
+    functions_ready: bool = False
 
 
 def make(name: TargetName, options: TargetOptions) -> Target:
@@ -49,6 +51,7 @@ def make(name: TargetName, options: TargetOptions) -> Target:
                 region=options.region,
                 owner_pid=options.owner_pid,
                 clock_scale=options.clock_scale,
+                functions_ready=options.functions_ready,
             )
         case TargetName.DOCKER:
             from harness.targets.docker import LocalStackInDocker, image_to_start
