@@ -19,6 +19,8 @@ BIN := $(VENV)/bin
 junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
+# Each process would compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup grade test-local test-docker test-ministack image test-unit test-packaging test-aws privileges up down lint clean deploy remove lock
 

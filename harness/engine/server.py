@@ -26,4 +26,7 @@ class LoopbackServer(TwistedRuntimeServer):
         _ssl_creds: tuple[str, str] | None = None,
     ) -> None:
         listener = EngineSettings.from_environment().listener
-        endpoints.AdoptedStreamServerEndpoint(reactor, listener, socket.AF_INET).listen(TwistedGateway(gateway))
+        site = TwistedGateway(gateway)
+        # LocalStack logs each request itself.
+        site.noisy, site.log = False, lambda _request: None
+        endpoints.AdoptedStreamServerEndpoint(reactor, listener, socket.AF_INET).listen(site)

@@ -20,6 +20,10 @@ ENGINE_VARIABLES = {
     "EAGER_SERVICE_LOADING": "1",
     "STRICT_SERVICE_LOADING": "0",
     "SERVICES": ",".join(SERVICES),
+    # What it asks of itself (an event source's queue, a function's log) need not leave the process and come back.
+    "IN_MEMORY_CLIENT": "1",
+    # A call for each message and each invocation, for metrics that nothing here reads. What functions measure is in their logs.
+    "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
     "GATEWAY_SERVER": "taskguard",
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
