@@ -73,7 +73,7 @@ class Client:
     ) -> list[TaskSubmitted]:
         """Hand in ``tasks``, several at a time, in their order; ``tell`` hears of each answer."""
         # Each concurrent client costs a cold start, which a short run does not earn back.
-        clients = min(_MOST_CLIENTS, max(2, len(tasks) // 25))
+        clients = min(_MOST_CLIENTS, max(1, len(tasks) // 25))
         with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
             submitted = []
             for event in pool.map(self.submit, tasks):

@@ -306,7 +306,7 @@ def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(nothing),
         "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         # Stack events are looked at every five seconds by default.
-        "SLS_AWS_MONITORING_FREQUENCY": "200",
+        "SLS_AWS_MONITORING_FREQUENCY": "50",
         "SLS_NOTIFICATIONS_MODE": "off",
         "SLS_TELEMETRY_DISABLED": "1",
         "CI": "1",

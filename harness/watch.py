@@ -25,7 +25,7 @@ class Pace:
     quiet_seconds: float
 
 
-LOCAL = Pace(look_every_seconds=0.25, quiet_seconds=6.0)
+LOCAL = Pace(look_every_seconds=0.15, quiet_seconds=6.0)
 ON_AWS = Pace(look_every_seconds=2.0, quiet_seconds=90.0)
 """A queue's approximate numbers there reach consistency within a minute:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/confirm-queue-is-empty.html."""

@@ -31,6 +31,7 @@ from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
 from harness.reports.console import print_grade
 from harness.running import Run
+from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 from harness.targets.registry import TargetOptions, make
 from harness.timings import Phase, Timings, slowest_schedule_seconds
@@ -150,13 +151,19 @@ def _make(
     run: Run, tasks: tuple[Task, ...], digests: Mapping[str, str], folder: Path, line: ProgressLine, timings: Timings
 ) -> tuple[History, Manifest]:
     line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
-    # SciPy takes a while to load, and there is time for it while the pipeline backs off.
-    threading.Thread(target=import_module, args=("scipy.stats",), name="load-scipy", daemon=True).start()
+    # There is time for what takes a while, while the pipeline backs off.
+    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     history = run.of(tasks, replace(line.listener, phase=timings.phase))
     with timings.phase("manifest"):
         manifest = manifest_of(run, len(tasks), digests)
         SavedRun(history=history, manifest=manifest).write(folder)
     return history, manifest
+
+
+def _get_ready_to_judge(endpoint: Endpoint) -> None:
+    import_module("scipy.stats")
+    for make_client in (endpoint.functions, endpoint.logs):
+        make_client()
 
 
 def _judge(folder: Path, history: History, run: Run, target: str, timings: Timings) -> Grade:

@@ -5,10 +5,14 @@ started, unless it has been told to stay. Nothing in it is worth saving, so it l
 services down one by one.
 """
 
+import gc
 import os
 import shutil
 import threading
 from typing import Any, NoReturn
+
+# Nearly all that is made during the start stays: looking for what does not takes a fifth of the time.
+gc.set_threshold(100_000, 50, 50)
 
 import psutil
 from twisted.internet import reactor  # noqa: F401  # the web server counts its timeouts by the machine's clock

@@ -137,10 +137,14 @@ class FunctionProcess:
             return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(-status, str(-status))}"
         return f"Runtime exited with error: exit status {status}"
 
-    def kill(self) -> None:
-        """End the process and all it started, and wait until it is gone. May be called again."""
+    def begin_to_end(self) -> None:
+        """Let it end, without waiting until it is gone."""
         if not self._ended.is_set():
             self._kill_group()
+
+    def kill(self) -> None:
+        """End the process and all it started, and wait until it is gone. May be called again."""
+        self.begin_to_end()
         self._process.wait()
         _running.discard(self)
         with self._reading:
@@ -195,5 +199,8 @@ class FunctionProcess:
 
 def stop_all() -> None:
     """End every function process of this engine."""
-    for process in list(_running):
+    running = list(_running)
+    for process in running:
+        process.begin_to_end()
+    for process in running:
         process.kill()
