@@ -3,10 +3,13 @@
 And what is said of the session as a whole: that the functions' roles allow what they need, and no more.
 """
 
+import gc
 from itertools import chain, zip_longest
 
 import pytest
+from hypothesis import settings
 
+from tests import thoroughness  # noqa: F401  # it registers the profile
 from tests.least_privilege import LeastPrivilege
 
 
@@ -15,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What libraries and tests consist of stays to the end: to look through it again and again for garbage takes long.
+    gc.set_threshold(100_000, 50, 50)
+    settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from harness.errors import RedriveError
 from harness.evidence.names import Names
 from harness.redriving import MOST_EARLIER_ATTEMPTS, Redriver, Result, put_back
+from tests.thoroughness import examples
 from tests.unit.handlers.support import FaultyClient, Functions, delivery, task
 from tests.unit.harness.recorder_lines import STACK, WORK_URL
 
@@ -284,7 +285,7 @@ def test_the_monitor_that_looked_before_the_redrive_does_not_bury_the_task_after
 STEPS = ("redrive", "write only", "send fails", "answer lost", "deliver", "deliver again", "bury again")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=8), deaths=st.integers(1, 2))
 def test_whatever_happens_in_between_the_work_is_done_once_and_nothing_is_lost(
     functions: Functions, place: Place, redriver: Redriver, steps: list[str], deaths: int

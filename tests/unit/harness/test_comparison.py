@@ -25,6 +25,7 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
+from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, altered, changed, missing, run, the, without
 
 EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD)
@@ -38,7 +39,7 @@ def compare(one: list[Event], other: list[Event], tolerance_ms: float = 10.0) ->
     return found
 
 
-@settings(deadline=None, derandomize=True, max_examples=30)
+@settings(deadline=None, derandomize=True, max_examples=examples(30))
 @given(fates=fates, late=st.floats(-10, 10), order=st.randoms())
 def test_what_is_the_same_but_for_the_clocks_is_the_same(fates: list[Fate], late: float, order: Any) -> None:
     events = run(*fates)

@@ -248,7 +248,9 @@ def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, service: Path, 
     deploy(Cloud(), "qa", service=service, log=log)
     cli.ends_with(0, says="second")
     deploy(Cloud(), "qa", service=service, log=log)
-    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + ["second"] * 2
+    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + [
+        "second"
+    ] * 2
 
 
 @pytest.mark.parametrize("lacking", ["the CLI", "Node.js"])

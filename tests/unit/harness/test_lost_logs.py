@@ -22,6 +22,7 @@ from harness.history import (
     RecordObserved,
 )
 from harness.verdict import Outcome
+from tests.thoroughness import examples
 from tests.unit.harness.conftest import Clock
 from tests.unit.harness.fake_aws import Queues, package
 from tests.unit.harness.log_run import LoggedRun, run_of
@@ -97,7 +98,12 @@ def test_logs_that_break_off_accuse_nobody(share: int) -> None:
     assert outcome(LoggedRun(logged.events, kept, logged.items)) is Outcome.UNKNOWN
 
 
-@settings(deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(lost=st.sets(st.sampled_from([n for n, what in enumerate(LINES) if what != "LOG"])))
 def test_no_loss_at_all_accuses_anybody(lost: set[int]) -> None:
     logged = run_of(GOOD)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Event, History
+from tests.thoroughness import examples
 from tests.unit.harness.fake_aws import compact
 from tests.unit.harness.log_story import call, entry, report, start
 from tests.unit.harness.trail_lines import R1, R2, answered, raised, received, told, whole
@@ -82,7 +83,7 @@ records = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=examples(300))
 @given(spoiled=st.lists(records | anything, max_size=4))
 def test_a_spoiled_trail_is_damage_and_never_an_exception(spoiled: list[Any]) -> None:
     found = told(*whole(R1), *(json.dumps(line) for line in spoiled), *whole(R2))

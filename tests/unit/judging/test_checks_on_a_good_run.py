@@ -28,6 +28,7 @@ from harness.history import (
     TaskSubmitted,
 )
 from harness.verdict import Outcome
+from tests.thoroughness import examples
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -115,7 +116,7 @@ def test_nothing_to_judge_holds_vacuously_when_all_was_seen(check: str, words: s
 
 
 @given(fates=FATES, late_ms=st.floats(0, 1990))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_run_without_fault_passes_every_check(fates: list[Any], late_ms: float) -> None:
     graded = grade(History(run(*fates, late_ms=late_ms)), EXPECTED)
     assert [each for each in graded.verdicts if each.outcome is not Outcome.PASS] == []
@@ -125,7 +126,7 @@ def test_any_run_without_fault_passes_every_check(fates: list[Any], late_ms: flo
 
 
 @given(fates=FATES, data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_run_with_one_event_lost_passes_every_check(fates: list[Any], data: st.DataObject) -> None:
     events = run(*fates)
     # The queues' depths are needed only where a task has not ended.
@@ -175,7 +176,7 @@ REPEATED_ANEW = (Delivered, AttemptSucceeded, DeadLettered, DeadLetterLogged)
 
 
 @given(fates=FATES, data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_run_with_something_done_twice_passes_every_check(fates: list[Any], data: st.DataObject) -> None:
     events = run(*fates)
     twice = data.draw(st.sampled_from([event for event in events if isinstance(event, REPEATED_ANEW)]))
@@ -184,7 +185,7 @@ def test_no_run_with_something_done_twice_passes_every_check(fates: list[Any], d
 
 
 @given(fates=FATES, seed=st.integers())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_the_same_delivery_told_twice_changes_nothing(fates: list[Any], seed: int) -> None:
     events = run(*fates)
     told = [e for e in events if isinstance(e, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested))]

@@ -27,6 +27,7 @@ from harness.history import (
     TaskSubmitted,
 )
 from harness.strict_json import same_json
+from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 
 TEXT = st.text(st.characters(), max_size=8)
@@ -82,7 +83,7 @@ MANIFEST = Manifest(
 
 
 @given(events=EVENTS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_history_comes_back_as_it_was(tmp_path: Path, events: list[Event]) -> None:
     history = History(events)
     history.write(tmp_path / "history.jsonl")
