@@ -10,8 +10,8 @@ import pytest
 from bench.cold_start import MOST_MODULES, imported
 from tests.packaging.support import Package
 
-MOST_ZIPPED_BYTES = 3_000_000
-MOST_UNZIPPED_BYTES = 12_000_000
+MOST_ZIPPED_BYTES = 1_300_000
+MOST_UNZIPPED_BYTES = 4_500_000
 
 
 @pytest.mark.parametrize("handler", sorted(MOST_MODULES))
