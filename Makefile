@@ -10,7 +10,9 @@ TASKS ?= 30
 # Under this seed one of 30 tasks ends in the dead-letter queue. Empty, failures are random.
 SEED ?= 2026
 OUT ?=
-WORKERS ?= 8
+WORKERS ?= 6
+# How many times as fast the clock of the tested engine runs while the pipeline only waits.
+CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
 # A folder for the tests' JUnit reports, one for each run of pytest.
 JUNIT ?=
@@ -22,7 +24,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-docker test-ministack image test-unit test-packaging test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-docker test-ministack image test-unit test-packaging test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,14 +32,16 @@ help: ## list the commands
 grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
 	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
-test-local: setup ## run all tests: unit tests, the package's, then the pipeline on LocalStack
+test-local: setup ## run the tests: unit tests, then the engine and the pipeline, faster than the clock
 	@echo "== unit tests"
 	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+
+test-slow: setup ## run the other tests: the package and the template; engines of their own, in real time
 	@echo "== the package and the template"
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
-	@echo "== the engine and the pipeline"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
-	@echo "== those that keep both cores busy"
+	@echo "== those that keep both cores busy, in real time"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
