@@ -13,10 +13,12 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import ClassVar
 
 from harness.clock import REAL, Clock
 from harness.engine import scaled_clock
@@ -99,6 +101,10 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     called, as Lambda may do."""
 
     engine = "LocalStack"
+    program: ClassVar[tuple[str, ...]] = ("harness.engine",)
+    """The module that is run as the engine's process, and its arguments; by one of them it is recognised."""
+    variables: ClassVar[Mapping[str, str]] = {**LOCALSTACK_VARIABLES, **ENGINE_VARIABLES}
+    """What LocalStack is told by its environment."""
 
     def __init__(
         self,
@@ -139,9 +145,9 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         # The engine's copy of the socket is the only one that stays.
         with self._log.open("ab") as log, listener:
             process = subprocess.Popen(
-                [sys.executable, "-m", "harness.engine"],
+                [sys.executable, "-m", *self.program],
                 cwd=scratch,
-                env=_environment(port, scratch) | settings.to_environment(),
+                env=_environment(port, scratch, self.variables) | settings.to_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -181,15 +187,14 @@ def _clock_file(scratch: str) -> str:
     return str(Path(scratch, "clock"))
 
 
-def _environment(port: int, scratch: str) -> dict[str, str]:
+def _environment(port: int, scratch: str, variables: Mapping[str, str]) -> dict[str, str]:
     """The engine's whole environment: nothing of the user's, above all no AWS credentials."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
     temporary = Path(scratch, "tmp")
     temporary.mkdir()
     return {
         **kept,
-        **LOCALSTACK_VARIABLES,
-        **ENGINE_VARIABLES,
+        **variables,
         "TMPDIR": str(temporary),
         "FILESYSTEM_ROOT": str(Path(scratch, "filesystem")),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",

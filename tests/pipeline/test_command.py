@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -110,7 +111,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
     if RunningStack.load() is not None or ENV_FILE.exists():
         pytest.skip("a stack is up in this checkout, or there is an .env of the user's own")
     try:
-        up = taskguard("up", "--port", "0", "--rate", "0", folder=tmp_path)
+        up = taskguard("up", "--port", "0", "--rate", "0", "--clock-scale", "60", folder=tmp_path)
         assert up.returncode == 0, up.stdout + up.stderr
         values = dict(line.split("=", 1) for line in ENV_FILE.read_text().splitlines() if "=" in line)
         assert {"TASKS_QUEUE_URL", "DLQ_URL", "API_ID", "AWS_REGION", "AWS_ENDPOINT_URL"} <= values.keys()
@@ -133,6 +134,8 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         )
         assert helper.returncode == 0, helper.stdout + helper.stderr
         assert helper.stdout.splitlines()[-2:] == ["SUCCESS: 30", "FAILURE: 0"]
+
+        graded_again_it_deploys_only_what_is_not_there(tmp_path)
     finally:
         running = RunningStack.load()
         down = taskguard("down", folder=tmp_path)
@@ -140,3 +143,35 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
     assert running is not None
     assert not running.instance.is_running()
     assert not ENV_FILE.exists()
+
+
+def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
+    first, again = graded_where_it_is_up(folder / "first"), graded_where_it_is_up(folder / "again")
+    assert ("Deploying" in first.stdout, "Deploying" in again.stdout) == (True, False), again.stdout
+    assert untimed(folder / "first") == untimed(folder / "again")
+
+    running = RunningStack.require()
+    endpoint = running.instance.endpoint()
+    stage = SavedRun.read(folder / "again").manifest.stage
+    endpoint.functions().update_function_configuration(FunctionName=f"TaskGuard-{stage}-getTask", MemorySize=512)
+    after_a_change = graded_where_it_is_up(folder / "after-a-change")
+    assert "Deploying" in after_a_change.stdout
+    assert untimed(folder / "after-a-change")["success"] == untimed(folder / "first")["success"]
+
+
+def graded_where_it_is_up(out: Path) -> subprocess.CompletedProcess[str]:
+    # Under this seed some tasks fail first; the clock must be the running engine's.
+    options = ("--tasks", "6", "--seed", "4", "--clock-scale", "60", "--timings", "--out", str(out))
+    done = taskguard("grade", *options, folder=out.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Using the engine that is up" in done.stdout
+    assert "up to 60 times as fast" in done.stdout
+    assert "beyond the slowest task's schedule" in done.stdout
+    return done
+
+
+def untimed(out: Path) -> dict[str, Any]:
+    """A grade without what depends on the clock."""
+    document: dict[str, Any] = json.loads((out / "grade.json").read_text())
+    del document["times"]
+    return document

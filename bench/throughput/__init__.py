@@ -1,0 +1,1 @@
+"""How fast a pipeline runs on our engine, on LocalStack as it comes, and on MiniStack."""
