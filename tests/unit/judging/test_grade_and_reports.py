@@ -181,3 +181,14 @@ def test_indexes_find_what_happened() -> None:
     assert delivered in history.of_message(delivered.message_id)
     assert len(history.of_kind(TaskSubmitted)) == len(history.accepted) == len(history.task_ids) == len(FATES)
     assert [attempt.number for attempt in history.attempts_of(the(EVENTS, DeadLettered).task_id or "")] == [1, 2, 3]
+
+
+def test_a_report_says_that_the_clock_was_scaled_and_only_then() -> None:
+    history, said = History(EVENTS), "ran up to 60 times as fast as the machine's"
+    graded = grade(history, EXPECTED)
+    assert said not in printed(EVENTS)
+    file = io.StringIO()
+    print_grade(Console(file=file, width=80), graded, history, clock_scale=60)
+    assert said in file.getvalue()
+    assert as_json(graded, history, EXPECTED)["clock_scale"] == 1
+    assert as_json(graded, history, EXPECTED, clock_scale=60)["clock_scale"] == 60
