@@ -17,7 +17,7 @@ from harness.targets.localstack import LocalStack
 from harness.targets.ministack import MiniStack
 
 SEED = "throughput"
-DEADLINE_SECONDS = 240.0
+DEADLINE_SECONDS = 150.0
 CASES = ((100, 0.0), (1_000, 0.0), (1_000, 0.3))
 LARGE = ((10_000, 0.0), (10_000, 0.3))
 
