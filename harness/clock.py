@@ -12,8 +12,7 @@ from functools import lru_cache
 from harness.engine.scaled_clock import SharedClock
 
 MOST_SCALE = 1000.0
-"""The most times that a clock may run as fast as the machine's. Then a minute in which nothing happens is most of a day, and what an
-engine keeps for two weeks, such as logs, is gone after twenty."""
+"""The most times that a clock may run as fast as the machine's: beyond, nothing is won, since what is left is work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def clock_scale(text: str) -> float:
     scale = float(text)
     if not 1 <= scale <= MOST_SCALE:
         raise ValueError(
-            f"a clock scale is from 1 to {MOST_SCALE:g}, not {text}: beyond that, what is kept for days is gone in minutes"
+            f"a clock scale is from 1 to {MOST_SCALE:g}, not {text}: beyond that nothing is won, what is left is work"
         )
     return scale
 
