@@ -1,14 +1,28 @@
 """The process of LocalStack as it comes. Run as ``python -m bench.throughput.localstack_alone``; it ends with its owner."""
 
+import socket
 import threading
+from typing import Any
 
 import psutil
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
+from localstack.runtime.server.twisted import TwistedRuntimeServer
+from rolo.gateway import Gateway
+from rolo.serving.twisted import TwistedGateway
+from twisted.internet import endpoints, reactor
 
 from harness.engine import __main__ as ours
-from harness.engine import ownership, warmth
+from harness.engine import ownership, server, warmth
 from harness.engine.settings import EngineSettings
+
+
+class _OnSocket(TwistedRuntimeServer):  # type: ignore[misc]
+    """LocalStack's own web server, on the socket it was given."""
+
+    def register(self, gateway: Gateway, *_address: Any) -> None:
+        listener = EngineSettings.from_environment().listener
+        endpoints.AdoptedStreamServerEndpoint(reactor, listener, socket.AF_INET).listen(TwistedGateway(gateway))
 
 
 def _leave_with(owner: psutil.Process) -> None:
@@ -20,6 +34,7 @@ def _leave_with(owner: psutil.Process) -> None:
 
 if __name__ == "__main__":
     warmth.prepare = lambda: None
+    server.LoopbackServer = _OnSocket  # type: ignore[misc]
     owner = psutil.Process(EngineSettings.from_environment().owner_pid)
     threading.Thread(target=_leave_with, args=(owner,), daemon=True).start()
     LocalstackRuntime.exit = ours._leave

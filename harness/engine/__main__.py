@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 gc.set_threshold(100_000, 50, 50)
 
 import psutil
-from twisted.internet import reactor  # noqa: F401  # the web server counts its timeouts by the machine's clock
 
 from harness.engine import scaled_clock
 from harness.engine.settings import EngineSettings
@@ -27,7 +26,7 @@ if (clock := EngineSettings.from_environment().clock) is not None:
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 
-from harness.engine import event_source, ownership, pace, readiness
+from harness.engine import event_source, ownership, pace, readiness, thrift
 from harness.engine.function_process import stop_all
 
 _LOOK_EVERY_SECONDS = 0.5
@@ -39,6 +38,7 @@ def main() -> None:
         owner = _find(settings.owner_pid)
         threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
     pace.quicken()
+    thrift.practise()
     event_source.take_part()
     if settings.functions_ready:
         readiness.take_part()

@@ -7,12 +7,15 @@ on the host it is published to 127.0.0.1 alone.
 
 import os
 import platform
+import socket
 import sys
 import tempfile
 from pathlib import Path
 
 from harness.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings, FunctionRuntime
 
+_PORT = 4566
+_BACKLOG = 128
 _RUNTIME = "python3.13"
 _LIBRARIES = "/opt/taskguard/functions"
 _FALLBACK = Path(__file__).with_name("runtime_client")
@@ -20,8 +23,11 @@ _FALLBACK = Path(__file__).with_name("runtime_client")
 
 def main() -> None:
     """Become the engine, in this very process: a container ends with its first one."""
+    listener = socket.create_server(("", _PORT), backlog=_BACKLOG)
+    listener.set_inheritable(True)
     settings = EngineSettings(
         scratch=tempfile.mkdtemp(prefix="taskguard-engine-"),
+        listener=listener.fileno(),
         runtimes={
             _RUNTIME: FunctionRuntime(sys.executable, (_LIBRARIES, str(_FALLBACK)), platform.python_version()),
         },

@@ -6,7 +6,6 @@ batches may be under way at once (https://docs.aws.amazon.com/lambda/latest/dg/s
 """
 
 import logging
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,8 +24,8 @@ LOG = logging.getLogger(__name__)
 _LOOK_AROUND_SECONDS = 0.25
 """How long a poller waits before it looks whether it is still wanted."""
 
-BATCHES_AT_ONCE = max(2, os.cpu_count() or 1)
-"""Lambda works on up to five batches at once to begin with; more than there are processors would only wait for each other."""
+BATCHES_AT_ONCE = 5
+"""As many as Lambda works on to begin with. With fewer, tasks that are handed in as fast as they go wait for their first attempt."""
 
 
 class PromptSqsPoller(SqsPoller):

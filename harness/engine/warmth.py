@@ -11,7 +11,6 @@ import boto3
 from localstack.services.lambda_.invocation import lambda_models, version_manager
 from localstack.services.moto import get_moto_routing_table
 from localstack.utils.aws import aws_stack
-from twisted.web import http
 
 from harness.engine.settings import SERVICES
 
@@ -26,8 +25,6 @@ def prepare() -> None:
     """Keep clients and sessions from now on, and load what a pipeline's services need."""
     aws_stack.boto3 = SimpleNamespace(Session=lru_cache(boto3.Session), session=boto3.session)
     lambda_models.boto3 = SimpleNamespace(client=lru_cache(boto3.client))
-    # It parses a header as it would an e-mail, and the same few come all the time.
-    http._parseContentType = lru_cache(maxsize=64)(http._parseContentType)
     version_manager.record_cw_metric_invocation = version_manager.record_cw_metric_error = _no_metric
     for service in _SERVED_BY_MOTO:
         get_moto_routing_table(service)
