@@ -23,18 +23,18 @@ _FALLBACK = Path(__file__).with_name("runtime_client")
 
 def main() -> None:
     """Become the engine, in this very process: a container ends with its first one."""
-    listener = socket.create_server(("", _PORT), backlog=_BACKLOG)
-    listener.set_inheritable(True)
-    settings = EngineSettings(
-        scratch=tempfile.mkdtemp(prefix="taskguard-engine-"),
-        listener=listener.fileno(),
-        runtimes={
-            _RUNTIME: FunctionRuntime(sys.executable, (_LIBRARIES, str(_FALLBACK)), platform.python_version()),
-        },
-    )
-    # What the container was started with goes before LocalStack's settings, and not before what makes the engine ours.
-    environment = LOCALSTACK_VARIABLES | os.environ | ENGINE_VARIABLES | settings.to_environment()
-    os.execve(sys.executable, [sys.executable, "-m", "harness.engine"], environment)  # noqa: S606  # no shell is meant
+    with socket.create_server(("", _PORT), backlog=_BACKLOG) as listener:
+        listener.set_inheritable(True)
+        settings = EngineSettings(
+            scratch=tempfile.mkdtemp(prefix="taskguard-engine-"),
+            listener=listener.fileno(),
+            runtimes={
+                _RUNTIME: FunctionRuntime(sys.executable, (_LIBRARIES, str(_FALLBACK)), platform.python_version()),
+            },
+        )
+        # What the container was started with goes before LocalStack's settings, and not before what makes the engine ours.
+        environment = LOCALSTACK_VARIABLES | os.environ | ENGINE_VARIABLES | settings.to_environment()
+        os.execve(sys.executable, [sys.executable, "-m", "harness.engine"], environment)  # noqa: S606  # no shell is meant
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ def test_the_stand_ins_engine_heeds_the_containers_settings_and_stays_ours(monke
     monkeypatch.setattr(os, "execve", lambda _, command, environment: become.append((command, environment)))
     monkeypatch.setenv("SQS_ENDPOINT_STRATEGY", "standard")
     monkeypatch.setenv("GATEWAY_SERVER", "hypercorn")
+    # Any port that is free.
+    monkeypatch.setattr(container, "_PORT", 0)
     container.main()
     ((command, environment),) = become
     assert command[1:] == ["-m", "harness.engine"]
@@ -61,3 +63,4 @@ def test_the_stand_ins_engine_heeds_the_containers_settings_and_stays_ours(monke
     settings: Any = json.loads(environment["TASKGUARD_ENGINE"])
     assert (settings["owner_pid"], settings["recording"]) == (0, None)
     assert list(settings["runtimes"]) == ["python3.13"]
+    assert settings["listener"] >= 0
