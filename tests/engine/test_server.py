@@ -1,0 +1,85 @@
+"""The engine's web server hands LocalStack what was sent: long and chunked bodies, quoted paths, many requests at once."""
+
+import http.client
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from harness.targets.base import Endpoint
+
+MEGABYTE = 1_000_000
+CREDENTIAL = (
+    "AWS4-HMAC-SHA256 Credential=test/20250101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+)
+KEYS = ["plain", "a/b", "a%2Fb", "a b+c", "Straße/%C3", "question?mark=&hash#"]
+
+
+@pytest.fixture
+def s3(endpoint: Endpoint) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint.url,
+        region_name=endpoint.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  # no secret: any is accepted
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.fixture
+def bucket(s3: Any, endpoint: Endpoint) -> Iterator[str]:
+    name = f"server-{uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+    yield name
+    for item in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=item["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_path_arrives_as_it_was_sent(s3: Any, bucket: str, key: str) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+
+
+def test_a_long_body_arrives_whole(s3: Any, bucket: str) -> None:
+    body = bytes(range(250)) * (8 * MEGABYTE // 250)
+    s3.put_object(Bucket=bucket, Key="long", Body=body)
+    assert s3.get_object(Bucket=bucket, Key="long")["Body"].read() == body
+
+
+def test_a_body_in_chunks_arrives_whole(endpoint: Endpoint, s3: Any, bucket: str) -> None:
+    chunks = [b"x" * size for size in (1, 70_000, 3, 200_000)]
+    connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=30)
+    connection.request(
+        "PUT", f"/{bucket}/{quote('in chunks')}", iter(chunks), {"Authorization": CREDENTIAL}, encode_chunked=True
+    )
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    connection.close()
+    assert s3.get_object(Bucket=bucket, Key="in chunks")["Body"].read() == b"".join(chunks)
+
+
+def test_a_connection_is_kept_and_many_are_served_at_once(endpoint: Endpoint) -> None:
+    def ask_twice(_: int) -> list[int]:
+        connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=30)
+        statuses = []
+        for _ in range(2):
+            connection.request("GET", "/_localstack/health")
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+            # None, had the server closed it.
+            assert connection.sock is not None
+        connection.close()
+        return statuses
+
+    with ThreadPoolExecutor(60) as pool:
+        assert list(pool.map(ask_twice, range(60))) == [[200, 200]] * 60
