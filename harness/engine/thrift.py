@@ -6,6 +6,7 @@ log for each, with all that was in it; and it stores what a function logs line b
 
 import logging
 import random
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -21,7 +22,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.connect import connect_to
 from localstack.aws.handlers.logging import ResponseLogger
 from localstack.http import Response
-from localstack.services.lambda_.invocation.logs import QUEUE_SHUTDOWN, LogHandler
+from localstack.services.lambda_.invocation.logs import LogHandler
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.aws.client_types import ServicePrincipal
 from moto.core import responses
@@ -30,6 +31,8 @@ from moto.logs.models import logs_backends
 LOG = logging.getLogger(__name__)
 
 _FAILED = 400
+_LINGER_SECONDS = 30.0
+"""How long after its last line a function that has been replaced or removed is listened to."""
 _log = ResponseLogger._log
 
 
@@ -62,7 +65,7 @@ def _deliver_logs(self: LogHandler, *_args: Any, **_kwargs: Any) -> None:
         region_name=self.region, role_arn=self.role_arn, service_principal=ServicePrincipal.lambda_
     ).logs
     store = logs_backends[parse_arn(self.role_arn)["account"]][self.region]
-    while (waiting := _next_of(self.log_queue)) is not None:
+    while (waiting := _next_of(self.log_queue, self._shutdown_event)) is not None:
         for (group, stream), lines in waiting.items():
             now = int(time.time() * 1000)
             events = [{"timestamp": now, "message": line + "\n"} for line in lines]
@@ -76,18 +79,28 @@ def _deliver_logs(self: LogHandler, *_args: Any, **_kwargs: Any) -> None:
                 LOG.warning("Logs of %s were lost: %s", group, error)
 
 
-def _next_of(queue: "Queue[Any]") -> dict[tuple[str, str], list[str]] | None:
+def _next_of(queue: "Queue[Any]", stopped: threading.Event) -> dict[tuple[str, str], list[str]] | None:
     """The lines that wait to be delivered, by log group and stream, after having waited for some; none at the end."""
+    while True:
+        try:
+            waiting = [queue.get(timeout=_LINGER_SECONDS)]
+            break
+        except Empty:
+            if stopped.is_set():
+                return None
+    with suppress(Empty):
+        while True:
+            waiting.append(queue.get_nowait())
     found: dict[tuple[str, str], list[str]] = {}
-    item = queue.get()
-    while item is not QUEUE_SHUTDOWN:
+    for item in waiting:
         # CloudWatch takes no empty lines.
         found.setdefault((item.log_group, item.log_stream), []).extend(filter(None, item.logs.split("\n")))
-        try:
-            item = queue.get_nowait()
-        except Empty:
-            return found
-    return None
+    return found
+
+
+def _stop_in_time(self: LogHandler) -> None:
+    """A function that has been replaced or removed may still be at work, and what it logs then counts too."""
+    self._shutdown_event.set()
 
 
 def _put(client: Any, request: dict[str, Any]) -> None:
@@ -117,5 +130,6 @@ def practise() -> None:
     uuid.uuid4 = _identifier
     ResponseLogger._log = _log_failure
     LogHandler.run_log_loop = _deliver_logs
+    LogHandler.stop = _stop_in_time
     # It looks through a class for the names of its methods.
     responses.method_names_from_class = lru_cache(responses.method_names_from_class)

@@ -57,7 +57,7 @@ def test_a_long_body_arrives_whole(s3: Any, bucket: str) -> None:
 
 def test_a_body_in_chunks_arrives_whole(endpoint: Endpoint, s3: Any, bucket: str) -> None:
     chunks = [b"x" * size for size in (1, 70_000, 3, 200_000)]
-    connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(endpoint.url).port, timeout=30)
     connection.request(
         "PUT", f"/{bucket}/{quote('in chunks')}", iter(chunks), {"Authorization": CREDENTIAL}, encode_chunked=True
     )
@@ -69,7 +69,7 @@ def test_a_body_in_chunks_arrives_whole(endpoint: Endpoint, s3: Any, bucket: str
 
 def test_a_connection_is_kept_and_many_are_served_at_once(endpoint: Endpoint) -> None:
     def ask_twice(_: int) -> list[int]:
-        connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(endpoint.url).port, timeout=30)
         statuses = []
         for _ in range(2):
             connection.request("GET", "/_localstack/health")
