@@ -43,7 +43,6 @@ class LoopbackServer(RuntimeServer):
             ("127.0.0.1", 0), _LocalStack(gateway), numthreads=_THREADS, timeout=_SOCKET_SECONDS, request_queue_size=128
         )
         self._server.expiration_interval = _NEVER_SECONDS
-        self._server.keep_alive_conn_limit = _NEVER_SECONDS
 
     def run(self) -> None:
         self._server.safe_start()
@@ -53,7 +52,9 @@ class LoopbackServer(RuntimeServer):
 
 
 class _OnSocket(Server):
-    """Cheroot would make a socket and bind it."""
+    """Cheroot would make a socket and bind it, and count its connections at each answer."""
+
+    can_add_keepalive_connection = True
 
     def bind(self, *_family_type_protocol: Any) -> socket.socket:
         self.socket = socket.socket(fileno=EngineSettings.from_environment().listener)
