@@ -1,0 +1,111 @@
+"""Whether a right pipeline is ever accused: our own, graded again and again with other seeds and with none.
+
+Run as ``python -m bench.false_alarms [seeded] [unseeded] [tasks] [clock scale]``: so many runs of each kind on one engine, three at a time, each on a
+stage that was deployed anew with the run's seed. Every verdict that is not *pass* is printed with its findings and the seed that
+repeats it, and the count of them is the exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+
+from harness.deployment import deploy, failure_parameters
+from harness.expectations import Expectations
+from harness.grading import Grade, grade
+from harness.history import History, SavedRun
+from harness.manifests import manifest_of
+from harness.running import Run
+from harness.targets.base import Endpoint
+from harness.targets.localstack import LocalStack
+from harness.verdict import Outcome
+from harness.workload import tasks as workload
+
+RATE = 0.3
+AT_ONCE = 3
+KEPT = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """One run of the right pipeline. ``seed`` is the seed of its task ids, and of its failures where they are ``seeded``."""
+
+    seed: str
+    seeded: bool
+    grade: Grade
+
+    @property
+    def alarms(self) -> list[str]:
+        """The checks that did not pass, with the first of what they found."""
+        return [
+            f"{verdict.check}: {verdict.outcome}: {verdict.findings[0].message if verdict.findings else verdict.observed}"
+            for verdict in self.grade.verdicts
+            if verdict.outcome is not Outcome.PASS
+        ]
+
+    def __str__(self) -> str:
+        kind = "seeded" if self.seeded else "random"
+        numbers = f"{self.grade.success}/{self.grade.failure}, {self.grade.dead} dead"
+        return f"{kind} {self.seed}: {numbers}: {'; '.join(self.alarms) or 'all pass'}"
+
+
+def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, *, seeded: bool) -> Graded:
+    """Deploy a free stage anew for ``seed``, and grade a run on it; one that is accused is kept."""
+    stage, failures = stages.get(), seed if seeded else None
+    try:
+        stack = deploy(endpoint, stage, parameters={"failureSeed": "", **failure_parameters(failures, RATE)})
+        run = Run(
+            endpoint=endpoint,
+            stack=stack,
+            expectations=Expectations(failure_seed=failures, failure_rate=RATE),
+            since_ms=endpoint.clock.now_ms(),
+        )
+        history = run.of(workload(seed, tasks))
+        found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.expectations))
+        if found.alarms:
+            _keep(history, run, found, tasks)
+        return found
+    finally:
+        stages.put(stage)
+
+
+def _keep(history: History, run: Run, found: Graded, tasks: int) -> None:
+    SavedRun(history=history, manifest=manifest_of(run, tasks, {})).write(KEPT / f"alarm-{found.seed}")
+
+
+def all_runs(endpoint: Endpoint, seeded: int, unseeded: int, tasks: int) -> Iterator[Graded]:
+    """All runs, in the order in which they were begun."""
+    stages: SimpleQueue[str] = SimpleQueue()
+    for number in range(AT_ONCE):
+        stages.put(f"clean{number}")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        kinds = [True] * seeded + [False] * unseeded
+        yield from pool.map(
+            lambda number, is_seeded: graded(endpoint, stages, f"clean-{number}", tasks, seeded=is_seeded),
+            count(1),
+            kinds,
+        )
+
+
+def main(seeded: int = 50, unseeded: int = 20, tasks: int = 30, clock_scale: float = 60.0) -> int:
+    """Print a line for each run, then the count; return how many runs were accused."""
+    accused = runs = 0
+    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=clock_scale) as engine:
+        for found in all_runs(engine.start(), seeded, unseeded, tasks):
+            runs, accused = runs + 1, accused + bool(found.alarms)
+            print(found, flush=True)
+    print(
+        f"{runs} runs of {tasks} tasks ({seeded} seeded, {unseeded} not) at clock scale {clock_scale:g}: {accused} accused"
+    )
+    return accused
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    sys.exit(main(*map(int, arguments[:3]), *map(float, arguments[3:])))
