@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -34,8 +35,11 @@ def same_json(left: Json, right: Json) -> bool:
 
 def to_json(value: Any) -> Any:
     """Return a dataclass (and what it holds) as plain dicts, lists and scalars, fields in their declared order."""
+    # Most of what is in a history, and quickly told.
+    if value is None or type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _field_to_json(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: write(getattr(value, name)) for name, write in _writers(type(value))}
     if isinstance(value, Mapping):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -43,48 +47,76 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def added_later(default: Any) -> Any:
+    """A field that files which were written before it existed lack: they are read as if they held ``default``."""
+    return dataclasses.field(default=default, metadata={_ADDED_LATER: True})
+
+
 def from_json(cls: type[T], value: object, readers: Mapping[str, Reader] | None = None) -> T:
-    """Build the dataclass `cls` from a JSON object that has exactly its fields.
+    """Build the dataclass `cls` from a JSON object that has exactly its fields, but for those :func:`added_later`.
 
     `readers` adds readers by annotation, for nested dataclasses.
 
     Raises:
         Misfit: a field is missing, unknown, or of the wrong type; the message names the field.
     """
-    if not isinstance(value, dict):
-        raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
+    return reader_of(cls, readers)(value)
+
+
+def reader_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Callable[[object], T]:
+    """Return :func:`from_json` for one dataclass, which need not look at its fields again for each of many objects."""
     known = {**_READERS, **(readers or {})}
-    fields = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if absent := sorted(fields.keys() - value.keys()):
-        raise Misfit(f"{cls.__name__} lacks {', '.join(absent)}")
-    if extra := sorted(value.keys() - fields.keys()):
-        raise Misfit(f"{cls.__name__} has no field {', '.join(extra)}")
-    arguments = {}
-    for name, annotation in fields.items():
+    fields = [(field.name, known[str(field.type)], field.metadata) for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    parts = [(name, read, _EXACT.get(read)) for name, read, _ in fields]
+    names = {name for name, _, _ in fields}
+    wanted = {name for name, _, metadata in fields if not metadata.get(_ADDED_LATER)}
+
+    def read_object(value: object) -> T:
+        if not isinstance(value, dict):
+            raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
+        found = parts
+        if value.keys() != names:
+            _refuse_other_fields(cls, value, wanted, names)
+            found = [part for part in parts if part[0] in value]
+        arguments = {}
         try:
-            arguments[name] = known[annotation](value[name])
+            for name, read, exact in found:
+                item = value[name]
+                arguments[name] = item if type(item) is exact else read(item)
         except Misfit as misfit:
             raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
-    try:
-        return cls(**arguments)
-    except ValueError as error:
-        raise Misfit(f"{cls.__name__}: {error}") from None
+        try:
+            return cls(**arguments)
+        except ValueError as error:
+            raise Misfit(f"{cls.__name__}: {error}") from None
+
+    return read_object
 
 
 def sequence_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Reader:
     """Return a reader of a JSON list of `cls` objects, as a tuple."""
-
-    def read(value: object) -> tuple[T, ...]:
-        return tuple(from_json(cls, item, readers) for item in _a(list, value))
-
-    return read
+    read_item = reader_of(cls, readers)
+    return lambda value: tuple(map(read_item, _a(list, value)))
 
 
-def _field_to_json(field: dataclasses.Field[Any], value: Any) -> Any:
+def _refuse_other_fields(cls: type, value: dict[str, Any], wanted: set[str], names: set[str]) -> None:
+    if absent := sorted(wanted - value.keys()):
+        raise Misfit(f"{cls.__name__} lacks {', '.join(absent)}")
+    if extra := sorted(value.keys() - names):
+        raise Misfit(f"{cls.__name__} has no field {', '.join(extra)}")
+
+
+@cache
+def _writers(cls: type) -> tuple[tuple[str, Reader], ...]:
+    return tuple(
+        (field.name, _float_to_json if str(field.type) in ("float", "float | None") else to_json)
+        for field in dataclasses.fields(cls)
+    )
+
+
+def _float_to_json(value: Any) -> Any:
     # An integral time given as int would come back as float: write what will be read.
-    if str(field.type) in ("float", "float | None") and isinstance(value, int):
-        return float(value)
-    return to_json(value)
+    return float(value) if isinstance(value, int) else to_json(value)
 
 
 def _a(kind: type[T], value: object) -> T:
@@ -109,8 +141,17 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _string(value: object) -> str:
+def string(value: object) -> str:
+    """Return `value` when it is a string; a `Misfit` when it is not."""
     return _a(str, value)
+
+
+def _integer(value: object) -> int:
+    return _a(int, value)
+
+
+def _boolean(value: object) -> bool:
+    return _a(bool, value)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -118,7 +159,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(_string(item) for item in _a(list, value))
+    return tuple(string(item) for item in _a(list, value))
 
 
 def _numbers(value: object) -> tuple[float, ...]:
@@ -126,21 +167,28 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _string_map(value: object) -> dict[str, str]:
-    return {key: _string(item) for key, item in _object(value).items()}
+    return {key: string(item) for key, item in _object(value).items()}
 
+
+_ADDED_LATER = "added later"
+
+_SCALARS = frozenset({str, int, float, bool})
 
 _NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "a list"}
 
 _READERS: Mapping[str, Reader] = {
-    "str": _string,
-    "str | None": _or_none(_string),
-    "int": lambda value: _a(int, value),
+    "str": string,
+    "str | None": _or_none(string),
+    "int": _integer,
     "float": _number,
     "float | None": _or_none(_number),
-    "bool": lambda value: _a(bool, value),
+    "bool": _boolean,
     "Json": lambda value: value,
     "Mapping[str, Json]": _object,
     "Mapping[str, str]": _string_map,
     "tuple[str, ...]": _strings,
     "tuple[float, ...]": _numbers,
 }
+
+_EXACT: Mapping[Reader, type] = {string: str, _integer: int, _number: float, _boolean: bool, _object: dict}
+"""A value of this very type is read as it is, without a call of its reader."""
