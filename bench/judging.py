@@ -25,6 +25,7 @@ from rich.console import Console
 
 from harness.checks import CHECKS
 from harness.draws import fate
+from harness.garbage import left_lying
 from harness.grading import Grade, grade
 from harness.history import HISTORY_FILE, Delivered, Event, History
 from harness.reports.as_json import GRADE_FILE, write_grade
@@ -154,6 +155,7 @@ if __name__ == "__main__":
         case ["make", folder, events, late_ms]:
             made(int(events), float(late_ms)).write(Path(folder) / HISTORY_FILE)
         case ["judge", folder]:
-            print(json.dumps(judged(Path(folder))))
+            with left_lying():
+                print(json.dumps(judged(Path(folder))))
         case sizes:
             main(tuple(map(int, sizes)) or SIZES)

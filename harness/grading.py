@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from harness.checks import CHECKS, Check
 from harness.expectations import Expectations
+from harness.garbage import left_lying
 from harness.history import DeadLettered, History
 from harness.verdict import Outcome, Verdict
 
@@ -81,10 +82,11 @@ class Grade:
 
 def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given)."""
-    return Grade(
-        verdicts=tuple(check(history, expectations) for check in checks.values()),
-        fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
-    )
+    with left_lying():
+        return Grade(
+            verdicts=tuple(check(history, expectations) for check in checks.values()),
+            fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+        )
 
 
 def _fate(history: History, task_id: str) -> TaskFate:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,6 +30,16 @@ def canonical(value: Json) -> str:
 
 def same_json(left: Json, right: Json) -> bool:
     """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values."""
+    if type(left) is type(right):
+        if isinstance(left, dict) and isinstance(right, dict):
+            return left.keys() == right.keys() and all(same_json(item, right[key]) for key, item in left.items())
+        if isinstance(left, list) and isinstance(right, list):
+            return len(left) == len(right) and all(map(same_json, left, right))
+        if type(left) in (str, int, bool):
+            return left == right
+        if isinstance(left, float):
+            # Two zeros differ in their sign, and what is no number is equal to nothing.
+            return repr(left) == repr(right)
     return canonical(left) == canonical(right)
 
 
@@ -63,28 +73,49 @@ def from_json(cls: type[T], value: object, readers: Mapping[str, Reader] | None 
     return reader_of(cls, readers)(value)
 
 
-def reader_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Callable[[object], T]:
-    """Return :func:`from_json` for one dataclass, which need not look at its fields again for each of many objects."""
+def reader_of(
+    cls: type[T], readers: Mapping[str, Reader] | None = None, *, strings: dict[str, str] | None = None
+) -> Callable[[object], T]:
+    """Return :func:`from_json` for one dataclass, to read many objects with.
+
+    Of strings that are equal one is kept, for all readers that share ``strings``.
+    """
     known = {**_READERS, **(readers or {})}
-    fields = [(field.name, known[str(field.type)], field.metadata) for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    parts = [(name, read, _EXACT.get(read)) for name, read, _ in fields]
-    names = {name for name, _, _ in fields}
-    wanted = {name for name, _, metadata in fields if not metadata.get(_ADDED_LATER)}
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    parts = [(name, known[str(field.type)]) for name, field in fields.items()]
+    wanted = {name for name, field in fields.items() if not field.metadata.get(_ADDED_LATER)}
+    texts = [name for name, field in fields.items() if str(field.type) in ("str", "str | None")]
+    kept: dict[Any, Any] = {} if strings is None else strings
+    # Whether a value is read as it is follows from its type, and most objects are alike.
+    read_as_they_are: set[tuple[Any, ...]] = set()
+
+    def read_fields(value: dict[str, Any]) -> dict[str, Any]:
+        arguments = {}
+        try:
+            for name, read in parts:
+                if name in value:
+                    arguments[name] = read(value[name])
+        except Misfit as misfit:
+            raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
+        return arguments
 
     def read_object(value: object) -> T:
         if not isinstance(value, dict):
             raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
-        found = parts
-        if value.keys() != names:
-            _refuse_other_fields(cls, value, wanted, names)
-            found = [part for part in parts if part[0] in value]
-        arguments = {}
-        try:
-            for name, read, exact in found:
-                item = value[name]
-                arguments[name] = item if type(item) is exact else read(item)
-        except Misfit as misfit:
-            raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
+        shape = (*value, *map(type, value.values()))
+        if shape in read_as_they_are:
+            arguments = value
+        else:
+            if value.keys() != fields.keys():
+                _refuse_other_fields(cls, value, wanted, fields.keys())
+            arguments = read_fields(value)
+            if all(found is value[name] for name, found in arguments.items()):
+                read_as_they_are.add(shape)
+        if strings is not None:
+            for name in texts:
+                if name in arguments:
+                    text = arguments[name]
+                    arguments[name] = kept.setdefault(text, text)
         try:
             return cls(**arguments)
         except ValueError as error:
@@ -93,13 +124,15 @@ def reader_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Call
     return read_object
 
 
-def sequence_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Reader:
-    """Return a reader of a JSON list of `cls` objects, as a tuple."""
-    read_item = reader_of(cls, readers)
+def sequence_of(
+    cls: type[T], readers: Mapping[str, Reader] | None = None, *, strings: dict[str, str] | None = None
+) -> Reader:
+    """Return a reader of a JSON list of `cls` objects, as a tuple; `strings` as in :func:`reader_of`."""
+    read_item = reader_of(cls, readers, strings=strings)
     return lambda value: tuple(map(read_item, _a(list, value)))
 
 
-def _refuse_other_fields(cls: type, value: dict[str, Any], wanted: set[str], names: set[str]) -> None:
+def _refuse_other_fields(cls: type, value: dict[str, Any], wanted: Set[str], names: Set[str]) -> None:
     if absent := sorted(wanted - value.keys()):
         raise Misfit(f"{cls.__name__} lacks {', '.join(absent)}")
     if extra := sorted(value.keys() - names):
@@ -141,17 +174,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def string(value: object) -> str:
-    """Return `value` when it is a string; a `Misfit` when it is not."""
+def _string(value: object) -> str:
     return _a(str, value)
-
-
-def _integer(value: object) -> int:
-    return _a(int, value)
-
-
-def _boolean(value: object) -> bool:
-    return _a(bool, value)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -159,7 +183,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(string(item) for item in _a(list, value))
+    return tuple(_string(item) for item in _a(list, value))
 
 
 def _numbers(value: object) -> tuple[float, ...]:
@@ -167,7 +191,7 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _string_map(value: object) -> dict[str, str]:
-    return {key: string(item) for key, item in _object(value).items()}
+    return {key: _string(item) for key, item in _object(value).items()}
 
 
 _ADDED_LATER = "added later"
@@ -177,18 +201,15 @@ _SCALARS = frozenset({str, int, float, bool})
 _NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "a list"}
 
 _READERS: Mapping[str, Reader] = {
-    "str": string,
-    "str | None": _or_none(string),
-    "int": _integer,
+    "str": _string,
+    "str | None": _or_none(_string),
+    "int": lambda value: _a(int, value),
     "float": _number,
     "float | None": _or_none(_number),
-    "bool": _boolean,
+    "bool": lambda value: _a(bool, value),
     "Json": lambda value: value,
     "Mapping[str, Json]": _object,
     "Mapping[str, str]": _string_map,
     "tuple[str, ...]": _strings,
     "tuple[float, ...]": _numbers,
 }
-
-_EXACT: Mapping[Reader, type] = {string: str, _integer: int, _number: float, _boolean: bool, _object: dict}
-"""A value of this very type is read as it is, without a call of its reader."""

@@ -6,15 +6,14 @@ them; it keeps them, finds them, and writes and reads them without losing anythi
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
 
 from harness.errors import HistoryError
+from harness.garbage import left_lying
 from harness.history.attempts import Attempt, Chain, chains
 from harness.history.events import (
     EVENT_KINDS,
@@ -24,7 +23,7 @@ from harness.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.strict_json import Misfit, Reader, reader_of, sequence_of, string, to_json
+from harness.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
@@ -145,7 +144,7 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file, no_collections():
+            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
                 return cls(_read_lines(file, source))
         except OSError as error:
             raise HistoryError(
@@ -191,19 +190,6 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
     return {key: tuple(values) for key, values in lists.items()}
 
 
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """Keep Python from looking for cyclic garbage: what is made inside holds none, and is looked through in vain, again and
-    again, while it grows."""
-    collected = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collected:
-            gc.enable()
-
-
 def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
     readers = _readers()
     for number, line in enumerate(lines, 1):
@@ -211,20 +197,13 @@ def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
 
 
 def _readers() -> dict[str, Callable[[object], Event]]:
-    """Readers of each kind of event, for one file: of all strings in it that are equal they keep one."""
+    """Readers of each kind of event, for one file."""
     strings: dict[str, str] = {}
-
-    def text(value: object) -> str:
-        found = string(value)
-        return strings.setdefault(found, found)
-
     by_annotation: dict[str, Reader] = {
-        "str": text,
-        "str | None": lambda value: None if value is None else text(value),
+        "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt, strings=strings),
         "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
     }
-    by_annotation["tuple[RecordedAttempt, ...]"] = sequence_of(RecordedAttempt, by_annotation)
-    return {name: reader_of(kind, by_annotation) for name, kind in EVENT_KINDS.items()}
+    return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
 
 
 def _read_line(line: str, where: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
