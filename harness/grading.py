@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from harness.checks import CHECKS, Check
 from harness.expectations import Expectations
-from harness.history import DeadLettered, History
+from harness.garbage import left_lying
+from harness.history import AttemptSucceeded, DeadLettered, History
 from harness.verdict import Outcome, Verdict
 
 
@@ -81,10 +82,19 @@ class Grade:
 
 def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given)."""
-    return Grade(
-        verdicts=tuple(check(history, expectations) for check in checks.values()),
-        fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
-    )
+    with left_lying():
+        return Grade(
+            verdicts=tuple(check(history, expectations) for check in checks.values()),
+            fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+        )
+
+
+def seconds_to_settle(history: History, task_id: str) -> float | None:
+    """How long an accepted task took from its submission to its first end, to the millisecond; None when it did not end."""
+    for event in history.of_task(task_id):
+        if isinstance(event, (AttemptSucceeded, DeadLettered)):
+            return round((event.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
+    return None
 
 
 def _fate(history: History, task_id: str) -> TaskFate:

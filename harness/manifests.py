@@ -35,8 +35,9 @@ def digests_of_stack(run: Run) -> dict[str, str]:
     }
 
 
-def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
-    """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it."""
+def manifest_of(run: Run, tasks: int, digests: Mapping[str, str], repeat: str | None = None) -> Manifest:
+    """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
+    the command that makes such a run again."""
     expected = run.expectations
     return Manifest(
         taskguard_version=__version__,
@@ -56,6 +57,7 @@ def manifest_of(run: Run, tasks: int, digests: Mapping[str, str]) -> Manifest:
         },
         settings=_settings(run),
         digests=digests,
+        repeat=repeat,
     )
 
 

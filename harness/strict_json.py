@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -29,13 +30,26 @@ def canonical(value: Json) -> str:
 
 def same_json(left: Json, right: Json) -> bool:
     """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values."""
+    if type(left) is type(right):
+        if isinstance(left, dict) and isinstance(right, dict):
+            return left.keys() == right.keys() and all(same_json(item, right[key]) for key, item in left.items())
+        if isinstance(left, list) and isinstance(right, list):
+            return len(left) == len(right) and all(map(same_json, left, right))
+        if type(left) in (str, int, bool):
+            return left == right
+        if isinstance(left, float):
+            # Two zeros differ in their sign, and what is no number is equal to nothing.
+            return repr(left) == repr(right)
     return canonical(left) == canonical(right)
 
 
 def to_json(value: Any) -> Any:
     """Return a dataclass (and what it holds) as plain dicts, lists and scalars, fields in their declared order."""
+    # Most of what is in a history, and quickly told.
+    if value is None or type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _field_to_json(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: write(getattr(value, name)) for name, write in _writers(type(value))}
     if isinstance(value, Mapping):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -43,48 +57,99 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def added_later(default: Any) -> Any:
+    """A field that files which were written before it existed lack: they are read as if they held ``default``."""
+    return dataclasses.field(default=default, metadata={_ADDED_LATER: True})
+
+
 def from_json(cls: type[T], value: object, readers: Mapping[str, Reader] | None = None) -> T:
-    """Build the dataclass `cls` from a JSON object that has exactly its fields.
+    """Build the dataclass `cls` from a JSON object that has exactly its fields, but for those :func:`added_later`.
 
     `readers` adds readers by annotation, for nested dataclasses.
 
     Raises:
         Misfit: a field is missing, unknown, or of the wrong type; the message names the field.
     """
-    if not isinstance(value, dict):
-        raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
+    return reader_of(cls, readers)(value)
+
+
+def reader_of(
+    cls: type[T], readers: Mapping[str, Reader] | None = None, *, strings: dict[str, str] | None = None
+) -> Callable[[object], T]:
+    """Return :func:`from_json` for one dataclass, to read many objects with.
+
+    Of strings that are equal one is kept, for all readers that share ``strings``.
+    """
     known = {**_READERS, **(readers or {})}
-    fields = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if absent := sorted(fields.keys() - value.keys()):
-        raise Misfit(f"{cls.__name__} lacks {', '.join(absent)}")
-    if extra := sorted(value.keys() - fields.keys()):
-        raise Misfit(f"{cls.__name__} has no field {', '.join(extra)}")
-    arguments = {}
-    for name, annotation in fields.items():
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    parts = [(name, known[str(field.type)]) for name, field in fields.items()]
+    wanted = {name for name, field in fields.items() if not field.metadata.get(_ADDED_LATER)}
+    texts = [name for name, field in fields.items() if str(field.type) in ("str", "str | None")]
+    kept: dict[Any, Any] = {} if strings is None else strings
+    # Whether a value is read as it is follows from its type, and most objects are alike.
+    read_as_they_are: set[tuple[Any, ...]] = set()
+
+    def read_fields(value: dict[str, Any]) -> dict[str, Any]:
+        arguments = {}
         try:
-            arguments[name] = known[annotation](value[name])
+            for name, read in parts:
+                if name in value:
+                    arguments[name] = read(value[name])
         except Misfit as misfit:
             raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
-    try:
-        return cls(**arguments)
-    except ValueError as error:
-        raise Misfit(f"{cls.__name__}: {error}") from None
+        return arguments
+
+    def read_object(value: object) -> T:
+        if not isinstance(value, dict):
+            raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
+        shape = (*value, *map(type, value.values()))
+        if shape in read_as_they_are:
+            arguments = value
+        else:
+            if value.keys() != fields.keys():
+                _refuse_other_fields(cls, value, wanted, fields.keys())
+            arguments = read_fields(value)
+            if all(found is value[name] for name, found in arguments.items()):
+                read_as_they_are.add(shape)
+        if strings is not None:
+            for name in texts:
+                if name in arguments:
+                    text = arguments[name]
+                    arguments[name] = kept.setdefault(text, text)
+        try:
+            return cls(**arguments)
+        except ValueError as error:
+            raise Misfit(f"{cls.__name__}: {error}") from None
+
+    return read_object
 
 
-def sequence_of(cls: type[T], readers: Mapping[str, Reader] | None = None) -> Reader:
-    """Return a reader of a JSON list of `cls` objects, as a tuple."""
+def sequence_of(
+    cls: type[T], readers: Mapping[str, Reader] | None = None, *, strings: dict[str, str] | None = None
+) -> Reader:
+    """Return a reader of a JSON list of `cls` objects, as a tuple; `strings` as in :func:`reader_of`."""
+    read_item = reader_of(cls, readers, strings=strings)
+    return lambda value: tuple(map(read_item, _a(list, value)))
 
-    def read(value: object) -> tuple[T, ...]:
-        return tuple(from_json(cls, item, readers) for item in _a(list, value))
 
-    return read
+def _refuse_other_fields(cls: type, value: dict[str, Any], wanted: Set[str], names: Set[str]) -> None:
+    if absent := sorted(wanted - value.keys()):
+        raise Misfit(f"{cls.__name__} lacks {', '.join(absent)}")
+    if extra := sorted(value.keys() - names):
+        raise Misfit(f"{cls.__name__} has no field {', '.join(extra)}")
 
 
-def _field_to_json(field: dataclasses.Field[Any], value: Any) -> Any:
+@cache
+def _writers(cls: type) -> tuple[tuple[str, Reader], ...]:
+    return tuple(
+        (field.name, _float_to_json if str(field.type) in ("float", "float | None") else to_json)
+        for field in dataclasses.fields(cls)
+    )
+
+
+def _float_to_json(value: Any) -> Any:
     # An integral time given as int would come back as float: write what will be read.
-    if str(field.type) in ("float", "float | None") and isinstance(value, int):
-        return float(value)
-    return to_json(value)
+    return float(value) if isinstance(value, int) else to_json(value)
 
 
 def _a(kind: type[T], value: object) -> T:
@@ -128,6 +193,10 @@ def _numbers(value: object) -> tuple[float, ...]:
 def _string_map(value: object) -> dict[str, str]:
     return {key: _string(item) for key, item in _object(value).items()}
 
+
+_ADDED_LATER = "added later"
+
+_SCALARS = frozenset({str, int, float, bool})
 
 _NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "a list"}
 

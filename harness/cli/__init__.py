@@ -1,7 +1,8 @@
 """The ``taskguard`` command.
 
 Each subcommand is a thin layer over the harness: it reads options, says what is going on and turns errors into a message
-and an exit code. 0: all checks passed; 1: a check failed; 2: the run could not be judged, or the command was wrong.
+and an exit code. 0: all checks passed; 1: a check failed, or two runs differ; 2: a run could not be judged, or the command was
+wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from harness import __version__
 from harness.aws.errors import explain
 from harness.cli import grade, judge, on_aws, redrive, stack, tasks
 from harness.errors import TaskGuardError
+from harness.reports.plain import printable
 
 COULD_NOT_BE_JUDGED = 2
 # How Typer ends a command that was interrupted.
@@ -33,6 +35,7 @@ app = typer.Typer(
 )
 app.command()(grade.grade)
 app.command()(judge.check)
+app.command()(judge.compare)
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(tasks.submit)
@@ -75,7 +78,9 @@ def main() -> NoReturn:
 def _complain(message: str) -> NoReturn:
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print("taskguard:", style="bold red", end=" ")
-    console.print(message)
+    # What went wrong may be told in the words of a pipeline, or of a damaged file.
+    for line in message.splitlines():
+        console.print(printable(line.expandtabs()))
     sys.exit(COULD_NOT_BE_JUDGED)
 
 

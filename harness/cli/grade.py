@@ -18,6 +18,7 @@ from rich.table import Table
 
 from harness import deployment
 from harness.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
+from harness.cli.judge import AsJson, a_console, show
 from harness.cli.on_aws import Asked, deployed_stage
 from harness.cli.progress import ProgressLine
 from harness.cli.stack import DEFAULT_RATE, ClockScale, Region
@@ -25,11 +26,10 @@ from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.grading import Grade
 from harness.grading import grade as judge
-from harness.history import History, Manifest, SavedRun
+from harness.history import SavedRun
 from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
-from harness.reports.console import print_grade
 from harness.running import Run
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -83,13 +83,15 @@ def grade(
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
     show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
+    json_: AsJson = False,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     timings = Timings.of_this_process()
-    console = Console(soft_wrap=not Console().is_terminal)
+    console = a_console(stderr=json_)
     seed = seed or None
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     on_running = target is TargetName.RUNNING
+    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
@@ -130,7 +132,7 @@ def grade(
                 stacks = cleanup.enter_context(ExitStack())
                 found = on_own_engine(line, engine, options, wanted, stacks, timings)
             run = found
-        history, manifest = _make(run, workload(ids_seed, tasks), digests, folder, line, timings)
+        saved = _make(run, workload(ids_seed, tasks), digests, repeat, folder, line, timings)
         if keep:
             RunningStack(instance=engine.running, stage=run.stack.stage).save()
             engine.running.stay()
@@ -138,26 +140,31 @@ def grade(
             stacks.pop_all()
         stopping = timings.now()
     timings.phases.append(Phase("stop", stopping, timings.now()))
-    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
-    verdicts = _judge(folder, history, run, manifest.target, timings)
+    verdicts = _judge(folder, saved, timings)
     beyond = timings.now() - slowest_schedule_seconds(verdicts, run.expectations) / clock_scale
     timings.write(folder, beyond)
-    _tell(console, folder, repeat, timings.table(beyond) if show_timings else None)
-    print_grade(console, verdicts, history, run.endpoint.clock.scale)
+    _tell(console, folder, timings.table(beyond) if show_timings else None)
+    show(console, verdicts, saved, json_=json_)
     raise typer.Exit(verdicts.exit_code)
 
 
 def _make(
-    run: Run, tasks: tuple[Task, ...], digests: Mapping[str, str], folder: Path, line: ProgressLine, timings: Timings
-) -> tuple[History, Manifest]:
+    run: Run,
+    tasks: tuple[Task, ...],
+    digests: Mapping[str, str],
+    repeat: str | None,
+    folder: Path,
+    line: ProgressLine,
+    timings: Timings,
+) -> SavedRun:
     line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     history = run.of(tasks, replace(line.listener, phase=timings.phase))
     with timings.phase("manifest"):
-        manifest = manifest_of(run, len(tasks), digests)
-        SavedRun(history=history, manifest=manifest).write(folder)
-    return history, manifest
+        saved = SavedRun(history=history, manifest=manifest_of(run, len(tasks), digests, repeat))
+        saved.write(folder)
+    return saved
 
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:
@@ -166,18 +173,17 @@ def _get_ready_to_judge(endpoint: Endpoint) -> None:
         make_client()
 
 
-def _judge(folder: Path, history: History, run: Run, target: str, timings: Timings) -> Grade:
+def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
+    history, manifest = saved.history, saved.manifest
     with timings.phase("judge"):
-        verdicts = judge(history, run.expectations)
-        write_grade(folder / GRADE_FILE, verdicts, history, run.expectations, run.endpoint.clock.scale)
-        write_junit(folder, verdicts, history, target)
+        verdicts = judge(history, manifest.expectations)
+        write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
+        write_junit(folder, verdicts, history, manifest.target)
     return verdicts
 
 
-def _tell(console: Console, folder: Path, repeat: str | None, timings: Table | None) -> None:
+def _tell(console: Console, folder: Path, timings: Table | None) -> None:
     console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
-    if repeat is not None:
-        console.print(f"Run it again with `{repeat}`", highlight=False)
     console.line()
     if timings is not None:
         console.print(timings)

@@ -7,10 +7,11 @@ what is right (how many attempts, which delays): it only joins events.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from harness.history.events import (
     AttemptFailed,
@@ -79,68 +80,84 @@ class Chain:
         return frozenset(attempt.message_id for attempt in self.attempts)
 
 
-_Key = tuple[str | None, str, int, str]
+_Key = tuple[str, int, str]
+"""What tells the deliveries of one task apart: message, receive count, delivery."""
+
+_OfDelivery: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested
 
 
 def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
-    """Join the events of deliveries into chains, in the order in which the chains began.
+    """Join the events of deliveries, given in order of time, into chains, in the order in which the chains began.
 
     A queue that counts receives numbers a message's attempts itself, and each message is a chain. Where no message of
     a task was ever received twice, the task's messages together are one chain, numbered in order of time.
     """
-    parts: dict[_Key, list[Event]] = {}
+    by_task: dict[str | None, dict[_Key, list[_OfDelivery]]] = defaultdict(dict)
     for event in events:
         if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
-            key = (event.task_id, event.message_id, event.receive_count, event.delivery_id)
-            parts.setdefault(key, []).append(event)
-
-    message_keys = Counter((task_id, message_id) for task_id, message_id, _, _ in parts)
-    counted_tasks = {key[0] for key in parts if key[2] > 1 or message_keys[key[0], key[1]] > 1}
-    counted_tasks |= {task_id for task_id, attempts in _by_task(parts).items() if not _each_follows_a_failure(attempts)}
-    grouped: dict[tuple[str | None, str | None], list[_Key]] = {}
-    for key in parts:
-        task_id, message_id = key[0], key[1]
-        own_chain = task_id is None or task_id in counted_tasks
-        grouped.setdefault((task_id, message_id if own_chain else None), []).append(key)
-
-    return tuple(_chain(keys, parts, by_receives=message_id is not None) for (_, message_id), keys in grouped.items())
+            deliveries = by_task[event.task_id]
+            key = (event.message_id, event.receive_count, event.delivery_id)
+            if key in deliveries:
+                deliveries[key].append(event)
+            else:
+                deliveries[key] = [event]
+    found = [chain for task_id, deliveries in by_task.items() for chain in _chains_of(task_id, deliveries)]
+    return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 
 
-def _by_task(parts: dict[_Key, list[Event]]) -> dict[str | None, list[list[Event]]]:
-    """The events of each attempt, by task, in order of time."""
-    found: dict[str | None, list[list[Event]]] = {}
-    for key in sorted(parts, key=lambda key: min(event.at_ms for event in parts[key])):
-        found.setdefault(key[0], []).append(parts[key])
-    return found
+def _chains_of(task_id: str | None, deliveries: dict[_Key, list[_OfDelivery]]) -> Iterator[Chain]:
+    if task_id is not None and not _are_counted(deliveries):
+        attempts = [_attempt(task_id, each, number) for number, each in enumerate(deliveries.items(), 1)]
+        yield Chain(task_id=task_id, attempts=tuple(attempts))
+        return
+    by_message: dict[str, list[Attempt]] = {}
+    for delivery in deliveries.items():
+        message_id, receive_count, _ = delivery[0]
+        by_message.setdefault(message_id, []).append(_attempt(task_id, delivery, receive_count))
+    for found in by_message.values():
+        yield Chain(task_id=task_id, attempts=tuple(found))
 
 
-def _each_follows_a_failure(attempts: list[list[Event]]) -> bool:
+def _are_counted(deliveries: dict[_Key, list[_OfDelivery]]) -> bool:
+    """Whether the queue numbers these attempts, rather than that each is a message of its own."""
+    messages = {message_id for message_id, _, _ in deliveries}
+    return (
+        len(messages) < len(deliveries)
+        or any(receive_count > 1 for _, receive_count, _ in deliveries)
+        or not _each_follows_a_failure(list(deliveries.values()))
+    )
+
+
+def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
     """Whether each attempt but the first began after the one before had failed: only then is it a retry of it."""
     for before, after in pairwise(attempts):
-        failed = [event.at_ms for event in before if isinstance(event, AttemptFailed)]
-        if not failed or min(failed) > min(event.at_ms for event in after):
+        failed_ms = next((event.at_ms for event in before if isinstance(event, AttemptFailed)), None)
+        if failed_ms is None or failed_ms > after[0].at_ms:
             return False
     return True
 
 
-def _chain(keys: list[_Key], parts: dict[_Key, list[Event]], *, by_receives: bool) -> Chain:
-    ordered = sorted(keys, key=lambda key: min(event.at_ms for event in parts[key]))
-    attempts = tuple(
-        _attempt(key, parts[key], number=key[2] if by_receives else ordinal) for ordinal, key in enumerate(ordered, 1)
-    )
-    return Chain(task_id=ordered[0][0], attempts=attempts)
-
-
-def _attempt(key: _Key, events: list[Event], *, number: int) -> Attempt:
-    task_id, message_id, receive_count, delivery_id = key
+def _attempt(task_id: str | None, delivery: tuple[_Key, list[_OfDelivery]], number: int) -> Attempt:
+    (message_id, receive_count, delivery_id), events = delivery
+    delivered, succeeded, failed = None, None, None
+    backoffs: list[BackoffRequested] = []
+    for event in events:
+        if isinstance(event, Delivered):
+            delivered = delivered or event
+        elif isinstance(event, AttemptSucceeded):
+            succeeded = succeeded or event
+        elif isinstance(event, AttemptFailed):
+            failed = failed or event
+        else:
+            backoffs.append(event)
     return Attempt(
         task_id=task_id,
         message_id=message_id,
         receive_count=receive_count,
         delivery_id=delivery_id,
         number=number,
-        delivered=next((event for event in events if isinstance(event, Delivered)), None),
-        succeeded=next((event for event in events if isinstance(event, AttemptSucceeded)), None),
-        failed=next((event for event in events if isinstance(event, AttemptFailed)), None),
-        backoffs=tuple(event for event in events if isinstance(event, BackoffRequested)),
+        delivered=delivered,
+        succeeded=succeeded,
+        failed=failed,
+        backoffs=tuple(backoffs),
     )

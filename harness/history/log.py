@@ -7,12 +7,13 @@ them; it keeps them, finds them, and writes and reads them without losing anythi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
 
 from harness.errors import HistoryError
+from harness.garbage import left_lying
 from harness.history.attempts import Attempt, Chain, chains
 from harness.history.events import (
     EVENT_KINDS,
@@ -22,14 +23,13 @@ from harness.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.strict_json import Misfit, from_json, sequence_of, to_json
+from harness.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
 
 E = TypeVar("E", bound=Event)
+K = TypeVar("K")
+V = TypeVar("V")
 
-_READERS = {
-    "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt),
-    "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
-}
+_ADVICE = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
 
 
 class History(Sequence[Event]):
@@ -64,15 +64,16 @@ class History(Sequence[Event]):
 
     def of_kind(self, kind: type[E]) -> tuple[E, ...]:
         """Return the events of one kind, in order of time."""
-        return tuple(event for event in self._by_kind.get(kind, ()) if isinstance(event, kind))
+        found: tuple[E, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]  # each is of its key's type
+        return found
 
     def of_task(self, task_id: str) -> tuple[Event, ...]:
         """Return all that happened to a task, in order of time; nothing when the id is unknown."""
-        return tuple(self._by_task.get(task_id, ()))
+        return self._by_task.get(task_id, ())
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""
-        return tuple(self._by_message.get(message_id, ()))
+        return self._by_message.get(message_id, ())
 
     def position(self, event: Event) -> int:
         """Return the index of this very event; a `ValueError` when it is not of this history."""
@@ -102,12 +103,15 @@ class History(Sequence[Event]):
 
     def chains_of(self, task_id: str) -> tuple[Chain, ...]:
         """Return the chains of one task; usually one."""
-        return tuple(self._chains_by_task.get(task_id, ()))
+        return self._chains_by_task.get(task_id, ())
 
     def attempts_of(self, task_id: str) -> tuple[Attempt, ...]:
         """Return the attempts of one task over all of its chains, in order of time."""
-        found = (attempt for chain in self.chains_of(task_id) for attempt in chain.attempts)
-        return tuple(sorted(found, key=lambda attempt: attempt.at_ms))
+        found = self.chains_of(task_id)
+        if len(found) == 1:
+            return found[0].attempts
+        attempts = (attempt for chain in found for attempt in chain.attempts)
+        return tuple(sorted(attempts, key=lambda attempt: attempt.at_ms))
 
     @cached_property
     def end(self) -> RunEnded | None:
@@ -140,8 +144,8 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file:
-                return cls([_read_line(line, f"{source}, line {number}") for number, line in enumerate(file, 1)])
+            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
+                return cls(_read_lines(file, source))
         except OSError as error:
             raise HistoryError(
                 f"Reading the history {source}: {error.strerror or error}. Give the folder of a finished run."
@@ -159,50 +163,62 @@ class History(Sequence[Event]):
         return positions
 
     @cached_property
-    def _by_kind(self) -> dict[type, list[Event]]:
-        index: dict[type, list[Event]] = {}
-        for event in self._events:
-            index.setdefault(type(event), []).append(event)
-        return index
+    def _by_kind(self) -> dict[type, tuple[Event, ...]]:
+        return _grouped((type(event), event) for event in self._events)
 
     @cached_property
-    def _by_task(self) -> dict[str, list[Event]]:
+    def _by_task(self) -> dict[str, tuple[Event, ...]]:
         return self._index_by("task_id")
 
     @cached_property
-    def _by_message(self) -> dict[str, list[Event]]:
+    def _by_message(self) -> dict[str, tuple[Event, ...]]:
         return self._index_by("message_id")
 
     @cached_property
-    def _chains_by_task(self) -> dict[str | None, list[Chain]]:
-        index: dict[str | None, list[Chain]] = {}
-        for chain in self.chains:
-            index.setdefault(chain.task_id, []).append(chain)
-        return index
+    def _chains_by_task(self) -> dict[str | None, tuple[Chain, ...]]:
+        return _grouped((chain.task_id, chain) for chain in self.chains)
 
-    def _index_by(self, field: str) -> dict[str, list[Event]]:
-        index: dict[str, list[Event]] = {}
-        for event in self._events:
-            value = getattr(event, field, None)
-            if value is not None:
-                index.setdefault(value, []).append(event)
-        return index
+    def _index_by(self, field: str) -> dict[str, tuple[Event, ...]]:
+        named = ((getattr(event, field, None), event) for event in self._events)
+        return _grouped((value, event) for value, event in named if value is not None)
 
 
-def _read_line(line: str, where: str) -> Event:
-    advice = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    lists: dict[K, list[V]] = {}
+    for key, value in pairs:
+        lists.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in lists.items()}
+
+
+def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
+    readers = _readers()
+    for number, line in enumerate(lines, 1):
+        yield _read_line(line, f"{source}, line {number}", readers)
+
+
+def _readers() -> dict[str, Callable[[object], Event]]:
+    """Readers of each kind of event, for one file."""
+    strings: dict[str, str] = {}
+    by_annotation: dict[str, Reader] = {
+        "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt, strings=strings),
+        "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
+    }
+    return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
+
+
+def _read_line(line: str, where: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
     try:
         fields = json.loads(line)
     except ValueError as error:
-        raise HistoryError(f"Reading {where}: not JSON ({error}). {advice}") from None
+        raise HistoryError(f"Reading {where}: not JSON ({error}). {_ADVICE}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
-        raise HistoryError(f'Reading {where}: not an object that names its "event". {advice}')
-    kind = EVENT_KINDS.get(fields.pop("event"))
-    if kind is None:
-        raise HistoryError(
-            f'Reading {where}: unknown "event" {json.loads(line)["event"]!r}; known are {", ".join(EVENT_KINDS)}. {advice}'
-        )
+        raise HistoryError(f'Reading {where}: not an object that names its "event". {_ADVICE}')
+    kind = fields.pop("event")
+    read = readers.get(kind)
+    if read is None:
+        known = ", ".join(EVENT_KINDS)
+        raise HistoryError(f'Reading {where}: unknown "event" {kind!r}; known are {known}. {_ADVICE}')
     try:
-        return from_json(kind, fields, _READERS)
+        return read(fields)
     except Misfit as misfit:
-        raise HistoryError(f"Reading {where}: {misfit}. {advice}") from None
+        raise HistoryError(f"Reading {where}: {misfit}. {_ADVICE}") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import HistoryError
 from harness.expectations import Expectations
 from harness.history.log import History
-from harness.strict_json import Json, Misfit, from_json, to_json
+from harness.strict_json import Json, Misfit, added_later, from_json, to_json
 
 FORMAT_VERSION = 1
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
@@ -30,7 +30,8 @@ class Manifest:
     `created_at` is ISO 8601 with a zone. `seed` is the seed of the task ids and of the draws; None when the draws were
     random. `tasks` counts the tasks that were to be submitted. `clock_scale` is how many times as fast as the machine's
     the pipeline's clock ran while it only waited. `settings` are the pipeline's settings, `versions` the
-    versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name).
+    versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
+    command that makes such a run again; None where there is none, or it was not kept.
     """
 
     taskguard_version: str
@@ -47,6 +48,7 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+    repeat: str | None = added_later(None)
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON to `path`."""

@@ -10,9 +10,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.errors import HistoryError
 from harness.expectations import Expectations
-from harness.grading import Grade
-from harness.history import AttemptSucceeded, DeadLettered, History
+from harness.grading import Grade, seconds_to_settle
+from harness.history import History
 from harness.strict_json import Json, to_json
 
 GRADE_FILE = "grade.json"
@@ -58,13 +59,37 @@ def as_json(grade: Grade, history: History, expectations: Expectations, clock_sc
     }
 
 
+def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
+    """Return the JSON object as indented text, ending with a newline; `ascii_only` for where nothing else can be written."""
+    return json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n"
+
+
 def write_grade(
     path: Path | str, grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0
 ) -> None:
     """Write the grade as indented JSON to `path`."""
-    text = json.dumps(as_json(grade, history, expectations, clock_scale), indent=2, ensure_ascii=False)
+    text = as_text(as_json(grade, history, expectations, clock_scale))
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
-    Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def read_grade(path: Path | str) -> dict[str, Json]:
+    """Return the JSON object that `write_grade` wrote.
+
+    Raises:
+        HistoryError: the file cannot be read, or is not such an object.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HistoryError(f"Reading the grade {path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise HistoryError(
+            f"Reading the grade {path}: not JSON ({error}). Move it away, and judge the run again."
+        ) from error
+    if not isinstance(found, dict):
+        raise HistoryError(f"Reading the grade {path}: not an object. Move it away, and judge the run again.")
+    return found
 
 
 def _times(grade: Grade, history: History) -> dict[str, Json]:
@@ -76,7 +101,7 @@ def _times(grade: Grade, history: History) -> dict[str, Json]:
     return {
         "started_at": started,
         "seconds": round(seconds, 3),
-        "seconds_to_settle": {fate.task_id: _seconds_to_settle(history, fate.task_id) for fate in grade.fates},
+        "seconds_to_settle": {fate.task_id: seconds_to_settle(history, fate.task_id) for fate in grade.fates},
         "checks": {
             verdict.check: {
                 "measured": dict(verdict.measured),
@@ -85,8 +110,3 @@ def _times(grade: Grade, history: History) -> dict[str, Json]:
             for verdict in grade.verdicts
         },
     }
-
-
-def _seconds_to_settle(history: History, task_id: str) -> float | None:
-    ends = [event.at_ms for event in history.of_task(task_id) if isinstance(event, (AttemptSucceeded, DeadLettered))]
-    return round((ends[0] - history.accepted[task_id].at_ms) / 1000, 3) if ends else None

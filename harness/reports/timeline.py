@@ -6,19 +6,45 @@ what is right or wrong.
 
 from __future__ import annotations
 
-from harness.history import History
-from harness.history.wording import describe
+from collections.abc import Collection
+
+from harness.history import Event, History
+from harness.history.wording import describe, times
+from harness.reports.plain import printable
+
+MOST_EVENTS = 40
+"""A longer timeline is cut in the middle."""
+
+_MARK = ">"
 
 
-def timeline(history: History, task_id: str) -> str:
+def timeline(history: History, task_id: str, marked: Collection[int] = ()) -> str:
     """Return the timeline of a task, a line for each event, in seconds since the first of them.
 
-    Unknown ids get one line that says so. No colour, no final newline.
+    Those whose indexes in the history are `marked` begin with `>`; of a long one they and both ends are shown. Unknown ids get
+    one line that says so. No colour, no final newline; what the pipeline said is escaped where it is not printable.
     """
     events = history.of_task(task_id)
     if not events:
-        return f"task {task_id}: nothing was seen of it"
+        return f"task {printable(task_id)}: nothing was seen of it"
     stamps = [f"+{(event.at_ms - events[0].at_ms) / 1000:.3f} s" for event in events]
     width = max(map(len, stamps))
-    lines = (f"  {stamp:>{width}}  {describe(event)}" for stamp, event in zip(stamps, events, strict=True))
-    return "\n".join((f"task {task_id}", *lines))
+    marks = [bool(marked) and history.position(event) in marked for event in events]
+    lines = [f"task {printable(task_id)}"]
+    left_out = 0
+    for stamp, event, is_marked, is_shown in zip(stamps, events, marks, _shown(events, marks), strict=True):
+        if not is_shown:
+            left_out += 1
+            continue
+        if left_out:
+            lines.append(f"  {'…':>{width}}  {times(left_out, 'more event')}")
+            left_out = 0
+        lines.append(f"{_MARK if is_marked else ' '} {stamp:>{width}}  {printable(describe(event))}")
+    return "\n".join(lines)
+
+
+def _shown(events: tuple[Event, ...], marks: list[bool]) -> list[bool]:
+    ends = MOST_EVENTS // 4
+    wanted = [number for number, mark in enumerate(marks) if mark][: MOST_EVENTS // 2]
+    chosen = {*range(ends), *range(len(events) - ends, len(events)), *wanted}
+    return [len(events) <= MOST_EVENTS or number in chosen for number in range(len(events))]

@@ -43,6 +43,11 @@ def task(prefix: str, fate: Fate, at_ms: float = START_MS, late_ms: float = 50.0
     """All events of one task with a fate that its draws agree with; its id begins with `prefix`."""
     task_id = find_task_id(SEED, EXPECTED.failure_rate, fate, prefix)
     payload = {"of": prefix, "amount": 1.0, "list": [1, None]} if payload is None else payload
+    return life_of(task_id, fate, at_ms, late_ms, payload)
+
+
+def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Json) -> list[Event]:
+    """All events of the task with this id, submitted at `at_ms`, each retry `late_ms` later than asked for."""
     message_id = f"message-of-{task_id}"
     events: list[Event] = [
         TaskSubmitted(

@@ -5,8 +5,13 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from harness.grading import TaskFate, grade
 from harness.history import (
@@ -17,10 +22,12 @@ from harness.history import (
     Delivered,
     Event,
     History,
+    RecordObserved,
     TaskSubmitted,
 )
 from harness.reports.as_json import as_json, write_grade
 from harness.reports.console import print_grade, sample
+from harness.reports.plain import printable
 from harness.reports.timeline import timeline
 from tests.unit.judging.building import (
     DEAD,
@@ -28,6 +35,7 @@ from tests.unit.judging.building import (
     FIRST_TRY,
     SECOND_TRY,
     THIRD_TRY,
+    altered,
     changed,
     missing,
     run,
@@ -109,13 +117,89 @@ def test_only_the_first_findings_are_shown() -> None:
     assert backoff.findings[5].message not in text
 
 
-def test_the_sample_has_each_kind_and_each_failed_check() -> None:
+def test_the_sample_has_each_kind() -> None:
     fine = grade(History(EVENTS), EXPECTED)
     kinds = {fate.task_id: (fate.end, min(len(fate.attempts), 2)) for fate in fine.fates}
     assert [kinds[task_id] for task_id in sample(fine)] == [("completed", 1), ("completed", 2), ("dead-lettered", 2)]
+
+
+def test_what_failed_is_shown_with_what_was_expected_and_a_task_that_shows_it() -> None:
     last = the(EVENTS, AttemptSucceeded, where=lambda e: (e.task_id or "").startswith("t5"))
-    lost = grade(History(without(EVENTS, last)), EXPECTED)
-    assert sample(lost)[3:] == (last.task_id,)
+    events = without(EVENTS, last)
+    settlement = grade(History(events), EXPECTED).verdicts[0]
+    text = printed(events)
+    below = text[text.index("settlement: fail.") :]
+    assert f"\n  expected: {settlement.expected}\n  observed: {settlement.observed}\n" in below
+    assert f"\ntask {last.task_id}\n>  +0.000 s  submitted" in below.replace("> +", ">  +")
+
+
+def test_the_events_that_show_it_are_marked_and_no_others() -> None:
+    history = History(wrong_delays())
+    finding = next(each for each in grade(history, EXPECTED).verdicts if each.check == "backoff").findings[0]
+    assert finding.task_id is not None
+    marked = [line for line in timeline(history, finding.task_id, finding.events).splitlines() if line.startswith(">")]
+    assert len(marked) == len(finding.events) == 2
+    assert "asked for a backoff of 1 s" in marked[0]
+    assert ">" not in timeline(history, finding.task_id)
+
+
+def test_a_long_timeline_is_cut_in_the_middle_and_keeps_what_is_marked() -> None:
+    delivered = the(EVENTS, Delivered, where=lambda event: (event.task_id or "").startswith("t3"))
+    again = [altered(delivered, at_ms=delivered.at_ms + 0.001 * number) for number in range(1, 200)]
+    history = History([*EVENTS, *again])
+    middle = again[100]
+    lines = timeline(history, delivered.task_id or "", [history.position(middle)]).splitlines()
+    assert len(lines) <= 45
+    assert len([line for line in lines if line.startswith(">")]) == 1
+    assert sum(int(line.split()[1]) for line in lines if "more event" in line) + len(lines) - 3 == len(
+        history.of_task(delivered.task_id or "")
+    )
+
+
+def test_the_command_that_repeats_the_run_is_in_one_piece() -> None:
+    command = "taskguard grade --seed " + "s" * 100
+    for terminal in (False, True):
+        file = io.StringIO()
+        console = Console(file=file, force_terminal=terminal, width=80, color_system=None)
+        print_grade(console, grade(History(EVENTS), EXPECTED), History(EVENTS), repeat=command)
+        assert f"\nRun it again with: {command}\n\nSUCCESS: " in file.getvalue()
+
+
+def test_a_terminal_of_80_columns_is_enough() -> None:
+    failed = the(EVENTS, AttemptFailed, where=lambda event: (event.task_id or "").startswith("t3"))
+    text = printed(changed(wrong_delays(), failed, reason="a very long reason " * 20), terminal=True)
+    plain = Text.from_ansi(text).plain.splitlines()
+    assert max(map(len, plain)) <= 80
+    assert "a very long reason" in text
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\nSUCCESS: 99\u202e\x9b31m\ud800\t"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_nothing_that_a_pipeline_says_is_obeyed_by_the_terminal(terminal: bool) -> None:
+    events: list[Event] = []
+    for event in wrong_delays():
+        of: dict[str, Any] = {"task_id": f"{HOSTILE}{event.task_id}"} if hasattr(event, "task_id") else {}
+        of |= {"reason": HOSTILE} if isinstance(event, AttemptFailed) else {}
+        of |= {"status": HOSTILE} if isinstance(event, RecordObserved) else {}
+        of |= {"payload": {HOSTILE: HOSTILE}} if isinstance(event, RecordObserved) else {}
+        events.append(altered(event, **of))
+    text = printed([*events, missing("QueueDepth")], terminal=terminal)
+    assert "\nSUCCESS: 99" not in text
+    assert not set(text) & set("\x07\r\t\x9b\u202e\ud800")
+    assert "\x1b]" not in text
+    assert "\x1b[2J" not in text
+    assert ("\x1b" in text) is terminal
+    assert "SUCCESS: 99\\u202e\\x9b31m\\ud800" in text.replace("\n    ", "").replace("\n", "")
+
+
+@given(st.text(st.characters()))
+@settings(deadline=None)
+def test_what_is_printable_stays_and_the_rest_can_be_told(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown == text or not text.isprintable()
 
 
 def test_markup_in_what_a_pipeline_says_is_shown_as_it_is() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HistoryError
@@ -16,6 +17,7 @@ from harness.expectations import Expectations
 from harness.grading import grade
 from harness.history import (
     EVENT_KINDS,
+    Delivered,
     Event,
     EvidenceMissing,
     History,
@@ -26,7 +28,7 @@ from harness.history import (
     SavedRun,
     TaskSubmitted,
 )
-from harness.strict_json import same_json
+from harness.strict_json import Misfit, added_later, canonical, from_json, same_json
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 
@@ -133,6 +135,62 @@ def test_a_bad_line_is_refused_by_file_and_number(tmp_path: Path, line: str, wor
         History.read(path)
     assert f"{path}, line 2: " in str(raised.value)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ('"queue": "work", "visible": 1', '"queue": "other", "visible": 1'),
+        ('"queue": "work", "visible": 1', '"queue": "work", "visible": true'),
+        ('"queue": "work", "visible": 1', '"queue": "work", "visible": 1.0'),
+        ('"queue": "work", "visible": 1', '"visible": 1, "queue": 1'),
+    ],
+)
+def test_a_bad_line_is_refused_after_a_good_one_of_its_kind(tmp_path: Path, good: str, bad: str) -> None:
+    line = '{"event": "QueueDepth", "at_ms": 1.0, %s, "in_flight": 0, "delayed": 0}'
+    path = tmp_path / "history.jsonl"
+    path.write_text(f"{line % good}\n{line % good}\n")
+    assert len(History.read(path)) == 2
+    path.write_text(f"{line % good}\n{line % bad}\n")
+    with pytest.raises(HistoryError, match="line 2: QueueDepth"):
+        History.read(path)
+
+
+def test_equal_strings_of_a_file_are_kept_once(tmp_path: Path) -> None:
+    History(run(SECOND_TRY)).write(tmp_path / "history.jsonl")
+    history = History.read(tmp_path / "history.jsonl")
+    assert len({id(event.message_id) for event in history.of_kind(Delivered)}) == 1
+    assert len({id(getattr(event, "task_id", None)) for event in history.of_task(history.task_ids[0])}) == 1
+
+
+@given(left=JSON, right=JSON)
+@example(left=0.0, right=-0.0)
+@example(left=float("nan"), right=float("nan"))
+@example(left={"a": [1, {"b": True}]}, right={"a": [1, {"b": 1}]})
+@example(left=[1], right=(1,))
+@example(left={"a": 1, "b": 2}, right={"b": 2, "a": 1})
+@settings(deadline=None)
+def test_two_values_are_the_same_when_their_one_text_is(left: Any, right: Any) -> None:
+    assert same_json(left, right) == (canonical(left) == canonical(right))
+    assert same_json(left, json.loads(json.dumps(left)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    old: int
+    new: str | None = added_later(None)
+
+
+def test_a_field_added_later_may_lack_and_no_other() -> None:
+    assert from_json(Grown, {"old": 1}) == Grown(old=1)
+    assert from_json(Grown, {"new": "n", "old": 1}) == Grown(old=1, new="n")
+    for value, words in (
+        ({"new": "n"}, "lacks old"),
+        ({"old": 1, "x": 1}, "no field x"),
+        ({"old": 1, "new": 2}, "new"),
+    ):
+        with pytest.raises(Misfit, match=words):
+            from_json(Grown, value)
 
 
 def test_an_absent_or_unreadable_history_is_explained(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""What is written as grade.json is what `docs/grade.schema.json` says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from harness.checks import CHECKS
+from harness.expectations import Expectations
+from harness.grading import grade
+from harness.history import DeadLetterLogged, Delivered, Event, History
+from harness.paths import PROJECT
+from harness.reports.as_json import as_json, as_text
+from tests.unit.judging.building import (
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    SECOND_TRY,
+    THIRD_TRY,
+    UNSEEDED,
+    missing,
+    run,
+    without,
+)
+
+SCHEMA = json.loads((PROJECT / "docs" / "grade.schema.json").read_text(encoding="utf-8"))
+EVENTS = run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
+
+
+def written(events: list[Event], expectations: Expectations = EXPECTED) -> dict[str, Any]:
+    history = History(events)
+    document: dict[str, Any] = json.loads(as_text(as_json(grade(history, expectations), history, expectations, 60)))
+    return document
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("events", "expectations"),
+    [
+        (EVENTS, EXPECTED),
+        (EVENTS, UNSEEDED),
+        (run(FIRST_TRY, DEAD, late_ms=5000), EXPECTED),
+        (without(EVENTS, DeadLetterLogged), EXPECTED),
+        ([*without(EVENTS, Delivered), missing("Delivered")], EXPECTED),
+        ([], EXPECTED),
+    ],
+    ids=["right", "unseeded", "late", "not logged", "missing evidence", "empty"],
+)
+def test_a_grade_is_as_the_schema_says(events: list[Event], expectations: Expectations) -> None:
+    document = written(events, expectations)
+    Draft202012Validator(SCHEMA).validate(document)
+    assert list(document) == list(SCHEMA["properties"])
+    assert [each["check"] for each in document["checks"]] == list(document["times"]["checks"]) == list(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda document: document.pop("fates"),
+        lambda document: document.update(more=1),
+        lambda document: document.update(success=-1),
+        lambda document: document["checks"][0].update(outcome="passed"),
+        lambda document: document["fates"][0].update(end="lost"),
+        lambda document: document["times"].pop("started_at"),
+    ],
+)
+def test_the_schema_refuses_what_is_no_grade(spoil: Callable[[dict[str, Any]], object]) -> None:
+    document = written(EVENTS)
+    spoil(document)
+    assert not Draft202012Validator(SCHEMA).is_valid(document)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
+@pytest.mark.parametrize("late_ms", [50.0, 3000.0], ids=["right", "late"])
+def test_what_a_check_says_beside_its_findings_holds_no_measured_time(
+    check: str, expectations: Expectations, late_ms: float
+) -> None:
+    fates = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY)
+    one, other = (
+        CHECKS[check](History(run(*fates, late_ms=late)), expectations) for late in (late_ms, late_ms + 7.123)
+    )
+    assert (one.outcome, one.expected, one.observed, one.figures) == (
+        other.outcome,
+        other.expected,
+        other.observed,
+        other.figures,
+    )
