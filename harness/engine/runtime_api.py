@@ -11,11 +11,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 _NEXT = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR = "/2018-06-01/runtime/init/error"
 _ANSWER = re.compile(r"/2018-06-01/runtime/invocation/(?P<id>[^/]+)/(?P<kind>response|error)")
+_NOTICES_WITHIN_SECONDS = 0.5
+"""How long a server takes at most to notice that it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,13 @@ class RuntimeApi:
 
     def __init__(self) -> None:
         self.ready: Future[bytes | None] = Future()
-        self._invocations: SimpleQueue[Invocation] = SimpleQueue()
+        self._invocations: SimpleQueue[Invocation | None] = SimpleQueue()
         self._answer: Future[Answer] = Future()
         self._request_id: str | None = None
-        self._closed = threading.Event()
         self._server = _Server(self)
         threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.5},
+            kwargs={"poll_interval": _NOTICES_WITHIN_SECONDS},
             name=f"runtime-api-{self._server.server_port}",
             daemon=True,
         ).start()
@@ -69,7 +70,8 @@ class RuntimeApi:
 
     def close(self) -> None:
         """Stop serving. A process that is still waiting loses its connection."""
-        self._closed.set()
+        # None is what says so to whoever waits for an invocation.
+        self._invocations.put(None)
         # The server notices only at its next poll; nobody needs to wait for that.
         threading.Thread(target=self._shut_down, daemon=True).start()
 
@@ -81,12 +83,10 @@ class RuntimeApi:
         """For the server: block until there is an invocation; none when closed."""
         if not self.ready.done():
             self.ready.set_result(None)
-        while not self._closed.is_set():
-            try:
-                return self._invocations.get(timeout=1.0)
-            except Empty:
-                continue
-        return None
+        if (invocation := self._invocations.get()) is None:
+            # Whoever else waits is told, too.
+            self._invocations.put(None)
+        return invocation
 
     def accept_answer(self, request_id: str, answer: Answer) -> bool:
         """For the server: False when the answer is to no invocation that is under way."""

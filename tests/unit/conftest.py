@@ -1,17 +1,28 @@
-"""What all unit tests share: AWS's service models, which botocore would read from their files again for each session."""
+"""What all unit tests share: that AWS's service models, and DynamoDB's expressions, are read once.
+
+botocore would look for the models and read them again for each of its sessions, moto the expressions for each write.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
 
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader
 
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        # Within one session botocore shares what was read already; here the sessions of one process do.
-        patched.setattr(JSONFileLoader, "load_file", staticmethod(lru_cache(maxsize=None)(JSONFileLoader().load_file)))
+        # A loader keeps what it found and read, and a session has one; here the sessions of one process share it.
+        patched.setattr(botocore.session, "create_loader", lru_cache(maxsize=None)(botocore.session.create_loader))
         yield
+
+
+@pytest.fixture(scope="session")
+def expressions_read_once() -> None:
+    """For whoever has moto's DynamoDB."""
+    from harness.engine.expressions import remember_expressions
+
+    remember_expressions()

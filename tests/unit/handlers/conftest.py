@@ -37,7 +37,7 @@ def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
-def simulated_dynamodb() -> Iterator[Any]:
+def simulated_dynamodb(expressions_read_once: None) -> Iterator[Any]:
     """A client of moto's DynamoDB; a module has one, because making one is slow."""
     with patch.dict(os.environ, ENVIRONMENT), mock_aws():
         yield boto3.client("dynamodb")

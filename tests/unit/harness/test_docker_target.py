@@ -57,7 +57,7 @@ def test_a_closed_port_is_a_refused_connection(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_daemon_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker_daemon, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(docker_daemon, "ANSWER_SECONDS", 0.05)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.evidence.from_logs import LOCAL
 from harness.evidence.seal import Seals
 from harness.grading import grade
 from harness.history import (
@@ -49,6 +50,8 @@ STREAMS = sorted({each.line.stream for each in run_of(GOOD).lines})
 @pytest.fixture(autouse=True)
 def our_package(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     archive = package()
+    # What is lost does not come, however long it is waited for.
+    monkeypatch.setattr("harness.evidence.from_logs.LOCAL", replace(LOCAL, late_seconds=2.0))
     monkeypatch.setattr(Seals, "_download", lambda *_: archive)
 
 

@@ -32,7 +32,8 @@ SOON = 10.0
 
 
 @pytest.fixture
-def api() -> Iterator[RuntimeApi]:
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeApi]:
+    monkeypatch.setattr("harness.engine.runtime_api._NOTICES_WITHIN_SECONDS", 0.01)
     api = RuntimeApi()
     yield api
     api.close()
