@@ -30,6 +30,8 @@ from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
 from harness.reports.console import print_grade
+from harness.reports.html import get_ready as get_ready_to_report
+from harness.reports.html import write_report
 from harness.running import Run
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -139,7 +141,7 @@ def grade(
         stopping = timings.now()
     timings.phases.append(Phase("stop", stopping, timings.now()))
     repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
-    verdicts = _judge(folder, history, run, manifest.target, timings)
+    verdicts = _judge(folder, history, run, manifest, repeat, timings)
     beyond = timings.now() - slowest_schedule_seconds(verdicts, run.expectations) / clock_scale
     timings.write(folder, beyond)
     _tell(console, folder, repeat, timings.table(beyond) if show_timings else None)
@@ -162,15 +164,17 @@ def _make(
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:
     import_module("scipy.stats")
+    get_ready_to_report()
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()
 
 
-def _judge(folder: Path, history: History, run: Run, target: str, timings: Timings) -> Grade:
+def _judge(folder: Path, history: History, run: Run, manifest: Manifest, repeat: str | None, timings: Timings) -> Grade:
     with timings.phase("judge"):
         verdicts = judge(history, run.expectations)
         write_grade(folder / GRADE_FILE, verdicts, history, run.expectations, run.endpoint.clock.scale)
-        write_junit(folder, verdicts, history, target)
+        write_junit(folder, verdicts, history, manifest.target)
+        write_report(folder, verdicts, history, manifest, repeat)
     return verdicts
 
 

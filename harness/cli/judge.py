@@ -13,6 +13,7 @@ from harness.grading import grade
 from harness.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest
 from harness.reports.as_junit import write_junit
 from harness.reports.console import print_grade
+from harness.reports.html import write_report
 
 
 def check(
@@ -26,5 +27,6 @@ def check(
     # A run on a disk that cannot be written to can be judged too.
     if history.is_dir() and os.access(history, os.W_OK):
         write_junit(history, verdicts, events, manifest.target)
+        write_report(history, verdicts, events, manifest)
     print_grade(console, verdicts, events, manifest.clock_scale)
     raise typer.Exit(verdicts.exit_code)
