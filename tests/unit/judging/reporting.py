@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from harness.expectations import Expectations
-from harness.grading import Grade, grade
+from harness.grading import Grade, TaskFate, grade
 from harness.history import (
     AttemptFailed,
+    AttemptSucceeded,
     BackoffRequested,
     DeadLettered,
     DeadLetterLogged,
+    Delivered,
     Event,
     History,
     Manifest,
     RecordObserved,
+    RunEnded,
     TaskSubmitted,
 )
 from harness.reports.html.page import Page, page_of
+from harness.verdict import Finding, Outcome, Verdict
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -119,6 +123,40 @@ def graded(events: list[Event], expectations: Expectations = EXPECTED) -> tuple[
 
 def page(events: list[Event], expectations: Expectations = EXPECTED, **changes: Any) -> Page:
     return page_of(*graded(events, expectations), manifest_of(expectations, **changes), REPEAT)
+
+
+def many(count: int, text: str = "") -> tuple[Grade, History]:
+    """A run of many tasks that were retried, with 15 failed verdicts, two of which name each task, in `text`."""
+    events: list[Event] = [RunEnded(at_ms=2e9, deadline_reached=False)]
+    for number in range(count):
+        task_id, at = f"{number:06}{text}", 1e9 + number
+        of: dict[str, Any] = {"task_id": task_id, "message_id": f"m{number}"}
+        of |= {"receive_count": 1, "delivery_id": f"d{number}"}
+        again = {**of, "receive_count": 2, "delivery_id": f"e{number}"}
+        events += [
+            TaskSubmitted(at_ms=at, answered_ms=at, task_id=task_id, payload=text, accepted=True, status_code=202),
+            Delivered(at_ms=at + 1, payload=text, **of),
+            BackoffRequested(at_ms=at + 2, answered_ms=at + 3, delay_seconds=5, accepted=True, **of),
+            AttemptFailed(at_ms=at + 4, reason=text, **of),
+            Delivered(at_ms=at + 5003 + number % 7, payload=text, **again),
+            AttemptSucceeded(at_ms=at + 5010, **again),
+        ]
+    names = [f"{number:06}{text}" for number in range(count)]
+    findings = tuple(Finding(task_id=name, message=f"task {name}: {text}", events=(1, 2)) for name in names)
+    verdicts = tuple(
+        Verdict(
+            check=f"check_{n}",
+            outcome=Outcome.FAIL,
+            claim="A claim.",
+            expected=f"e {text}",
+            observed=f"o {text}",
+            findings=findings if n < 2 else findings[:50],
+            figures={f"f{m}{text}": text for m in range(60)} if text else {},
+        )
+        for n in range(15)
+    )
+    fates = tuple(TaskFate(task_id=name, attempts=("failed", "succeeded"), end="completed") for name in names)
+    return Grade(verdicts=verdicts, fates=fates), History(events)
 
 
 @dataclass

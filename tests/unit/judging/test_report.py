@@ -5,26 +5,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.expectations import Expectations
-from harness.grading import Grade, TaskFate
-from harness.history import (
-    AttemptFailed,
-    AttemptSucceeded,
-    BackoffRequested,
-    Delivered,
-    Event,
-    History,
-    RunEnded,
-    TaskSubmitted,
-)
 from harness.reports.html import REPORT_FILE, write_report
 from harness.reports.html.page import page_of
 from harness.reports.html.rendering import render
-from harness.verdict import Finding, Outcome, Verdict
 from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
 from tests.unit.judging.reporting import (
     HOSTILE,
@@ -35,6 +22,7 @@ from tests.unit.judging.reporting import (
     graded,
     hostile,
     manifest_of,
+    many,
     page,
     parsed,
     read,
@@ -178,40 +166,6 @@ def test_it_is_written_beside_the_run(tmp_path: Path) -> None:
     write_report(tmp_path, grade, history, manifest_of(), REPEAT)
     assert [each.name for each in tmp_path.iterdir()] == [REPORT_FILE]
     assert read(tmp_path).all("h1")[0].text.startswith("Pass All ")
-
-
-def many(count: int, text: str = "") -> tuple[Grade, History]:
-    """A run of many tasks that were retried, each of which is named by each of 15 failed verdicts, in `text`."""
-    events: list[Event] = [RunEnded(at_ms=2e9, deadline_reached=False)]
-    for number in range(count):
-        task_id, at = f"{number:06}{text}", 1e9 + number
-        of: dict[str, Any] = {"task_id": task_id, "message_id": f"m{number}"}
-        of |= {"receive_count": 1, "delivery_id": f"d{number}"}
-        again = {**of, "receive_count": 2, "delivery_id": f"e{number}"}
-        events += [
-            TaskSubmitted(at_ms=at, answered_ms=at, task_id=task_id, payload=text, accepted=True, status_code=202),
-            Delivered(at_ms=at + 1, payload=text, **of),
-            BackoffRequested(at_ms=at + 2, answered_ms=at + 3, delay_seconds=5, accepted=True, **of),
-            AttemptFailed(at_ms=at + 4, reason=text, **of),
-            Delivered(at_ms=at + 5003 + number % 7, payload=text, **again),
-            AttemptSucceeded(at_ms=at + 5010, **again),
-        ]
-    names = [f"{number:06}{text}" for number in range(count)]
-    findings = tuple(Finding(task_id=name, message=f"task {name}: {text}", events=(1, 2)) for name in names)
-    verdicts = tuple(
-        Verdict(
-            check=f"check_{n}",
-            outcome=Outcome.FAIL,
-            claim="A claim.",
-            expected=f"e {text}",
-            observed=f"o {text}",
-            findings=findings,
-            figures={f"f{m}{text}": text for m in range(60)} if text else {},
-        )
-        for n in range(15)
-    )
-    fates = tuple(TaskFate(task_id=name, attempts=("failed", "succeeded"), end="completed") for name in names)
-    return Grade(verdicts=verdicts, fates=fates), History(events)
 
 
 def test_a_report_of_10_000_tasks_is_small_and_says_what_is_left_out() -> None:
