@@ -24,7 +24,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-docker test-ministack image test-unit test-packaging test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-docker test-ministack image test-unit test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ test-unit: setup ## run the unit tests alone (no engine)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
+
+test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= names its program)
+	@$(BIN)/python -m pytest tests/browser -q $(call junit,browser)
 
 privileges: ## print what each function is allowed, and which test used it (of the last run)
 	@cat .taskguard/privileges.md

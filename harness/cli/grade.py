@@ -30,6 +30,8 @@ from harness.history import SavedRun
 from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
+from harness.reports.html import get_ready as get_ready_to_report
+from harness.reports.html import write_report
 from harness.running import Run
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -169,6 +171,7 @@ def _make(
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:
     import_module("scipy.stats")
+    get_ready_to_report()
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()
 
@@ -179,6 +182,7 @@ def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
         verdicts = judge(history, manifest.expectations)
         write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
         write_junit(folder, verdicts, history, manifest.target)
+        write_report(folder, verdicts, history, manifest, manifest.repeat)
     return verdicts
 
 

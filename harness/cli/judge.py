@@ -19,6 +19,7 @@ from harness.reports.as_json import GRADE_FILE, as_json, as_text, read_grade, wr
 from harness.reports.as_junit import write_junit
 from harness.reports.comparison import comparison_as_json, print_comparison, print_differences
 from harness.reports.console import print_grade
+from harness.reports.html import write_report
 from harness.strict_json import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
@@ -93,6 +94,7 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     if rewrite or not file.exists():
         write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
     write_junit(folder, judged.grade, judged.run.history, manifest.target)
+    write_report(folder, judged.grade, judged.run.history, manifest, manifest.repeat)
 
 
 def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:

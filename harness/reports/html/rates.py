@@ -1,0 +1,76 @@
+"""Rates of failure with their intervals, as a picture's data: of each verdict whose figures have them.
+
+A verdict that has a `rate` (0 to 1) and an `interval` (two such) among its figures is drawn; where it says what it
+expected (`expected_rate`) that is drawn beside it, else the simulated rate. It must not know which checks there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from harness.expectations import Expectations
+from harness.reports.html.axis import Axis
+from harness.reports.html.timelines import Span
+from harness.strict_json import Json
+from harness.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A rate with its interval on an axis from 0 to 100 %; `outside` tells that what was expected is not in the interval."""
+
+    name: str
+    expected: str
+    observed: str
+    at: str
+    interval: Span
+    low_at: str
+    high_at: str
+    expected_at: str
+    outside: bool
+    cells: tuple[str, ...]
+
+
+AXIS = Axis(end=1.0, step=0.1, unit="%", factor=100.0)
+
+HEADINGS = ("check", "rate expected", "rate observed", "interval from", "to")
+
+
+def rates_of(verdicts: Iterable[Verdict], expectations: Expectations) -> tuple[Rate, ...]:
+    """Return the rates that the verdicts' figures tell, in their order."""
+    found = (_rate(verdict.check, verdict.figures, expectations.failure_rate) for verdict in verdicts)
+    return tuple(rate for rate in found if rate is not None)
+
+
+def _rate(check: str, figures: Mapping[str, Json], simulated: float) -> Rate | None:
+    rate, interval = _share(figures.get("rate")), figures.get("interval")
+    if rate is None or not isinstance(interval, (list, tuple)) or len(interval) != 2:
+        return None
+    low, high = map(_share, interval)
+    if low is None or high is None:
+        return None
+    expected = _share(figures.get("expected_rate", simulated))
+    expected = simulated if expected is None else expected
+    return Rate(
+        name=check,
+        expected=f"{_words(expected)} expected",
+        observed=f"{_words(rate)} observed, between {_words(low)} and {_words(high)}",
+        at=AXIS.at(rate),
+        interval=Span(AXIS.at(low), AXIS.length(low, high)),
+        low_at=AXIS.at(low),
+        high_at=AXIS.at(high),
+        expected_at=AXIS.at(expected),
+        outside=not low <= expected <= high,
+        cells=(check, _words(expected), _words(rate), _words(low), _words(high)),
+    )
+
+
+def _share(value: Json) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        return None
+    return float(value)
+
+
+def _words(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"
