@@ -24,7 +24,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-docker test-ministack image test-unit test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ test-slow: setup ## run the other tests: the package and the template; engines o
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
 	@echo "== those that keep both cores busy, in real time"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
+
+test-mutants: setup ## run broken variants of the pipeline, each of which must be rejected by the check that is meant for it
+	@echo "== all of them, their waiting shortened $(CLOCK_SCALE) times"
+	@$(BIN)/python -m pytest tests/mutants -q -m "not heavy" --clock-scale $(CLOCK_SCALE) $(call junit,mutants)
+	@echo "== some of them in real time"
+	@$(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m harness.targets.docker

@@ -93,14 +93,26 @@ def deploy(
     """
     given = dict(parameters or {})
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        _package(endpoint, stage, given, service, log, Path(scratch))
+        package(endpoint, stage, Path(scratch), parameters=given, service=service, log=log)
         _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log)
     return read_stack(endpoint, stage)
 
 
-def _package(
-    endpoint: Endpoint, stage: str, parameters: Mapping[str, str], service: Path, log: Path | None, place: Path
+def package(
+    endpoint: Endpoint,
+    stage: str,
+    place: Path,
+    *,
+    parameters: Mapping[str, str],
+    service: Path = PROJECT,
+    log: Path | None = None,
 ) -> None:
+    """Put what the Serverless CLI would deploy of ``service`` into the empty folder ``place``: the archive and the templates.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+
     def make(folder: Path) -> None:
         with _first_packaging(service):
             _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)

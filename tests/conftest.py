@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests import thoroughness  # noqa: F401  # it registers the profile
 from tests.least_privilege import LeastPrivilege
+from tests.mutants.table import VariantTable
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
+        config.pluginmanager.register(VariantTable(), "variant-table")
 
 
 @pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side

@@ -1,1 +1,1 @@
-"""Broken pipelines: variants of our own, each a small change with a name and a sentence, that must be rejected."""
+"""Broken pipelines: variants of our own, each a small change, that must be rejected by the check that is meant for it."""

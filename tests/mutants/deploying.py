@@ -1,0 +1,116 @@
+"""Deploys variants: those that change the template with the Serverless CLI, those that change nothing but code without it.
+
+The CLI packages the service once. From its template and its archive a stack is made for each variant of the code, through
+CloudFormation as the CLI would, without starting Node.js each time. It must not know how a variant is judged.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+from harness import deployment
+from harness.deployment import Stack, failure_parameters, read_stack, stack_name
+from harness.targets.base import Endpoint
+from harness.waiting import wait_for
+from tests.mutants.loads import RATE, SEED
+from tests.mutants.variants import Variant, broken_service
+
+PARAMETERS = failure_parameters(SEED, RATE)
+_ANY_STAGE = "any-stage"
+_TEMPLATE = "cloudformation-template-update-stack.json"
+_BUCKET = f"mutants-{os.getpid()}"
+"""Each process has its own: under pytest-xdist there are several."""
+
+_OF_THE_CLI = ("ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy")
+_LONGEST_CHANGE_SECONDS = 120.0
+
+
+class Deployer:
+    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says."""
+
+    def __init__(self, endpoint: Endpoint, folder: Path) -> None:
+        self._endpoint = endpoint
+        self._folder = folder
+        self._packaging = Lock()
+        self._template: str | None = None
+        self._archive: Mapping[str, bytes] = {}
+
+    def with_the_cli(self, stage: str, variant: Variant) -> Stack:
+        """Deploy a variant as a user would."""
+        with broken_service(variant) as service:
+            log = self._folder / f"{stage}-deploy.log"
+            return deployment.deploy(self._endpoint, stage, parameters=PARAMETERS, service=service, log=log)
+
+    def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
+        """Deploy the service with other code: the text of ``changed`` files."""
+        template, archive = self._package()
+        s3, cloudformation = self._endpoint.client("s3"), self._endpoint.cloudformation()
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=_zipped({**archive, **_encoded(changed)}))
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=template.replace(_ANY_STAGE, stage).encode())
+        name = stack_name(stage)
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateURL=f"{self._endpoint.url}/{_BUCKET}/{stage}.json",
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+
+        def status() -> str:
+            found: str = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+            return "" if found == "CREATE_IN_PROGRESS" else found
+
+        if (ended := wait_for(status, seconds=_LONGEST_CHANGE_SECONDS)) != "CREATE_COMPLETE":
+            raise AssertionError(f"the stack {name} is {ended}; the engine's log says why: {self._endpoint.log}")
+        return read_stack(self._endpoint, stage)
+
+    def remove(self, stack: Stack) -> None:
+        """Take a stage's functions and what feeds them away, so that the others have the engine for themselves."""
+        functions = self._endpoint.functions()
+        for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+            for mapping in functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
+                functions.delete_event_source_mapping(UUID=mapping["UUID"])
+        for output, name in stack.outputs.items():
+            if output.endswith("FunctionName"):
+                functions.delete_function(FunctionName=name)
+
+    def _package(self) -> tuple[str, Mapping[str, bytes]]:
+        with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+            if self._template is None:
+                place = Path(scratch)
+                deployment.package(self._endpoint, _ANY_STAGE, place, parameters=PARAMETERS)
+                with zipfile.ZipFile(place / "TaskGuard.zip") as archive:
+                    self._archive = {name: archive.read(name) for name in archive.namelist()}
+                self._endpoint.client("s3").create_bucket(
+                    Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
+                )
+                self._template = _without_the_cli(json.loads((place / _TEMPLATE).read_text()))
+            return self._template, self._archive
+
+
+def _without_the_cli(template: dict[str, dict[str, dict[str, dict[str, object]]]]) -> str:
+    """The template without the bucket that the CLI makes for each stage: functions come from one for all of them."""
+    for name in _OF_THE_CLI:
+        del template["Resources"][name]
+    del template["Outputs"]["ServerlessDeploymentBucketName"]
+    for resource in template["Resources"].values():
+        if "Code" in resource["Properties"]:
+            resource["Properties"]["Code"] = {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"}
+    return json.dumps(template)
+
+
+def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
+    return {file: text.encode() for file, text in texts.items()}
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()

@@ -1,0 +1,68 @@
+"""What a variant is given to do: which tasks, whether they wait before anybody works on them, and how they are judged.
+
+Small loads, since there are many variants: each has the fates that a fault needs to show. It must not know any variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.draws import Fate, find_task_id
+from harness.expectations import Expectations
+from harness.workload import Task
+from harness.workload import tasks as workload
+
+SEED = "mutants"
+"""Of the workload and of the failures: each run of a variant has the same tasks and the same draws."""
+
+RATE = 0.3
+
+_FATES = (0, 1, 0, 2, 0, 3, 1, 3, 0, 2, 1, 0)
+"""How often each of the tasks fails. The sixth and the eighth die; the payload of one is not ASCII, the other's is 1.0."""
+
+_BACKLOG_FATES = (*_FATES, 0, 1, 0, 0, 1, 0, 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """``fates`` are how often each task fails, none for ``count`` tasks as they come. With ``backlog`` all of them are on the
+    queue before the consumer begins, so that they come in batches. Judged ``seeded`` each attempt is compared with its draw,
+    else the draws are not known to the checks, though they are the same each time."""
+
+    fates: tuple[int, ...] = ()
+    count: int = 0
+    backlog: bool = False
+    seeded: bool = True
+
+    def tasks(self) -> Sequence[Task]:
+        """The tasks, in the order in which they are submitted."""
+        if not self.fates:
+            return workload(SEED, self.count)
+        payloads = [task.payload for task in workload(SEED, len(self.fates))]
+        return [
+            Task(
+                task_id=find_task_id(SEED, RATE, Fate(failures, dead=failures == 3), f"task-{number:02d}"),
+                payload=payload,
+            )
+            for number, (failures, payload) in enumerate(zip(self.fates, payloads, strict=True), 1)
+        ]
+
+    def expectations(self) -> Expectations:
+        """What is expected of a pipeline that is given this load."""
+        return Expectations(failure_seed=SEED if self.seeded else None, failure_rate=RATE)
+
+
+FATES = Load(fates=_FATES)
+"""A dozen tasks of which two die, two fail twice and three once."""
+
+BACKLOG = Load(fates=_BACKLOG_FATES, backlog=True)
+"""Twenty tasks in batches, of which two die, two fail twice and six once."""
+
+FEW = Load(fates=(0, 1, 0))
+"""For faults that show in what is deployed, not in what it does."""
+
+
+def as_they_come(count: int, *, seeded: bool = True, backlog: bool = False) -> Load:
+    """``count`` tasks whose fates nobody chose."""
+    return Load(count=count, seeded=seeded, backlog=backlog)

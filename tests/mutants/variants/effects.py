@@ -1,0 +1,70 @@
+"""Pipelines that do the work more than once, or try more often than they may."""
+
+from __future__ import annotations
+
+from tests.mutants.variants.variant import Change, Variant
+
+_PROCESS = "handlers/process_task.py"
+_ANY_CLAIM = Change(
+    file="handlers/task_store.py",
+    old="""                condition="attribute_exists(taskId) AND (#status = :pending OR (messageId = :message "
+                "AND #status IN (:retrying, :processing) AND lastAttempt < :attempt))",
+""",
+    # It has to use the values that it is given.
+    new="""                condition="attribute_exists(taskId) AND (#status <> :pending OR #status <> :retrying)",
+""",
+)
+"""Any message may claim any task, whatever became of it."""
+
+EFFECTS = (
+    Variant(
+        name="works-on-duplicates",
+        sentence="sends each message twice and does the work for both",
+        changes=(
+            _ANY_CLAIM,
+            Change(
+                file="handlers/submit_task.py",
+                old="            message_id = self.queue.send(message)\n",
+                new="            self.queue.send(message)\n            message_id = self.queue.send(message)\n",
+            ),
+        ),
+        caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
+        message="",
+    ),
+    Variant(
+        name="sends-anew-beside-the-old",
+        sentence="sends a new message for a failed attempt, and keeps the old one too",
+        changes=(
+            _ANY_CLAIM,
+            Change(
+                file=_PROCESS,
+                old='        logger.warning("attempt failed", extra=about)\n',
+                # Once for each task, or it would never end.
+                new="        if claim.index == 0:\n"
+                "            self.queue.send(task_message.parse(delivery.body))\n"
+                '        logger.warning("attempt failed", extra=about)\n',
+            ),
+        ),
+        caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
+        message="",
+    ),
+    Variant(
+        name="begins-anew-after-three",
+        sentence="sends a new message when the third attempt failed, and acknowledges the old one",
+        changes=(
+            _ANY_CLAIM,
+            Change(
+                file=_PROCESS,
+                old="            self._retry_later(claim, failure, delivery, about)\n        self._complete(claim, about)\n",
+                new="""            if claim.index == 2:
+                self.queue.send(task)
+                return
+            self._retry_later(claim, failure, delivery, about)
+        self._complete(claim, about)
+""",
+            ),
+        ),
+        caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
+        message="",
+    ),
+)

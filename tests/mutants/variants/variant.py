@@ -1,0 +1,106 @@
+"""What a broken pipeline is: a small change to our own, a name, a sentence, and the check that is meant for it.
+
+A change whose text is not in its file exactly once is an error, so that no variant silently becomes the right pipeline. This
+module must not know how a variant is deployed or judged.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.paths import PROJECT
+from tests.mutants.loads import FATES, Load
+
+SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+
+
+class FromLogs(StrEnum):
+    """What becomes of a variant when there is nothing but its logs and its table: never that it passes."""
+
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One text in one of the service's files, in place of another that is there exactly once."""
+
+    file: str
+    old: str
+    new: str
+
+    def applied(self, text: str) -> str:
+        """The file's text with this change.
+
+        Raises:
+            ValueError: when what is to be replaced is not there exactly once.
+        """
+        if (count := text.count(self.old)) != 1:
+            raise ValueError(f"{self.file} has the text to be replaced {count} times, not once: {self.old!r}")
+        return text.replace(self.old, self.new)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One broken pipeline.
+
+    ``caught_by`` begins with the check that is meant for it, which must fail with a finding that matches ``message`` (a
+    regular expression); the checks after it may fail too, since one mistake often breaks several promises. ``from_logs`` is
+    what the meant check says when there is nothing but logs. ``load`` is what it is given to do. With ``real_time`` it is also
+    tried without a scaled clock. The unbroken pipeline is one without changes, which no check is meant for.
+    """
+
+    name: str
+    sentence: str
+    changes: tuple[Change, ...]
+    caught_by: tuple[str, ...]
+    message: str
+    from_logs: FromLogs = FromLogs.REJECTED
+    load: Load = FATES
+    real_time: bool = False
+
+    @property
+    def meant(self) -> str:
+        """The check that is meant for it."""
+        return self.caught_by[0]
+
+    @property
+    def changes_code_only(self) -> bool:
+        """Whether nothing but handlers are changed, so that the template stays as it is."""
+        return all(change.file.startswith("handlers/") for change in self.changes)
+
+    def changed_files(self) -> Mapping[str, str]:
+        """The new text of each file that it changes.
+
+        Raises:
+            ValueError: as :meth:`Change.applied`.
+        """
+        texts: dict[str, str] = {}
+        for change in self.changes:
+            text = texts.get(change.file) or (PROJECT / change.file).read_text(encoding="utf-8")
+            try:
+                texts[change.file] = change.applied(text)
+            except ValueError as error:
+                raise ValueError(f"variant {self.name}: {error}") from error
+        return texts
+
+
+@contextmanager
+def broken_service(variant: Variant) -> Iterator[Path]:
+    """A copy of the service with the variant's changes, ready to be deployed."""
+    with TemporaryDirectory(prefix="taskguard-variant-") as folder:
+        service = Path(folder)
+        for name in SERVICE_FILES:
+            if (PROJECT / name).is_dir():
+                shutil.copytree(PROJECT / name, service / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(PROJECT / name, service)
+        for file, text in variant.changed_files().items():
+            (service / file).write_text(text, encoding="utf-8")
+        yield service
