@@ -54,8 +54,9 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     else:
         violations = list(_against_rate(failures, len(first), p_value, expectations))
         power = CountTest(len(first), 1, expectations.failure_rate, expectations.significance)
-        figures["finds_below_and_above"] = list(power.finds())
-        observed += f"; {findable(power.finds())}"
+        finds = power.finds()
+        figures["finds_below_and_above"] = list(finds)
+        observed += f"; {findable(finds)}"
         if first and not power.can_reject:
             message = f"{times(len(first), 'first attempt')} are too few to tell any rate from another"
             doubts.append(Doubt(None, message))

@@ -51,9 +51,9 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         expected = f"each later attempt as drawn with seed {seed!r} at {rate:g}"
     else:
         test = CountTest(len(failed_first), allowed - 1, rate, expectations.significance)
-        p_value = test.p_value(failures)
-        figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(test.finds())}
-        observed += f" (p = {p_value:.3g}); {findable(test.finds())}"
+        p_value, finds = test.p_value(failures), test.finds()
+        figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
+        observed += f" (p = {p_value:.3g}); {findable(finds)}"
         violations = list(_against_rate(failures, len(later), len(failed_first), p_value, expectations))
         if failed_first and allowed > 1 and not test.can_reject:
             message = f"{times(len(failed_first), 'failed first attempt')}, too few to tell any later rate from another"

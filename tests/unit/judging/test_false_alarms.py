@@ -14,7 +14,7 @@ from tests.unit.judging.batches import in_batches
 from tests.unit.judging.building import START_MS, UNSEEDED, ending, task
 
 OF_CHANCE = ("first_failure_rate", "later_failure_rate", "independence")
-RUNS = examples(200)
+RUNS = examples(100)
 
 
 def by_chance(seed: int, count: int = 60) -> History:
@@ -31,7 +31,7 @@ def task_that_fails(number: int, failures: int) -> list[Event]:
 
 
 def test_fair_draws_are_not_accused() -> None:
-    """Three checks at 0.001 each: of 200 runs one is accused with a probability below 0.5; none is with these seeds."""
+    """Three checks at 0.001 each: of 100 runs one is accused with a probability below 0.3; none is with these seeds."""
     histories = (by_chance(seed) for seed in range(RUNS))
     verdicts = [CHECKS[check](history, UNSEEDED) for history in histories for check in OF_CHANCE]
     assert [verdict for verdict in verdicts if verdict.outcome is not Outcome.PASS] == []
