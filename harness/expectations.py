@@ -55,7 +55,8 @@ class Expectations:
 
     `backoff_schedule_seconds` has the delay after each failed attempt, the last one included. A message may come back
     `late_tolerance_seconds` after its delay, never before. `failure_rate` is the simulated rate; with a
-    `failure_seed` each attempt's draw is known, without one the rate is tested at `significance` (two-sided).
+    `failure_seed` each attempt's draw is known, without one each check of what is drawn tests at `significance` (two-sided).
+    `empty_for_seconds` is how far apart the two looks are, at the least, that find the queues empty at the end of a run.
     `clock_tolerance_ms` is allowed between a time that the pipeline wrote down and the same moment in the history:
     rounding to a millisecond on one machine; give more when the pipeline's clock is another machine's.
 
@@ -69,6 +70,7 @@ class Expectations:
     failure_rate: float = 0.3
     failure_seed: str | None = None
     significance: float = 0.001
+    empty_for_seconds: float = 0.25
     clock_tolerance_ms: float = 5.0
     record: RecordNames = field(default_factory=RecordNames)
     dead_letter_log: DeadLetterLogNames = field(default_factory=DeadLetterLogNames)

@@ -6,6 +6,8 @@ a test are the same run.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from harness.evidence.names import Names
 from harness.evidence.recording import Recording, RecordingFile
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
-from harness.history import Event, EvidenceMissing, History, RunEnded, TaskSubmitted
+from harness.history import Event, EvidenceMissing, History, QueueDepth, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
 from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, watch
 from harness.workload import Task
@@ -72,11 +74,17 @@ class Run:
             submitted = client.submit_all(tasks, tell=listener.submitted)
         ids = [event.task_id for event in submitted if event.task_id is not None]
         accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+        looks: deque[Progress] = deque(maxlen=2)
+
+        def look(progress: Progress) -> None:
+            looks.append(progress)
+            listener.progress(progress)
+
         with listener.phase("settle"):
-            settled = self.watch(accepted, listener.progress)
+            settled = self.watch(accepted, look)
         only = None if self.alone else frozenset(ids)
         with listener.phase("gather the evidence"):
-            return self.history(submitted, deadline_reached=not settled, only=only)
+            return self.history(submitted, deadline_reached=not settled, only=only, depths=looks[0].depths)
 
     def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
         """Wait until nothing more will happen to these tasks; False when time ran out first."""
@@ -86,12 +94,19 @@ class Run:
         return watch(self._reader(), ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
 
     def history(
-        self, submitted: Iterable[TaskSubmitted], *, deadline_reached: bool, only: frozenset[str] | None = None
+        self,
+        submitted: Iterable[TaskSubmitted],
+        *,
+        deadline_reached: bool,
+        only: frozenset[str] | None = None,
+        depths: Sequence[QueueDepth] = (),
     ) -> History:
         """Gather all that was seen of the stack, or ``only`` of these tasks and messages: since its engine started, or as
-        far as there are logs of this run."""
+        far as there are logs of this run. The queues are looked at last of all, and compared with ``depths``, an earlier
+        look; without one they are looked at first, too."""
         events: list[Event] = list(submitted)
         reader, recording = self._reader(), self.recording()
+        depths = depths or reader.queue_depths()
         if recording is not None:
             recording = recording.since(self.since_ms)
         if recording is None:
@@ -107,12 +122,24 @@ class Run:
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         events.extend(reader.records(sorted(task_ids)))
-        depths = reader.queue_depths()
-        if only is None or all(depth.total == 0 for depth in depths):
-            # On a stack that others use too, what is left in the queues may be theirs; that nothing is, tells of all.
-            events.extend(depths)
+        events.extend(self._what_stayed(reader, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(events)
+
+    def _what_stayed(self, reader: StackReader, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
+        """How much the queues held ``before``, and at least as much later as is expected."""
+        if alone or all(depth.total == 0 for depth in before):
+            looked_at_ms = max(depth.at_ms for depth in before)
+            waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
+            # A little longer: the clock may be set back by a little meanwhile.
+            time.sleep(max(0.0, self.expectations.empty_for_seconds + 0.01 - waited_ms / 1000))
+            depths = [*before, *reader.queue_depths()]
+            if alone or all(depth.total == 0 for depth in depths):
+                return list(depths)
+        # That nothing is left tells of all; what is left may be that of others.
+        what = "whether a queue holds messages of this run, since others use it too"
+        now_ms = self.endpoint.clock.now_ms()
+        return [EvidenceMissing(at_ms=now_ms, source="SQS", what=what, affects=("QueueDepth",))]
 
     def _before_ms(self) -> float:
         clock = self.endpoint.clock

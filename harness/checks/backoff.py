@@ -2,7 +2,8 @@
 
 For failed attempt n, a visibility timeout of the schedule's n-th delay was asked for and granted; the task's next
 delivery, or its arrival in the dead-letter queue, comes no earlier than that after the request was made (never
-tolerated), and at most the late tolerance after the queue had answered. Fails in spite of missing evidence when a
+tolerated), and at most the late tolerance after the queue had answered. The request comes before the attempt ends: one
+that is made afterwards lets the message wait by chance. Fails in spite of missing evidence when a
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
 holds vacuously. This module must not know how a delay is asked for.
@@ -121,6 +122,10 @@ def _violations(wait: _Wait, history: History, expectations: Expectations) -> It
         yield Violation(
             wait.task_id, f"{wait.name} {asked}, expected {scheduled}", (failed, *requests), (BackoffRequested,)
         )
+    if wait.granted is not None and wait.granted.at_ms - failed.at_ms > expectations.clock_tolerance_ms:
+        after = seconds((wait.granted.at_ms - failed.at_ms) / 1000)
+        message = f"{wait.name} asked for {seconds(wait.granted.delay_seconds)} only {after} after it had ended"
+        yield Violation(wait.task_id, message, (failed, wait.granted))
     for request in requests:
         if request.accepted and request.delay_seconds != wait.scheduled_seconds:
             asked = seconds(request.delay_seconds)

@@ -1,7 +1,7 @@
 """A message is dead-lettered after exactly the allowed receives, all failed, and only then.
 
 Speaks of every message, tasks or not. Fails in spite of missing evidence when a message was delivered too often, was
-dead-lettered although an attempt succeeded, or arrived with another payload; too few deliveries before the dead-letter
+dead-lettered although an attempt had succeeded, or arrived with another payload than it was delivered with; too few deliveries before the dead-letter
 queue, and none of the arrivals there that were due, are excused by missing events. With nothing dead-lettered and
 nothing failed often enough the claim holds vacuously. This module must not know who moves the message.
 """
@@ -75,7 +75,7 @@ def _of_chain(chain: Chain, history: History, expectations: Expectations) -> Ite
             yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
     arrivals = dead_letters_of(history, chain)
     if arrivals:
-        yield from _of_dead(chain, arrivals[0], history, allowed)
+        yield from _of_dead(chain, arrivals[0], allowed)
     else:
         last = _failed_at_the_limit(chain, allowed)
         if last is not None and not _still_due(last, history, expectations):
@@ -83,7 +83,7 @@ def _of_chain(chain: Chain, history: History, expectations: Expectations) -> Ite
             yield Violation(chain.task_id, message, last.events, (DeadLettered,))
 
 
-def _of_dead(chain: Chain, arrival: DeadLettered, history: History, allowed: int) -> Iterator[Violation]:
+def _of_dead(chain: Chain, arrival: DeadLettered, allowed: int) -> Iterator[Violation]:
     found = sorted({attempt.number for attempt in chain.attempts})
     wanted = list(range(1, allowed + 1))
     if not set(wanted) <= set(found):
@@ -95,19 +95,21 @@ def _of_dead(chain: Chain, arrival: DeadLettered, history: History, allowed: int
         )
     for attempt in chain.attempts:
         if attempt.succeeded is not None:
-            message = f"{chain.name} was dead-lettered although attempt {attempt.number} succeeded"
-            yield Violation(chain.task_id, message, (attempt.succeeded, arrival))
+            # A success after the death is the task's second end, and for `effect` to tell.
+            if attempt.succeeded.at_ms <= arrival.at_ms:
+                message = f"{chain.name} was dead-lettered although attempt {attempt.number} had succeeded"
+                yield Violation(chain.task_id, message, (attempt.succeeded, arrival))
         elif attempt.failed is None:
             message = f"{chain.name} was dead-lettered, and attempt {attempt.number} was not seen to fail"
             yield Violation(chain.task_id, message, (*attempt.events, arrival), (AttemptFailed,))
-    if chain.attempts[-1].at_ms > arrival.at_ms:
-        last = chain.attempts[-1]
+    last = chain.attempts[-1]
+    if last.at_ms > arrival.at_ms and last.succeeded is None:
         message = f"{chain.name} was delivered (attempt {last.number}) after it had reached the dead-letter queue"
         yield Violation(chain.task_id, message, (arrival, *last.events))
-    submission = history.accepted.get(chain.task_id or "")
-    if submission is not None and not same_json(arrival.payload, submission.payload):
-        message = f"{chain.name} arrived in the dead-letter queue with another payload than was submitted"
-        yield Violation(chain.task_id, message, (submission, arrival))
+    delivered = [attempt.delivered for attempt in chain.attempts if attempt.delivered is not None]
+    if delivered and not same_json(arrival.payload, delivered[-1].payload):
+        message = f"{chain.name} arrived in the dead-letter queue with another payload than it was delivered with"
+        yield Violation(chain.task_id, message, (delivered[-1], arrival))
 
 
 def _never_delivered(history: History) -> Iterator[Violation]:

@@ -1,126 +1,96 @@
-"""Every accepted task ends exactly once: completed by one successful attempt, or dead-lettered once.
+"""Every accepted task is settled, as it was submitted, and nothing else; then the queues are empty, and stay so.
 
-Nothing lost, nothing done twice, nothing invented. A dead-lettered task that an operator put back to work ends once more,
-and so on. A task whose submission had no clear answer (a server's error, or
-none) may end or not, at most once; a task that was refused is a fail, since what a run submits is valid, and so is a
-message that stays in the dead-letter queue. A task in several messages is unknown: an acknowledged duplicate and work
-done twice look the same from outside. Fails in spite of missing evidence when a task was seen to end twice. A task that
-was not seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown.
-This module must not know what a task does between its acceptance and its end.
+Nothing lost, nothing invented. A dead-lettered task that an operator put back to work settles once more, and so on. A
+task whose submission had no clear answer (a server's error, or none) may settle or not; a task that was refused is a fail,
+since what a run submits is valid, and so is a message that is in a queue still when the run has waited to its deadline. A
+task in several messages is unknown: a duplicate that was dropped looks as if it had done the work. A task that was not
+seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. Queues that were not
+seen empty twice, so far apart as is expected, are unknown. That nothing is done twice is for `effect` to tell. This
+module must not know what a task does between its acceptance and its end.
 """
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Literal
 
 from harness.checks.conclusion import Doubt, Question, Violation, conclude, duplicates_in_doubt
+from harness.checks.lives import Life, has_more_messages_than_lives, lives_of
 from harness.expectations import Expectations
 from harness.history import (
     AttemptSucceeded,
     DeadLettered,
-    Event,
+    Delivered,
     History,
     QueueDepth,
     RecordObserved,
-    Redriven,
     RunEnded,
     TaskSubmitted,
 )
-from harness.history.wording import describe, times
+from harness.history.events import QueueName
+from harness.history.wording import describe, seconds, times
 from harness.strict_json import same_json
 from harness.verdict import Verdict
 
 QUESTION = Question(
     check="settlement",
-    claim="Every accepted task ends exactly once, as completed or as dead-lettered.",
-    needs=(TaskSubmitted, AttemptSucceeded, DeadLettered, RunEnded),
+    claim="Every accepted task is settled, as it was submitted, and nothing else; then the queues stay empty.",
+    needs=(TaskSubmitted, AttemptSucceeded, DeadLettered, QueueDepth, RunEnded),
 )
+
+_QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
 
 def judge(history: History, expectations: Expectations) -> Verdict:
-    """Judge whether every accepted task ends exactly once."""
-    del expectations  # how a task ends is the same for every pipeline
-    ends = {task_id: _ends(history, task_id) for task_id in history.task_ids}
-    accepted = [ends[task_id] for task_id in history.accepted]
-    completed = sum(any(isinstance(end, AttemptSucceeded) for end in lives[-1]) for lives in accepted)
-    dead = sum(any(isinstance(end, DeadLettered) for end in lives[-1]) for lives in accepted)
-    unsettled = sum(not lives[-1] for lives in accepted)
+    """Judge whether every accepted task ends, and nothing is left over."""
+    lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
+    last = [lives[task_id][-1] for task_id in history.accepted]
+    unsettled = [task_id for task_id in sorted(history.accepted) if not lives[task_id][-1].ends]
+    completed, dead = sum(bool(life.successes) for life in last), sum(bool(life.deaths) for life in last)
     return conclude(
         QUESTION,
         history,
-        expected="each accepted task completed once or dead-lettered once",
+        expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
+        f"{seconds(expectations.empty_for_seconds)} later",
         observed=(
-            f"{times(len(accepted), 'task')} accepted{_refusals(history)}: {completed} completed, "
-            f"{dead} dead-lettered, {unsettled} unsettled"
+            f"{times(len(last), 'task')} accepted{_refusals(history)}: {completed} completed, "
+            f"{dead} dead-lettered, {len(unsettled)} unsettled"
         ),
-        violations=_violations(history, ends),
-        doubts=_doubts(history, ends),
-        figures={"accepted": len(accepted), "completed": completed, "dead": dead, "unsettled": unsettled},
+        violations=_violations(history, lives, unsettled),
+        doubts=_doubts(history, lives, unsettled, expectations),
+        figures={"accepted": len(last), "completed": completed, "dead": dead, "unsettled": len(unsettled)},
     )
 
 
-_Lives = list[list[Event]]
-"""The ends of a task: those before an operator first put it back to work, those before the next time, and so on."""
-
-
-def _ends(history: History, task_id: str) -> _Lives:
-    successes = [attempt.succeeded for attempt in history.attempts_of(task_id) if attempt.succeeded is not None]
-    dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
-    redriven = [event.at_ms for event in history.of_task(task_id) if isinstance(event, Redriven)]
-    lives: _Lives = [[] for _ in range(len(redriven) + 1)]
-    ends: list[Event] = [*successes, *dead]
-    for end in ends:
-        lives[bisect(redriven, end.at_ms)].append(end)
-    return lives
-
-
-def _violations(history: History, ends: dict[str, _Lives]) -> Iterator[Violation]:
-    for task_id, lives in ends.items():
+def _violations(history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str]) -> Iterator[Violation]:
+    for task_id, of_task in lives.items():
         submissions = _submissions(history, task_id)
-        found = [end for life in lives for end in life]
+        found = [end for life in of_task for end in life.ends]
         if found and not any(submission.accepted or submission.in_doubt for submission in submissions):
             how = "completed" if isinstance(found[0], AttemptSucceeded) else "dead-lettered"
-            yield Violation(
-                task_id, f"task {task_id} was {how} although it was never accepted", found, (TaskSubmitted,)
-            )
-        for life in lives:
-            yield from _of_life(history, task_id, life, lives)
-        if task_id in history.accepted and not lives[-1] and _waited_long_enough(history):
-            yield Violation(
-                task_id, _unsettled(history, task_id), history.of_task(task_id), (AttemptSucceeded, DeadLettered)
-            )
+            message = f"task {task_id} was {how} although it was never accepted"
+            yield Violation(task_id, message, found, (TaskSubmitted,))
         yield from _two_payloads(history, task_id, submissions)
+        yield from _another_payload(history, task_id, submissions)
+    if _waited_long_enough(history):
+        for task_id in unsettled:
+            excuses = (AttemptSucceeded, DeadLettered)
+            yield Violation(task_id, _unsettled(history, task_id), history.of_task(task_id), excuses)
     for refused in _refused(history):
         if not _may_be_repeated(refused):
             who = f"task {refused.task_id}" if refused.task_id is not None else "a task without an id"
             yield Violation(refused.task_id, f"{who} was refused with HTTP {refused.status_code}", (refused,))
-    dead = _depth_of(history, "dead-letter")
-    if dead is not None and dead.total and history.end is not None and history.end.deadline_reached:
-        left = f"{times(dead.total, 'message')} left in the dead-letter queue"
-        yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (dead,))
+    if history.end is not None and history.end.deadline_reached:
+        yield from _left_at_the_deadline(history, unsettled)
 
 
-def _of_life(history: History, task_id: str, life: list[Event], lives: _Lives) -> Iterator[Violation]:
-    successes = sum(isinstance(end, AttemptSucceeded) for end in life)
-    deaths = len(life) - successes
-    if not _has_duplicates(history, task_id, lives):
-        if successes and deaths:
-            yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", life)
-        if successes > 1:
-            yield Violation(task_id, f"task {task_id} was completed {successes} times", life)
-    if deaths > 1:
-        yield Violation(task_id, f"task {task_id} was dead-lettered {deaths} times", life)
-    if life is not lives[-1] and not deaths:
-        message = f"task {task_id} was put back to work although it had not been dead-lettered"
-        yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
-
-
-def _has_duplicates(history: History, task_id: str, lives: _Lives) -> bool:
-    """Whether there were more messages than the first and one for each time the task was put back."""
-    return len(history.chains_of(task_id)) > len(lives)
+def _left_at_the_deadline(history: History, unsettled: list[str]) -> Iterator[Violation]:
+    for depth in (depths[-1] for queue in _QUEUES if (depths := _depths_of(history, queue))):
+        left = f"{times(depth.total, 'message')} left in the {depth.queue} queue ({_whereabouts(depth)})"
+        if depth.total and depth.queue == "dead-letter":
+            yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (depth,))
+        elif depth.total and not unsettled:
+            yield Violation(None, f"every task has ended, and yet at the end there were {left}", (depth,))
 
 
 def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
@@ -134,8 +104,19 @@ def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitte
         )
 
 
-def _doubts(history: History, ends: dict[str, _Lives]) -> Iterator[Doubt]:
-    unsettled = [task_id for task_id in sorted(history.accepted) if not ends[task_id][-1]]
+def _another_payload(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
+    if task_id not in history.accepted:
+        return
+    for delivered in (event for event in history.of_task(task_id) if isinstance(event, Delivered)):
+        if not any(each.accepted and same_json(each.payload, delivered.payload) for each in submissions):
+            message = f"task {task_id} was delivered with another payload than was submitted"
+            yield Violation(task_id, message, (history.accepted[task_id], delivered))
+            return
+
+
+def _doubts(
+    history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str], expectations: Expectations
+) -> Iterator[Doubt]:
     if not _waited_long_enough(history):
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
@@ -145,18 +126,38 @@ def _doubts(history: History, ends: dict[str, _Lives]) -> Iterator[Doubt]:
             answer = f"HTTP {refused.status_code}" if refused.status_code else "no answer"
             yield Doubt(refused.task_id, f"task {refused.task_id} got {answer}, and was not accepted later", (refused,))
     for doubt in duplicates_in_doubt(history):
-        if doubt.task_id is None or _has_duplicates(history, doubt.task_id, ends[doubt.task_id]):
+        if doubt.task_id is None or has_more_messages_than_lives(history, doubt.task_id, lives[doubt.task_id]):
             yield doubt
-    depth = _depth_of(history, "work")
-    if not unsettled and depth is not None and depth.total:
-        left = f"{times(depth.total, 'message')} left in the work queue at the end"
-        yield Doubt(None, f"every task has ended, and yet there were {left}, which may still be delivered", (depth,))
+    if not unsettled:
+        for queue in _QUEUES:
+            yield from _not_seen_to_stay_empty(history, queue, expectations.empty_for_seconds)
+
+
+def _not_seen_to_stay_empty(history: History, queue: QueueName, empty_for_seconds: float) -> Iterator[Doubt]:
+    depths = _depths_of(history, queue)
+    if not depths:
+        if QueueDepth.__name__ not in history.missing_kinds:
+            yield Doubt(None, f"how many messages were left in the {queue} queue at the end was not read")
+        return
+    last = depths[-1]
+    before = [depth for depth in depths if last.at_ms - depth.at_ms >= empty_for_seconds * 1000]
+    if last.total and history.end is not None and history.end.deadline_reached:
+        return
+    if last.total:
+        left = f"{times(last.total, 'message')} left in the {queue} queue ({_whereabouts(last)})"
+        yield Doubt(None, f"every task has ended, and yet there were {left}, which may still be delivered", (last,))
+    elif not before:
+        apart = seconds(empty_for_seconds)
+        yield Doubt(None, f"the {queue} queue was not seen empty twice, {apart} apart, so it may not stay so", depths)
+    elif before[-1].total:
+        message = f"the {queue} queue was emptied only just before the end, so it may not stay so"
+        yield Doubt(None, message, (before[-1], last))
 
 
 def _waited_long_enough(history: History) -> bool:
-    depth = _depth_of(history, "work")
+    depths = _depths_of(history, "work")
     at_deadline = history.end is not None and history.end.deadline_reached
-    return at_deadline or (depth is not None and depth.total == 0)
+    return at_deadline or bool(depths and depths[-1].total == 0)
 
 
 def _refused(history: History) -> Iterator[TaskSubmitted]:
@@ -178,9 +179,12 @@ def _refusals(history: History) -> str:
     return f", {count} not accepted" if count else ""
 
 
-def _depth_of(history: History, queue: Literal["work", "dead-letter"]) -> QueueDepth | None:
-    depths = [depth for depth in history.of_kind(QueueDepth) if depth.queue == queue]
-    return depths[-1] if depths else None
+def _depths_of(history: History, queue: QueueName) -> list[QueueDepth]:
+    return [depth for depth in history.of_kind(QueueDepth) if depth.queue == queue]
+
+
+def _whereabouts(depth: QueueDepth) -> str:
+    return f"{depth.visible} visible, {depth.in_flight} in flight, {depth.delayed} delayed"
 
 
 def _submissions(history: History, task_id: str) -> list[TaskSubmitted]:

@@ -209,7 +209,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "comes back early": (_comes_back_early, "backoff"),
     "comes back late": (_comes_back_late, "backoff"),
     "asks for nothing": (_asks_for_nothing, "backoff"),
-    "is done twice": (_is_done_twice, "settlement"),
+    "is done twice": (_is_done_twice, "effect"),
     "dies after two receives": (_dies_after_two_receives, "redrive"),
     "dies with another payload": (_dies_with_another_payload, "redrive"),
     "is logged twice": (_is_logged_twice, "dead_letter_log"),

@@ -26,6 +26,7 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
+from harness.history.events import QueueName
 from harness.strict_json import Json
 from harness.verdict import Verdict
 
@@ -37,6 +38,7 @@ UNSEEDED = Expectations()
 START_MS = 1_700_000_000_000.0
 FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD = Fate(0), Fate(1), Fate(2), Fate(3, dead=True)
 SCHEDULE = (5.0, 10.0, 20.0)
+QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
 
 def task(prefix: str, fate: Fate, at_ms: float = START_MS, late_ms: float = 50.0, payload: Json = None) -> list[Event]:
@@ -113,8 +115,11 @@ def run(*fates: Fate, late_ms: float = 50.0) -> list[Event]:
 def ending(events: Iterable[Event]) -> list[Event]:
     last = max((event.at_ms for event in events), default=START_MS) + 5000
     return [
-        QueueDepth(at_ms=last, queue="work", visible=0, in_flight=0, delayed=0),
-        QueueDepth(at_ms=last, queue="dead-letter", visible=0, in_flight=0, delayed=0),
+        *(
+            QueueDepth(at_ms=at_ms, queue=queue, visible=0, in_flight=0, delayed=0)
+            for at_ms in (last - 1000, last)
+            for queue in QUEUES
+        ),
         RunEnded(at_ms=last + 1, deadline_reached=False),
     ]
 
@@ -145,6 +150,13 @@ def altered(event: Any, **changes: Any) -> Event:
     """A copy of the event, whatever its kind, with other fields."""
     copy: Event = replace(event, **changes)
     return copy
+
+
+def with_the_other_outcome(events: list[Event], event: Any) -> list[Event]:
+    """The events, with a failure where a success was, or the other way round."""
+    ids = {name: getattr(event, name) for name in ("at_ms", "task_id", "message_id", "receive_count", "delivery_id")}
+    other = AttemptFailed(**ids, reason="?") if isinstance(event, AttemptSucceeded) else AttemptSucceeded(**ids)
+    return [*without(events, event), other]
 
 
 def missing(*kinds: str) -> EvidenceMissing:

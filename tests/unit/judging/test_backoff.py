@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.history import BackoffRequested, DeadLettered, Delivered, Event, RunEnded
+from harness.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, RunEnded
 from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without
 
@@ -92,3 +92,18 @@ def test_what_was_measured_is_kept_apart() -> None:
     verdict = judge("backoff", run(DEAD, THIRD_TRY, late_ms=250))
     assert verdict.measured["seconds_away_after_attempt_2"] == {"least": 10.253, "most": 10.253, "count": 2}
     assert verdict.observed == "5 failed attempts: 5 without fault, 0 at fault"
+
+
+def test_a_backoff_asked_for_after_the_attempt_had_ended_fails() -> None:
+    failed, request = the(EVENTS, AttemptFailed), the(EVENTS, BackoffRequested)
+    late_by = failed.at_ms - request.at_ms + 200
+    late = changed(EVENTS, request, at_ms=request.at_ms + late_by, answered_ms=request.answered_ms + late_by)
+    events = changed(late, the(EVENTS, Delivered, 1), at_ms=request.at_ms + late_by + 5000)
+    assert first_message(events) == f"task {TASK}: attempt 1 asked for 5 s only 0.2 s after it had ended"
+
+
+def test_a_backoff_asked_for_at_the_end_may_look_later_by_the_clocks_tolerance() -> None:
+    failed = the(EVENTS, AttemptFailed)
+    assert (
+        judge("backoff", changed(EVENTS, failed, at_ms=the(EVENTS, BackoffRequested).at_ms - 4)).outcome is Outcome.PASS
+    )

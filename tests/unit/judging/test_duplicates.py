@@ -11,7 +11,7 @@ from harness.history import AttemptFailed, AttemptSucceeded, Delivered, Event, T
 from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, THIRD_TRY, altered, judge, run, the
 
-UNKNOWN = ("settlement", "record", "first_failure_rate")
+UNKNOWN = ("settlement", "effect", "record", "first_failure_rate", "later_failure_rate", "independence")
 FATES = {"first try": FIRST_TRY, "second try": SECOND_TRY, "third try": THIRD_TRY, "dead": DEAD}
 
 

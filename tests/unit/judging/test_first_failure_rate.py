@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from scipy.stats import binomtest
 
-from harness.history import AttemptFailed, AttemptSucceeded, Delivered, Event
+from harness.checks import CHECKS
+from harness.history import AttemptFailed, AttemptSucceeded, Delivered
 from harness.verdict import Outcome
 from tests.unit.judging.building import (
     DEAD,
@@ -21,16 +20,11 @@ from tests.unit.judging.building import (
     missing,
     run,
     the,
+    with_the_other_outcome,
     without,
 )
 
 CHECK = "first_failure_rate"
-
-
-def with_the_other_outcome(events: list[Event], event: Any) -> list[Event]:
-    ids = {name: getattr(event, name) for name in ("at_ms", "task_id", "message_id", "receive_count", "delivery_id")}
-    other = AttemptFailed(**ids, reason="?") if isinstance(event, AttemptSucceeded) else AttemptSucceeded(**ids)
-    return [*without(events, event), other]
 
 
 def test_an_outcome_against_its_draw_fails_and_names_the_task() -> None:
@@ -43,12 +37,10 @@ def test_an_outcome_against_its_draw_fails_and_names_the_task() -> None:
     assert verdict.findings[0].message.endswith("against the rate 0.3 says it should succeed")
 
 
-def test_later_attempts_are_compared_with_their_draws_too() -> None:
-    events = run(FIRST_TRY, THIRD_TRY)
-    second = the(events, AttemptFailed, where=lambda event: event.receive_count == 2)
-    verdict = judge(CHECK, [*with_the_other_outcome(events, second), missing("Delivered")])
-    assert verdict.outcome is Outcome.FAIL
-    assert f"task {second.task_id}: attempt 2 succeeded" in verdict.findings[0].message
+def test_what_the_test_would_have_found_is_told() -> None:
+    verdict = judge(CHECK, run(*[SECOND_TRY] * 9, *[FIRST_TRY] * 21), UNSEEDED)
+    assert verdict.figures["finds_below_and_above"] == [0.0179, 0.6924]
+    assert verdict.observed.endswith("a rate below 0.018 or above 0.69 would have been found with 90% probability")
 
 
 @pytest.mark.parametrize(("failures", "outcome"), [(0, Outcome.FAIL), (9, Outcome.PASS), (25, Outcome.FAIL)])
@@ -101,5 +93,5 @@ def test_a_retry_as_a_new_message_is_the_next_attempt() -> None:
         else event
         for event in run(SECOND_TRY, THIRD_TRY)
     ]
-    for check in (CHECK, "backoff", "settlement", "redrive", "record"):
+    for check in CHECKS:
         assert judge(check, events).outcome is Outcome.PASS, check

@@ -55,12 +55,12 @@ def test_a_success_that_is_dead_lettered_fails() -> None:
     succeeded = the(EVENTS, AttemptSucceeded)
     dead = replace(DIED, task_id=succeeded.task_id, message_id=succeeded.message_id)
     found = judge("redrive", [*EVENTS, dead]).findings
-    assert any("was dead-lettered although attempt 1 succeeded" in finding.message for finding in found)
+    assert any("was dead-lettered although attempt 1 had succeeded" in finding.message for finding in found)
 
 
 def test_another_payload_fails_types_included() -> None:
     events = changed(EVENTS, DIED, payload={"of": "t0", "amount": 1, "list": [1, None]})
-    assert "with another payload than was submitted" in first_message(events)
+    assert "with another payload than it was delivered with" in first_message(events)
 
 
 def test_a_message_dead_lettered_without_a_delivery_fails() -> None:
@@ -79,3 +79,12 @@ def test_a_poison_message_is_held_to_the_same_receives() -> None:
 def test_a_delivery_after_the_dead_letter_queue_fails() -> None:
     events = changed(EVENTS, DIED, at_ms=delivery(3)[0].at_ms - 1)
     assert "(attempt 3) after it had reached the dead-letter queue" in first_message(events)
+
+
+def test_a_payload_that_was_another_one_from_the_start_is_for_settlement_to_tell() -> None:
+    of_it = (e for e in EVENTS if isinstance(e, (Delivered, DeadLettered)) and e.task_id == DIED.task_id)
+    events = EVENTS
+    for event in of_it:
+        events = changed(events, event, payload={"of": "another"})
+    assert judge("redrive", events).outcome is Outcome.PASS
+    assert judge("settlement", events).outcome is Outcome.FAIL

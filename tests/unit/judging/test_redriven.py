@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.checks import CHECKS
 from harness.history import AttemptSucceeded, DeadLettered, Delivered, Event, Redriven
 from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, judge, run
@@ -61,14 +62,14 @@ def test_a_task_that_dies_twice_after_one_redrive_is_at_fault() -> None:
         DeadLettered(at_ms=dead.at_ms + at, task_id=dead.task_id, message_id="second", payload=dead.payload)
         for at in (8000, 9000)
     ]
-    verdict = judge("settlement", [*events, redriven(dead), *deaths])
+    verdict = judge("effect", [*events, redriven(dead), *deaths])
     assert verdict.outcome is Outcome.FAIL
     assert "dead-lettered 2 times" in verdict.findings[0].message
 
 
 def test_a_task_that_was_redriven_without_having_died_is_at_fault() -> None:
     events, dead = dead_task()
-    verdict = judge("settlement", [*events, redriven(dead, after_ms=-1000.0)])
+    verdict = judge("effect", [*events, redriven(dead, after_ms=-1000.0)])
     assert verdict.outcome is Outcome.FAIL
     assert "had not been dead-lettered" in verdict.findings[0].message
 
@@ -77,11 +78,12 @@ def test_a_redriven_task_in_more_messages_than_needed_is_in_doubt() -> None:
     # A duplicate that is dropped is acknowledged, as if it had done the work.
     events, dead = dead_task()
     more = [*second_life(dead), *second_life(dead, "third", 2 * MINUTE_MS)]
-    assert judge("settlement", [*events, redriven(dead), *more]).outcome is Outcome.UNKNOWN
+    for check in ("settlement", "effect"):
+        assert judge(check, [*events, redriven(dead), *more]).outcome is Outcome.UNKNOWN
 
 
 def test_no_check_accuses_a_redriven_task() -> None:
     events, dead = dead_task()
-    for check in ("backoff", "redrive", "dead_letter_log", "record", "first_failure_rate"):
+    for check in CHECKS:
         verdict = judge(check, [*events, redriven(dead), *second_life(dead)])
         assert verdict.outcome is not Outcome.FAIL, (check, verdict.findings)

@@ -1,0 +1,28 @@
+"""Judges the tasks of one test, on a stack whose queues hold other tests' messages too."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from harness.checks import CHECKS
+from harness.expectations import Expectations
+from harness.history import EvidenceMissing, History, QueueDepth
+from harness.history.wording import describe
+from harness.verdict import Outcome
+
+
+def troubles(
+    history: History, expectations: Expectations, *, leaving_out: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """The findings of each check that does not pass, but for one: whether the queues stay empty cannot be told where
+    others use them too."""
+    of_others = {
+        describe(event) for event in history.of_kind(EvidenceMissing) if event.affects == (QueueDepth.__name__,)
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    for name, check in CHECKS.items():
+        verdict = check(history, expectations)
+        messages = tuple(each.message for each in verdict.findings if each.message not in of_others)
+        if verdict.outcome is not Outcome.PASS and messages and name not in leaving_out:
+            found[name] = messages
+    return found

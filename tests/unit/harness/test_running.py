@@ -1,0 +1,98 @@
+"""What a run's history says of the queues: two looks, apart, or that nothing can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.clock import Clock
+from harness.evidence.recording import Recording
+from harness.expectations import Expectations
+from harness.history import EvidenceMissing, History, QueueDepth, RunEnded
+from harness.running import Run
+from tests.unit.harness import conftest
+from tests.unit.harness.fake_aws import Fakes
+from tests.unit.harness.recorder_lines import STACK, WORK_URL
+
+EXPECTED = Expectations(failure_seed="a seed")
+
+
+@dataclass
+class Queues:
+    """Answers each look at the work queue with the next of these numbers of messages in flight; the other is empty."""
+
+    in_flight: list[int]
+    looks: int = 0
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Mapping[str, Any]:  # noqa: N803
+        counts = dict.fromkeys(AttributeNames, "0")
+        if QueueUrl == WORK_URL:
+            self.looks += 1
+            counts["ApproximateNumberOfMessagesNotVisible"] = str(self.in_flight.pop(0) if self.in_flight else 0)
+        return {"Attributes": counts}
+
+
+@dataclass(frozen=True)
+class OnTheClock(Clock):
+    """Shows what the stand-in for ``time`` has, in milliseconds."""
+
+    time: Any = field(default=None, compare=False)
+
+    def now_ms(self) -> float:
+        return float(self.time.now * 1000)
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> conftest.Clock:
+    clock = conftest.Clock()
+    for module in ("harness.running", "tenacity", "tenacity.nap"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    monkeypatch.setattr(Run, "recording", lambda _: Recording())
+    return clock
+
+
+def history(seconds: conftest.Clock, *in_flight: int, shared: bool = False, **given: Any) -> History:
+    endpoint = Fakes(queues=Queues(list(in_flight)), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
+    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    return run.history([], deadline_reached=False, only=frozenset({"mine"}) if shared else None, **given)
+
+
+def depths(history: History) -> list[int]:
+    return [event.total for event in history.of_kind(QueueDepth) if event.queue == "work"]
+
+
+def test_the_queues_are_looked_at_twice_so_far_apart_as_is_expected(seconds: conftest.Clock) -> None:
+    found = history(seconds)
+    first, last = (event for event in found.of_kind(QueueDepth) if event.queue == "work")
+    assert last.at_ms - first.at_ms >= EXPECTED.empty_for_seconds * 1000
+    assert sum(seconds.waited) < EXPECTED.empty_for_seconds + 0.05
+    assert isinstance(found[-1], RunEnded)
+
+
+def test_an_earlier_look_is_used_and_not_waited_for_again(seconds: conftest.Clock) -> None:
+    earlier = [
+        QueueDepth(at_ms=seconds.now * 1000 - 400, queue=queue, visible=0, in_flight=0, delayed=0)
+        for queue in ("work", "dead-letter")
+    ]
+    found = history(seconds, depths=earlier)
+    assert sum(seconds.waited) == 0
+    assert set(earlier) < set(found.of_kind(QueueDepth))
+
+
+def test_what_is_left_is_told_from_either_look(seconds: conftest.Clock) -> None:
+    assert depths(history(seconds, 1, 2)) == [1, 2]
+
+
+@pytest.mark.parametrize("in_flight", [(1, 0), (0, 1)])
+def test_what_may_be_the_messages_of_others_tells_nothing(seconds: conftest.Clock, in_flight: tuple[int, int]) -> None:
+    found = history(seconds, *in_flight, shared=True)
+    assert depths(found) == []
+    [missing] = found.of_kind(EvidenceMissing)
+    assert missing.affects == ("QueueDepth",)
+
+
+def test_empty_queues_that_others_use_too_are_empty_of_everybodys(seconds: conftest.Clock) -> None:
+    assert depths(history(seconds, shared=True)) == [0, 0]

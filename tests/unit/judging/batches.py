@@ -1,0 +1,23 @@
+"""Histories in which several messages were delivered together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
+
+Told = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)
+
+
+def in_batches(events: Iterable[Event], size: int) -> list[Event]:
+    """The events, with the first deliveries of each ``size`` tasks, in order of time, made one delivery each."""
+    events = sorted(events, key=lambda event: event.at_ms)
+    first = [event.message_id for event in events if isinstance(event, Delivered) and event.receive_count == 1]
+    batch_of = {message_id: f"batch-{place // size}" for place, message_id in enumerate(first)}
+    return [
+        replace(event, delivery_id=batch_of[event.message_id])
+        if isinstance(event, Told) and event.receive_count == 1
+        else event
+        for event in events
+    ]

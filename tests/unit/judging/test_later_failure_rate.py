@@ -1,0 +1,113 @@
+"""Second and later attempts fail as drawn, or at the rate."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.expectations import Expectations
+from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered
+from harness.verdict import Outcome
+from tests.unit.judging.building import (
+    DEAD,
+    FIRST_TRY,
+    SECOND_TRY,
+    THIRD_TRY,
+    UNSEEDED,
+    altered,
+    judge,
+    missing,
+    run,
+    the,
+    with_the_other_outcome,
+    without,
+)
+
+CHECK = "later_failure_rate"
+
+
+def test_a_later_outcome_against_its_draw_fails_and_names_the_task() -> None:
+    events = run(FIRST_TRY, THIRD_TRY)
+    second = the(events, AttemptFailed, where=lambda event: event.receive_count == 2)
+    verdict = judge(CHECK, [*with_the_other_outcome(events, second), missing("Delivered")])
+    assert verdict.outcome is Outcome.FAIL
+    assert f"task {second.task_id}: attempt 2 succeeded, and its draw 0." in verdict.findings[0].message
+    assert judge("first_failure_rate", with_the_other_outcome(events, second)).outcome is Outcome.PASS
+
+
+def test_a_first_outcome_against_its_draw_is_not_its_business() -> None:
+    events = run(FIRST_TRY, SECOND_TRY)
+    assert judge(CHECK, with_the_other_outcome(events, the(events, AttemptSucceeded))).outcome is not Outcome.FAIL
+
+
+def test_with_a_seed_what_was_drawn_is_counted() -> None:
+    verdict = judge(CHECK, run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD))
+    assert verdict.observed == "3 of 5 later attempts failed, a rate of 0.600; 5 of 5 as drawn"
+    assert verdict.figures["attempts_compared"] == 5
+
+
+@pytest.mark.parametrize(
+    ("fates", "outcome"),
+    [
+        ([SECOND_TRY] * 9, Outcome.PASS),
+        ([SECOND_TRY] * 30, Outcome.FAIL),
+        ([SECOND_TRY] * 21 + [THIRD_TRY] * 6 + [DEAD] * 3, Outcome.PASS),
+        ([DEAD] * 9, Outcome.FAIL),
+        ([DEAD] * 3, Outcome.FAIL),
+    ],
+    ids=["few", "none fails", "as it should be", "all fail", "the fewest that can tell"],
+)
+def test_without_a_seed_the_rate_is_tested(fates: list[object], outcome: Outcome) -> None:
+    verdict = judge(CHECK, run(*fates, FIRST_TRY), UNSEEDED)  # type: ignore[arg-type]
+    assert verdict.outcome is outcome, verdict.findings
+    if outcome is Outcome.FAIL:
+        assert "at a rate of 0.3 something as unlikely happens with probability" in verdict.findings[0].message
+
+
+def test_what_the_test_would_have_found_is_told() -> None:
+    verdict = judge(CHECK, run(*[SECOND_TRY] * 30), UNSEEDED)
+    assert verdict.figures["finds_below_and_above"] == [0.0173, 0.6278]
+    assert "a rate below 0.017 or above 0.63 would have been found with 90% probability" in verdict.observed
+
+
+def test_too_few_failed_first_attempts_are_unknown() -> None:
+    verdict = judge(CHECK, run(SECOND_TRY, DEAD, *[FIRST_TRY] * 28), UNSEEDED)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.findings[0].message == "2 failed first attempts, too few to tell any later rate from another"
+
+
+@pytest.mark.parametrize("expectations", [UNSEEDED, Expectations(failure_rate=0.0)], ids=["at 0.3", "at 0"])
+def test_without_a_failed_first_attempt_it_holds_vacuously(expectations: Expectations) -> None:
+    verdict = judge(CHECK, run(*[FIRST_TRY] * 5), expectations)
+    assert (verdict.outcome, verdict.observed) == (Outcome.PASS, "vacuous: no first attempt failed")
+
+
+def test_with_one_receive_allowed_there_are_no_later_attempts() -> None:
+    once = Expectations(max_receives=1)
+    events = [event for event in run(*[DEAD] * 9) if getattr(event, "receive_count", 1) == 1]
+    assert judge(CHECK, events, once).outcome is Outcome.PASS
+
+
+def test_a_failed_task_that_was_not_attempted_again_is_unknown() -> None:
+    events = run(*[SECOND_TRY] * 9)
+    gone = [e for e in events if getattr(e, "receive_count", 0) == 2]
+    task_id = the(events, Delivered).task_id
+    for expectations in (UNSEEDED, Expectations(failure_seed="a seed")):
+        verdict = judge(CHECK, without(events, *gone), expectations)
+        assert verdict.outcome is Outcome.UNKNOWN
+        expected = f"task {task_id}: attempt 1 failed, and no outcome of another one was seen"
+        assert verdict.findings[0].message == expected
+
+
+def test_a_strange_rate_is_unknown_when_outcomes_may_have_gone_unseen() -> None:
+    assert judge(CHECK, [*run(*[DEAD] * 9), missing("AttemptSucceeded")], UNSEEDED).outcome is Outcome.UNKNOWN
+    assert judge(CHECK, [*run(*[DEAD] * 9), missing("BackoffRequested")], UNSEEDED).outcome is Outcome.FAIL
+
+
+def test_an_attempt_delivered_twice_counts_once() -> None:
+    events = run(*[DEAD] * 9)
+    kinds = (Delivered, AttemptFailed, BackoffRequested)
+    from_now_on = [e for e in events if isinstance(e, kinds) and e.receive_count == 3]
+    verdict = judge(
+        CHECK, [*events, *(altered(e, delivery_id=f"{e.delivery_id} again") for e in from_now_on)], UNSEEDED
+    )
+    assert verdict.figures["later_attempts"] == 18
