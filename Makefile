@@ -24,7 +24,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 
 test-local: setup ## run the tests: unit tests, then the engine and the pipeline, faster than the clock
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
 
@@ -63,7 +63,16 @@ image: setup ## build the image that stands in for the public one, from packages
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine)
-	@$(BIN)/python -m pytest tests/unit -q -n 2 $(call junit,unit)
+	@$(unit-tests)
+
+# Of two ordinary processes each imports what its half needs, once; pytest-xdist's would all import everything, and tell of each test.
+unit-tests = $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) unit-harness unit-rest
+
+unit-harness:
+	@$(BIN)/python -m pytest tests/unit/harness -q $(call junit,unit-harness)
+
+unit-rest:
+	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/harness -q $(call junit,unit-rest)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)

@@ -27,6 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(VariantTable(), "variant-table")
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # pytest-xdist hands out tests in pairs: a long one must not be paired with another.

@@ -5,10 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pytest
+import typer.main
 
 from harness.cli import main
+
+# A process of the command's own reads the commands' signatures once.
+_commands_of = lru_cache(typer.main.get_command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Command:
 
     def __call__(self, *arguments: object, traced: bool = False) -> Ended:
         """``traced`` is whether it may and must end with a trace, on the error output."""
+        self._monkeypatch.setattr(typer.main, "get_command", _commands_of)
         self._monkeypatch.setattr(sys, "argv", ["taskguard", *map(str, arguments)])
         before = signal.getsignal(signal.SIGTERM)
         self._capsys.readouterr()

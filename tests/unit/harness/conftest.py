@@ -43,3 +43,10 @@ def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     monkeypatch.setattr("harness.cli.state._STATE_FILE", tmp_path / "state" / "up.json")
     monkeypatch.setenv("COLUMNS", "120")
     return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions within this one load the plugin by its name, without a look through all that is installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin")

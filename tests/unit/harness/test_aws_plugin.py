@@ -16,6 +16,7 @@ from harness.targets.aws import Aws, AwsInstance
 from tests.unit.harness.recorder_lines import STACK
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("our_plugin_alone")
 
 NOTES_A_TASK = "def test_it(pipeline): pipeline.client.note(['a-task'])"
 

@@ -13,6 +13,7 @@ from tests import least_privilege
 from tests.least_privilege import WHOLE, LeastPrivilege, by_task_ids, is_whole
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("our_plugin_alone")
 
 USED = Row(function="f", action="sqs:SendMessage", resource="q", state=State.USED, seen_in=("a test",))
 UNUSED = Row(function="f", action="sqs:PurgeQueue", resource="q", state=State.UNUSED)

@@ -51,7 +51,7 @@ STREAMS = sorted({each.line.stream for each in run_of(GOOD).lines})
 def our_package(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     archive = package()
     # What is lost does not come, however long it is waited for.
-    monkeypatch.setattr("harness.evidence.from_logs.LOCAL", replace(LOCAL, late_seconds=2.0))
+    monkeypatch.setattr("harness.evidence.from_logs.LOCAL", replace(LOCAL, quiet_seconds=0.1, late_seconds=0.3))
     monkeypatch.setattr(Seals, "_download", lambda *_: archive)
 
 

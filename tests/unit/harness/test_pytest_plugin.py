@@ -49,6 +49,7 @@ def test_a_session_without_a_pipeline_passes_and_starts_no_engine(
     assert not (pytester.path / "state").exists()
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 @pytest.mark.parametrize(
     "pipeline",
     [
@@ -69,6 +70,7 @@ def test_a_failing_test_without_submitted_tasks_has_no_more_to_tell(pytester: py
 WITH_TASKS = "class Pipeline:\n    submitted = ['a task']\n    def timelines(self): return 'TIMELINES'"
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_a_failing_test_tells_what_happened_to_its_tasks_and_how_to_repeat_it(pytester: pytest.Pytester) -> None:
     result = session(pytester, WITH_TASKS)
     result.assert_outcomes(failed=1)
@@ -77,6 +79,7 @@ def test_a_failing_test_tells_what_happened_to_its_tasks_and_how_to_repeat_it(py
     )
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_timelines_that_cannot_be_had_do_not_end_the_session(pytester: pytest.Pytester) -> None:
     broken = "class Pipeline:\n    submitted = ['a task']\n    def timelines(self): raise OSError('the engine is gone')"
     result = session(pytester, broken, f"{FAILING}\ndef test_the_next(): pass")
@@ -86,12 +89,14 @@ def test_timelines_that_cannot_be_had_do_not_end_the_session(pytester: pytest.Py
     )
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_a_passing_test_tells_nothing(pytester: pytest.Pytester) -> None:
     result = session(pytester, WITH_TASKS, "def test_it(pipeline): pass")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*TIMELINES*")
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_a_failing_test_of_somebody_else_s_is_left_alone(pytester: pytest.Pytester) -> None:
     result = session(pytester, WITH_TASKS, "def test_it(): assert False")
     result.assert_outcomes(failed=1)
