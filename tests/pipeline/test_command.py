@@ -69,10 +69,16 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
     assert again.stdout.splitlines()[-2:] == lines[-2:]
     assert again.stdout.splitlines() == lines[-len(again.stdout.splitlines()) :]
 
+    same = taskguard("compare", str(out), str(out), folder=tmp_path)
+    assert (same.returncode, same.stdout.splitlines()[-1].split(":")[0]) == (0, "SAME")
+
+    judged = (out / "grade.json").read_bytes()
     spoil(out / HISTORY_FILE)
     spoiled = taskguard("check", str(out), folder=tmp_path)
     assert spoiled.returncode == 1
     assert "settlement" in spoiled.stdout
+    assert "grade.json says otherwise" in spoiled.stderr
+    assert (out / "grade.json").read_bytes() == judged
 
 
 def spoil(path: Path) -> None:
@@ -146,8 +152,11 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
 
 
 def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
-    first, again = graded_where_it_is_up(folder / "first"), graded_where_it_is_up(folder / "again")
-    assert ("Deploying" in first.stdout, "Deploying" in again.stdout) == (True, False), again.stdout
+    first, again = graded_where_it_is_up(folder / "first"), graded_where_it_is_up(folder / "again", "--json")
+    assert ("Deploying" in first.stdout, "Deploying" in again.stderr) == (True, False), again.stderr
+    assert json.loads(again.stdout) == json.loads((folder / "again" / "grade.json").read_text())
+    compared = taskguard("compare", "first", "again", folder=folder)
+    assert compared.returncode == 0, compared.stdout
     assert untimed(folder / "first") == untimed(folder / "again")
 
     running = RunningStack.require()
@@ -159,14 +168,15 @@ def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
     assert untimed(folder / "after-a-change")["success"] == untimed(folder / "first")["success"]
 
 
-def graded_where_it_is_up(out: Path) -> subprocess.CompletedProcess[str]:
+def graded_where_it_is_up(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     # Under this seed some tasks fail first; the clock must be the running engine's.
     options = ("--tasks", "6", "--seed", "4", "--clock-scale", "60", "--timings", "--out", str(out))
-    done = taskguard("grade", *options, folder=out.parent)
+    done = taskguard("grade", *options, *more, folder=out.parent)
+    told = done.stderr if "--json" in more else done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Using the engine that is up" in done.stdout
-    assert "up to 60 times as fast" in done.stdout
-    assert "beyond the slowest task's schedule" in done.stdout
+    assert "Using the engine that is up" in told
+    assert "beyond the slowest task's schedule" in told
+    assert "up to 60 times as fast" in told or "--json" in more
     return done
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError
 
 from harness import __version__
-from harness.history import EvidenceMissing, History, Manifest, RecordObserved, SavedRun
+from harness.history import Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
 from tests.unit.harness.cli_support import Command
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
 
 EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
 
 
-def saved(folder: Path, history: History) -> Path:
+def saved(folder: Path, history: History, **other: Any) -> Path:
     manifest = Manifest(
         taskguard_version=__version__,
         created_at="2024-01-01T00:00:00+00:00",
@@ -28,7 +30,7 @@ def saved(folder: Path, history: History) -> Path:
         region="eu-central-1",
         expectations=EXPECTED,
     )
-    SavedRun(history=history, manifest=manifest).write(folder)
+    SavedRun(history=history, manifest=replace(manifest, **other)).write(folder)
     return folder
 
 
@@ -41,7 +43,7 @@ def test_asking_what_it_is_succeeds(taskguard: Command, option: str) -> None:
 
 def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> None:
     overview = taskguard("--help").out
-    for command in ("grade", "check", "up", "down", "submit", "status", "deploy", "remove"):
+    for command in ("grade", "check", "compare", "up", "down", "submit", "status", "deploy", "remove"):
         assert command in overview
         ended = taskguard(command, "--help")
         assert ended.status == 0
@@ -69,6 +71,7 @@ def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> 
         (["submit", "--tasks", "0"], "--tasks"),
         (["submit", "--tasks", "2", "--task-id", "t"], "--task-id"),
         (["check"], "HISTORY"),
+        (["compare", "one"], "OTHER"),
         (["dance"], "dance"),
     ],
 )
@@ -158,6 +161,115 @@ def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard:
     ended = taskguard("check", saved(tmp_path / "run", History([*EVENTS, gap])))
     assert ended.status == 2
     assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
+
+
+BAD_EVENTS = changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING")
+
+
+def test_check_says_how_to_repeat_the_run_as_its_folder_has_it(taskguard: Command, tmp_path: Path) -> None:
+    command = "taskguard grade --tasks 4 --seed 'a seed'"
+    ended = taskguard("check", saved(tmp_path / "run", History(EVENTS), repeat=command))
+    assert f"\nRun it again with: {command}\n\nSUCCESS: 2\n" in ended.out
+
+
+def test_check_judges_a_run_of_before_the_command_was_kept(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["repeat"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    ended = taskguard("check", folder)
+    assert ended.status == 0
+    assert "Run it again" not in ended.out
+
+
+@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 2)])
+def test_check_prints_the_grade_as_json_alone(
+    taskguard: Command, tmp_path: Path, events: list[Event], status: int
+) -> None:
+    folder = saved(tmp_path / "run", History(events))
+    ended = taskguard("check", folder, "--json")
+    assert (ended.status, ended.err) == (status, "")
+    document = json.loads(ended.out)
+    assert document["exit_code"] == status
+    assert document == json.loads((folder / "grade.json").read_text())
+
+
+def test_check_writes_a_grade_where_there_is_none_and_leaves_one_that_agrees(
+    taskguard: Command, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    assert taskguard("check", folder).err == ""
+    first = (folder / "grade.json").read_bytes()
+    (folder / "junit.xml").unlink()
+    assert taskguard("check", folder).err == ""
+    assert (folder / "grade.json").read_bytes() == first
+    assert (folder / "junit.xml").exists()
+
+
+def test_check_tells_when_it_judges_otherwise_than_before_and_leaves_the_reports(
+    taskguard: Command, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS), taskguard_version="0.0.9")
+    taskguard("check", folder)
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "history.jsonl"}
+    History(BAD_EVENTS).write(folder / "history.jsonl")
+    ended = taskguard("check", folder)
+    assert ended.status == 1
+    assert "grade.json says otherwise; it was written by TaskGuard 0.0.9" in ended.err
+    assert ["checks.record.outcome", "pass", "fail"] in [line.split() for line in ended.err.splitlines()]
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "history.jsonl"} == before
+
+    again = taskguard("check", folder, "--rewrite")
+    assert (again.status, again.err) == (1, "")
+    assert json.loads((folder / "grade.json").read_text())["outcome"] == "fail"
+    assert b"PROCESSING" in (folder / "junit.xml").read_bytes()
+
+
+def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    (folder / "grade.json").write_text("{")
+    ended = taskguard("check", folder)
+    assert ended.status == 2
+    assert f"{folder / 'grade.json'}: not JSON" in ended.err
+
+
+def test_compare_of_runs_that_tell_the_same_succeeds(taskguard: Command, tmp_path: Path) -> None:
+    one, other = (saved(tmp_path / name, History(EVENTS), target=name) for name in ("localstack", "aws"))
+    ended = taskguard("compare", one, other)
+    assert (ended.status, ended.err) == (0, "")
+    assert ["target", "localstack", "aws"] in [line.split() for line in ended.out.splitlines()]
+    assert ended.out.splitlines()[-1].startswith("SAME: ")
+    as_json = taskguard("compare", one, other, "--json")
+    assert (as_json.status, json.loads(as_json.out)["same"]) == (0, True)
+
+
+def test_compare_of_runs_that_differ_ends_with_1(taskguard: Command, tmp_path: Path) -> None:
+    one, other = saved(tmp_path / "one", History(EVENTS)), saved(tmp_path / "other", History(BAD_EVENTS))
+    ended = taskguard("compare", one, other)
+    assert ended.status == 1
+    assert ["record", "pass", "fail"] in [line.split() for line in ended.out.splitlines()]
+    assert ended.out.splitlines()[-1].startswith("DIFFERENT: 1 verdict, 0 numbers, 0 fates")
+    as_json = taskguard("compare", one, other, "--json")
+    assert as_json.status == 1
+    assert json.loads(as_json.out)["verdicts"] == [{"name": "record", "one": "pass", "other": "fail"}]
+
+
+def test_compare_of_what_cannot_be_compared_ends_with_2(taskguard: Command, tmp_path: Path) -> None:
+    one, other = saved(tmp_path / "one", History(run(FIRST_TRY))), saved(tmp_path / "other", History(run(SECOND_TRY)))
+    for arguments, said in (((one, other), "no task was accepted in both"), ((one, tmp_path), "No such file")):
+        ended = taskguard("compare", *arguments)
+        assert (ended.status, ended.out) == (2, "")
+        assert said in ended.err
+
+
+def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    line = {"event": "RunEnded", "at_ms": 1, "deadline_reached": True, "\x1b[2J": 1}
+    (folder / "history.jsonl").write_text(json.dumps(line))
+    ended = taskguard("check", folder)
+    assert ended.status == 2
+    assert "\x1b" not in ended.err
+    assert "RunEnded has no field \\x1b[2J" in ended.err
 
 
 @pytest.fixture
