@@ -20,7 +20,7 @@ from harness.reports.html.rates import Rate, rates_of
 from harness.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
 from harness.reports.html.tasks import Group, by_urgency, groups_of, task_anchor, task_name
 from harness.reports.html.timelines import common_axis
-from harness.reports.html.visible import shown, shown_json
+from harness.reports.html.visible import shown
 from harness.strict_json import Json
 from harness.verdict import Finding, Outcome, Verdict
 
@@ -190,8 +190,8 @@ def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
         "written": manifest.created_at,
         "events": len(history),
     }
-    yield Facts("The run", _entries(ran))
-    expected: Mapping[str, Json] = manifest.expectations.to_json()
+    yield Facts("What was run", _entries(ran))
+    expected = {name: value for name, value in manifest.expectations.to_json().items() if not _nested(value)}
     yield Facts("What was expected", _entries(expected))
     yield Facts("Versions", _entries({"taskguard": manifest.taskguard_version, **manifest.versions}))
     yield Facts("Settings", _entries(manifest.settings))
@@ -205,17 +205,23 @@ def _entries(values: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
 
 
 def _value(value: Json) -> str:
+    if isinstance(value, Mapping) and not any(map(_nested, value.values())):
+        return shown(", ".join(f"{name}: {_word(each)}" for name, each in value.items()), _VALUE) or "–"
+    if isinstance(value, (list, tuple)) and not any(map(_nested, value)):
+        return shown(", ".join(map(_word, value)), _VALUE) or "–"
+    return shown(_word(value), _VALUE)
+
+
+def _nested(value: Json) -> bool:
+    items = value if isinstance(value, (list, tuple)) else ()
+    return isinstance(value, Mapping) or any(isinstance(each, (Mapping, list, tuple)) for each in items)
+
+
+def _word(value: Json) -> str:
     if isinstance(value, str):
-        return shown(value, _VALUE)
-    if isinstance(value, Mapping) and all(not isinstance(each, (Mapping, list, tuple)) for each in value.values()):
-        return shown(", ".join(f"{name}: {_scalar(each)}" for name, each in value.items()), _VALUE) or "–"
-    if isinstance(value, (list, tuple)) and all(not isinstance(each, (Mapping, list, tuple)) for each in value):
-        return shown(", ".join(map(_scalar, value)), _VALUE) or "–"
-    return shown(_scalar(value), _VALUE) if not isinstance(value, (Mapping, list, tuple)) else shown_json(value, _VALUE)
-
-
-def _scalar(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+        return value
+    whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(round(value) if whole and isinstance(value, float) else value, ensure_ascii=False)
 
 
 def _moment(at_ms: float) -> str:

@@ -1,7 +1,7 @@
 """Rates of failure with their intervals, as a picture's data: of each verdict whose figures have them.
 
-A verdict that has a `rate` (0 to 1) and an `interval` (two such) among its figures is drawn; where it says what it
-expected (`expected_rate`) that is drawn beside it, else the simulated rate. It must not know which checks there are.
+A verdict that has a `rate` (0 to 1) among its figures is drawn, and its `interval` (two such) where it has one; what is
+expected is the simulated rate, unless it says so itself (`expected_rate`). It must not know which checks there are.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from harness.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A rate with its interval on an axis from 0 to 100 %; `outside` tells that what was expected is not in the interval."""
+    """A rate, and its interval if it has one, on an axis from 0 to 100 %; `outside` tells that what was expected is not in
+    the interval."""
 
     name: str
     expected: str
     observed: str
     at: str
-    interval: Span
-    low_at: str
-    high_at: str
+    interval: Span | None
+    ends_at: tuple[str, ...]
     expected_at: str
     outside: bool
     cells: tuple[str, ...]
 
 
-AXIS = Axis(end=1.0, step=0.1, unit="%", factor=100.0)
+AXIS = Axis(end=1.0, step=0.2, unit="%", factor=100.0)
 
 HEADINGS = ("check", "rate expected", "rate observed", "interval from", "to")
 
@@ -44,26 +44,31 @@ def rates_of(verdicts: Iterable[Verdict], expectations: Expectations) -> tuple[R
 
 
 def _rate(check: str, figures: Mapping[str, Json], simulated: float) -> Rate | None:
-    rate, interval = _share(figures.get("rate")), figures.get("interval")
-    if rate is None or not isinstance(interval, (list, tuple)) or len(interval) != 2:
+    rate = _share(figures.get("rate"))
+    if rate is None:
         return None
-    low, high = map(_share, interval)
-    if low is None or high is None:
-        return None
-    expected = _share(figures.get("expected_rate", simulated))
+    expected = _share(figures.get("expected_rate"))
     expected = simulated if expected is None else expected
+    ends = _ends(figures.get("interval"))
+    between = f", between {_words(ends[0])} and {_words(ends[1])}" if ends else ""
     return Rate(
         name=check,
         expected=f"{_words(expected)} expected",
-        observed=f"{_words(rate)} observed, between {_words(low)} and {_words(high)}",
+        observed=f"{_words(rate)} observed{between}",
         at=AXIS.at(rate),
-        interval=Span(AXIS.at(low), AXIS.length(low, high)),
-        low_at=AXIS.at(low),
-        high_at=AXIS.at(high),
+        interval=Span(AXIS.at(ends[0]), AXIS.length(*ends)) if ends else None,
+        ends_at=tuple(map(AXIS.at, ends or ())),
         expected_at=AXIS.at(expected),
-        outside=not low <= expected <= high,
-        cells=(check, _words(expected), _words(rate), _words(low), _words(high)),
+        outside=ends is not None and not ends[0] <= expected <= ends[1],
+        cells=(check, _words(expected), _words(rate), *(map(_words, ends) if ends else ("–", "–"))),
     )
+
+
+def _ends(interval: Json) -> tuple[float, float] | None:
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
+        return None
+    low, high = map(_share, interval)
+    return None if low is None or high is None else (low, high)
 
 
 def _share(value: Json) -> float | None:

@@ -144,7 +144,7 @@ def _row_of_waits(number: int, waits: list[Wait], due: float, tolerance: float, 
     observed += f", {endless} without end" if endless else ""
     return Row(
         name=f"after attempt {number}",
-        expected=f"{seconds(due)} due, {seconds(due + tolerance)} allowed",
+        expected=f"{seconds(due)} due, up to {seconds(due + tolerance)} allowed",
         observed=observed,
         dots=_dots(inside, axis),
         outside=_dots(outside, axis),

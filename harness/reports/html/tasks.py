@@ -205,7 +205,7 @@ class _Viewer:
         return TaskView(
             anchor=task_anchor(task_id, self.history),
             name=task_name(task_id),
-            fate=self._fate(task_id),
+            fate=self._fate(task_id, brief=brief),
             payload=shown_json(submission.payload) if submission is not None and not brief else "",
             namings=tuple(
                 Naming(verdict.check, str(verdict.outcome), shown(finding.message))
@@ -218,7 +218,7 @@ class _Viewer:
             brief=brief,
         )
 
-    def _fate(self, task_id: str) -> str:
+    def _fate(self, task_id: str, *, brief: bool) -> str:
         fate = self.fates.get(task_id)
         if fate is None:
             return "never accepted"
@@ -231,7 +231,8 @@ class _Viewer:
         end = end_of(task_id, self.history)
         if end is None or fate.end == "both":
             return told
-        return f"{told}, in {seconds((end.at_ms - self.history.accepted[task_id].at_ms) / 1000)}"
+        took = f"in {seconds((end.at_ms - self.history.accepted[task_id].at_ms) / 1000)}"
+        return took if brief else f"{told}, {took}"
 
     def _lines(self, task_id: str, found: Sequence[tuple[Verdict, Finding]]) -> Iterator[EventLine]:
         showing: dict[int, dict[str, None]] = {}

@@ -134,7 +134,7 @@ class _Drawer:
             words = self._beside(_outcome(attempt), attempt.at_ms, attempt.at_ms)
             return Lane(marks=(mark,), words=words, leads_on=leads_on)
         since = self._seconds(wait.since_ms)
-        until = self.axis.end if wait.until_ms is None else self._seconds(wait.until_ms)
+        until = since if wait.until_ms is None else self._seconds(wait.until_ms)
         due = allowed = None
         box_end = until
         if wait.due_seconds is not None:
@@ -142,6 +142,9 @@ class _Drawer:
             box_end = max(until, due_end + wait.tolerance_seconds)
             due = Span(self.axis.at(since), self.axis.length(since, due_end))
             allowed = Span(self.axis.at(due_end), self.axis.length(due_end, due_end + wait.tolerance_seconds))
+        if wait.until_ms is None:
+            # What has no end is drawn somewhat longer than was allowed.
+            until = box_end = max(box_end, since) + self.axis.end / 20
         end = (Mark(Symbol.DEAD, self.axis.at(until)),) if wait.dead else ()
         return Lane(
             marks=(mark, *end),

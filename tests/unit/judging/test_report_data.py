@@ -129,7 +129,7 @@ def test_the_waits_are_spread_by_attempt_with_those_outside_apart() -> None:
     assert [len(row.dots) for row in spread.rows] == [3, 1, 0]
     assert [len(row.outside) for row in spread.rows] == [1, 1, 1]
     assert spread.rows[0].observed == "4 waits: 1.053 to 5.053 s, 1 outside, 1 without end"
-    assert spread.rows[0].expected == "5 s due, 7 s allowed"
+    assert spread.rows[0].expected == "5 s due, up to 7 s allowed"
     assert spread.rows[2].cells == ("3", "20 s", "22 s", "1", "23.353 s", "23.353 s", "23.353 s", "1", "0")
     assert all(len(row.cells) == len(spread.headings) for row in spread.rows)
     assert spread.left_out == ""
@@ -195,17 +195,21 @@ def test_rates_are_read_from_the_figures_of_whatever_verdict_has_them() -> None:
     "figures",
     [
         {},
-        {"rate": 0.3},
         {"interval": [0, 1]},
         {"rate": "0.3", "interval": [0, 1]},
-        {"rate": 0.3, "interval": [0, None]},
-        {"rate": 0.3, "interval": "01"},
         {"rate": 3, "interval": [0, 1]},
         {"rate": True, "interval": [0, 1]},
     ],
 )
 def test_figures_that_are_no_rate_are_left_alone(figures: dict[str, Json]) -> None:
     assert rates_of([verdict(**figures)], EXPECTED) == ()
+
+
+@pytest.mark.parametrize("interval", [None, [0, None], "01", [0, 1, 1], [-1, 1]])
+def test_a_rate_without_an_interval_is_drawn_alone(interval: Json) -> None:
+    [rate] = rates_of([verdict(rate=0.25, interval=interval)], EXPECTED)
+    assert (rate.observed, rate.interval, rate.outside) == ("25 % observed", None, False)
+    assert rate.cells == ("a_rate", "30 %", "25 %", "–", "–")
 
 
 def test_tasks_worth_a_look_come_first_each_once() -> None:
