@@ -7,7 +7,16 @@ must not change it; a new one is a module with a `judge` function, and a line he
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from harness.checks import backoff, dead_letter_log, first_failure_rate, record, redrive, settlement
+from harness.checks import (
+    backoff,
+    configuration,
+    dead_letter_log,
+    first_failure_rate,
+    record,
+    redrive,
+    settlement,
+    transitions,
+)
 from harness.expectations import Expectations
 from harness.history import History
 from harness.verdict import Verdict
@@ -16,7 +25,16 @@ Check: TypeAlias = Callable[[History, Expectations], Verdict]
 
 CHECKS: Mapping[str, Check] = {
     module.QUESTION.check: module.judge
-    for module in (settlement, first_failure_rate, backoff, redrive, dead_letter_log, record)
+    for module in (
+        settlement,
+        first_failure_rate,
+        backoff,
+        redrive,
+        dead_letter_log,
+        record,
+        transitions,
+        configuration,
+    )
 }
 """Every check by its name."""
 

@@ -24,6 +24,7 @@ from harness.history import (
     Event,
     History,
     QueueDepth,
+    RecordChanged,
     RecordObserved,
     Redriven,
     RunEnded,
@@ -188,6 +189,6 @@ def _submissions(history: History, task_id: str) -> list[TaskSubmitted]:
 
 
 def _unsettled(history: History, task_id: str) -> str:
-    # The record is a claim read at the end; what was last seen to happen is what helps.
-    seen = [event for event in history.of_task(task_id) if not isinstance(event, RecordObserved)]
+    # The record is a claim; what was last seen to happen is what helps.
+    seen = [event for event in history.of_task(task_id) if not isinstance(event, (RecordObserved, RecordChanged))]
     return f"task {task_id} was neither completed nor dead-lettered; last seen: {describe(seen[-1])}"

@@ -18,8 +18,11 @@ from harness.errors import HistoryError
 from harness.history.attempts import Attempt, Chain, chains
 from harness.history.events import (
     EVENT_KINDS,
+    ConsumerSettings,
     Event,
     EvidenceMissing,
+    Permission,
+    QueueSettings,
     RecordedAttempt,
     RunEnded,
     TaskSubmitted,
@@ -221,9 +224,10 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     by_annotation: dict[str, Reader] = {
         "str": text,
         "str | None": lambda value: None if value is None else text(value),
-        "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
+        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
     }
-    by_annotation["tuple[RecordedAttempt, ...]"] = sequence_of(RecordedAttempt, by_annotation)
+    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
+        by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation)
     return {name: reader_of(kind, by_annotation) for name, kind in EVENT_KINDS.items()}
 
 

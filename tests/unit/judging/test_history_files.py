@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,11 +16,14 @@ from harness.expectations import Expectations
 from harness.grading import grade
 from harness.history import (
     EVENT_KINDS,
+    ConsumerSettings,
     Event,
     EvidenceMissing,
     History,
     Manifest,
+    Permission,
     QueueDepth,
+    QueueSettings,
     RecordedAttempt,
     RunEnded,
     SavedRun,
@@ -30,6 +33,7 @@ from harness.strict_json import same_json
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 
+T = TypeVar("T")
 TEXT = st.text(st.characters(), max_size=8)
 TIMES = st.floats(0, 4e12).map(lambda at_ms: round(at_ms, 3))
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -41,31 +45,29 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "str | None": st.none() | TEXT,
     "int": st.integers(0, 1000),
+    "int | None": st.none() | st.integers(0, 1000),
     "float": TIMES,
+    "float | None": st.none() | TIMES,
     "bool": st.booleans(),
+    "bool | None": st.none() | st.booleans(),
     "Json": JSON,
     "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
     "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
     "QueueName": st.sampled_from(["work", "dead-letter"]),
-    "tuple[RecordedAttempt, ...]": st.lists(
-        st.builds(
-            RecordedAttempt,
-            number=st.integers(1, 9),
-            started_at_ms=st.none() | TIMES,
-            outcome=TEXT,
-            error=st.none() | TEXT,
-            backoff_seconds=st.none() | TIMES,
-        ),
-        max_size=3,
-    ).map(tuple),
 }
 
 
-def any_of(kind: type[Event]) -> st.SearchStrategy[Event]:
-    return st.builds(kind, **{field.name: BY_ANNOTATION[str(field.type)] for field in dataclasses.fields(kind)})
+def _built(kind: type[T]) -> st.SearchStrategy[T]:
+    return st.builds(kind, **{field.name: BY_ANNOTATION[str(field.type)] for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
 
 
-EVENTS = st.lists(st.one_of([any_of(kind) for kind in EVENT_KINDS.values()]), max_size=8)
+BY_ANNOTATION |= {
+    f"tuple[{part.__name__}, ...]": st.lists(_built(part), max_size=3).map(tuple)
+    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission)
+}
+
+
+EVENTS = st.lists(st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8)
 MANIFEST = Manifest(
     taskguard_version="1",
     created_at="2026-01-01T00:00:00+00:00",
@@ -161,7 +163,7 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 99}, "format version 99, this TaskGuard reads 1"),
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1 and 2"),
         ({"tasks": "3"}, 'Manifest.tasks: expected an integer, found "3"'),
         ({"expectations": {}}, "Manifest.expectations: Expectations lacks"),
         ({"versions": {"python": 3}}, "versions: expected a string, found 3"),
