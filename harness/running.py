@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from harness.client import Client
 from harness.deployment import Stack
+from harness.evidence.changes import Changes
+from harness.evidence.configuration import Configuration
 from harness.evidence.deliveries import events_of, handled_dead_letters
 from harness.evidence.from_logs import LogEvidence
 from harness.evidence.names import Names
@@ -51,6 +53,8 @@ class Run:
     _since_ms: float = field(init=False)
     _file: RecordingFile | None = field(init=False)
     _logs: LogEvidence = field(init=False)
+    _changes: Changes = field(init=False)
+    _configuration: Configuration = field(init=False)
 
     def __post_init__(self) -> None:
         path = self.endpoint.recording
@@ -59,6 +63,8 @@ class Run:
         object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
         logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
+        object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
+        object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
@@ -67,11 +73,13 @@ class Run:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
+        self._changes.begin()
         with listener.phase("submit"):
             client = Client(self.stack.api_url, clock=self.endpoint.clock)
             submitted = client.submit_all(tasks, tell=listener.submitted)
         ids = [event.task_id for event in submitted if event.task_id is not None]
         accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+        self._configuration.begin()
         with listener.phase("settle"):
             settled = self.watch(accepted, listener.progress)
         only = None if self.alone else frozenset(ids)
@@ -106,7 +114,10 @@ class Run:
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        events.extend(reader.records(sorted(task_ids)))
+        records = reader.records(sorted(task_ids))
+        events.extend(records)
+        events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
+        events.extend(self._configuration.events())
         depths = reader.queue_depths()
         if only is None or all(depth.total == 0 for depth in depths):
             # On a stack that others use too, what is left in the queues may be theirs; that nothing is, tells of all.

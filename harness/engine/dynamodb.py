@@ -24,6 +24,8 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
+from harness.engine import streams
+
 _operations = threading.Lock()
 _EXPRESSIONS = 1024
 _read_condition = ConditionExpressionParser._lex_condition_expression
@@ -59,6 +61,7 @@ def _remember_expressions() -> None:
 def create_service() -> Service:
     """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
     _remember_expressions()
+    streams.keep_in_files()
     return Service.for_provider(
         AtomicDynamoDb(),
         dispatch_table_factory=lambda provider: ForwardingFallbackDispatcher(provider, _call_moto_alone),
