@@ -164,6 +164,8 @@ def _get_ready_to_judge(endpoint: Endpoint) -> None:
     import_module("scipy.stats")
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()
+    for service in ("iam", "dynamodbstreams"):
+        endpoint.client(service)
 
 
 def _judge(folder: Path, history: History, run: Run, target: str, timings: Timings) -> Grade:

@@ -60,11 +60,11 @@ class TableStream:
             NoStream: the table has none.
             ClientError, BotoCoreError: it cannot be read; what was returned up to here is not returned again.
         """
-        for description in self._describe():
-            shard = self._shard_of(description)
+        # A parent may be described after its child.
+        for shard_id, shard in [(each["ShardId"], self._shard_of(each)) for each in self._describe()]:
             parent = self._shards.get(shard.parent or "")
             if not shard.drained and (parent is None or parent.drained):
-                yield from self._new_of(description["ShardId"], shard)
+                yield from self._new_of(shard_id, shard)
 
     def _describe(self) -> Iterator[dict[str, Any]]:
         if self._arn is None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.checks import CHECKS
 from harness.errors import HistoryError
 from harness.expectations import Expectations
 from harness.grading import grade
@@ -30,6 +31,7 @@ from harness.history import (
     TaskSubmitted,
 )
 from harness.strict_json import same_json
+from harness.verdict import Outcome
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 
@@ -189,3 +191,27 @@ def test_expectations_come_back_as_they_were_and_refuse_nonsense() -> None:
     ):
         with pytest.raises(ValueError, match=next(iter(nonsense))):
             Expectations(**nonsense)
+
+
+def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_unknown(tmp_path: Path) -> None:
+    later = {"created_at_ms", "changed_at_ms", "completed_at_ms", "finished_at_ms"}
+    SavedRun(history=History(run(FIRST_TRY, SECOND_TRY, DEAD)), manifest=MANIFEST).write(tmp_path)
+
+    def older(document: dict[str, Any]) -> dict[str, Any]:
+        attempts = document.get("attempts", [])
+        kept = [{k: v for k, v in each.items() if k not in later} for each in attempts]
+        return {k: v for k, v in document.items() if k not in later} | ({"attempts": kept} if attempts else {})
+
+    lines = map(json.loads, (tmp_path / "history.jsonl").read_text().splitlines())
+    kept = [older(line) for line in lines if line["event"] not in ("RecordChanged", "ConfigurationObserved")]
+    (tmp_path / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    for name in ("working", "moves"):
+        del manifest["expectations"]["record"][name]
+    del manifest["expectations"]["unscoped_actions"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"format_version": 1}))
+    saved = SavedRun.read(tmp_path)
+    outcomes = {v.check: v.outcome for v in grade(saved.history, saved.manifest.expectations).verdicts}
+    assert outcomes == dict.fromkeys(CHECKS, Outcome.PASS) | dict.fromkeys(
+        ("transitions", "configuration"), Outcome.UNKNOWN
+    )
