@@ -9,17 +9,48 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.draws import backoff_schedule
-from harness.strict_json import Json, from_json, to_json
+from harness.strict_json import Json, added_later, from_json, sequence_of, to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of a record's status that is allowed; `before` is None where there was no record. Some are made by an
+    operator alone, once for each time that a task is put back to work."""
+
+    before: str | None
+    after: str
+    by_operator: bool = False
+
+
+_MOVES = (
+    Move(before=None, after="PENDING"),
+    Move(before="PENDING", after="PROCESSING"),
+    # An attempt that ended without a word is followed by the next one.
+    Move(before="PROCESSING", after="PROCESSING"),
+    Move(before="PROCESSING", after="COMPLETED"),
+    Move(before="PROCESSING", after="RETRYING"),
+    Move(before="RETRYING", after="PROCESSING"),
+    Move(before="RETRYING", after="DEAD_LETTER"),
+    # Dead after attempts that left no word: the last one, or all of them.
+    Move(before="PROCESSING", after="DEAD_LETTER"),
+    Move(before="PENDING", after="DEAD_LETTER"),
+    Move(before="DEAD_LETTER", after="PENDING", by_operator=True),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordNames:
-    """How a task's record words its final states, and the outcome of an attempt."""
+    """How a task's record words its states and the outcome of an attempt, and how it may move from state to state.
+
+    With a change to `working` an attempt begins; with any other of an attempt's changes it has ended.
+    """
 
     completed: str = "COMPLETED"
     dead: str = "DEAD_LETTER"
     attempt_succeeded: str = "SUCCEEDED"
     attempt_failed: str = "FAILED"
+    working: str = added_later("PROCESSING")
+    moves: tuple[Move, ...] = added_later(_MOVES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +90,7 @@ class Expectations:
     `empty_for_seconds` is how far apart the two looks are, at the least, that find the queues empty at the end of a run.
     `clock_tolerance_ms` is allowed between a time that the pipeline wrote down and the same moment in the history:
     rounding to a millisecond on one machine; give more when the pipeline's clock is another machine's.
+    `unscoped_actions` are those that nobody can limit to a resource.
 
     Raises:
         ValueError: a figure that cannot be meant (a rate outside 0 to 1, no receives, a schedule that is too short).
@@ -74,6 +106,7 @@ class Expectations:
     clock_tolerance_ms: float = 5.0
     record: RecordNames = field(default_factory=RecordNames)
     dead_letter_log: DeadLetterLogNames = field(default_factory=DeadLetterLogNames)
+    unscoped_actions: tuple[str, ...] = added_later(("xray:PutTraceSegments", "xray:PutTelemetryRecords"))
 
     def __post_init__(self) -> None:
         if not 0 <= self.failure_rate <= 1:
@@ -100,6 +133,6 @@ class Expectations:
 
 
 _READERS = {
-    "RecordNames": lambda value: from_json(RecordNames, value),
+    "RecordNames": lambda value: from_json(RecordNames, value, {"tuple[Move, ...]": sequence_of(Move)}),
     "DeadLetterLogNames": lambda value: from_json(DeadLetterLogNames, value),
 }

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from harness.client import Client
 from harness.deployment import Stack
+from harness.evidence.changes import Changes
+from harness.evidence.configuration import Configuration
 from harness.evidence.deliveries import events_of, handled_dead_letters
 from harness.evidence.from_logs import LogEvidence
 from harness.evidence.names import Names
@@ -53,6 +55,8 @@ class Run:
     _since_ms: float = field(init=False)
     _file: RecordingFile | None = field(init=False)
     _logs: LogEvidence = field(init=False)
+    _changes: Changes = field(init=False)
+    _configuration: Configuration = field(init=False)
 
     def __post_init__(self) -> None:
         path = self.endpoint.recording
@@ -61,6 +65,8 @@ class Run:
         object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
         logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
+        object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
+        object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
@@ -69,6 +75,7 @@ class Run:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
+        self._changes.begin()
         with listener.phase("submit"):
             client = Client(self.stack.api_url, clock=self.endpoint.clock)
             submitted = client.submit_all(tasks, tell=listener.submitted)
@@ -80,6 +87,7 @@ class Run:
             looks.append(progress)
             listener.progress(progress)
 
+        self._configuration.begin()
         with listener.phase("settle"):
             settled = self.watch(accepted, look)
         only = None if self.alone else frozenset(ids)
@@ -121,7 +129,10 @@ class Run:
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        events.extend(reader.records(sorted(task_ids)))
+        records = reader.records(sorted(task_ids))
+        events.extend(records)
+        events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
+        events.extend(self._configuration.events())
         events.extend(self._what_stayed(reader, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(events)

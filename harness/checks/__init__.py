@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from harness.checks import (
     backoff,
+    configuration,
     dead_letter_log,
     effect,
     first_failure_rate,
@@ -18,6 +19,7 @@ from harness.checks import (
     record,
     redrive,
     settlement,
+    transitions,
 )
 from harness.expectations import Expectations
 from harness.history import History
@@ -38,6 +40,8 @@ CHECKS: Mapping[str, Check] = {
         redrive,
         dead_letter_log,
         record,
+        transitions,
+        configuration,
     )
 }
 """Every check by its name."""

@@ -1,8 +1,9 @@
 """The task's record agrees with what was seen from outside: its end, its attempts, their backoff, the payload.
 
-What a pipeline writes about itself is a claim; this check compares it with the evidence. Fails in spite of missing
-evidence when there is no record, or it has another payload, or an attempt whose outcome or time contradicts the one
-seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
+What a pipeline writes about itself is a claim; this check compares it with the evidence, and its times with one another: none
+before what came earlier, none later than the record was read. Fails in spite of missing
+evidence when there is no record, or it has another payload, times out of order, or an attempt whose outcome or time contradicts
+the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
 record was not read is unknown, as is a run without any (a pipeline without a table). This module must not know where
 records are kept; how they word things comes from the expectations.
 """
@@ -10,6 +11,7 @@ records are kept; how they word things comes from the expectations.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from harness.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, has_duplicates
 from harness.expectations import Expectations
@@ -81,6 +83,7 @@ def _of_record(record: RecordObserved, history: History, expectations: Expectati
         yield Violation(task_id, message, (submission, record))
     yield from _status(record, history, expectations)
     yield from _attempts(record, history, expectations)
+    yield from _times(record, expectations)
 
 
 def _status(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
@@ -159,6 +162,33 @@ def _start(
         late_ms = started - outcome.at_ms
         if late_ms > expectations.clock_tolerance_ms:
             yield Violation(record.task_id, f"{what} started {seconds(late_ms / 1000)} after its outcome", shown)
+
+
+def _times(record: RecordObserved, expectations: Expectations) -> Iterator[Violation]:
+    told = [(what, at_ms) for what, at_ms in _moments(record) if at_ms is not None]
+    tolerance_ms = expectations.clock_tolerance_ms
+    for (earlier, earlier_ms), (later, later_ms) in pairwise(told):
+        back_ms = earlier_ms - later_ms
+        if back_ms > tolerance_ms:
+            message = (
+                f"task {record.task_id}: by its record it was {later} {seconds(back_ms / 1000)} before it was {earlier}"
+            )
+            yield Violation(record.task_id, message, (record,))
+    for what, at_ms in told:
+        ahead_ms = at_ms - record.at_ms
+        if ahead_ms > tolerance_ms:
+            message = f"task {record.task_id}: by its record it was {what} {seconds(ahead_ms / 1000)} after the record was read"
+            yield Violation(record.task_id, message, (record,))
+
+
+def _moments(record: RecordObserved) -> Iterator[tuple[str, float | None]]:
+    """What the record tells the time of, in the order in which it must have happened."""
+    yield "created", record.created_at_ms
+    for attempt in record.attempts:
+        yield f"begun for attempt {attempt.number}", attempt.started_at_ms
+        yield f"done with attempt {attempt.number}", attempt.finished_at_ms
+    yield "completed", record.completed_at_ms
+    yield "last changed", record.changed_at_ms
 
 
 def _backoff(delay_seconds: float | None) -> str:

@@ -23,6 +23,7 @@ from harness.history import (
     Delivered,
     History,
     QueueDepth,
+    RecordChanged,
     RecordObserved,
     RunEnded,
     TaskSubmitted,
@@ -192,6 +193,6 @@ def _submissions(history: History, task_id: str) -> list[TaskSubmitted]:
 
 
 def _unsettled(history: History, task_id: str) -> str:
-    # The record is a claim read at the end; what was last seen to happen is what helps.
-    seen = [event for event in history.of_task(task_id) if not isinstance(event, RecordObserved)]
+    # The record is a claim; what was last seen to happen is what helps.
+    seen = [event for event in history.of_task(task_id) if not isinstance(event, (RecordObserved, RecordChanged))]
     return f"task {task_id} was neither completed nor dead-lettered; last seen: {describe(seen[-1])}"

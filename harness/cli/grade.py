@@ -174,6 +174,8 @@ def _get_ready_to_judge(endpoint: Endpoint) -> None:
     get_ready_to_report()
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()
+    for service in ("iam", "dynamodbstreams"):
+        endpoint.client(service)
 
 
 def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:

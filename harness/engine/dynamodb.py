@@ -13,6 +13,7 @@ from localstack.aws.forwarder import ForwardingFallbackDispatcher
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service
 
+from harness.engine import streams
 from harness.engine.expressions import remember_expressions
 
 _operations = threading.Lock()
@@ -30,6 +31,7 @@ def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -
 def create_service() -> Service:
     """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
     remember_expressions()
+    streams.keep_in_files()
     return Service.for_provider(
         AtomicDynamoDb(),
         dispatch_table_factory=lambda provider: ForwardingFallbackDispatcher(provider, _call_moto_alone),

@@ -49,6 +49,14 @@ def dynamodb() -> Service:
     return create_service()
 
 
+@aws_provider(api="dynamodbstreams", name="taskguard")
+def dynamodbstreams() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_DYNAMODBSTREAMS=taskguard``."""
+    from harness.engine.streams import create_service
+
+    return create_service()
+
+
 @aws_provider(api="apigateway", name="taskguard")
 def apigateway() -> Service:
     """Selected with ``PROVIDER_OVERRIDE_APIGATEWAY=taskguard``."""

@@ -12,7 +12,19 @@ from typing import Self
 
 _VARIABLE = "TASKGUARD_ENGINE"
 
-SERVICES = ("apigateway", "cloudformation", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sqs", "sts")
+SERVICES = (
+    "apigateway",
+    "cloudformation",
+    "cloudwatch",
+    "dynamodb",
+    "dynamodbstreams",
+    "iam",
+    "lambda",
+    "logs",
+    "s3",
+    "sqs",
+    "sts",
+)
 """What a deployed pipeline is made of."""
 
 ENGINE_VARIABLES = {
@@ -28,6 +40,7 @@ ENGINE_VARIABLES = {
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
     "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
+    "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "taskguard",
     "DNS_ADDRESS": "0",
     "SKIP_SSL_CERT_DOWNLOAD": "1",
     "PYTHONUNBUFFERED": "1",

@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from harness.history import Event, EvidenceMissing, History, RecordObserved, RunEnded
-from harness.history.events import QueueDepth
+from harness.history import (
+    ConfigurationObserved,
+    Event,
+    EvidenceMissing,
+    History,
+    QueueDepth,
+    RecordObserved,
+    RunEnded,
+)
 from harness.strict_json import same_json, to_json
 
-_NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, EvidenceMissing)
+_NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, ConfigurationObserved, EvidenceMissing)
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
 _WORDS = ("reason",)

@@ -200,6 +200,9 @@ def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms:
             if isinstance(attempt, dict)
         ),
         last_error=_text(item.get(names.last_error)),
+        created_at_ms=milliseconds(item.get(names.created_at)),
+        changed_at_ms=milliseconds(item.get(names.changed_at)),
+        completed_at_ms=milliseconds(item.get(names.completed_at)),
     )
 
 
@@ -211,6 +214,7 @@ def _attempt(attempt: dict[str, Any], names: TableNames) -> RecordedAttempt:
         outcome=_text(attempt.get(names.attempt_outcome)) or "",
         error=_text(attempt.get(names.attempt_error)),
         backoff_seconds=float(backoff) if isinstance(backoff, Decimal) else None,
+        finished_at_ms=milliseconds(attempt.get(names.attempt_finished_at)),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from harness.strict_json import Json
+from harness.strict_json import Json, added_later
 
 QueueName: TypeAlias = Literal["work", "dead-letter"]
 
@@ -132,11 +132,16 @@ class RecordedAttempt:
     outcome: str
     error: str | None
     backoff_seconds: float | None
+    finished_at_ms: float | None = added_later(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordObserved:
-    """The task's record as last read, at the end of the run; `status` is None when there was no record."""
+    """The task's record as last read, at the end of the run; `status` is None when there was no record.
+
+    Its times are what the pipeline wrote: when the task was created, when the record was last changed, and when the task
+    was completed. None where the record does not say.
+    """
 
     at_ms: float
     task_id: str
@@ -144,6 +149,29 @@ class RecordObserved:
     payload: Json
     attempts: tuple[RecordedAttempt, ...]
     last_error: str | None
+    created_at_ms: float | None = added_later(None)
+    changed_at_ms: float | None = added_later(None)
+    completed_at_ms: float | None = added_later(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChanged:
+    """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
+
+    `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
+    stores tell the second alone. `status` is that after the change, None when the record was removed. The rest is what the
+    pipeline wrote: `written_at_ms` the time of the change, `attempt` the number of the last attempt (0: none yet), and
+    `outcome` what became of it.
+    """
+
+    at_ms: float
+    within_ms: float
+    task_id: str
+    number: int
+    status: str | None
+    written_at_ms: float | None
+    attempt: int
+    outcome: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,13 +185,68 @@ class QueueDepth:
     delayed: int
 
     def __post_init__(self) -> None:
-        if self.queue not in ("work", "dead-letter"):
-            raise ValueError(f'queue is "work" or "dead-letter", not {self.queue!r}')
+        _refuse_other_queues(self.queue)
 
     @property
     def total(self) -> int:
         """All messages in the queue, in whatever state."""
         return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
+    dead-letter queue of this run.
+    """
+
+    queue: QueueName
+    visibility_timeout_seconds: float | None
+    retention_seconds: float | None
+    encrypted: bool | None
+    max_receives: int | None
+    dead_letters_watched: bool | None
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSettings:
+    """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed.
+    """
+
+    name: str
+    queue: QueueName
+    enabled: bool | None
+    partial_batches: bool | None
+    timeout_seconds: float | None
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a part of the pipeline may do; not an event, a part of `ConfigurationObserved`. Both are patterns."""
+
+    holder: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationObserved:
+    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records."""
+
+    at_ms: float
+    queues: tuple[QueueSettings, ...]
+    consumers: tuple[ConsumerSettings, ...]
+    store_encrypted: bool | None
+    permissions: tuple[Permission, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +285,8 @@ Event: TypeAlias = (
     | DeadLetterLogged
     | Redriven
     | RecordObserved
+    | RecordChanged
+    | ConfigurationObserved
     | QueueDepth
     | EvidenceMissing
     | RunEnded
@@ -219,9 +304,16 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         DeadLetterLogged,
         Redriven,
         RecordObserved,
+        RecordChanged,
+        ConfigurationObserved,
         QueueDepth,
         EvidenceMissing,
         RunEnded,
     )
 }
 """Every kind of event by its name, which is also its name in a saved history."""
+
+
+def _refuse_other_queues(name: str) -> None:
+    if name not in ("work", "dead-letter"):
+        raise ValueError(f'queue is "work" or "dead-letter", not {name!r}')

@@ -17,8 +17,11 @@ from harness.garbage import left_lying
 from harness.history.attempts import Attempt, Chain, chains
 from harness.history.events import (
     EVENT_KINDS,
+    ConsumerSettings,
     Event,
     EvidenceMissing,
+    Permission,
+    QueueSettings,
     RecordedAttempt,
     RunEnded,
     TaskSubmitted,
@@ -200,9 +203,10 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     """Readers of each kind of event, for one file."""
     strings: dict[str, str] = {}
     by_annotation: dict[str, Reader] = {
-        "tuple[RecordedAttempt, ...]": sequence_of(RecordedAttempt, strings=strings),
-        "QueueName": lambda value: value,  # QueueDepth itself refuses anything else
+        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
     }
+    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
+        by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)
     return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
 
 

@@ -16,8 +16,11 @@ from harness.expectations import Expectations
 from harness.history.log import History
 from harness.strict_json import Json, Misfit, added_later, from_json, to_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
+
+_READABLE = (1, 2)
+"""Version 1 has neither changes of records nor the configuration: the checks that need them find none, and say so."""
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
@@ -69,9 +72,10 @@ class Manifest:
         except ValueError as error:
             raise HistoryError(f"Reading the manifest {path}: not JSON ({error}). {advice}") from error
         version = found.get("format_version") if isinstance(found, dict) else None
-        if version != FORMAT_VERSION:
+        if version not in _READABLE:
             raise HistoryError(
-                f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads {FORMAT_VERSION}. "
+                f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads "
+                f"{' and '.join(map(str, _READABLE))}. "
                 "Judge the run with the TaskGuard that made it, or run again."
             )
         try:

@@ -9,12 +9,14 @@ from harness.history.events import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
+    ConfigurationObserved,
     DeadLettered,
     DeadLetterLogged,
     Delivered,
     Event,
     EvidenceMissing,
     QueueDepth,
+    RecordChanged,
     RecordObserved,
     Redriven,
     TaskSubmitted,
@@ -36,7 +38,7 @@ def numbers(values: list[int]) -> str:
     return ", ".join(map(str, values)) or "none"
 
 
-def describe(event: Event) -> str:  # noqa: PLR0911  # one return for each kind of event
+def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for each kind of event
     """Return what happened, without the time and the task: `delivered, receive 2`."""
     match event:
         case TaskSubmitted(accepted=accepted, status_code=code):
@@ -58,6 +60,11 @@ def describe(event: Event) -> str:  # noqa: PLR0911  # one return for each kind 
             return "put back to work by an operator"
         case RecordObserved(status=status):
             return "no record found" if status is None else f"record found as {status}"
+        case RecordChanged(status=status, attempt=attempt):
+            done = "removed" if status is None else f"changed to {status}"
+            return f"record {done}{f', attempt {attempt}' if attempt else ''}"
+        case ConfigurationObserved():
+            return "the configuration was read"
         case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):
             return f"{queue} queue: {visible} visible, {in_flight} in flight, {delayed} delayed"
         case EvidenceMissing(source=source, what=what):

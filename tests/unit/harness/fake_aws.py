@@ -27,9 +27,12 @@ class NotFound(Exception):
 class Table:
     """BatchGetItem with DynamoDB's rules; answers at most ``at_once`` keys a call and leaves the rest unprocessed."""
 
-    def __init__(self, items: list[dict[str, Any]], at_once: int = 100) -> None:
+    def __init__(
+        self, items: list[dict[str, Any]], at_once: int = 100, description: Mapping[str, Any] | None = None
+    ) -> None:
         self._items = {item["taskId"]: item for item in items}
         self._at_once = at_once
+        self._description = description or {}
         self.requests: list[dict[str, Any]] = []
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
@@ -48,6 +51,10 @@ class Table:
             "Responses": {table: [_item(item, wanted) for item in found]},
             "UnprocessedKeys": {table: {**request, "Keys": rest}} if rest else {},
         }
+
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
+        assert TableName == "TasksTable"
+        return {"Table": dict(self._description)}
 
 
 def _item(item: Mapping[str, Any], wanted: set[str]) -> dict[str, Any]:
@@ -172,6 +179,14 @@ class Fakes(Endpoint):
     queues: Queues = field(default_factory=Queues)
     log_service: LogService = field(default_factory=LogService)
     lambdas: Functions = field(default_factory=Functions)
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """The clients of other services, by name."""
+
+    def client(self, service: str) -> Any:
+        return self.others[service]
+
+    def cloudformation(self) -> Any:
+        return self.others["cloudformation"]
 
     def dynamodb(self) -> Any:
         return self.table

@@ -10,11 +10,22 @@ from harness.evidence.deliveries import handled_dead_letters
 from harness.evidence.from_logs import LogEvidence
 from harness.evidence.names import Names
 from harness.evidence.stack import StackReader
-from harness.history import Event, EvidenceMissing, History, QueueDepth, RunEnded, TaskSubmitted
+from harness.history import (
+    ConfigurationObserved,
+    Event,
+    EvidenceMissing,
+    History,
+    QueueDepth,
+    RecordChanged,
+    RunEnded,
+    TaskSubmitted,
+)
 from tests.unit.harness.fake_aws import Fakes, LogService, Table
 from tests.unit.harness.log_story import Logged, Story, items_of
 from tests.unit.harness.recorder_lines import STACK
 from tests.unit.judging.building import EXPECTED
+
+_NOT_FROM_LOGS = (RecordChanged, ConfigurationObserved, QueueDepth, RunEnded)
 
 
 @dataclass
@@ -40,8 +51,8 @@ class LoggedRun:
         )
         logged_deaths = reader.dead_letter_logs(EXPECTED.dead_letter_log, handled_dead_letters(recording, STACK, only))
         records = reader.records(sorted({event.task_id for event in submitted if event.task_id is not None}))
-        end = [event for event in self.events if isinstance(event, (QueueDepth, RunEnded))]
-        return History([*submitted, *told, *logged_deaths, *records, *end])
+        besides = [event for event in self.events if isinstance(event, _NOT_FROM_LOGS)]
+        return History([*submitted, *told, *logged_deaths, *records, *besides])
 
     def without(self, is_lost: Callable[[Logged], bool]) -> LoggedRun:
         """The same run with some of its lines lost."""

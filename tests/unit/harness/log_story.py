@@ -172,6 +172,9 @@ def items_of(events: Iterable[Event]) -> list[dict[str, Any]]:
             payload=compact(record.payload),
             attempts=[_attempt(attempt) for attempt in record.attempts],
             lastError=record.last_error,
+            createdAt=_iso(record.created_at_ms),
+            updatedAt=_iso(record.changed_at_ms),
+            completedAt=_iso(record.completed_at_ms),
         )
         for record in _of_kind(events, RecordObserved)
         if record.status is not None
@@ -181,11 +184,16 @@ def items_of(events: Iterable[Event]) -> list[dict[str, Any]]:
 def _attempt(attempt: RecordedAttempt) -> dict[str, Any]:
     return record_item(
         number=attempt.number,
-        startedAt=iso(attempt.started_at_ms) if attempt.started_at_ms is not None else None,
+        startedAt=_iso(attempt.started_at_ms),
         outcome=attempt.outcome,
         error=attempt.error,
         backoffSeconds=int(attempt.backoff_seconds) if attempt.backoff_seconds is not None else None,
+        finishedAt=_iso(attempt.finished_at_ms),
     )
+
+
+def _iso(at_ms: float | None) -> str | None:
+    return None if at_ms is None else iso(at_ms)
 
 
 def _of_kind(events: Iterable[Event], kind: type[E]) -> list[E]:

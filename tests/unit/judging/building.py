@@ -14,13 +14,18 @@ from harness.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
+    ConfigurationObserved,
+    ConsumerSettings,
     DeadLettered,
     DeadLetterLogged,
     Delivered,
     Event,
     EvidenceMissing,
     History,
+    Permission,
     QueueDepth,
+    QueueSettings,
+    RecordChanged,
     RecordedAttempt,
     RecordObserved,
     RunEnded,
@@ -41,6 +46,37 @@ SCHEDULE = (5.0, 10.0, 20.0)
 QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
 
+def queue_settings(queue: QueueName, max_receives: int = 0) -> QueueSettings:
+    return QueueSettings(
+        queue=queue,
+        visibility_timeout_seconds=90.0,
+        retention_seconds=1_209_600.0,
+        encrypted=True,
+        max_receives=max_receives,
+        dead_letters_watched=max_receives > 0,
+    )
+
+
+def consumer_settings(name: str, queue: QueueName) -> ConsumerSettings:
+    return ConsumerSettings(name=name, queue=queue, enabled=True, partial_batches=True, timeout_seconds=15.0)
+
+
+CONFIGURATION = ConfigurationObserved(
+    at_ms=START_MS,
+    queues=(queue_settings("work", max_receives=3), queue_settings("dead-letter")),
+    consumers=(consumer_settings("worker", "work"), consumer_settings("monitor", "dead-letter")),
+    store_encrypted=True,
+    permissions=(
+        Permission(holder="worker", actions=("sqs:ReceiveMessage",), resources=("arn:aws:sqs:eu-central-1:0:work",)),
+        Permission(
+            holder="worker",
+            actions=("logs:PutLogEvents",),
+            resources=("arn:aws:logs:eu-central-1:0:log-group:/aws/lambda/worker:*",),
+        ),
+    ),
+)
+
+
 def task(prefix: str, fate: Fate, at_ms: float = START_MS, late_ms: float = 50.0, payload: Json = None) -> list[Event]:
     """All events of one task with a fate that its draws agree with; its id begins with `prefix`."""
     task_id = find_task_id(SEED, EXPECTED.failure_rate, fate, prefix)
@@ -58,21 +94,25 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
     ]
     created_ms = at_ms + 10
     recorded: list[RecordedAttempt] = []
+    changes = [_changed(task_id, 1, "PENDING", created_ms)]
     now = failed_ms = at_ms + 30
     for number in range(1, fate.attempts + 1):
         fails = number <= fate.failures
         of = _ids(task_id, message_id, number)
         events.append(Delivered(at_ms=now, payload=payload, **of))
+        changes.append(_changed(task_id, len(changes) + 1, "PROCESSING", now + 2, number, "STARTED"))
+        status, outcome = ("RETRYING", "FAILED") if fails else ("COMPLETED", "SUCCEEDED")
+        changes.append(_changed(task_id, len(changes) + 1, status, now + 3, number, outcome))
         if fails:
             delay = SCHEDULE[number - 1]
             request = BackoffRequested(at_ms=now + 4, answered_ms=now + 7, delay_seconds=delay, accepted=True, **of)
             events += [request, AttemptFailed(at_ms=now + 9, reason="reported as failed", **of)]
-            recorded.append(_recorded(number, now + 2, "FAILED", f"failure {number}", delay))
+            recorded.append(_recorded(number, now, "FAILED", f"failure {number}", delay))
             failed_ms = now + 3
             now = request.answered_ms + delay * 1000 + late_ms
         else:
             events.append(AttemptSucceeded(at_ms=now + 9, **of))
-            recorded.append(_recorded(number, now + 2, "SUCCEEDED", None, None))
+            recorded.append(_recorded(number, now, "SUCCEEDED", None, None))
             now += 9
     if fate.dead:
         fields: dict[str, Json] = {
@@ -85,6 +125,7 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
             "failedAt": iso(failed_ms),
             "messageId": message_id,
         }
+        changes.append(_changed(task_id, len(changes) + 1, "DEAD_LETTER", now + 3, fate.attempts, "FAILED"))
         events += [
             DeadLettered(at_ms=now, task_id=task_id, message_id=message_id, payload=payload),
             DeadLetterLogged(at_ms=now + 5, task_id=task_id, message_id=message_id, fields=fields),
@@ -97,9 +138,12 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
             payload=payload,
             attempts=tuple(recorded),
             last_error=next((each.error for each in reversed(recorded) if each.error), None),
+            created_at_ms=created_ms,
+            changed_at_ms=changes[-1].written_at_ms,
+            completed_at_ms=None if fate.dead else changes[-1].written_at_ms,
         )
     )
-    return events
+    return [*events, *changes]
 
 
 def run(*fates: Fate, late_ms: float = 50.0) -> list[Event]:
@@ -115,6 +159,7 @@ def run(*fates: Fate, late_ms: float = 50.0) -> list[Event]:
 def ending(events: Iterable[Event]) -> list[Event]:
     last = max((event.at_ms for event in events), default=START_MS) + 5000
     return [
+        CONFIGURATION,
         *(
             QueueDepth(at_ms=at_ms, queue=queue, visible=0, in_flight=0, delayed=0)
             for at_ms in (last - 1000, last)
@@ -173,8 +218,28 @@ def _ids(task_id: str, message_id: str, number: int) -> dict[str, Any]:
 
 
 def _recorded(
-    number: int, started_at_ms: float, outcome: str, error: str | None, backoff: float | None
+    number: int, delivered_ms: float, outcome: str, error: str | None, backoff: float | None
 ) -> RecordedAttempt:
     return RecordedAttempt(
-        number=number, started_at_ms=started_at_ms, outcome=outcome, error=error, backoff_seconds=backoff
+        number=number,
+        started_at_ms=delivered_ms + 2,
+        outcome=outcome,
+        error=error,
+        backoff_seconds=backoff,
+        finished_at_ms=delivered_ms + 3,
+    )
+
+
+def _changed(
+    task_id: str, number: int, status: str, written_at_ms: float, attempt: int = 0, outcome: str | None = None
+) -> RecordChanged:
+    return RecordChanged(
+        at_ms=written_at_ms + 0.5,
+        within_ms=0.0,
+        task_id=task_id,
+        number=number,
+        status=status,
+        written_at_ms=written_at_ms,
+        attempt=attempt,
+        outcome=outcome,
     )

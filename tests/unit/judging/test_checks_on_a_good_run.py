@@ -17,12 +17,14 @@ from harness.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
+    ConfigurationObserved,
     DeadLettered,
     DeadLetterLogged,
     Delivered,
     Event,
     History,
     QueueDepth,
+    RecordChanged,
     RecordObserved,
     RunEnded,
     TaskSubmitted,
@@ -66,6 +68,8 @@ NEEDS = {
         "TaskSubmitted", "Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered",
         "RecordObserved",
     },
+    "transitions": {"TaskSubmitted", "Delivered", "RecordChanged"},
+    "configuration": {"ConfigurationObserved"},
 }  # fmt: skip
 
 
@@ -80,7 +84,7 @@ def test_a_run_without_fault_passes(check: str, events: list[Event], expectation
 def test_missing_evidence_that_a_check_needs_is_unknown_and_other_evidence_is_not(check: str) -> None:
     for kind in (
         TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered, DeadLetterLogged,
-        RecordObserved, QueueDepth, RunEnded,
+        RecordObserved, RecordChanged, ConfigurationObserved, QueueDepth, RunEnded,
     ):  # fmt: skip
         verdict = judge(check, [*MIXED, missing(kind.__name__)])
         expected = Outcome.UNKNOWN if kind.__name__ in NEEDS[check] else Outcome.PASS

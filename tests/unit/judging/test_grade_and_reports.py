@@ -215,8 +215,8 @@ def test_a_timeline_has_a_line_for_each_event() -> None:
     lines = timeline(history, died).splitlines()
     assert lines[0] == f"task {died}"
     assert lines[1].split(maxsplit=2) == ["+0.000", "s", "submitted, accepted (HTTP 202)"]
-    assert lines[3].strip() == "+0.034 s  asked for a backoff of 5 s"
-    assert lines[-3].strip().endswith("s  arrived in the dead-letter queue")
+    assert lines[6].strip() == "+0.034 s  asked for a backoff of 5 s"
+    assert lines[-4].strip().endswith("s  arrived in the dead-letter queue")
     assert len(lines) == 1 + len(history.of_task(died))
     assert timeline(history, "nobody") == "task nobody: nothing was seen of it"
 

@@ -6,32 +6,38 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from harness.checks import CHECKS
 from harness.errors import HistoryError
 from harness.expectations import Expectations
 from harness.grading import grade
 from harness.history import (
     EVENT_KINDS,
+    ConsumerSettings,
     Delivered,
     Event,
     EvidenceMissing,
     History,
     Manifest,
+    Permission,
     QueueDepth,
+    QueueSettings,
     RecordedAttempt,
     RunEnded,
     SavedRun,
     TaskSubmitted,
 )
 from harness.strict_json import Misfit, added_later, canonical, from_json, same_json
+from harness.verdict import Outcome
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 
+T = TypeVar("T")
 TEXT = st.text(st.characters(), max_size=8)
 TIMES = st.floats(0, 4e12).map(lambda at_ms: round(at_ms, 3))
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -43,31 +49,29 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXT,
     "str | None": st.none() | TEXT,
     "int": st.integers(0, 1000),
+    "int | None": st.none() | st.integers(0, 1000),
     "float": TIMES,
+    "float | None": st.none() | TIMES,
     "bool": st.booleans(),
+    "bool | None": st.none() | st.booleans(),
     "Json": JSON,
     "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
     "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
     "QueueName": st.sampled_from(["work", "dead-letter"]),
-    "tuple[RecordedAttempt, ...]": st.lists(
-        st.builds(
-            RecordedAttempt,
-            number=st.integers(1, 9),
-            started_at_ms=st.none() | TIMES,
-            outcome=TEXT,
-            error=st.none() | TEXT,
-            backoff_seconds=st.none() | TIMES,
-        ),
-        max_size=3,
-    ).map(tuple),
 }
 
 
-def any_of(kind: type[Event]) -> st.SearchStrategy[Event]:
-    return st.builds(kind, **{field.name: BY_ANNOTATION[str(field.type)] for field in dataclasses.fields(kind)})
+def _built(kind: type[T]) -> st.SearchStrategy[T]:
+    return st.builds(kind, **{field.name: BY_ANNOTATION[str(field.type)] for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
 
 
-EVENTS = st.lists(st.one_of([any_of(kind) for kind in EVENT_KINDS.values()]), max_size=8)
+BY_ANNOTATION |= {
+    f"tuple[{part.__name__}, ...]": st.lists(_built(part), max_size=3).map(tuple)
+    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission)
+}
+
+
+EVENTS = st.lists(st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8)
 MANIFEST = Manifest(
     taskguard_version="1",
     created_at="2026-01-01T00:00:00+00:00",
@@ -219,7 +223,7 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 99}, "format version 99, this TaskGuard reads 1"),
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1 and 2"),
         ({"tasks": "3"}, 'Manifest.tasks: expected an integer, found "3"'),
         ({"expectations": {}}, "Manifest.expectations: Expectations lacks"),
         ({"versions": {"python": 3}}, "versions: expected a string, found 3"),
@@ -245,3 +249,27 @@ def test_expectations_come_back_as_they_were_and_refuse_nonsense() -> None:
     ):
         with pytest.raises(ValueError, match=next(iter(nonsense))):
             Expectations(**nonsense)
+
+
+def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_unknown(tmp_path: Path) -> None:
+    later = {"created_at_ms", "changed_at_ms", "completed_at_ms", "finished_at_ms"}
+    SavedRun(history=History(run(FIRST_TRY, SECOND_TRY, DEAD)), manifest=MANIFEST).write(tmp_path)
+
+    def older(document: dict[str, Any]) -> dict[str, Any]:
+        attempts = document.get("attempts", [])
+        kept = [{k: v for k, v in each.items() if k not in later} for each in attempts]
+        return {k: v for k, v in document.items() if k not in later} | ({"attempts": kept} if attempts else {})
+
+    lines = map(json.loads, (tmp_path / "history.jsonl").read_text().splitlines())
+    kept = [older(line) for line in lines if line["event"] not in ("RecordChanged", "ConfigurationObserved")]
+    (tmp_path / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    for name in ("working", "moves"):
+        del manifest["expectations"]["record"][name]
+    del manifest["expectations"]["unscoped_actions"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"format_version": 1}))
+    saved = SavedRun.read(tmp_path)
+    outcomes = {v.check: v.outcome for v in grade(saved.history, saved.manifest.expectations).verdicts}
+    assert outcomes == dict.fromkeys(CHECKS, Outcome.PASS) | dict.fromkeys(
+        ("transitions", "configuration"), Outcome.UNKNOWN
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.history import AttemptSucceeded, DeadLettered, Event, RecordObserved
+from harness.history import AttemptSucceeded, DeadLettered, Event, RecordObserved, TaskSubmitted
 from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, changed, judge, missing, run, the, without
 
@@ -82,3 +82,41 @@ def test_an_accepted_task_without_a_record_fails() -> None:
 def test_records_that_were_not_read_are_unknown() -> None:
     assert "its record was not read" in first_message(without(EVENTS, RECORD), Outcome.UNKNOWN)
     assert "no record was read of any task" in first_message(without(EVENTS, RecordObserved), Outcome.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"created_at_ms": 2000.0}, "by its record it was begun for attempt 1 1.968 s before it was created"),
+        ({"completed_at_ms": -1000.0}, "s before it was done with attempt 2"),
+        ({"changed_at_ms": 3000.0}, "s before it was completed"),
+    ],
+)
+def test_times_out_of_order_fail(changes: dict[str, float], words: str) -> None:
+    start_ms = the(EVENTS, TaskSubmitted, where=lambda event: event.task_id == TASK).at_ms
+    ((name, offset_ms),) = changes.items()
+    assert first_message(changed(EVENTS, RECORD, **{name: start_ms + offset_ms})).endswith(words)
+
+
+def test_an_attempt_that_ended_before_it_began_or_after_the_next_one_fails() -> None:
+    first, second = RECORD.attempts
+    assert first.started_at_ms is not None
+    assert second.started_at_ms is not None
+    before = first_message(with_attempt(1, finished_at_ms=first.started_at_ms - 10))
+    assert before.endswith("by its record it was done with attempt 1 0.01 s before it was begun for attempt 1")
+    after = first_message(with_attempt(1, finished_at_ms=second.started_at_ms + 10))
+    assert after.endswith("by its record it was begun for attempt 2 0.01 s before it was done with attempt 1")
+
+
+@pytest.mark.parametrize("name", ["created_at_ms", "changed_at_ms", "completed_at_ms"])
+def test_a_time_after_the_record_was_read_fails_beyond_the_clocks_tolerance(name: str) -> None:
+    hour_later = changed(EVENTS, RECORD, **{name: RECORD.at_ms + 3_600_000})
+    messages = [finding.message for finding in judge("record", hour_later).findings]
+    assert any(message.endswith("3600 s after the record was read") for message in messages), messages
+    just_now = changed(EVENTS, RECORD, changed_at_ms=RECORD.at_ms + 4.9)
+    assert judge("record", just_now).outcome is Outcome.PASS
+
+
+def test_a_record_that_does_not_tell_its_times_is_judged_by_the_rest() -> None:
+    untold = changed(EVENTS, RECORD, created_at_ms=None, changed_at_ms=None, completed_at_ms=None)
+    assert judge("record", untold).outcome is Outcome.PASS
