@@ -51,6 +51,9 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> conftest.Clock:
     for module in ("harness.running", "tenacity", "tenacity.nap"):
         monkeypatch.setattr(f"{module}.time", clock)
     monkeypatch.setattr(Run, "recording", lambda _: Recording())
+    # What else is read at the end of a run has tests of its own.
+    monkeypatch.setattr("harness.running.Configuration.events", lambda _: [])
+    monkeypatch.setattr("harness.running.Changes.of", lambda *_: [])
     return clock
 
 
