@@ -1,7 +1,7 @@
 """Each draw is made for itself: no list read again and again, no fate shared with a neighbour or with a batch.
 
-Without a seed the first attempts' outcomes are tested: by a runs test in order of submission and one in order of first
-delivery, by the lag at which they repeat most, and by how far those of one delivery agree. Each test is exact given how many
+Without a seed the first attempts' outcomes are tested: in order of submission and in order of first delivery by a runs test
+and by the lag at which they repeat most, and by how far those of one delivery agree. Each test is exact given how many
 failed, so none speaks of the rate, and their levels add up to the significance expected. With a seed a draw is known to
 depend on nothing but the seed, the task and the attempt, so it holds when every attempt came out as drawn; where some did
 not, it is never a pass, and the same tests, of the outcomes and of which of them contradict their draws, tell whether it
@@ -29,7 +29,13 @@ QUESTION = Question(
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed),
 )
 
-_SHARES = {"submission": 3 / 8, "delivery": 3 / 8, "repetition": 1 / 8, "batch": 1 / 8}
+_SHARES = {
+    "submission": 3 / 8,
+    "delivery": 3 / 8,
+    "repetition by submission": 1 / 16,
+    "repetition by delivery": 1 / 16,
+    "batch": 1 / 8,
+}
 """The part of the significance that each test has. The runs tests have the most, since they are all that can find
 anything in a run of 30 tasks whose first attempts failed only five times."""
 
@@ -113,19 +119,11 @@ def _tests(submitted: list[Attempt], series: _Series) -> Iterator[_Finding]:
     if not submitted:
         return
     delivered = sorted(submitted, key=lambda attempt: attempt.at_ms)
-    yield _runs("submission", submitted, series)
-    yield _runs("delivery", delivered, series)
-    repetition = dependence.repetition([series.holds(attempt) for attempt in delivered])
-    if repetition is not None:
-        yield _Finding(
-            test="repetition",
-            noun=series.noun,
-            p_value=repetition.p_value,
-            message=(
-                f"in order of delivery first attempts repeat what came {repetition.lag} before: of {repetition.first_yes} "
-                f"with a {series.noun}, {repetition.both_yes} are followed by another one at that distance"
-            ),
-        )
+    orders = {"submission": submitted, "delivery": delivered}
+    for name, ordered in orders.items():
+        yield _runs(name, ordered, series)
+    for name, ordered in orders.items():
+        yield from _repetition(name, ordered, series)
     yield _batches(delivered, series)
 
 
@@ -138,6 +136,16 @@ def _runs(test: str, ordered: list[Attempt], series: _Series) -> _Finding:
         f"stand in {times(found.found, 'group')}, by chance in about {found.expected:.0f}"
     )
     return _Finding(test=test, noun=series.noun, p_value=found.p_value, message=message)
+
+
+def _repetition(order: str, ordered: list[Attempt], series: _Series) -> Iterator[_Finding]:
+    found = dependence.repetition([series.holds(attempt) for attempt in ordered])
+    if found is not None:
+        message = (
+            f"in order of {order} first attempts repeat what came {found.lag} before: of {found.first_yes} with a "
+            f"{series.noun}, {found.both_yes} are followed by another one at that distance"
+        )
+        yield _Finding(test=f"repetition by {order}", noun=series.noun, p_value=found.p_value, message=message)
 
 
 def _batches(delivered: list[Attempt], series: _Series) -> _Finding:

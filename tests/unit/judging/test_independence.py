@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from harness.draws import Fate
 from harness.expectations import Expectations
-from harness.history import AttemptSucceeded, Event
+from harness.history import AttemptSucceeded, Event, TaskSubmitted
 from harness.verdict import Outcome, Verdict
-from tests.unit.judging.batches import in_batches
+from tests.unit.judging.batches import Told, in_batches
 from tests.unit.judging.building import (
     FIRST_TRY,
     SECOND_TRY,
@@ -66,7 +67,24 @@ def test_failures_that_avoid_each_other_fail() -> None:
 
 def test_a_list_that_is_read_again_and_again_fails() -> None:
     told = failed_tests(independence(run(*fates(LIST_OF_TEN * 6))))
-    assert "repeat what came 10 before: of 9 with a failure, 9 are followed by another one at that distance" in told
+    for order in ("submission", "delivery"):
+        assert (
+            f"in order of {order} first attempts repeat what came 10 before: of 9 with a failure, 9 are followed by "
+            "another one at that distance"
+        ) in told
+
+
+def test_a_list_by_which_tasks_are_submitted_is_found_though_they_are_delivered_in_another_order() -> None:
+    events = run(*fates(LIST_OF_TEN * 6))
+    late = random.Random(1)
+    by_task = {event.task_id: late.uniform(0, 30_000) for event in events if isinstance(event, TaskSubmitted)}
+    delivered = [
+        replace(event, at_ms=event.at_ms + by_task[event.task_id]) if isinstance(event, Told) else event
+        for event in events
+    ]
+    told = failed_tests(independence(delivered))
+    assert "in order of submission first attempts repeat what came 10 before" in told
+    assert "in order of delivery first attempts repeat" not in told
 
 
 def test_failures_that_are_decided_for_a_batch_fail_and_show_one() -> None:
