@@ -167,6 +167,8 @@ ALTERATIONS: list[tuple[type[Event], Callable[[Any], dict[str, Any]]]] = [
     (RecordObserved, lambda e: {"attempts": e.attempts[:-1]}),
     (RecordObserved, lambda _: {"payload": {"of": "another"}}),
     (RecordObserved, lambda _: {"task_id": "someone-else"}),
+    (Delivered, lambda _: {"payload": {"of": "another"}}),
+    (QueueDepth, lambda _: {"in_flight": 1}),
 ]
 
 
