@@ -29,13 +29,13 @@ def put(endpoint: Endpoint, table: str, key: str, **attributes: Any) -> None:
     endpoint.dynamodb().put_item(TableName=table, Item={"id": {"S": key}, **attributes})
 
 
-def update(endpoint: Endpoint, table: str, key: str, value: str, condition: str = "") -> None:
+def update(endpoint: Endpoint, table: str, key: str, value: str, **options: Any) -> None:
     endpoint.dynamodb().update_item(
         TableName=table,
         Key={"id": {"S": key}},
         UpdateExpression="SET v = :v",
         ExpressionAttributeValues={":v": {"S": value}},
-        **({"ConditionExpression": condition} if condition else {}),
+        **options,
     )
 
 
@@ -63,7 +63,7 @@ def test_what_changes_nothing_is_not_told(endpoint: Endpoint, table: str) -> Non
     put(endpoint, table, "a", v={"S": "1"})
     put(endpoint, table, "a", v={"S": "1"})
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-        update(endpoint, table, "a", "2", condition="attribute_not_exists(id)")
+        update(endpoint, table, "a", "2", ConditionExpression="attribute_not_exists(id)")
     assert [kind for kind, _, _ in records(endpoint, table)] == ["INSERT"]
 
 
