@@ -42,6 +42,10 @@ _POLL_SECONDS = 20.0
 """An event source mapping keeps five long polls open on each queue, also when it is idle:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html."""
 
+_STREAM_CALLS = 300.0
+_CHANGES_A_CALL = 500.0
+"""Of a table's stream: the calls beside those that find something, and what one of these finds, of a thousand or 1 MB at most."""
+
 _MONTH_SECONDS = 730.0 * 3600
 
 
@@ -74,6 +78,7 @@ def run_of(tasks: int, expectations: Expectations) -> Estimate:
     attempts = tasks * sum(rate**number for number in range(receives))
     failures = attempts * rate
     dead = tasks * rate**receives
+    changes = tasks + 2 * attempts + dead
     schedule = expectations.backoff_schedule_seconds[:receives]
     # The run lasts as long as the unluckiest task; each task is looked at until it has settled.
     seconds = (sum(schedule) if failures >= 1 else 0.0) + _SECONDS_BESIDES
@@ -89,6 +94,8 @@ def run_of(tasks: int, expectations: Expectations) -> Estimate:
         # The record is made, claimed and moved on, marked as dead, and at last removed.
         (prices.WRITE, _UNITS_A_WRITE * (tasks + 2 * attempts + 2 * dead + tasks)),
         (prices.READ, looks + 4 * tasks),
+        # A thousand changes at most a call, read a day back and until they are complete.
+        (prices.STREAM_READ, _STREAM_CALLS + changes / _CHANGES_A_CALL),
         (prices.LOGS, tasks * _LOG_BYTES_A_TASK + (attempts + dead) * _LOG_BYTES_AN_ATTEMPT),
         (prices.METRIC_HOUR, METRICS * (1 + seconds / 3600)),
     )

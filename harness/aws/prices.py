@@ -42,6 +42,9 @@ WRITE = Price(
     service="DynamoDB", what="writes, on demand", usd=0.7625, per=_MILLION, unit="write units", page=_DYNAMODB
 )
 READ = Price(service="DynamoDB", what="reads, on demand", usd=0.1525, per=_MILLION, unit="read units", page=_DYNAMODB)
+STREAM_READ = Price(
+    service="DynamoDB", what="reads of the stream", usd=0.025, per=100_000.0, unit="requests", page=_DYNAMODB
+)
 LOGS = Price(service="CloudWatch", what="logs taken in", usd=0.63, per=1e9, unit="bytes", page=_CLOUDWATCH)
 # A custom metric is paid for each hour in which it has a value: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_billing.html.
 METRIC_HOUR = Price(

@@ -103,6 +103,14 @@ def test_the_table_is_keyed_by_task_id_and_paid_by_request(endpoint: Endpoint, s
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_the_table_tells_what_is_written_to_it_and_no_function_may_listen(endpoint: Endpoint, stack: Stack) -> None:
+    table = endpoint.dynamodb().describe_table(TableName=stack.table)["Table"]
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    assert "/stream/" in table["LatestStreamArn"]
+    roles = [each["Properties"] for each in template(endpoint, stack) if each["Type"] == "AWS::IAM::Role"]
+    assert "Stream" not in json.dumps([role["Policies"] for role in roles]).replace("logs:CreateLogStream", "")
+
+
 def test_names_carry_the_stage_unless_it_is_dev(stack: Stack) -> None:
     assert stack.table == f"TasksTable-{stack.stage}"
     assert stack.task_queue_url.endswith(f"/TaskQueue-{stack.stage}")

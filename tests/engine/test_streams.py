@@ -1,0 +1,125 @@
+"""DynamoDB's streams as the engine keeps them: each write once, in order, and only writes."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.evidence.table_stream import TableStream
+from harness.targets.base import Endpoint
+
+
+@pytest.fixture
+def table(endpoint: Endpoint) -> Iterator[str]:
+    name = f"streamed-{uuid4().hex[:8]}"
+    endpoint.dynamodb().create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    yield name
+    endpoint.dynamodb().delete_table(TableName=name)
+
+
+def put(endpoint: Endpoint, table: str, key: str, **attributes: Any) -> None:
+    endpoint.dynamodb().put_item(TableName=table, Item={"id": {"S": key}, **attributes})
+
+
+def update(endpoint: Endpoint, table: str, key: str, value: str, **options: Any) -> None:
+    endpoint.dynamodb().update_item(
+        TableName=table,
+        Key={"id": {"S": key}},
+        UpdateExpression="SET v = :v",
+        ExpressionAttributeValues={":v": {"S": value}},
+        **options,
+    )
+
+
+def records(endpoint: Endpoint, table: str) -> list[tuple[str, str, Any]]:
+    """What happened, to which item, and what it was then."""
+    return [
+        (each["eventName"], each["dynamodb"]["Keys"]["id"]["S"], each["dynamodb"].get("NewImage"))
+        for each in TableStream(endpoint, table).read_new()
+    ]
+
+
+def test_each_write_is_told_with_the_item_as_it_was_then(endpoint: Endpoint, table: str) -> None:
+    nested = {"L": [{"M": {"n": {"N": "1"}, "b": {"BOOL": True}, "none": {"NULL": True}}}, {"B": b"\x00\xff"}]}
+    put(endpoint, table, "a", nested=nested)
+    update(endpoint, table, "a", "ü")
+    endpoint.dynamodb().delete_item(TableName=table, Key={"id": {"S": "a"}})
+    assert records(endpoint, table) == [
+        ("INSERT", "a", {"id": {"S": "a"}, "nested": nested}),
+        ("MODIFY", "a", {"id": {"S": "a"}, "nested": nested, "v": {"S": "ü"}}),
+        ("REMOVE", "a", None),
+    ]
+
+
+def test_what_changes_nothing_is_not_told(endpoint: Endpoint, table: str) -> None:
+    put(endpoint, table, "a", v={"S": "1"})
+    put(endpoint, table, "a", v={"S": "1"})
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        update(endpoint, table, "a", "2", ConditionExpression="attribute_not_exists(id)")
+    assert [kind for kind, _, _ in records(endpoint, table)] == ["INSERT"]
+
+
+def test_an_update_that_makes_an_item_is_one_write(endpoint: Endpoint, table: str) -> None:
+    put(endpoint, table, "bare")
+    update(endpoint, table, "a", "1")
+    update(endpoint, table, "bare", "2")
+    assert records(endpoint, table) == [
+        ("INSERT", "bare", {"id": {"S": "bare"}}),
+        ("INSERT", "a", {"id": {"S": "a"}, "v": {"S": "1"}}),
+        ("MODIFY", "bare", {"id": {"S": "bare"}, "v": {"S": "2"}}),
+    ]
+
+
+def test_a_stream_of_many_pages_is_read_whole_and_read_on(endpoint: Endpoint, table: str) -> None:
+    written = 0
+
+    def write(count: int) -> None:
+        nonlocal written
+        for start in range(written, written + count, 25):
+            requests = [{"PutRequest": {"Item": {"id": {"S": str(n)}}}} for n in range(start, start + 25)]
+            endpoint.dynamodb().batch_write_item(RequestItems={table: requests})  # type: ignore[dict-item]
+        written += count
+
+    stream = TableStream(endpoint, table)
+    write(2050)
+    first = [each["dynamodb"] for each in stream.read_new()]
+    write(25)
+    later = [each["dynamodb"] for each in stream.read_new()]
+    assert [int(each["Keys"]["id"]["S"]) for each in (*first, *later)] == list(range(2075))
+    numbers = [int(each["SequenceNumber"]) for each in (*first, *later)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_newest_and_what_follows_a_record_can_be_asked_for(endpoint: Endpoint, table: str) -> None:
+    client = endpoint.client("dynamodbstreams")
+    for key in "abc":
+        put(endpoint, table, key)
+    all_records = list(TableStream(endpoint, table).read_new())
+    arn = endpoint.dynamodb().describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    (shard,) = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+
+    def keys(kind: str, **after: str) -> list[str]:
+        iterator = client.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType=kind, **after)[
+            "ShardIterator"
+        ]
+        put(endpoint, table, f"after {kind}")
+        return [each["dynamodb"]["Keys"]["id"]["S"] for each in client.get_records(ShardIterator=iterator)["Records"]]
+
+    number = all_records[1]["dynamodb"]["SequenceNumber"]
+    assert keys("LATEST") == ["after LATEST"]
+    assert keys("AFTER_SEQUENCE_NUMBER", SequenceNumber=number)[0] == "c"
+    assert keys("AT_SEQUENCE_NUMBER", SequenceNumber=number)[0] == "b"
+
+
+def test_a_stream_goes_with_its_table(endpoint: Endpoint, table: str) -> None:
+    arn = endpoint.dynamodb().describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        endpoint.client("dynamodbstreams").describe_stream(StreamArn=arn.replace("stream/", "stream/2"))
