@@ -37,7 +37,7 @@ def shown(text: str, most: int = MOST_BYTES) -> str:
     kept = len(start)
     while size(start[:kept]) > most:
         kept -= max(1, (size(start[:kept]) - most) // _WIDEST)
-    more = max(len(text) - kept, 1)
+    more = len(start) - kept + max(len(text) - most, 0)
     return f"{start[:kept]}… ({times(more, 'more character')})"
 
 

@@ -116,6 +116,7 @@ def test_whatever_a_pipeline_says_is_shown_as_text_and_visibly(pages: dict[str, 
         "</script></style><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;\\x1b[31m\\x00\\u202egnp" in text
     )
     assert "more characters)" in text
+    assert "(1 more character)" not in text
 
 
 def test_headings_and_landmarks_are_in_order(tree: Element) -> None:

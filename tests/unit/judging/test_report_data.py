@@ -103,6 +103,17 @@ def test_a_task_that_takes_longer_than_the_schedule_has_a_scale_of_its_own() -> 
     drawn = timeline_of(History(events).task_ids[0], History(events), EXPECTED)
     assert (drawn.own_scale, drawn.axis.end) == (True, 100)
     assert drawn.lanes[0].queued == Span("0%", "90.03%")
+    assert drawn.lanes[0].words is not None
+    assert (drawn.lanes[0].words.text, drawn.lanes[0].words.anchor) == ("succeeded", "end")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "anchors"), [(50.0, ["start", "start", "end"]), (1900.0, ["start", "start", "end"])]
+)
+def test_a_label_is_beside_what_it_names(late_ms: float, anchors: list[str]) -> None:
+    events = run(DEAD, late_ms=late_ms)
+    drawn = timeline_of(the(events, DeadLettered).task_id or "", History(events), EXPECTED)
+    assert [lane.words.anchor for lane in drawn.lanes if lane.words] == anchors
 
 
 def test_a_task_that_was_never_delivered_has_a_timeline() -> None:
