@@ -19,8 +19,8 @@ from harness.history import SavedRun
 from harness.paths import PROJECT
 from harness.reports.html import REPORT_FILE, write_report
 from tests.thoroughness import THOROUGH
-from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
-from tests.unit.judging.reporting import HOSTILE, REPEAT, broken, good, graded, hostile, manifest_of, many
+from tests.unit.judging.building import UNSEEDED, missing
+from tests.unit.judging.reporting import HOSTILE, broken, good, graded, hostile, manifest_of, many
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -69,9 +69,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     files = {}
     for name, ((judged, history), manifest) in runs.items():
         folder = tmp_path_factory.mktemp(name)
-        write_report(folder, judged, history, manifest, REPEAT)
+        write_report(folder, judged, history, manifest)
         files[name] = folder / REPORT_FILE
-    assert EXPECTED.failure_seed is not None
     return files
 
 
