@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from harness.errors import HistoryError
 from harness.grading import grade
 from harness.history import SavedRun
 from harness.paths import PROJECT
@@ -81,7 +82,12 @@ def graded_run(tmp_path: Path) -> Path:
     finished = [folder for folder in folders if (folder / "grade.json").is_file()]
     if not finished:
         pytest.skip("no run was graded here: `make grade` makes one")
-    run = SavedRun.read(finished[-1])
+    try:
+        run = SavedRun.read(finished[-1])
+    except HistoryError as error:
+        if THOROUGH:
+            raise
+        pytest.skip(str(error))  # an older TaskGuard made it
     write_report(tmp_path, grade(run.history, run.manifest.expectations), run.history, run.manifest)
     return tmp_path / REPORT_FILE
 
