@@ -102,7 +102,7 @@ class Expectations:
     failure_rate: float = 0.3
     failure_seed: str | None = None
     significance: float = 0.001
-    empty_for_seconds: float = 0.25
+    empty_for_seconds: float = added_later(0.25)
     clock_tolerance_ms: float = 5.0
     record: RecordNames = field(default_factory=RecordNames)
     dead_letter_log: DeadLetterLogNames = field(default_factory=DeadLetterLogNames)

@@ -184,7 +184,7 @@ def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
         verdicts = judge(history, manifest.expectations)
         write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
         write_junit(folder, verdicts, history, manifest.target)
-        write_report(folder, verdicts, history, manifest, manifest.repeat)
+        write_report(folder, verdicts, history, manifest)
     return verdicts
 
 

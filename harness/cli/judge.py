@@ -94,7 +94,7 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     if rewrite or not file.exists():
         write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
     write_junit(folder, judged.grade, judged.run.history, manifest.target)
-    write_report(folder, judged.grade, judged.run.history, manifest, manifest.repeat)
+    write_report(folder, judged.grade, judged.run.history, manifest)
 
 
 def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:

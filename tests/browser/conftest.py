@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from harness.errors import HistoryError
 from harness.grading import grade
 from harness.history import SavedRun
 from harness.paths import PROJECT
 from harness.reports.html import REPORT_FILE, write_report
 from tests.thoroughness import THOROUGH
-from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
-from tests.unit.judging.reporting import HOSTILE, REPEAT, broken, good, graded, hostile, manifest_of, many
+from tests.unit.judging.building import UNSEEDED, missing
+from tests.unit.judging.reporting import HOSTILE, broken, good, graded, hostile, manifest_of, many
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -69,9 +70,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     files = {}
     for name, ((judged, history), manifest) in runs.items():
         folder = tmp_path_factory.mktemp(name)
-        write_report(folder, judged, history, manifest, REPEAT)
+        write_report(folder, judged, history, manifest)
         files[name] = folder / REPORT_FILE
-    assert EXPECTED.failure_seed is not None
     return files
 
 
@@ -82,7 +82,12 @@ def graded_run(tmp_path: Path) -> Path:
     finished = [folder for folder in folders if (folder / "grade.json").is_file()]
     if not finished:
         pytest.skip("no run was graded here: `make grade` makes one")
-    run = SavedRun.read(finished[-1])
+    try:
+        run = SavedRun.read(finished[-1])
+    except HistoryError as error:
+        if THOROUGH:
+            raise
+        pytest.skip(str(error))  # an older TaskGuard made it
     write_report(tmp_path, grade(run.history, run.manifest.expectations), run.history, run.manifest)
     return tmp_path / REPORT_FILE
 

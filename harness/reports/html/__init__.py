@@ -14,12 +14,12 @@ from harness.history import History, Manifest
 REPORT_FILE = "report.html"
 
 
-def write_report(folder: Path, grade: Grade, history: History, manifest: Manifest, repeat: str | None = None) -> None:
-    """Write the grade as `report.html` into the run's ``folder``; ``repeat`` is the command that makes the run again."""
+def write_report(folder: Path, grade: Grade, history: History, manifest: Manifest) -> None:
+    """Write the grade as `report.html` into the run's ``folder``."""
     from harness.reports.html.page import page_of  # noqa: PLC0415
     from harness.reports.html.rendering import render  # noqa: PLC0415
 
-    text = render(page_of(grade, history, manifest, repeat))
+    text = render(page_of(grade, history, manifest))
     unfinished = folder / f"{REPORT_FILE}.unfinished"
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(folder / REPORT_FILE)

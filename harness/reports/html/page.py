@@ -88,7 +88,7 @@ class Page:
     taskguard_version: str
 
 
-def page_of(grade: Grade, history: History, manifest: Manifest, repeat: str | None = None) -> Page:
+def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
     """Return what the report of a run says."""
     expectations = manifest.expectations
     groups = groups_of(grade, history, expectations)
@@ -112,7 +112,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest, repeat: str | No
         settling=time_to_settle(history, grade, expectations),
         common_axis=common_axis(expectations),
         groups=groups,
-        repeat=shown(repeat, 2000) if repeat else "",
+        repeat=shown(manifest.repeat, 2000) if manifest.repeat else "",
         facts=tuple(_facts(history, manifest)),
         taskguard_version=shown(manifest.taskguard_version, 60),
     )

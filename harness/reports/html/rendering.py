@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from harness.reports.html.page import Page
 from harness.reports.html.rates import AXIS, HEADINGS
-from harness.reports.html.visible import visible
+from harness.reports.plain import printable
 
 _STYLE = "report.css"
 
@@ -57,7 +57,7 @@ def _template() -> tuple[Template, str]:
 
 
 def _finalize(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _shortened(style: str) -> str:

@@ -19,6 +19,12 @@ from harness.reports.html.waits import Wait, waits_of
 MOST_LANES = 8
 """How many attempts of a task are drawn."""
 
+# How wide a label is, and the picture on a phone.
+_CHARACTER_PIXELS, _GAP_PIXELS, _PHONE_PIXELS = 6.5, 10, 280
+
+_SOME_ROOM = 0.3
+"""Of the picture: beside what is named, a label that is longer may reach into the margin."""
+
 
 class Symbol(StrEnum):
     """What a mark stands for; each has a shape of its own."""
@@ -59,12 +65,13 @@ class Words:
 class Lane:
     """One attempt: how it came out, and the wait after it.
 
-    `due` is where the schedule has the wait, `allowed` how much longer it may take. `outside` tells that `wait` keeps to
+    `queued` is the time from the submission, `working` from the delivery to the outcome, which has a mark. `due` is where the schedule has the wait, `allowed` how much longer it may take. `outside` tells that `wait` keeps to
     neither, `open` that it has no end. `leads_on` is where the next attempt begins.
     """
 
     marks: tuple[Mark, ...]
     queued: Span | None = None
+    working: Span | None = None
     due: Span | None = None
     allowed: Span | None = None
     wait: Span | None = None
@@ -128,11 +135,13 @@ class _Drawer:
     zero_ms: float
 
     def lane(self, attempt: Attempt, wait: Wait | None, following: Attempt | None) -> Lane:
-        mark = Mark(_symbol(attempt), self._at(attempt.at_ms))
-        leads_on = self._at(following.at_ms) if following is not None else None
+        begun, ended = self._seconds(attempt.at_ms), self._seconds(_ended_ms(attempt))
+        mark = Mark(_symbol(attempt), self.axis.at(ended))
+        working = Span(self.axis.at(begun), self.axis.length(begun, ended))
+        leads_on = self.axis.at(self._seconds(following.at_ms)) if following is not None else None
         if wait is None:
-            words = self._beside(_outcome(attempt), attempt.at_ms, attempt.at_ms)
-            return Lane(marks=(mark,), words=words, leads_on=leads_on)
+            words = self._beside(_outcome(attempt), begun, ended)
+            return Lane(marks=(mark,), working=working, words=words, leads_on=leads_on)
         since = self._seconds(wait.since_ms)
         until = since if wait.until_ms is None else self._seconds(wait.until_ms)
         due = allowed = None
@@ -148,12 +157,13 @@ class _Drawer:
         end = (Mark(Symbol.DEAD, self.axis.at(until)),) if wait.dead else ()
         return Lane(
             marks=(mark, *end),
+            working=working,
             due=due,
             allowed=allowed,
             wait=Span(self.axis.at(since), self.axis.length(since, until)),
             outside=wait.outside,
             open=wait.until_ms is None,
-            words=self._beside(_of_wait(wait), wait.since_ms, self.zero_ms + box_end * 1000),
+            words=self._beside(_of_wait(wait), begun, box_end),
             leads_on=leads_on,
         )
 
@@ -166,20 +176,23 @@ class _Drawer:
         opening = replace(lanes[0], marks=(submitted, *lanes[0].marks), queued=queued)
         return (opening, *lanes[1:])
 
-    def _beside(self, text: str, start_ms: float, end_ms: float) -> Words:
-        """The label to the right of what it names where there is room, else to the left, else over it."""
-        start, end = self._seconds(start_ms) / self.axis.end, self._seconds(end_ms) / self.axis.end
-        if end < 0.6:
-            return Words(text, self.axis.at(end * self.axis.end), "start")
-        if start > 0.25:
-            return Words(text, self.axis.at(start * self.axis.end), "end")
+    def _beside(self, text: str, start: float, end: float) -> Words:
+        """The label to the right of what it names (in seconds) where there is room, else to the left, else over it."""
+        right, left = 1 - end / self.axis.end, start / self.axis.end
+        needed = (_CHARACTER_PIXELS * len(text) + _GAP_PIXELS) / _PHONE_PIXELS
+        if right >= needed or right >= max(left, _SOME_ROOM):
+            return Words(text, self.axis.at(end), "start")
+        if left >= min(needed, _SOME_ROOM):
+            return Words(text, self.axis.at(start), "end")
         return Words(text, "50%", "middle")
 
     def _seconds(self, at_ms: float) -> float:
         return (at_ms - self.zero_ms) / 1000
 
-    def _at(self, at_ms: float) -> str:
-        return self.axis.at(self._seconds(at_ms))
+
+def _ended_ms(attempt: Attempt) -> float:
+    outcome = attempt.succeeded or attempt.failed
+    return outcome.at_ms if outcome is not None else attempt.last_seen_ms
 
 
 def _symbol(attempt: Attempt) -> Symbol:

@@ -1,8 +1,7 @@
-"""Text of the judged pipeline, made fit to be shown: nothing in it is invisible, turns its surroundings round or has no end.
+"""Text of the judged pipeline, made fit for a page: nothing in it is invisible, turns its surroundings round or has no end.
 
 What is not printable (control characters, marks of direction, lone surrogates, private and unassigned characters) is
-written as an escape, as Python writes it. It must not know where the text came from; escaping for HTML is the
-templates' part.
+written as an escape. It must not know where the text came from; escaping for HTML is the templates' part.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 from html import escape
 
 from harness.history.wording import times
+from harness.reports.plain import printable
 from harness.strict_json import Json
 
 MOST_BYTES = 240
@@ -21,23 +21,16 @@ _WIDEST = 6
 """No visible character takes more bytes of HTML: a quotation mark, as `&quot;`."""
 
 
-def visible(text: str) -> str:
-    """Return the text with each character that has no glyph of its own as an escape: `\\n`, `\\u202e`."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() or each == "\N{NO-BREAK SPACE}" else _as_escape(each) for each in text)
-
-
 def shown(text: str, most: int = MOST_BYTES) -> str:
     """Return the text as visible, cut to `most` bytes of HTML and a note of how many more characters there are."""
     # What is cut off anyway is not worth escaping: a payload may have a quarter of a million characters.
-    start = visible(text[:most])
+    start = printable(text[:most])
     if len(start) >= len(text) and size(start) <= most:
         return start
     kept = len(start)
     while size(start[:kept]) > most:
         kept -= max(1, (size(start[:kept]) - most) // _WIDEST)
-    more = max(len(text) - kept, 1)
+    more = len(start) - kept + max(len(text) - most, 0)
     return f"{start[:kept]}… ({times(more, 'more character')})"
 
 
@@ -49,7 +42,3 @@ def size(text: str) -> int:
 def shown_json(value: Json, most: int = MOST_BYTES) -> str:
     """Return a JSON value as text on one line, cut as `shown` does."""
     return shown(json.dumps(value, ensure_ascii=False), most)
-
-
-def _as_escape(character: str) -> str:
-    return ascii(character)[1:-1]

@@ -112,6 +112,7 @@ def manifest_of(expectations: Expectations = EXPECTED, **changes: Any) -> Manife
         settings={"TaskGuard-dev-processTask": {"BACKOFF_BASE_SECONDS": "5", "FAILURE_RATE": "0.3"}},
         versions={"python": "3.13.1", "localstack": "4.13.1"},
         digests={"handlers": "0123456789abcdef" * 4},
+        repeat=REPEAT,
     )
     return replace(manifest, **changes)
 
@@ -122,7 +123,7 @@ def graded(events: list[Event], expectations: Expectations = EXPECTED) -> tuple[
 
 
 def page(events: list[Event], expectations: Expectations = EXPECTED, **changes: Any) -> Page:
-    return page_of(*graded(events, expectations), manifest_of(expectations, **changes), REPEAT)
+    return page_of(*graded(events, expectations), manifest_of(expectations, **changes))
 
 
 def many(count: int, text: str = "") -> tuple[Grade, History]:

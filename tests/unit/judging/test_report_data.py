@@ -12,8 +12,9 @@ from harness.reports.html.axis import Axis
 from harness.reports.html.rates import rates_of
 from harness.reports.html.spreads import MOST_DOTS, time_to_settle, waits_by_attempt
 from harness.reports.html.timelines import Span, Symbol, timeline_of
-from harness.reports.html.visible import shown, shown_json, size, visible
+from harness.reports.html.visible import shown, shown_json, size
 from harness.reports.html.waits import Wait, waits_of
+from harness.reports.plain import printable
 from harness.strict_json import Json
 from harness.verdict import Outcome, Verdict
 from tests.unit.judging.building import (
@@ -103,6 +104,17 @@ def test_a_task_that_takes_longer_than_the_schedule_has_a_scale_of_its_own() -> 
     drawn = timeline_of(History(events).task_ids[0], History(events), EXPECTED)
     assert (drawn.own_scale, drawn.axis.end) == (True, 100)
     assert drawn.lanes[0].queued == Span("0%", "90.03%")
+    assert drawn.lanes[0].words is not None
+    assert (drawn.lanes[0].words.text, drawn.lanes[0].words.anchor) == ("succeeded", "end")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "anchors"), [(50.0, ["start", "start", "end"]), (1900.0, ["start", "start", "end"])]
+)
+def test_a_label_is_beside_what_it_names(late_ms: float, anchors: list[str]) -> None:
+    events = run(DEAD, late_ms=late_ms)
+    drawn = timeline_of(the(events, DeadLettered).task_id or "", History(events), EXPECTED)
+    assert [lane.words.anchor for lane in drawn.lanes if lane.words] == anchors
 
 
 def test_a_task_that_was_never_delivered_has_a_timeline() -> None:
@@ -246,25 +258,19 @@ def test_a_group_that_has_no_room_says_how_many_are_left_out(monkeypatch: pytest
     assert last.left_out == f"{missing} more tasks of this kind: see fates in grade.json, and history.jsonl."
 
 
-@given(st.text())
-def test_all_that_is_shown_is_visible(text: str) -> None:
-    assert all(each.isprintable() or each == "\N{NO-BREAK SPACE}" for each in visible(text))
-    assert visible(visible(text)) == visible(text)
-
-
 @given(st.text(), st.integers(min_value=1, max_value=50))
 def test_what_is_shown_is_cut_and_says_so(text: str, most: int) -> None:
     found = shown(text, most)
-    if size(visible(text)) <= most:
-        assert found == visible(text)
+    if size(printable(text)) <= most:
+        assert found == printable(text)
     else:
         kept, note = found.rsplit("… (", 1)
-        assert visible(text).startswith(kept)
+        assert printable(text).startswith(kept)
         assert size(kept) <= most
         assert note.endswith(("more character)", "more characters)"))
 
 
 def test_texts_are_shown_as_escapes() -> None:
-    assert visible("a\n\t\x1b[1m\u202eb\ud800é") == "a\\n\\t\\x1b[1m\\u202eb\\ud800é"
+    assert shown("a\n\t\x1b[1m\u202eb\ud800é") == "a\\n\\t\\x1b[1m\\u202eb\\ud800é"
     assert shown("x" * 300, 10) == "xxxxxxxxxx… (290 more characters)"
     assert shown_json({"a": ["é", None]}) == '{"a": ["é", null]}'
