@@ -78,14 +78,15 @@ def reader_of(
 ) -> Callable[[object], T]:
     """Return :func:`from_json` for one dataclass, to read many objects with.
 
-    Of strings that are equal one is kept, for all readers that share ``strings``.
+    A reader in ``readers`` that returns what it is given must refuse by type alone: it is not asked again about values of
+    a type that it took. Of strings that are equal one is kept, for all readers that share ``strings``.
     """
     known = {**_READERS, **(readers or {})}
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     parts = [(name, known[str(field.type)]) for name, field in fields.items()]
     wanted = {name for name, field in fields.items() if not field.metadata.get(_ADDED_LATER)}
     keep = None if strings is None else strings.setdefault
-    # Most objects have values of the same types; and whether a value is read as it is follows from its type.
+    # Most objects have fields of the same types, and need the same.
     plans: dict[tuple[Any, ...], _Plan] = {}
 
     def read_fields(value: dict[str, Any], parts: Iterable[tuple[str, Reader]]) -> dict[str, Any]:
