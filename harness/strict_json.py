@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -78,50 +78,61 @@ def reader_of(
 ) -> Callable[[object], T]:
     """Return :func:`from_json` for one dataclass, to read many objects with.
 
-    Of strings that are equal one is kept, for all readers that share ``strings``.
+    A reader in ``readers`` that returns what it is given must refuse by type alone: it is not asked again about values of
+    a type that it took. Of strings that are equal one is kept, for all readers that share ``strings``.
     """
     known = {**_READERS, **(readers or {})}
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     parts = [(name, known[str(field.type)]) for name, field in fields.items()]
     wanted = {name for name, field in fields.items() if not field.metadata.get(_ADDED_LATER)}
-    texts = [name for name, field in fields.items() if str(field.type) in ("str", "str | None")]
-    kept: dict[Any, Any] = {} if strings is None else strings
-    # Whether a value is read as it is follows from its type, and most objects are alike.
-    read_as_they_are: set[tuple[Any, ...]] = set()
+    keep = None if strings is None else strings.setdefault
+    # Most objects have fields of the same types, and need the same.
+    plans: dict[tuple[Any, ...], _Plan] = {}
 
-    def read_fields(value: dict[str, Any]) -> dict[str, Any]:
+    def read_fields(value: dict[str, Any], parts: Iterable[tuple[str, Reader]]) -> dict[str, Any]:
         arguments = {}
-        try:
-            for name, read in parts:
-                if name in value:
-                    arguments[name] = read(value[name])
-        except Misfit as misfit:
-            raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
+        for name, read in parts:
+            try:
+                arguments[name] = read(value[name])
+            except Misfit as misfit:
+                raise Misfit(f"{cls.__name__}.{name}: {misfit}") from None
         return arguments
+
+    def plan_of(value: dict[str, Any]) -> _Plan:
+        if value.keys() != fields.keys():
+            _refuse_other_fields(cls, value, wanted, fields.keys())
+        present = [(name, read) for name, read in parts if name in value]
+        found = read_fields(value, present)
+        return _Plan(
+            to_read=[(name, read) for name, read in present if found[name] is not value[name]],
+            texts=[name for name, item in value.items() if type(item) is str],
+        )
 
     def read_object(value: object) -> T:
         if not isinstance(value, dict):
             raise Misfit(f"expected an object with the fields of {cls.__name__}, found {_shown(value)}")
         shape = (*value, *map(type, value.values()))
-        if shape in read_as_they_are:
-            arguments = value
-        else:
-            if value.keys() != fields.keys():
-                _refuse_other_fields(cls, value, wanted, fields.keys())
-            arguments = read_fields(value)
-            if all(found is value[name] for name, found in arguments.items()):
-                read_as_they_are.add(shape)
-        if strings is not None:
-            for name in texts:
-                if name in arguments:
-                    text = arguments[name]
-                    arguments[name] = kept.setdefault(text, text)
+        plan = plans.get(shape)
+        if plan is None:
+            plan = plans[shape] = plan_of(value)
+        arguments = {**value, **read_fields(value, plan.to_read)} if plan.to_read else value
+        if keep is not None:
+            for name in plan.texts:
+                arguments[name] = keep(arguments[name], arguments[name])
         try:
             return cls(**arguments)
         except ValueError as error:
             raise Misfit(f"{cls.__name__}: {error}") from None
 
     return read_object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to do with the fields of an object: those that are not read as they are, and those that are strings."""
+
+    to_read: list[tuple[str, Reader]]
+    texts: list[str]
 
 
 def sequence_of(

@@ -7,8 +7,10 @@ them; it keeps them, finds them, and writes and reads them without losing anythi
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar, overload
 
@@ -42,7 +44,7 @@ class History(Sequence[Event]):
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self._events: tuple[Event, ...] = tuple(sorted(events, key=lambda event: event.at_ms))
+        self._events: tuple[Event, ...] = tuple(sorted(events, key=attrgetter("at_ms")))
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
@@ -187,16 +189,19 @@ class History(Sequence[Event]):
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
-    lists: dict[K, list[V]] = {}
+    lists: dict[K, list[V]] = defaultdict(list)
     for key, value in pairs:
-        lists.setdefault(key, []).append(value)
+        lists[key].append(value)
     return {key: tuple(values) for key, values in lists.items()}
 
 
 def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
     readers = _readers()
     for number, line in enumerate(lines, 1):
-        yield _read_line(line, f"{source}, line {number}", readers)
+        try:
+            yield _read_line(line, readers)
+        except Misfit as misfit:
+            raise HistoryError(f"Reading {source}, line {number}: {misfit}. {_ADVICE}") from None
 
 
 def _readers() -> dict[str, Callable[[object], Event]]:
@@ -210,19 +215,15 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
 
 
-def _read_line(line: str, where: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
+def _read_line(line: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
     try:
         fields = json.loads(line)
     except ValueError as error:
-        raise HistoryError(f"Reading {where}: not JSON ({error}). {_ADVICE}") from None
-    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
-        raise HistoryError(f'Reading {where}: not an object that names its "event". {_ADVICE}')
-    kind = fields.pop("event")
+        raise Misfit(f"not JSON ({error})") from None
+    kind = fields.pop("event", None) if isinstance(fields, dict) else None
+    if not isinstance(kind, str):
+        raise Misfit('not an object that names its "event"')
     read = readers.get(kind)
     if read is None:
-        known = ", ".join(EVENT_KINDS)
-        raise HistoryError(f'Reading {where}: unknown "event" {kind!r}; known are {known}. {_ADVICE}')
-    try:
-        return read(fields)
-    except Misfit as misfit:
-        raise HistoryError(f"Reading {where}: {misfit}. {_ADVICE}") from None
+        raise Misfit(f'unknown "event" {kind!r}; known are {", ".join(EVENT_KINDS)}')
+    return read(fields)
