@@ -4,7 +4,8 @@ For failed attempt n, a visibility timeout of the schedule's n-th delay was aske
 delivery, or its arrival in the dead-letter queue, comes no earlier than that after the request was made (never
 tolerated), and at most the late tolerance after the queue had answered. The request comes before the attempt ends: one
 that is made afterwards lets the message wait by chance. Fails in spite of missing evidence when a
-wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. An
+wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
+return that would have been in time, had the engine not been held up meanwhile, is a doubt. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
 holds vacuously. This module must not know how a delay is asked for.
 """
@@ -31,6 +32,7 @@ from harness.history import (
     DeadLettered,
     Delivered,
     Event,
+    HeldUp,
     History,
 )
 from harness.history.wording import seconds, times
@@ -136,30 +138,59 @@ def _violations(wait: _Wait, history: History, expectations: Expectations) -> It
             message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif wait.granted is not None:
-        yield from _timing(wait, wait.granted, wait.next_event, expectations)
+        yield from _timing(wait, wait.granted, wait.next_event, history, expectations)
 
 
 def _timing(
-    wait: _Wait, request: BackoffRequested, next_event: Event, expectations: Expectations
+    wait: _Wait, request: BackoffRequested, next_event: Event, history: History, expectations: Expectations
 ) -> Iterator[Violation]:
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
-    delay_ms = request.delay_seconds * 1000
-    early_ms = delay_ms - (next_event.at_ms - request.at_ms)
-    late_ms = next_event.at_ms - request.answered_ms - delay_ms - expectations.late_tolerance_seconds * 1000
-    after = f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
+    early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
+    late_ms = _late_ms(request, next_event, expectations)
+    after = _came_after(wait, request, next_event)
     seen = (wait.failed, request, next_event)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    if late_ms > _CLOCK_PRECISION_MS:
+    if late_ms > _CLOCK_PRECISION_MS and _held_up_ms(request, next_event, history) < late_ms:
         limit = seconds(request.delay_seconds + expectations.late_tolerance_seconds)
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
+
+
+def _came_after(wait: _Wait, request: BackoffRequested, next_event: Event) -> str:
+    return f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
+
+
+def _late_ms(request: BackoffRequested, next_event: Event, expectations: Expectations) -> float:
+    """How much later than allowed."""
+    allowed_seconds = request.delay_seconds + expectations.late_tolerance_seconds
+    return next_event.at_ms - request.answered_ms - allowed_seconds * 1000
+
+
+def _held_up_ms(request: BackoffRequested, next_event: Event, history: History) -> float:
+    """For how long the engine was held up between the moment when the message was due and its return."""
+    due_ms = request.answered_ms + request.delay_seconds * 1000
+    return sum(
+        max(0.0, min(stall.until_ms, next_event.at_ms) - max(stall.at_ms, due_ms)) for stall in history.of_kind(HeldUp)
+    )
 
 
 def _doubts(wait: _Wait, history: History, expectations: Expectations) -> Iterator[Doubt]:
     if wait.next_event is None and _too_early_to_tell(wait, history, expectations):
         message = f"{wait.name} failed, and the run ended before the task could come back"
         yield Doubt(wait.task_id, message, wait.attempt.events)
+    if wait.granted is not None and wait.next_event is not None:
+        late_ms = _late_ms(wait.granted, wait.next_event, expectations)
+        # Only of what is late at all it is asked how busy the engine was.
+        if (
+            late_ms > _CLOCK_PRECISION_MS
+            and (held_ms := _held_up_ms(wait.granted, wait.next_event, history)) >= late_ms
+        ):
+            message = (
+                f"{_came_after(wait, wait.granted, wait.next_event)}, {seconds(late_ms / 1000)} later than allowed, but the "
+                f"engine itself was held up for {seconds(held_ms / 1000)} of that: run it again on a machine that is less busy"
+            )
+            yield Doubt(wait.task_id, message, (wait.failed, wait.granted, wait.next_event))
 
 
 def _too_early_to_tell(wait: _Wait, history: History, expectations: Expectations) -> bool:

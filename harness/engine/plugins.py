@@ -70,8 +70,11 @@ def record_aws_calls() -> None:
     """Let the flight recorder see each AWS call."""
     from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
 
+    from harness.engine import stalls
     from harness.engine.hurry import note_call
     from harness.engine.recorder import note_arrival, record_answer
+
+    stalls.watch()
 
     serve_custom_service_request_handlers.append(note_call)
     serve_custom_service_request_handlers.append(note_arrival)

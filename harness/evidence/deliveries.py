@@ -22,6 +22,7 @@ from harness.history import (
     Delivered,
     Event,
     EvidenceMissing,
+    HeldUp,
 )
 
 SOURCE = "flight recorder"
@@ -64,6 +65,7 @@ def events_of(
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
+    events.extend(HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms) for stall in recording.stalls)
     events.extend(_damage(recording, source))
     return events
 

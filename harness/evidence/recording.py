@@ -65,6 +65,14 @@ class PlatformCall:
     started_at_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A time in which the engine was held up, whatever was due."""
+
+    started_at_ms: float
+    ended_at_ms: float
+
+
 @dataclass(slots=True)
 class Recording:
     """What was recorded up to now, in the order of the file. ``damage`` tells of lines that could not be read."""
@@ -72,6 +80,7 @@ class Recording:
     invocations: dict[str, Invocation] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     platform_calls: list[PlatformCall] = field(default_factory=list)
+    stalls: list[Stall] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def since(self, moment_ms: float) -> Recording:
@@ -80,6 +89,7 @@ class Recording:
             invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
+            stalls=[stall for stall in self.stalls if stall.started_at_ms >= moment_ms],
             damage=self.damage,
         )
 
@@ -154,6 +164,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                     started_at_ms=line["startedAt"],
                 )
             )
+        case "engine-held-up":
+            recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
 
 
 def _messages(payload: str) -> list[Message]:

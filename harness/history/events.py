@@ -268,6 +268,14 @@ class EvidenceMissing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldUp:
+    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late."""
+
+    at_ms: float
+    until_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
@@ -289,6 +297,7 @@ Event: TypeAlias = (
     | ConfigurationObserved
     | QueueDepth
     | EvidenceMissing
+    | HeldUp
     | RunEnded
 )
 
@@ -308,6 +317,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         ConfigurationObserved,
         QueueDepth,
         EvidenceMissing,
+        HeldUp,
         RunEnded,
     )
 }

@@ -15,6 +15,7 @@ from harness.history.events import (
     Delivered,
     Event,
     EvidenceMissing,
+    HeldUp,
     QueueDepth,
     RecordChanged,
     RecordObserved,
@@ -67,6 +68,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return "the configuration was read"
         case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):
             return f"{queue} queue: {visible} visible, {in_flight} in flight, {delayed} delayed"
+        case HeldUp(at_ms=at_ms, until_ms=until_ms):
+            return f"the engine was held up for {seconds((until_ms - at_ms) / 1000)}"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:

@@ -21,6 +21,7 @@ from harness.history import (
     Delivered,
     Event,
     EvidenceMissing,
+    HeldUp,
 )
 from tests.unit.harness.recorder_lines import (
     DEAD_ARN,
@@ -355,3 +356,8 @@ def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Pa
     [missing] = of_kind(events(tmp_path, started("r1"), "no json"), EvidenceMissing)
     assert missing.affects == FROM_RECORDER
     assert "line 2" in missing.what
+
+
+def test_the_times_in_which_the_engine_was_held_up_are_told(tmp_path: Path) -> None:
+    line = json.dumps({"kind": "engine-held-up", "startedAt": 10.0, "endedAt": 260.0})
+    assert of_kind(events(tmp_path, line), HeldUp) == [HeldUp(at_ms=10.0, until_ms=260.0)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, RunEnded
+from harness.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, RunEnded
 from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without
 
@@ -72,6 +72,29 @@ def test_arriving_late_in_the_dead_letter_queue_fails_and_says_so() -> None:
         events
     )
     assert judge("backoff", [*events, missing("Delivered")]).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(("held_ms", "outcome"), [(499.0, Outcome.FAIL), (500.0, Outcome.UNKNOWN)])
+def test_what_is_late_by_no_more_than_the_engine_was_held_up_is_no_fault_of_the_pipeline(
+    held_ms: float, outcome: Outcome
+) -> None:
+    request, dead = the(EVENTS, BackoffRequested, 2), the(EVENTS, DeadLettered)
+    due_ms = request.answered_ms + 20_000
+    events = changed(EVENTS, dead, at_ms=due_ms + 2500)
+    stalls = [
+        # Before it was due nothing was late.
+        HeldUp(at_ms=due_ms - 5000, until_ms=due_ms + 200),
+        HeldUp(at_ms=due_ms + 1000, until_ms=due_ms + 1000 + held_ms - 200),
+    ]
+    assert first_message([*events, *stalls], outcome).startswith(
+        f"task {TASK}: attempt 3 reached the dead-letter queue"
+    )
+
+
+def test_an_early_return_is_not_excused_by_a_busy_engine() -> None:
+    request, back = the(EVENTS, BackoffRequested), the(EVENTS, Delivered, 1)
+    events = changed(EVENTS, back, at_ms=request.at_ms + 3100)
+    assert "too early" in first_message([*events, HeldUp(at_ms=request.at_ms, until_ms=back.at_ms)])
 
 
 def test_skipping_the_last_backoff_fails() -> None:
