@@ -59,7 +59,7 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
     """Deploy a free stage anew for ``seed``, and grade a run on it; one that is accused is kept."""
     stage, failures = stages.get(), seed if seeded else None
     try:
-        stack = deploy(endpoint, stage, parameters={"failureSeed": "", **failure_parameters(failures, RATE)})
+        stack = deploy(endpoint, stage, parameters=failure_parameters(failures, RATE))
         run = Run(
             endpoint=endpoint,
             stack=stack,
@@ -93,10 +93,13 @@ def all_runs(endpoint: Endpoint, seeded: int, unseeded: int, tasks: int) -> Iter
         )
 
 
-def main(seeded: int = 50, unseeded: int = 20, tasks: int = 30, clock_scale: float = 60.0) -> int:
+def main(seeded: int = 50, unseeded: int = 20, tasks: int = 60, clock_scale: float = 60.0) -> int:
     """Print a line for each run, then the count; return how many runs were accused."""
     accused = runs = 0
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=clock_scale) as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalStack(Path(folder), clock_scale=clock_scale, functions_ready=True) as engine,
+    ):
         for found in all_runs(engine.start(), seeded, unseeded, tasks):
             runs, accused = runs + 1, accused + bool(found.alarms)
             print(found, flush=True)
