@@ -46,6 +46,7 @@ LIARS = (
             "transitions",
         ),
         message="its record has attempt 1 as FAILED, expected SUCCEEDED",
+        takes_long=True,
         real_time=True,
     ),
     Variant(
