@@ -40,6 +40,11 @@ class Load:
     seeded: bool = True
     patience_seconds: float = 300.0
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it keeps an engine busy for a while."""
+        return self.count >= 60
+
     def tasks(self) -> Sequence[Task]:
         """The tasks, in the order in which they are submitted."""
         if not self.fates:

@@ -48,6 +48,7 @@ CONFIGURATION = (
         f"{_MONITOR}          enabled: false\n",
         "settlement",
         "redrive",
+        "backoff",
         "record",
         message="the consumer of the dead-letter queue, is switched off",
         load=NEVER_SETTLES,
