@@ -21,6 +21,10 @@ from harness.history import (
 )
 
 SOURCE = "CloudWatch Logs"
+HANDED_OVER_WITHIN_SECONDS = 2.0
+"""How much later than its queue hides a message a function may be handed it: the poller receives it first, and an environment
+may have to be made."""
+
 _OF_DELIVERIES = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested")
 
 
@@ -61,8 +65,8 @@ def gaps(
 
 
 def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) -> Iterator[EvidenceMissing]:
-    """Messages that came back sooner than their queue lets them, with no call in the logs that made it: then calls were
-    made that the logs do not tell of."""
+    """Messages that came back sooner than their queue lets them, and not only by the moment that passed before a function had
+    them, with no call in the logs that made it: then calls were made that the logs do not tell of."""
     asked = {(e.message_id, e.receive_count) for e in events if isinstance(e, BackoffRequested) and e.accepted}
     came = {(e.message_id, e.receive_count): e.at_ms for e in events if isinstance(e, Delivered)}
     died = {e.message_id: e.at_ms for e in events if isinstance(e, DeadLettered)}
@@ -71,7 +75,7 @@ def early_returns(events: Sequence[Event], visibility_timeout_seconds: float) ->
         again = came.get((failed.message_id, failed.receive_count + 1), died.get(failed.message_id))
         if key in asked or again is None:
             continue
-        if again - came[key] < visibility_timeout_seconds * 1000:
+        if again - came[key] < (visibility_timeout_seconds - HANDED_OVER_WITHIN_SECONDS) * 1000:
             yield missing(
                 f"why message {failed.message_id} came back {(again - came[key]) / 1000:.1f} s after delivery "
                 f"{failed.receive_count}, though its queue hides it for {visibility_timeout_seconds:g} s",

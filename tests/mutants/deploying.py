@@ -9,15 +9,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from threading import Lock
+from typing import Any
 
 from harness import deployment
 from harness.deployment import Stack, failure_parameters, read_stack, stack_name
+from harness.engine.runtimes import find_runtime
 from harness.targets.base import Endpoint
+from harness.targets.localstack import LAMBDA_RUNTIME
 from harness.waiting import wait_for
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
@@ -30,6 +34,8 @@ _BUCKET = f"mutants-{os.getpid()}"
 
 _OF_THE_CLI = ("ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy")
 _LONGEST_CHANGE_SECONDS = 120.0
+_VISIBILITY_SECONDS = 25
+"""Above the consumers' timeout. Ours is 90, as AWS advises; variants that put nothing off wait for it again and again."""
 
 
 class Deployer:
@@ -52,7 +58,11 @@ class Deployer:
         """Deploy the service with other code: the text of ``changed`` files."""
         template, archive = self._package()
         s3, cloudformation = self._endpoint.client("s3"), self._endpoint.cloudformation()
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=_zipped({**archive, **_encoded(changed)}))
+        s3.put_object(
+            Bucket=_BUCKET,
+            Key=f"{stage}.zip",
+            Body=_zipped({**_without_bytecode(archive, changed), **_encoded(changed)}),
+        )
         s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=template.replace(_ANY_STAGE, stage).encode())
         name = stack_name(stage)
         cloudformation.create_stack(
@@ -70,7 +80,11 @@ class Deployer:
         return read_stack(self._endpoint, stage)
 
     def remove(self, stack: Stack) -> None:
-        """Take a stage's functions and what feeds them away, so that the others have the engine for themselves."""
+        """Take a stage's functions, what feeds them and its alarms away, so that the others have the engine for themselves."""
+        cloudwatch = self._endpoint.client("cloudwatch")
+        alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack_name(stack.stage)}-")["MetricAlarms"]
+        if alarms:
+            cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
         functions = self._endpoint.functions()
         for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
             for mapping in functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
@@ -84,8 +98,7 @@ class Deployer:
             if self._template is None:
                 place = Path(scratch)
                 deployment.package(self._endpoint, _ANY_STAGE, place, parameters=PARAMETERS)
-                with zipfile.ZipFile(place / "TaskGuard.zip") as archive:
-                    self._archive = {name: archive.read(name) for name in archive.namelist()}
+                self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
                 )
@@ -93,15 +106,36 @@ class Deployer:
             return self._template, self._archive
 
 
-def _without_the_cli(template: dict[str, dict[str, dict[str, dict[str, object]]]]) -> str:
-    """The template without the bucket that the CLI makes for each stage: functions come from one for all of them."""
-    for name in _OF_THE_CLI:
-        del template["Resources"][name]
+def _without_the_cli(template: dict[str, Any]) -> str:
+    """The template without the bucket that the CLI makes for each stage, since functions come from one for all of them; without
+    alarms, which would keep the engine busy; and with a shorter visibility timeout."""
+    for name, resource in list(template["Resources"].items()):
+        if name in _OF_THE_CLI or str(resource["Type"]).startswith("AWS::CloudWatch::"):
+            del template["Resources"][name]
     del template["Outputs"]["ServerlessDeploymentBucketName"]
     for resource in template["Resources"].values():
         if "Code" in resource["Properties"]:
             resource["Properties"]["Code"] = {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"}
+        if "VisibilityTimeout" in resource["Properties"]:
+            resource["Properties"]["VisibilityTimeout"] = _VISIBILITY_SECONDS
     return json.dumps(template)
+
+
+def _compiled(archive: Path, folder: Path) -> dict[str, bytes]:
+    """The archive's files, and beside each module its bytecode: or each variant's functions would compile them all anew."""
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(folder)
+    interpreter = find_runtime(LAMBDA_RUNTIME).interpreter
+    # Unchecked, for unpacking changes the files' times.
+    command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def _without_bytecode(files: Mapping[str, bytes], changed: Iterable[str]) -> dict[str, bytes]:
+    """The files without the bytecode of those that are changed."""
+    stale = tuple(f"{PurePosixPath(file).parent}/__pycache__/{PurePosixPath(file).stem}." for file in changed)
+    return {name: content for name, content in files.items() if not name.startswith(stale)}
 
 
 def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:

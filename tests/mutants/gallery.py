@@ -13,12 +13,15 @@ from threading import Semaphore
 from types import TracebackType
 from typing import Self
 
+from harness.deployment import stop_the_cli
 from harness.targets.base import Endpoint
 from tests.mutants.deploying import Deployer
 from tests.mutants.trial import Trial, put_on_trial
 from tests.mutants.variants import Variant
 
-AT_ONCE = 10
+AT_ONCE = 5
+"""Beside one with a large load. With more, an engine on two processors keeps functions waiting for longer than they wait."""
+
 DEPLOYS_AT_ONCE = 2
 
 
@@ -30,12 +33,16 @@ class Gallery:
         self._folder = folder
         self._deployer = Deployer(endpoint, folder)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="variant")
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large-variant")
         self._deploys = Semaphore(DEPLOYS_AT_ONCE)
         self._begun: Mapping[str, Future[Trial]] = {}
 
     def begin(self, variants: Iterable[Variant]) -> None:
-        """Begin with all of these. The first are first."""
-        self._begun = {each.name: self._pool.submit(self._try, each) for each in variants}
+        """Begin with all of these, those that take long first."""
+        ordered = sorted(variants, key=lambda each: not each.takes_long)
+        self._begun = {
+            each.name: (self._large if each.load.is_large else self._pool).submit(self._try, each) for each in ordered
+        }
 
     def trial(self, variant: Variant) -> Trial:
         """How this one was graded, once it has been."""
@@ -48,7 +55,10 @@ class Gallery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        # Whatever is under way, after an interrupt, ends with the engine.
+        for pool in (self._pool, self._large):
+            pool.shutdown(wait=False, cancel_futures=True)
+        stop_the_cli()
 
     def _try(self, variant: Variant) -> Trial:
         stage = _stage(variant.name)

@@ -13,16 +13,20 @@ from pathlib import Path
 
 from harness.client import Client
 from harness.deployment import Stack
+from harness.evidence.stack import StackReader
 from harness.grading import Grade, grade
 from harness.history import History, SavedRun
 from harness.manifests import manifest_of
 from harness.running import Run
 from harness.targets.base import Endpoint
 from harness.waiting import wait_for
+from harness.watch import Pace, watch
 from harness.workload import Task
 from tests.mutants.loads import Load
 
 _SWITCHING_SECONDS = 60.0
+_PACE = Pace(look_every_seconds=0.75, quiet_seconds=6.0)
+"""Slower than for a run that has the engine for itself: looking is work for the engine, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     with _held_back(endpoint, stack) if load.backlog else nullcontext():
         submitted = client.submit_all(tasks)
     accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
-    settled = seen.watch(accepted)
+    reader = StackReader(endpoint, stack, seen.names)
+    settled = watch(reader, accepted, expectations, seconds=load.patience_seconds, pace=_PACE)
 
     def graded(name: str, run: Run) -> Grade:
         history = run.history(submitted, deadline_reached=not settled)

@@ -18,6 +18,7 @@ BACKOFF = (
         changes=(Change(file=_PROCESS, old=_PUT_OFF, new="            pass\n"),),
         caught_by=("backoff", "record"),
         message="asked for no backoff, expected 5 s",
+        takes_long=True,
     ),
     Variant(
         name="no-wait",
@@ -107,6 +108,7 @@ BACKOFF = (
         ),
         caught_by=("backoff", "record"),
         message="asked for no backoff",
+        takes_long=True,
     ),
     Variant(
         name="backs-off-the-wrong-record",
@@ -120,6 +122,7 @@ BACKOFF = (
         ),
         caught_by=("backoff", "record"),
         message="asked for no backoff, expected 5 s",
+        takes_long=True,
         load=BACKLOG,
     ),
 )

@@ -31,7 +31,8 @@ BATCHES = (
             ),
         ),
         caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
-        message="",
+        message="was handed back",
+        takes_long=True,
         load=BACKLOG,
     ),
     Variant(
@@ -66,7 +67,8 @@ BATCHES = (
             "dead_letter_log",
             "record",
         ),
-        message="",
+        message="was handed back without having been tried|without ever having been tried",
+        takes_long=True,
         load=BACKLOG,
     ),
     Variant(
@@ -84,7 +86,8 @@ BATCHES = (
             ),
         ),
         caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
-        message="",
+        message="was handed back",
+        takes_long=True,
         load=BACKLOG,
     ),
     Variant(
@@ -102,7 +105,8 @@ BATCHES = (
             ),
         ),
         caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
-        message="",
+        message="was handed back",
+        takes_long=True,
         load=BACKLOG,
     ),
 )

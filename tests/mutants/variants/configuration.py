@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.loads import FATES, FEW, Load
+from tests.mutants.loads import FATES, FEW, NEVER_SETTLES, Load
 from tests.mutants.variants.variant import Change, Variant
 
 _TEMPLATE = "serverless.yml"
@@ -23,6 +23,7 @@ def _deployed_wrong(
         caught_by=("configuration", *others),
         message=message,
         load=load,
+        takes_long=load is NEVER_SETTLES,
     )
 
 
@@ -37,7 +38,7 @@ CONFIGURATION = (
         "independence",
         "partial_batches",
         "record",
-        message="",
+        message="cannot report one message of a batch as failed",
         load=FATES,
     ),
     _deployed_wrong(
@@ -47,50 +48,51 @@ CONFIGURATION = (
         f"{_MONITOR}          enabled: false\n",
         "settlement",
         "redrive",
+        "backoff",
         "record",
-        message="",
-        load=FATES,
+        message="the consumer of the dead-letter queue, is switched off",
+        load=NEVER_SETTLES,
     ),
     _deployed_wrong(
         "short-visibility-timeout",
         "the queue hides a message for a shorter time than its consumer may take",
         "  visibilityTimeout: 90\n",
         "  visibilityTimeout: 10\n",
-        message="",
+        message="may work for 15 s, and a message is hidden for 10 s only",
     ),
     _deployed_wrong(
         "queue-not-encrypted",
         "the task queue keeps its messages unencrypted",
         "        SqsManagedSseEnabled: true\n        RedrivePolicy:\n",
         "        SqsManagedSseEnabled: false\n        RedrivePolicy:\n",
-        message="",
+        message="the work queue is not encrypted at rest",
     ),
     _deployed_wrong(
         "table-not-encrypted",
         "the table is not encrypted with a key of the account's",
         "          SSEEnabled: true\n",
         "          SSEEnabled: false\n",
-        message="",
+        message="the tasks. records are not encrypted at rest",
     ),
     _deployed_wrong(
         "short-retention",
         "dead letters are gone after an hour",
         "        # 14 days, the longest there is.\n        MessageRetentionPeriod: 1209600\n",
         "        MessageRetentionPeriod: 3600\n",
-        message="",
+        message="the dead-letter queue keeps a message for .*: its age goes on",
     ),
     _deployed_wrong(
         "wildcard-action",
         "submitTask may do anything to the table",
         "Action: dynamodb:PutItem\n",
         "Action: dynamodb:*\n",
-        message="",
+        message=r"may do dynamodb:\*",
     ),
     _deployed_wrong(
         "wildcard-resource",
         "submitTask may send to any queue",
         "                  Action: sqs:SendMessage\n                  Resource: !GetAtt TaskQueue.Arn\n",
         "                  Action: sqs:SendMessage\n                  Resource: '*'\n",
-        message="",
+        message=r"may do sqs:SendMessage to \*",
     ),
 )

@@ -29,7 +29,8 @@ EFFECTS = (
             ),
         ),
         caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
-        message="",
+        message="was completed 2 times, as its record tells",
+        takes_long=True,
     ),
     Variant(
         name="sends-anew-beside-the-old",
@@ -46,7 +47,8 @@ EFFECTS = (
             ),
         ),
         caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
-        message="",
+        message="was completed 2 times, as its record tells|was dead-lettered 2 times|are allowed",
+        takes_long=True,
     ),
     Variant(
         name="begins-anew-after-three",
@@ -65,6 +67,7 @@ EFFECTS = (
             ),
         ),
         caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
-        message="",
+        message="failed 5 attempts in 2 messages, 3 are allowed",
+        takes_long=True,
     ),
 )

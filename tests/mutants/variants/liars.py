@@ -44,8 +44,10 @@ LIARS = (
             "backoff",
             "partial_batches",
             "transitions",
+            "dead_letter_log",
         ),
         message="its record has attempt 1 as FAILED, expected SUCCEEDED",
+        takes_long=True,
         real_time=True,
     ),
     Variant(

@@ -16,6 +16,6 @@ OURS = (
     _unbroken(
         "ours-unseeded",
         "the pipeline as it is, and the draws are not known",
-        as_they_come(200, seeded=False, backlog=True),
+        as_they_come(120, seeded=False, backlog=True),
     ),
 )

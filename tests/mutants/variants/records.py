@@ -123,21 +123,21 @@ RECORDS = (
             ),
         ),
         caught_by=("record", "transitions"),
-        message="future|after",
+        message="it was completed .* after the record was read",
     ),
     Variant(
         name="completed-before-the-work",
         sentence="the record says COMPLETED as soon as an attempt begins",
         changes=_while_at_work("COMPLETED"),
         caught_by=("transitions",),
-        message="",
+        message="went from PENDING to COMPLETED, which is no legal change",
     ),
     Variant(
         name="never-processing",
         sentence="the record says PENDING while an attempt is under way",
         changes=_while_at_work("PENDING"),
         caught_by=("transitions",),
-        message="",
+        message="went from PENDING to PENDING, which is no legal change",
     ),
     Variant(
         name="late-failure-overwrites-completed",
@@ -159,6 +159,6 @@ RECORDS = (
             ),
         ),
         caught_by=("transitions", "record"),
-        message="",
+        message="was COMPLETED, which is final, and was left for RETRYING",
     ),
 )

@@ -49,5 +49,6 @@ REDRIVE = (
         ),
         caught_by=("redrive", "configuration", "effect"),
         message="was delivered for the 4th time, 3 are allowed",
+        takes_long=True,
     ),
 )

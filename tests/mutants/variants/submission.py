@@ -62,8 +62,8 @@ SUBMISSION = (
                 "            message_id = self.queue.send(changed)\n"
             ),
         ),
-        caught_by=("redrive", "settlement"),
-        message="with another payload than was submitted",
+        caught_by=("settlement",),
+        message="was delivered with another payload than was submitted",
     ),
     Variant(
         name="changes-a-payload",
@@ -74,8 +74,8 @@ SUBMISSION = (
                 "            message_id = self.queue.send(changed)\n"
             ),
         ),
-        caught_by=("redrive", "settlement"),
-        message="another payload",
+        caught_by=("settlement",),
+        message="was delivered with another payload than was submitted",
     ),
     Variant(
         name="no-record-of-one-in-fifty",

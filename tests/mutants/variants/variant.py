@@ -53,7 +53,8 @@ class Variant:
     ``caught_by`` begins with the check that is meant for it, which must fail with a finding that matches ``message`` (a
     regular expression); the checks after it may fail too, since one mistake often breaks several promises. ``from_logs`` is
     what the meant check says when there is nothing but logs. ``load`` is what it is given to do. With ``real_time`` it is also
-    tried without a scaled clock. The unbroken pipeline is one without changes, which no check is meant for.
+    tried without a scaled clock. One that ``takes_long``, mostly because its messages stay hidden until the queue's own visibility
+    timeout is over, is begun before the others. The unbroken pipeline is one without changes, which no check is meant for.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Variant:
     from_logs: FromLogs = FromLogs.REJECTED
     load: Load = FATES
     real_time: bool = False
+    takes_long: bool = False
 
     @property
     def meant(self) -> str:
