@@ -223,6 +223,6 @@ def test_every_record_is_read_once_and_in_order(counts: list[int], page: int, em
             service.put(written("t", AT_MS, image("PENDING", AT_MS)), name)
     stream = TableStream(endpoint(service), "TasksTable")
     numbers = [int(record["dynamodb"]["SequenceNumber"]) for _ in range(readings) for record in stream.read_new()]
-    for _ in range(30):
+    for _ in range(100):
         numbers.extend(int(record["dynamodb"]["SequenceNumber"]) for record in stream.read_new())
     assert numbers == list(range(1, sum(counts) + 1))
