@@ -24,7 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
-        config.pluginmanager.register(VariantTable(), "variant-table")
+        real_time = config.getoption("--clock-scale", 1) == 1
+        table = VariantTable("mutants-in-real-time.md" if real_time else "mutants.md")
+        config.pluginmanager.register(table, "variant-table")
 
 
 def pytest_collection_finish() -> None:

@@ -22,6 +22,9 @@ from tests.mutants.variants import Variant
 AT_ONCE = 5
 """Beside one with a large load. With more, an engine on two processors keeps functions waiting for longer than they wait."""
 
+AT_ONCE_IN_REAL_TIME = 12
+"""There they mostly wait for their backoff."""
+
 DEPLOYS_AT_ONCE = 2
 
 
@@ -32,7 +35,8 @@ class Gallery:
         self._endpoint = endpoint
         self._folder = folder
         self._deployer = Deployer(endpoint, folder)
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="variant")
+        at_once = AT_ONCE_IN_REAL_TIME if endpoint.clock.scale == 1 else AT_ONCE
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="variant")
         self._large = ThreadPoolExecutor(1, thread_name_prefix="large-variant")
         self._deploys = Semaphore(DEPLOYS_AT_ONCE)
         self._begun: Mapping[str, Future[Trial]] = {}

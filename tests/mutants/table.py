@@ -1,6 +1,7 @@
 """The table of a session's variants: who was caught by which check, with what words.
 
-Rows come with the tests' reports, so that it works under pytest-xdist too. `.taskguard/mutants.md` keeps the last one.
+Rows come with the tests' reports, so that it works under pytest-xdist too. `.taskguard/mutants.md` keeps the last one, and
+`.taskguard/mutants-in-real-time.md` that of sessions whose clock is the machine's.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class Row:
 
 
 class VariantTable:
-    """Collects the rows, as a pytest plugin of the session's first process."""
+    """Collects the rows, as a pytest plugin of the session's first process, and writes them to the file ``name``."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "mutants.md") -> None:
         self.rows: list[Row] = []
+        self._name = name
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
@@ -45,7 +47,7 @@ class VariantTable:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.rows:
             return
-        path = STATE / "mutants.md"
+        path = STATE / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_markdown(self.rows), encoding="utf-8")
         terminalreporter.section("broken pipelines")
