@@ -25,6 +25,7 @@ if (clock := EngineSettings.from_environment().clock) is not None:
 
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
+from localstack.services.s3 import provider as s3
 
 from harness.engine import event_source, ownership, pace, readiness, thrift
 from harness.engine.function_process import stop_all
@@ -42,6 +43,8 @@ def main() -> None:
     event_source.take_part()
     if settings.functions_ready:
         readiness.take_part()
+    # Buckets would lie in one folder of the machine, whatever is said of temporary folders; without a name they are in a new one.
+    s3.DEFAULT_S3_TMP_DIR = ""
     # LocalStack's signal handlers call this.
     LocalstackRuntime.exit = _leave
     run_localstack()

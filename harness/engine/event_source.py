@@ -7,6 +7,7 @@ batches may be under way at once (https://docs.aws.amazon.com/lambda/latest/dg/s
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.services.sqs.models import StandardQueue, sqs_stores
+from localstack.services.sqs.models import SqsQueue, StandardQueue, sqs_stores
 from localstack.utils.aws.arns import parse_arn
 
 from harness.engine.hurry import pacer
@@ -23,6 +24,12 @@ LOG = logging.getLogger(__name__)
 
 _LOOK_AROUND_SECONDS = 0.25
 """How long a poller waits before it looks whether it is still wanted."""
+
+_STILL_LOOKED_INTO_SECONDS = 2.0
+"""How long after its poller's last look a queue counts as one that is looked into: a busy machine gives pollers little time."""
+
+_last_looks: dict[str, float] = {}
+"""By the queue's ARN, on the machine's clock."""
 
 BATCHES_AT_ONCE = 5
 """As many as Lambda works on to begin with. With fewer, tasks that are handed in as fast as they go wait for their first attempt."""
@@ -38,6 +45,7 @@ class PromptSqsPoller(SqsPoller):
         self._batches = ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="batch")
 
     def poll_events(self) -> None:
+        _last_looks[self.source_arn] = time.monotonic()
         if self.is_fifo_queue:
             super().poll_events()
             return
@@ -72,10 +80,26 @@ class PromptSqsPoller(SqsPoller):
             self._slots.release()
 
 
+def is_about_to_deliver() -> bool:
+    """Whether a message is there to be received in a queue that a poller looks into: it is as good as at work."""
+    now = time.monotonic()
+    for queue_arn, looked in list(_last_looks.items()):
+        queue = _queue(queue_arn)
+        if queue is None:
+            _last_looks.pop(queue_arn, None)
+        elif isinstance(queue, StandardQueue) and queue.visible.queue and now - looked < _STILL_LOOKED_INTO_SECONDS:
+            return True
+    return False
+
+
+def _queue(queue_arn: str) -> SqsQueue | None:
+    arn = parse_arn(queue_arn)
+    return sqs_stores[arn["account"]][arn["region"]].queues.get(arn["resource"])
+
+
 def _wait_for_message(queue_arn: str) -> bool:
     """Whether there is a message to receive, after having waited for one."""
-    arn = parse_arn(queue_arn)
-    queue = sqs_stores[arn["account"]][arn["region"]].queues.get(arn["resource"])
+    queue = _queue(queue_arn)
     if not isinstance(queue, StandardQueue):
         # It is gone: the call will say so.
         return True

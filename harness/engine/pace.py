@@ -17,6 +17,7 @@ from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.utils.threads import start_thread
 
+from harness.engine import event_source
 from harness.engine.hurry import pacer
 
 STACK_SECONDS = 0.05
@@ -36,7 +37,11 @@ def quicken() -> None:
         for timetable in timetables:
             timetable.look_again()
 
-    pacer().next_due = lambda: min(_due_in(workers), default=None)
+    def next_due() -> float | None:
+        # Until it is received, the clock must not hurry to whatever comes after it.
+        return time.time() if event_source.is_about_to_deliver() else min(_due_in(workers), default=None)
+
+    pacer().next_due = next_due
     pacer().tell = look_again
 
     def start(worker: QueueUpdateWorker) -> None:

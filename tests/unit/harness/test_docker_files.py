@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,13 +50,16 @@ def test_localstack_labels_the_functions_containers_as_told() -> None:
     assert labels == {"taskguard.instance": "taskguard-1"}
 
 
-def test_the_stand_ins_engine_heeds_the_containers_settings_and_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stand_ins_engine_heeds_the_containers_settings_and_stays_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     become: list[tuple[Sequence[str], Mapping[str, str]]] = []
     monkeypatch.setattr(os, "execve", lambda _, command, environment: become.append((command, environment)))
     monkeypatch.setenv("SQS_ENDPOINT_STRATEGY", "standard")
     monkeypatch.setenv("GATEWAY_SERVER", "hypercorn")
     # Any port that is free.
     monkeypatch.setattr(container, "_PORT", 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     container.main()
     ((command, environment),) = become
     assert command[1:] == ["-m", "harness.engine"]

@@ -1,0 +1,55 @@
+"""When a message counts as one that is about to be delivered."""
+
+from __future__ import annotations
+
+import gc
+import time
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+with warnings.catch_warnings():
+    # LocalStack leaves a socket open when it is imported.
+    warnings.simplefilter("ignore", ResourceWarning)
+    from localstack.services.sqs.models import Message, SqsMessage, StandardQueue, sqs_stores
+
+    from harness.engine import event_source
+
+    gc.collect()
+
+ACCOUNT, REGION = "111111111111", "eu-central-1"
+
+
+@pytest.fixture
+def queue() -> Iterator[StandardQueue]:
+    queue = StandardQueue("about-to-deliver", REGION, ACCOUNT)
+    queues = sqs_stores[ACCOUNT][REGION].queues
+    queues[queue.name] = queue
+    event_source._last_looks[queue.arn] = time.monotonic()
+    yield queue
+    queues.pop(queue.name, None)
+    event_source._last_looks.pop(queue.arn, None)
+
+
+def put(queue: StandardQueue) -> None:
+    queue.visible.put_nowait(SqsMessage(0, Message(MessageId="m", Body="")))
+
+
+def test_a_visible_message_in_a_queue_that_is_looked_into_is_about_to_be_delivered(queue: StandardQueue) -> None:
+    assert not event_source.is_about_to_deliver()
+    put(queue)
+    assert event_source.is_about_to_deliver()
+
+
+def test_a_message_that_nobody_looks_for_is_not(queue: StandardQueue) -> None:
+    put(queue)
+    event_source._last_looks[queue.arn] -= 60
+    assert not event_source.is_about_to_deliver()
+
+
+def test_a_queue_that_is_gone_is_forgotten(queue: StandardQueue) -> None:
+    put(queue)
+    del sqs_stores[ACCOUNT][REGION].queues[queue.name]
+    assert not event_source.is_about_to_deliver()
+    assert queue.arn not in event_source._last_looks
