@@ -25,8 +25,8 @@ from harness.workload import Task
 from tests.mutants.loads import Load
 
 _SWITCHING_SECONDS = 60.0
-_PACE = Pace(look_every_seconds=0.75, quiet_seconds=6.0)
-"""Slower than for a run that has the engine for itself: looking is work for the engine, too."""
+_PACE = Pace(look_every_seconds=0.4, quiet_seconds=6.0)
+"""Slower than for a run that has the machine for itself: looking is work for the engine, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
