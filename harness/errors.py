@@ -35,3 +35,7 @@ class PolicyError(TaskGuardError):
 
 class RedriveError(TaskGuardError):
     """A task was not put back to work. The message says in what state it is and what to do."""
+
+
+class FaultPlanError(TaskGuardError):
+    """A fault cannot be read or makes no sense. The message names it, and says what there is (docs/faults.md has it all)."""

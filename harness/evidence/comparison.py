@@ -13,6 +13,7 @@ from harness.history import (
     ConfigurationObserved,
     Event,
     EvidenceMissing,
+    FaultInjected,
     HeldUp,
     History,
     QueueDepth,
@@ -21,7 +22,7 @@ from harness.history import (
 )
 from harness.strict_json import same_json, to_json
 
-_NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, ConfigurationObserved, EvidenceMissing, HeldUp)
+_NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, ConfigurationObserved, EvidenceMissing, HeldUp, FaultInjected)
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
 _WORDS = ("reason",)

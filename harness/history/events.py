@@ -276,6 +276,28 @@ class HeldUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultInjected:
+    """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
+
+    `kind` and `when` are of the catalogue (`harness.faults.kinds`), `fault` is the line of the plan that it came from.
+    `function` is the function's name as the stack has it, or the name of a queue; `call` the operation that was struck, and
+    `number` which call of it this was within the delivery. `task_ids` are the tasks that it struck, each in its delivery
+    number `receive_count`; none for what strikes the whole stack, or a process that works on nothing yet.
+    """
+
+    at_ms: float
+    until_ms: float | None
+    kind: str
+    when: str | None
+    fault: str
+    function: str | None
+    call: str | None
+    number: int | None
+    task_ids: tuple[str, ...]
+    receive_count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
@@ -298,6 +320,7 @@ Event: TypeAlias = (
     | QueueDepth
     | EvidenceMissing
     | HeldUp
+    | FaultInjected
     | RunEnded
 )
 
@@ -318,6 +341,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         QueueDepth,
         EvidenceMissing,
         HeldUp,
+        FaultInjected,
         RunEnded,
     )
 }

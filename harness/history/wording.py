@@ -15,6 +15,7 @@ from harness.history.events import (
     Delivered,
     Event,
     EvidenceMissing,
+    FaultInjected,
     HeldUp,
     QueueDepth,
     RecordChanged,
@@ -70,6 +71,9 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"{queue} queue: {visible} visible, {in_flight} in flight, {delayed} delayed"
         case HeldUp(at_ms=at_ms, until_ms=until_ms):
             return f"the engine was held up for {seconds((until_ms - at_ms) / 1000)}"
+        case FaultInjected(kind=kind, when=when, call=call, number=number):
+            where = f" at {call}" + (f", call {number}" if number and number > 1 else "") if call else ""
+            return f"fault injected: {kind}{f' {when} the effect' if when else ''}{where}"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:
