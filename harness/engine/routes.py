@@ -16,8 +16,8 @@ def compile_one_at_a_time() -> None:
     """From now on, for all routes of this process."""
     compile_route = Rule.compile
 
-    def compile_alone(rule: Rule) -> None:
+    def compile_alone(self: Rule) -> None:
         with _compiling:
-            compile_route(rule)
+            compile_route(self)
 
     Rule.compile = compile_alone  # type: ignore[method-assign]
