@@ -13,7 +13,7 @@ from rich.console import Console
 from harness.comparing import Graded, differing_grades
 from harness.comparing import compare as compared
 from harness.garbage import left_lying
-from harness.grading import Grade, grade
+from harness.grading import Grade, grade_run
 from harness.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun
 from harness.reports.as_json import GRADE_FILE, as_json, as_text, read_grade, write_grade
 from harness.reports.as_junit import write_junit
@@ -76,7 +76,7 @@ def a_console(*, stderr: bool = False) -> Console:
 def _judged(path: Path) -> Graded:
     file = path / HISTORY_FILE if path.is_dir() else path
     history, manifest = History.read(file), Manifest.read(file.with_name(MANIFEST_FILE))
-    return Graded(SavedRun(history=history, manifest=manifest), grade(history, manifest.expectations))
+    return Graded(SavedRun(history=history, manifest=manifest), grade_run(history, manifest))
 
 
 def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
