@@ -27,7 +27,7 @@ from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 from localstack.services.s3 import provider as s3
 
-from harness.engine import event_source, ownership, pace, readiness, thrift
+from harness.engine import event_source, ownership, pace, readiness, routes, thrift
 from harness.engine.function_process import stop_all
 
 _LOOK_EVERY_SECONDS = 0.5
@@ -40,6 +40,7 @@ def main() -> None:
         threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
     pace.quicken()
     thrift.practise()
+    routes.compile_one_at_a_time()
     event_source.take_part()
     if settings.functions_ready:
         readiness.take_part()

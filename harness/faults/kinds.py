@@ -16,7 +16,9 @@ class Site(StrEnum):
     CALL = "call"
     """One AWS call of a function."""
     FUNCTION = "function"
-    """One invocation of a function, or the start of its process."""
+    """One invocation of a function."""
+    PROCESS = "process"
+    """One process of a function, at its start."""
     MESSAGE = "message"
     """One message on its way from a queue to its consumer and back."""
     STACK = "stack"
@@ -26,7 +28,7 @@ class Site(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of fault. ``two_phases`` is whether it strikes before or after the effect; ``seconds`` is how many it takes
-    unless it is told otherwise, none when it has no length; for what strikes a stack it is how long it lasts."""
+    unless it is told otherwise (``seconds=``; ``for=`` of what strikes a stack), none when it has no length."""
 
     name: str
     site: Site
@@ -62,12 +64,12 @@ _ALL = (
         sentence="the function times out before it has done anything",
     ),
     Kind(name="timeout", site=Site.FUNCTION, seconds=0.2, sentence="the function times out when all is done"),
-    Kind(name="no-init", site=Site.FUNCTION, sentence="the function's process fails to initialise"),
+    Kind(name="no-init", site=Site.PROCESS, sentence="the function's process fails to initialise"),
     Kind(name="garbage", site=Site.FUNCTION, sentence="the function answers what is no answer"),
     Kind(name="unknown-id", site=Site.FUNCTION, sentence="the function names a failed message that it was not given"),
     Kind(
         name="skew",
-        site=Site.FUNCTION,
+        site=Site.PROCESS,
         seconds=-300.0,
         sentence="the clock of the function's process is wrong, from its start to its end",
     ),
@@ -75,7 +77,12 @@ _ALL = (
     Kind(name="again", site=Site.MESSAGE, sentence="a message's deletion is lost, so it is delivered again"),
     Kind(name="lose", site=Site.MESSAGE, sentence="a message is received, and lost on its way to the function"),
     Kind(name="late", site=Site.MESSAGE, seconds=2.0, sentence="a message is delivered late"),
-    Kind(name="reorder", site=Site.MESSAGE, sentence="a message is delivered after others that came later"),
+    Kind(
+        name="reorder",
+        site=Site.MESSAGE,
+        seconds=5.0,
+        sentence="a message is delivered after others that came later, if others come meanwhile",
+    ),
     Kind(
         name="stale-handle", site=Site.MESSAGE, sentence="a message is delivered with a receipt handle that has expired"
     ),

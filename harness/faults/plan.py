@@ -7,10 +7,11 @@ threads come by, so the same seed strikes the same places again. It must not kno
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 from harness.errors import FaultPlanError
 from harness.faults.kinds import KINDS, Kind, Site
 from harness.strict_json import Json
+
+_WORD = re.compile(r"[^\s#;'\"\\]+")
+_BELOW_0 = frozenset({"skew"})
 
 
 class Phase(StrEnum):
@@ -33,9 +37,9 @@ class Place:
 
     ``function`` is the function's name in serverless.yml; for a message, that of its queue: ``work`` or ``dead-letter``.
     ``task_id`` is none where no task is known: at the start of a process, or of a message that is no task. ``receive`` is the
-    message's receive count or, at the API, how often this task has been submitted; at the start of a process, how many of the
-    function have been started. ``call`` is the operation's name, ``number`` which call of it this is (from 1) within one
-    delivery of one task, ``tries`` which try (from 1) of the client's.
+    message's receive count; at the API, how often the function has been called for this task under this plan; at the start of
+    a process, how many of the function have been started under it. ``call`` is the operation's name, ``number`` which call of
+    it this is (from 1) within one delivery of one task, ``tries`` which try (from 1) of the client's.
     """
 
     site: Site
@@ -51,9 +55,10 @@ class Place:
 class Fault:
     """One line of a plan. What is none is no matter.
 
-    ``rate`` is the share of places that are struck. Only the first try of a call is struck, so that the client's own next one
-    succeeds; with ``every_try`` all are, so that the call fails. ``seconds`` is how long it takes, ``start_seconds`` from when
-    on it strikes, ``for_seconds`` how long, by the pipeline's clock since the plan was handed over (none: to the end).
+    ``task`` is a task's id, or with a star at its end how ids begin. ``rate`` is the share of places that are struck. Only the
+    first try of a call is struck, so that the client's own next one succeeds; with ``every_try`` all are, so that the call
+    fails. ``seconds`` is how long it takes, ``start_seconds`` from when on it strikes, ``for_seconds`` how long, by the
+    pipeline's clock since the plan was handed over (none: to the end; of what strikes a stack, as long as its kind says).
     """
 
     kind: str
@@ -70,20 +75,38 @@ class Fault:
     for_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        kind = KINDS.get(self.kind)
-        if kind is None:
+        if self.kind not in KINDS:
             raise FaultPlanError(f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}.")
-        if not 0 < self.rate <= 1:
-            raise FaultPlanError(f"The fault {self}: rate is above 0 and at most 1 (or 100%), not {self.rate:g}.")
-        if kind.two_phases != (self.when is not None):
-            wanted = "when=before or when=after is needed" if kind.two_phases else "it has no `when`"
-            raise FaultPlanError(f"The fault {self}: {wanted}.")
-        if kind.site is not Site.CALL and (self.call is not None or self.number is not None or self.every_try):
-            raise FaultPlanError(f"The fault {self}: call, number and every-try are for what strikes an AWS call.")
-        if self.start_seconds < 0 or (self.for_seconds is not None and self.for_seconds <= 0):
-            raise FaultPlanError(f"The fault {self}: from is 0 s or more, and for is above 0 s.")
-        if kind.seconds is None and self.seconds is not None:
-            raise FaultPlanError(f"The fault {self}: it takes no seconds.")
+        if (problem := self._problem()) is not None:
+            raise FaultPlanError(f"The fault {self}: {problem}.")
+
+    def _problem(self) -> str | None:
+        kind, site = self.about, self.about.site
+        words = [word for word in (self.function, self.call, self.task) if word is not None]
+        whole = (self.seconds, self.function, self.task, self.receive) == (None,) * 4 and self.rate == 1
+        problems = (
+            (
+                not all(map(_WORD.fullmatch, words)),
+                "a name is not empty, and has no spaces, quotes, backslashes, # or ;",
+            ),
+            (not 0 < self.rate <= 1, f"rate is above 0 and at most 1 (or 100%), not {self.rate:g}"),
+            (kind.two_phases and self.when is None, "when=before or when=after is needed"),
+            (not kind.two_phases and self.when is not None, "it has no `when`"),
+            (
+                site is not Site.CALL and (self.call is not None or self.number is not None or self.every_try),
+                "call, number and every-try are for what strikes an AWS call",
+            ),
+            (site is Site.PROCESS and self.task is not None, "a process is started for no task in particular"),
+            (
+                self.start_seconds < 0 or (self.for_seconds is not None and self.for_seconds <= 0),
+                "from is 0 s or more, and for is above 0 s",
+            ),
+            (site is Site.STACK and not whole, "what strikes a whole stack has `from` and `for` alone"),
+            (site is Site.STACK and not kind.seconds and self.for_seconds, "it is done at once, and has no `for`"),
+            (self.seconds is not None and kind.seconds is None, "it takes no seconds"),
+            ((self.seconds or 0) < 0 and self.kind not in _BELOW_0, "seconds are 0 or more"),
+        )
+        return next((problem for wrong, problem in problems if wrong), None)
 
     @property
     def about(self) -> Kind:
@@ -97,7 +120,9 @@ class Fault:
 
     @property
     def takes_seconds(self) -> float:
-        """How long it takes; 0 for a kind without length."""
+        """How long it takes, or lasts when it strikes a stack; 0 for a kind without length."""
+        if self.about.site is Site.STACK and self.for_seconds is not None:
+            return self.for_seconds
         return self.seconds if self.seconds is not None else self.about.seconds or 0.0
 
     def fits(self, place: Place, when: Phase | None, after_seconds: float) -> bool:
@@ -108,12 +133,17 @@ class Fault:
             and self.function in (None, place.function)
             and self.call in (None, place.call)
             and self.number in (None, place.number)
-            and self.task in (None, place.task_id)
+            and self._is_about(place.task_id)
             and self.receive in (None, place.receive)
             and (self.every_try or place.tries == 1)
             and self.start_seconds <= after_seconds
             and (self.for_seconds is None or after_seconds < self.start_seconds + self.for_seconds)
         )
+
+    def _is_about(self, task_id: str | None) -> bool:
+        if self.task is None or self.task == task_id:
+            return True
+        return task_id is not None and self.task.endswith("*") and task_id.startswith(self.task[:-1])
 
     def __str__(self) -> str:
         """As it is written in a plan."""
@@ -121,10 +151,10 @@ class Fault:
         words = [
             self.kind,
             f"when={self.when}" if self.when else "",
-            f"function={self.function}" if self.function else "",
-            f"call={self.call}" if self.call else "",
+            f"function={self.function}" if self.function is not None else "",
+            f"call={self.call}" if self.call is not None else "",
             f"number={self.number}" if self.number is not None else "",
-            f"task={shlex.quote(self.task)}" if self.task is not None else "",
+            f"task={self.task}" if self.task is not None else "",
             f"receive={self.receive}" if self.receive is not None else "",
             f"rate={self.rate!r}" if self.rate != 1 else "",
             f"seconds={self.seconds!r}" if self.seconds is not None else "",
@@ -142,16 +172,39 @@ class Plan:
     seed: str
     faults: tuple[Fault, ...] = ()
 
-    def strikes(self, place: Place, when: Phase | None = None, after_seconds: float = 0.0) -> Fault | None:
-        """The fault that strikes there, the first of those that do; none when none does."""
-        for index, fault in enumerate(self.faults):
-            if fault.fits(place, when, after_seconds) and self._draw(index, place) < fault.rate:
+    def strikes(
+        self, place: Place, when: Phase | None = None, after_seconds: float = 0.0, *, without: Set[str] = frozenset()
+    ) -> Fault | None:
+        """The fault that strikes there, the first of those that do; none when none does. Kinds in ``without`` cannot happen there."""
+        for fault in self.faults:
+            if (
+                fault.kind not in without
+                and fault.fits(place, when, after_seconds)
+                and self._draw(fault, place) < fault.rate
+            ):
                 return fault
         return None
 
-    def _draw(self, index: int, place: Place) -> float:
-        # Not the try: with every one of them struck or none, a call fails or does not.
-        about = (self.seed, index, place.site, place.function, place.task_id, place.receive, place.call, place.number)
+    def lasting(self, kind: str, after_seconds: float) -> Fault | None:
+        """The fault of this kind that strikes the whole stack at that moment; none when none does."""
+        for fault in self.faults:
+            if fault.kind == kind and 0 <= after_seconds - fault.start_seconds < fault.takes_seconds:
+                return fault
+        return None
+
+    def _draw(self, fault: Fault, place: Place) -> float:
+        # Not the try: with every one of them struck or none, a call fails or does not. Not the plan's other lines, nor the rate:
+        # without some of its faults, or with fewer of them, a plan strikes where it did, so that what matters can be found.
+        about = (
+            self.seed,
+            _identity(fault),
+            place.site,
+            place.function,
+            place.task_id,
+            place.receive,
+            place.call,
+            place.number,
+        )
         digest = sha256("\x1f".join(map(str, about)).encode(errors="surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -183,11 +236,13 @@ def parse(text: str) -> tuple[Fault, ...]:
     return tuple(_parse(line.strip()) for line in lines if line.strip())
 
 
+@lru_cache(maxsize=1024)
+def _identity(fault: Fault) -> str:
+    return str(replace(fault, rate=1.0))
+
+
 def _parse(line: str) -> Fault:
-    try:
-        kind, *options = shlex.split(line)
-    except ValueError as error:
-        raise FaultPlanError(f"The fault {line!r} cannot be read: {error}.") from None
+    kind, *options = line.split()
     values: dict[str, Any] = {}
     for option in options:
         name, equals, text = option.partition("=")
