@@ -9,7 +9,7 @@ handles any of that, nor what a charged receive leads to.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import FaultPlanError
@@ -28,14 +28,14 @@ from harness.history import (
 
 WORK_QUEUE = "work"
 
-_NEVER_COSTLY = frozenset({"skew", "reorder", "consumer-off", "monitor-off", "deploy"})
-"""A wrong clock, another order, waiting in the queue and a deploy are nothing that a receive may be lost to."""
+_NEVER_COSTLY = frozenset({"skew", "consumer-off", "monitor-off", "deploy"})
+"""A wrong clock, waiting in the queue and a deploy are nothing that a receive may be lost to."""
 
 _FOR_THE_CLIENT_TO_REPEAT = frozenset({"throttle", "error", "disconnect"})
 """What strikes the first try of a call alone is repeated by the AWS client, and costs nothing."""
 
-_PATIENT_SECONDS = 1.5
-"""What is held up for less is still in time: an AWS client waits for 2 s at the least that anybody sets."""
+_IN_TIME_SECONDS: Mapping[str, float] = {"slow": 1.5, "late": 30.0, "reorder": 30.0}
+"""What is held up for less costs nothing: AWS clients are more patient, and so is a queue's visibility timeout."""
 
 _LEEWAY_MS = 1000.0
 """A fault is noted a little before or after the invocation that it strikes is."""
@@ -138,14 +138,14 @@ def can_cost(fault: FaultInjected) -> bool:
         return False
     if fault.kind in _FOR_THE_CLIENT_TO_REPEAT:
         return line is None or line.every_try
-    if fault.kind in ("slow", "late"):
-        return line is None or line.takes_seconds >= _PATIENT_SECONDS
+    if fault.kind in _IN_TIME_SECONDS:
+        return line is None or line.takes_seconds >= _IN_TIME_SECONDS[fault.kind]
     return True
 
 
 def strikes_the_batch(fault: FaultInjected) -> bool:
     """Whether it strikes all messages that are in one invocation, as the end of its process does."""
-    return fault.kind in ("kill", "slow") or (fault.kind in KINDS and KINDS[fault.kind].site is Site.FUNCTION)
+    return fault.kind in ("kill", "slow") or (fault.kind in KINDS and KINDS[fault.kind].site in (Site.FUNCTION, Site.PROCESS))
 
 
 def line_of(fault: FaultInjected) -> Fault | None:
