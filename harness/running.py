@@ -84,7 +84,7 @@ class Run:
             submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
         only = None if self.alone else frozenset(task.task_id for task in tasks)
         with listener.phase("gather the evidence"):
-            events = [*submitted, *(trouble.events if trouble else ())]
+            events: list[TaskSubmitted | FaultInjected] = [*submitted, *(trouble.events if trouble else ())]
             return self.history(events, deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
@@ -121,9 +121,7 @@ class Run:
             seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
             return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
         hidden_seconds = reader.visibility_timeout_seconds()
-        seconds = longest_run_under_faults_seconds(
-            self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds
-        )
+        seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
         return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
@@ -157,8 +155,10 @@ class Run:
         request_ids = handled_dead_letters(recording, self.stack, only)
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
-        # What the engine was busy with before is of no run's business.
-        events = [event for event in events if not isinstance(event, HeldUp) or event.at_ms >= begun_ms]
+        # What the engine was busy with before is of no run's business, nor what was broken then.
+        events = [
+            event for event in events if not isinstance(event, (HeldUp, FaultInjected)) or event.at_ms >= begun_ms
+        ]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         records = reader.records(sorted(task_ids))
         events.extend(records)
@@ -196,9 +196,9 @@ class Run:
 
 
 def _concerns(event: Event, ids: frozenset[str]) -> bool:
-    if isinstance(event, FaultInjected):
-        # What struck no task in particular may have struck these.
-        return not event.task_ids or not ids.isdisjoint(event.task_ids)
     if isinstance(event, (EvidenceMissing, HeldUp)):
         return True
+    if isinstance(event, FaultInjected):
+        # What strikes no task in particular may strike any.
+        return not event.task_ids or not ids.isdisjoint(event.task_ids)
     return getattr(event, "task_id", None) in ids or getattr(event, "message_id", None) in ids
