@@ -65,7 +65,8 @@ def _early(request: BackoffRequested, history: History, strikes: Strikes) -> Ite
     for event in events:
         # What began before the request was under way already, and did not come back.
         is_early = request.answered_ms < event.at_ms < until_ms - _CLOCK_PRECISION_MS
-        if is_early and isinstance(event, (Delivered, DeadLettered)):
+        is_own = isinstance(event, Delivered) and event.delivery_id == request.delivery_id
+        if is_early and not is_own and isinstance(event, (Delivered, DeadLettered)):
             yield _Return(request, event, _fault(request, event, strikes))
 
 
