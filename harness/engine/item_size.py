@@ -17,7 +17,7 @@ LARGEST_ITEM_BYTES = 400 * 1024
 
 def count_what_is_written_again_once() -> None:
     """From now on moto, in this process, measures a record as it becomes."""
-    LimitedSizeDict.__setitem__ = _set  # type: ignore[method-assign]
+    LimitedSizeDict.__setitem__ = _set
 
 
 def _set(self: LimitedSizeDict, key: str, value: Any) -> None:

@@ -50,11 +50,14 @@ class Clock:
 
 @dataclass
 class FaultyClient:
-    """A boto client whose calls can be made to fail, or to be made twice as when an answer is lost on the way."""
+    """A boto client whose calls can be made to fail, with (`unanswered`) or without having had their effect, or to be made
+    twice as when an answer is lost on the way and the call tried again. `before` is called before each."""
 
     client: Any
     failing: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
+    before: Callable[[str], object] = lambda _: None
     calls: list[str] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -62,7 +65,10 @@ class FaultyClient:
         def call(**arguments: Any) -> Any:
             self.calls.append(name)
             self.arguments.append(arguments)
-            if name in self.failing:
+            self.before(name)
+            if name in self.unanswered:
+                getattr(self.client, name)(**arguments)
+            if name in self.failing | self.unanswered:
                 raise ClientError({"Error": {"Code": "InternalServerError", "Message": "down"}}, name)
             method = getattr(self.client, name)
             if name in self.repeated:
@@ -74,19 +80,22 @@ class FaultyClient:
 
 @dataclass
 class RecordingQueue:
-    """Stands in for TaskQueue: notes what is sent and put off, or fails."""
+    """Stands in for TaskQueue: notes what is sent and put off, or fails. `before` is called before each call."""
 
     sent: list[TaskMessage] = field(default_factory=list)
     put_off: list[tuple[str, int]] = field(default_factory=list)
     failing: bool = False
+    before: Callable[[str], object] = lambda _: None
 
     def send(self, message: TaskMessage) -> str:
+        self.before("send")
         if self.failing:
             raise QueueError("SendMessage failed: down")
         self.sent.append(message)
         return f"message-{len(self.sent)}"
 
     def return_after(self, receipt_handle: str, delay_seconds: int) -> None:
+        self.before("return_after")
         if self.failing:
             raise QueueError("ChangeMessageVisibility failed: down")
         self.put_off.append((receipt_handle, delay_seconds))
@@ -118,9 +127,11 @@ class Work:
     failing: bool = False
     during: Callable[[], object] = lambda: None
     attempts: list[tuple[str, int]] = field(default_factory=list)
+    tasks: list[TaskMessage] = field(default_factory=list)
 
     def __call__(self, task: TaskMessage, attempt: int) -> None:
         self.attempts.append((task.task_id, attempt))
+        self.tasks.append(task)
         self.during()
         if self.failing:
             raise ValueError(f"attempt {attempt} went wrong")

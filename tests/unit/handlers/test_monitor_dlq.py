@@ -11,7 +11,6 @@ import pytest
 from handlers.task_record import Claim
 from tests.unit.handlers.support import SENT_AT, Functions, delivery, task
 
-
 PAYLOAD = '{"x":1.0,"s":"\\ud800"}'
 
 
