@@ -24,6 +24,10 @@ class Move:
 
 _MOVES = (
     Move(before=None, after="PENDING"),
+    # A task is sent before it is stored, and whoever comes first stores it: the API, the consumer or, when all attempts ended
+    # before a word, who marks the dead.
+    Move(before=None, after="PROCESSING"),
+    Move(before=None, after="DEAD_LETTER"),
     Move(before="PENDING", after="PROCESSING"),
     # An attempt that ended without a word is followed by the next one.
     Move(before="PROCESSING", after="PROCESSING"),

@@ -1,7 +1,7 @@
 """Takes a run's tasks away from a stage that outlives it: their records, once they have settled.
 
 Only what is the run's own is deleted: records by the ids it wrote down, made since it began, and final. A task that has not
-settled still has a message on its way, which would come back to find no record; it is waited for, and else told.
+settled still has a message on its way, which would come back and store the task anew; it is waited for, and else told.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@ Nothing lost, nothing invented. A dead-lettered task that an operator put back t
 task whose submission had no clear answer (a server's error, or none) may settle or not; a task that was refused is a fail,
 since what a run submits is valid, and so is a message that is in a queue still when the run has waited to its deadline. A
 task in several messages is unknown: a duplicate that was dropped looks as if it had done the work. A task that was not
-seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. Queues that were not
+seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. A submission that was refused
+because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
+dropped. Queues that were not
 seen empty twice, so far apart as is expected, are unknown. That nothing is done twice is for `effect` to tell. This
 module must not know what a task does between its acceptance and its end.
 """
@@ -108,11 +110,23 @@ def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitte
 def _another_payload(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
     if task_id not in history.accepted:
         return
+    accepted = [each.payload for each in submissions if each.accepted]
+    in_vain = [each.payload for each in submissions if each.in_doubt or each.status_code == HTTPStatus.CONFLICT]
     for delivered in (event for event in history.of_task(task_id) if isinstance(event, Delivered)):
-        if not any(each.accepted and same_json(each.payload, delivered.payload) for each in submissions):
+        if any(same_json(payload, delivered.payload) for payload in accepted):
+            continue
+        if not (any(same_json(payload, delivered.payload) for payload in in_vain) and _dropped(history, delivered)):
             message = f"task {task_id} was delivered with another payload than was submitted"
             yield Violation(task_id, message, (history.accepted[task_id], delivered))
             return
+
+
+def _dropped(history: History, delivered: Delivered) -> bool:
+    """Whether this was the one delivery of its message, and did not fail: what is worked on may fail, what is dropped does not."""
+    attempts = [
+        each for each in history.attempts_of(delivered.task_id or "") if each.message_id == delivered.message_id
+    ]
+    return len(attempts) == 1 and attempts[0].failed is None
 
 
 def _doubts(

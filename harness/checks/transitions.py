@@ -3,7 +3,8 @@
 Judged are the changes as the store took them, in its order: which moves there are, and which of them only an operator makes,
 comes from the expectations. No other change leads out of a final state, not even to itself. An attempt begins with each change
 to the working state: its number is higher than any before, and its message was delivered by then. A time that the pipeline
-wrote for a change lies between the change before it and the change itself. What was seen to be changed was changed, so a fault
+wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
+its way at that moment, so its time counts from the one written then. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
 is excused, and so are missing deliveries and operators. A task whose changes were not seen, or not all of them, is unknown.
 This module must not know where records are kept.
@@ -114,7 +115,11 @@ def _times(task_id: str, changes: _Changes, expectations: Expectations) -> Itera
             yield Violation(task_id, f"{what} {seconds(ahead_ms / 1000)} later than it was", (change,))
         if before is None:
             continue
-        back_ms = max(before.at_ms, before.written_at_ms or 0.0) - change.written_at_ms
+        earliest_ms = before.written_at_ms or 0.0
+        if before.number > 1 or before.attempt:
+            # Who stores a task and who works on it first may write at the same time; all else is written after what it follows.
+            earliest_ms = max(before.at_ms, earliest_ms)
+        back_ms = earliest_ms - change.written_at_ms
         if back_ms > tolerance_ms:
             message = (
                 f"{what} {seconds(back_ms / 1000)} before it was changed to {_named(before.status)}, which came first"
@@ -158,7 +163,8 @@ def _doubts(history: History, changes: dict[str, list[RecordChanged]]) -> Iterat
 def _expected(expectations: Expectations) -> str:
     names = expectations.record
     moves = [move for move in names.moves if not move.by_operator]
-    begins = " or ".join(move.after for move in moves if move.before is None)
+    *others, last = [move.after for move in moves if move.before is None]
+    begins = f"{', '.join(others)} or {last}" if others else last
     return (
         f"begun as {begins}, moved on as is legal, {names.completed} and {names.dead} never left, each attempt after its "
         "delivery, times in order and none ahead"

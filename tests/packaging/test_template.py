@@ -39,7 +39,7 @@ CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("SubmitTaskRole", {"TasksTable": {"dynamodb:PutItem"}, "TaskQueue": {"sqs:SendMessage"}}),
+        ("SubmitTaskRole", {"TasksTable": {"dynamodb:GetItem", "dynamodb:PutItem"}, "TaskQueue": {"sqs:SendMessage"}}),
         ("GetTaskRole", {"TasksTable": {"dynamodb:GetItem"}}),
         (
             "ProcessTaskRole",

@@ -20,6 +20,7 @@ def test_a_task_s_calls_are_allowed_and_attributed_to_the_test_that_caused_them(
     pipeline.client.get(task.task_id)
     roles = roles_of(pipeline.run.endpoint, pipeline.run.stack.stage)
     expected = {
+        ("submitTask", "dynamodb:GetItem"),
         ("submitTask", "dynamodb:PutItem"),
         ("submitTask", "sqs:SendMessage"),
         ("getTask", "dynamodb:GetItem"),

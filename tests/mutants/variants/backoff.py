@@ -116,8 +116,8 @@ BACKOFF = (
         changes=(
             Change(
                 file="handlers/batch.py",
-                old="            record.message_id, record.receipt_handle, int(",
-                new='            record.message_id, event["Records"][0]["receiptHandle"], int(',
+                old="            record.receipt_handle,\n",
+                new='            event["Records"][0]["receiptHandle"],\n',
             ),
         ),
         caught_by=("backoff", "record"),

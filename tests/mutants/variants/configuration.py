@@ -84,7 +84,7 @@ CONFIGURATION = (
     _deployed_wrong(
         "wildcard-action",
         "submitTask may do anything to the table",
-        "Action: dynamodb:PutItem\n",
+        "Action: [dynamodb:GetItem, dynamodb:PutItem]\n",
         "Action: dynamodb:*\n",
         message=r"may do dynamodb:\*",
     ),

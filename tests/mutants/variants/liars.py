@@ -29,7 +29,13 @@ LIARS = (
                 except KeepMessage:
                     if claim.attempt == 3:
                         raise
-            claim = self.store.claim(task.task_id, delivery.message_id, claim.attempt + 1)
+            claim = self.store.claim(
+                task.task_id,
+                task.payload_json,
+                message_id=delivery.message_id,
+                attempt=claim.attempt + 1,
+                sent_at=delivery.sent_at,
+            )
             about["receiveCount"] = claim.attempt
             logger.info("attempt started", extra=about)
         self._complete(claim, about)

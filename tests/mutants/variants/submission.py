@@ -7,12 +7,20 @@ from tests.mutants.variants.variant import Change, Variant
 
 _SUBMIT = "handlers/submit_task.py"
 _SEND = "            message_id = self.queue.send(message)\n"
-_CREATE = "            existing = self.store.create(task_id, message.payload_json)\n"
+_CREATE = "            existing = self.store.create(task_id, message.payload_json, created_at)\n"
+_ACCEPT = "        task_id = message.task_id\n        # Before the message is sent: "
 _METRICS = "metrics = Metrics(settings.stage(os.environ))\n"
 
 
 def _sent_as(text: str) -> Change:
     return Change(file=_SUBMIT, old=_SEND, new=text)
+
+
+def _accepted_as(old: str, new: str) -> Change:
+    changed = f"message.payload_json.replace({old!r}, {new!r})"
+    return Change(
+        file=_SUBMIT, old=_ACCEPT, new=f"        message = replace(message, payload_json={changed})\n{_ACCEPT}"
+    )
 
 
 SUBMISSION = (
@@ -46,7 +54,7 @@ SUBMISSION = (
         changes=(
             _sent_as(
                 '            copy = TaskMessage(f"{task_id}-copy", message.payload_json)\n'
-                "            self.store.create(copy.task_id, copy.payload_json)\n"
+                "            self.store.create(copy.task_id, copy.payload_json, created_at)\n"
                 f"            self.queue.send(copy)\n{_SEND}"
             ),
         ),
@@ -55,37 +63,33 @@ SUBMISSION = (
     ),
     Variant(
         name="changes-a-dead-task-s-payload",
-        sentence="sends 1 where 1.0 was submitted, in a task that dies too",
-        changes=(
-            _sent_as(
-                '            changed = TaskMessage(task_id, message.payload_json.replace("1.0", "1"))\n'
-                "            message_id = self.queue.send(changed)\n"
-            ),
-        ),
-        caught_by=("settlement",),
+        sentence="accepts and sends 1 where 1.0 was submitted, in a task that dies too",
+        changes=(_accepted_as("1.0", "1"),),
+        caught_by=("settlement", "record", "dead_letter_log"),
         message="was delivered with another payload than was submitted",
     ),
     Variant(
         name="changes-a-payload",
-        sentence="sends another address than was submitted, in tasks that all end well",
-        changes=(
-            _sent_as(
-                '            changed = TaskMessage(task_id, message.payload_json.replace("Lindenstra", "Linden"))\n'
-                "            message_id = self.queue.send(changed)\n"
-            ),
-        ),
-        caught_by=("settlement",),
+        sentence="accepts and sends another address than was submitted, in tasks that all end well",
+        changes=(_accepted_as("Lindenstra", "Linden"),),
+        caught_by=("settlement", "record"),
         message="was delivered with another payload than was submitted",
     ),
     Variant(
         name="no-record-of-one-in-fifty",
-        sentence="keeps no record of one task in fifty",
+        sentence="neither stores nor works on one task in fifty, and acknowledges its message",
         changes=(
             Change(
                 file=_SUBMIT,
                 old=_CREATE,
                 new='            stored = not task_id.endswith(("07", "57"))\n'
-                "            existing = self.store.create(task_id, message.payload_json) if stored else None\n",
+                "            existing = self.store.create(task_id, message.payload_json, created_at) if stored else None\n",
+            ),
+            Change(
+                file="handlers/process_task.py",
+                old='        about["taskId"] = task.task_id\n',
+                new='        about["taskId"] = task.task_id\n'
+                '        if task.task_id.endswith(("07", "57")):\n            return\n',
             ),
         ),
         caught_by=(

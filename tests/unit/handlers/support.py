@@ -25,10 +25,15 @@ ENVIRONMENT = {
     "TASK_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/TaskQueue",
 }
 
+SENT_MS = 1_795_464_000_500
+SENT_AT = "2026-11-23T20:00:00.500Z"
+"""When every message was sent: after nothing, and before the first second of a test's clock."""
+
 with patch.dict(os.environ, ENVIRONMENT):
     from handlers import get_task, monitor_dlq, process_task, submit_task
     from handlers.task_message import TaskMessage
     from handlers.task_queue import QueueError
+    from handlers.task_record import Claim, ClaimRefused, MarkedDead, NotMarkedDead
     from handlers.task_store import TaskStore
 
 
@@ -45,11 +50,14 @@ class Clock:
 
 @dataclass
 class FaultyClient:
-    """A boto client whose calls can be made to fail, or to be made twice as when an answer is lost on the way."""
+    """A boto client whose calls can be made to fail, with (`unanswered`) or without having had their effect, or to be made
+    twice as when an answer is lost on the way and the call tried again. `before` is called before each."""
 
     client: Any
     failing: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
+    before: Callable[[str], object] = lambda _: None
     calls: list[str] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -57,7 +65,10 @@ class FaultyClient:
         def call(**arguments: Any) -> Any:
             self.calls.append(name)
             self.arguments.append(arguments)
-            if name in self.failing:
+            self.before(name)
+            if name in self.unanswered:
+                getattr(self.client, name)(**arguments)
+            if name in self.failing | self.unanswered:
                 raise ClientError({"Error": {"Code": "InternalServerError", "Message": "down"}}, name)
             method = getattr(self.client, name)
             if name in self.repeated:
@@ -69,19 +80,22 @@ class FaultyClient:
 
 @dataclass
 class RecordingQueue:
-    """Stands in for TaskQueue: notes what is sent and put off, or fails."""
+    """Stands in for TaskQueue: notes what is sent and put off, or fails. `before` is called before each call."""
 
     sent: list[TaskMessage] = field(default_factory=list)
     put_off: list[tuple[str, int]] = field(default_factory=list)
     failing: bool = False
+    before: Callable[[str], object] = lambda _: None
 
     def send(self, message: TaskMessage) -> str:
+        self.before("send")
         if self.failing:
             raise QueueError("SendMessage failed: down")
         self.sent.append(message)
         return f"message-{len(self.sent)}"
 
     def return_after(self, receipt_handle: str, delay_seconds: int) -> None:
+        self.before("return_after")
         if self.failing:
             raise QueueError("ChangeMessageVisibility failed: down")
         self.put_off.append((receipt_handle, delay_seconds))
@@ -113,9 +127,11 @@ class Work:
     failing: bool = False
     during: Callable[[], object] = lambda: None
     attempts: list[tuple[str, int]] = field(default_factory=list)
+    tasks: list[TaskMessage] = field(default_factory=list)
 
     def __call__(self, task: TaskMessage, attempt: int) -> None:
         self.attempts.append((task.task_id, attempt))
+        self.tasks.append(task)
         self.during()
         if self.failing:
             raise ValueError(f"attempt {attempt} went wrong")
@@ -161,6 +177,14 @@ class Functions:
     def monitor(self, *deliveries: dict[str, Any], remaining_ms: int = 15_000) -> list[str]:
         return self._failed(monitor_dlq.handler({"Records": list(deliveries)}, context(remaining_ms)))
 
+    def claim(self, message_id: str, attempt: int, task_id: str = "t", payload: str = "{}") -> Claim | ClaimRefused:
+        """Claims a task, as processTask does before the work."""
+        return self.store.claim(task_id, payload, message_id=message_id, attempt=attempt, sent_at=SENT_AT)
+
+    def mark_dead(self, message_id: str, task_id: str = "t", payload: str = "{}") -> MarkedDead | NotMarkedDead:
+        """Marks a task as dead, as monitorDLQ does before it logs."""
+        return self.store.mark_dead(task_id, payload, message_id=message_id, sent_at=SENT_AT)
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log records of an event, such as TASK_DEAD_LETTER."""
         return [record for record in self.logs() if record.get("event") == name]
@@ -185,7 +209,7 @@ def delivery(body: Any, message_id: str = "m1", receive_count: int = 1) -> dict[
         "messageId": message_id,
         "receiptHandle": f"{message_id}/{receive_count}",
         "body": body if isinstance(body, str) else json.dumps(body),
-        "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": "0"},
+        "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": str(SENT_MS)},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:TaskQueue",

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from harness.checks import CHECKS
 from harness.history import (
+    AttemptFailed,
     AttemptSucceeded,
     DeadLettered,
     Delivered,
@@ -121,6 +123,42 @@ def test_a_task_whose_submission_had_no_clear_answer_may_be_done_or_not(status: 
 def test_a_task_refused_the_second_time_is_still_expected_to_end() -> None:
     conflict = done_again(TaskSubmitted, accepted=False, status_code=409, payload={"other": 1})
     assert settlement(conflict).outcome is Outcome.PASS
+
+
+OTHER = {"other": 1}
+
+
+def with_a_message_of_another_payload(status: int, *, fails: bool = False, receives: int = 1) -> list[Event]:
+    """One more submission under the first task's id, with this answer, whose message was delivered all the same."""
+    submitted, delivered = the(EVENTS, TaskSubmitted), the(EVENTS, Delivered)
+    ended = the(EVENTS, AttemptSucceeded)
+    events = [*EVENTS, replace(submitted, accepted=False, status_code=status, payload=OTHER)]
+    for number in range(1, receives + 1):
+        of: dict[str, Any] = {"message_id": "other", "receive_count": number, "delivery_id": f"other-{number}"}
+        at_ms = delivered.at_ms + 20 * number
+        events.append(replace(delivered, payload=OTHER, at_ms=at_ms, **of))
+        if fails:
+            events.append(AttemptFailed(at_ms=at_ms + 9, reason="reported as failed", task_id=ended.task_id, **of))
+        else:
+            events.append(replace(ended, at_ms=at_ms + 9, **of))
+    return events
+
+
+@pytest.mark.parametrize("status", [409, 503, 0])
+def test_the_message_of_a_submission_in_vain_may_be_dropped_and_accuses_nobody(status: int) -> None:
+    events = with_a_message_of_another_payload(status)
+    assert "which of them did the work cannot be told" in messages(events, Outcome.UNKNOWN)
+    for check in CHECKS:
+        assert judge(check, events).outcome is not Outcome.FAIL, judge(check, events)
+
+
+def test_the_message_of_a_submission_in_vain_that_is_worked_on_fails() -> None:
+    for events in (
+        with_a_message_of_another_payload(409, fails=True),
+        with_a_message_of_another_payload(409, receives=2),
+        with_a_message_of_another_payload(400),
+    ):
+        assert "was delivered with another payload than was submitted" in messages(events, Outcome.FAIL)
 
 
 def test_an_id_accepted_with_two_payloads_fails() -> None:

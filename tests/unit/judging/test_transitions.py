@@ -52,7 +52,7 @@ def messages(events: list[Event], outcome: Outcome = Outcome.FAIL, expected: Exp
 @pytest.mark.parametrize(
     ("number", "status", "words"),
     [
-        (1, "PROCESSING", "its record went from no status to PROCESSING, which is no legal change"),
+        (1, "RETRYING", "its record went from no status to RETRYING, which is no legal change"),
         (2, "RETRYING", "its record went from PENDING to RETRYING, which is no legal change"),
         (2, "COMPLETED", "its record went from PENDING to COMPLETED, which is no legal change"),
         (3, "PENDING", "its record went from PROCESSING to PENDING, which is no legal change"),
@@ -63,6 +63,27 @@ def messages(events: list[Event], outcome: Outcome = Outcome.FAIL, expected: Exp
 )
 def test_a_change_that_is_not_legal_fails(number: int, status: str | None, words: str) -> None:
     assert f"task {TASK}: {words}" in messages(changed(EVENTS, change(number), status=status))
+
+
+def test_a_record_that_the_consumer_stored_begins_with_its_first_attempt() -> None:
+    others = [each for each in EVENTS if each is not change(1)]
+    stored = [
+        replace(each, number=each.number - 1) if isinstance(each, RecordChanged) and each.task_id == TASK else each
+        for each in others
+    ]
+    assert messages(stored, Outcome.PASS) == []
+
+
+def test_a_claim_that_is_on_its_way_while_the_task_is_stored_may_be_written_before_that_but_not_before_the_creation() -> (
+    None
+):
+    created, claimed = change(1), change(2)
+    late = changed(EVENTS, created, at_ms=claimed.at_ms - 1)
+    claimed = replace(claimed, written_at_ms=claimed.at_ms - 9)
+    assert messages(changed(late, change(2), written_at_ms=claimed.written_at_ms), Outcome.PASS) == []
+    assert created.written_at_ms is not None
+    before = changed(late, change(2), written_at_ms=created.written_at_ms - 6)
+    assert "before it was changed to PENDING, which came first" in messages(before)[0]
 
 
 @pytest.mark.parametrize("status", ["RETRYING", "COMPLETED", "PROCESSING", "PENDING", "DEAD_LETTER"])
