@@ -20,6 +20,7 @@ from harness.expectations import Expectations
 from harness.faults.plan import Fault
 from harness.guarantees.records import answerable, end_of, ends_by_record, redrives, settled_at_ms
 from harness.history import FaultInjected, History, Manifest
+from harness.history.wording import times
 from harness.strict_json import to_json
 
 NEMESIS_FILE = "nemesis.json"
@@ -27,7 +28,7 @@ NEMESIS_FILE = "nemesis.json"
 FORMAT_VERSION = 1
 """Rises whenever a field changes its meaning or goes."""
 
-HEADINGS = ("fault", "injected", "tasks struck", "in flight", "lost", "doubled", "settled late")
+HEADINGS = ("fault", "as planned", "injected", "tasks struck", "in flight", "lost", "doubled", "settled late")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class FaultRow:
         if self.settled_late and self.late_most_seconds is not None:
             late += f", at most by {self.late_most_seconds:.1f} s"
         counts = map(str, (self.injections, self.tasks_struck))
-        return (self.name, *counts, flight, str(self.lost), str(self.doubled), late)
+        return (self.name, self.line, *counts, flight, str(self.lost), str(self.doubled), late)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ class Nemesis:
     def in_words(self) -> str:
         """The sums as a sentence."""
         return (
-            f"{self.injections} faults of {self.kinds} kinds injected (seed {self.fault_seed}), {self.tasks} tasks: "
-            f"{self.lost} lost, {self.doubled} doubled"
+            f"{times(self.injections, 'fault')} of {times(self.kinds, 'kind')} injected (seed {self.fault_seed}), "
+            f"{times(self.tasks, 'task')}: {self.lost} lost, {self.doubled} doubled"
         )
 
 
