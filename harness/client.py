@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
 from harness.clock import REAL, Clock
 from harness.errors import SubmissionError
@@ -17,6 +18,9 @@ from harness.workload import Task
 
 _TIMEOUT_SECONDS = 30.0
 _MOST_CLIENTS = 8
+# A user's own client would be set about like this: it takes some 13 s until it gives up.
+_MOST_TRIES = 10
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 
 
 class Client:
@@ -68,18 +72,45 @@ class Client:
             status_code=status,
         )
 
+    def submit_until_answered(self, task: Task) -> list[TaskSubmitted]:
+        """Hand in one task as a user does who wants it done: again with the same id as long as the answer is a server's error,
+        that there are too many requests, or none at all. A bounded number of times; each try is an event."""
+        tries: list[TaskSubmitted] = []
+
+        def once() -> TaskSubmitted:
+            tries.append(self.submit(task))
+            return tries[-1]
+
+        Retrying(
+            retry=retry_if_result(_asks_for_another_try),
+            stop=stop_after_attempt(_MOST_TRIES),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
+            # What became of the last try is told by its event.
+            retry_error_callback=lambda _: None,
+        )(once)
+        return tries
+
     def submit_all(
-        self, tasks: Sequence[Task], *, tell: Callable[[TaskSubmitted], None] = lambda _: None
+        self,
+        tasks: Sequence[Task],
+        *,
+        tell: Callable[[TaskSubmitted], None] = lambda _: None,
+        until_answered: bool = False,
     ) -> list[TaskSubmitted]:
-        """Hand in ``tasks``, several at a time, in their order; ``tell`` hears of each answer."""
+        """Hand in ``tasks``, several at a time, in their order; ``tell`` hears of each answer, or of the last one of a task that
+        is handed in ``until_answered``."""
         # Each concurrent client costs a cold start, which a short run does not earn back.
         clients = min(_MOST_CLIENTS, max(1, len(tasks) // 25))
         with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
             submitted = []
-            for event in pool.map(self.submit, tasks):
-                tell(event)
-                submitted.append(event)
+            hand_in = self.submit_until_answered if until_answered else self._submit_once
+            for tries in pool.map(hand_in, tasks):
+                tell(tries[-1])
+                submitted.extend(tries)
         return submitted
+
+    def _submit_once(self, task: Task) -> list[TaskSubmitted]:
+        return [self.submit(task)]
 
     def get(self, task_id: str) -> requests.Response:
         """``GET /task/{taskId}``.
@@ -113,6 +144,10 @@ class Client:
             raise SubmissionError(
                 f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."
             ) from error
+
+
+def _asks_for_another_try(event: TaskSubmitted) -> bool:
+    return event.in_doubt or event.status_code == requests.codes.too_many_requests
 
 
 def _ids_in(response: requests.Response) -> list[str]:

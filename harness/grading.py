@@ -6,12 +6,14 @@ It must not know how a history was gathered nor how a grade is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.checks import CHECKS, Check
 from harness.expectations import Expectations
 from harness.garbage import left_lying
-from harness.history import AttemptSucceeded, DeadLettered, History
+from harness.guarantees import guarantees_under
+from harness.guarantees.records import end_of
+from harness.history import AttemptSucceeded, DeadLettered, History, Manifest
 from harness.verdict import Outcome, Verdict
 
 
@@ -87,6 +89,23 @@ def grade(history: History, expectations: Expectations, checks: Mapping[str, Che
             verdicts=tuple(check(history, expectations) for check in checks.values()),
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
         )
+
+
+def grade_run(history: History, manifest: Manifest) -> Grade:
+    """Judge a run by what it was: one into which faults were injected by the guarantees, any other by every check.
+
+    How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
+    and one that reached the dead-letter queue that of a task which was completed before.
+
+    Raises:
+        FaultPlanError: this TaskGuard does not know one of the faults.
+    """
+    plan, expectations = manifest.plan, manifest.expectations
+    if plan is None:
+        return grade(history, expectations)
+    judged = grade(history, expectations, guarantees_under(plan))
+    fates = (replace(fate, end=end_of(history, fate.task_id, expectations)) for fate in judged.fates)
+    return replace(judged, fates=tuple(fates))
 
 
 def seconds_to_settle(history: History, task_id: str) -> float | None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from harness.clock import Clock
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
 from harness.history import QueueDepth
@@ -26,6 +27,9 @@ class Pace:
 
 
 LOCAL = Pace(look_every_seconds=0.15, quiet_seconds=6.0)
+_CRASHES_OF_DEAD_LETTERS = 3
+"""How often in a row their consumer is given time to crash."""
+
 ON_AWS = Pace(look_every_seconds=2.0, quiet_seconds=90.0)
 """A queue's approximate numbers there reach consistency within a minute:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/confirm-queue-is-empty.html."""
@@ -48,6 +52,16 @@ def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
     return sum(delays) + len(delays) * expectations.late_tolerance_seconds + 20.0 + 0.25 * tasks
 
 
+def longest_run_under_faults_seconds(
+    expectations: Expectations, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float
+) -> float:
+    """The same, by the pipeline's clock, when faults are injected: each receive may be lost to a crash, and comes back after the
+    visibility timeout; so may a few of the dead letters; and what is switched off for a while, at last after
+    ``lasting_seconds``, is not at work meanwhile."""
+    crashes = expectations.max_receives + _CRASHES_OF_DEAD_LETTERS
+    return longest_run_seconds(expectations, tasks) + crashes * visibility_timeout_seconds + lasting_seconds
+
+
 def watch(
     reader: StackReader,
     task_ids: Iterable[str],
@@ -56,27 +70,38 @@ def watch(
     seconds: float,
     pace: Pace = LOCAL,
     tell: Callable[[Progress], None] = lambda _: None,
+    clock: Clock | None = None,
 ) -> bool:
-    """Return when nothing more will happen; False when ``seconds`` passed before that."""
-    open_ids, deadline = set(task_ids), time.monotonic() + seconds
+    """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
+    the machine's."""
+
+    def since_seconds() -> float:
+        return time.monotonic() if clock is None else clock.now_ms() / 1000
+
+    open_ids, deadline = set(task_ids), since_seconds() + seconds
     total, final = len(open_ids), {expectations.record.completed, expectations.record.dead}
     empty_since: float | None = None
+    in_time = True
 
     def is_over() -> bool:
-        nonlocal empty_since
-        now = time.monotonic()
+        nonlocal empty_since, in_time
+        now, left = time.monotonic(), deadline - since_seconds()
+        in_time = left > 0
         if open_ids:
             open_ids.difference_update(i for i, status in reader.statuses(open_ids).items() if status in final)
         depths = tuple(reader.queue_depths())
         empty = all(depth.total == 0 for depth in depths)
         empty_since = (empty_since or now) if empty else None
-        tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, deadline - now)))
+        tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
-        return quiet_for > (pace.quiet_seconds if open_ids else 0.0)
+        is_quiet = quiet_for > (pace.quiet_seconds if open_ids else 0.0)
+        if is_quiet:
+            in_time = True
+        return is_quiet or not in_time
 
     try:
         wait_for(is_over, seconds=seconds, every=pace.look_every_seconds, at_most_every=pace.look_every_seconds)
     except WaitedInVain:
         return False
-    return True
+    return in_time

@@ -32,7 +32,7 @@ _Changes = Sequence[RecordChanged]
 
 def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge the changes of each accepted task's record, in the order in which the store took them."""
-    changes = _changes_by_task(history)
+    changes = history.changes
     judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
     violations = [
         found for task_id, of_task in judged.items() for found in _of_task(task_id, of_task, history, expectations)
@@ -47,16 +47,6 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         doubts=_doubts(history, changes),
         figures={"records": len(judged), "at_fault": at_fault},
     )
-
-
-def _changes_by_task(history: History) -> dict[str, list[RecordChanged]]:
-    found: dict[str, list[RecordChanged]] = {}
-    for change in history.of_kind(RecordChanged):
-        found.setdefault(change.task_id, []).append(change)
-    # The store's order, whatever its clock says.
-    for changes in found.values():
-        changes.sort(key=lambda change: change.number)
-    return found
 
 
 def _of_task(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:

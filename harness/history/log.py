@@ -25,7 +25,9 @@ from harness.history.events import (
     FaultInjected,
     Permission,
     QueueSettings,
+    RecordChanged,
     RecordedAttempt,
+    RecordObserved,
     RunEnded,
     TaskSubmitted,
 )
@@ -74,7 +76,8 @@ class History(Sequence[Event]):
         return found
 
     def of_task(self, task_id: str) -> tuple[Event, ...]:
-        """Return all that happened to a task, in order of time; nothing when the id is unknown."""
+        """Return all that happened to a task, in order of time; nothing when the id is unknown. A fault happened to each task
+        that it struck."""
         return self._by_task.get(task_id, ())
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
@@ -118,6 +121,19 @@ class History(Sequence[Event]):
             return found[0].attempts
         attempts = (attempt for chain in found for attempt in chain.attempts)
         return tuple(sorted(attempts, key=lambda attempt: attempt.at_ms))
+
+    @cached_property
+    def changes(self) -> dict[str, list[RecordChanged]]:
+        """The changes of each record, by task id, in the order in which the store took them, whatever its clock says."""
+        found: dict[str, list[RecordChanged]] = defaultdict(list)
+        for change in self.of_kind(RecordChanged):
+            found[change.task_id].append(change)
+        return {task_id: sorted(changes, key=attrgetter("number")) for task_id, changes in found.items()}
+
+    @cached_property
+    def records(self) -> dict[str, RecordObserved]:
+        """Each task's record as last read, by task id; also that there was none."""
+        return {record.task_id: record for record in self.of_kind(RecordObserved)}
 
     @cached_property
     def end(self) -> RunEnded | None:
@@ -190,6 +206,13 @@ def _tasks_of(event: Event) -> tuple[str, ...]:
     if isinstance(event, FaultInjected):
         return event.task_ids
     task_id = getattr(event, "task_id", None)
+    return () if task_id is None else (task_id,)
+
+
+def _tasks_of(event: Event) -> tuple[str, ...]:
+    if isinstance(event, FaultInjected):
+        return event.task_ids
+    task_id: str | None = getattr(event, "task_id", None)
     return () if task_id is None else (task_id,)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.errors import HistoryError
 from harness.expectations import Expectations
+from harness.faults.plan import Plan, parse
 from harness.history.log import History
 from harness.strict_json import Json, Misfit, added_later, from_json, to_json
 
@@ -34,7 +35,9 @@ class Manifest:
     random. `tasks` counts the tasks that were to be submitted. `clock_scale` is how many times as fast as the machine's
     the pipeline's clock ran while it only waited. `settings` are the pipeline's settings, `versions` the
     versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
-    command that makes such a run again; None where there is none, or it was not kept.
+    command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
+    what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
+    where it is not `seed`.
     """
 
     taskguard_version: str
@@ -52,6 +55,20 @@ class Manifest:
     digests: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
     repeat: str | None = added_later(None)
+    faults: tuple[str, ...] = added_later(())
+    fault_seed: str | None = added_later(None)
+    tasks_seed: str | None = added_later(None)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What was broken on purpose; None when nothing was.
+
+        Raises:
+            FaultPlanError: this TaskGuard does not know one of the faults.
+        """
+        if not self.faults:
+            return None
+        return Plan(seed=self.fault_seed or "", faults=tuple(fault for line in self.faults for fault in parse(line)))
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON to `path`."""

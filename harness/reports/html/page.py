@@ -21,6 +21,7 @@ from harness.reports.html.spreads import Spread, time_to_settle, waits_by_attemp
 from harness.reports.html.tasks import Group, by_urgency, groups_of, task_anchor, task_name
 from harness.reports.html.timelines import common_axis
 from harness.reports.html.visible import shown
+from harness.reports.nemesis import HEADINGS, nemesis_of
 from harness.strict_json import Json
 from harness.verdict import Finding, Outcome, Verdict
 
@@ -64,9 +65,19 @@ class Facts:
     entries: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NemesisView:
+    """What was broken on purpose, as a table."""
+
+    summary: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All that a report says. `repeat` is the command that makes the run again, or nothing when there is none."""
+    """All that a report says. `repeat` is the command that makes the run again, or nothing when there is none; `nemesis` is
+    none when nothing was broken on purpose."""
 
     outcome: str
     headline: str
@@ -77,6 +88,7 @@ class Page:
     ends: str
     clock_note: str
     verdicts: tuple[VerdictView, ...]
+    nemesis: NemesisView | None
     waits: Spread
     rates: tuple[Rate, ...]
     confidence: str
@@ -106,6 +118,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         ends=_ends(grade),
         clock_note=_clock_note(manifest.clock_scale),
         verdicts=verdicts,
+        nemesis=_nemesis(history, manifest),
         waits=waits_by_attempt(history, expectations),
         rates=rates_of(by_urgency(grade.verdicts), expectations),
         confidence=f"{100 * (1 - expectations.significance):g} %",
@@ -168,6 +181,14 @@ def _verdict(verdict: Verdict, history: History, shown_tasks: set[str]) -> Verdi
     )
 
 
+def _nemesis(history: History, manifest: Manifest) -> NemesisView | None:
+    found = nemesis_of(history, manifest)
+    if found is None:
+        return None
+    rows = tuple(tuple(shown(cell, _VALUE) for cell in row.cells()) for row in found.rows)
+    return NemesisView(summary=shown(found.in_words(), _SENTENCE), headings=HEADINGS, rows=rows)
+
+
 def _finding(finding: Finding, history: History, shown_tasks: set[str]) -> FindingView:
     message = shown(finding.message, 360)
     if finding.task_id is None or not history.of_task(finding.task_id):
@@ -185,6 +206,7 @@ def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
         "seed": manifest.seed if manifest.seed is not None else "none: failures were random",
         "failure rate": manifest.rate,
         "clock scale": manifest.clock_scale,
+        **({"faults": len(manifest.faults), "seed of the faults": manifest.fault_seed} if manifest.faults else {}),
         "began": _moment(history[0].at_ms) if len(history) else "nothing was seen",
         "took": seconds((history[-1].at_ms - history[0].at_ms) / 1000) if len(history) else "–",
         "written": manifest.created_at,
