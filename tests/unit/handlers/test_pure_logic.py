@@ -94,6 +94,13 @@ def test_numbers_that_a_double_keeps_are_accepted(text: str) -> None:
     assert exact_json.parse(text) == float(text)
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integers_are_kept_up_to_a_thousand_digits_whatever_their_sign(sign: str) -> None:
+    assert exact_json.compact(exact_json.parse(f"{sign}{'9' * 1000}")) == f"{sign}{'9' * 1000}"
+    with pytest.raises(exact_json.JsonError, match="more than 1000 digits"):
+        exact_json.parse(f"{sign}{'9' * 1001}")
+
+
 def test_nesting_is_counted_outside_of_strings_only() -> None:
     assert exact_json.parse(json.dumps(["[" * 500, '\\"[[' * 200])) == ["[" * 500, '\\"[[' * 200]
 
