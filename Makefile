@@ -14,6 +14,8 @@ WORKERS ?= 6
 # How many times as fast the clock of the tested engine runs while the pipeline only waits.
 CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
+# Who may call the API of a deployed stage: none, apiKey or iam. Empty, serverless.yml decides.
+API_AUTH ?=
 # A folder for the tests' JUnit reports, one for each run of pytest.
 JUNIT ?=
 
@@ -94,8 +96,8 @@ lint: setup ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=; failures are random unless SEED= is given)
-	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)")
+deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failures are random unless SEED= is given)
+	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
 	@$(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \

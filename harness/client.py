@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.auth import AuthBase
 
 from harness.clock import REAL, Clock
 from harness.errors import SubmissionError
@@ -21,10 +22,15 @@ _MOST_CLIENTS = 8
 
 class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
-    stage may have from then on: before it is sent, or when the API has given it an id. ``clock`` is the pipeline's."""
+    stage may have from then on: before it is sent, or when the API has given it an id. ``clock`` is the pipeline's; ``auth``
+    puts on each request what the API wants of its clients (none: nothing)."""
 
     def __init__(
-        self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None, clock: Clock = REAL
+        self,
+        api_url: str,
+        note: Callable[[Iterable[str]], None] = lambda _: None,
+        clock: Clock = REAL,
+        auth: AuthBase | None = None,
     ) -> None:
         self._clock = clock
         self._api_url = api_url.rstrip("/")
@@ -32,6 +38,7 @@ class Client:
         self._session = requests.Session()
         # Neither the user's proxies nor their .netrc have a place between a test and a local engine.
         self._session.trust_env = False
+        self._session.auth = auth
         if self._api_url.startswith("https:"):
             # On AWS, what leads out of the user's network does.
             self._session.proxies = dict(requests.utils.get_environ_proxies(self._api_url))
@@ -108,7 +115,9 @@ class Client:
 
     def _request(self, method: str, path: str, **options: object) -> requests.Response:
         try:
-            return self._session.request(method, self._api_url + path, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
+            # The API never sends anybody elsewhere, and what lets clients in must not go there.
+            options |= {"timeout": _TIMEOUT_SECONDS, "allow_redirects": False}
+            return self._session.request(method, self._api_url + path, **options)  # type: ignore[arg-type]
         except requests.RequestException as error:
             raise SubmissionError(
                 f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."

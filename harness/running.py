@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from harness.client import Client
+from harness.access import client_of
 from harness.deployment import Stack
 from harness.evidence.changes import Changes
 from harness.evidence.configuration import Configuration
@@ -77,7 +77,7 @@ class Run:
         listener = listener or Listener()
         self._changes.begin()
         with listener.phase("submit"):
-            client = Client(self.stack.api_url, clock=self.endpoint.clock)
+            client = client_of(self.endpoint, self.stack)
             submitted = client.submit_all(tasks, tell=listener.submitted)
         ids = [event.task_id for event in submitted if event.task_id is not None]
         accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]

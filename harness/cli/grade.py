@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import deployment
+from harness.access import ApiAuth
 from harness.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from harness.cli.judge import AsJson, a_console, show
 from harness.cli.on_aws import Asked, deployed_stage
 from harness.cli.progress import ProgressLine
-from harness.cli.stack import DEFAULT_RATE, ClockScale, Region
+from harness.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.grading import Grade
@@ -81,6 +82,7 @@ def grade(
         typer.Option("--allow-production", help="With --target aws: also on a stage whose name looks like production."),
     ] = False,
     clock_scale: ClockScale = 1.0,
+    api_auth: ApiAuthOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
@@ -92,8 +94,11 @@ def grade(
     console = a_console(stderr=json_)
     seed = seed or None
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
+    _refuse_auth(target, api_auth)
     on_running = target is TargetName.RUNNING
-    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
+    repeat = None
+    if not on_running:
+        repeat = _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
@@ -125,7 +130,8 @@ def grade(
                 clock_scale=clock_scale,
                 functions_ready=True,
             )
-            wanted, digests = Wanted(stage=stage, seed=seed, rate=rate), digests_of_service()
+            wanted = Wanted(stage=stage, seed=seed, rate=rate, api_auth=api_auth)
+            digests = digests_of_service()
             shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
             ids = [task.task_id for task in workload(ids_seed, tasks)]
             found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
@@ -211,6 +217,13 @@ def _refuse_what_does_not_fit(
         )
 
 
+def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
+    if api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS):
+        raise typer.BadParameter(
+            f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}"
+        )
+
+
 def _new_folder(out: Path | None) -> Path:
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -240,6 +253,7 @@ def _command(
     stage: str | None,
     region: str,
     clock_scale: float,
+    api_auth: ApiAuth | None,
 ) -> str:
     given = [
         f"--tasks {tasks}",
@@ -250,5 +264,6 @@ def _command(
         f"--stage {shlex.quote(stage)}" if stage else "",
         f"--region {shlex.quote(region)}" if region != DEFAULT_REGION else "",
         f"--clock-scale {clock_scale:g}" if clock_scale != 1 else "",
+        f"--api-auth {api_auth}" if api_auth is not None else "",
     ]
     return " ".join(["taskguard grade", *filter(None, given)])

@@ -24,6 +24,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from harness.engine.function_process import FunctionProcess
 from harness.engine.hurry import pacer
 from harness.engine.recorder import Caller, now_ms, recorder
+from harness.engine.redaction import without_credentials
 from harness.engine.runtime_api import Answer, Invocation, RuntimeApi
 from harness.engine.settings import EngineSettings, FunctionRuntime
 
@@ -149,7 +150,7 @@ class ProcessExecutor(RuntimeExecutor):
             function=name,
             environment=self.id,
             requestId=request_id,
-            payload=payload["payload"],
+            payload=without_credentials(payload["payload"]),
             startedAt=began_at,
         )
         outcome = self._run(payload, started)
