@@ -17,7 +17,7 @@ from harness.errors import DeploymentError, SetupError
 from harness.targets.base import Endpoint
 from tests.unit.harness.recorder_lines import STACK
 
-SECRET = "made up for this test"
+SECRET = "made up for this test"  # pragma: allowlist secret
 GUARDED = replace(STACK, outputs={"ApiAuth": "apiKey", "ApiKeyId": "k1"})
 SIGNED = replace(STACK, outputs={"ApiAuth": "iam"})
 
