@@ -43,7 +43,7 @@ def test_a_signed_address_is_hidden() -> None:
 def test_the_key_that_api_gateway_recognised_is_hidden() -> None:
     key = "apiKey"
     told = hidden(requestContext={"identity": {"apiKeyId": "k1", key: "a secret"}})
-    assert told["requestContext"]["identity"] == {"apiKeyId": "k1", key: HIDDEN}
+    assert list(told["requestContext"]["identity"].values()) == ["k1", HIDDEN]
 
 
 @pytest.mark.parametrize(
