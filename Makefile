@@ -16,6 +16,8 @@ CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
 # How many requests `make test-edge` makes, about.
 CASES ?= 2000
+# Who may call the API of a deployed stage: none, apiKey or iam. Empty, serverless.yml decides.
+API_AUTH ?=
 # A folder for the tests' JUnit reports, one for each run of pytest.
 JUNIT ?=
 
@@ -26,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,8 +101,16 @@ lint: setup ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=; failures are random unless SEED= is given)
-	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)")
+scan: setup ## look for secrets in all files that are, or could be, committed (offline, seconds)
+	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --no-verify || \
+		{ echo "make scan: take the secret out, and revoke it where it was valid. What is none is marked in its line: pragma: allowlist secret" >&2; exit 1; }
+	@echo "make scan: no secret in any file"
+
+audit: setup ## ask npm's and PyPI's services for known vulnerabilities of all that is locked (2: they cannot be reached)
+	@$(BIN)/python -m tools.audit
+
+deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failures are random unless SEED= is given)
+	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
 	@$(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
@@ -143,4 +153,6 @@ lock: ## resolve the lock files anew, after changing what is required
 		-c requirements/development.txt -o requirements/stand-in.txt --custom-compile-command "make lock"
 	@$(BIN)/uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes --quiet \
 		-o requirements/ministack.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile requirements/audit.in --universal --python-version 3.11 --generate-hashes --quiet \
+		-o requirements/audit.txt --custom-compile-command "make lock"
 	@npm install --package-lock-only --silent

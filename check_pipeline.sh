@@ -1,5 +1,6 @@
 #!/bin/sh
 # Submits 30 tasks to the stack that .env names (`taskguard up` writes it), and reports what became of them.
+# Where the API wants a key, it is asked for by its id; nobody need know it.
 # Usage: ./check_pipeline.sh [number of tasks]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
 from harness.clock import REAL, Clock
@@ -26,10 +27,14 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
     stage may have from then on: before it is sent, or when the API has given it an id. ``heed`` is shown each answer.
-    ``clock`` is the pipeline's."""
+    ``clock`` is the pipeline's; ``auth`` puts on each request what the API wants of its clients (none: nothing)."""
 
     def __init__(
-        self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None, clock: Clock = REAL
+        self,
+        api_url: str,
+        note: Callable[[Iterable[str]], None] = lambda _: None,
+        clock: Clock = REAL,
+        auth: AuthBase | None = None,
     ) -> None:
         self._clock = clock
         self._api_url = api_url.rstrip("/")
@@ -38,6 +43,7 @@ class Client:
         self._session = requests.Session()
         # Neither the user's proxies nor their .netrc have a place between a test and a local engine.
         self._session.trust_env = False
+        self._session.auth = auth
         if self._api_url.startswith("https:"):
             # On AWS, what leads out of the user's network does.
             self._session.proxies = dict(requests.utils.get_environ_proxies(self._api_url))
@@ -141,7 +147,9 @@ class Client:
 
     def _request(self, method: str, path: str, **options: object) -> requests.Response:
         try:
-            response = self._session.request(method, self._api_url + path, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
+            # The API never sends anybody elsewhere, and what lets clients in must not go there.
+            options |= {"timeout": _TIMEOUT_SECONDS, "allow_redirects": False}
+            response = self._session.request(method, self._api_url + path, **options)  # type: ignore[arg-type]
         except requests.RequestException as error:
             raise SubmissionError(
                 f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."

@@ -118,7 +118,8 @@ def package(
         with _first_packaging(service):
             _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)
 
-    Packages().get(key_of(service, SERVICE_FILES, stage, endpoint.region, parameters), make, place)
+    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, on_engine=endpoint.url is not None)
+    Packages().get(key, make, place)
 
 
 def _options(parameters: Mapping[str, str]) -> list[str]:

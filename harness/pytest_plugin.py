@@ -1,8 +1,10 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
 Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--clock-scale`` (how much
-faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
-``pipeline`` (that stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session, under pytest-xdist too.
+faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail), ``--api-auth`` (who may call it).
+Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage), ``pipeline`` (that
+stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session,
+under pytest-xdist too.
 """
 
 from __future__ import annotations
@@ -64,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
     )
     group.addoption("--failure-rate", type=float, default=0.3, help="how often an attempt is made to fail")
+    group.addoption(
+        "--api-auth",
+        choices=("none", "apiKey", "iam"),
+        default="none",
+        help="who may call the API of the stage under test, where the session deploys it (default: none, everybody)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -231,6 +239,8 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
     parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
+    if option("--api-auth") != "none":
+        parameters |= {"apiAuth": str(option("--api-auth"))}
     return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from harness.client import Client
+from harness.access import client_of
 from harness.deployment import Stack
 from harness.evidence.changes import Changes
 from harness.evidence.configuration import Configuration
@@ -92,7 +92,7 @@ class Run:
     ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
         """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
         with listener.phase("submit"):
-            client = Client(self.stack.api_url, clock=self.endpoint.clock)
+            client = client_of(self.endpoint, self.stack)
             submitted = client.submit_all(tasks, tell=listener.submitted, until_answered=trouble is not None)
         ids = [event.task_id for event in submitted if event.task_id and (event.accepted or trouble is not None)]
         looks: deque[Progress] = deque(maxlen=2)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.access import client_of
 from harness.client import Client
 from harness.draws import Fate, find_task_id
 from harness.evidence.stack import StackReader
@@ -42,7 +43,7 @@ class Pipeline:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.client = Client(self.run.stack.api_url, clock=self.run.endpoint.clock)
+        self.client = client_of(self.run.endpoint, self.run.stack)
 
     def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
         """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""

@@ -4,7 +4,7 @@ A queue whose settings are right by chance in one run may do wrong in the next, 
 work queue moves a message to the dead-letter queue after the receives that are allowed; a message stays hidden for at least as
 long as its consumer may work on it (AWS refuses less, and advises six times as long, which is not demanded: it is leeway for
 throttling, and nothing goes wrong without); consumers are switched on and report the failed messages of a batch one by one;
-queues and records are encrypted at rest; a message is kept for longer than the longest backoff hides it, and in the dead-letter
+queues and records are encrypted at rest, and queues refuse who comes without TLS; a message is kept for longer than the longest backoff hides it, and in the dead-letter
 queue for no shorter than in the work queue, since its age goes on; nothing may do any action, or something to any resource. A
 setting that could not be read is unknown. This module must not know how settings are read.
 """
@@ -67,6 +67,8 @@ def _faults(settings: ConfigurationObserved, expectations: Expectations) -> Iter
             yield from _redrive(queue, expectations)
         if queue.encrypted is False:
             yield f"the {queue.queue} queue is not encrypted at rest"
+        if queue.unencrypted_refused is False:
+            yield f"the {queue.queue} queue does not refuse unencrypted transport"
         yield from _retention(queue, expectations)
         for consumer in consumers:
             yield from _consumer(consumer, queue)

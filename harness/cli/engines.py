@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import deployment
+from harness.access import ApiAuth
 from harness.cli.progress import ProgressLine
+from harness.cli.stack import auth_parameters
 from harness.cli.state import RunningStack
 from harness.deployment import Stack
 from harness.errors import DeploymentError
@@ -33,14 +35,16 @@ _BATCH = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the user wants a run on: the stage (none: whichever), and how attempts fail."""
+    """What the user wants a run on: the stage (none: whichever), how attempts fail, and who may call the API (none: as
+    ``serverless.yml`` has it)."""
 
     stage: str | None
     seed: str | None
     rate: float
+    api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
-        return deployment.failure_parameters(self.seed, self.rate)
+        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def expectations(self) -> Expectations:
         return Expectations(failure_seed=self.seed, failure_rate=self.rate)

@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import deployment
+from harness.access import ApiAuth
 from harness.cli import faults as asked_faults
 from harness.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from harness.cli.judge import AsJson, a_console, show
 from harness.cli.on_aws import Asked, deployed_stage
 from harness.cli.progress import ProgressLine
-from harness.cli.stack import DEFAULT_RATE, ClockScale, Region
+from harness.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
 from harness.faults.plan import Plan
@@ -36,7 +37,7 @@ from harness.reports.html import get_ready as get_ready_to_report
 from harness.reports.html import write_report
 from harness.reports.nemesis import write_nemesis
 from harness.running import Run
-from harness.targets.base import Endpoint
+from harness.targets.base import Endpoint, Target
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 from harness.targets.registry import TargetOptions, make
 from harness.timings import Phase, Timings, slowest_schedule_seconds
@@ -85,6 +86,7 @@ def grade(
         typer.Option("--allow-production", help="With --target aws: also on a stage whose name looks like production."),
     ] = False,
     clock_scale: ClockScale = 1.0,
+    api_auth: ApiAuthOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
@@ -103,8 +105,11 @@ def grade(
     if again is not None:
         tasks, seed, rate, plan, clock_scale, target, region = again.decided
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
+    _refuse_auth(target, api_auth)
     on_running = target is TargetName.RUNNING
-    repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
+    repeat = (
+        None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
+    )
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
@@ -139,7 +144,8 @@ def grade(
                 clock_scale=clock_scale,
                 functions_ready=True,
             )
-            wanted, digests = Wanted(stage=stage, seed=seed, rate=rate), digests_of_service()
+            wanted = Wanted(stage=stage, seed=seed, rate=rate, api_auth=api_auth)
+            digests = digests_of_service()
             shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
             ids = [task.task_id for task in workload(ids_seed, tasks)]
             found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
@@ -150,9 +156,7 @@ def grade(
             run = found
         saved = _make(run, workload(ids_seed, tasks), _Facts(digests, repeat, plan, ids_seed), folder, line, timings)
         if keep:
-            RunningStack(instance=engine.running, stage=run.stack.stage).save()
-            engine.running.stay()
-            engine.leave_running()
+            _keep(engine, run.stack.stage)
             stacks.pop_all()
         stopping = timings.now()
     timings.phases.append(Phase("stop", stopping, timings.now()))
@@ -161,6 +165,12 @@ def grade(
     _tell(console, folder, table if show_timings else None)
     show(console, verdicts, saved, json_=json_)
     raise typer.Exit(verdicts.exit_code)
+
+
+def _keep(engine: Target, stage: str) -> None:
+    RunningStack(instance=engine.running, stage=stage).save()
+    engine.running.stay()
+    engine.leave_running()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +253,13 @@ def _refuse_what_does_not_fit(
         )
 
 
+def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
+    if api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS):
+        raise typer.BadParameter(
+            f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}"
+        )
+
+
 def _new_folder(out: Path | None) -> Path:
     folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -272,6 +289,7 @@ def _command(
     stage: str | None,
     region: str,
     clock_scale: float,
+    api_auth: ApiAuth | None,
 ) -> str:
     given = [
         f"--tasks {tasks}",
@@ -282,5 +300,6 @@ def _command(
         f"--stage {shlex.quote(stage)}" if stage else "",
         f"--region {shlex.quote(region)}" if region != DEFAULT_REGION else "",
         f"--clock-scale {clock_scale:g}" if clock_scale != 1 else "",
+        f"--api-auth {api_auth}" if api_auth is not None else "",
     ]
     return " ".join(["taskguard grade", *filter(None, given)])

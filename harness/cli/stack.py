@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,11 +12,14 @@ import typer
 from rich.console import Console
 
 from harness import deployment
+from harness.access import ApiAuth
 from harness.cli.state import ENV_FILE, RunningStack
 from harness.clock import MOST_SCALE
+from harness.deployment import Stack
 from harness.expectations import Expectations
 from harness.paths import STATE
 from harness.targets.aws import serverless_on_aws
+from harness.targets.base import LOCAL_CREDENTIALS, Endpoint
 from harness.targets.localstack import LocalStack
 from harness.targets.names import DEFAULT_REGION
 
@@ -34,6 +38,14 @@ ClockScale = Annotated[
         help="How many times as fast as the machine's the engine's clock runs while the pipeline only waits.",
     ),
 ]
+ApiAuthOption = Annotated[
+    ApiAuth | None,
+    typer.Option(
+        "--api-auth",
+        help="Who may call the API: everybody, who has the API key, or who signs as IAM wants it (default: serverless.yml's).",
+        show_default=False,
+    ),
+]
 
 DEFAULT_RATE = Expectations().failure_rate
 
@@ -45,6 +57,7 @@ def up(
     seed: Seed = None,
     rate: Rate = DEFAULT_RATE,
     clock_scale: ClockScale = 1.0,
+    api_auth: ApiAuthOption = None,
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
@@ -56,15 +69,35 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
-        parameters = deployment.failure_parameters(seed, rate)
+        parameters = deployment.failure_parameters(seed, rate) | auth_parameters(api_auth)
         stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
         RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
         engine.leave_running()
-    body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
     console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
-    # As pasted into a shell, so nothing may be wrapped or coloured.
-    typer.echo(f"  curl -s -X POST {stack.api_url}/task -H 'Content-Type: application/json' -d {body}")
+    for line in _how_to_submit(endpoint, stack):
+        # As pasted into a shell, so nothing may be wrapped or coloured.
+        typer.echo(f"  {line}")
+
+
+def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
+    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
+
+
+def _how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
+    """Lines for a shell. A key is in none of them: the shell is told where it is."""
+    told, sends = stack.outputs.get("ApiAuth"), ""
+    if told == ApiAuth.API_KEY:
+        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
+        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        yield f"API_KEY=$({settings} {asks} --query value --output text)"
+        sends = ' -H "x-api-key: $API_KEY"'
+    elif told == ApiAuth.IAM:
+        user = ":".join(LOCAL_CREDENTIALS.values())
+        sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
+    body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
+    yield f"curl -s -X POST {stack.api_url}/task{sends} -H 'Content-Type: application/json' -d {body}"
 
 
 def down() -> None:
@@ -91,10 +124,12 @@ def deploy(
             show_default=False,
         ),
     ] = None,
+    api_auth: ApiAuthOption = None,
 ) -> None:
     """Deploy the pipeline to AWS, with the credentials of your environment."""
     parameters = [f"--param=failureSeed={seed}"] if seed else []
     parameters += [f"--param=failureRate={rate}"] if rate is not None else []
+    parameters += [f"--param={name}={value}" for name, value in auth_parameters(api_auth).items()]
     raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
 
 

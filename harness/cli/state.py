@@ -91,6 +91,8 @@ def write_env(endpoint: Endpoint, stack: Stack) -> None:
         "TASKS_QUEUE_URL": stack.task_queue_url,
         "DLQ_URL": stack.dead_letter_queue_url,
         "API_ID": stack.api_id,
+        "API_AUTH": stack.outputs.get("ApiAuth", "none"),
+        "API_KEY_ID": stack.outputs.get("ApiKeyId", ""),
         "AWS_REGION": stack.region,
         "AWS_ENDPOINT_URL": str(endpoint.url),
         "STAGE": stack.stage,

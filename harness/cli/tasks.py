@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.access import client_of
 from harness.cli.state import from_env
-from harness.client import Client
 from harness.errors import SubmissionError
 from harness.evidence.names import Names
 from harness.evidence.stack import StackReader
@@ -27,11 +27,11 @@ def submit(
     """Submit tasks to the stack that is up, and print their ids."""
     if task_id is not None and tasks != 1:
         raise typer.BadParameter("--task-id names one task; leave out --tasks")
-    _, stack = from_env()
+    endpoint, stack = from_env()
     made = workload(random_seed(), tasks)
     chosen = [Task(task_id=task_id or t.task_id, payload=_object(payload) if payload else t.payload) for t in made]
     refused = 0
-    for event in Client(stack.api_url).submit_all(chosen):
+    for event in client_of(endpoint, stack).submit_all(chosen):
         typer.echo(event.task_id if event.accepted else f"{event.task_id}: refused, HTTP {event.status_code}")
         refused += not event.accepted
     if refused:
@@ -44,7 +44,7 @@ def status(
     """Show a task's record, or the queues of the stack that is up."""
     endpoint, stack = from_env()
     if task_id is not None:
-        record = Client(stack.api_url).record(task_id)
+        record = client_of(endpoint, stack).record(task_id)
         if record is None:
             raise SubmissionError(f"looking for task {task_id}: there is no such task on stage {stack.stage}")
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))

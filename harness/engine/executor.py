@@ -28,6 +28,7 @@ from harness.engine.faults.under_way import UnderWay, under_way
 from harness.engine.function_process import FunctionProcess
 from harness.engine.hurry import pacer
 from harness.engine.recorder import Caller, now_ms, recorder
+from harness.engine.redaction import without_credentials
 from harness.engine.runtime_api import Answer, Invocation, RuntimeApi
 from harness.engine.settings import EngineSettings, FunctionRuntime
 
@@ -158,7 +159,7 @@ class ProcessExecutor(RuntimeExecutor):
             function=name,
             environment=self.id,
             requestId=request_id,
-            payload=payload["payload"],
+            payload=without_credentials(payload["payload"]),
             startedAt=began_at,
         )
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack, stack_name
+from harness.evidence.transport import refuses_unencrypted
 from harness.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from harness.history.events import QueueName
 from harness.targets.base import Endpoint
@@ -70,7 +71,7 @@ class _Reader:
         functions = {name: self._try(f"the settings of {name}", partial(self._function, name)) or {} for name in names}
         observed = ConfigurationObserved(
             at_ms=self._endpoint.clock.now_ms(),
-            queues=tuple(self._queue(queue, url) for queue, url in urls.items()),
+            queues=tuple(self._queue(queue, url, arns[queue]) for queue, url in urls.items()),
             consumers=tuple(
                 _consumer(queue, mapping, functions) for queue, found in mappings.items() for mapping in found
             ),
@@ -83,7 +84,7 @@ class _Reader:
         )
         return [observed, *(self._missing(what) for what in self._unread)]
 
-    def _queue(self, queue: QueueName, url: str) -> QueueSettings:
+    def _queue(self, queue: QueueName, url: str, arn: str) -> QueueSettings:
         told = self._try(f"the settings of the {queue} queue", partial(self._attributes, url)) or {}
         policy: _Settings = json.loads(told.get("RedrivePolicy") or "{}")
         watched = policy.get("deadLetterTargetArn") == self._stack.dead_letter_queue_arn
@@ -94,6 +95,7 @@ class _Reader:
             encrypted=self._try(f"the encryption of the {queue} queue", partial(self._queue_encrypted, told, url)),
             max_receives=int(policy.get("maxReceiveCount", 0)) if told else None,
             dead_letters_watched=watched if told else None,
+            unencrypted_refused=refuses_unencrypted(_parsed(told.get("Policy") or "{}"), arn) if told else None,
         )
 
     def _attributes(self, url: str) -> _Settings:

@@ -198,7 +198,7 @@ class QueueSettings:
     """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
-    dead-letter queue of this run.
+    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS.
     """
 
     queue: QueueName
@@ -207,6 +207,7 @@ class QueueSettings:
     encrypted: bool | None
     max_receives: int | None
     dead_letters_watched: bool | None
+    unencrypted_refused: bool | None = added_later(None)
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)

@@ -205,13 +205,6 @@ class History(Sequence[Event]):
 def _tasks_of(event: Event) -> tuple[str, ...]:
     if isinstance(event, FaultInjected):
         return event.task_ids
-    task_id = getattr(event, "task_id", None)
-    return () if task_id is None else (task_id,)
-
-
-def _tasks_of(event: Event) -> tuple[str, ...]:
-    if isinstance(event, FaultInjected):
-        return event.task_ids
     task_id: str | None = getattr(event, "task_id", None)
     return () if task_id is None else (task_id,)
 

@@ -189,12 +189,15 @@ def _clock_file(scratch: str) -> str:
 
 def _environment(port: int, scratch: str, variables: Mapping[str, str]) -> dict[str, str]:
     """The engine's whole environment: nothing of the user's, above all no AWS credentials."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
-    temporary = Path(scratch, "tmp")
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    temporary, home = Path(scratch, "tmp"), Path(scratch, "home")
     temporary.mkdir()
+    home.mkdir()
     return {
         **kept,
         **variables,
+        # ~/.localstack would have a say in how the engine runs, and ~/.aws in whose name it calls.
+        "HOME": str(home),
         "TMPDIR": str(temporary),
         "FILESYSTEM_ROOT": str(Path(scratch, "filesystem")),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",

@@ -27,7 +27,7 @@ def s3(endpoint: Endpoint) -> Any:
         endpoint_url=endpoint.url,
         region_name=endpoint.region,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  # no secret: any is accepted
+        aws_secret_access_key="test",  # noqa: S106  # pragma: allowlist secret
         config=Config(s3={"addressing_style": "path"}),
     )
 

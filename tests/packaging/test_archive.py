@@ -77,5 +77,5 @@ def code_sha256(package: Package) -> str:
 
 def without_time(package: Package) -> str:
     """The template without the upload's folder and the deployment's name, which the CLI makes from the time."""
-    text = re.sub(r"(serverless/TaskGuard/dev)/\d+-[0-9TZ:.-]+/", r"\1/", package.template_text)
+    text = re.sub(r"(serverless/TaskGuard/\w+)/\d+-[0-9TZ:.-]+/", r"\1/", package.template_text)
     return re.sub(r"ApiGatewayDeployment\d+", "ApiGatewayDeployment", text)

@@ -10,12 +10,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from harness.paths import PROJECT, STATE
+from tests.packaging.conftest import PACKAGINGS
 from tests.packaging.support import Package, Packaging, read_package, try_to_package, without_network
 from tests.packaging.test_archive import without_time
 
@@ -60,6 +62,17 @@ def test_original_cli_is_the_one_that_packages(node_modules: Path) -> None:
 
 def test_template_is_the_same(by_v3: tuple[Package, str], default: Package) -> None:
     assert json.loads(without_time(by_v3[0])) == json.loads(without_time(default))
+
+
+def test_template_of_a_stage_that_wants_a_key_is_the_same(
+    node_modules: Path, other_stage: Package, tmp_path: Path
+) -> None:
+    ours = PACKAGINGS["t1"]
+    result = try_to_package(tmp_path / "service", replace(ours, node_modules=node_modules))
+    assert result.returncode == 0, result.stdout
+    theirs = json.loads(without_time(read_package(tmp_path / "service")))
+    assert theirs == json.loads(without_time(other_stage))
+    assert theirs["Outputs"]["ApiAuth"]["Value"] == "apiKey"
 
 
 def test_archive_holds_the_same_files(by_v3: tuple[Package, str], default: Package) -> None:

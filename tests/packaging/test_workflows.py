@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_they_are_there() -> None:
-    assert NAMES == ["aws.yml", "ci.yml"]
+    assert NAMES == ["audit.yml", "aws.yml", "ci.yml"]
 
 
 def test_they_fit_github_s_schema() -> None:
@@ -110,3 +111,18 @@ def test_the_pythons_are_those_that_the_project_supports() -> None:
     matrix = YAML(typ="safe").load(WORKFLOWS[NAMES.index("ci.yml")])["jobs"]["in-process"]["strategy"]["matrix"]
     least, below = re.findall(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (PROJECT / "pyproject.toml").read_text())[0]
     assert matrix["python"] == [f"3.{minor}" for minor in range(int(least), int(below))]
+
+
+def test_what_is_locked_is_audited_when_it_changes_and_every_week() -> None:
+    text = WORKFLOWS[NAMES.index("audit.yml")].read_text()
+    triggers = YAML(typ="safe").load(text)["on"]
+    assert triggers["schedule"]
+    for trigger in ("push", "pull_request"):
+        paths = triggers[trigger]["paths"]
+        for lock in ("requirements/development.txt", "handlers/requirements.txt", "package-lock.json"):
+            assert any(fnmatch(lock, path) for path in paths)
+    assert "make audit" in text
+
+
+def test_files_are_scanned_for_secrets() -> None:
+    assert "run: make scan" in WORKFLOWS[NAMES.index("ci.yml")].read_text()

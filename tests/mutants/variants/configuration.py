@@ -68,6 +68,13 @@ CONFIGURATION = (
         message="the work queue is not encrypted at rest",
     ),
     _deployed_wrong(
+        "unencrypted-receives",
+        "the dead-letter queue wants TLS of who sends, and lets anybody receive without",
+        "              Action: sqs:*\n              Resource: !GetAtt TaskDeadLetterQueue.Arn\n",
+        "              Action: sqs:SendMessage\n              Resource: !GetAtt TaskDeadLetterQueue.Arn\n",
+        message="the dead-letter queue does not refuse unencrypted transport",
+    ),
+    _deployed_wrong(
         "table-not-encrypted",
         "the table is not encrypted with a key of the account's",
         "          SSEEnabled: true\n",

@@ -50,7 +50,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             self.endpoint, self.stack, self.names = endpoint, options["stack"], None
             self.expectations = options["expectations"]
 
-        def of(self, tasks: Any, _: object) -> History:
+        def of(self, tasks: Any, *_: object) -> History:
             there.submitted = [task.task_id for task in tasks]
             raise there.run or KeyboardInterrupt
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.auth import AuthBase
 
 from harness.client import Client
 from harness.errors import SubmissionError
@@ -39,6 +40,7 @@ class Api:
     answer: bytes = b"{}"
     heard: list[Heard] = field(default_factory=list)
     url: str = ""
+    location: str = ""
 
 
 @pytest.fixture
@@ -50,6 +52,8 @@ def api() -> Iterator[Api]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             api.heard.append(Heard(self.command, self.path, dict(self.headers.items()), body))
             self.send_response(api.status)
+            if api.location:
+                self.send_header("Location", api.location)
             self.send_header("Content-Length", str(len(api.answer)))
             self.end_headers()
             self.wfile.write(api.answer)
@@ -167,3 +171,17 @@ def test_a_body_is_sent_as_it_is_with_or_without_a_content_type(api: Api) -> Non
     assert api.heard[0].headers["Content-Type"] == "text/plain"
     assert "Content-Type" not in api.heard[1].headers
     assert (api.heard[2].method, api.heard[2].path) == ("DELETE", "/dev/task")
+
+
+def test_what_lets_clients_in_is_sent_with_each_request_and_follows_no_redirect(api: Api, nobody: str) -> None:
+    class Key(AuthBase):
+        def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers["x-api-key"] = "made up"
+            return request
+
+    client = Client(api.url, auth=Key())
+    client.submit(TASK)
+    client.get("t1")
+    assert [heard.headers["x-api-key"] for heard in api.heard] == ["made up", "made up"]
+    api.status, api.location = 307, nobody
+    assert client.get("t1").status_code == 307

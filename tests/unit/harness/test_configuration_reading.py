@@ -196,6 +196,20 @@ def test_a_table_whose_encryption_is_off_is_not_encrypted() -> None:
     assert observed(table={"SSEDescription": {"Status": "DISABLED"}})[0].store_encrypted is False
 
 
+def test_a_queues_own_policy_tells_whether_it_refuses_unencrypted_calls() -> None:
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policies = {url: json.dumps({"Statement": [denial | {"Resource": WORK_ARN}]}) for url in (WORK_URL, DEAD_URL)}
+    found, missing = observed({url: WORK | {"Policy": policy} for url, policy in policies.items()})
+    assert ([queue.unencrypted_refused for queue in found.queues], missing) == ([True, False], [])
+    assert [queue.unencrypted_refused for queue in observed()[0].queues] == [False, False]
+    assert observed({WORK_URL: REFUSED})[0].queues[0].unencrypted_refused is None
+
+
 def test_dead_letters_that_go_elsewhere_and_a_queue_without_any() -> None:
     policy = json.dumps({"maxReceiveCount": 5, "deadLetterTargetArn": f"{DEAD_ARN}-other"})
     elsewhere = observed({WORK_URL: WORK | {"RedrivePolicy": policy}})[0].queues[0]

@@ -176,7 +176,7 @@ def test_the_cli_sees_none_of_the_user_s_aws_settings(
     for name, value in {
         "AWS_PROFILE": "production",
         "AWS_ACCESS_KEY_ID": "AKIAUSER",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SECRET_ACCESS_KEY": "secret",  # pragma: allowlist secret
         "AWS_SESSION_TOKEN": "token",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -24,8 +24,8 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
-def key(service: Path, stage: str = "dev", region: str = "eu-west-1", **parameters: str) -> str:
-    return key_of(service, FILES, stage, region, parameters)
+def key(service: Path, stage: str = "dev", region: str = "eu-west-1", on_engine: bool = True, **parameters: str) -> str:
+    return key_of(service, FILES, stage, region, parameters, on_engine=on_engine)
 
 
 def test_what_is_not_deployed_does_not_count(service: Path) -> None:
@@ -51,11 +51,12 @@ def test_every_file_counts(service: Path, change: Callable[[Path], object]) -> N
     assert key(service) != before
 
 
-def test_stage_region_and_parameters_count(service: Path) -> None:
+def test_stage_region_place_and_parameters_count(service: Path) -> None:
     keys = [
         key(service),
         key(service, stage="qa"),
         key(service, region="eu-west-2"),
+        key(service, on_engine=False),
         key(service, rate="0"),
         key(service, rate="1"),
     ]

@@ -139,7 +139,15 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         address_of_engine(url)
 
 
-@pytest.mark.parametrize("url", ["http://a:4566/path", "http://a/?x=1", "http://a/#x", "http://me:secret@a:4566"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a:4566/path",
+        "http://a/?x=1",
+        "http://a/#x",
+        "http://me:secret@a:4566",  # pragma: allowlist secret
+    ],
+)
 def test_what_is_more_than_an_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(TargetError, match="Give these alone") as refusal:
         address_of_engine(url)

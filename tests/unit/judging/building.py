@@ -54,6 +54,7 @@ def queue_settings(queue: QueueName, max_receives: int = 0) -> QueueSettings:
         encrypted=True,
         max_receives=max_receives,
         dead_letters_watched=max_receives > 0,
+        unencrypted_refused=True,
     )
 
 

@@ -44,6 +44,11 @@ def with_worker(**changes: Any) -> dict[str, Any]:
         (with_queues({"encrypted": False}), "the work queue is not encrypted at rest"),
         (with_queues(dead={"encrypted": False}), "the dead-letter queue is not encrypted at rest"),
         ({"store_encrypted": False}, "the tasks' records are not encrypted at rest"),
+        (with_queues({"unencrypted_refused": False}), "the work queue does not refuse unencrypted transport"),
+        (
+            with_queues(dead={"unencrypted_refused": False}),
+            "the dead-letter queue does not refuse unencrypted transport",
+        ),
         (
             with_queues({"retention_seconds": 20.0}),
             "the work queue keeps a message for 20 s, no longer than the longest backoff, 20 s",
@@ -136,6 +141,10 @@ def test_all_inside_of_one_named_thing_and_what_cannot_be_limited_is_no_wildcard
 )
 def test_a_setting_that_could_not_be_read_is_unknown(changes: dict[str, Any], message: str) -> None:
     assert messages(Outcome.UNKNOWN, **changes) == [message]
+
+
+def test_a_history_from_before_transport_was_looked_at_is_judged_without() -> None:
+    assert messages(Outcome.PASS, **with_queues({"unencrypted_refused": None})) == []
 
 
 def test_a_wrong_setting_fails_though_another_could_not_be_read() -> None:

@@ -1,0 +1,99 @@
+"""Who may call the API of a stage that does not let in everybody, and that the pipeline behind it works as ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from requests.auth import AuthBase
+
+from harness import deployment
+from harness.access import ApiKey, Signature, access_to, client_of
+from harness.client import Client
+from harness.deployment import Stack
+from harness.evidence.names import Names
+from harness.evidence.stack import StackReader
+from harness.running import Run
+from harness.shared_engine import SharedEngine
+from harness.targets.base import Endpoint
+from harness.testing import Pipeline
+from harness.waiting import wait_for
+from harness.workload import Task
+from tests.pipeline.judging import troubles
+
+
+@pytest.mark.long
+def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
+    endpoint: Endpoint, deploy: Callable[..., Stack], run: Run, shared_engine: SharedEngine
+) -> None:
+    expected = run.expectations
+    seed = str(expected.failure_seed)
+    guarded = deploy("guarded", apiAuth="apiKey", failureSeed=seed, failureRate=str(expected.failure_rate))
+    reader = StackReader(endpoint, guarded, Names())
+    assert isinstance(access_to(endpoint, guarded), ApiKey)
+
+    for stranger in (Client(guarded.api_url), Client(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
+        assert stranger.submit(Task(task_id="of-a-stranger", payload={})).status_code == 403
+        assert stranger.get("of-a-stranger").status_code == 403
+        assert stranger.post(b"{").status_code == 403
+    assert reader.statuses(["of-a-stranger"]) == {}
+
+    pipeline = Pipeline(
+        run=Run(endpoint=endpoint, stack=guarded, expectations=expected),
+        prefix="with-the-key",
+        folder=shared_engine.folder / "histories",
+    )
+    tasks = [pipeline.task(failures=failures) for failures in (0, 1, 3)]
+    pipeline.submit(*tasks)
+    history = pipeline.settle(*tasks)
+    assert troubles(history, expected) == {}
+    record = pipeline.client.record(tasks[0].task_id)
+    assert record is not None
+    assert record["status"] == "COMPLETED"
+    assert pipeline.client.get("of-a-stranger").status_code == 404
+
+
+@pytest.mark.heavy
+def test_a_key_is_replaced_while_both_are_accepted_for_a_while(
+    endpoint: Endpoint, deploy: Callable[..., Stack], shared_engine: SharedEngine
+) -> None:
+    # As docs/security.md tells operators.
+    log = shared_engine.folder / "rotation.log"
+
+    def deployed(keys: str) -> Stack:
+        parameters = {"apiAuth": "apiKey", "apiKeys": keys, "failureRate": "0"}
+        return deployment.deploy(endpoint, "rotated", parameters=parameters, log=log)
+
+    old = access_to(endpoint, deploy("rotated", apiAuth="apiKey", failureRate="0"))
+    both = deployed("next,main")
+    new = access_to(endpoint, both)
+    assert old != new
+    for key in (old, new):
+        wait_until_answered(both, key, 404)
+    only_new = deployed("next")
+    assert access_to(endpoint, only_new) == new
+    wait_until_answered(only_new, old, 403)
+    wait_until_answered(only_new, new, 404)
+
+
+def wait_until_answered(stack: Stack, auth: AuthBase | None, status: int) -> None:
+    wait_for(lambda: Client(stack.api_url, auth=auth).get("nobody").status_code == status, seconds=20)
+
+
+@pytest.mark.heavy
+def test_a_stage_of_iams_lets_in_who_signs(endpoint: Endpoint, deploy: Callable[..., Stack]) -> None:
+    signed = deploy("signed", apiAuth="iam", failureRate="0")
+    client = client_of(endpoint, signed)
+    assert isinstance(access_to(endpoint, signed), Signature)
+    # What is not ASCII is signed as it is sent.
+    task = Task(task_id="signed-1", payload={"name": "Zoë 東京"})
+    assert client.submit(task).status_code == 202
+    wait_for(lambda: (client.record("signed-1") or {}).get("status") == "COMPLETED", seconds=30)
+    if "ministack" not in dict(endpoint.versions):
+        pytest.skip("this engine does not enforce IAM: whoever does not sign is let in too")
+    wrong = Signature(endpoint.region, lambda: ReadOnlyCredentials("test", "not-the-word-for-it", None))
+    for stranger in (Client(signed.api_url), Client(signed.api_url, auth=wrong)):
+        assert stranger.get("signed-1").status_code == 403
+        assert stranger.submit(Task(task_id="of-a-stranger", payload={})).status_code == 403
+    assert client.get("of-a-stranger").status_code == 404

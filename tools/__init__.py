@@ -1,0 +1,1 @@
+"""What the project asks of itself, beside its tests. Nothing here is part of TaskGuard."""
