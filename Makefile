@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,9 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
 
-test-slow: setup ## run the other tests: the package and the template; engines of their own, in real time
-	@echo "== the package and the template"
-	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
+test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
+
+test-heavy: setup
 	@echo "== those that keep both cores busy, in real time"
 	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
@@ -79,6 +79,7 @@ unit-rest:
 	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/harness -q $(call junit,unit-rest)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
+	@echo "== the package and the template"
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
 
 test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= names its program)

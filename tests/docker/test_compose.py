@@ -20,7 +20,7 @@ from harness.targets.names import DEFAULT_REGION
 from harness.targets.process import listen_once
 from harness.waiting import wait_for
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
 Compose = Callable[..., str]
 

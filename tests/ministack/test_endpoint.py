@@ -18,7 +18,7 @@ from harness.targets.ministack import MiniStack
 from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
 TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
 NEVER_FAILS = ("--rate", "0", "--tasks", "3")

@@ -20,13 +20,13 @@ from harness.waiting import wait_for
 from harness.workload import Task
 from tests.pipeline.judging import troubles
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
 STAGE, SEED, RATE, NEW_RATE = "update", "an update", 0.3, 0.4
 SAID, SAYS_NOW = "attempt succeeded", "attempt succeeded, says the new handler"
 # Long enough for a deploy to end meanwhile. It keeps the machine busy, so that messages come back late; they must not come
 # back early.
-BACKOFF_SECONDS = 20
+BACKOFF_SECONDS = 15
 EXPECTED = Expectations(
     failure_seed=SEED,
     failure_rate=RATE,

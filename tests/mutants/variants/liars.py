@@ -69,6 +69,7 @@ LIARS = (
         caught_by=("backoff",),
         message="attempt 1 asked for 4 s, expected 5 s",
         from_logs=FromLogs.UNKNOWN,
+        takes_long=True,
     ),
     Variant(
         name="forged-trail",
