@@ -2,14 +2,15 @@
 
 Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--clock-scale`` (how much
 faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail). Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage),
-``pipeline`` (that stage, with tasks of known fate). One engine serves the whole session, under pytest-xdist too.
+``pipeline`` (that stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session, under pytest-xdist too.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from harness.targets.names import DEFAULT_REGION, HELP, TargetName
 if TYPE_CHECKING:
     from harness.cli.state import RunningStack
     from harness.deployment import Stack
+    from harness.faults.plan import Plan
     from harness.running import Run
     from harness.shared_engine import SharedEngine
     from harness.targets.base import Endpoint
@@ -265,3 +267,25 @@ def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngi
 
         pipeline.client.note = ledger_in(shared_engine.folder, run).add
     return pipeline
+
+
+@pytest.fixture
+def faults(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Callable[..., Plan]]:
+    """Break something on purpose until the test ends: ``faults("kill when=after call=UpdateItem task=t-1")`` on the stage
+    under test, or ``faults("…", stack=…)`` on another. The seed that decides what a rate strikes is printed, and comes from the
+    test's name; ``seed=`` names another. What is answered is the plan."""
+    from harness.faults.handing_over import injecting
+    from harness.faults.plan import Plan, parse
+
+    if _target(request.config) not in (TargetName.LOCALSTACK, TargetName.RUNNING):
+        pytest.skip("faults are injected by the engine of ours alone (--target localstack)")
+    with ExitStack() as handed_over:
+
+        def break_on_purpose(lines: str, *, stack: Stack | None = None, seed: str | None = None) -> Plan:
+            plan = Plan(seed=seed or request.node.name, faults=parse(lines))
+            where = stack or request.getfixturevalue("stack")
+            print(f"faults with seed {plan.seed!r}: {lines.strip()}")  # noqa: T201  # shown when the test fails
+            handed_over.enter_context(injecting(endpoint, where, plan))
+            return plan
+
+        yield break_on_purpose

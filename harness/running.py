@@ -22,7 +22,7 @@ from harness.evidence.names import Names
 from harness.evidence.recording import Recording, RecordingFile
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
-from harness.history import Event, EvidenceMissing, HeldUp, History, QueueDepth, RunEnded, TaskSubmitted
+from harness.history import Event, EvidenceMissing, FaultInjected, HeldUp, History, QueueDepth, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
 from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, watch
 from harness.workload import Task
@@ -129,8 +129,10 @@ class Run:
         request_ids = handled_dead_letters(recording, self.stack, only)
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
-        # What the engine was busy with before is of no run's business.
-        events = [event for event in events if not isinstance(event, HeldUp) or event.at_ms >= begun_ms]
+        # What the engine was busy with before is of no run's business, nor what was broken then.
+        events = [
+            event for event in events if not isinstance(event, (HeldUp, FaultInjected)) or event.at_ms >= begun_ms
+        ]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         records = reader.records(sorted(task_ids))
         events.extend(records)
@@ -170,4 +172,7 @@ class Run:
 def _concerns(event: Event, ids: frozenset[str]) -> bool:
     if isinstance(event, (EvidenceMissing, HeldUp)):
         return True
+    if isinstance(event, FaultInjected):
+        # What strikes no task in particular may strike any.
+        return not event.task_ids or not ids.isdisjoint(event.task_ids)
     return getattr(event, "task_id", None) in ids or getattr(event, "message_id", None) in ids

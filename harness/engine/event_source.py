@@ -9,15 +9,16 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.services.sqs.models import SqsQueue, StandardQueue, sqs_stores
-from localstack.utils.aws.arns import parse_arn
+from localstack.services.sqs.models import StandardQueue
 
+from harness.engine.faults import messages as faults
+from harness.engine.faults.messages import find_queue
 from harness.engine.hurry import pacer
 
 LOG = logging.getLogger(__name__)
@@ -65,26 +66,49 @@ class PromptSqsPoller(SqsPoller):
         if self.is_fifo_queue:
             super().handle_messages(messages)
             return
+        messages = faults.strike_received(self.source_arn, messages, self._handle_too)
+        if not messages:
+            return
         if not self._has_slot:
             self._slots.acquire()
         self._has_slot = False
         self._batches.submit(self._handle, messages)
+        faults.handed_over(self.source_arn)
+
+    def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
+        lost = faults.lost_deletions(self.source_arn, messages, message_ids_to_delete)
+        super().delete_messages(messages, message_ids_to_delete - lost)
+
+    def _handle_too(self, messages: list[dict[str, Any]]) -> None:
+        """Handle a batch beside those that have slots, at work from now on."""
+        at_work = ExitStack()
+        at_work.enter_context(pacer().work())
+
+        def handle() -> None:
+            with at_work:
+                self._try_to_handle(messages)
+
+        threading.Thread(target=handle, name="batch-too", daemon=True).start()
 
     def _handle(self, messages: list[dict[str, Any]]) -> None:
         try:
             with pacer().work():
-                super().handle_messages(messages)
-        except Exception as error:  # whatever becomes of a batch, the next one is due
-            LOG.warning("A batch of %s failed: %s", self.source_arn, error)
+                self._try_to_handle(messages)
         finally:
             self._slots.release()
+
+    def _try_to_handle(self, messages: list[dict[str, Any]]) -> None:
+        try:
+            super().handle_messages(messages)
+        except Exception as error:  # whatever becomes of a batch, the next one is due
+            LOG.warning("A batch of %s failed: %s", self.source_arn, error)
 
 
 def is_about_to_deliver() -> bool:
     """Whether a message is there to be received in a queue that a poller looks into: it is as good as at work."""
     now = time.monotonic()
     for queue_arn, looked in list(_last_looks.items()):
-        queue = _queue(queue_arn)
+        queue = find_queue(queue_arn)
         if queue is None:
             _last_looks.pop(queue_arn, None)
         elif isinstance(queue, StandardQueue) and queue.visible.queue and now - looked < _STILL_LOOKED_INTO_SECONDS:
@@ -92,14 +116,9 @@ def is_about_to_deliver() -> bool:
     return False
 
 
-def _queue(queue_arn: str) -> SqsQueue | None:
-    arn = parse_arn(queue_arn)
-    return sqs_stores[arn["account"]][arn["region"]].queues.get(arn["resource"])
-
-
 def _wait_for_message(queue_arn: str) -> bool:
     """Whether there is a message to receive, after having waited for one."""
-    queue = _queue(queue_arn)
+    queue = find_queue(queue_arn)
     if not isinstance(queue, StandardQueue):
         # It is gone: the call will say so.
         return True

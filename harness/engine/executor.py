@@ -21,6 +21,10 @@ from localstack.runtime import events
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from harness.engine.faults import functions as faults
+from harness.engine.faults.functions import Strike
+from harness.engine.faults.holding import rendezvous
+from harness.engine.faults.under_way import UnderWay, under_way
 from harness.engine.function_process import FunctionProcess
 from harness.engine.hurry import pacer
 from harness.engine.recorder import Caller, now_ms, recorder
@@ -30,6 +34,7 @@ from harness.engine.settings import EngineSettings, FunctionRuntime
 INIT_TIMEOUT_SECONDS = 10.0
 """Lambda's bound on the init phase, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html."""
 
+_NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
 
 
@@ -81,6 +86,10 @@ class ProcessExecutor(RuntimeExecutor):
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
+        # How its process was started: under which plans of faults, and by how much its clock is wrong.
+        self._epoch: tuple[str, ...] = ()
+        self._skew_seconds = 0.0
+        self._never_ready = False
 
     # What LocalStack calls
 
@@ -152,7 +161,8 @@ class ProcessExecutor(RuntimeExecutor):
             payload=payload["payload"],
             startedAt=began_at,
         )
-        outcome = self._run(payload, started)
+        with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
+            outcome = self._run(payload, started, invocations)
         ended_at = now_ms()
         if caller is not None:
             caller.request_id = None
@@ -169,10 +179,13 @@ class ProcessExecutor(RuntimeExecutor):
         )
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
-    def _run(self, payload: dict[str, str], started: float) -> _Outcome:
+    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
-            if self._process is None or self._process.ended.is_set():
+            outdated = self._epoch != faults.epoch(self.function_version.id.function_name)
+            # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
+            ended = self._process is None or (self._process.ended.is_set() and not self._never_ready)
+            if ended or outdated:
                 self._spawn(timeout)
             api, process, exited = self._api, self._process, self._exited
         assert api is not None
@@ -181,6 +194,11 @@ class ProcessExecutor(RuntimeExecutor):
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
+        strike = faults.strike_invocation(invocations) if invocations and api.ready.done() else None
+        if strike is not None and strike.kind in ("kill-first", "hang"):
+            return self._end_badly(strike, request_id, process, timeout)
+        if invocations:
+            rendezvous().meet(delivery.message_id for each in invocations[:1] for delivery in each.deliveries)
         answer: Future[Answer] = Future()
         if api.ready.done():
             remaining = started + timeout - time.monotonic()
@@ -190,15 +208,38 @@ class ProcessExecutor(RuntimeExecutor):
                     payload=payload["payload"].encode(),
                     function_arn=payload["invoked-function-arn"],
                     trace_id=payload["trace-id"],
-                    deadline_ms=math.floor((time.time() + remaining) * 1000),
+                    # By the process's own clock, however wrong: what is left of its time is not.
+                    deadline_ms=math.floor((time.time() + self._skew_seconds + remaining) * 1000),
                 )
             )
             _first_of(answer, exited, seconds=remaining)
         if answer.done():
+            if strike is not None:
+                return self._answer_badly(strike, answer.result(), request_id, process, timeout)
             return _Outcome(answer.result().payload, answer.result().is_error)
         if exited.done():
             return self._crashed(request_id, process)
         return self._timed_out(request_id, timeout)
+
+    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> _Outcome:
+        """As a fault has it, the process is killed, or its time is over sooner than it is."""
+        strike.record()
+        if strike.kind in ("kill-first", "kill-last"):
+            process.begin_to_end()
+            process.ended.wait()
+            return self._crashed(request_id, process)
+        time.sleep(strike.seconds)
+        return self._timed_out(request_id, timeout)
+
+    def _answer_badly(
+        self, strike: Strike, answer: Answer, request_id: str, process: FunctionProcess, timeout: int
+    ) -> _Outcome:
+        if strike.kind in ("kill-last", "timeout"):
+            return self._end_badly(strike, request_id, process, timeout)
+        if answer.is_error:
+            # There is nothing to spoil.
+            return _Outcome(answer.payload, is_error=True)
+        return _Outcome(strike.spoil(answer.payload), is_error=False)
 
     def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
         message = f"RequestId: {request_id} Error: {process.exit_reason()}"
@@ -243,6 +284,13 @@ class ProcessExecutor(RuntimeExecutor):
             raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
         self._end_process()
         task_root = _task_root(self.function_version)
+        name = self.function_version.id.function_name
+        self._epoch = faults.epoch(name)
+        strike = faults.strike_start(name) if self._epoch else None
+        if strike is not None:
+            strike.record()
+        self._never_ready = strike is not None and strike.kind == "no-init"
+        self._skew_seconds = strike.seconds if strike is not None and strike.kind == "skew" else 0.0
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
@@ -256,17 +304,26 @@ class ProcessExecutor(RuntimeExecutor):
             process = FunctionProcess(
                 runtime,
                 task_root,
-                self.function_version.config.handler,
+                _NO_SUCH_HANDLER if self._never_ready else self.function_version.config.handler,
                 environment,
                 on_exit=lambda: exited.set_result(None),
                 clock=EngineSettings.from_environment().clock,
+                skew_seconds=self._skew_seconds,
             )
         except BaseException:
             api.close()
             raise
         self._api, self._process, self._exited = api, process, exited
+        if strike is not None and self._never_ready and strike.variant(2):
+            process.begin_to_end()
         _first_of(api.ready, exited, seconds=wait_seconds)
         self._init_milliseconds = (time.monotonic() - began) * 1000
+
+    def _kill_process(self) -> None:
+        """End the process in the middle of what it does, and wait until it is gone."""
+        if (process := self._process) is not None:
+            process.begin_to_end()
+            process.ended.wait()
 
     def _let_invocation_end(self) -> bool:
         """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once. Whether

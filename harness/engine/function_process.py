@@ -40,7 +40,8 @@ _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 class FunctionProcess:
     """A started process. ``task_root`` is the unzipped package, ``handler`` as in the function's configuration;
     ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the file of the clock that it
-    lives by, if that is not the machine's (:mod:`harness.engine.scaled_clock`)."""
+    lives by, if that is not the machine's (:mod:`harness.engine.scaled_clock`), and ``skew_seconds`` by how much it is told
+    more than that."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class FunctionProcess:
         environment: Mapping[str, str],
         on_exit: Callable[[], None],
         clock: str | None = None,
+        skew_seconds: float = 0.0,
     ) -> None:
         self._home = tempfile.mkdtemp(prefix="function-")
         self._output, output = os.pipe()
@@ -75,7 +77,8 @@ class FunctionProcess:
                     str(_BOOTSTRAP),
                     str(lifeline),
                     handler,
-                    *filter(None, [clock]),
+                    clock or "",
+                    repr(skew_seconds),
                 ],
                 cwd=task_root,
                 env={

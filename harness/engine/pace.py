@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partialmethod
+from itertools import chain
 from typing import Any
 
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
@@ -18,6 +19,7 @@ from localstack.services.sqs.provider import QueueUpdateWorker
 from localstack.utils.threads import start_thread
 
 from harness.engine import event_source
+from harness.engine.faults.holding import held_back
 from harness.engine.hurry import pacer
 
 STACK_SECONDS = 0.05
@@ -36,10 +38,14 @@ def quicken() -> None:
     def look_again() -> None:
         for timetable in timetables:
             timetable.look_again()
+        held_back().look_again()
 
     def next_due() -> float | None:
         # Until it is received, the clock must not hurry to whatever comes after it.
-        return time.time() if event_source.is_about_to_deliver() else min(_due_in(workers), default=None)
+        if event_source.is_about_to_deliver():
+            return time.time()
+        held = held_back().next_due()
+        return min(chain(_due_in(workers), () if held is None else (held,)), default=None)
 
     pacer().next_due = next_due
     pacer().tell = look_again

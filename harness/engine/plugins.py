@@ -71,6 +71,7 @@ def record_aws_calls() -> None:
     from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
 
     from harness.engine import stalls
+    from harness.engine.faults import calls
     from harness.engine.hurry import note_call
     from harness.engine.recorder import note_arrival, record_answer
 
@@ -78,7 +79,10 @@ def record_aws_calls() -> None:
 
     serve_custom_service_request_handlers.append(note_call)
     serve_custom_service_request_handlers.append(note_arrival)
+    serve_custom_service_request_handlers.append(calls.strike_before)
+    run_custom_response_handlers.append(calls.strike_after)
     run_custom_response_handlers.append(record_answer)
+    run_custom_response_handlers.append(calls.tell_otherwise)
 
 
 @on_infra_start(name="taskguard-warmth", should_load=_is_ours)
@@ -96,6 +100,7 @@ def answer_as_instance() -> None:
     from rolo import Request, Response
 
     from harness.engine import ownership
+    from harness.engine.faults import injector
     from harness.engine.settings import EngineSettings
 
     token = EngineSettings.from_environment().instance
@@ -106,3 +111,5 @@ def answer_as_instance() -> None:
 
     ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
     ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
+    ROUTER.add("/_taskguard/faults", injector.hand_over, methods=["POST"])
+    ROUTER.add("/_taskguard/faults/<plan_id>", injector.end, methods=["DELETE"])

@@ -6,8 +6,8 @@ are the platform's: LocalStack polls queues and delivers logs in the function's 
 judges nothing, and it does not know what the functions do. All times are milliseconds since the epoch on the engine's
 clock.
 
-Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``harness.engine.stalls``) and
-``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
+Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``harness.engine.stalls``),
+``fault-injected`` (``harness.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 
 import json
@@ -27,6 +27,9 @@ from harness.engine.settings import EngineSettings
 
 _LONGEST_PARAMETER = 4096
 _ARRIVAL = "taskguard_arrived_at_ms"
+TOLD = "taskguard_told"
+"""Where a request's context says what a function is told, if that is not what has happened: an HTTP status, 0 when it is told
+nothing, and an error's code."""
 
 
 def now_ms() -> float:
@@ -126,6 +129,7 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         status=response.status_code,
         error={"code": error.code, "message": error.message} if error else None,
         result=_outcome(context.service_response or {}),
+        told=context.get(TOLD),
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )

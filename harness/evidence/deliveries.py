@@ -22,6 +22,7 @@ from harness.history import (
     Delivered,
     Event,
     EvidenceMissing,
+    FaultInjected,
     HeldUp,
 )
 
@@ -66,6 +67,7 @@ def events_of(
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
     events.extend(HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms) for stall in recording.stalls)
+    events.extend(_faults(recording, stack))
     events.extend(_damage(recording, source))
     return events
 
@@ -180,6 +182,24 @@ def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissi
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
         affects=affects,
     )
+
+
+def _faults(recording: Recording, stack: Stack) -> Iterator[FaultInjected]:
+    for injected in recording.injections:
+        if injected.stack == stack.task_queue_arn:
+            yield FaultInjected(
+                at_ms=injected.started_at_ms,
+                until_ms=injected.ended_at_ms,
+                kind=injected.kind,
+                when=injected.when,
+                fault=injected.fault,
+                function=injected.function,
+                call=injected.call,
+                number=injected.number,
+                task_ids=injected.task_ids,
+                receive_count=injected.receive_count,
+                delivery_id=injected.request_id,
+            )
 
 
 def _damage(recording: Recording, source: str) -> Iterator[EvidenceMissing]:

@@ -37,8 +37,9 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call of a function, and its answer; ``status`` is 0 when none is known, ``error_code`` none when the call
-    succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out."""
+    """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
+    call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
+    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code."""
 
     function: str
     request_id: str | None
@@ -50,6 +51,7 @@ class Call:
     refused_entries: frozenset[str]
     started_at_ms: float
     ended_at_ms: float
+    told: tuple[int, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,25 @@ class Stall:
     ended_at_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A fault that was injected into ``stack``, which is told from others by its work queue's ARN. The other fields are those
+    of :class:`harness.history.FaultInjected`; ``request_id`` is the invocation's."""
+
+    stack: str
+    kind: str
+    when: str | None
+    fault: str
+    function: str | None
+    call: str | None
+    number: int | None
+    task_ids: tuple[str, ...]
+    receive_count: int | None
+    request_id: str | None
+    started_at_ms: float
+    ended_at_ms: float | None
+
+
 @dataclass(slots=True)
 class Recording:
     """What was recorded up to now, in the order of the file. ``damage`` tells of lines that could not be read."""
@@ -81,6 +102,7 @@ class Recording:
     calls: list[Call] = field(default_factory=list)
     platform_calls: list[PlatformCall] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def since(self, moment_ms: float) -> Recording:
@@ -90,6 +112,7 @@ class Recording:
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.started_at_ms >= moment_ms],
+            injections=[each for each in self.injections if each.started_at_ms >= moment_ms],
             damage=self.damage,
         )
 
@@ -139,6 +162,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             invocation.is_error = line["error"]
             invocation.ended_at_ms = line["endedAt"]
         case "aws-call":
+            # Recordings that were made before faults could be injected say nothing of it.
+            told = line.get("told")
             recording.calls.append(
                 Call(
                     function=line["function"],
@@ -151,6 +176,7 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                     refused_entries=frozenset(entry["Id"] for entry in line["result"].get("Failed", ())),
                     started_at_ms=line["startedAt"],
                     ended_at_ms=line["endedAt"],
+                    told=(told["status"], told["error"]) if told else None,
                 )
             )
         case "platform-call":
@@ -166,6 +192,23 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             )
         case "engine-held-up":
             recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
+        case "fault-injected":
+            recording.injections.append(
+                Injection(
+                    stack=line["stack"],
+                    kind=line["name"],
+                    when=line["when"],
+                    fault=line["fault"],
+                    function=line["function"],
+                    call=line["call"],
+                    number=line["number"],
+                    task_ids=tuple(line["taskIds"]),
+                    receive_count=line["receiveCount"],
+                    request_id=line["requestId"],
+                    started_at_ms=line["startedAt"],
+                    ended_at_ms=line["endedAt"],
+                )
+            )
 
 
 def _messages(payload: str) -> list[Message]:

@@ -280,9 +280,11 @@ class FaultInjected:
     """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
 
     `kind` and `when` are of the catalogue (`harness.faults.kinds`), `fault` is the line of the plan that it came from.
-    `function` is the function's name as the stack has it, or the name of a queue; `call` the operation that was struck, and
-    `number` which call of it this was within the delivery. `task_ids` are the tasks that it struck, each in its delivery
-    number `receive_count`; none for what strikes the whole stack, or a process that works on nothing yet.
+    `function` is the function's name as in that plan, or the name of a queue; `call` the operation that was struck, and
+    `number` which call of it this was within the delivery, or at the start of a process, which process of the function.
+    `task_ids` are the tasks that it struck: with a process, all of its batch; none for what strikes the whole stack, or a
+    process that works on nothing yet. `receive_count` is that of the delivery for which it was drawn, and `delivery_id` the
+    invocation that it struck, if it did: the same as that of all its deliveries.
     """
 
     at_ms: float
@@ -295,6 +297,7 @@ class FaultInjected:
     number: int | None
     task_ids: tuple[str, ...]
     receive_count: int | None
+    delivery_id: str | None = added_later(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
