@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from handlers.runtime import LONGEST_CALL_SECONDS
+from handlers.runtime import LONGEST_CALL_SECONDS, utc_time
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -30,12 +30,16 @@ class KeepMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as it was delivered; `receive_count` is 1 at the first delivery from its queue."""
+    """One message as it was delivered.
+
+    `receive_count` is 1 at the first delivery from its queue; `sent_at` is when the queue took it, ISO 8601 in UTC.
+    """
 
     message_id: str
     receipt_handle: str
     receive_count: int
     body: str
+    sent_at: str
 
 
 def process(
@@ -54,7 +58,11 @@ def process(
 
     def one(record: SQSRecord) -> None:
         delivery = Delivery(
-            record.message_id, record.receipt_handle, int(record.attributes.approximate_receive_count), record.body
+            record.message_id,
+            record.receipt_handle,
+            int(record.attributes.approximate_receive_count),
+            record.body,
+            utc_time(int(record.attributes.sent_timestamp)),
         )
         about: dict[str, Any] = {"messageId": delivery.message_id, "receiveCount": delivery.receive_count}
         if context.get_remaining_time_in_millis() < _RESERVE_MS:

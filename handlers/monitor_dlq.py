@@ -1,8 +1,8 @@
 """monitorDLQ: marks the tasks whose messages reached the dead-letter queue, and logs one record for each.
 
 The record is marked first and logged then, so a task is never logged as dead and yet alive; a message delivered again logs the
-same values again. Any body is survived: what is no task is logged as poison. This module must not know why a task failed, nor
-how often it may.
+same values again. A task that died before anybody could store it is stored now, as dead. Any body is survived: what is no task is
+logged as poison. This module must not know why a task failed, nor how often it may.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from handlers import batch, exact_json, settings, task_message, trail
 from handlers.batch import Delivery, KeepMessage
 from handlers.metrics import Metrics
-from handlers.runtime import LOGGED_NULL, new_logger, utc_now
-from handlers.task_message import NotATask, TaskMessage
+from handlers.runtime import new_logger
+from handlers.task_message import NotATask
 from handlers.task_record import MarkedDead, TaskRecord
 from handlers.task_store import StoreError, TaskStore
 
@@ -45,14 +45,16 @@ class Undertaker:
             _log("poison message dead-lettered", "POISON_DEAD_LETTER", {"body": body, "reason": str(poison), **about})
             return
         try:
-            outcome = self.store.mark_dead(task.task_id, delivery.message_id)
+            outcome = self.store.mark_dead(
+                task.task_id, task.payload_json, message_id=delivery.message_id, sent_at=delivery.sent_at
+            )
         except StoreError as failure:
             logger.error("task not marked as dead", extra={"taskId": task.task_id, "reason": str(failure), **about})
             raise KeepMessage from failure
         record = outcome.record
-        if record is None:
-            _log("task without a record dead-lettered", "TASK_DEAD_LETTER", _epitaph_without_record(task) | about)
-        elif isinstance(outcome, MarkedDead):
+        if isinstance(outcome, MarkedDead):
+            if outcome.stored:
+                metrics.task_submitted()
             if outcome.newly:
                 metrics.task_dead_lettered(created_at=record.created_at, marked_at=record.updated_at)
             _log("task dead-lettered", "TASK_DEAD_LETTER", _epitaph(record) | about)
@@ -69,17 +71,6 @@ def _epitaph(record: TaskRecord) -> dict[str, Any]:
         "lastError": record.last_error,
         "createdAt": record.created_at,
         "failedAt": record.failed_at,
-    }
-
-
-def _epitaph_without_record(task: TaskMessage) -> dict[str, Any]:
-    return {
-        "taskId": task.task_id,
-        "payload": exact_json.parse(task.payload_json),
-        "attempts": LOGGED_NULL,
-        "lastError": "the task's record is missing",
-        "createdAt": LOGGED_NULL,
-        "failedAt": utc_now(),
     }
 
 

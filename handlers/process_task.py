@@ -1,9 +1,10 @@
 """processTask: works on tasks from the queue. One delivery of a message is one attempt at its task.
 
-An attempt is claimed in the record before the work, and its outcome reported there after it. A failed attempt puts the
-message off by the backoff and reports it as failed, so SQS itself counts the attempts and, after the last one, moves the
-message to the dead-letter queue. A message is acknowledged only when its task is done or belongs to another message. This
-module must not know how records are stored, nor what becomes of dead letters.
+An attempt is claimed in the record before the work, and its outcome reported there after it. If the message is here before
+submitTask, which sends it first, has stored the task, the claim stores it. A failed attempt puts the message off by the backoff
+and reports it as failed, so SQS itself counts the attempts and, after the last one, moves the message to the dead-letter queue.
+A message is acknowledged only when its task is done or belongs to another message. This module must not know how records are
+stored, nor what becomes of dead letters.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from handlers import batch, settings, task_message, trail
+from handlers import batch, exact_json, settings, task_message, trail
 from handlers.backoff import Backoff
 from handlers.batch import Delivery, KeepMessage
 from handlers.failure_simulation import FailureSimulation, SimulatedFailure
@@ -62,13 +63,21 @@ class Consumer:
             self._keep_poison(delivery, str(poison), about)
         about["taskId"] = task.task_id
         try:
-            claim = self.store.claim(task.task_id, delivery.message_id, delivery.receive_count)
+            claim = self.store.claim(
+                task.task_id,
+                task.payload_json,
+                message_id=delivery.message_id,
+                attempt=delivery.receive_count,
+                sent_at=delivery.sent_at,
+            )
         except StoreError as failure:
             logger.error("attempt not begun", extra={**about, "reason": str(failure)})
             raise KeepMessage from failure
         if isinstance(claim, ClaimRefused):
-            self._settle_refused(claim, delivery, about)
+            self._settle_refused(claim, task, delivery, about)
             return
+        if claim.stored:
+            metrics.task_submitted()
         metrics.attempt_begun(claim.attempt)
         logger.info("attempt started", extra=about)
         try:
@@ -77,15 +86,18 @@ class Consumer:
             self._retry_later(claim, failure, delivery, about)
         self._complete(claim, about)
 
-    def _settle_refused(self, refusal: ClaimRefused, delivery: Delivery, about: dict[str, Any]) -> None:
+    def _settle_refused(
+        self, refusal: ClaimRefused, task: TaskMessage, delivery: Delivery, about: dict[str, Any]
+    ) -> None:
         record = refusal.record
-        if record is None:
-            self._keep_poison(delivery, "the task has no record", about)
         if record.message_id == delivery.message_id and record.status in (Status.PROCESSING, Status.RETRYING):
             # Acknowledging could delete the message under the newer attempt, and a new visibility would disturb its backoff.
             logger.warning("stale delivery kept", extra={**about, "lastAttempt": record.last_attempt})
             raise KeepMessage
-        logger.info("duplicate dropped", extra={**about, "status": record.status, "owner": record.message_id})
+        about = {**about, "status": record.status, "owner": record.message_id}
+        # Another payload: its request was refused, after it had been sent, because the id was taken meanwhile.
+        same_payload = exact_json.same(record.payload_json, task.payload_json)
+        logger.info("duplicate dropped", extra={**about, "samePayload": same_payload})
 
     def _complete(self, claim: Claim, about: dict[str, Any]) -> None:
         try:

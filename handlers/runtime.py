@@ -12,9 +12,6 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-# Stands for null in a log record: Powertools leaves out names whose value is None.
-LOGGED_NULL = object()
-
 # A call that gets no answer is over after 2 × 2 s of waiting and at most 1 s between the two tries.
 LONGEST_CALL_SECONDS = 5
 CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
@@ -25,12 +22,14 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def utc_time(milliseconds: int) -> str:
+    """A time in milliseconds since the epoch, in the form of utc_now."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def new_logger() -> Logger:
     """A logger that writes one line of JSON for each record, to standard output."""
     # ASCII only: a payload may hold a lone surrogate, which standard output would refuse together with the whole line.
-    serializer = partial(json.dumps, separators=(",", ":"), ensure_ascii=True, default=_loggable)
+    serializer = partial(json.dumps, separators=(",", ":"), ensure_ascii=True, default=str)
     return Logger(service="TaskGuard", json_serializer=serializer, utc=True, use_rfc3339=True)
-
-
-def _loggable(value: object) -> str | None:
-    return None if value is LOGGED_NULL else str(value)

@@ -67,25 +67,31 @@ class Claim:
     index: int
     # When the task was created.
     created_at: str
+    # Whether the claim is what stored the record; not always known when DynamoDB's answer was lost, and then false.
+    stored: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRefused:
-    """A claim that was not granted, with the record as it stands; None when there is none."""
+    """A claim that was not granted, with the record as it stands."""
 
-    record: TaskRecord | None
+    record: TaskRecord
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedDead:
-    """A record that is DEAD_LETTER on account of the message asked about: `newly`, or it was so before."""
+    """A record that is DEAD_LETTER on account of the message asked about: `newly`, or it was so before.
+
+    `stored` tells whether there was none, and this is what stored it.
+    """
 
     record: TaskRecord
     newly: bool
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NotMarkedDead:
-    """The message does not decide over this record, which may be missing: nothing was changed."""
+    """The message does not decide over this record: nothing was changed."""
 
-    record: TaskRecord | None
+    record: TaskRecord

@@ -1,8 +1,8 @@
 """All that is known of DynamoDB: how a task's record is laid out, and the conditional writes that move it on.
 
-Every write is conditional, so that no late or duplicate delivery can undo COMPLETED or DEAD_LETTER. A write that is tried
-again because its answer was lost finds itself already done; the claim's id tells that from somebody else's write. This module
-must not know why a task is moved on, nor anything of the queue.
+Every write is conditional, so that no late or duplicate delivery can undo COMPLETED or DEAD_LETTER, and whoever comes first
+stores a record. A write that is tried again because its answer was lost finds itself already done; the claim's id tells that
+from somebody else's write. This module must not know why a task is moved on, nor anything of the queue.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MOST_ATTEMPTS_KEPT = 20
 LONGEST_ERROR_CHARACTERS = 500
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
+_NO_RECORD = "attribute_not_exists(taskId)"
 
 # An item or a map in the form of the DynamoDB API: {"taskId": {"S": "…"}}.
 Item = Mapping[str, Any]
@@ -51,6 +52,12 @@ class _ConditionFailed(Exception):
         super().__init__("condition failed")
         self.record = record
 
+    def known(self, call: str) -> TaskRecord:
+        """The record that the condition did not hold for. Raises StoreError if the answer to `call` did not tell."""
+        if self.record is None:
+            raise StoreError(f"{call} was refused, and its answer lacks the record that it was refused for") from self
+        return self.record
+
 
 class TaskStore:
     """The records of a table. Every method raises StoreError when DynamoDB fails."""
@@ -60,9 +67,8 @@ class TaskStore:
         self._dynamodb: DynamoDBClient = client or boto3.client("dynamodb", config=CLIENT_CONFIG)
         self._now = now
 
-    def create(self, task_id: str, payload_json: str) -> TaskRecord | None:
+    def create(self, task_id: str, payload_json: str, created_at: str) -> TaskRecord | None:
         """Stores a new task as PENDING. Answers None, or the record that already has this id; that one is not changed."""
-        now = self._now()
         try:
             self._dynamodb.put_item(
                 TableName=self._table_name,
@@ -70,12 +76,12 @@ class TaskStore:
                     "taskId": {"S": task_id},
                     "payload": {"S": payload_json},
                     "status": {"S": Status.PENDING},
-                    "createdAt": {"S": now},
-                    "updatedAt": {"S": now},
+                    "createdAt": {"S": created_at},
+                    "updatedAt": {"S": created_at},
                     "attempts": {"L": []},
                     "lastAttempt": {"N": "0"},
                 },
-                ConditionExpression="attribute_not_exists(taskId)",
+                ConditionExpression=_NO_RECORD,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -98,45 +104,68 @@ class TaskStore:
         item = answer.get("Item")
         return _to_record(item) if item else None
 
-    def claim(self, task_id: str, message_id: str, attempt: int) -> Claim | ClaimRefused:
-        """Takes the task for attempt number `attempt` (a receive count) of a message: → PROCESSING.
+    def claim(
+        self, task_id: str, payload_json: str, *, message_id: str, attempt: int, sent_at: str
+    ) -> Claim | ClaimRefused:
+        """Takes the task for attempt number `attempt` (a receive count) of a message sent at `sent_at`: → PROCESSING.
 
-        Granted for a PENDING task, and to the message that owns the task for a later attempt than the last one, whether that
-        one reported a failure (RETRYING) or died without a word (PROCESSING).
+        Granted for a task that has no record yet, which is stored with this; for a PENDING one with the message's own payload, to
+        the letter, unless it died with this message before; and to the message that owns the task for a later attempt than the
+        last one, whether that one reported a failure (RETRYING) or died without a word (PROCESSING).
         """
         now, claim_id = self._now(), uuid.uuid4().hex
         entry = {"M": {"number": {"N": str(attempt)}, "startedAt": {"S": now}, "outcome": {"S": "STARTED"}}}
-        # Receive counts only grow, so a list of at most MOST_ATTEMPTS_KEPT needs a cut only for attempts beyond that number.
-        # Setting an element past a list's end appends it.
-        add, added = "attempts = list_append(attempts, :added)", dict[str, Any](L=[entry])
-        if attempt > MOST_ATTEMPTS_KEPT:
-            add, added = f"attempts[{MOST_ATTEMPTS_KEPT - 1}] = :added", entry
-        try:
-            new = self._update(
+
+        def take(condition: str, attempts: str, **more: Any) -> TaskRecord | None:
+            old = self._update(
                 task_id,
                 update=f"SET #status = :processing, messageId = :message, claimId = :claim, lastAttempt = :attempt, "
-                f"updatedAt = :now, {add}",
-                condition="attribute_exists(taskId) AND (#status = :pending OR (messageId = :message "
-                "AND #status IN (:retrying, :processing) AND lastAttempt < :attempt))",
+                f"updatedAt = :now, payload = if_not_exists(payload, :payload), "
+                f"createdAt = if_not_exists(createdAt, :sent), {attempts}",
+                condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
+                "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
                 values={
                     ":processing": {"S": Status.PROCESSING},
                     ":pending": {"S": Status.PENDING},
                     ":retrying": {"S": Status.RETRYING},
+                    ":payload": {"S": payload_json},
                     ":message": {"S": message_id},
                     ":claim": {"S": claim_id},
                     ":attempt": {"N": str(attempt)},
+                    ":sent": {"S": sent_at},
                     ":now": {"S": now},
-                    ":added": added,
+                    **more,
                 },
-                # What the answer tells beyond the update is when the task was created.
-                answer="ALL_NEW",
+                # What was there before tells whether anything was, and when the task was created.
+                answer="ALL_OLD",
             )
-            record = _to_record(new)
+            return _to_record(old) if old else None
+
+        def append() -> TaskRecord | None:
+            attempts = "attempts = list_append(if_not_exists(attempts, :none), :added)"
+            return take(f"{_NO_RECORD} OR ", attempts, **{":none": {"L": []}, ":added": {"L": [entry]}})
+
+        def append_or_replace_the_last() -> TaskRecord | None:
+            # Setting an element past a list's end appends it, but a list there must be.
+            try:
+                return take("", f"attempts[{MOST_ATTEMPTS_KEPT - 1}] = :added", **{":added": entry})
+            except _ConditionFailed as failed:
+                if failed.record is not None:
+                    raise
+            return append()
+
+        try:
+            # Receive counts only grow, so a list of at most MOST_ATTEMPTS_KEPT needs a cut only for attempts beyond that number.
+            before = append() if attempt <= MOST_ATTEMPTS_KEPT else append_or_replace_the_last()
         except _ConditionFailed as failed:
-            if failed.record is None or failed.record.claim_id != claim_id:
-                return ClaimRefused(failed.record)
-            record = failed.record
-        return Claim(task_id, message_id, attempt, claim_id, len(record.attempts) - 1, record.created_at)
+            found = failed.known("UpdateItem")
+            if found.claim_id != claim_id:
+                return ClaimRefused(found)
+            return Claim(task_id, message_id, attempt, claim_id, len(found.attempts) - 1, found.created_at, stored=False)
+        if before is None:
+            return Claim(task_id, message_id, attempt, claim_id, 0, sent_at, stored=True)
+        index = min(len(before.attempts), MOST_ATTEMPTS_KEPT - 1)
+        return Claim(task_id, message_id, attempt, claim_id, index, before.created_at, stored=False)
 
     def complete(self, claim: Claim) -> str:
         """Reports a claimed attempt's success: → COMPLETED. Answers with the time of it. Raises AttemptSuperseded."""
@@ -166,12 +195,14 @@ class TaskStore:
             names={"#error": "error"},
         )
 
-    def mark_dead(self, task_id: str, message_id: str) -> MarkedDead | NotMarkedDead:
+    def mark_dead(
+        self, task_id: str, payload_json: str, *, message_id: str, sent_at: str
+    ) -> MarkedDead | NotMarkedDead:
         """Marks the task as lost with the message that reached the dead-letter queue: → DEAD_LETTER.
 
-        Left alone is a record that is final, or owned by another message, or put back to work since it died with this one.
-        `failedAt` becomes the time of the last attempt's failure or, if that attempt left no report, now; `lastError` then
-        says so. Marking again changes nothing.
+        A task that has no record yet is stored with this. Left alone is a record that is final, or owned by another message,
+        or waiting with another payload, or put back to work since it died with this one. `failedAt` becomes the time of the
+        last attempt's failure or, if that attempt left no report, now; `lastError` then says so. Marking again changes nothing.
         """
         dead, now = {"S": Status.DEAD_LETTER}, self._now()
         try:
@@ -194,30 +225,40 @@ class TaskStore:
             )
         except _ConditionFailed as failed:
             record = failed.record
-        if record is None or not _decides(message_id, record):
-            return NotMarkedDead(record)
-        if record.status is Status.DEAD_LETTER:
-            return MarkedDead(record, newly=False)
-        if record.status is Status.COMPLETED:
-            return NotMarkedDead(record)
-        if record.last_attempt:
+        if record is not None:
+            if record.status is Status.COMPLETED or not _decides(message_id, payload_json, record):
+                return NotMarkedDead(record)
+            if record.status is Status.DEAD_LETTER:
+                return MarkedDead(record, newly=False)
+        if record is not None and record.last_attempt:
             error = f"attempt {record.last_attempt} ended without a report"
         else:
             error = "the message was dead-lettered before any attempt of the task was recorded"
+        # Only what was seen just now: a report that came in between has the last word at the next delivery.
+        condition, seen = _NO_RECORD, dict[str, Any]()
+        if record is not None:
+            condition = (
+                "#status = :seen AND lastAttempt = :attempt AND (messageId = :message OR (attribute_not_exists(messageId) "
+                "AND payload = :payload AND NOT contains(earlierMessages, :message)))"
+            )
+            seen = {":seen": {"S": record.status}, ":attempt": {"N": str(record.last_attempt)}}
         try:
             new = self._update(
                 task_id,
-                update="SET #status = :dead, messageId = :message, updatedAt = :now, failedAt = :now, lastError = :error",
-                # Only what was seen just now: a report that came in between has the last word at the next delivery.
-                condition="#status = :seen AND lastAttempt = :attempt AND "
-                "(messageId = :message OR (attribute_not_exists(messageId) AND NOT contains(earlierMessages, :message)))",
+                update="SET #status = :dead, messageId = :message, updatedAt = :now, failedAt = :now, lastError = :error, "
+                "payload = if_not_exists(payload, :payload), createdAt = if_not_exists(createdAt, :sent), "
+                "attempts = if_not_exists(attempts, :none), lastAttempt = if_not_exists(lastAttempt, :zero)",
+                condition=condition,
                 values={
                     ":dead": dead,
                     ":now": {"S": now},
                     ":error": {"S": error},
                     ":message": {"S": message_id},
-                    ":seen": {"S": record.status},
-                    ":attempt": {"N": str(record.last_attempt)},
+                    ":payload": {"S": payload_json},
+                    ":sent": {"S": sent_at},
+                    ":none": {"L": []},
+                    ":zero": {"N": "0"},
+                    **seen,
                 },
                 answer="ALL_NEW",
             )
@@ -225,7 +266,7 @@ class TaskStore:
             if failed.record and failed.record.status is Status.DEAD_LETTER and failed.record.message_id == message_id:
                 return MarkedDead(failed.record, newly=False)
             raise StoreError("UpdateItem found a record that changed while it was being marked as dead") from None
-        return MarkedDead(_to_record(new), newly=True)
+        return MarkedDead(_to_record(new), newly=True, stored=record is None)
 
     def _finish(
         self,
@@ -292,10 +333,10 @@ def _entry(claim: Claim) -> str:
     return f"attempts[{claim.index}]"
 
 
-def _decides(message_id: str, record: TaskRecord) -> bool:
-    """Whether the message owns the task, or nobody does and it is not one that the task died with before."""
+def _decides(message_id: str, payload_json: str, record: TaskRecord) -> bool:
+    """Whether the message owns the task, or nobody does, it carries the task's payload and the task did not die with it before."""
     if record.message_id is None:
-        return message_id not in record.earlier_messages
+        return record.payload_json == payload_json and message_id not in record.earlier_messages
     return record.message_id == message_id
 
 

@@ -15,6 +15,7 @@ from localstack.services.plugins import Service
 
 from harness.engine import streams
 from harness.engine.expressions import remember_expressions
+from harness.engine.item_size import count_what_is_written_again_once
 
 _operations = threading.Lock()
 
@@ -31,6 +32,7 @@ def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -
 def create_service() -> Service:
     """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
     remember_expressions()
+    count_what_is_written_again_once()
     streams.keep_in_files()
     return Service.for_provider(
         AtomicDynamoDb(),

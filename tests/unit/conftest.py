@@ -21,8 +21,10 @@ def service_models_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def expressions_read_once() -> None:
+def moto_as_in_the_engine() -> None:
     """For whoever has moto's DynamoDB."""
     from harness.engine.expressions import remember_expressions
+    from harness.engine.item_size import count_what_is_written_again_once
 
     remember_expressions()
+    count_what_is_written_again_once()

@@ -37,7 +37,7 @@ def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
-def simulated_dynamodb(expressions_read_once: None) -> Iterator[Any]:
+def simulated_dynamodb(moto_as_in_the_engine: None) -> Iterator[Any]:
     """A client of moto's DynamoDB; a module has one, because making one is slow."""
     with patch.dict(os.environ, ENVIRONMENT), mock_aws():
         yield boto3.client("dynamodb")
@@ -59,9 +59,10 @@ def dynamodb(simulated_dynamodb: Any) -> Iterator[FaultyClient]:
 def functions(
     dynamodb: FaultyClient, logs: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> Functions:
-    store = TaskStore("TasksTable", client=dynamodb, now=Clock())  # type: ignore[arg-type]
+    clock = Clock()
+    store = TaskStore("TasksTable", client=dynamodb, now=clock)  # type: ignore[arg-type]
     queue, work = RecordingQueue(), Work()
-    monkeypatch.setattr(submit_task, "submission", submit_task.Submission(store, queue))  # type: ignore[arg-type]
+    monkeypatch.setattr(submit_task, "submission", submit_task.Submission(store, queue, clock))  # type: ignore[arg-type]
     monkeypatch.setattr(get_task, "lookup", get_task.Lookup(store))
     monkeypatch.setattr(
         process_task,

@@ -25,10 +25,15 @@ ENVIRONMENT = {
     "TASK_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/TaskQueue",
 }
 
+SENT_MS = 1_795_464_000_500
+SENT_AT = "2026-11-23T20:00:00.500Z"
+"""When every message was sent: after nothing, and before the first second of a test's clock."""
+
 with patch.dict(os.environ, ENVIRONMENT):
     from handlers import get_task, monitor_dlq, process_task, submit_task
     from handlers.task_message import TaskMessage
     from handlers.task_queue import QueueError
+    from handlers.task_record import Claim, ClaimRefused, MarkedDead, NotMarkedDead
     from handlers.task_store import TaskStore
 
 
@@ -161,6 +166,14 @@ class Functions:
     def monitor(self, *deliveries: dict[str, Any], remaining_ms: int = 15_000) -> list[str]:
         return self._failed(monitor_dlq.handler({"Records": list(deliveries)}, context(remaining_ms)))
 
+    def claim(self, message_id: str, attempt: int, task_id: str = "t", payload: str = "{}") -> Claim | ClaimRefused:
+        """Claims a task, as processTask does before the work."""
+        return self.store.claim(task_id, payload, message_id=message_id, attempt=attempt, sent_at=SENT_AT)
+
+    def mark_dead(self, message_id: str, task_id: str = "t", payload: str = "{}") -> MarkedDead | NotMarkedDead:
+        """Marks a task as dead, as monitorDLQ does before it logs."""
+        return self.store.mark_dead(task_id, payload, message_id=message_id, sent_at=SENT_AT)
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log records of an event, such as TASK_DEAD_LETTER."""
         return [record for record in self.logs() if record.get("event") == name]
@@ -185,7 +198,7 @@ def delivery(body: Any, message_id: str = "m1", receive_count: int = 1) -> dict[
         "messageId": message_id,
         "receiptHandle": f"{message_id}/{receive_count}",
         "body": body if isinstance(body, str) else json.dumps(body),
-        "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": "0"},
+        "attributes": {"ApproximateReceiveCount": str(receive_count), "SentTimestamp": str(SENT_MS)},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:TaskQueue",

@@ -22,7 +22,7 @@ def live_and_die(functions: Functions) -> None:
     functions.process(task())
     functions.submit({"taskId": "t", "payload": {}})
     functions.process(task(), task(message_id="m2"))
-    functions.work.during = lambda: functions.store.claim("t", "m1", 3)
+    functions.work.during = lambda: functions.claim("m1", 3)
     functions.process(task(receive_count=2))
     functions.monitor(task(receive_count=4), task(message_id="m2", receive_count=4))
 
@@ -31,7 +31,10 @@ def meet_faults(functions: Functions) -> None:
     """Leads a task through what is logged when AWS does not answer."""
     functions.queue.failing = True
     functions.submit({"taskId": "t", "payload": {}})
-    functions.dynamodb.failing.update({"put_item", "get_item", "update_item"})
+    functions.queue.failing = False
+    functions.dynamodb.failing.add("put_item")
+    functions.submit({"taskId": "t", "payload": {}})
+    functions.dynamodb.failing.update({"get_item", "update_item"})
     functions.submit({"taskId": "t", "payload": {}})
     functions.get("t")
     functions.process(task())

@@ -112,7 +112,7 @@ def test_dead_task_is_counted_once_with_the_time_until_it_was_marked(functions: 
 
 
 def test_task_dead_without_a_report_of_its_last_attempt_is_counted_once(functions: Functions, counted: Counted) -> None:
-    functions.store.claim("t", "m1", 3)
+    functions.claim("m1", 3)
     counted()
     functions.monitor(task(receive_count=4), task(receive_count=5))
     assert counted() == {"TasksDeadLettered": [1], "TimeToSettle": [2_000]}
@@ -137,7 +137,7 @@ def test_stale_delivery_adds_nothing(functions: Functions, counted: Counted) -> 
 @pytest.mark.parametrize("failing", [True, False], ids=["failure", "success"])
 def test_outcome_that_came_too_late_is_not_counted(functions: Functions, counted: Counted, failing: bool) -> None:
     functions.work.failing = failing
-    functions.work.during = lambda: functions.store.claim("t", "m1", 2)
+    functions.work.during = lambda: functions.claim("m1", 2)
     assert functions.process(task()) == ["m1"]
     assert counted() == {}
 
@@ -162,12 +162,19 @@ def test_write_whose_answer_was_lost_is_counted_once(functions: Functions, count
     }
 
 
-@pytest.mark.parametrize("failing", [True, False], ids=["process", "monitor"])
-def test_poison_and_tasks_without_a_record_are_not_counted(
-    functions: Functions, counted: Counted, failing: bool
-) -> None:
-    handle = functions.process if failing else functions.monitor
-    handle(delivery("no JSON", "m2"), task("nobody", "m3"))
+def test_poison_is_not_counted(functions: Functions, counted: Counted) -> None:
+    functions.process(delivery("no JSON", "m2"))
+    functions.monitor(delivery("no JSON", "m2"))
+    assert counted() == {}
+
+
+def test_task_is_counted_as_submitted_by_whoever_stores_it(functions: Functions, counted: Counted) -> None:
+    functions.process(task("worked-on", "m2"))
+    assert counted()["TasksSubmitted"] == [1]
+    functions.monitor(task("dead", "m3"))
+    assert counted()["TasksSubmitted"] == [1]
+    for task_id in ("worked-on", "dead"):
+        assert functions.submit({"taskId": task_id, "payload": {}})[0] == 202
     assert counted() == {}
 
 

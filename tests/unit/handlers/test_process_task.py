@@ -128,20 +128,20 @@ def test_message_of_a_dead_task_is_dropped(functions: Functions) -> None:
 
 
 def test_crashed_attempt_is_taken_over_by_the_next_delivery_of_its_message(functions: Functions) -> None:
-    assert functions.store.claim("t", "m1", 1)  # and dies
+    assert functions.claim("m1", 1)  # and dies
     assert functions.process(task(receive_count=2)) == []
     assert outcomes(functions) == [(1, "STARTED"), (2, "SUCCEEDED")]
 
 
 def test_crashed_attempt_is_not_taken_over_by_another_message(functions: Functions) -> None:
-    functions.store.claim("t", "m1", 1)
+    functions.claim("m1", 1)
     assert functions.process(task(message_id="m2", receive_count=2)) == []
     assert functions.work.attempts == []
 
 
 @pytest.mark.parametrize("receive_count", [1, 2])
 def test_stale_delivery_is_kept_and_not_put_off(functions: Functions, receive_count: int) -> None:
-    functions.store.claim("t", "m1", 2)
+    functions.claim("m1", 2)
     before = functions.item("t")
     assert functions.process(task(receive_count=receive_count)) == ["m1"]
     assert functions.work.attempts == []
@@ -152,7 +152,7 @@ def test_stale_delivery_is_kept_and_not_put_off(functions: Functions, receive_co
 @pytest.mark.parametrize("failing", [True, False], ids=["late failure", "late success"])
 def test_late_report_cannot_disturb_a_newer_attempt(functions: Functions, failing: bool) -> None:
     functions.work.failing = failing
-    functions.work.during = lambda: functions.store.claim("t", "m1", 2)
+    functions.work.during = lambda: functions.claim("m1", 2)
     assert functions.process(task(receive_count=1)) == ["m1"]
     assert outcomes(functions) == [(1, "STARTED"), (2, "STARTED")]
     assert functions.get("t")[1]["status"] == "PROCESSING"
@@ -161,7 +161,7 @@ def test_late_report_cannot_disturb_a_newer_attempt(functions: Functions, failin
 
 def test_late_failure_cannot_undo_completed(functions: Functions) -> None:
     def newer_attempt_succeeds() -> None:
-        functions.store.complete(functions.store.claim("t", "m1", 2))  # type: ignore[arg-type]
+        functions.store.complete(functions.claim("m1", 2))  # type: ignore[arg-type]
 
     functions.work.failing = True
     functions.work.during = newer_attempt_succeeds
@@ -173,7 +173,7 @@ def test_late_failure_cannot_undo_completed(functions: Functions) -> None:
 @pytest.mark.parametrize("failing", [True, False], ids=["late failure", "late success"])
 def test_late_report_cannot_undo_dead_letter(functions: Functions, failing: bool) -> None:
     functions.work.failing = failing
-    functions.work.during = lambda: functions.store.mark_dead("t", "m1")
+    functions.work.during = lambda: functions.mark_dead("m1")
     assert functions.process(task(receive_count=3)) == ["m1"]
     assert functions.get("t")[1]["status"] == "DEAD_LETTER"
 
@@ -213,18 +213,10 @@ def test_poison_gets_the_backoff_and_goes_towards_the_dead_letter_queue(function
     assert functions.dynamodb.calls == []
 
 
-def test_task_without_a_record_is_poison(functions: Functions) -> None:
-    assert functions.process(task("nobody", receive_count=3)) == ["m1"]
-    assert functions.queue.put_off == [("m1/3", 20)]
-    assert functions.item("nobody") is None
-
-
 def test_poison_harms_no_neighbour(functions: Functions) -> None:
     functions.submit({"taskId": "u", "payload": {}})
-    failed = functions.process(
-        delivery("no JSON", "p1"), task("t", "m1"), task("nobody", "m2"), delivery("[]", "p2"), task("u", "m3")
-    )
-    assert failed == ["p1", "m2", "p2"]
+    failed = functions.process(delivery("no JSON", "p1"), task("t", "m1"), delivery("[]", "p2"), task("u", "m3"))
+    assert failed == ["p1", "p2"]
     assert functions.get("t")[1]["status"] == functions.get("u")[1]["status"] == "COMPLETED"
 
 
@@ -281,9 +273,12 @@ def test_attempts_kept_are_bounded_and_the_last_one_is_among_them(functions: Fun
     assert outcomes(functions) == [(number, "FAILED") for number in [*range(1, 20), 30]]
 
 
-def test_first_attempt_beyond_the_bound_is_appended_when_earlier_ones_left_no_trace(functions: Functions) -> None:
-    functions.process(task(receive_count=25))
-    assert outcomes(functions) == [(25, "SUCCEEDED")]
+@pytest.mark.parametrize("task_id", ["t", "new"], ids=["PENDING", "no record"])
+def test_first_attempt_beyond_the_bound_is_appended_when_earlier_ones_left_no_trace(
+    functions: Functions, task_id: str
+) -> None:
+    functions.process(task(task_id, receive_count=25))
+    assert outcomes(functions, task_id) == [(25, "SUCCEEDED")]
 
 
 def test_log_lines_carry_task_message_and_receive_count(functions: Functions) -> None:

@@ -270,7 +270,7 @@ def test_the_monitor_that_looked_before_the_redrive_does_not_bury_the_task_after
     def interleaved(**arguments: Any) -> Any:
         calls.append(None)
         if len(calls) == 2:
-            functions.store.mark_dead("t", "m1")
+            functions.mark_dead("m1")
             redriver.redrive("t")
         return update_item(**arguments)
 

@@ -193,19 +193,49 @@ def test_failed_send_is_repaired_by_the_same_request(functions: Functions) -> No
     status, answer = functions.submit({"payload": {"x": 1}})
     assert (status, answer["error"]) == (503, "queue_unavailable")
     assert f"same request again, with the taskId {answer['taskId']}" in answer["message"]
-    assert functions.item(answer["taskId"]) is not None
+    assert functions.item(answer["taskId"]) is None
 
     functions.queue.failing = False
     assert functions.submit({"taskId": answer["taskId"], "payload": {"x": 1}}) == (202, {"taskId": answer["taskId"]})
     assert [message.task_id for message in functions.queue.sent] == [answer["taskId"]]
 
 
-def test_failing_store_answers_503_and_sends_nothing(functions: Functions) -> None:
-    functions.dynamodb.failing.add("put_item")
+def test_table_that_cannot_be_read_answers_503_and_nothing_is_sent(functions: Functions) -> None:
+    functions.dynamodb.failing.add("get_item")
     status, answer = functions.submit({"taskId": "t", "payload": {}})
     assert (status, answer["error"], answer["taskId"]) == (503, "store_unavailable", "t")
+    assert "Nothing was sent" in answer["message"]
     assert "same request again" in answer["message"]
     assert functions.queue.sent == []
+
+
+def test_task_that_was_sent_and_not_stored_answers_503_and_is_stored_by_the_same_request(functions: Functions) -> None:
+    functions.dynamodb.failing.add("put_item")
+    status, answer = functions.submit({"payload": {"x": 1}})
+    assert (status, answer["error"]) == (503, "store_unavailable")
+    assert "on the queue and may be done" in answer["message"]
+    assert "same request again" in answer["message"]
+    task_id = answer["taskId"]
+    assert [message.task_id for message in functions.queue.sent] == [task_id]
+
+    functions.dynamodb.failing.clear()
+    assert functions.submit({"taskId": task_id, "payload": {"x": 1}}) == (202, {"taskId": task_id})
+    assert functions.get(task_id)[1]["status"] == "PENDING"
+
+
+def test_id_that_the_client_names_is_looked_up_consistently_and_one_of_our_own_is_not(functions: Functions) -> None:
+    functions.submit({"taskId": "t", "payload": {}})
+    assert functions.dynamodb.calls == ["get_item", "put_item"]
+    assert functions.dynamodb.arguments[0]["ConsistentRead"] is True
+    functions.dynamodb.calls.clear()
+    functions.submit({"payload": {}})
+    assert functions.dynamodb.calls == ["put_item"]
+
+
+def test_pending_task_is_sent_again_with_the_payload_as_it_is_stored(functions: Functions) -> None:
+    functions.submit('{"taskId": "t", "payload": {"a": 1, "b": 2}}')
+    functions.submit('{"taskId": "t", "payload": {"b": 2, "a": 1}}')
+    assert len({message.body() for message in functions.queue.sent}) == 1
 
 
 def test_put_whose_answer_was_lost_is_accepted(functions: Functions) -> None:

@@ -29,7 +29,7 @@ PLACE = Place(region="eu-central-1", stage="dev", url=None, since=SINCE)
 
 
 @pytest.fixture(scope="module")
-def simulated(expressions_read_once: None) -> Iterator[Any]:
+def simulated(moto_as_in_the_engine: None) -> Iterator[Any]:
     with patch.dict(os.environ, KEYS), mock_aws():
         yield boto3.client("dynamodb")
 

@@ -1,0 +1,31 @@
+"""How large moto takes a record to be: an attribute that is written again counts once, as in DynamoDB.
+
+moto adds a new value to a record that still has the old one, so that a large attribute which is set to what it was makes a record
+twice as large as it is, and the write is refused. This module must not know of LocalStack: whoever uses moto can use it.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+"""
+
+from typing import Any
+
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
+from moto.dynamodb.models.utilities import bytesize
+
+LARGEST_ITEM_BYTES = 400 * 1024
+
+
+def count_what_is_written_again_once() -> None:
+    """From now on moto, in this process, measures a record as it becomes."""
+    LimitedSizeDict.__setitem__ = _set  # type: ignore[method-assign]
+
+
+def _set(self: LimitedSizeDict, key: str, value: Any) -> None:
+    others = sum(_size(name) + _size(each) for name, each in self.items() if name != key)
+    if others + _size(key) + _size(value) > LARGEST_ITEM_BYTES:
+        raise ItemSizeTooLarge
+    dict.__setitem__(self, key, value)
+
+
+def _size(part: Any) -> int:
+    return part.size() if isinstance(part, DynamoType) else bytesize(str(part))
