@@ -26,7 +26,8 @@ from harness.paths import PROJECT, STATE
 from harness.targets.base import Endpoint
 
 SERVICE = "TaskGuard"
-_SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+"""What a deploy sends, of the project's folder."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
 _under_way: set["subprocess.Popen[str]"] = set()
@@ -117,7 +118,7 @@ def package(
         with _first_packaging(service):
             _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)
 
-    Packages().get(key_of(service, _SERVICE_FILES, stage, endpoint.region, parameters), make, place)
+    Packages().get(key_of(service, SERVICE_FILES, stage, endpoint.region, parameters), make, place)
 
 
 def _options(parameters: Mapping[str, str]) -> list[str]:
@@ -299,7 +300,7 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 def _copy(service: Path, scratch: Path) -> Path:
     folder = scratch / "service"
     folder.mkdir()
-    for name in _SERVICE_FILES:
+    for name in SERVICE_FILES:
         source = service / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=_LEFT_OUT)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import __version__
+from harness.faults.plan import Plan
 from harness.history import Manifest
 from harness.paths import PROJECT
 from harness.running import Run
@@ -35,9 +36,17 @@ def digests_of_stack(run: Run) -> dict[str, str]:
     }
 
 
-def manifest_of(run: Run, tasks: int, digests: Mapping[str, str], repeat: str | None = None) -> Manifest:
+def manifest_of(
+    run: Run,
+    tasks: int,
+    digests: Mapping[str, str],
+    repeat: str | None = None,
+    *,
+    plan: Plan | None = None,
+    tasks_seed: str | None = None,
+) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
-    the command that makes such a run again."""
+    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids."""
     expected = run.expectations
     return Manifest(
         taskguard_version=__version__,
@@ -58,6 +67,9 @@ def manifest_of(run: Run, tasks: int, digests: Mapping[str, str], repeat: str | 
         settings=_settings(run),
         digests=digests,
         repeat=repeat,
+        faults=tuple(str(fault) for fault in plan.faults) if plan else (),
+        fault_seed=plan.seed if plan else None,
+        tasks_seed=tasks_seed if tasks_seed != expected.failure_seed else None,
     )
 
 

@@ -22,9 +22,10 @@ from harness.evidence.names import Names
 from harness.evidence.recording import Recording, RecordingFile
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
+from harness.faults.trouble import Trouble
 from harness.history import Event, EvidenceMissing, FaultInjected, HeldUp, History, QueueDepth, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
-from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, watch
+from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from harness.workload import Task
 
 
@@ -68,19 +69,32 @@ class Run:
         object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
         object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
 
-    def of(self, tasks: Sequence[Task], listener: Listener | None = None) -> History:
+    def of(self, tasks: Sequence[Task], listener: Listener | None = None, trouble: Trouble | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
+
+        With ``trouble`` faults are injected from before the first submission until nothing more will happen, a task is handed
+        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not.
 
         Raises:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
         self._changes.begin()
+        with trouble or nullcontext():
+            submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
+        only = None if self.alone else frozenset(task.task_id for task in tasks)
+        with listener.phase("gather the evidence"):
+            events: list[TaskSubmitted | FaultInjected] = [*submitted, *(trouble.events if trouble else ())]
+            return self.history(events, deadline_reached=not settled, only=only, depths=depths)
+
+    def _submit_and_watch(
+        self, tasks: Sequence[Task], listener: Listener, trouble: Trouble | None
+    ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
+        """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
         with listener.phase("submit"):
             client = Client(self.stack.api_url, clock=self.endpoint.clock)
-            submitted = client.submit_all(tasks, tell=listener.submitted)
-        ids = [event.task_id for event in submitted if event.task_id is not None]
-        accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+            submitted = client.submit_all(tasks, tell=listener.submitted, until_answered=trouble is not None)
+        ids = [event.task_id for event in submitted if event.task_id and (event.accepted or trouble is not None)]
         looks: deque[Progress] = deque(maxlen=2)
 
         def look(progress: Progress) -> None:
@@ -89,21 +103,32 @@ class Run:
 
         self._configuration.begin()
         with listener.phase("settle"):
-            settled = self.watch(accepted, look)
-        only = None if self.alone else frozenset(ids)
-        with listener.phase("gather the evidence"):
-            return self.history(submitted, deadline_reached=not settled, only=only, depths=looks[0].depths)
+            settled = self.watch(ids, look, trouble)
+        return submitted, settled, looks[0].depths
 
-    def watch(self, task_ids: Iterable[str], tell: Callable[[Progress], None] = lambda _: None) -> bool:
-        """Wait until nothing more will happen to these tasks; False when time ran out first."""
-        ids = list(task_ids)
+    def watch(
+        self,
+        task_ids: Iterable[str],
+        tell: Callable[[Progress], None] = lambda _: None,
+        trouble: Trouble | None = None,
+    ) -> bool:
+        """Wait until nothing more will happen to these tasks; False when time ran out first. In ``trouble`` that takes longer,
+        and it is the pipeline's clock that counts."""
+        ids = list(dict.fromkeys(task_ids))
+        reader = self._reader()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
-        seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
-        return watch(self._reader(), ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
+        if trouble is None:
+            seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
+            return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
+        hidden_seconds = reader.visibility_timeout_seconds()
+        seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds)
+        seconds += pace.quiet_seconds * self.endpoint.clock.scale
+        clock = self.endpoint.clock
+        return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
 
     def history(
         self,
-        submitted: Iterable[TaskSubmitted],
+        submitted: Iterable[TaskSubmitted | FaultInjected],
         *,
         deadline_reached: bool,
         only: frozenset[str] | None = None,
@@ -111,7 +136,8 @@ class Run:
     ) -> History:
         """Gather all that was seen of the stack, or ``only`` of these tasks and messages: since its engine started, or as
         far as there are logs of this run. The queues are looked at last of all, and compared with ``depths``, an earlier
-        look; without one they are looked at first, too."""
+        look; without one they are looked at first, too. What is ``submitted`` may come with the faults that were injected from
+        outside."""
         events: list[Event] = list(submitted)
         begun_ms = min((event.at_ms for event in events), default=0.0)
         reader, recording = self._reader(), self.recording()

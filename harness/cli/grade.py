@@ -6,7 +6,7 @@ import shlex
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import deployment
+from harness.cli import faults as asked_faults
 from harness.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from harness.cli.judge import AsJson, a_console, show
 from harness.cli.on_aws import Asked, deployed_stage
@@ -24,14 +25,16 @@ from harness.cli.progress import ProgressLine
 from harness.cli.stack import DEFAULT_RATE, ClockScale, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
-from harness.grading import Grade
-from harness.grading import grade as judge
+from harness.faults.plan import Plan
+from harness.faults.trouble import Trouble
+from harness.grading import Grade, grade_run
 from harness.history import SavedRun
 from harness.manifests import digests_of_service, digests_of_stack, manifest_of
 from harness.reports.as_json import GRADE_FILE, write_grade
 from harness.reports.as_junit import write_junit
 from harness.reports.html import get_ready as get_ready_to_report
 from harness.reports.html import write_report
+from harness.reports.nemesis import write_nemesis
 from harness.running import Run
 from harness.targets.base import Endpoint
 from harness.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -44,6 +47,7 @@ MOST_TASKS = 100_000
 
 
 def grade(
+    context: typer.Context,
     tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
     seed: Annotated[
         str | None,
@@ -84,6 +88,9 @@ def grade(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
+    faults: asked_faults.Faults = None,
+    fault_seed: asked_faults.FaultSeed = None,
+    replay: asked_faults.Replay = None,
     show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
     json_: AsJson = False,
 ) -> None:
@@ -91,13 +98,20 @@ def grade(
     timings = Timings.of_this_process()
     console = a_console(stderr=json_)
     seed = seed or None
+    plan = asked_faults.plan_of(faults, fault_seed, target)
+    again = None if replay is None else asked_faults.repeated(replay, context)
+    if again is not None:
+        tasks, seed, rate, plan, clock_scale, target, region = again.decided
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     on_running = target is TargetName.RUNNING
     repeat = None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale)
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
+    repeat = asked_faults.command_to_replay(folder, endpoint_url, stage) if plan is not None else repeat
     with ExitStack() as cleanup, ProgressLine(console, tasks) as line:
+        for text in asked_faults.told_first(plan, again):
+            line.say(text)
         if on_running:
             # The ids of an earlier run would be known to the stack already.
             run, ids_seed, digests = _on_running_stack(), random_seed(), {}
@@ -115,7 +129,7 @@ def grade(
             digests = digests_of_stack(run)
         else:
             rate = DEFAULT_RATE if rate is None else rate
-            ids_seed = seed or random_seed()
+            ids_seed = again.tasks_seed if again is not None else seed or random_seed()
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
             options = TargetOptions(
                 folder=folder / "engine",
@@ -134,7 +148,7 @@ def grade(
                 stacks = cleanup.enter_context(ExitStack())
                 found = on_own_engine(line, engine, options, wanted, stacks, timings)
             run = found
-        saved = _make(run, workload(ids_seed, tasks), digests, repeat, folder, line, timings)
+        saved = _make(run, workload(ids_seed, tasks), _Facts(digests, repeat, plan, ids_seed), folder, line, timings)
         if keep:
             RunningStack(instance=engine.running, stage=run.stack.stage).save()
             engine.running.stay()
@@ -143,28 +157,37 @@ def grade(
         stopping = timings.now()
     timings.phases.append(Phase("stop", stopping, timings.now()))
     verdicts = _judge(folder, saved, timings)
-    beyond = timings.now() - slowest_schedule_seconds(verdicts, run.expectations) / clock_scale
-    timings.write(folder, beyond)
-    _tell(console, folder, timings.table(beyond) if show_timings else None)
+    table = _table_of(timings, verdicts, saved, folder)
+    _tell(console, folder, table if show_timings else None)
     show(console, verdicts, saved, json_=json_)
     raise typer.Exit(verdicts.exit_code)
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a manifest tells of a run beyond the run itself."""
+
+    digests: Mapping[str, str]
+    repeat: str | None
+    plan: Plan | None
+    tasks_seed: str
+
+
 def _make(
-    run: Run,
-    tasks: tuple[Task, ...],
-    digests: Mapping[str, str],
-    repeat: str | None,
-    folder: Path,
-    line: ProgressLine,
-    timings: Timings,
+    run: Run, tasks: tuple[Task, ...], facts: _Facts, folder: Path, line: ProgressLine, timings: Timings
 ) -> SavedRun:
     line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
-    history = run.of(tasks, replace(line.listener, phase=timings.phase))
+    trouble = None
+    if facts.plan is not None:
+        trouble = Trouble(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")
+    history = run.of(tasks, replace(line.listener, phase=timings.phase), trouble)
     with timings.phase("manifest"):
-        saved = SavedRun(history=history, manifest=manifest_of(run, len(tasks), digests, repeat))
+        manifest = manifest_of(
+            run, len(tasks), facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
+        )
+        saved = SavedRun(history=history, manifest=manifest)
         saved.write(folder)
     return saved
 
@@ -181,11 +204,20 @@ def _get_ready_to_judge(endpoint: Endpoint) -> None:
 def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
     history, manifest = saved.history, saved.manifest
     with timings.phase("judge"):
-        verdicts = judge(history, manifest.expectations)
+        verdicts = grade_run(history, manifest)
         write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
         write_junit(folder, verdicts, history, manifest.target)
         write_report(folder, verdicts, history, manifest)
+        write_nemesis(folder, history, manifest)
     return verdicts
+
+
+def _table_of(timings: Timings, verdicts: Grade, saved: SavedRun, folder: Path) -> Table:
+    """Where the time went, which is kept in the run's folder too."""
+    schedule_seconds = slowest_schedule_seconds(verdicts, saved.manifest.expectations)
+    beyond = timings.now() - schedule_seconds / saved.manifest.clock_scale
+    timings.write(folder, beyond)
+    return timings.table(beyond)
 
 
 def _tell(console: Console, folder: Path, timings: Table | None) -> None:

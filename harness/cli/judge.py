@@ -20,6 +20,7 @@ from harness.reports.as_junit import write_junit
 from harness.reports.comparison import comparison_as_json, print_comparison, print_differences
 from harness.reports.console import print_grade
 from harness.reports.html import write_report
+from harness.reports.nemesis import nemesis_of, write_nemesis
 from harness.strict_json import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
@@ -63,7 +64,9 @@ def show(console: Console, verdicts: Grade, saved: SavedRun, *, json_: bool) -> 
     if json_:
         typer.echo(as_text(_document(verdicts, saved), ascii_only=True), nl=False)
     else:
-        print_grade(console, verdicts, saved.history, saved.manifest.clock_scale, saved.manifest.repeat)
+        manifest = saved.manifest
+        nemesis = nemesis_of(saved.history, manifest)
+        print_grade(console, verdicts, saved.history, manifest.clock_scale, manifest.repeat, nemesis)
 
 
 def a_console(*, stderr: bool = False) -> Console:
@@ -95,6 +98,7 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
         write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
     write_junit(folder, judged.grade, judged.run.history, manifest.target)
     write_report(folder, judged.grade, judged.run.history, manifest)
+    write_nemesis(folder, judged.run.history, manifest)
 
 
 def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:

@@ -9,7 +9,7 @@ handles any of that, nor what a charged receive leads to.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import FaultPlanError
@@ -28,17 +28,17 @@ from harness.history import (
 
 WORK_QUEUE = "work"
 
-_NEVER_COSTLY = frozenset({"skew", "reorder", "consumer-off", "monitor-off", "deploy"})
-"""A wrong clock, another order, waiting in the queue and a deploy are nothing that a receive may be lost to."""
+_NEVER_COSTLY = frozenset({"skew", "consumer-off", "monitor-off", "deploy"})
+"""A wrong clock, waiting in the queue and a deploy are nothing that a receive may be lost to."""
 
 _FOR_THE_CLIENT_TO_REPEAT = frozenset({"throttle", "error", "disconnect"})
 """What strikes the first try of a call alone is repeated by the AWS client, and costs nothing."""
 
-_PATIENT_SECONDS = 1.5
-"""What is held up for less is still in time: an AWS client waits for 2 s at the least that anybody sets."""
+_IN_TIME_SECONDS: Mapping[str, float] = {"slow": 1.5, "late": 30.0, "reorder": 30.0}
+"""What is held up for less costs nothing: AWS clients are more patient, and so is a queue's visibility timeout."""
 
 _LEEWAY_MS = 1000.0
-"""A fault is noted a little before or after the invocation that it strikes is."""
+"""What strikes a process that works on nothing yet is noted a little before the invocation that it is started for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,6 @@ class Receive:
 
     message_id: str
     count: int
-    task_id: str | None
     delivery_id: str
     events: tuple[Event, ...]
 
@@ -70,7 +69,6 @@ class Strikes:
     """The faults of a history, asked for by what they struck."""
 
     def __init__(self, history: History) -> None:
-        self._faults = history.of_kind(FaultInjected)
         self._consumers = _consumers(history)
         by_message: dict[str, dict[tuple[int, str], list[Event]]] = defaultdict(lambda: defaultdict(list))
         for event in history:
@@ -78,17 +76,15 @@ class Strikes:
                 by_message[event.message_id][event.receive_count, event.delivery_id].append(event)
         self._receives = {
             message_id: [
-                Receive(message_id, count, getattr(events[0], "task_id", None), delivery_id, tuple(events))
-                for (count, delivery_id), events in found.items()
+                Receive(message_id, count, delivery_id, tuple(events)) for (count, delivery_id), events in found.items()
             ]
             for message_id, found in by_message.items()
         }
-        self._batches: dict[str, list[Receive]] = defaultdict(list)
-        for receives in self._receives.values():
-            for receive in receives:
-                self._batches[receive.delivery_id].append(receive)
         self._by_task: dict[str | None, list[FaultInjected]] = defaultdict(list)
-        for fault in self._faults:
+        self._by_delivery: dict[str, list[FaultInjected]] = defaultdict(list)
+        for fault in history.of_kind(FaultInjected):
+            if fault.delivery_id is not None:
+                self._by_delivery[fault.delivery_id].append(fault)
             for task_id in fault.task_ids or (None,):
                 self._by_task[task_id].append(fault)
 
@@ -98,30 +94,29 @@ class Strikes:
 
     def of_receive(self, task_id: str, message_id: str, count: int) -> list[FaultInjected]:
         """The faults that struck the task's receive with this count, whether or not it reached a function."""
-        found = [fault for fault in self._by_task[task_id] if self._names(fault, count)]
-        for receive in self.receives(message_id):
-            if receive.count == count:
-                found += [fault for fault in self._during(receive) if fault not in found]
-        return found
+        seen = [receive for receive in self.receives(message_id) if receive.count == count]
+        deliveries = {receive.delivery_id for receive in seen}
+        on_their_way = [
+            fault
+            for fault in self._by_task[task_id]
+            if fault.delivery_id is None and fault.receive_count == count and self._is_of_work(fault)
+        ]
+        at_work = [
+            fault
+            for delivery_id in deliveries
+            for fault in self._by_delivery[delivery_id]
+            if task_id in fault.task_ids or strikes_the_batch(fault)
+        ]
+        meanwhile = [
+            fault
+            for fault in self._by_task[None]
+            if self._is_of_work(fault) and any(_is_meanwhile(fault, receive) for receive in seen)
+        ]
+        return [*on_their_way, *at_work, *meanwhile]
 
     def costly(self, task_id: str, message_id: str, count: int) -> FaultInjected | None:
         """A fault that explains why a receive was charged although no attempt failed by its own draw; none when none does."""
         return next((each for each in self.of_receive(task_id, message_id, count) if can_cost(each)), None)
-
-    def _names(self, fault: FaultInjected, count: int) -> bool:
-        return fault.receive_count == count and self._is_of_work(fault)
-
-    def _during(self, receive: Receive) -> Iterator[FaultInjected]:
-        """What struck it by way of its batch, of a process that had no task yet, or of the stack."""
-        batch = self._batches[receive.delivery_id]
-        for neighbour in batch:
-            for fault in self._by_task[neighbour.task_id]:
-                own = neighbour.task_id == receive.task_id
-                if (own or strikes_the_batch(fault)) and self._is_of_work(fault) and _struck(fault, neighbour):
-                    yield fault
-        for fault in self._by_task[None]:
-            if _is_meanwhile(fault, receive) and (_is_of_stack(fault) or self._is_of_work(fault)):
-                yield fault
 
     def _is_of_work(self, fault: FaultInjected) -> bool:
         """Whether it struck the work queue or who consumes it, rather than the API or the dead letters' consumer."""
@@ -138,14 +133,16 @@ def can_cost(fault: FaultInjected) -> bool:
         return False
     if fault.kind in _FOR_THE_CLIENT_TO_REPEAT:
         return line is None or line.every_try
-    if fault.kind in ("slow", "late"):
-        return line is None or line.takes_seconds >= _PATIENT_SECONDS
+    if fault.kind in _IN_TIME_SECONDS:
+        return line is None or line.takes_seconds >= _IN_TIME_SECONDS[fault.kind]
     return True
 
 
 def strikes_the_batch(fault: FaultInjected) -> bool:
     """Whether it strikes all messages that are in one invocation, as the end of its process does."""
-    return fault.kind in ("kill", "slow") or (fault.kind in KINDS and KINDS[fault.kind].site is Site.FUNCTION)
+    return fault.kind in ("kill", "slow") or (
+        fault.kind in KINDS and KINDS[fault.kind].site in (Site.FUNCTION, Site.PROCESS)
+    )
 
 
 def line_of(fault: FaultInjected) -> Fault | None:
@@ -155,12 +152,6 @@ def line_of(fault: FaultInjected) -> Fault | None:
     except (FaultPlanError, ValueError):
         return None
     return line
-
-
-def _struck(fault: FaultInjected, receive: Receive) -> bool:
-    if fault.receive_count is not None and len(fault.task_ids) == 1:
-        return fault.receive_count == receive.count
-    return _is_meanwhile(fault, receive)
 
 
 def _is_meanwhile(fault: FaultInjected, receive: Receive) -> bool:

@@ -37,7 +37,7 @@ class Manifest:
     versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
     command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
     what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
-    where the draws had none.
+    where it is not `seed`.
     """
 
     taskguard_version: str

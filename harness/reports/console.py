@@ -10,6 +10,7 @@ from rich.console import Console
 from harness.grading import Grade
 from harness.history import History
 from harness.history.wording import times
+from harness.reports.nemesis import HEADINGS, Nemesis
 from harness.reports.plain import print_line, print_table
 from harness.reports.timeline import timeline
 from harness.verdict import Outcome, Verdict
@@ -21,12 +22,18 @@ _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "ye
 
 
 def print_grade(
-    console: Console, grade: Grade, history: History, clock_scale: float = 1.0, repeat: str | None = None
+    console: Console,
+    grade: Grade,
+    history: History,
+    clock_scale: float = 1.0,
+    repeat: str | None = None,
+    nemesis: Nemesis | None = None,
 ) -> None:
     """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
     it, and last `SUCCESS: n` and `FAILURE: n`.
 
-    Before all that, whether the pipeline's clock was the machine's; before the two numbers, the command that repeats the run.
+    Before all that, whether the pipeline's clock was the machine's; after the
+    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run.
     """
     if clock_scale != 1:
         print_line(
@@ -45,6 +52,11 @@ def print_grade(
         [_STYLES[each.outcome] for each in grade.verdicts],
     )
     console.line()
+    if nemesis is not None:
+        print_line(console, f"{nemesis.in_words()}.")
+        console.line()
+        print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
+        console.line()
     for verdict in grade.verdicts:
         if verdict.outcome is not Outcome.PASS:
             _print_what_is_wrong(console, verdict, history)
