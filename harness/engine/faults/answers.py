@@ -36,7 +36,7 @@ def throttled(context: RequestContext) -> ServiceException:
 def failed(context: RequestContext) -> ServiceException:
     """The service itself failed; clients try again."""
     if context.service.service_name == "dynamodb":
-        return InternalServerError("Internal server error")
+        return InternalServerError("Internal server error", status_code=500)
     return CommonServiceException(
         "InternalFailure", "The request processing has failed because of an unknown error.", status_code=500
     )
