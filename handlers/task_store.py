@@ -161,7 +161,9 @@ class TaskStore:
             found = failed.known("UpdateItem")
             if found.claim_id != claim_id:
                 return ClaimRefused(found)
-            return Claim(task_id, message_id, attempt, claim_id, len(found.attempts) - 1, found.created_at, stored=False)
+            return Claim(
+                task_id, message_id, attempt, claim_id, len(found.attempts) - 1, found.created_at, stored=False
+            )
         if before is None:
             return Claim(task_id, message_id, attempt, claim_id, 0, sent_at, stored=True)
         index = min(len(before.attempts), MOST_ATTEMPTS_KEPT - 1)

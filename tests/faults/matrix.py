@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from harness.draws import find_task_id
 from harness.faults.kinds import KINDS, Site
 from harness.faults.plan import Fault, Phase
+from harness.strict_json import Json
 from harness.workload import Task
 from tests.faults.stories import STORIES, Call, Scene
 
@@ -46,8 +47,14 @@ def _faults(scene: Scene) -> Iterator[Fault]:
         if kind.site is Site.FUNCTION and kind.name not in _AT_A_START:
             if scene.queue is not None or kind.name not in _OF_A_BATCH:
                 yield Fault(kind=kind.name, function=scene.function, receive=scene.receive)
-        elif kind.site is Site.MESSAGE and scene.queue is not None:
+        elif kind.site is Site.MESSAGE and scene.queue is not None and (kind.name != "again" or _is_last(scene)):
             yield Fault(kind=kind.name, function=scene.queue, receive=scene.receive)
+
+
+def _is_last(scene: Scene) -> bool:
+    """Whether the message is deleted after it: the task is done, or buried."""
+    fate = STORIES[scene.story]
+    return scene.queue == "dead-letter" or (not fate.dead and scene.receive == fate.attempts)
 
 
 def _at(scene: Scene, call: Call) -> Iterator[Fault]:
@@ -69,9 +76,10 @@ def _at(scene: Scene, call: Call) -> Iterator[Fault]:
 
 
 def _case(story: str, fault: Fault, seed: str, rate: float) -> Case:
-    parts = [story, fault.function, f"{fault.receive}", fault.call, fault.number and f"{fault.number}", fault.kind, fault.when]
-    name = ".".join([*filter(None, parts), *(["every-try"] if fault.every_try else [])])
+    number = f"{fault.call}.{fault.number}" if fault.call else None
+    parts = (story, fault.function, f"{fault.receive}", number, fault.kind, fault.when, "every-try" * fault.every_try)
+    name = ".".join(part for part in parts if part)
     task_id = find_task_id(seed, rate, STORIES[story], name)
-    payload = {"story": story, "fault": name, "ratio": 1.0}
+    payload: dict[str, Json] = {"story": story, "fault": name, "ratio": 1.0}
     struck = replace(fault, task=task_id)
     return Case(name=name, story=story, fault=struck, task=Task(task_id=task_id, payload=payload))

@@ -42,13 +42,19 @@ class Scene:
 
 def scenes_of(recording: Recording, stack: Stack, tasks: Mapping[str, str]) -> list[Scene]:
     """The invocations of ``tasks`` (an id by its story), each kind of them once, in the order in which they began."""
-    functions = {name: key.removesuffix("FunctionName") for key, name in stack.outputs.items() if key.endswith("FunctionName")}
+    functions = {
+        name: key.removesuffix("FunctionName") for key, name in stack.outputs.items() if key.endswith("FunctionName")
+    }
     queues = {stack.task_queue_arn: "work", stack.dead_letter_queue_arn: "dead-letter"}
     scenes: list[Scene] = []
     for story, task_id in tasks.items():
         for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
             # A read of the record is none of a task's business.
-            if task_id not in invocation.payload or invocation.function not in functions or '"GET"' in invocation.payload:
+            if (
+                task_id not in invocation.payload
+                or invocation.function not in functions
+                or '"GET"' in invocation.payload
+            ):
                 continue
             scene = Scene(
                 story=story,

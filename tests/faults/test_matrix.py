@@ -13,8 +13,8 @@ import pytest
 from harness.deployment import Stack, failure_parameters
 from harness.draws import find_task_id
 from harness.expectations import Expectations
-from harness.faults.handing_over import injecting
 from harness.faults.plan import Plan
+from harness.faults.trouble import Trouble
 from harness.guarantees import guarantees_under
 from harness.history import FaultInjected, History, SavedRun
 from harness.manifests import manifest_of
@@ -51,8 +51,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
     run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
 
-    with injecting(endpoint, stack, plan):
-        history = run.of([case.task for case in cases], until_answered=True)
+    history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan))
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 
@@ -60,7 +59,9 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     met = {(event.fault, task_id) for event in history.of_kind(FaultInjected) for task_id in event.task_ids}
     for case in cases:
         with subtests.test(case.name):
-            assert (str(case.fault), case.task.task_id) in met, f"{case.fault} was never met; its history is in {folder}"
+            assert (str(case.fault), case.task.task_id) in met, (
+                f"{case.fault} was never met; its history is in {folder}"
+            )
             found = findings.get(case.task.task_id, [])
             assert not found, "\n".join([*found, timeline(history, case.task.task_id), f"History: {folder}"])
     assert not findings.get(None), findings[None]
