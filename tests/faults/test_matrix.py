@@ -1,0 +1,112 @@
+"""Whatever goes wrong at whichever place: nothing is lost, nothing is done twice, and nothing stays as it is for ever.
+
+One test for each story, place and kind of fault, each with a task of its own, all of them in the pipeline at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from harness.deployment import Stack, failure_parameters
+from harness.draws import find_task_id
+from harness.expectations import Expectations
+from harness.faults.plan import Plan
+from harness.faults.trouble import Trouble
+from harness.guarantees import guarantees_under
+from harness.history import FaultInjected, History, SavedRun
+from harness.manifests import manifest_of
+from harness.reports.timeline import timeline
+from harness.running import Run
+from harness.shared_engine import SharedEngine
+from harness.targets.base import Endpoint
+from harness.verdict import Outcome
+from harness.waiting import wait_for
+from harness.workload import Task
+from tests.faults.matrix import Case, cases_of
+from tests.faults.stories import STORIES, scenes_of
+
+pytestmark = pytest.mark.in_process
+
+STAGE = "matrix"
+SEED = "matrix"
+RATE = 0.3
+LATE_SECONDS = 60.0
+"""Late is no matter here: the pipeline is full of crashes."""
+
+EXPECTED = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
+
+
+def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
+    endpoint: Endpoint,
+    deploy: Callable[..., Stack],
+    shared_engine: SharedEngine,
+    subtests: pytest.Subtests,
+) -> None:
+    stack = deploy(STAGE, **failure_parameters(SEED, RATE))
+    _one_message_at_a_time(endpoint, stack)
+    cases = _cases(endpoint, stack)
+    plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
+    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
+
+    history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan))
+    folder = shared_engine.folder / "matrix"
+    SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
+
+    findings = _findings(history, plan)
+    met = {(event.fault, task_id) for event in history.of_kind(FaultInjected) for task_id in event.task_ids}
+    for case in cases:
+        with subtests.test(case.name):
+            assert (str(case.fault), case.task.task_id) in met, (
+                f"{case.fault} was never met; its history is in {folder}"
+            )
+            found = findings.get(case.task.task_id, [])
+            assert not found, "\n".join([*found, timeline(history, case.task.task_id), f"History: {folder}"])
+    assert not findings.get(None), findings[None]
+
+
+def _cases(endpoint: Endpoint, stack: Stack) -> Sequence[Case]:
+    """What can be struck, found by watching one task of each story unharmed."""
+    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED)
+    watched = {story: find_task_id(SEED, RATE, fate, f"watched-{story}") for story, fate in STORIES.items()}
+    history = run.of([Task(task_id=task_id, payload={"story": story}) for story, task_id in watched.items()])
+    assert set(history.accepted) == set(watched.values())
+    recording = run.recording()
+    assert recording is not None
+    scenes = scenes_of(recording, stack, watched)
+    assert {scene.function for scene in scenes} == {"submitTask", "processTask", "monitorDLQ"}
+    assert all(scene.calls for scene in scenes)
+    return cases_of(scenes, SEED, RATE)
+
+
+def _findings(history: History, plan: Plan) -> dict[str | None, list[str]]:
+    """What any guarantee found, by task."""
+    found: dict[str | None, list[str]] = defaultdict(list)
+    for name, judge in guarantees_under(plan).items():
+        verdict = judge(history, EXPECTED)
+        if verdict.outcome is not Outcome.PASS:
+            for finding in verdict.findings:
+                found[finding.task_id].append(f"{name}: {finding.message}")
+    return found
+
+
+def _one_message_at_a_time(endpoint: Endpoint, stack: Stack) -> None:
+    """A process that dies takes no other case's task with it."""
+    functions = endpoint.functions()
+    mappings = [mapping["UUID"] for mapping in _mappings(endpoint, stack)]
+    for uuid in mappings:
+        functions.update_event_source_mapping(UUID=uuid, BatchSize=1)
+    wait_for(
+        lambda: all(
+            (found := functions.get_event_source_mapping(UUID=uuid))["BatchSize"] == 1 and found["State"] == "Enabled"
+            for uuid in mappings
+        ),
+        seconds=60.0,
+    )
+
+
+def _mappings(endpoint: Endpoint, stack: Stack) -> Iterator[dict[str, str]]:
+    for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+        yield from endpoint.functions().list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]  # type: ignore[misc]
