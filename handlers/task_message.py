@@ -52,7 +52,12 @@ def parse(body: str) -> TaskMessage:
         raise NotATask(f"taskId is missing or not {TASK_ID_RULE}")
     if not isinstance(payload, dict):
         raise NotATask("payload is missing or not a JSON object")
-    return TaskMessage(task_id, exact_json.compact(payload))
+    task = TaskMessage(task_id, exact_json.compact(payload))
+    # What submitTask sends never is. What somebody else sent may grow when it is written in ASCII, beyond what a record can hold:
+    # it could then neither be worked on nor be laid to rest.
+    if len(task.body()) > LARGEST_BODY_BYTES:
+        raise NotATask(f"written in ASCII it is larger than {LARGEST_BODY_BYTES} bytes")
+    return task
 
 
 def subject(body: str) -> dict[str, str]:

@@ -175,7 +175,9 @@ def test_marking_that_is_refused_for_no_reason_is_tried_again_and_keeps_the_last
     assert logged["lastError"] == "ValueError: attempt 3 went wrong"
 
 
-@pytest.mark.parametrize("body", ["", "no JSON", "\x00\ud800é", "[" * 100_000, '{"taskId": "t"}', '{"x": 1, "x": 2}'])
+@pytest.mark.parametrize(
+    "body", ["", "no JSON", "\x00\ud800é", "é" * 200_000, "[" * 100_000, '{"taskId": "t"}', '{"x": 1, "x": 2}']
+)
 def test_poison_is_logged_and_acknowledged(functions: Functions, body: str) -> None:
     assert functions.monitor(delivery(body, "p", 4)) == []
     [logged] = functions.events("POISON_DEAD_LETTER")

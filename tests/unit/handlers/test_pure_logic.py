@@ -115,6 +115,16 @@ def test_message_is_compact_ascii_with_the_task_id_first() -> None:
     assert TaskMessage("t", '{"x":"\\u00e9"}').body() == '{"taskId":"t","payload":{"x":"\\u00e9"}}'
 
 
+def test_message_that_grows_beyond_what_a_queue_takes_is_no_task() -> None:
+    room = 262_144 - len('{"taskId":"t","payload":{"x":""}}')
+    # As its own sender wrote it, it fits: a letter has two bytes, and six as an escape.
+    body = json.dumps({"taskId": "t", "payload": {"x": "é" * (room // 6 + 1)}}, ensure_ascii=False)
+    assert len(body.encode()) < 262_144
+    with pytest.raises(NotATask, match="larger than 262144 bytes"):
+        task_message.parse(body)
+    assert task_message.parse(body.replace("é", "", 1))
+
+
 def test_message_with_fields_of_a_later_version_is_still_a_task() -> None:
     assert task_message.parse('{"taskId":"t","payload":{},"later":1}') == TaskMessage("t", "{}")
 
