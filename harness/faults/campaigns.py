@@ -77,9 +77,8 @@ def faults_of(given: str) -> tuple[Fault, ...]:
     """
     if given in CAMPAIGNS:
         return parse(CAMPAIGNS[given])
-    path = Path(given)
     try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else given
+        text = Path(given).read_text(encoding="utf-8") if _is_file(given) else given
         faults = parse(text)
     except (OSError, ValueError) as error:
         raise FaultPlanError(f"Reading the faults in {given}: {error}") from None
@@ -89,3 +88,10 @@ def faults_of(given: str) -> tuple[Fault, ...]:
     if not faults:
         raise FaultPlanError(f"There is no fault in {given!r}. Campaigns are: {', '.join(CAMPAIGNS)}.")
     return faults
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except (OSError, ValueError):
+        return False  # no file's name: too long, as a plan may be, or with what none may have

@@ -240,3 +240,9 @@ def test_every_kind_is_in_the_campaign_of_all() -> None:
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_a_campaigns_faults_are_read(name: str) -> None:
     assert faults_of(name) == parse(CAMPAIGNS[name])
+
+
+def test_faults_as_text_may_be_longer_than_any_files_name() -> None:
+    assert (
+        faults_of("\n".join(["throttle when=before rate=3%"] * 200)) == faults_of("throttle when=before rate=3%") * 200
+    )
