@@ -66,14 +66,14 @@ class PromptSqsPoller(SqsPoller):
         if self.is_fifo_queue:
             super().handle_messages(messages)
             return
+        received = time.monotonic()
         messages = faults.strike_received(self.source_arn, messages, self._handle_too)
         if not messages:
             return
         if not self._has_slot:
             self._slots.acquire()
         self._has_slot = False
-        self._batches.submit(self._handle, messages)
-        faults.handed_over(self.source_arn)
+        self._batches.submit(self._handle, messages, received)
 
     def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
         lost = faults.lost_deletions(self.source_arn, messages, message_ids_to_delete)
@@ -90,10 +90,11 @@ class PromptSqsPoller(SqsPoller):
 
         threading.Thread(target=handle, name="batch-too", daemon=True).start()
 
-    def _handle(self, messages: list[dict[str, Any]]) -> None:
+    def _handle(self, messages: list[dict[str, Any]], received: float) -> None:
         try:
             with pacer().work():
                 self._try_to_handle(messages)
+                faults.handled(self.source_arn, received)
         finally:
             self._slots.release()
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.evidence.recording import Call
 from harness.targets.base import Endpoint
+from harness.waiting import wait_for
 from tests.engine.conftest import Create, Function
 from tests.engine.faulty import Small, calls_of, made_table, request, small_stack
 
@@ -156,15 +157,13 @@ def test_a_process_that_is_killed_at_a_call_is_gone_and_its_call_is_done_or_not(
     assert caller.invoke(**request("t")).payload == [{"retries": 0}]
 
 
-@pytest.mark.parametrize(("when", "done"), [("before", 1), ("after", 2)])
-def test_a_call_that_takes_longer_than_its_client_waits_is_tried_again(
-    small: Small, caller: Function, times: Callable[[str], int], when: str, done: int
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_that_takes_longer_than_its_client_waits_is_tried_again_and_both_take_effect(
+    small: Small, caller: Function, times: Callable[[str], int], when: str
 ) -> None:
     with small.struck_by(f"slow when={when} seconds=2.5"):
         assert caller.invoke(**request("t")).payload == [{"retries": 1}]
-        assert times("t") >= 1
-    assert times("t") <= 2
-    assert done
+        wait_for(lambda: times("t") == 2, seconds=10)
 
 
 def test_a_queue_answers_in_its_own_words(small: Small, caller: Function, endpoint: Endpoint) -> None:

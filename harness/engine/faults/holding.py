@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from harness.engine.hurry import pacer
@@ -24,6 +24,7 @@ class _Held:
     plan_id: str
     to_be_overtaken: bool
     deliver: Callable[[], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class HeldBack:
@@ -43,7 +44,7 @@ class HeldBack:
         plan_id: str,
         to_be_overtaken: bool = False,
     ) -> None:
-        """Deliver in ``seconds`` of pipeline time; ``to_be_overtaken``, as soon as another batch of its queue has gone."""
+        """Deliver in ``seconds`` of pipeline time; ``to_be_overtaken``, as soon as a later batch of its queue is done."""
         with self._changed:
             self._held.append(_Held(time.time() + seconds, queue_arn, plan_id, to_be_overtaken, deliver))
             if self._thread is None:
@@ -51,9 +52,9 @@ class HeldBack:
                 self._thread.start()
             self._changed.notify()
 
-    def overtake(self, queue_arn: str) -> None:
-        """A batch of this queue has gone."""
-        self._deliver(lambda held: held.to_be_overtaken and held.queue_arn == queue_arn)
+    def overtake(self, queue_arn: str, received: float) -> None:
+        """A batch of this queue is done, which was ``received`` at that moment of ``time.monotonic``."""
+        self._deliver(lambda held: held.to_be_overtaken and held.queue_arn == queue_arn and held.since < received)
 
     def release(self, plan_id: str) -> None:
         """Deliver all that was held back for this plan."""

@@ -58,9 +58,9 @@ def strike_received(
     return now + last
 
 
-def handed_over(queue_arn: str) -> None:
-    """A batch of this queue is on its way to its consumer."""
-    held_back().overtake(queue_arn)
+def handled(queue_arn: str, received: float) -> None:
+    """A batch of this queue, ``received`` at that moment of ``time.monotonic``, has been with its consumer."""
+    held_back().overtake(queue_arn, received)
 
 
 def lost_deletions(queue_arn: str, messages: Sequence[dict[str, Any]], done: Collection[str]) -> frozenset[str]:
