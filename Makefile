@@ -14,6 +14,8 @@ WORKERS ?= 6
 # How many times as fast the clock of the tested engine runs while the pipeline only waits.
 CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
+# How many requests `make test-edge` makes, about.
+CASES ?= 2000
 # A folder for the tests' JUnit reports, one for each run of pytest.
 JUNIT ?=
 
@@ -24,7 +26,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-aws privileges up down lint clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +81,9 @@ test-packaging: setup ## run the tests of the package and the template alone (th
 
 test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= names its program)
 	@$(BIN)/python -m pytest tests/browser -q $(call junit,browser)
+
+test-edge: setup ## try the API with requests made from its document, right and wrong (CASES=, SEED=)
+	@$(BIN)/python -m pytest tests/edge --clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
 
 privileges: ## print what each function is allowed, and which test used it (of the last run)
 	@cat .taskguard/privileges.md

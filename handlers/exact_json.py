@@ -77,7 +77,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _exact_integer(text: str) -> int:
-    if len(text) > LONGEST_INTEGER_DIGITS:
+    if len(text.lstrip("-")) > LONGEST_INTEGER_DIGITS:
         raise JsonError("number_not_exact", f"an integer of more than {LONGEST_INTEGER_DIGITS} digits")
     if text == "-0":
         raise JsonError("number_not_exact", "-0 has no exact integer; write 0 or -0.0")

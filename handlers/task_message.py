@@ -13,8 +13,9 @@ from handlers import exact_json
 # The queue's MaximumMessageSize in serverless.yml.
 LARGEST_BODY_BYTES = 262_144
 
-_TASK_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-TASK_ID_RULE = "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+# Not '.' and '..': in a URL they mean the folder itself and the one above, so nobody could read such a task.
+_TASK_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._:-]{1,128}")
+TASK_ID_RULE = "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-', other than '.' and '..'"
 
 
 class NotATask(Exception):

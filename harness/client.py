@@ -25,7 +25,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 
 class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
-    stage may have from then on: before it is sent, or when the API has given it an id. ``clock`` is the pipeline's."""
+    stage may have from then on: before it is sent, or when the API has given it an id. ``heed`` is shown each answer.
+    ``clock`` is the pipeline's."""
 
     def __init__(
         self, api_url: str, note: Callable[[Iterable[str]], None] = lambda _: None, clock: Clock = REAL
@@ -33,6 +34,7 @@ class Client:
         self._clock = clock
         self._api_url = api_url.rstrip("/")
         self.note = note
+        self.heed: Callable[[requests.Response], None] = lambda _: None
         self._session = requests.Session()
         # Neither the user's proxies nor their .netrc have a place between a test and a local engine.
         self._session.trust_env = False
@@ -139,11 +141,13 @@ class Client:
 
     def _request(self, method: str, path: str, **options: object) -> requests.Response:
         try:
-            return self._session.request(method, self._api_url + path, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
+            response = self._session.request(method, self._api_url + path, timeout=_TIMEOUT_SECONDS, **options)  # type: ignore[arg-type]
         except requests.RequestException as error:
             raise SubmissionError(
                 f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."
             ) from error
+        self.heed(response)
+        return response
 
 
 def _asks_for_another_try(event: TaskSubmitted) -> bool:

@@ -16,6 +16,8 @@ from tests.mutants.table import VariantTable
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--show-privileges", action="store_true", help="print what each function is allowed, and its use")
+    parser.addoption("--cases", type=int, default=2000, help="how many requests tests/edge makes (about)")
+    parser.addoption("--case-seed", type=int, help="the seed that they are made from (default: any)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -93,7 +93,8 @@ def run_of(tasks: int, expectations: Expectations) -> Estimate:
         (prices.QUEUE_REQUEST, tasks + 3 * attempts + 2 * dead + QUEUES * seconds * _LOOKS_A_SECOND),
         # The record is made, claimed and moved on, marked as dead, and at last removed.
         (prices.WRITE, _UNITS_A_WRITE * (tasks + 2 * attempts + 2 * dead + tasks)),
-        (prices.READ, looks + 4 * tasks),
+        # Each task is looked for when it is submitted, and read by the harness.
+        (prices.READ, looks + 5 * tasks),
         # A thousand changes at most a call, read a day back and until they are complete.
         (prices.STREAM_READ, _STREAM_CALLS + changes / _CHANGES_A_CALL),
         (prices.LOGS, tasks * _LOG_BYTES_A_TASK + (attempts + dead) * _LOG_BYTES_AN_ATTEMPT),

@@ -6,12 +6,14 @@ how the process is started or what becomes of an answer.
 """
 
 import re
+import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
+from typing import Any
 
 _NEXT = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR = "/2018-06-01/runtime/init/error"
@@ -110,6 +112,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, api: RuntimeApi) -> None:
         self.api = api
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A process that is killed leaves its connection as it is.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

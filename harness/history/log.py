@@ -194,15 +194,19 @@ class History(Sequence[Event]):
 
     @cached_property
     def _by_message(self) -> dict[str, tuple[Event, ...]]:
-        return self._index_by("message_id")
+        named = ((getattr(event, "message_id", None), event) for event in self._events)
+        return _grouped((message_id, event) for message_id, event in named if message_id is not None)
 
     @cached_property
     def _chains_by_task(self) -> dict[str | None, tuple[Chain, ...]]:
         return _grouped((chain.task_id, chain) for chain in self.chains)
 
-    def _index_by(self, field: str) -> dict[str, tuple[Event, ...]]:
-        named = ((getattr(event, field, None), event) for event in self._events)
-        return _grouped((value, event) for value, event in named if value is not None)
+
+def _tasks_of(event: Event) -> tuple[str, ...]:
+    if isinstance(event, FaultInjected):
+        return event.task_ids
+    task_id = getattr(event, "task_id", None)
+    return () if task_id is None else (task_id,)
 
 
 def _tasks_of(event: Event) -> tuple[str, ...]:

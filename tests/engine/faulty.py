@@ -26,6 +26,7 @@ class Small:
 
     stack: Stack
     endpoint: Endpoint
+    function: Function
 
     @contextmanager
     def struck_by(self, lines: str, seed: str = "a seed") -> Iterator[None]:
@@ -55,6 +56,7 @@ def small_stack(endpoint: Endpoint, function: Function, table: str = "", **urls:
             outputs={"WorkerFunctionName": name},
         ),
         endpoint,
+        function,
     )
 
 

@@ -1,4 +1,4 @@
-"""Conditional writes are atomic: of many writers who race for a key, one wins."""
+"""Conditional writes are atomic: of many writers who race for a key, one wins. And a record is as large as it is."""
 
 import threading
 from collections import Counter
@@ -55,6 +55,25 @@ def test_one_of_many_racing_writers_wins_each_key(endpoint: Endpoint, table: str
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
     assert winners == dict.fromkeys(range(KEYS), 1)
+
+
+def test_an_attribute_that_is_written_again_counts_once_and_400_kb_is_all_there_is_room_for(
+    endpoint: Endpoint, table: str
+) -> None:
+    dynamodb = endpoint.dynamodb()
+
+    def write(size: int) -> None:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": "large"}},
+            UpdateExpression="SET large = :large",
+            ExpressionAttributeValues={":large": {"S": "a" * size}},
+        )
+
+    write(262_144)
+    write(262_144)
+    with pytest.raises(ClientError, match="exceeded the maximum allowed size"):
+        write(400 * 1024)
 
 
 def test_racing_counters_lose_no_increment(endpoint: Endpoint, table: str) -> None:

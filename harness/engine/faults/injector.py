@@ -54,7 +54,7 @@ class ActivePlan:
     since: float = field(default_factory=time.time)
     ended: bool = False
     _changing: threading.Lock = field(default_factory=threading.Lock)
-    _requests: dict[tuple[str, str | None], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _requests: dict[tuple[str, str | None], dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     _starts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _told: set[Fault] = field(default_factory=set)
 
@@ -72,9 +72,7 @@ class ActivePlan:
         """The how-manieth invocation for this task it is, outside of messages."""
         with self._changing:
             seen = self._requests[function, task_id]
-            if request_id not in seen:
-                seen.append(request_id)
-            return seen.index(request_id) + 1
+            return seen.setdefault(request_id, len(seen) + 1)
 
     def count_start(self, function: str) -> int:
         """The how-manieth process of this function is being started."""

@@ -59,6 +59,7 @@ RECORDS = (
             Change(
                 file=_STORE, old="list_append(if_not_exists(attempts, :none), :added)", new="list_append(:none, :added)"
             ),
+            Change(file=_STORE, old="index = min(len(before.attempts), MOST_ATTEMPTS_KEPT - 1)", new="index = 0"),
         ),
         caught_by=("record", "transitions"),
         message="its record has attempts 2, seen were 1, 2",

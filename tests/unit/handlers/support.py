@@ -16,6 +16,8 @@ from unittest.mock import patch
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+from tests import api_document
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -158,7 +160,7 @@ class Functions:
             "isBase64Encoded": is_base64,
             "requestContext": {"stage": "dev", "requestId": "api-request"},
         }
-        return self._answer(submit_task.handler(event, context()))
+        return self._answer("POST", "/task", submit_task.handler(event, context()))
 
     def get(self, task_id: str) -> tuple[int, dict[str, Any]]:
         event = {
@@ -168,7 +170,7 @@ class Functions:
             "pathParameters": {"taskId": task_id},
             "requestContext": {"stage": "dev", "requestId": "api-request"},
         }
-        return self._answer(get_task.handler(event, context()))
+        return self._answer("GET", "/task/x", get_task.handler(event, context()))
 
     def process(self, *deliveries: dict[str, Any], remaining_ms: int = 15_000) -> list[str]:
         """The ids of the messages reported as failed."""
@@ -194,8 +196,9 @@ class Functions:
         return answer.get("Item")
 
     @staticmethod
-    def _answer(response: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert response["multiValueHeaders"]["Content-Type"] == ["application/json"]
+    def _answer(method: str, path: str, response: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        (content_type,) = response["multiValueHeaders"]["Content-Type"]
+        assert api_document.faults(method, path, response["statusCode"], content_type, response["body"]) == []
         return response["statusCode"], json.loads(response["body"])
 
     @staticmethod

@@ -281,6 +281,15 @@ def test_first_attempt_beyond_the_bound_is_appended_when_earlier_ones_left_no_tr
     assert outcomes(functions, task_id) == [(25, "SUCCEEDED")]
 
 
+def test_largest_task_is_stored_by_the_first_delivery_and_worked_on_by_the_next(functions: Functions) -> None:
+    payload = "a" * (262_144 - len('{"taskId":"big","payload":{"x":""}}'))
+    functions.work.failing = True
+    assert functions.process(task("big", x=payload)) == ["m1"]
+    functions.work.failing = False
+    assert functions.process(task("big", receive_count=2, x=payload)) == []
+    assert functions.get("big")[1]["payload"] == {"x": payload}
+
+
 def test_log_lines_carry_task_message_and_receive_count(functions: Functions) -> None:
     functions.process(task(receive_count=2))
     [_, started, succeeded, _] = functions.logs()[-4:]

@@ -8,6 +8,7 @@ import json
 import math
 import os
 from contextlib import suppress
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def test_payload_survives_the_way_to_the_consumer_exactly(payload: dict[str, Any
     body = json.dumps({"payload": payload}, ensure_ascii=True)
     request = task_request.parse(body, is_base64=False, content_type="application/json")
     message = task_message.parse(task_request.to_message(request, "t").body())
+    # The consumer takes a stored task only when both texts are the same to the letter.
+    assert message.payload_json == request.payload_json
     # repr tells 1 from 1.0 and from True, and 0.0 from -0.0; equality does not.
     assert repr(exact_json.parse(message.payload_json)) == repr(payload)
     assert message.body().isascii()
@@ -89,6 +92,13 @@ def test_order_of_names_does_not_tell_payloads_apart(payload: dict[str, Any]) ->
 @pytest.mark.parametrize("text", ["1e22", "0.1", "100.0", "-0.0", "1E2", "1.10", "5e-324", "1.7976931348623157e308"])
 def test_numbers_that_a_double_keeps_are_accepted(text: str) -> None:
     assert exact_json.parse(text) == float(text)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integers_are_kept_up_to_a_thousand_digits_whatever_their_sign(sign: str) -> None:
+    assert exact_json.compact(exact_json.parse(f"{sign}{'9' * 1000}")) == f"{sign}{'9' * 1000}"
+    with pytest.raises(exact_json.JsonError, match="more than 1000 digits"):
+        exact_json.parse(f"{sign}{'9' * 1001}")
 
 
 def test_nesting_is_counted_outside_of_strings_only() -> None:
@@ -250,6 +260,23 @@ def test_a_function_can_answer_within_its_own_timeout_when_aws_does_not() -> Non
     tries = config.retries["total_max_attempts"]
     longest = max(config.connect_timeout, config.read_timeout) * tries + (tries - 1)
     assert longest <= runtime.LONGEST_CALL_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_795_464_000_001, "2026-11-23T20:00:00.001Z"),
+        (1_795_464_000_999, "2026-11-23T20:00:00.999Z"),
+    ],
+)
+def test_times_of_messages_have_the_same_form(milliseconds: int, text: str) -> None:
+    assert runtime.utc_time(milliseconds) == text
+
+
+@given(st.integers(0, 4_102_444_800_000))
+def test_times_of_messages_keep_each_millisecond(milliseconds: int) -> None:
+    assert round(datetime.fromisoformat(runtime.utc_time(milliseconds)).timestamp() * 1000) == milliseconds
 
 
 def test_times_are_utc_with_milliseconds() -> None:

@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handlers import task_message
+from handlers.task_message import TaskMessage
 from harness.errors import RedriveError
 from harness.evidence.names import Names
 from harness.redriving import MOST_EARLIER_ATTEMPTS, Redriver, Result, put_back
@@ -121,6 +123,13 @@ def test_a_task_that_dies_again_can_be_redriven_again_and_keeps_all_attempts(
     assert [entry["M"]["number"]["N"] for entry in kept["earlierAttempts"]["L"]] == ["1", "2", "3"] * 3
     assert kept["earlierMessages"] == {"L": [{"S": "m1"}, {"S": "m2"}, {"S": "m3"}]}
     assert kept["redrives"] == {"N": "3"}
+
+
+def test_a_body_that_is_sent_anew_is_the_first_one_to_the_letter() -> None:
+    for payload in ("{}", '{"n":1.0,"z":-0.0,"s":"\\ud800\\u00e9\\"","list":[1e+22,null,{}]}'):
+        first = TaskMessage("a.B_1:2-3", payload)
+        assert task_message.parse(first.body()) == first
+        assert Names().message.body(first.task_id, payload) == first.body()
 
 
 def test_the_record_does_not_grow_for_ever() -> None:

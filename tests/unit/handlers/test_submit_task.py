@@ -50,6 +50,8 @@ BAD_BODIES = {
     "task id is null": ('{"payload": {}, "taskId": null}', 400, "invalid_task_id"),
     "task id is empty": ('{"payload": {}, "taskId": ""}', 400, "invalid_task_id"),
     "task id is too long": (json.dumps({"payload": {}, "taskId": "a" * 129}), 400, "invalid_task_id"),
+    "task id is the folder itself": ('{"payload": {}, "taskId": "."}', 400, "invalid_task_id"),
+    "task id is the folder above": ('{"payload": {}, "taskId": ".."}', 400, "invalid_task_id"),
     "task id has a slash": ('{"payload": {}, "taskId": "a/b"}', 400, "invalid_task_id"),
     "task id ends in a newline": ('{"payload": {}, "taskId": "a\\n"}', 400, "invalid_task_id"),
     "task id has a letter that is not ASCII": ('{"payload": {}, "taskId": "é"}', 400, "invalid_task_id"),
@@ -296,7 +298,7 @@ def test_unknown_task_is_not_found(functions: Functions) -> None:
     assert (status, answer["error"]) == (404, "task_not_found")
 
 
-@pytest.mark.parametrize("task_id", ["a b", "a/b", "é", "a" * 129, "", "%00", "%ff", "a%0A"])
+@pytest.mark.parametrize("task_id", ["a b", "a/b", "é", "a" * 129, "", ".", "..", "%00", "%ff", "a%0A"])
 def test_malformed_id_is_refused(functions: Functions, task_id: str) -> None:
     status, answer = functions.get(task_id)
     assert (status, answer["error"]) == (400, "invalid_task_id")

@@ -86,6 +86,29 @@ def aws_call(
     )
 
 
+def fault_injected(
+    *task_ids: str, stack: str = WORK_ARN, request_id: str | None = "r1", at: float = 1003.0, until: float | None = None
+) -> str:
+    return json.dumps(
+        {
+            "kind": "fault-injected",
+            "stack": stack,
+            "plan": "0123456789abcdef",
+            "fault": "kill when=after",
+            "name": "kill",
+            "when": "after",
+            "function": "processTask",
+            "call": "UpdateItem",
+            "number": 2,
+            "taskIds": task_ids,
+            "receiveCount": 1,
+            "requestId": request_id,
+            "startedAt": at,
+            "endedAt": until,
+        }
+    )
+
+
 def recording_of(folder: Path, *lines: str) -> Recording:
     path = folder / "flight-recorder.jsonl"
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

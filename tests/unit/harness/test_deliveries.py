@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.evidence.deliveries import FROM_RECORDER, events_of, failure_reason, handled_dead_letters
 from harness.evidence.names import MessageNames
-from harness.evidence.recording import Invocation, Message
+from harness.evidence.recording import Invocation, Message, RecordingFile
 from harness.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -21,6 +21,7 @@ from harness.history import (
     Delivered,
     Event,
     EvidenceMissing,
+    FaultInjected,
     HeldUp,
 )
 from tests.unit.harness.recorder_lines import (
@@ -31,6 +32,7 @@ from tests.unit.harness.recorder_lines import (
     WORK_URL,
     aws_call,
     ended,
+    fault_injected,
     recording_of,
     sqs_record,
     started,
@@ -361,3 +363,35 @@ def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Pa
 def test_the_times_in_which_the_engine_was_held_up_are_told(tmp_path: Path) -> None:
     line = json.dumps({"kind": "engine-held-up", "startedAt": 10.0, "endedAt": 260.0})
     assert of_kind(events(tmp_path, line), HeldUp) == [HeldUp(at_ms=10.0, until_ms=260.0)]
+
+
+def test_faults_that_were_injected_into_the_stack_are_told_and_those_of_another_are_not(tmp_path: Path) -> None:
+    found = events(tmp_path, fault_injected("t", "u", until=2000.0), fault_injected("v", stack="arn:another"))
+    assert of_kind(found, FaultInjected) == [
+        FaultInjected(
+            at_ms=1003.0,
+            until_ms=2000.0,
+            kind="kill",
+            when="after",
+            fault="kill when=after",
+            function="processTask",
+            call="UpdateItem",
+            number=2,
+            task_ids=("t", "u"),
+            receive_count=1,
+            delivery_id="r1",
+        )
+    ]
+
+
+def test_of_a_call_that_was_answered_otherwise_it_is_told_what_happened(tmp_path: Path) -> None:
+    put_off = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5}
+    line = json.loads(aws_call("ChangeMessageVisibility", put_off)) | {
+        "told": {"status": 500, "error": "InternalFailure"}
+    }
+    path = tmp_path / "flight-recorder.jsonl"
+    path.write_text(f"{started('r1', sqs_record('m1'))}\n{json.dumps(line)}\n")
+    recording = RecordingFile(path).read()
+    assert [call.told for call in recording.calls] == [(500, "InternalFailure")]
+    [request] = of_kind(events_of(recording, STACK, MessageNames()), BackoffRequested)
+    assert request.accepted

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from localstack.utils.container_utils.container_client import Util
 
 from harness.engine import container

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ import pytest
 from harness.clock import Clock
 from harness.evidence.recording import Recording
 from harness.expectations import Expectations
-from harness.history import EvidenceMissing, History, QueueDepth, RunEnded
+from harness.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
 from harness.running import Run
 from tests.unit.harness import conftest
 from tests.unit.harness.fake_aws import Fakes
-from tests.unit.harness.recorder_lines import STACK, WORK_URL
+from tests.unit.harness.recorder_lines import STACK, WORK_URL, fault_injected, recording_of
 
 EXPECTED = Expectations(failure_seed="a seed")
 
@@ -99,3 +100,34 @@ def test_what_may_be_the_messages_of_others_tells_nothing(seconds: conftest.Cloc
 
 def test_empty_queues_that_others_use_too_are_empty_of_everybodys(seconds: conftest.Clock) -> None:
     assert depths(history(seconds, shared=True)) == [0, 0]
+
+
+def told_of(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, folder: Path, only: frozenset[str] | None
+) -> list[Any]:
+    """The tasks of each fault that a run is told of which began when 1003 ms had passed."""
+    lines = [
+        fault_injected("before", at=1002),
+        fault_injected("mine", "another's"),
+        fault_injected("another's"),
+        fault_injected(at=1004),
+    ]
+    recording = recording_of(folder, *lines)
+    monkeypatch.setattr(Run, "recording", lambda _: recording)
+    endpoint = Fakes(queues=Queues([]), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
+    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    submitted = TaskSubmitted(at_ms=1003, answered_ms=1003, task_id="mine", payload={}, accepted=True, status_code=202)
+    found = run.history([submitted], deadline_reached=False, only=only)
+    return [event.task_ids for event in found.of_kind(FaultInjected)]
+
+
+def test_a_run_is_told_of_the_faults_since_its_beginning(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert told_of(seconds, monkeypatch, tmp_path, None) == [("mine", "another's"), ("another's",), ()]
+
+
+def test_a_run_among_others_is_told_of_the_faults_that_may_have_struck_its_tasks(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert told_of(seconds, monkeypatch, tmp_path, frozenset({"mine"})) == [("mine", "another's"), ()]
