@@ -22,7 +22,7 @@ from handlers.metrics import Metrics
 from handlers.runtime import new_logger
 from handlers.task_message import NotATask, TaskMessage
 from handlers.task_queue import QueueError, TaskQueue
-from handlers.task_record import Claim, ClaimRefused, Status
+from handlers.task_record import Claim, ClaimRefused, Status, TaskRecord
 from handlers.task_store import AttemptSuperseded, StoreError, TaskStore
 
 if TYPE_CHECKING:
@@ -90,8 +90,10 @@ class Consumer:
         self, refusal: ClaimRefused, task: TaskMessage, delivery: Delivery, about: dict[str, Any]
     ) -> None:
         record = refusal.record
-        if record.message_id == delivery.message_id and record.status in (Status.PROCESSING, Status.RETRYING):
+        is_settled = record.status in (Status.COMPLETED, Status.DEAD_LETTER)
+        if not is_settled and not _belongs_to_another(record, task, delivery.message_id):
             # Acknowledging could delete the message under the newer attempt, and a new visibility would disturb its backoff.
+            # A message that is needed is kept also when nobody can tell why it was refused: else its task would wait for ever.
             logger.warning("stale delivery kept", extra={**about, "lastAttempt": record.last_attempt})
             raise KeepMessage
         about = {**about, "status": record.status, "owner": record.message_id}
@@ -141,6 +143,13 @@ class Consumer:
         except QueueError as failure:
             # Not lost: it comes back after the queue's own visibility timeout.
             logger.error("backoff not set", extra={**about, "reason": str(failure)})
+
+
+def _belongs_to_another(record: TaskRecord, task: TaskMessage, message_id: str) -> bool:
+    """Whether another message has the task, or may have it and this one may not."""
+    if record.message_id is not None:
+        return record.message_id != message_id
+    return record.payload_json != task.payload_json or message_id in record.earlier_messages
 
 
 def _from_environment() -> Consumer:

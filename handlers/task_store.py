@@ -232,6 +232,8 @@ class TaskStore:
                 return NotMarkedDead(record)
             if record.status is Status.DEAD_LETTER:
                 return MarkedDead(record, newly=False)
+            if record.status is Status.RETRYING:
+                raise StoreError("UpdateItem was refused for a record that it should have marked as dead")
         if record is not None and record.last_attempt:
             error = f"attempt {record.last_attempt} ended without a report"
         else:

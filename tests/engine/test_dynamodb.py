@@ -66,8 +66,8 @@ def test_an_attribute_that_is_written_again_counts_once_and_400_kb_is_all_there_
         dynamodb.update_item(
             TableName=table,
             Key={"id": {"S": "large"}},
-            UpdateExpression="SET large = :large",
-            ExpressionAttributeValues={":large": {"S": "a" * size}},
+            UpdateExpression="SET much = :much",
+            ExpressionAttributeValues={":much": {"S": "a" * size}},
         )
 
     write(262_144)

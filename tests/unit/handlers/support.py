@@ -53,12 +53,14 @@ class Clock:
 @dataclass
 class FaultyClient:
     """A boto client whose calls can be made to fail, with (`unanswered`) or without having had their effect, or to be made
-    twice as when an answer is lost on the way and the call tried again. `before` is called before each."""
+    twice as when an answer is lost on the way and the call tried again. With `refused`, an item, writes are answered as if their
+    condition had failed for it. `before` is called before each."""
 
     client: Any
     failing: set[str] = field(default_factory=set)
     unanswered: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
+    refused: dict[str, Any] | None = None
     before: Callable[[str], object] = lambda _: None
     calls: list[str] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
@@ -70,6 +72,12 @@ class FaultyClient:
             self.before(name)
             if name in self.unanswered:
                 getattr(self.client, name)(**arguments)
+            if self.refused is not None and "ConditionExpression" in arguments:
+                refusal: Any = {
+                    "Error": {"Code": "ConditionalCheckFailedException", "Message": ""},
+                    "Item": self.refused,
+                }
+                raise ClientError(refusal, name)
             if name in self.failing | self.unanswered:
                 raise ClientError({"Error": {"Code": "InternalServerError", "Message": "down"}}, name)
             method = getattr(self.client, name)

@@ -164,6 +164,17 @@ def test_dead_message_of_a_refused_request_does_not_bury_the_task_that_has_its_i
     assert len(functions.events("DEAD_LETTER_IGNORED")) == 1
 
 
+@pytest.mark.usefixtures("failed_three_times")
+def test_marking_that_is_refused_for_no_reason_is_tried_again_and_keeps_the_last_error(functions: Functions) -> None:
+    for refused in (functions.item("t"), {}):
+        functions.dynamodb.refused = refused
+        assert functions.monitor(of_t(receive_count=4)) == ["m1"]
+    functions.dynamodb.refused = None
+    assert functions.monitor(of_t(receive_count=5)) == []
+    [logged] = functions.events("TASK_DEAD_LETTER")
+    assert logged["lastError"] == "ValueError: attempt 3 went wrong"
+
+
 @pytest.mark.parametrize("body", ["", "no JSON", "\x00\ud800é", "[" * 100_000, '{"taskId": "t"}', '{"x": 1, "x": 2}'])
 def test_poison_is_logged_and_acknowledged(functions: Functions, body: str) -> None:
     assert functions.monitor(delivery(body, "p", 4)) == []

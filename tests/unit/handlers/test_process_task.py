@@ -149,6 +149,21 @@ def test_stale_delivery_is_kept_and_not_put_off(functions: Functions, receive_co
     assert functions.item("t") == before
 
 
+@pytest.mark.parametrize("attempts", [0, 1], ids=["PENDING", "RETRYING"])
+def test_message_that_is_refused_for_no_reason_is_kept_for_its_task(functions: Functions, attempts: int) -> None:
+    functions.work.failing = True
+    for attempt in range(1, attempts + 1):
+        functions.process(task(receive_count=attempt))
+    functions.work.failing = False
+    functions.dynamodb.refused = functions.item("t")
+    assert functions.process(task(receive_count=attempts + 1)) == ["m1"]
+    functions.dynamodb.refused = {}
+    assert functions.process(task(receive_count=attempts + 1)) == ["m1"]
+    functions.dynamodb.refused = None
+    assert functions.process(task(receive_count=attempts + 2)) == []
+    assert functions.get("t")[1]["status"] == "COMPLETED"
+
+
 @pytest.mark.parametrize("failing", [True, False], ids=["late failure", "late success"])
 def test_late_report_cannot_disturb_a_newer_attempt(functions: Functions, failing: bool) -> None:
     functions.work.failing = failing
