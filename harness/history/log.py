@@ -209,13 +209,6 @@ def _tasks_of(event: Event) -> tuple[str, ...]:
     return () if task_id is None else (task_id,)
 
 
-def _tasks_of(event: Event) -> tuple[str, ...]:
-    if isinstance(event, FaultInjected):
-        return event.task_ids
-    task_id: str | None = getattr(event, "task_id", None)
-    return () if task_id is None else (task_id,)
-
-
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
     lists: dict[K, list[V]] = defaultdict(list)
     for key, value in pairs:
