@@ -22,7 +22,7 @@ from harness.reports.timeline import timeline
 from harness.running import Run
 from harness.strict_json import Json
 from harness.waiting import WaitedInVain, wait_for
-from harness.watch import longest_run_seconds
+from harness.watch import longest_run_seconds, longest_run_under_faults_seconds
 from harness.workload import Task
 
 
@@ -59,14 +59,17 @@ class Pipeline:
         )
         return Task(task_id=task_id, payload=payload if payload is not None else {"test": self.prefix})
 
-    def submit(self, *tasks: Task) -> None:
-        """Hand in these tasks; each must be accepted."""
-        for event in self.client.submit_all(tasks):
-            self.submitted.append(event)
+    def submit(self, *tasks: Task, until_answered: bool = False) -> None:
+        """Hand in these tasks; each must be accepted, at once or, ``until_answered``, at one of a user's tries."""
+        events = self.client.submit_all(tasks, until_answered=until_answered)
+        self.submitted.extend(events)
+        last = {event.task_id: event for event in events}
+        for event in last.values():
             assert event.accepted, f"task {event.task_id} was not accepted: HTTP {event.status_code}"
 
-    def settle(self, *tasks: Task) -> History:
-        """Wait until these tasks have settled, and return all that was seen of them.
+    def settle(self, *tasks: Task, under_faults: bool = False) -> History:
+        """Wait until these tasks have settled, and return all that was seen of them. ``under_faults`` each attempt may crash,
+        which costs the queue's own visibility timeout.
 
         Raises:
             AssertionError: when they have not within the longest time the schedule allows.
@@ -74,6 +77,9 @@ class Pipeline:
         wanted = [task.task_id for task in tasks]
         names, reader = self.run.expectations.record, self._reader()
         seconds = longest_run_seconds(self.run.expectations, len(wanted))
+        if under_faults:
+            hidden_seconds = reader.visibility_timeout_seconds()
+            seconds = longest_run_under_faults_seconds(self.run.expectations, len(wanted), hidden_seconds)
         statuses: dict[str, str] = {}
 
         def settled() -> bool:

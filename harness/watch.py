@@ -53,7 +53,7 @@ def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
 
 
 def longest_run_under_faults_seconds(
-    expectations: Expectations, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float
+    expectations: Expectations, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float = 0.0
 ) -> float:
     """The same, by the pipeline's clock, when faults are injected: each receive may be lost to a crash, and comes back after the
     visibility timeout; so may a few of the dead letters; and what is switched off for a while, at last after

@@ -162,6 +162,7 @@ class _Switch:
                 last = not self._off_for
             if last:
                 self._set(enabled=True)
+                self._ids = []
 
     def on_for_good(self) -> None:
         """Switch on what may still be off: after an interrupt, of whatever went wrong meanwhile."""

@@ -34,9 +34,10 @@ class Heard:
 
 @dataclass(slots=True)
 class Api:
-    """A server in a thread. Answers ``status`` and ``answer``; keeps what it ``heard``."""
+    """A server in a thread. Answers the next of ``statuses`` or else ``status``, and ``answer``; keeps what it ``heard``."""
 
     status: int = 202
+    statuses: list[int] = field(default_factory=list)
     answer: bytes = b"{}"
     heard: list[Heard] = field(default_factory=list)
     url: str = ""
@@ -51,7 +52,7 @@ def api() -> Iterator[Api]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             api.heard.append(Heard(self.command, self.path, dict(self.headers.items()), body))
-            self.send_response(api.status)
+            self.send_response(api.statuses.pop(0) if api.statuses else api.status)
             if api.location:
                 self.send_header("Location", api.location)
             self.send_header("Content-Length", str(len(api.answer)))
@@ -185,3 +186,47 @@ def test_what_lets_clients_in_is_sent_with_each_request_and_follows_no_redirect(
     assert [heard.headers["x-api-key"] for heard in api.heard] == ["made up", "made up"]
     api.status, api.location = 307, nobody
     assert client.get("t1").status_code == 307
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, which are not made."""
+    paused: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", paused.append)
+    return paused
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, unhurried: list[float], status: int) -> None:
+    api.statuses = [status, status, 202]
+    tries = Client(api.url).submit_until_answered(TASK)
+    assert [(each.status_code, each.accepted) for each in tries] == [(status, False), (status, False), (202, True)]
+    assert {each.task_id for each in tries} == {"t1"}
+    assert [json.loads(heard.body)["taskId"] for heard in api.heard] == ["t1"] * 3
+    assert len(unhurried) == 2
+    assert 0 < unhurried[0] <= unhurried[1]
+
+
+@pytest.mark.parametrize("status", [202, 400, 409, 413])
+def test_a_clear_answer_is_the_last_one(api: Api, unhurried: list[float], status: int) -> None:
+    api.status = status
+    assert [each.status_code for each in Client(api.url).submit_until_answered(TASK)] == [status]
+    assert unhurried == []
+
+
+def test_a_user_gives_up_at_last(api: Api, unhurried: list[float], nobody: str) -> None:
+    api.status = 503
+    assert len(Client(api.url).submit_until_answered(TASK)) == 10
+    unanswered = Client(nobody).submit_until_answered(TASK)
+    assert [each.status_code for each in unanswered] == [0] * 10
+    assert max(unhurried) <= 2.0
+    assert sum(unhurried) < 2 * 30
+
+
+def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, unhurried: list[float]) -> None:
+    api.statuses = [503, 202, 202]
+    told: list[TaskSubmitted] = []
+    tasks = [Task(task_id=f"t{number}", payload={}) for number in range(2)]
+    submitted = Client(api.url).submit_all(tasks, tell=told.append, until_answered=True)
+    assert [(each.task_id, each.status_code) for each in submitted] == [("t0", 503), ("t0", 202), ("t1", 202)]
+    assert [(each.task_id, each.accepted) for each in told] == [("t0", True), ("t1", True)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
+from harness.clock import Clock as PipelineClock
 from harness.evidence.stack import StackReader
 from harness.expectations import Expectations
 from harness.history import QueueDepth
-from harness.watch import LOCAL, Progress, longest_run_seconds, watch
+from harness.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from tests.unit.harness.conftest import Clock
 
 EXPECTED = Expectations()
@@ -125,3 +127,32 @@ def test_a_run_is_watched_for_the_whole_schedule_and_longer_with_more_tasks() ->
     late = 3 * EXPECTED.late_tolerance_seconds
     assert longest_run_seconds(EXPECTED, 1) > 5 + 10 + 20 + late
     assert longest_run_seconds(EXPECTED, 1000) > longest_run_seconds(EXPECTED, 1)
+
+
+def test_under_faults_there_is_time_for_a_crash_of_each_attempt_and_for_what_is_switched_off() -> None:
+    usual = longest_run_seconds(EXPECTED, 10)
+    crashes = longest_run_under_faults_seconds(EXPECTED, 10, visibility_timeout_seconds=90.0, lasting_seconds=55.0)
+    assert crashes >= usual + 3 * 90 + 55
+
+
+@dataclass(frozen=True)
+class Hurried(PipelineClock):
+    """A clock that runs so many times as fast as the stand-in for ``time``."""
+
+    seconds: Clock = field(default_factory=Clock)
+    times: float = 60.0
+
+    def now_ms(self) -> float:
+        return self.seconds.now * 1000 * self.times
+
+
+def test_a_deadline_may_be_of_the_pipeline_s_clock(clock: Clock) -> None:
+    reader, hurried = Reader(({}, VISIBLE)), Hurried(seconds=clock)
+    over = watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=60.0, clock=hurried)
+    assert over is False
+    assert 1.0 <= sum(clock.waited) < 2.0
+
+
+def test_what_settles_at_the_very_deadline_has_settled(clock: Clock) -> None:
+    reader, hurried = Reader(({"a": "COMPLETED"}, EMPTY)), Hurried(seconds=clock, times=1000.0)
+    assert watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=150.0, clock=hurried) is True

@@ -1,0 +1,271 @@
+"""What is done to a stack from outside: at its time, told of, and undone whatever happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import deployment
+from harness.clock import Clock
+from harness.deployment import Stack
+from harness.errors import DeploymentError
+from harness.faults import nemesis as module
+from harness.faults.nemesis import Nemesis, deploy_again, parameters_of
+from harness.faults.plan import Plan, parse
+from harness.paths import PROJECT
+from harness.waiting import wait_for
+from tests.unit.harness.fake_aws import WORKER, Fakes
+from tests.unit.harness.recorder_lines import DEAD_ARN, STACK, WORK_ARN
+
+
+@dataclass(frozen=True)
+class Moving(Clock):
+    """A clock that shows what it is told, in milliseconds."""
+
+    shown: list[float] = field(default_factory=lambda: [1_000_000.0])
+
+    def now_ms(self) -> float:
+        return self.shown[0]
+
+    def go_on(self, seconds: float) -> None:
+        self.shown[0] += seconds * 1000
+
+
+class Busy(Exception):
+    """As `lambda.exceptions.ResourceInUseException`."""
+
+
+@dataclass
+class Mappings:
+    """Lambda's event source mappings: one of the work queue, one of the dead-letter queue, and one that its owner has switched
+    off. ``busy`` refuses so many changes; a change takes one look to be done."""
+
+    states: dict[str, str] = field(default_factory=lambda: {"work": "Enabled", "dead": "Enabled", "off": "Disabled"})
+    busy: int = 0
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+
+    class exceptions:  # noqa: N801  # as on a client of boto3
+        ResourceInUseException = Busy
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_event_source_mappings"
+        return type("Paginator", (), {"paginate": self._mappings})
+
+    def _mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        ids = {WORK_ARN: ["work", "off"], DEAD_ARN: ["dead"]}[EventSourceArn]
+        yield {"EventSourceMappings": [{"UUID": each, "State": self.states[each]} for each in ids]}
+
+    def update_event_source_mapping(self, *, UUID: str, Enabled: bool) -> None:  # noqa: N803
+        if self.busy:
+            self.busy -= 1
+            raise Busy
+        self.asked.append((UUID, Enabled))
+        self.states[UUID] = "Enabling" if Enabled else "Disabling"
+
+    def get_event_source_mapping(self, *, UUID: str) -> dict[str, str]:  # noqa: N803
+        state = self.states[UUID]
+        self.states[UUID] = {"Enabling": "Enabled", "Disabling": "Disabled"}.get(state, state)
+        return {"State": state}
+
+
+@dataclass
+class Place:
+    """A stack with a clock that is moved by hand."""
+
+    mappings: Mappings = field(default_factory=Mappings)
+    clock: Moving = field(default_factory=Moving)
+
+    def nemesis(self, lines: str) -> Nemesis:
+        endpoint = Fakes(lambdas=self.mappings, clock=self.clock)  # type: ignore[arg-type]
+        return Nemesis(endpoint, STACK, Plan(seed="s", faults=parse(lines)))
+
+    def seen(self, **states: str) -> None:
+        """Wait until the mappings are so."""
+        wait_for(lambda: states.items() <= self.mappings.states.items(), seconds=10, every=0.001)
+
+    def seen_in_time(self, seconds: float, **states: str) -> None:
+        """Let so many seconds pass, and again as often as it takes until the mappings are so."""
+
+        def are_so() -> bool:
+            self.clock.go_on(seconds)
+            return states.items() <= self.mappings.states.items()
+
+        wait_for(are_so, seconds=10, every=0.01)
+
+
+@pytest.mark.parametrize(("kind", "mapping"), [("consumer-off", "work"), ("monitor-off", "dead")])
+def test_a_consumer_is_switched_off_at_its_time_and_on_again_after_its_while(kind: str, mapping: str) -> None:
+    place = Place()
+    with place.nemesis(f"{kind} from=20 for=5") as nemesis:
+        place.clock.go_on(19.9)
+        assert place.mappings.asked == []
+        place.clock.go_on(0.1)
+        place.seen(**{mapping: "Disabled"})
+        place.clock.go_on(4.9)
+        assert (mapping, True) not in place.mappings.asked
+        place.seen_in_time(5.0, **{mapping: "Enabled"})
+    assert place.mappings.asked == [(mapping, False), (mapping, True)]
+    (event,) = nemesis.events
+    assert (event.kind, event.fault) == (kind, f"{kind} from=20.0 for=5.0")
+    assert event.at_ms == 1_020_000.0
+    assert event.until_ms is not None
+    assert event.until_ms >= 1_025_000.0
+    assert event.task_ids == ()
+
+
+def test_a_consumer_that_its_owner_switched_off_stays_so() -> None:
+    place = Place()
+    with place.nemesis("consumer-off for=1"):
+        place.seen(work="Disabled")
+    assert place.mappings.states["off"] == "Disabled"
+
+
+def test_a_run_that_ends_early_leaves_all_switched_on_and_is_told_what_struck() -> None:
+    place = Place()
+    with place.nemesis("consumer-off for=1000; monitor-off from=500") as nemesis:
+        place.seen(work="Disabled")
+    assert place.mappings.states["work"] == place.mappings.states["dead"] == "Enabled"
+    assert [event.kind for event in nemesis.events] == ["consumer-off"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_ends_a_run_all_is_switched_on_again(error: type[BaseException]) -> None:
+    place = Place()
+
+    def interrupted() -> None:
+        with place.nemesis("consumer-off for=1000; monitor-off for=1000"):
+            place.seen(work="Disabled", dead="Disabled")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert place.mappings.states["work"] == place.mappings.states["dead"] == "Enabled"
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("nemesis")]
+
+
+def switched_off_by(nemesis: Nemesis) -> int:
+    return nemesis._switches["consumer-off"]._off_for
+
+
+def test_two_that_overlap_leave_it_off_until_both_are_over() -> None:
+    place = Place()
+    with place.nemesis("consumer-off for=5; consumer-off from=3 for=5000") as nemesis:
+        place.seen(work="Disabled")
+        place.clock.go_on(3.0)
+        wait_for(lambda: switched_off_by(nemesis) == 2, seconds=10, every=0.001)
+
+        def is_over_for_one() -> bool:
+            place.clock.go_on(0.5)
+            return switched_off_by(nemesis) == 1
+
+        wait_for(is_over_for_one, seconds=10, every=0.01)
+        assert place.mappings.states["work"] == "Disabled"
+    assert place.mappings.states["work"] == "Enabled"
+    assert len(nemesis.events) == 2
+
+
+def test_a_mapping_that_is_being_changed_is_asked_again() -> None:
+    place = Place(mappings=Mappings(busy=3))
+    with place.nemesis("consumer-off for=1000"):
+        place.seen(work="Disabled")
+    assert place.mappings.states["work"] == "Enabled"
+
+
+@pytest.fixture
+def deploys(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The deploys in mid-run, as stage and seed; none is made."""
+    made: list[tuple[str, str]] = []
+
+    def deploy(_endpoint: object, stack: Stack, seed: str, _log: Path | None) -> None:
+        made.append((stack.stage, seed))
+
+    monkeypatch.setattr(module, "deploy_again", deploy)
+    return made
+
+
+def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
+    place = Place()
+    with place.nemesis("deploy from=30") as nemesis:
+        place.clock.go_on(29.0)
+        assert not deploys
+        place.clock.go_on(1.0)
+        wait_for(lambda: nemesis.events, seconds=10, every=0.001)
+    assert deploys == [(STACK.stage, "s")]
+    assert [event.kind for event in nemesis.events] == ["deploy"]
+
+
+def test_a_fault_whose_time_never_came_leaves_no_event(deploys: list[tuple[str, str]]) -> None:
+    place = Place()
+    with place.nemesis("deploy from=30; kill-first") as nemesis:
+        place.clock.go_on(1.0)
+    assert (nemesis.events, deploys) == ((), [])
+
+
+def _failing(problem: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise problem
+
+    return fail
+
+
+def test_what_went_wrong_is_told_when_the_run_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "deploy_again", _failing(DeploymentError("no deploy")))
+    place = Place()
+    with pytest.raises(DeploymentError, match="no deploy"), place.nemesis("deploy") as nemesis:
+        wait_for(lambda: nemesis._problems, seconds=10, every=0.001)
+    assert nemesis.events == ()
+
+
+def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def deploy(_endpoint: object, stage: str, *, parameters: dict[str, str], service: Path, log: Path | None) -> None:
+        comment = (
+            (service / "handlers" / "__init__.py")
+            .read_text()
+            .removeprefix((PROJECT / "handlers" / "__init__.py").read_text())
+        )
+        same = (service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
+        seen.update(stage=stage, parameters=parameters, comment=comment, same=same, log=log)
+
+    monkeypatch.setattr(deployment, "deploy", deploy)
+    monkeypatch.setattr(module, "parameters_of", lambda *_: {"failureRate": "0.3"})
+    deploy_again(Fakes(), STACK, "one seed")
+    assert (seen["stage"], seen["parameters"], seen["same"]) == (STACK.stage, {"failureRate": "0.3"}, True)
+    first = seen["comment"]
+    assert first.startswith("# Deployed again in the middle of run ")
+    deploy_again(Fakes(), STACK, "another seed")
+    assert seen["comment"] != first
+
+
+def test_parameters_are_read_back_from_the_stack() -> None:
+    class Configured:
+        def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+            assert FunctionName == WORKER
+            variables = {"FAILURE_RATE": "0.3", "FAILURE_SEED": "", "BACKOFF_BASE_SECONDS": "5", "STAGE": "dev"}
+            return {"Environment": {"Variables": variables}, "TracingConfig": {"Mode": "Active"}}
+
+    class Alarms:
+        def describe_alarms(self, *, AlarmNamePrefix: str, MaxRecords: int) -> dict[str, Any]:  # noqa: N803
+            assert (AlarmNamePrefix, MaxRecords) == (f"TaskGuard-{STACK.stage}-", 1)
+            return {"MetricAlarms": [{"AlarmActions": ["arn:topic"]}]}
+
+    stack = Stack(**{**_fields(STACK), "outputs": {"ProcessTaskFunctionName": WORKER}})
+    endpoint = Fakes(lambdas=Configured(), others={"cloudwatch": Alarms()})  # type: ignore[arg-type]
+    assert parameters_of(endpoint, stack) == {
+        "failureRate": "0.3",
+        "backoffBaseSeconds": "5",
+        "tracing": "true",
+        "alarmTopicArn": "arn:topic",
+    }
+    without_alarms = Fakes(lambdas=Configured(), others={})  # type: ignore[arg-type]
+    assert "alarmTopicArn" not in parameters_of(without_alarms, stack)
+
+
+def _fields(stack: Stack) -> dict[str, Any]:
+    return {name: getattr(stack, name) for name in Stack.__dataclass_fields__}
