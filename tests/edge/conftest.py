@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
         for faults in told["faults of the engine"]:
             for fault, times in faults.items():
-                terminalreporter.write_line(f"not held against the API, {times} times: {fault}")
+                terminalreporter.write_line(f"not held against the API, {times} failures: {fault}")
 
 
 @pytest.fixture(scope="session")
