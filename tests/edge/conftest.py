@@ -35,6 +35,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    told: dict[str, list[Any]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for what, found in report.user_properties:
+            told.setdefault(what, []).append(found)
+    if told:
+        requests, accepted = sum(told["requests"]), sum(told["accepted"])
+        terminalreporter.write_line(
+            f"{requests} requests answered as documented, {accepted} tasks of them accepted and settled"
+        )
+        for faults in told["faults of the engine"]:
+            for fault, times in faults.items():
+                terminalreporter.write_line(f"not held against the API, {times} failures: {fault}")
+
+
 @pytest.fixture(scope="session")
 def cases(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--cases"))

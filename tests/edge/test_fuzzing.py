@@ -9,6 +9,8 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from tests.kept import altered
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 ACCEPTED = "accepted"
+ENGINES_FAULTS = "engines-faults"
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,36 @@ class Share:
     steps: int = 1
 
 
+_SUBMITTING = ("--include-operation-id", "submitTask")
+
 # Processes instead of schemathesis' own threads: Python 3.11 confuses the syntax trees that two threads make at once.
 SHARES = {
     "each-rule-and-sequences": Share(("--phases", "examples,coverage,stateful"), 0.2, steps=6),
-    "submitting": Share(("--phases", "fuzzing", "--include-operation-id", "submitTask"), 0.35),
-    "submitting-more": Share(("--phases", "fuzzing", "--include-operation-id", "submitTask"), 0.35),
+    "submitting-right": Share(("--mode", "positive", "--phases", "fuzzing", *_SUBMITTING), 0.3),
+    "submitting-wrong": Share(("--mode", "negative", "--phases", "fuzzing", *_SUBMITTING), 0.4),
     "reading": Share(("--phases", "fuzzing", "--include-operation-id", "getTask"), 0.1),
 }
 
 
 @pytest.mark.parametrize("name", SHARES)
 def test_requests_are_answered_as_documented_and_what_is_accepted_settles(
-    pipeline: Pipeline, cases: int, case_seed: int, tmp_path: Path, name: str
+    pipeline: Pipeline,
+    cases: int,
+    case_seed: int,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    name: str,
 ) -> None:
     share = SHARES[name]
     made = try_the_api(pipeline, share, cases, case_seed + [*SHARES].index(name), tmp_path)
     sent = accepted_payloads(tmp_path / ACCEPTED)
+    faults = Counter(lines_of(tmp_path / ENGINES_FAULTS))
+    for what, found in (("requests", made), ("accepted", len(sent)), ("faults of the engine", dict(faults))):
+        record_property(what, found)
     if name.startswith("submitting"):
         assert made >= 0.8 * cases * share.part, f"only {made} requests were made"
-        assert len(sent) >= made / 10, f"of {made} requests only {len(sent)} were accepted, which tries little"
+    if name == "submitting-right":
+        assert len(sent) >= made / 2, f"of {made} requests only {len(sent)} were accepted"
     history = pipeline.settle(*(Task(task_id=task_id, payload=payload) for task_id, payload in sent.items()))
     assert altered(history, sent) == []
 
@@ -67,7 +81,7 @@ def try_the_api(pipeline: Pipeline, share: Share, cases: int, seed: int, folder:
         *("--config-file", str(CONFIGURATION), "run", str(api_document.PATH), "--url", pipeline.run.stack.api_url),
         *("--seed", str(seed), "--max-examples", str(most), "--workers", "1", "--no-color", *share.options),
     ]
-    notes = {hooks.ACCEPTED: str(folder / ACCEPTED), hooks.ENGINES_FAULTS: str(folder / "engines-faults")}
+    notes = {hooks.ACCEPTED: str(folder / ACCEPTED), hooks.ENGINES_FAULTS: str(folder / ENGINES_FAULTS)}
     environment = {**os.environ, **notes, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(command, cwd=PROJECT, env=environment, text=True, capture_output=True, check=False)
     made = re.search(r"(\d+) generated", done.stdout)
@@ -81,9 +95,13 @@ def try_the_api(pipeline: Pipeline, share: Share, cases: int, seed: int, folder:
 def accepted_payloads(notes: Path) -> dict[str, dict[str, Json]]:
     """The payload that was accepted under each id."""
     found: dict[str, dict[str, Json]] = {}
-    for line in notes.read_text(encoding="utf-8").splitlines() if notes.exists() else ():
+    for line in lines_of(notes):
         noted = json.loads(line)
         payload = json.loads(noted["body"])["payload"]
         before = found.setdefault(noted["taskId"], payload)
         assert same_json(before, payload), f"two payloads were accepted under the id {noted['taskId']}"
     return found
+
+
+def lines_of(notes: Path) -> list[str]:
+    return notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []

@@ -56,14 +56,6 @@ def test_it_is_refused_by_name_and_leaves_no_trace(pipeline: Pipeline, kind: str
     assert traces_of(pipeline, marker if kind != "empty" else "") == []
 
 
-def test_the_largest_task_that_fits_is_accepted_and_completed(pipeline: Pipeline) -> None:
-    task = pipeline.task()
-    response = pipeline.client.post(body_of(LIMIT, task.task_id))
-    assert response.status_code == 202, response.text
-    pipeline.settle(task)
-    assert pipeline.record(task.task_id).status == "COMPLETED"
-
-
 def traces_of(pipeline: Pipeline, marker: str) -> Sequence[object]:
     """The AWS calls made for requests whose body holds the marker, or is empty when there is none. Where calls are not
     recorded: the records that hold it, without which nothing is sent."""

@@ -27,18 +27,11 @@ from handlers.settings import SettingsError
 from handlers.task_message import NotATask, TaskMessage
 from handlers.task_queue import QueueError, TaskQueue
 from handlers.task_request import BadRequest
+from tests import payloads as made
+from tests.payloads import payloads, texts
 from tests.unit.handlers.support import ENVIRONMENT
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-
-# Any text that Python can hold, lone surrogates among it.
-texts = st.text(st.characters(exclude_categories=()), max_size=20)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
-    max_leaves=12,
-)
-payloads = st.dictionaries(texts, values, max_size=5)
 
 
 # Reading JSON
@@ -55,6 +48,22 @@ def test_payload_survives_the_way_to_the_consumer_exactly(payload: dict[str, Any
     # repr tells 1 from 1.0 and from True, and 0.0 from -0.0; equality does not.
     assert repr(exact_json.parse(message.payload_json)) == repr(payload)
     assert message.body().isascii()
+
+
+@pytest.mark.parametrize("payload", made.KEPT.values(), ids=made.KEPT)
+def test_hostile_payload_survives_the_way_to_the_consumer_exactly(payload: str) -> None:
+    request = task_request.parse(f'{{"payload": {payload}}}', is_base64=False, content_type="application/json")
+    message = task_message.parse(task_request.to_message(request, "t").body())
+    assert repr(exact_json.parse(message.payload_json)) == repr(json.loads(payload))
+
+
+@pytest.mark.parametrize(("payload", "code"), made.REFUSED.values(), ids=made.REFUSED)
+def test_payload_that_could_not_be_kept_is_refused(payload: bytes, code: str) -> None:
+    body = base64.b64encode(b'{"payload": ' + payload + b"}").decode()
+    with pytest.raises(BadRequest) as refusal:
+        task_request.parse(body, is_base64=True, content_type="application/json")
+    assert (refusal.value.status, refusal.value.code) == (400, code)
+    assert len(str(refusal.value)) < 200
 
 
 @given(st.binary() | st.sampled_from(["{", "[", '"', "\\", "1e", "payload", "\ufeff"]).map(str.encode), st.booleans())
