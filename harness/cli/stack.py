@@ -75,7 +75,7 @@ def up(
         engine.running.stay()
         engine.leave_running()
     console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
-    for line in _how_to_submit(endpoint, stack):
+    for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
 
@@ -85,7 +85,7 @@ def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
     return {"apiAuth": str(api_auth)} if api_auth is not None else {}
 
 
-def _how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
+def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
     told, sends = stack.outputs.get("ApiAuth"), ""
     if told == ApiAuth.API_KEY:

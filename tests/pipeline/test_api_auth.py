@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.credentials import ReadOnlyCredentials
@@ -92,8 +94,28 @@ def test_a_stage_of_iams_lets_in_who_signs(endpoint: Endpoint, deploy: Callable[
     wait_for(lambda: (client.record("signed-1") or {}).get("status") == "COMPLETED", seconds=30)
     if "ministack" not in dict(endpoint.versions):
         pytest.skip("this engine does not enforce IAM: whoever does not sign is let in too")
-    wrong = Signature(endpoint.region, lambda: ReadOnlyCredentials("test", "not-the-word-for-it", None))
-    for stranger in (Client(signed.api_url), Client(signed.api_url, auth=wrong)):
-        assert stranger.get("signed-1").status_code == 403
-        assert stranger.submit(Task(task_id="of-a-stranger", payload={})).status_code == 403
+    for stranger in (None, signature(endpoint, "AK-OF-NOBODY", "of-nobody")):
+        assert Client(signed.api_url, auth=stranger).get("signed-1").status_code == 403
+        refused = Client(signed.api_url, auth=stranger).submit(Task(task_id="of-a-stranger", payload={}))
+        assert refused.status_code == 403
     assert client.get("of-a-stranger").status_code == 404
+    permission_and_signature_both_count(endpoint, signed)
+
+
+def permission_and_signature_both_count(endpoint: Endpoint, signed: Stack) -> None:
+    iam: Any = endpoint.client("iam")
+    iam.create_user(UserName="caller")
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    right, wrong = (signature(endpoint, key["AccessKeyId"], word) for word in (key["SecretAccessKey"], "another"))
+    # As docs/security.md has it.
+    arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.api_id}/{signed.stage}/GET/task/*"
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+    assert Client(signed.api_url, auth=right).get("signed-1").status_code == 403
+    iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=json.dumps({"Statement": [statement]}))
+    assert Client(signed.api_url, auth=right).get("signed-1").status_code == 200
+    assert Client(signed.api_url, auth=wrong).get("signed-1").status_code == 403
+    assert Client(signed.api_url, auth=right).submit(Task(task_id="of-a-reader", payload={})).status_code == 403
+
+
+def signature(endpoint: Endpoint, key_id: str, word: str) -> Signature:
+    return Signature(endpoint.region, lambda: ReadOnlyCredentials(key_id, word, None))

@@ -32,8 +32,8 @@ ON_STAGE = ["grade", "--target", "aws", "--stage", "rehearsal", "--seed", SEED]
 
 @pytest.fixture
 def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> StackReader:
-    """A stage of its own, where AWS's calls are sent to the session's engine."""
-    stack = deploy("rehearsal", failureSeed=SEED)
+    """A stage of its own, with a key as on AWS, where AWS's calls are sent to the session's engine."""
+    stack = deploy("rehearsal", failureSeed=SEED, apiAuth="apiKey")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
     return StackReader(endpoint, stack, Names())
 
@@ -46,6 +46,9 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
 
     def noted(client: Any, operation: str, arguments: Any) -> Any:
         made.add(f"{client.meta.service_model.signing_name}:{operation}")
+        if operation == "GetApiKey":
+            # API Gateway's permissions are named after the methods of HTTP.
+            made.add("apigateway:GET")
         return call(client, operation, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
@@ -62,7 +65,14 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
     assert not (out / LEDGER_FILE).exists()
 
     # Who is asking may be asked by anybody; what kind of engine answers, and what it does not tell, in a rehearsal only.
-    of_engines = {"sts:GetCallerIdentity", "apigateway:GetRestApis", "cloudformation:GetTemplate"}
+    of_engines = {
+        "sts:GetCallerIdentity",
+        "apigateway:GetRestApis",
+        "apigateway:GetApiKey",
+        "cloudformation:GetTemplate",
+        # Needed instead of the key on a stage of IAM's; it is no call of an SDK's.
+        "execute-api:Invoke",
+    }
     assert made - of_engines == allowed_to_grade() - of_engines
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from harness import deployment
-from harness.client import Client
+from harness.access import client_of
 from harness.deployment import Stack, stack_name
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
@@ -47,6 +47,8 @@ KINDS = (
     Kind("log group", "AWS::Logs::LogGroup", "logs", "describe_log_groups", "logGroups", "logGroupName"),
     Kind("role", "AWS::IAM::Role", "iam", "list_roles", "Roles", "RoleName"),
     Kind("API", "AWS::ApiGateway::RestApi", "apigateway", "get_rest_apis", "items", "name"),
+    Kind("API key", "AWS::ApiGateway::ApiKey", "apigateway", "get_api_keys", "items", "name"),
+    Kind("usage plan", "AWS::ApiGateway::UsagePlan", "apigateway", "get_usage_plans", "items", "name"),
     Kind("bucket", "AWS::S3::Bucket", "s3", "list_buckets", "Buckets", "Name"),
     Kind("alarm", "AWS::CloudWatch::Alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     Kind(
@@ -69,8 +71,8 @@ def test_a_stage_that_is_deployed_and_removed_twice_leaves_nothing(endpoint: End
     log = tmp_path / "deploy.log"
     for _ in range(2):
         try:
-            stack = deployment.deploy(endpoint, stage, parameters={"failureRate": "0"}, log=log)
-            work_a_little(stack)
+            stack = deployment.deploy(endpoint, stage, parameters={"failureRate": "0", "apiAuth": "apiKey"}, log=log)
+            work_a_little(endpoint, stack)
             # What is not listed now could not be missed afterwards.
             listed = {kind for kind, names in belongings(endpoint, stage).items() if names}
             assert made_of(endpoint, stage) - NOT_EVERYWHERE <= listed
@@ -79,9 +81,9 @@ def test_a_stage_that_is_deployed_and_removed_twice_leaves_nothing(endpoint: End
         assert left_behind(endpoint, stage) == {}
 
 
-def work_a_little(stack: Stack) -> None:
+def work_a_little(endpoint: Endpoint, stack: Stack) -> None:
     """Let functions run, so that they log."""
-    client = Client(stack.api_url)
+    client = client_of(endpoint, stack)
     assert client.submit(Task(task_id="t", payload={})).accepted
     wait_for(lambda: (client.record("t") or {}).get("status") == "COMPLETED", seconds=60)
 

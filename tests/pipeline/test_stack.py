@@ -2,10 +2,13 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from harness.deployment import Stack
+from harness.evidence.transport import refuses_unencrypted
 from harness.targets.base import Endpoint
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
@@ -115,3 +118,21 @@ def test_names_carry_the_stage_unless_it_is_dev(stack: Stack) -> None:
     assert stack.table == f"TasksTable-{stack.stage}"
     assert stack.task_queue_url.endswith(f"/TaskQueue-{stack.stage}")
     assert stack.dead_letter_queue_url.endswith(f"/TaskDLQ-{stack.stage}")
+
+
+@pytest.mark.parametrize("which", ["task_queue_url", "dead_letter_queue_url"])
+def test_a_queue_refuses_who_comes_unencrypted(endpoint: Endpoint, stack: Stack, which: str) -> None:
+    told = queue(endpoint, getattr(stack, which))
+    assert refuses_unencrypted(json.loads(told["Policy"]), told["QueueArn"])
+    if endpoint.target != "ministack":
+        return
+    # It heeds such policies. Here nothing leaves the machine; for calls from elsewhere this machine is made another one. Nobody
+    # can remove the queue then, which goes with the engine.
+    sqs, name = endpoint.sqs(), f"unencrypted-{uuid4().hex[:8]}"
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    own = told["Policy"].replace(told["QueueArn"], queue(endpoint, url)["QueueArn"])
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": own})
+    sqs.send_message(QueueUrl=url, MessageBody="from here")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": own.replace("127.0.0.0/8", "10.0.0.0/8")})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=url, MessageBody="as from elsewhere")

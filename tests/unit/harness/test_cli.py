@@ -67,6 +67,9 @@ def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> 
         (["grade", "--colour"], "--colour"),
         (["grade", "--target", "running", "--seed", "s"], "taskguard up"),
         (["grade", "--target", "running", "--keep"], "taskguard up"),
+        (["grade", "--api-auth", "password"], "--api-auth"),
+        (["grade", "--api-auth", "iam", "--target", "aws"], "read from it"),
+        (["grade", "--api-auth", "apiKey", "--target", "running"], "read from it"),
         (["up", "--port", "-1"], "--port"),
         (["submit", "--tasks", "0"], "--tasks"),
         (["submit", "--tasks", "2", "--task-id", "t"], "--task-id"),
@@ -329,6 +332,8 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     assert taskguard("deploy", "--stage", "qa", "--region", "eu-west-1").status == expected
     assert (tmp_path / "heard").read_text().strip() == "deploy --stage qa --region eu-west-1"
+    assert taskguard("deploy", "--stage", "qa", "--api-auth", "iam").status == expected
+    assert (tmp_path / "heard").read_text().strip().endswith("--param=apiAuth=iam")
 
 
 @pytest.mark.parametrize(
