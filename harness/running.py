@@ -84,7 +84,7 @@ class Run:
             submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
         only = None if self.alone else frozenset(task.task_id for task in tasks)
         with listener.phase("gather the evidence"):
-            events: list[TaskSubmitted | FaultInjected] = [*submitted, *(trouble.events if trouble else ())]
+            events: list[Event] = [*submitted, *(trouble.events if trouble else ())]
             return self.history(events, deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
@@ -128,7 +128,7 @@ class Run:
 
     def history(
         self,
-        submitted: Iterable[TaskSubmitted | FaultInjected],
+        submitted: Iterable[Event],
         *,
         deadline_reached: bool,
         only: frozenset[str] | None = None,

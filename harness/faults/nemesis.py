@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +23,12 @@ from typing import Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness import deployment
+from harness.aws.errors import explain
 from harness.deployment import Stack
 from harness.errors import TaskGuardError
 from harness.faults.kinds import FROM_OUTSIDE
 from harness.faults.plan import Fault, Plan
-from harness.history import FaultInjected
+from harness.history import EvidenceMissing, FaultInjected
 from harness.paths import PROJECT
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
@@ -44,24 +45,23 @@ class Nemesis:
     Of the plan only what comes from outside is done. ``log`` receives the words of a deploy's CLI.
 
     Raises:
-        TaskGuardError, ClientError, BotoCoreError: when it is left, the first of what went wrong meanwhile, unless the run
-            itself failed.
+        TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again. What went
+            wrong otherwise is an event: the run goes on.
     """
 
     def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
         self._endpoint, self._stack, self._plan, self._log = endpoint, stack, plan, log
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._problems: list[Exception] = []
-        self._events: list[FaultInjected] = []
+        self._events: list[FaultInjected | EvidenceMissing] = []
         self._switches = {
             "consumer-off": _Switch(endpoint, stack.task_queue_arn),
             "monitor-off": _Switch(endpoint, stack.dead_letter_queue_arn),
         }
 
     @property
-    def events(self) -> tuple[FaultInjected, ...]:
-        """What it has done; complete once it is left."""
+    def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
+        """What it has done, and what it failed to do; complete once it is left."""
         return tuple(self._events)
 
     def __enter__(self) -> Self:
@@ -85,10 +85,10 @@ class Nemesis:
             for thread in self._threads:
                 thread.join()
         finally:
-            for switch in self._switches.values():
-                switch.on_for_good()
-        if error is None and self._problems:
-            raise self._problems[0]
+            with ExitStack() as switching:
+                # Each is tried, whatever becomes of the other.
+                for switch in self._switches.values():
+                    switching.callback(switch.on_for_good)
 
     def _strike(self, fault: Fault, due_ms: float) -> None:
         if not self._wait_until(due_ms):
@@ -100,9 +100,12 @@ class Nemesis:
                 else:
                     self._switch_off(fault, due_ms)
         except (TaskGuardError, ClientError, BotoCoreError) as problem:
-            # Told when the run is over, which must not end in the middle of it.
-            if not self._over.is_set():
-                self._problems.append(problem)
+            # Nobody knows then how much of it was done.
+            what = f"whether the fault `{fault}` struck: {_in_words(problem)}"
+            now_ms = self._endpoint.clock.now_ms()
+            self._events.append(
+                EvidenceMissing(at_ms=now_ms, source="the nemesis", what=what, affects=("FaultInjected",))
+            )
 
     def _switch_off(self, fault: Fault, since_ms: float) -> None:
         with self._switches[fault.kind].off():
@@ -134,6 +137,10 @@ class Nemesis:
                 receive_count=None,
             )
         )
+
+
+def _in_words(problem: TaskGuardError | ClientError | BotoCoreError) -> str:
+    return str(problem) if isinstance(problem, TaskGuardError) else explain(problem)
 
 
 class _Switch:
@@ -181,9 +188,9 @@ class _Switch:
 
     def _set(self, *, enabled: bool) -> None:
         wanted = "Enabled" if enabled else "Disabled"
-        for mapping_id in self._ids:
-            wait_for(partial(self._asked, mapping_id, enabled), seconds=_SWITCHED_WITHIN_SECONDS)
         try:
+            for mapping_id in self._ids:
+                wait_for(partial(self._asked, mapping_id, enabled), seconds=_SWITCHED_WITHIN_SECONDS)
             wait_for(lambda: self._states() <= {wanted}, seconds=_SWITCHED_WITHIN_SECONDS, every=0.02)
         except WaitedInVain:
             states = ", ".join(sorted(self._states()))

@@ -15,7 +15,7 @@ from harness.faults.handing_over import injecting
 from harness.faults.kinds import FROM_OUTSIDE
 from harness.faults.nemesis import Nemesis
 from harness.faults.plan import Plan
-from harness.history import FaultInjected
+from harness.history import EvidenceMissing, FaultInjected
 from harness.targets.base import Endpoint
 
 
@@ -23,8 +23,8 @@ class Trouble:
     """Use as a context manager around a run: its faults strike inside. ``log`` receives the words of a deploy in mid-run.
 
     Raises:
-        TargetError: when it is entered, that the engine cannot inject what is asked of it.
-        TaskGuardError, ClientError, BotoCoreError: when it is left, what went wrong from outside.
+        FaultPlanError: when it is entered, that the engine cannot inject what is asked of it.
+        TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again.
     """
 
     def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
@@ -36,7 +36,7 @@ class Trouble:
         """When the last of what lasts for a while is over, by the pipeline's clock."""
 
     @property
-    def events(self) -> tuple[FaultInjected, ...]:
+    def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
         """What was done from outside; what strikes inside the engine is told by its flight recorder."""
         return self._nemesis.events
 

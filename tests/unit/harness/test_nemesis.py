@@ -13,10 +13,11 @@ import pytest
 from harness import deployment
 from harness.clock import Clock
 from harness.deployment import Stack
-from harness.errors import DeploymentError
+from harness.errors import DeploymentError, TaskGuardError
 from harness.faults import nemesis as module
 from harness.faults.nemesis import Nemesis, deploy_again, parameters_of
 from harness.faults.plan import Plan, parse
+from harness.history import EvidenceMissing, FaultInjected
 from harness.paths import PROJECT
 from harness.waiting import wait_for
 from tests.unit.harness.fake_aws import WORKER, Fakes
@@ -111,6 +112,7 @@ def test_a_consumer_is_switched_off_at_its_time_and_on_again_after_its_while(kin
         place.seen_in_time(5.0, **{mapping: "Enabled"})
     assert place.mappings.asked == [(mapping, False), (mapping, True)]
     (event,) = nemesis.events
+    assert isinstance(event, FaultInjected)
     assert (event.kind, event.fault) == (kind, f"{kind} from=20.0 for=5.0")
     assert event.at_ms == 1_020_000.0
     assert event.until_ms is not None
@@ -130,7 +132,7 @@ def test_a_run_that_ends_early_leaves_all_switched_on_and_is_told_what_struck() 
     with place.nemesis("consumer-off for=1000; monitor-off from=500") as nemesis:
         place.seen(work="Disabled")
     assert place.mappings.states["work"] == place.mappings.states["dead"] == "Enabled"
-    assert [event.kind for event in nemesis.events] == ["consumer-off"]
+    assert kinds(nemesis) == ["consumer-off"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -146,6 +148,10 @@ def test_whatever_ends_a_run_all_is_switched_on_again(error: type[BaseException]
         interrupted()
     assert place.mappings.states["work"] == place.mappings.states["dead"] == "Enabled"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("nemesis")]
+
+
+def kinds(nemesis: Nemesis) -> list[str]:
+    return [event.kind for event in nemesis.events if isinstance(event, FaultInjected)]
 
 
 def switched_off_by(nemesis: Nemesis) -> int:
@@ -196,7 +202,7 @@ def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
         place.clock.go_on(1.0)
         wait_for(lambda: nemesis.events, seconds=10, every=0.001)
     assert deploys == [(STACK.stage, "s")]
-    assert [event.kind for event in nemesis.events] == ["deploy"]
+    assert kinds(nemesis) == ["deploy"]
 
 
 def test_a_fault_whose_time_never_came_leaves_no_event(deploys: list[tuple[str, str]]) -> None:
@@ -213,12 +219,27 @@ def _failing(problem: Exception) -> Callable[..., None]:
     return fail
 
 
-def test_what_went_wrong_is_told_when_the_run_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_went_wrong_leaves_it_open_whether_the_fault_struck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "deploy_again", _failing(DeploymentError("no deploy")))
     place = Place()
-    with pytest.raises(DeploymentError, match="no deploy"), place.nemesis("deploy") as nemesis:
-        wait_for(lambda: nemesis._problems, seconds=10, every=0.001)
-    assert nemesis.events == ()
+    with place.nemesis("deploy") as nemesis:
+        wait_for(lambda: nemesis.events, seconds=10, every=0.001)
+    (event,) = nemesis.events
+    assert isinstance(event, EvidenceMissing)
+    assert (event.affects, event.what) == (("FaultInjected",), "whether the fault `deploy` struck: no deploy")
+
+
+def test_a_consumer_that_cannot_be_switched_on_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SWITCHED_WITHIN_SECONDS", 0.3)
+    place = Place()
+
+    def stuck() -> None:
+        with place.nemesis("consumer-off for=1000"):
+            place.seen(work="Disabled")
+            place.mappings.busy = 1_000_000
+
+    with pytest.raises(TaskGuardError, match="Look at them with"):
+        stuck()
 
 
 def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypatch: pytest.MonkeyPatch) -> None:
