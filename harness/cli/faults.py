@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from harness.access import ApiAuth
 from harness.errors import FaultPlanError, HistoryError
 from harness.faults.campaigns import CAMPAIGNS, faults_of
 from harness.faults.kinds import FROM_OUTSIDE
@@ -72,12 +73,12 @@ def plan_of(faults: str | None, seed: str | None, target: TargetName) -> Plan | 
             raise typer.BadParameter("--fault-seed decides where faults strike; give --faults too, or leave it out")
         return None
     plan = Plan(seed=seed or random_seed(), faults=faults_of(faults))
-    refuse_what_strikes_inside(plan, target)
+    refuse_what_is_not_possible(plan, target)
     return plan
 
 
-def refuse_what_strikes_inside(plan: Plan, target: TargetName) -> None:
-    """On other engines than ours only that can be done which anybody may do from outside.
+def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
+    """On other engines than ours only that can be done which anybody may do from outside, and on AWS nothing is deployed.
 
     Raises:
         typer.BadParameter: something else is asked for.
@@ -87,6 +88,10 @@ def refuse_what_strikes_inside(plan: Plan, target: TargetName) -> None:
         raise typer.BadParameter(
             f"--faults: {', '.join(inside)} can only be injected inside LocalStack as a process; with --target {target} "
             f"there are {', '.join(sorted(FROM_OUTSIDE))}"
+        )
+    if target is TargetName.AWS and any(fault.kind == "deploy" for fault in plan.faults):
+        raise typer.BadParameter(
+            "--faults: deploy is not for --target aws, where a stage is used as it is; leave it out"
         )
 
 
@@ -116,7 +121,7 @@ def repeated(folder: Path, context: typer.Context) -> Repeated:
     if _is_given(context, "target"):
         target = TargetName(context.params["target"])
     if plan is not None:
-        refuse_what_strikes_inside(plan, target)
+        refuse_what_is_not_possible(plan, target)
     now = digests_of_service()
     differing = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
     return Repeated(
@@ -137,11 +142,12 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def command_to_replay(folder: Path, endpoint_url: str | None, stage: str | None) -> str:
-    """The command that repeats the run in ``folder``, where it took place."""
+def command_to_replay(folder: Path, endpoint_url: str | None, stage: str | None, api_auth: ApiAuth | None) -> str:
+    """The command that repeats the run in ``folder``, where and how it took place."""
     given = [
         f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
         f"--stage {shlex.quote(stage)}" if stage else "",
+        f"--api-auth {api_auth}" if api_auth is not None else "",
     ]
     return " ".join([f"taskguard grade --replay {shlex.quote(str(folder))}", *filter(None, given)])
 

@@ -113,7 +113,7 @@ def grade(
     if keep:
         RunningStack.make_sure_there_is_none()
     folder = _new_folder(out)
-    repeat = asked_faults.command_to_replay(folder, endpoint_url, stage) if plan is not None else repeat
+    repeat = asked_faults.command_to_replay(folder, endpoint_url, stage, api_auth) if plan is not None else repeat
     with ExitStack() as cleanup, ProgressLine(console, tasks) as line:
         for text in asked_faults.told_first(plan, again):
             line.say(text)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -233,7 +233,7 @@ def deploy_again(endpoint: Endpoint, stack: Stack, seed: str, log: Path | None =
         deployment.deploy(endpoint, stack.stage, parameters=parameters, service=service, log=log)
 
 
-def parameters_of(endpoint: Endpoint, stack: Stack) -> Mapping[str, str]:
+def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
     """The parameters that the stack was deployed with, read back from where it is."""
     name = stack.outputs["ProcessTaskFunctionName"]
     configuration = endpoint.functions().get_function_configuration(FunctionName=name)
@@ -244,15 +244,6 @@ def parameters_of(endpoint: Endpoint, stack: Stack) -> Mapping[str, str]:
         "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
         "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
         "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
-        "alarmTopicArn": _alarm_topic(endpoint, stack),
+        "apiAuth": stack.outputs.get("ApiAuth", ""),
     }
     return {parameter: value for parameter, value in found.items() if value}
-
-
-def _alarm_topic(endpoint: Endpoint, stack: Stack) -> str:
-    # Not every engine knows of alarms.
-    with suppress(ClientError, BotoCoreError, KeyError, IndexError):
-        prefix = f"{deployment.stack_name(stack.stage)}-"
-        alarms = endpoint.client("cloudwatch").describe_alarms(AlarmNamePrefix=prefix, MaxRecords=1)["MetricAlarms"]
-        return str(alarms[0]["AlarmActions"][0])
-    return ""

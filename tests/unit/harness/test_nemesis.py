@@ -271,21 +271,15 @@ def test_parameters_are_read_back_from_the_stack() -> None:
             variables = {"FAILURE_RATE": "0.3", "FAILURE_SEED": "", "BACKOFF_BASE_SECONDS": "5", "STAGE": "dev"}
             return {"Environment": {"Variables": variables}, "TracingConfig": {"Mode": "Active"}}
 
-    class Alarms:
-        def describe_alarms(self, *, AlarmNamePrefix: str, MaxRecords: int) -> dict[str, Any]:  # noqa: N803
-            assert (AlarmNamePrefix, MaxRecords) == (f"TaskGuard-{STACK.stage}-", 1)
-            return {"MetricAlarms": [{"AlarmActions": ["arn:topic"]}]}
-
-    stack = Stack(**{**_fields(STACK), "outputs": {"ProcessTaskFunctionName": WORKER}})
-    endpoint = Fakes(lambdas=Configured(), others={"cloudwatch": Alarms()})  # type: ignore[arg-type]
+    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "iam"}
+    stack = Stack(**{**_fields(STACK), "outputs": outputs})
+    endpoint = Fakes(lambdas=Configured())  # type: ignore[arg-type]
     assert parameters_of(endpoint, stack) == {
         "failureRate": "0.3",
         "backoffBaseSeconds": "5",
         "tracing": "true",
-        "alarmTopicArn": "arn:topic",
+        "apiAuth": "iam",
     }
-    without_alarms = Fakes(lambdas=Configured(), others={})  # type: ignore[arg-type]
-    assert "alarmTopicArn" not in parameters_of(without_alarms, stack)
 
 
 def _fields(stack: Stack) -> dict[str, Any]:
