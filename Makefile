@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ test-packaging: setup ## run the tests of the package and the template alone (th
 test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= names its program)
 	@$(BIN)/python -m pytest tests/browser -q $(call junit,browser)
 
+test-faults: setup ## break the pipeline on purpose: each call of each handler in each way, and everything at once
+	@$(BIN)/python -m pytest tests/faults -q --clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
+
 test-edge: setup ## try the API with requests made from its document, right and wrong (CASES=, SEED=)
 	@$(BIN)/python -m pytest tests/edge --clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
 
@@ -103,6 +106,7 @@ lint: setup ## check style and types
 	@$(BIN)/mypy
 
 scan: setup ## look for secrets in all files that are, or could be, committed (offline, seconds)
+	@git rev-parse --git-dir >/dev/null || { echo "make scan: could not be judged: git does not tell what is committed here. Run it in a checkout." >&2; exit 2; }
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --no-verify || \
 		{ echo "make scan: take the secret out, and revoke it where it was valid. What is none is marked in its line: pragma: allowlist secret" >&2; exit 1; }
 	@echo "make scan: no secret in any file"

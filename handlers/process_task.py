@@ -92,15 +92,13 @@ class Consumer:
         record = refusal.record
         is_settled = record.status in (Status.COMPLETED, Status.DEAD_LETTER)
         if not is_settled and not _belongs_to_another(record, task, delivery.message_id):
-            # Acknowledging could delete the message under the newer attempt, and a new visibility would disturb its backoff.
-            # A message that is needed is kept also when nobody can tell why it was refused: else its task would wait for ever.
-            logger.warning("stale delivery kept", extra={**about, "lastAttempt": record.last_attempt})
-            raise KeepMessage
-        is_free = record.status is Status.PENDING and delivery.message_id not in record.earlier_messages
-        if is_free and record.payload_json == task.payload_json:
-            # Nobody has the task, so nobody else will do it: only what another message proves is dropped.
-            logger.error("claim refused for no reason; message kept", extra=about)
-            self._put_off(delivery, self.backoff.delay_seconds(delivery.receive_count), about)
+            # A message is dropped only on proof that its task does not need it, or the task might wait for ever.
+            if record.message_id is None:
+                logger.error("claim refused for no reason; message kept", extra=about)
+                self._put_off(delivery, self.backoff.delay_seconds(delivery.receive_count), about)
+            else:
+                # Acknowledging could delete the message under the newer attempt, a new visibility would disturb its backoff.
+                logger.warning("stale delivery kept", extra={**about, "lastAttempt": record.last_attempt})
             raise KeepMessage
         about = {**about, "status": record.status, "owner": record.message_id}
         # Another payload: its request was refused, after it had been sent, because the id was taken meanwhile.

@@ -90,7 +90,7 @@ class ProcessExecutor(RuntimeExecutor):
         # How its process was started: under which plans of faults, and by how much its clock is wrong.
         self._epoch: tuple[str, ...] = ()
         self._skew_seconds = 0.0
-        self._never_ready = False
+        self._failed_start: Strike | None = None
 
     # What LocalStack calls
 
@@ -185,13 +185,15 @@ class ProcessExecutor(RuntimeExecutor):
         with self._changing:
             outdated = self._epoch != faults.epoch(self.function_version.id.function_name)
             # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
-            ended = self._process is None or (self._process.ended.is_set() and not self._never_ready)
+            ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
             if ended or outdated:
                 self._spawn(timeout)
             api, process, exited = self._api, self._process, self._exited
         assert api is not None
         assert process is not None
         _first_of(api.ready, exited, seconds=started + timeout - time.monotonic())
+        if self._failed_start is not None:
+            self._failed_start.of(invocations).record()
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
@@ -288,10 +290,13 @@ class ProcessExecutor(RuntimeExecutor):
         name = self.function_version.id.function_name
         self._epoch = faults.epoch(name)
         strike = faults.strike_start(name) if self._epoch else None
-        if strike is not None:
+        self._failed_start, self._skew_seconds = None, 0.0
+        if strike is not None and strike.kind == "no-init":
+            # Told of with the invocation that it fails, which may not be known yet.
+            self._failed_start = strike
+        elif strike is not None:
             strike.record()
-        self._never_ready = strike is not None and strike.kind == "no-init"
-        self._skew_seconds = strike.seconds if strike is not None and strike.kind == "skew" else 0.0
+            self._skew_seconds = strike.seconds
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
@@ -305,7 +310,7 @@ class ProcessExecutor(RuntimeExecutor):
             process = FunctionProcess(
                 runtime,
                 task_root,
-                _NO_SUCH_HANDLER if self._never_ready else self.function_version.config.handler,
+                _NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
                 environment,
                 on_exit=lambda: exited.set_result(None),
                 clock=EngineSettings.from_environment().clock,
@@ -315,7 +320,7 @@ class ProcessExecutor(RuntimeExecutor):
             api.close()
             raise
         self._api, self._process, self._exited = api, process, exited
-        if strike is not None and self._never_ready and strike.variant(2):
+        if self._failed_start is not None and self._failed_start.variant(2):
             process.begin_to_end()
         _first_of(api.ready, exited, seconds=wait_seconds)
         self._init_milliseconds = (time.monotonic() - began) * 1000

@@ -284,7 +284,7 @@ class FaultInjected:
     `function` is the function's name as in that plan, or the name of a queue; `call` the operation that was struck, and
     `number` which call of it this was within the delivery, or at the start of a process, which process of the function.
     `task_ids` are the tasks that it struck: with a process, all of its batch; none for what strikes the whole stack, or a
-    process that works on nothing yet. `receive_count` is that of the delivery for which it was drawn, and `delivery_id` the
+    process from its start to its end. `receive_count` is that of the delivery for which it was drawn, and `delivery_id` the
     invocation that it struck, if it did: the same as that of all its deliveries.
     """
 

@@ -83,13 +83,15 @@ def test_of_two_starts_that_fail_each_fails_an_invocation_and_the_third_succeeds
 ) -> None:
     first = worker.invoke().payload["pid"]
     with small.struck_by("no-init receive=1; no-init receive=2"):
-        failures = [worker.invoke() for _ in range(2)]
+        failures = [worker.invoke(**batch("t", "u")) for _ in range(2)]
         third = worker.invoke()
     assert all(failure.error == "Unhandled" for failure in failures)
     assert {failure.payload["errorType"] for failure in failures} <= {"Runtime.ImportModuleError", "Runtime.ExitError"}
     assert third.error is None
     assert not is_running(first)
-    assert [(each.kind, each.number) for each in small.injections()] == [("no-init", 1), ("no-init", 2)]
+    assert [(each.kind, each.number, each.task_ids, each.request_id) for each in small.injections()] == [
+        ("no-init", number, ("t", "u"), failure.request_id) for number, failure in enumerate(failures, 1)
+    ]
 
 
 @pytest.mark.parametrize("seed", ["a", "b", "c", "d", "e"])

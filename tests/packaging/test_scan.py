@@ -64,6 +64,14 @@ def test_a_line_that_is_marked_is_left_alone(checkout: Path) -> None:
     assert (found.returncode, found.stdout) == (0, "make scan: no secret in any file\n"), found.stderr
 
 
+def test_without_a_repository_it_is_no_pass(tmp_path: Path) -> None:
+    shutil.copy2(PROJECT / "Makefile", tmp_path)
+    found = scan(tmp_path)
+    assert found.returncode != 0
+    assert "make scan: could not be judged" in found.stderr
+
+
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="this is no checkout")
 def test_this_project_has_none() -> None:
     found = scan(PROJECT)
     assert found.returncode == 0, found.stdout + found.stderr

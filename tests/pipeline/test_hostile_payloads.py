@@ -10,12 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.history import DeadLetterLogged
+from harness.history import DeadLetterLogged, RecordObserved
 from harness.testing import Pipeline
 from harness.workload import Task
 from tests import payloads
 from tests.kept import altered
 from tests.thoroughness import examples
+
+# Where API Gateway puts U+FFFD in the place of bytes that are no UTF-8, or may do so: docs/engines.md.
+REPLACING = ("ministack", "aws")
 
 
 @pytest.mark.long
@@ -53,9 +56,12 @@ def test_payloads_that_hypothesis_makes_arrive_exactly_as_sent(pipeline: Pipelin
 def test_a_payload_that_could_not_be_kept_is_refused_by_name(pipeline: Pipeline, kind: str) -> None:
     payload, code = payloads.REFUSED[kind]
     task = pipeline.task()
-    body = b'{"taskId": "' + task.task_id.encode() + b'", "payload": ' + payload + b"}"
-    response = pipeline.client.post(body)
+    response = pipeline.client.post(b'{"taskId": "' + task.task_id.encode() + b'", "payload": ' + payload + b"}")
     answer = response.json()
+    if code == "invalid_utf8" and response.status_code == 202 and pipeline.run.endpoint.target in REPLACING:
+        # The bytes were gone before the function was called.
+        assert pipeline.settle(task).of_kind(RecordObserved)[0].payload == json.loads(payload.decode(errors="replace"))
+        return
     assert (response.status_code, answer["error"]) == (400, code)
     assert 20 < len(answer["message"]) < 300
     assert pipeline.client.record(task.task_id) is None

@@ -116,7 +116,7 @@ def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, P
         fault = invocation.plan.strikes(place, when, without)
         if fault is not None:
             # With its process, all that an invocation is about is struck.
-            task_ids: list[Any] = invocation.task_ids if fault.kind == "kill" else [place.task_id]
+            task_ids: list[Any] = [place.task_id, *(invocation.task_ids if fault.kind == "kill" else ())]
             invocation.plan.record(fault, place, task_ids=task_ids, request_id=invocation.request_id)
             return _Struck(fault, invocation)
     return None

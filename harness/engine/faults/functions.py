@@ -5,7 +5,7 @@ How a process is killed or a timeout told is the executor's business; it asks he
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -30,7 +30,7 @@ _NO_PROXY_ANSWERS: tuple[Any, ...] = ("garbage", [], {"statusCode": "many"}, {"s
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault that strikes an invocation, or the start of a process (then there is no invocation)."""
+    """A fault that strikes an invocation, or the start of a process (then its invocation may not be known)."""
 
     fault: Fault
     place: Place
@@ -56,6 +56,10 @@ class Strike:
             task_ids=invocation.task_ids if invocation else (),
             request_id=invocation.request_id if invocation else None,
         )
+
+    def of(self, invocations: Sequence[UnderWay]) -> "Strike":
+        """The same, now that the invocation is known which it strikes."""
+        return replace(self, invocation=next((each for each in invocations if each.plan is self.plan), None))
 
     def spoil(self, answer: bytes) -> bytes:
         """The function's answer, spoilt; the recorder is told."""

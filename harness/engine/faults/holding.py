@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from harness.engine.hurry import pacer
+from harness.engine.hurry import Pacer, pacer
 
 _MEET_WITHIN_SECONDS = 5.0
 """Real time: as long as another process needs to be started, many times over."""
@@ -30,7 +30,8 @@ class _Held:
 class HeldBack:
     """Deliveries that wait. Each is made once: when it is due, overtaken as it was meant to be, or its plan has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
         self._held: list[_Held] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -74,7 +75,7 @@ class HeldBack:
         while True:
             with self._changed:
                 due = min((held.due for held in self._held), default=None)
-                self._changed.wait(None if due is None else max(0.0, pacer().seconds_until(due)))
+                self._changed.wait(None if due is None else max(0.0, self._pacer.seconds_until(due)))
             self._deliver(lambda held: held.due <= time.time())
 
     def _deliver(self, which: Callable[[_Held], bool]) -> None:
@@ -84,7 +85,7 @@ class HeldBack:
             chosen = [held for held in self._held if which(held)]
         # Still held while the clock is told that something is at work: it must not hurry in between.
         if chosen:
-            pacer().touch()
+            self._pacer.touch()
         with self._changed:
             mine = [held for held in chosen if held in self._held]
             self._held = [held for held in self._held if held not in mine]
@@ -118,7 +119,7 @@ class Rendezvous:
 @lru_cache(maxsize=1)
 def held_back() -> HeldBack:
     """The engine's one store of what is held back."""
-    return HeldBack()
+    return HeldBack(pacer())
 
 
 @lru_cache(maxsize=1)

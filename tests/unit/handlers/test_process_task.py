@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from handlers.failure_simulation import FailureSimulation
 from handlers.process_task import simulated_work
@@ -248,23 +247,6 @@ def test_failing_claim_keeps_the_message_and_does_no_work(functions: Functions) 
     assert functions.process(task()) == ["m1"]
     assert functions.work.attempts == []
     assert functions.get("t")[1]["status"] == "PENDING"
-
-
-def test_claim_that_is_refused_although_nobody_has_the_task_keeps_the_message(functions: Functions) -> None:
-    def refuse(call: str) -> None:
-        if call == "update_item":
-            error: Any = {
-                "Error": {"Code": "ConditionalCheckFailedException", "Message": "no"},
-                "Item": functions.item("t"),
-            }
-            raise ClientError(error, call)
-
-    functions.dynamodb.before = refuse
-    assert functions.process(task()) == ["m1"]
-    assert functions.queue.put_off == [("m1/1", 5)]
-    functions.dynamodb.before = lambda _: None
-    assert functions.process(task(receive_count=2)) == []
-    assert functions.get("t")[1]["status"] == "COMPLETED"
 
 
 def test_failing_report_of_success_keeps_the_message_and_the_next_delivery_takes_over(functions: Functions) -> None:

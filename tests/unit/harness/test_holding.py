@@ -22,9 +22,8 @@ class Told(list[str]):
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> HeldBack:
-    monkeypatch.setattr(holding, "pacer", Unhurried)
-    return HeldBack()
+def held() -> HeldBack:
+    return HeldBack(Unhurried())
 
 
 @pytest.fixture

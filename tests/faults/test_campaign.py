@@ -1,0 +1,61 @@
+"""All kinds of fault at once, in a run as a user makes it: nothing is lost, and nothing is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.deployment import Stack, failure_parameters
+from harness.expectations import Expectations
+from harness.faults.campaigns import faults_of
+from harness.faults.plan import Plan
+from harness.faults.trouble import Trouble
+from harness.guarantees import guarantees_under
+from harness.history import SavedRun
+from harness.manifests import manifest_of
+from harness.reports.nemesis import nemesis_of
+from harness.running import Run
+from harness.shared_engine import SharedEngine
+from harness.targets.base import Endpoint
+from harness.verdict import Outcome
+from harness.workload import tasks
+
+pytestmark = pytest.mark.in_process
+
+SEED = "campaign"
+RATE = 0.3
+TASKS = 80
+FEWEST_KINDS = 24
+"""Of 26: a window in which the table is down may pass without a call."""
+
+LATE_SECONDS = 60.0
+
+
+def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
+    endpoint: Endpoint, deploy: Callable[..., Stack], shared_engine: SharedEngine
+) -> None:
+    stack = deploy("campaign", **failure_parameters(SEED, RATE))
+    plan = Plan(seed=SEED, faults=faults_of("all"))
+    expected = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
+    run = Run(endpoint=endpoint, stack=stack, expectations=expected)
+    folder = shared_engine.folder / "campaign"
+
+    history = run.of(tasks(SEED, TASKS), trouble=Trouble(endpoint, stack, plan, folder / "deploy-again.log"))
+
+    manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
+    SavedRun(history=history, manifest=manifest).write(folder)
+    again = f"Look at it with `taskguard check {folder}`"
+    verdicts = {name: judge(history, expected) for name, judge in guarantees_under(plan).items()}
+    met = verdicts.pop("faults_met")
+    wrong = [
+        f"{name}: {finding.message}"
+        for name, verdict in verdicts.items()
+        if verdict.outcome is not Outcome.PASS
+        for finding in verdict.findings
+    ]
+    assert not wrong, "\n".join([*wrong, again])
+    report = nemesis_of(history, manifest)
+    assert report is not None
+    assert (report.lost, report.doubled) == (0, 0)
+    assert report.kinds >= FEWEST_KINDS, f"{met.observed}. {again}"
