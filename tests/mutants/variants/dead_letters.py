@@ -63,6 +63,7 @@ DEAD_LETTERS = (
     _logged_wrong(
         "log-created-when-logged",
         "the dead-letter log has its own time for the task's creation",
+        ("import new_logger\n", "import new_logger, utc_now\n"),
         ('"createdAt": record.created_at,', '"createdAt": utc_now(),'),
         message="createdAt is .* after the task's first delivery",
     ),
