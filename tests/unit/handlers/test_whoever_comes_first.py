@@ -4,23 +4,21 @@ never left without a message that drives it to its end, and of two payloads unde
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.thoroughness import THOROUGH, examples
-from tests.unit.handlers.interleaving import Actor, Choose, Stage, every_order
+from tests.unit.handlers.interleaving import Actor, Choose, every_order
 from tests.unit.handlers.support import SENT_AT, Functions, delivery, task
+from tests.unit.handlers.world import World, on_stage
 
-MOST_RECEIVES = 3
 _SOME_ORDERS = 30
+FAULTS = ("", "", "", "kill", "fail", "unanswered", "again", "twice")
 X, Y = '{"n":1}', '{"n":2}'
 
 
@@ -143,104 +141,6 @@ def test_claim_whose_answer_never_came_is_an_attempt_and_the_next_delivery_takes
 # In every order
 
 
-class World:
-    """Clients, a queue that delivers at least once and moves to its dead-letter queue what was received three times, and the
-    functions, each call of which is a move of its own. ``drive`` ends what was begun: clients ask until they have an answer."""
-
-    def __init__(self, functions: Functions, payloads: list[str]) -> None:
-        self.functions, self.payloads = functions, payloads
-        self.task_id = uuid4().hex
-        self.stage = on_stage(functions)
-        self.first = len(functions.queue.sent)
-        functions.work.tasks.clear()
-        self.receives: dict[str, int] = {}
-        self.gone: set[str] = set()
-        self.monitored = False
-        self.in_flight: dict[str, Actor] = {}
-        self.answers: list[int | None] = [None for _ in payloads]
-        self.clients: dict[int, Actor] = {}
-
-    # What there is
-
-    def queued(self) -> list[str]:
-        """The messages that may be delivered to the worker, those in flight left out."""
-        return [m for m in self._waiting() if self.receives.get(m, 0) < MOST_RECEIVES]
-
-    def dead(self) -> list[str]:
-        return [m for m in self._waiting() if self.receives.get(m, 0) >= MOST_RECEIVES]
-
-    def _waiting(self) -> list[str]:
-        sent = (f"message-{number}" for number in range(self.first + 1, len(self.functions.queue.sent) + 1))
-        return [m for m in sent if m not in self.gone and m not in self.in_flight]
-
-    def record_is_open(self) -> bool:
-        return self.record().get("status") not in ("COMPLETED", "DEAD_LETTER")
-
-    def record(self) -> dict[str, Any]:
-        return self.functions.get(self.task_id)[1]
-
-    # What may happen
-
-    def ask(self, client: int) -> None:
-        body = f'{{"taskId": "{self.task_id}", "payload": {self.payloads[client]}}}'
-        self.clients[client] = Actor(self.stage, lambda: self.functions.submit(body))
-
-    def advance_client(self, client: int, *, kill: bool = False) -> None:
-        actor = self.clients[client]
-        actor.kill() if kill else actor.step()
-        if actor.is_over:
-            del self.clients[client]
-            code = actor.result[0] if isinstance(actor.result, tuple) else None
-            self.answers[client] = code if code in (202, 409) else None
-
-    def deliver(self, message_id: str) -> None:
-        self.receives[message_id] = self.receives.get(message_id, 0) + 1
-        body = self.functions.queue.sent[int(message_id.removeprefix("message-")) - 1].body()
-        event = delivery(body, message_id, self.receives[message_id])
-        is_dead = self.receives[message_id] > MOST_RECEIVES
-        self.monitored |= is_dead
-        handle: Callable[..., list[str]] = self.functions.monitor if is_dead else self.functions.process
-        self.in_flight[message_id] = Actor(self.stage, lambda: handle(event))
-
-    def advance_delivery(self, message_id: str, *, kill: bool = False) -> None:
-        actor = self.in_flight[message_id]
-        actor.kill() if kill else actor.step()
-        if actor.is_over:
-            del self.in_flight[message_id]
-            if actor.result == []:
-                self.gone.add(message_id)
-
-    def drive(self) -> None:
-        """Without any more faults, let all come to an end."""
-        while True:
-            for message_id in list(self.in_flight):
-                self.advance_delivery(message_id)
-            for client in list(self.clients):
-                self.advance_client(client)
-            unanswered = [n for n, answer in enumerate(self.answers) if answer is None and n not in self.clients]
-            for client in unanswered:
-                self.ask(client)
-            for message_id in (*self.queued(), *self.dead()):
-                self.deliver(message_id)
-            if not (self.in_flight or self.clients):
-                return
-
-    def check(self) -> None:
-        """All that is promised of a task, whatever happened to it."""
-        record = self.record()
-        assert record["status"] in ("COMPLETED", "DEAD_LETTER"), "a record is stuck"
-        kept = json.dumps(record["payload"], separators=(",", ":"))
-        assert self.answers == [202 if payload == kept else 409 for payload in self.payloads]
-        worked_on = {each.payload_json for each in self.functions.work.tasks if each.task_id == self.task_id}
-        assert worked_on <= {kept}, "the message of a refused request was worked on"
-        outcomes = [attempt["outcome"] for attempt in record["attempts"]]
-        assert outcomes.count("SUCCEEDED") == (record["status"] == "COMPLETED")
-        assert len(outcomes) <= MOST_RECEIVES
-        # Reading the log takes its time.
-        events = self.functions.events("TASK_DEAD_LETTER") if self.monitored else []
-        assert (self.task_id in {each["taskId"] for each in events}) == (record["status"] == "DEAD_LETTER")
-
-
 def orders_of(play: Callable[[Choose], object]) -> int:
     """Play in every order, or while somebody waits in some, the same each time; returns in how many."""
     if THOROUGH:
@@ -249,12 +149,6 @@ def orders_of(play: Callable[[Choose], object]) -> int:
     for _ in range(_SOME_ORDERS):
         play(draws.randrange)
     return _SOME_ORDERS
-
-
-def on_stage(functions: Functions) -> Stage:
-    stage = Stage()
-    functions.dynamodb.before = functions.queue.before = stage.before_call
-    return stage
 
 
 # Two clients who send the same are the tamer case of the two.
@@ -272,9 +166,9 @@ def test_two_requests_and_their_messages_in_every_order(functions: Functions, pa
             if choice < len(clients):
                 world.advance_client(clients[choice])
                 continue
-            world.deliver(message_id := messages[choice - len(clients)])
-            while message_id in world.in_flight:
-                world.advance_delivery(message_id)
+            world.deliver(messages[choice - len(clients)])
+            while world.flights:
+                world.advance(world.flights[0])
         world.check()
         results.add(tuple(world.answers))
 
@@ -290,10 +184,10 @@ def test_a_request_and_its_deliveries_in_every_order_with_two_of_them_killed_bef
     def play(choose: Choose) -> None:
         world, kills = World(functions, [X]), 2
         world.ask(0)
-        while world.record_is_open():
+        while world.is_open():
             begun: list[Callable[..., None]] = [
                 *(partial(world.advance_client, c) for c in world.clients),
-                *(partial(world.advance_delivery, m) for m in world.in_flight),
+                *(partial(world.advance, flight) for flight in world.flights),
             ]
             moves: list[Callable[[], None]] = [*begun, *(partial(world.deliver, m) for m in world.queued())]
             moves += [partial(move, kill=True) for move in begun] if kills else []
@@ -313,12 +207,10 @@ def test_a_request_and_its_deliveries_in_every_order_with_two_of_them_killed_bef
 @settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payloads=st.lists(st.sampled_from([X, Y]), min_size=1, max_size=3),
-    moves=st.lists(
-        st.tuples(st.integers(0, 11), st.sampled_from(["", "", "", "kill", "fail", "unanswered"])), max_size=40
-    ),
+    moves=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FAULTS)), max_size=40),
     failing=st.booleans(),
 )
-def test_whatever_fails_is_killed_or_is_not_answered_each_task_settles_once(
+def test_whatever_fails_is_killed_not_answered_or_delivered_too_often_each_task_settles_once(
     functions: Functions, payloads: list[str], moves: list[tuple[int, str]], failing: bool
 ) -> None:
     world = World(functions, payloads)
@@ -326,9 +218,10 @@ def test_whatever_fails_is_killed_or_is_not_answered_each_task_settles_once(
         idle = [client for client in range(len(payloads)) if client not in world.clients]
         options: list[Callable[[], None]] = [
             *(partial(world.advance_client, c, kill=fault == "kill") for c in world.clients),
-            *(partial(world.advance_delivery, m, kill=fault == "kill") for m in world.in_flight),
+            *(partial(world.advance, flight, kill=fault == "kill") for flight in world.flights),
             *(partial(world.ask, c) for c in idle),
-            *(partial(world.deliver, m) for m in (*world.queued(), *world.dead())),
+            *(partial(world.deliver, m) for m in (world.sent() if fault == "again" else world.waiting())),
+            *(partial(world.deliver_twice, flight) for flight in world.flights if fault == "twice"),
         ]
         functions.work.failing = failing
         faulty = {"fail": functions.dynamodb.failing, "unanswered": functions.dynamodb.unanswered}.get(fault, set())
