@@ -1,4 +1,5 @@
-"""What all unit tests share: that AWS's service models, and DynamoDB's expressions, are read once.
+"""What all unit tests share: that AWS's service models, and DynamoDB's expressions, are read once, and that none of them
+looks for credentials on the network.
 
 botocore would look for the models and read them again for each of its sessions, moto the expressions for each write.
 """
@@ -17,6 +18,14 @@ def service_models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         # A loader keeps what it found and read, and a session has one; here the sessions of one process share it.
         patched.setattr(botocore.session, "create_loader", lru_cache(maxsize=None)(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_asks_for_this_machines_credentials() -> Iterator[None]:
+    # Clients that are made ahead for AWS would ask the machine's metadata service, perhaps while another test runs.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AWS_EC2_METADATA_DISABLED", "true")
         yield
 
 
