@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from harness.access import client_of
@@ -25,8 +25,12 @@ from harness.expectations import Expectations
 from harness.faults.trouble import Trouble
 from harness.history import Event, EvidenceMissing, FaultInjected, HeldUp, History, QueueDepth, RunEnded, TaskSubmitted
 from harness.targets.base import Endpoint
+from harness.waiting import WaitedInVain, wait_for
 from harness.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from harness.workload import Task
+
+_LONGEST_INVOCATION_SECONDS = 20.0
+"""Above each function's timeout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,8 @@ class Run:
         self._changes.begin()
         with trouble or nullcontext():
             submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
+        if trouble is not None:
+            self.wait_until_at_rest()
         only = None if self.alone else frozenset(task.task_id for task in tasks)
         with listener.phase("gather the evidence"):
             events: list[Event] = [*submitted, *(trouble.events if trouble else ())]
@@ -125,6 +131,19 @@ class Run:
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
         return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
+
+    def wait_until_at_rest(self) -> None:
+        """Wait until no function of the stack is at work, or for as long as one may be. A delivery beside the one that settled its
+        task is, when no queue holds anything any more."""
+        ours = {value for key, value in self.stack.outputs.items() if key.endswith("FunctionName")}
+
+        def at_rest() -> bool:
+            recording = self.recording()
+            invocations = recording.invocations.values() if recording is not None else ()
+            return not any(each.ended_at_ms is None and each.function in ours for each in invocations)
+
+        with suppress(WaitedInVain):
+            wait_for(at_rest, seconds=_LONGEST_INVOCATION_SECONDS)
 
     def history(
         self,

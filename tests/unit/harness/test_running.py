@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from harness.history import EvidenceMissing, FaultInjected, History, QueueDepth,
 from harness.running import Run
 from tests.unit.harness import conftest
 from tests.unit.harness.fake_aws import Fakes
-from tests.unit.harness.recorder_lines import STACK, WORK_URL, fault_injected, recording_of
+from tests.unit.harness.recorder_lines import STACK, WORK_URL, ended, fault_injected, recording_of, started
 
 EXPECTED = Expectations(failure_seed="a seed")
 
@@ -100,6 +100,32 @@ def test_what_may_be_the_messages_of_others_tells_nothing(seconds: conftest.Cloc
 
 def test_empty_queues_that_others_use_too_are_empty_of_everybodys(seconds: conftest.Clock) -> None:
     assert depths(history(seconds, shared=True)) == [0, 0]
+
+
+@pytest.mark.parametrize(("function", "waits"), [("TaskGuard-dev-processTask", True), ("another-stage's", False)])
+def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, function: str, waits: bool
+) -> None:
+    monkeypatch.setattr(
+        Run,
+        "recording",
+        lambda _: recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else [])),
+    )
+    stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run.wait_until_at_rest()
+    assert bool(seconds.waited) == waits
+    assert (seconds.now >= 1003) == waits
+
+
+def test_what_never_ends_is_not_waited_for_for_ever(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Run, "recording", lambda _: recording_of(tmp_path, started("r1")))
+    stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run.wait_until_at_rest()
+    assert 15 < seconds.now - 1000 < 30
 
 
 def told_of(
