@@ -30,7 +30,7 @@ def checkout(tmp_path: Path) -> Path:
 def scan(folder: Path) -> subprocess.CompletedProcess[str]:
     # What `make setup` would make is there.
     return subprocess.run(
-        ["make", "scan", f"BIN={Path(sys.executable).parent}", "-o", "setup"],
+        ["make", "--no-print-directory", "scan", f"BIN={Path(sys.executable).parent}", "-o", "setup"],
         cwd=folder,
         env=os.environ | {"MAKEFLAGS": ""},
         capture_output=True,
