@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from filelock import FileLock
@@ -118,7 +119,8 @@ def package(
         with _first_packaging(service):
             _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)
 
-    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, on_engine=endpoint.url is not None)
+    host = urlsplit(endpoint.url).hostname if endpoint.url else None
+    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host)
     Packages().get(key, make, place)
 
 

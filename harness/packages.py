@@ -1,7 +1,8 @@
 """Packages of a service that were made before: what the Serverless CLI would make again, byte for byte, is kept.
 
-A package is found by all that goes into it: the service's files, the stage, the region and the parameters, whether it is for an
-engine (whose stages are open by default), the CLI's own lock file and the Python that collects the dependencies. It must not know how a package is made or deployed.
+A package is found by all that goes into it: the service's files, the stage, the region and the parameters, the host that it is for
+(on this machine stages are open by default), the CLI's own lock file and the Python that collects the dependencies. It must not know
+how a package is made or deployed.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ _COMPLETE = "serverless-state.json"
 
 
 def key_of(
-    service: Path, files: tuple[str, ...], stage: str, region: str, parameters: Mapping[str, str], *, on_engine: bool
+    service: Path, files: tuple[str, ...], stage: str, region: str, parameters: Mapping[str, str], *, host: str | None
 ) -> str:
-    """What the package of ``service``, of which ``files`` are deployed, is found by; hexadecimal."""
-    about = [_FORMAT, stage, region, on_engine, sorted(parameters.items()), sys.version, sys.platform]
+    """What the package of ``service``, of which ``files`` are deployed, is found by; hexadecimal.
+
+    ``host`` is the engine's, without its port, and ``None`` for AWS.
+    """
+    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.version, sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
     for file in _files(service, files):
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")

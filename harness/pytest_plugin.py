@@ -69,8 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--api-auth",
         choices=("none", "apiKey", "iam"),
-        default="none",
-        help="who may call the API of the stage under test, where the session deploys it (default: none, everybody)",
+        help="who may call the API of the stage under test, where the session deploys it (default: serverless.yml's)",
     )
 
 
@@ -239,7 +238,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
     parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
-    if option("--api-auth") != "none":
+    if option("--api-auth"):
         parameters |= {"apiAuth": str(option("--api-auth"))}
     return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
 

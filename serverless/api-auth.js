@@ -1,10 +1,13 @@
 'use strict';
 
 // Lets in the API's clients by custom.apiAuth: none (everybody), apiKey, or iam (whoever signs with a role or user that may
-// invoke it). For apiKey it makes a key for each name in custom.apiKeys, and the usage plan that ties them to the stage:
+// invoke it); where that is empty, api-auth-default.js decides. For apiKey it makes a key for each name in custom.apiKeys, and the
+// usage plan that ties them to the stage:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-setup-api-key-with-console.html
 // provider.apiGateway.apiKeys of serverless.yml cannot be switched by a setting, and the CLI prints such keys after a deploy.
 // It knows the outputs that it adds, and nothing else of the service.
+
+const defaultMode = require('./api-auth-default.js');
 
 const MODES = ['none', 'apiKey', 'iam'];
 
@@ -19,7 +22,7 @@ class ApiAuth {
 
   protect() {
     const { service } = this.serverless;
-    const mode = this.mode((service.custom || {}).apiAuth);
+    const mode = this.mode((service.custom || {}).apiAuth || this.defaultMode());
     const { Resources, Outputs } = service.provider.compiledCloudFormationTemplate;
     const ofType = (kind) => Object.entries(Resources).filter(([, { Type }]) => Type === kind);
 
@@ -60,6 +63,15 @@ class ApiAuth {
       Description: 'The id of the first API key, by which whoever may read it finds the key itself.',
       Value: { Ref: keys[0] },
     };
+  }
+
+  defaultMode() {
+    // The project's own CLI makes all calls with AWS's SDK v3, which reads AWS_ENDPOINT_URL; v2, as of Serverless v3, does not, and
+    // such a deploy goes to AWS. Of others it is not known.
+    const { version, service } = this.serverless;
+    const { getAwsSdkV3Config } = this.serverless.getProvider('aws');
+    const heedsEndpoint = Number.parseInt(version, 10) >= 4 && typeof getAwsSdkV3Config === 'function';
+    return defaultMode(service.provider.stage, process.env, heedsEndpoint);
   }
 
   mode(setting) {

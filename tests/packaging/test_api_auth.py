@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
 
+from harness.paths import PROJECT
 from tests.packaging.support import Package, Packaging, package, try_to_package
 from tests.packaging.test_validity import REGIONS
 
@@ -46,18 +48,88 @@ def test_every_other_stage_wants_a_key(other_stage: Package) -> None:
     ("options", "environment", "expected"),
     [
         (("--stage", "t1"), ON_ENGINE, "none"),
-        (("--stage", "t1"), {"AWS_ENDPOINT_URL": "https://vpce-1.sqs.eu-central-1.vpce.amazonaws.com"}, "apiKey"),
+        (("--stage", "t1"), {"AWS_ENDPOINT_URL": "https://aws.proxy.example"}, "apiKey"),
         (("--stage", "t1", "--param=apiAuth=none"), {}, "none"),
         (("--stage", "dev", "--param=apiAuth=apiKey"), ON_ENGINE, "apiKey"),
         (("--stage", "t1", "--param=apiAuth=iam"), {}, "iam"),
     ],
 )
-def test_engines_are_open_and_a_parameter_decides(
+def test_engines_of_this_machine_are_open_and_a_parameter_decides(
     tmp_path: Path, options: tuple[str, ...], environment: dict[str, str], expected: str
 ) -> None:
     found = packaged(tmp_path, *options, environment=environment)
     assert lets_in(found) == expected
     assert [str(finding) for finding in lint(found.template_text, regions=REGIONS)] == []
+
+
+DEFAULT_OF = """
+const mode = require("./serverless/api-auth-default.js");
+const asked = JSON.parse(process.argv[1]);
+console.log(JSON.stringify(asked.map(([stage, environment, heeds]) => mode(stage, environment, heeds))));
+"""
+
+
+def defaults(*asked: tuple[str, dict[str, str], bool]) -> list[str]:
+    """Who is let in without a parameter: for a stage, the deploy's environment, and whether the CLI heeds AWS_ENDPOINT_URL."""
+    command = ["node", "-e", DEFAULT_OF, json.dumps(asked)]
+    told: list[str] = json.loads(
+        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    )
+    return told
+
+
+def hosts(*urls: str) -> dict[str, str]:
+    told = defaults(*(("t1", {"AWS_ENDPOINT_URL": url}, True) for url in urls))
+    return dict(zip(urls, told, strict=True))
+
+
+def test_an_engine_of_this_machine_is_known_by_its_host() -> None:
+    told = hosts(
+        "http://127.0.0.1:4566",
+        "http://127.8.9.10:4566",
+        "http://[::1]:4566",
+        "http://localhost:4566",
+        "https://LocalHost.:4566",
+        "http://engine.localhost",
+        "http://localhost.localstack.cloud:4566",
+        "http://sqs.eu-central-1.localhost.localstack.cloud:4566",
+        "http://host.docker.internal:4566",
+    )
+    assert set(told.values()) == {"none"}, told
+
+
+def test_every_other_address_may_lead_to_aws_and_wants_a_key() -> None:
+    told = hosts(
+        "",
+        "localhost:4566",
+        "not an address",
+        "https://aws.proxy.example",
+        "https://localhost@aws.proxy.example",
+        "https://localhost.proxy.example",
+        "https://127.0.0.1.proxy.example",
+        "https://notlocalhost",
+        "https://nolocalhost.localstack.cloud",
+        "https://localstack.cloud",
+        "https://aws",
+        "http://10.0.0.1:4566",
+        "http://0.0.0.0:4566",
+        "https://vpce-1.cloudformation.eu-central-1.vpce.amazonaws.com",
+        "https://cloudformation.eu-central-1.api.aws",
+    )
+    assert set(told.values()) == {"apiKey"}, told
+
+
+def test_a_deploy_that_does_not_go_to_the_engine_wants_a_key() -> None:
+    told = defaults(
+        ("t1", {}, True),
+        ("t1", ON_ENGINE, False),
+        ("t1", ON_ENGINE | {"AWS_ENDPOINT_URL_CLOUDFORMATION": "https://aws.proxy.example"}, True),
+        ("t1", ON_ENGINE | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, True),
+        ("prod", {"AWS_ENDPOINT_URL": "https://aws.proxy.example"}, True),
+    )
+    assert told == ["apiKey"] * len(told)
+    assert defaults(("t1", ON_ENGINE | {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}, True)) == ["none"]
+    assert defaults(("dev", {}, False)) == ["none"]
 
 
 def test_a_key_is_tied_to_the_stage_and_its_value_is_nowhere(other_stage: Package) -> None:

@@ -75,6 +75,14 @@ def test_template_of_a_stage_that_wants_a_key_is_the_same(
     assert theirs["Outputs"]["ApiAuth"]["Value"] == "apiKey"
 
 
+def test_it_does_not_go_to_an_engine_so_that_its_stages_want_a_key(node_modules: Path, tmp_path: Path) -> None:
+    engine = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    options = replace(PACKAGINGS["t1"], environment=engine, node_modules=node_modules)
+    result = try_to_package(tmp_path / "service", options)
+    assert result.returncode == 0, result.stdout
+    assert read_package(tmp_path / "service").template["Outputs"]["ApiAuth"]["Value"] == "apiKey"
+
+
 def test_archive_holds_the_same_files(by_v3: tuple[Package, str], default: Package) -> None:
     theirs, ours = ({(e.filename, e.CRC, e.external_attr) for e in p.entries} for p in (by_v3[0], default))
     assert theirs == ours

@@ -24,8 +24,10 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
-def key(service: Path, stage: str = "dev", region: str = "eu-west-1", on_engine: bool = True, **parameters: str) -> str:
-    return key_of(service, FILES, stage, region, parameters, on_engine=on_engine)
+def key(
+    service: Path, stage: str = "dev", region: str = "eu-west-1", host: str | None = "127.0.0.1", **parameters: str
+) -> str:
+    return key_of(service, FILES, stage, region, parameters, host=host)
 
 
 def test_what_is_not_deployed_does_not_count(service: Path) -> None:
@@ -56,7 +58,8 @@ def test_stage_region_place_and_parameters_count(service: Path) -> None:
         key(service),
         key(service, stage="qa"),
         key(service, region="eu-west-2"),
-        key(service, on_engine=False),
+        key(service, host=None),
+        key(service, host="engine.example"),
         key(service, rate="0"),
         key(service, rate="1"),
     ]
