@@ -8,11 +8,13 @@ dead task each charged receive is accounted for by one of these:
   process was killed, ran out of time or did not start, its answer could not be read, it was one of a batch to which that
   happened, or the message never reached a function. What it had done by then stays done; the message is back after the queue's
   own visibility timeout. An injected fault must say that it struck this receive;
+- a *left-behind* receive: a fault in the same invocation, about whichever of its messages, took so much of its time that it may
+  have left this message for the next delivery;
 - an attempt that was *overtaken or held off*: its message was handed out again while it was at work, its receipt had expired,
   or the table or the queue did not let it do its work. Again a fault must say so.
 
-A fault that the AWS client repeats by itself (throttling, an error, a broken connection at the first try alone) takes no attempt,
-and neither do a wrong clock, another order, a switched-off consumer or a deploy. Without a seed a receive that ended with a
+A fault that the AWS client repeats by itself (throttling, an error, a broken connection at the first try alone) takes no attempt
+in an invocation that was over soon, and neither do a wrong clock, another order, a switched-off consumer or a deploy. Without a seed a receive that ended with a
 request for a backoff counts as a failed attempt, and one that nothing explains is unknown. This module must not know how a
 pipeline tells its attempts apart.
 """

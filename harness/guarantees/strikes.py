@@ -9,7 +9,7 @@ handles any of that, nor what a charged receive leads to.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import FaultPlanError
@@ -20,6 +20,7 @@ from harness.history import (
     AttemptSucceeded,
     BackoffRequested,
     ConfigurationObserved,
+    ConsumerSettings,
     Delivered,
     Event,
     FaultInjected,
@@ -36,6 +37,15 @@ _FOR_THE_CLIENT_TO_REPEAT = frozenset({"throttle", "error", "disconnect"})
 
 _IN_TIME_SECONDS: Mapping[str, float] = {"slow": 1.5, "late": 30.0, "reorder": 30.0}
 """What is held up for less costs nothing: AWS clients are more patient, and so is a queue's visibility timeout."""
+
+_TAKES_TIME = frozenset({*_FOR_THE_CLIENT_TO_REPEAT, "slow", "twice", "run-out"})
+"""What holds up the invocation that it strikes, whichever of its messages it is about: tries that are made again, and waiting."""
+
+_LONG_SHARE = 0.5
+"""An invocation that took this much of its function's timeout may have left messages behind, lest it run into it."""
+
+_USUAL_TIMEOUT_SECONDS = 15.0
+"""The consumer's timeout where the configuration does not tell."""
 
 _LEEWAY_MS = 1000.0
 """What strikes a process that works on nothing yet is noted a little before the invocation that it is started for."""
@@ -69,11 +79,16 @@ class Strikes:
     """The faults of a history, asked for by what they struck."""
 
     def __init__(self, history: History) -> None:
-        self._consumers = _consumers(history)
+        consumers = _consumers(history)
+        self._consumers = frozenset(each.name for each in consumers)
+        timeouts = [each.timeout_seconds for each in consumers if each.timeout_seconds is not None]
+        self._long_ms = min(timeouts, default=_USUAL_TIMEOUT_SECONDS) * _LONG_SHARE * 1000
+        self._handed_over: dict[str, set[tuple[str | None, int]]] = defaultdict(set)
         by_message: dict[str, dict[tuple[int, str], list[Event]]] = defaultdict(lambda: defaultdict(list))
         for event in history:
             if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
                 by_message[event.message_id][event.receive_count, event.delivery_id].append(event)
+                self._handed_over[event.delivery_id].add((event.task_id, event.receive_count))
         self._receives = {
             message_id: [
                 Receive(message_id, count, delivery_id, tuple(events)) for (count, delivery_id), events in found.items()
@@ -96,11 +111,6 @@ class Strikes:
         """The faults that struck the task's receive with this count, whether or not it reached a function."""
         seen = [receive for receive in self.receives(message_id) if receive.count == count]
         deliveries = {receive.delivery_id for receive in seen}
-        on_their_way = [
-            fault
-            for fault in self._by_task[task_id]
-            if fault.delivery_id is None and fault.receive_count == count and self._is_of_work(fault)
-        ]
         at_work = [
             fault
             for delivery_id in deliveries
@@ -112,11 +122,39 @@ class Strikes:
             for fault in self._by_task[None]
             if self._is_of_work(fault) and any(_is_meanwhile(fault, receive) for receive in seen)
         ]
-        return [*on_their_way, *at_work, *meanwhile]
+        return [*self._on_their_way(task_id, count), *at_work, *meanwhile]
 
     def costly(self, task_id: str, message_id: str, count: int) -> FaultInjected | None:
         """A fault that explains why a receive was charged although no attempt failed by its own draw; none when none does."""
-        return next((each for each in self.of_receive(task_id, message_id, count) if can_cost(each)), None)
+        struck = next((each for each in self.of_receive(task_id, message_id, count) if can_cost(each)), None)
+        return struck or self._held_up(message_id, count)
+
+    def _held_up(self, message_id: str, count: int) -> FaultInjected | None:
+        """What made the invocation last so long that it may have left the message for its next delivery."""
+        lasted_long = (
+            receive
+            for receive in self.receives(message_id)
+            if receive.count == count and receive.ended_ms - receive.began_ms >= self._long_ms
+        )
+        took_time = (
+            fault
+            for receive in lasted_long
+            for fault in self._of_invocation(receive.delivery_id)
+            if fault.kind in _TAKES_TIME
+        )
+        return next(took_time, None)
+
+    def _of_invocation(self, delivery_id: str) -> Iterator[FaultInjected]:
+        yield from self._by_delivery[delivery_id]
+        for task_id, count in self._handed_over[delivery_id]:
+            yield from self._on_their_way(task_id, count)
+
+    def _on_their_way(self, task_id: str | None, count: int) -> list[FaultInjected]:
+        return [
+            fault
+            for fault in self._by_task[task_id]
+            if fault.delivery_id is None and fault.receive_count == count and self._is_of_work(fault)
+        ]
 
     def _is_of_work(self, fault: FaultInjected) -> bool:
         """Whether it struck the work queue or who consumes it, rather than the API or the dead letters' consumer."""
@@ -163,7 +201,7 @@ def _is_of_stack(fault: FaultInjected) -> bool:
     return fault.kind in KINDS and KINDS[fault.kind].site is Site.STACK
 
 
-def _consumers(history: History) -> frozenset[str]:
-    """The names of the functions that consume the work queue, as far as the configuration was read."""
+def _consumers(history: History) -> list[ConsumerSettings]:
+    """The functions that consume the work queue, as far as the configuration was read."""
     seen: Iterable[ConfigurationObserved] = history.of_kind(ConfigurationObserved)
-    return frozenset(each.name for settings in seen for each in settings.consumers if each.queue == WORK_QUEUE)
+    return [each for settings in seen for each in settings.consumers if each.queue == WORK_QUEUE]

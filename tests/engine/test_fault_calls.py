@@ -39,7 +39,8 @@ CALLER = """
     |def handler(event, context):
     |    task_id = json.loads(event["body"])["taskId"]
     |    item = {"TableName": os.environ["TABLE"], "Key": {"taskId": {"S": task_id}}}
-    |    condition = {"ConditionExpression": "attribute_not_exists(nothing)", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    |    met = event.get("condition", "attribute_not_exists(nothing)")
+    |    condition = {"ConditionExpression": met, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     |    count = {"UpdateExpression": "ADD times :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
     |    if event.get("send"):
     |        return told(queue.send_message, QueueUrl=event["send"], MessageBody=event["body"])
@@ -124,6 +125,20 @@ def test_a_refused_write_comes_with_the_item_as_it_is(small: Small, caller: Func
         (after,) = caller.invoke(**request("t")).payload
     assert [each["error"] for each in (before, after)] == [REFUSED, REFUSED]
     assert [each["item"]["times"]["N"] for each in (before, after)] == ["1", "2"]
+
+
+def test_a_call_that_was_refused_by_itself_has_no_effect_that_could_be_lost(
+    small: Small, caller: Function, times: Callable[[str], int]
+) -> None:
+    lines = [f"{kind} when=after" for kind in ("throttle", "error", "refuse", "disconnect", "kill")]
+    with small.struck_by("; ".join(lines)):
+        (told,) = caller.invoke(**request("t"), condition="attribute_exists(nothing)").payload
+    assert (told["error"], small.injections(), times("t")) == (REFUSED, [], 0)
+    # It may still be slow; and before the call nobody knows whether it would be refused.
+    for line in ("slow when=after seconds=0.1", "refuse when=before"):
+        with small.struck_by(line):
+            caller.invoke(**request("t"), condition="attribute_exists(nothing)")
+    assert [each.kind for each in small.injections()] == ["slow", "refuse"]
 
 
 def test_a_broken_connection_before_the_effect_leaves_nothing_and_after_it_leaves_the_effect(

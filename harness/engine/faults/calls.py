@@ -17,6 +17,7 @@ from harness.engine.faults.injector import ActivePlan, injector
 from harness.engine.faults.under_way import UnderWay, invocations_of
 from harness.engine.recorder import TOLD, Caller, recorder
 from harness.engine.server import NO_ANSWER
+from harness.faults.kinds import KINDS
 from harness.faults.plan import Fault, Phase, Place
 
 _PLACES = "taskguard_places"
@@ -29,6 +30,7 @@ _OUTAGES = {
 }
 _NOBODY = {"status": 0, "error": None}
 _REFUSE = frozenset({"refuse"})
+_NEEDS_AN_EFFECT = frozenset(KINDS) - {"slow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,10 @@ def _strike_all(context: RequestContext, caller: Caller) -> None:
 
 
 def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, Place]]) -> _Struck | None:
-    can_be_refused = answers.can_be_refused(context) and context.service_exception is None
-    without: frozenset[str] = frozenset() if can_be_refused else _REFUSE
+    without: frozenset[str] = frozenset() if answers.can_be_refused(context) else _REFUSE
+    if when is Phase.AFTER and context.service_exception is not None:
+        # The call failed by itself: there was no effect of which the function could not be told.
+        without = _NEEDS_AN_EFFECT
     for invocation, place in places:
         fault = invocation.plan.strikes(place, when, without)
         if fault is not None:

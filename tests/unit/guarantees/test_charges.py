@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from harness.draws import Fate
-from harness.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, FaultInjected
+from harness.history import (
+    AttemptFailed,
+    BackoffRequested,
+    ConfigurationObserved,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+)
 from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import (
     CONSUMER,
@@ -21,7 +29,7 @@ from tests.unit.guarantees.faulty import (
     receive,
     struck,
 )
-from tests.unit.judging.building import DEAD, FIRST_TRY, UNSEEDED, missing, run, the, without
+from tests.unit.judging.building import DEAD, FIRST_TRY, UNSEEDED, changed, missing, run, the, without
 
 GUARANTEE = "charges"
 # The dead task, which had to succeed at its `NUMBER`-th receive, and crashed there.
@@ -29,6 +37,15 @@ HEALTHY, UNLUCKY, NUMBER = dead_but_drawn_to_succeed(run(FIRST_TRY, DEAD))
 CHARGED = receive(HEALTHY, UNLUCKY, NUMBER)
 EVENTS = crashed(HEALTHY, CHARGED)
 NEIGHBOUR = the(EVENTS, Delivered, where=lambda e: e.task_id != UNLUCKY)
+
+
+# The same, in an invocation that took long: messages may have been left for their next delivery.
+LONG = [
+    replace(each, at_ms=CHARGED.at_ms + 9500)
+    if isinstance(each, AttemptFailed) and each.delivery_id == CHARGED.delivery_id
+    else each
+    for each in EVENTS
+]
 
 
 def with_fault(*faults: FaultInjected) -> list[Event]:
@@ -89,6 +106,45 @@ def test_a_receive_whose_message_was_struck_is_explained(line: str) -> None:
 )
 def test_what_a_client_repeats_or_bears_takes_no_attempt(line: str) -> None:
     assert judged(GUARANTEE, with_fault(struck(line, CHARGED))).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    "line", ["throttle when=before", "error when=after", "disconnect when=before", "slow when=before seconds=0.5"]
+)
+def test_what_takes_time_explains_what_a_long_invocation_left_for_its_next_delivery(line: str) -> None:
+    events, neighbour = in_batch(LONG, NEIGHBOUR, CHARGED)
+    assert judged(GUARANTEE, [*events, struck(line, neighbour)]).outcome is Outcome.PASS
+    assert judged(GUARANTEE, [*LONG, struck(line, CHARGED)]).outcome is Outcome.PASS
+    assert judged(GUARANTEE, [*LONG, struck(line, NEIGHBOUR)]).outcome is Outcome.FAIL
+    short, neighbour = in_batch(EVENTS, NEIGHBOUR, CHARGED)
+    assert judged(GUARANTEE, [*short, struck(line, neighbour)]).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"), [("twice", Outcome.PASS), ("run-out", Outcome.PASS), ("late", Outcome.FAIL)]
+)
+def test_waiting_for_another_process_explains_what_a_long_invocation_left_behind(line: str, outcome: Outcome) -> None:
+    events, neighbour = in_batch(LONG, NEIGHBOUR, CHARGED)
+    assert judged(GUARANTEE, [*events, on_its_way(line, neighbour)]).outcome is outcome
+
+
+def test_a_long_invocation_explains_nothing_by_itself() -> None:
+    told = messages(GUARANTEE, LONG, Outcome.FAIL)
+    assert "(it was at work for 9.5 s)" in told
+    events, neighbour = in_batch(LONG, NEIGHBOUR, CHARGED)
+    assert judged(GUARANTEE, [*events, struck("refuse when=before", neighbour)]).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("timeout_seconds", "outcome"), [(60.0, Outcome.FAIL), (15.0, Outcome.PASS), (None, Outcome.PASS)]
+)
+def test_how_long_is_long_follows_from_the_consumer_s_own_timeout(
+    timeout_seconds: float | None, outcome: Outcome
+) -> None:
+    seen = the(LONG, ConfigurationObserved)
+    consumers = tuple(replace(each, timeout_seconds=timeout_seconds) for each in seen.consumers)
+    events = changed(LONG, seen, consumers=consumers)
+    assert judged(GUARANTEE, [*events, struck("throttle when=before", CHARGED)]).outcome is outcome
 
 
 @pytest.mark.parametrize("line", ["late", "reorder"])
