@@ -46,7 +46,7 @@ def events_of(
     Lambda takes any answer for the success of the whole batch. ``source`` is who made the recording.
     """
     events: list[Event] = []
-    deliveries: dict[str, Delivered] = {}
+    deliveries = _ByReceipt()
     dead: set[str] = set()
     queues = (stack.task_queue_arn, stack.dead_letter_queue_arn)
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
@@ -57,7 +57,7 @@ def events_of(
         for message in messages:
             if message.queue_arn == stack.task_queue_arn:
                 delivered = _delivered(invocation, message, names)
-                deliveries[message.receipt_handle] = delivered
+                deliveries.add(message.receipt_handle, delivered)
                 events.append(delivered)
                 events.extend(_outcome(invocation, delivered, partial_batches))
             elif message.message_id not in dead:
@@ -70,6 +70,21 @@ def events_of(
     events.extend(_faults(recording, stack))
     events.extend(_damage(recording, source))
     return events
+
+
+class _ByReceipt:
+    """Deliveries by receipt handle, which two of them share when one message was handed to two invocations at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, Delivered]] = {}
+
+    def add(self, receipt: str, delivered: Delivered) -> None:
+        self._found.setdefault(receipt, {})[delivered.delivery_id] = delivered
+
+    def find(self, receipt: str, request_id: str | None) -> Delivered | None:
+        """The one that the invocation had, or else the last: whoever uses a receipt handle speaks of its delivery."""
+        sharing = self._found.get(receipt, {})
+        return sharing.get(request_id or "") or next(reversed(sharing.values()), None)
 
 
 def handled_dead_letters(recording: Recording, stack: Stack, only: frozenset[str] | None = None) -> list[str]:
@@ -146,12 +161,12 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
 
 
 def _backoffs(
-    call: Call, stack: Stack, deliveries: dict[str, Delivered], source: str
+    call: Call, stack: Stack, deliveries: _ByReceipt, source: str
 ) -> Iterator[BackoffRequested | EvidenceMissing]:
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.task_queue_url.rsplit("/", 1)[-1]:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:
-        delivered = deliveries.get(entry.get("ReceiptHandle", ""))
+        delivered = deliveries.find(entry.get("ReceiptHandle", ""), call.request_id)
         delay = entry.get("VisibilityTimeout")
         if delivered is None or delay is None:
             continue

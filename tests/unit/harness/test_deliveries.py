@@ -212,6 +212,24 @@ def test_a_backoff_is_told_with_its_delay_and_the_queue_s_answer(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize(
+    ("asking", "delivery_id"), [("r1", "r1"), ("r2", "r2"), ("elsewhere", "r2")], ids=["first", "second", "neither"]
+)
+def test_of_two_deliveries_with_one_receipt_handle_the_one_that_asks_is_told(
+    tmp_path: Path, asking: str, delivery_id: str
+) -> None:
+    parameters = {"QueueUrl": WORK_URL, "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 0}
+    found = events(
+        tmp_path,
+        started("r1", sqs_record("m1")),
+        started("r2", sqs_record("m1"), at=1001.0),
+        aws_call("ChangeMessageVisibility", parameters, request_id=asking),
+        ended("r1"),
+        ended("r2"),
+    )
+    assert [each.delivery_id for each in of_kind(found, BackoffRequested)] == [delivery_id]
+
+
 def test_a_batch_of_backoffs_is_one_for_each_entry(tmp_path: Path) -> None:
     entries = [
         {"Id": "a", "ReceiptHandle": "receipt-m1-1", "VisibilityTimeout": 5},
