@@ -66,7 +66,8 @@ def judge(history: History, expectations: Expectations) -> Verdict:  # noqa: ARG
     return conclude(
         QUESTION,
         history,
-        expected="each message hidden for as long as was granted, or named by a fault that handed it out early",
+        expected="each message hidden for as long as was granted, and let go by no other delivery, or named by a fault that "
+        "handed it out early",
         observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
         violations=[*map(_too_early, wrong), *map(_cut_short, cut_short)],
         figures={"early": len(wrong), "cut_short": len(cut_short)},
