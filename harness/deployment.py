@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -86,8 +87,10 @@ def deploy(
     parameters: Mapping[str, str] | None = None,
     service: Path = PROJECT,
     log: Path | None = None,
+    abandoned: threading.Event | None = None,
 ) -> Stack:
-    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words.
+    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. Who says
+    that it is ``abandoned``, and then calls :func:`stop_the_cli`, leaves no call of the CLI going.
 
     Raises:
         SetupError: when the Serverless CLI is not installed.
@@ -95,8 +98,8 @@ def deploy(
     """
     given = dict(parameters or {})
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        package(endpoint, stage, Path(scratch), parameters=given, service=service, log=log)
-        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log)
+        package(endpoint, stage, Path(scratch), parameters=given, service=service, log=log, abandoned=abandoned)
+        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log, abandoned)
     return read_stack(endpoint, stage)
 
 
@@ -108,6 +111,7 @@ def package(
     parameters: Mapping[str, str],
     service: Path = PROJECT,
     log: Path | None = None,
+    abandoned: threading.Event | None = None,
 ) -> None:
     """Put what the Serverless CLI would deploy of ``service`` into the empty folder ``place``: the archive and the templates.
 
@@ -117,7 +121,8 @@ def package(
 
     def make(folder: Path) -> None:
         with _first_packaging(service):
-            _serverless(["package", "--package", str(folder), *_options(parameters)], endpoint, stage, service, log)
+            arguments = ["package", "--package", str(folder), *_options(parameters)]
+            _serverless(arguments, endpoint, stage, service, log, abandoned)
 
     host = urlsplit(endpoint.url).hostname if endpoint.url else None
     key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host)
@@ -228,13 +233,24 @@ def serverless_cli() -> Path:
     return cli
 
 
-def _serverless(arguments: list[str], endpoint: Endpoint, stage: str, service: Path, log: Path | None) -> None:
+def _serverless(
+    arguments: list[str],
+    endpoint: Endpoint,
+    stage: str,
+    service: Path,
+    log: Path | None,
+    abandoned: threading.Event | None = None,
+) -> None:
     cli = serverless_cli()
     with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
         folder = _copy(service, Path(scratch))
         # A deploy must not disturb the timing of what runs on the same engine meanwhile.
         command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
-        output = _run(command, folder, _environment(endpoint, Path(scratch)), log)
+        if abandoned is not None and abandoned.is_set():
+            raise DeploymentError(
+                f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
+            )
+        output = _run(command, folder, _environment(endpoint, Path(scratch)), log, abandoned)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
@@ -261,7 +277,13 @@ def _first_packaging(service: Path) -> Iterator[None]:
         done.touch()
 
 
-def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path | None) -> str | None:
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path | None,
+    abandoned: threading.Event | None = None,
+) -> str | None:
     """Run to the end; the output when it failed. An interrupt ends the CLI and what it started."""
     process = subprocess.Popen(
         command,
@@ -275,6 +297,9 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
     )
     _under_way.add(process)
     try:
+        if abandoned is not None and abandoned.is_set():
+            # Whoever stops the CLI may have looked before this one was there.
+            _kill(process)
         output, _ = process.communicate()
     except BaseException:
         _kill(process)

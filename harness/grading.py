@@ -5,7 +5,7 @@ It must not know how a history was gathered nor how a grade is shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.checks import CHECKS, Check
@@ -13,8 +13,8 @@ from harness.expectations import Expectations
 from harness.garbage import left_lying
 from harness.guarantees import guarantees_under
 from harness.guarantees.records import end_of
-from harness.history import AttemptSucceeded, DeadLettered, History, Manifest
-from harness.verdict import Outcome, Verdict
+from harness.history import AttemptSucceeded, DeadLettered, FaultInjected, History, Manifest
+from harness.verdict import Finding, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +95,32 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     """Judge a run by what it was: one into which faults were injected by the guarantees, any other by every check.
 
     How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
-    and one that reached the dead-letter queue that of a task which was completed before.
+    and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
+    no plan of the run's, nobody knows what was asked of the pipeline, so all is *unknown*.
 
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
     plan, expectations = manifest.plan, manifest.expectations
     if plan is None:
-        return grade(history, expectations)
+        judged = grade(history, expectations)
+        unplanned = history.of_kind(FaultInjected)
+        return _in_doubt(judged, history, unplanned) if unplanned else judged
     judged = grade(history, expectations, guarantees_under(plan))
     fates = (replace(fate, end=end_of(history, fate.task_id, expectations)) for fate in judged.fates)
     return replace(judged, fates=tuple(fates))
+
+
+def _in_doubt(judged: Grade, history: History, unplanned: Sequence[FaultInjected]) -> Grade:
+    kinds = ", ".join(dict.fromkeys(fault.kind for fault in unplanned))
+    why = Finding(
+        task_id=None,
+        message=f"faults were injected ({kinds}) that this run had not planned, left behind by another or handed over by somebody, "
+        "so nothing here can be held for or against the pipeline; run again",
+        events=tuple(history.position(fault) for fault in unplanned),
+    )
+    verdicts = (replace(each, outcome=Outcome.UNKNOWN, findings=(why, *each.findings)) for each in judged.verdicts)
+    return replace(judged, verdicts=tuple(verdicts))
 
 
 def seconds_to_settle(history: History, task_id: str) -> float | None:

@@ -55,8 +55,10 @@ def _about(version: bool = typer.Option(False, "--version", help="Print the vers
 
 def main() -> NoReturn:
     """Run the command line: the entry point of the ``taskguard`` script."""
-    # A terminated command cleans up as an interrupted one does.
+    # A terminated command cleans up as an interrupted one does, and so does one whose terminal is gone.
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, lambda *_: _interrupt())
     try:
         app()
     except SystemExit as end:

@@ -78,7 +78,8 @@ def plan_of(faults: str | None, seed: str | None, target: TargetName) -> Plan | 
 
 
 def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
-    """On other engines than ours only that can be done which anybody may do from outside, and on AWS nothing is deployed.
+    """On other engines than ours only that can be done which anybody may do from outside, and what somebody else deployed, on AWS
+    or by ``taskguard up``, is not deployed again.
 
     Raises:
         typer.BadParameter: something else is asked for.
@@ -89,7 +90,13 @@ def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
             f"--faults: {', '.join(inside)} can only be injected inside LocalStack as a process; with --target {target} "
             f"there are {', '.join(sorted(FROM_OUTSIDE))}"
         )
-    if target is TargetName.AWS and any(fault.kind == "deploy" for fault in plan.faults):
+    deploys = any(fault.kind == "deploy" for fault in plan.faults)
+    if deploys and target is TargetName.RUNNING:
+        raise typer.BadParameter(
+            "--faults: deploy is not for --target running, where this checkout's code would replace "
+            "what is deployed; leave it out (the campaigns stack and all have it)"
+        )
+    if deploys and target is TargetName.AWS:
         raise typer.BadParameter(
             "--faults: deploy is not for --target aws, where a stage is used as it is; leave it out"
         )

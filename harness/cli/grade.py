@@ -26,6 +26,7 @@ from harness.cli.progress import ProgressLine
 from harness.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
 from harness.cli.state import RunningStack, from_env
 from harness.expectations import Expectations
+from harness.faults.handing_over import end_all
 from harness.faults.plan import Plan
 from harness.faults.trouble import Trouble
 from harness.grading import Grade, grade_run
@@ -189,6 +190,8 @@ def _make(
     line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
+    # A run that was killed could not end its faults itself.
+    end_all(run.endpoint, run.stack)
     trouble = None
     if facts.plan is not None:
         trouble = Trouble(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")

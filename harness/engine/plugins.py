@@ -112,4 +112,5 @@ def answer_as_instance() -> None:
     ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
     ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
     ROUTER.add("/_taskguard/faults", injector.hand_over, methods=["POST"])
+    ROUTER.add("/_taskguard/faults", injector.end_of_stack, methods=["DELETE"])
     ROUTER.add("/_taskguard/faults/<plan_id>", injector.end, methods=["DELETE"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,30 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, names: Names | None 
         yield
     finally:
         _ask(endpoint, "DELETE", f"{_PATH}/{plan_id}", None)
+
+
+def end_all(endpoint: Endpoint, stack: Stack) -> None:
+    """End every plan that is active for ``stack``: one outlives a run that was killed, on an engine that stays up. Elsewhere than
+    on an engine of ours there is none.
+
+    Raises:
+        FaultPlanError: the engine does not answer.
+    """
+    if endpoint.url is None or endpoint.recording is None:
+        return
+    query = urllib.parse.urlencode({"stack": stack.task_queue_arn})
+    request = urllib.request.Request(f"{endpoint.url}{_PATH}?{query}", method="DELETE")  # noqa: S310  # an engine's
+    try:
+        with direct.open(request, timeout=_WITHIN_SECONDS):
+            return
+    except urllib.error.HTTPError as error:
+        # An engine that was started by an older TaskGuard cannot do it; what it injects then is judged as nobody's plan.
+        if error.code not in (404, 405):
+            raise FaultPlanError(f"ending the faults of before at {endpoint.place}: HTTP {error.code}.") from error
+    except OSError as error:
+        raise FaultPlanError(
+            f"ending the faults of before at {endpoint.place}: {error!r}. Is the engine still up?"
+        ) from error
 
 
 def functions_of(stack: Stack) -> dict[str, str]:

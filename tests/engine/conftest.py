@@ -19,11 +19,12 @@ from harness.waiting import wait_for
 ROLE = "arn:aws:iam::000000000000:role/tests"
 
 
-# What runs in the background of a shell ignores interrupts, and so does all that it starts; a prefix for commands.
+# What runs in the background of a shell ignores interrupts or hang-ups, and so does all that it starts; a prefix for commands.
 HEEDING_INTERRUPTS = [
     sys.executable,
     "-c",
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+    "import os, signal, sys; [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)]; "
+    "os.execv(sys.argv[1], sys.argv[1:])",
 ]
 
 

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from harness.errors import FaultPlanError
-from harness.faults.handing_over import injecting
+from harness.faults.handing_over import end_all, injecting
 from harness.faults.plan import Plan, parse
 from harness.targets.base import Endpoint
 from harness.targets.process import direct
@@ -82,6 +82,23 @@ def test_when_a_plan_ends_by_an_error_it_has_ended(small: Small) -> None:
     with pytest.raises(Wrong), small.struck_by("kill-first"):
         raise Wrong
     assert small.function.invoke(**batch("t")).error is None
+
+
+def test_plans_that_a_killed_run_left_behind_are_ended_and_those_of_other_stacks_are_not(
+    endpoint: Endpoint, small: Small, function: Create
+) -> None:
+    other = small_stack(endpoint, function(WORKER))
+    with small.struck_by("kill-first"), small.struck_by("kill-last"), other.struck_by("kill-first"):
+        end_all(endpoint, small.stack)
+        assert small.function.invoke(**batch("t")).error is None
+        assert other.function.invoke(**batch("t")).error == "Unhandled"
+        end_all(endpoint, small.stack)
+
+
+def test_to_end_all_plans_without_a_stack_is_refused(endpoint: Endpoint) -> None:
+    status, answer = ask(endpoint, "DELETE", PATH)
+    assert status == 400
+    assert "stack=" in answer["message"]
 
 
 def test_two_plans_strike_one_stack_each_its_own_tasks(small: Small) -> None:

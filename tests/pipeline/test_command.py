@@ -88,7 +88,7 @@ def spoil(path: Path) -> None:
     path.write_text("".join(line for line in lines if line != first))
 
 
-@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
     out = tmp_path / "run"
     run = subprocess.Popen(

@@ -158,6 +158,14 @@ class Injector:
             ended.ended = True
         held_back().release(plan_id)
 
+    def end_of_stack(self, stack: str) -> list[str]:
+        """End all plans of the stack with this work queue; their ids."""
+        with self._changing:
+            ids = [active.id for active in self._plans.values() if active.stack == stack]
+        for plan_id in ids:
+            self.end(plan_id)
+        return ids
+
     def _sort(self) -> None:
         of_function, of_queue = defaultdict(list), defaultdict(list)
         for active in self._plans.values():
@@ -212,6 +220,14 @@ def end(_request: Request, plan_id: str) -> Response:
     """``DELETE /_taskguard/faults/<id>``: 200, whether or not there is such a plan."""
     injector().end(plan_id)
     return _json({"id": plan_id})
+
+
+def end_of_stack(request: Request) -> Response:
+    """``DELETE /_taskguard/faults?stack=<ARN of its work queue>``: 200 and the ids of the plans that were active, or 400."""
+    stack = request.args.get("stack")
+    if not stack:
+        return _json({"message": "Of which stack all plans are to end is said by ?stack=<ARN of its work queue>."}, 400)
+    return _json({"ended": injector().end_of_stack(stack)})
 
 
 def _json(document: Mapping[str, Any], status: int = 200) -> Response:

@@ -27,6 +27,7 @@ from harness.reports.console import print_grade
 from harness.reports.html import write_report
 from harness.reports.nemesis import FaultRow, Nemesis, nemesis_of, write_nemesis
 from harness.reports.timeline import timeline
+from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import also_changed, changes_of, fault, record_of, struck
 from tests.unit.judging.building import (
     DEAD,
@@ -204,6 +205,18 @@ def test_a_task_s_timeline_tells_of_its_faults() -> None:
     for task_id in IDS[1:]:
         assert "fault injected: kill" in timeline(history, task_id)
     assert "fault injected" not in timeline(history, IDS[0])
+
+
+@pytest.mark.parametrize("events", [EVENTS, [event for event in EVENTS if not isinstance(event, AttemptSucceeded)]])
+def test_faults_that_the_run_had_not_planned_leave_every_verdict_open(events: list[Event]) -> None:
+    struck_by_another = fault(LOSE, SUBMITTED[2].answered_ms, IDS[2])
+    history = History([*events, struck_by_another])
+    graded = grade_run(history, manifest_of())
+    assert {verdict.outcome for verdict in graded.verdicts} == {Outcome.UNKNOWN}
+    assert graded.exit_code == 2
+    for verdict in graded.verdicts:
+        assert "faults were injected (lose) that this run had not planned" in verdict.findings[0].message
+        assert verdict.findings[0].events == (history.position(struck_by_another),)
 
 
 def test_a_run_with_faults_is_judged_by_the_guarantees_and_its_ends_by_the_records() -> None:

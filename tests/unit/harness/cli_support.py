@@ -40,13 +40,14 @@ class Command:
         """``traced`` is whether it may and must end with a trace, on the error output."""
         self._monkeypatch.setattr(typer.main, "get_command", _commands_of)
         self._monkeypatch.setattr(sys, "argv", ["taskguard", *map(str, arguments)])
-        before = signal.getsignal(signal.SIGTERM)
+        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
         self._capsys.readouterr()
         try:
             with pytest.raises(SystemExit) as exited:
                 main()
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for each, handler in before.items():
+                signal.signal(each, handler)
         written = self._capsys.readouterr()
         assert isinstance(exited.value.code, int)
         assert "Traceback" not in written.out

@@ -61,6 +61,7 @@ def faulty(folder: Path, **other: Any) -> Path:
         (["--faults", "all", "--target", "docker"], "consumer-off, deploy, monitor-off"),
         (["--faults", "lose; deploy", "--target", "aws"], "lose can only be injected"),
         (["--faults", "consumer-off; deploy", "--target", "aws"], "deploy is not for --target aws"),
+        (["--faults", "lose; deploy", "--target", "running"], "deploy is not for --target running"),
     ],
 )
 def test_what_cannot_be_injected_is_refused_before_anything_is_started(

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,10 @@ class Cli:
         command = shlex.join([sys.executable, "-IS", str(self._code), str(self._note), str(status), says])
         self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         self.path.chmod(0o755)
+
+    @property
+    def was_called(self) -> bool:
+        return self._note.exists()
 
     def heard(self) -> dict[str, Any]:
         return dict(json.loads(self._note.read_text()))
@@ -161,6 +166,28 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path
     assert not Path(folder).exists()
     assert rest == [*parameters, "--stage", "qa", "--region", "eu-west-1"]
     assert cli.heard()["input"] == ""
+
+
+def test_an_abandoned_deploy_is_not_begun(cli: Cli, service: Path) -> None:
+    abandoned = threading.Event()
+    abandoned.set()
+    with pytest.raises(DeploymentError, match="was not begun: the run was interrupted"):
+        deploy(Cloud(), "qa", service=service, abandoned=abandoned)
+    assert not cli.was_called
+
+
+def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, service: Path) -> None:
+    class Late(threading.Event):
+        """Set between the first look and the next one."""
+
+        def is_set(self) -> bool:
+            was = super().is_set()
+            self.set()
+            return was
+
+    cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(DeploymentError, match="failed"):
+        deploy(Cloud(), "qa", service=service, abandoned=Late())
 
 
 def test_a_removal_reads_nothing_back(cli: Cli, service: Path) -> None:

@@ -29,9 +29,12 @@ class Moving(Clock):
     """A clock that shows what it is told, in milliseconds."""
 
     shown: list[float] = field(default_factory=lambda: [1_000_000.0])
+    seen: list[float] = field(default_factory=list)
+    """What those who looked have seen, in order."""
 
     def now_ms(self) -> float:
-        return self.shown[0]
+        self.seen.append(self.shown[0])
+        return self.seen[-1]
 
     def go_on(self, seconds: float) -> None:
         self.shown[0] += seconds * 1000
@@ -44,10 +47,13 @@ class Busy(Exception):
 @dataclass
 class Mappings:
     """Lambda's event source mappings: one of the work queue, one of the dead-letter queue, and one that its owner has switched
-    off. ``busy`` refuses so many changes; a change takes one look to be done."""
+    off. ``busy`` refuses so many changes; a change takes one look to be done, and while one ``is_stuck`` no look helps, and no
+    other change is accepted."""
 
     states: dict[str, str] = field(default_factory=lambda: {"work": "Enabled", "dead": "Enabled", "off": "Disabled"})
     busy: int = 0
+    is_stuck: bool = False
+    listed: int = 0
     asked: list[tuple[str, bool]] = field(default_factory=list)
 
     class exceptions:  # noqa: N801  # as on a client of boto3
@@ -59,17 +65,22 @@ class Mappings:
 
     def _mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         ids = {WORK_ARN: ["work", "off"], DEAD_ARN: ["dead"]}[EventSourceArn]
+        self.listed += 1
         yield {"EventSourceMappings": [{"UUID": each, "State": self.states[each]} for each in ids]}
 
     def update_event_source_mapping(self, *, UUID: str, Enabled: bool) -> None:  # noqa: N803
         if self.busy:
             self.busy -= 1
             raise Busy
+        if self.states[UUID].endswith("ing"):
+            raise Busy
         self.asked.append((UUID, Enabled))
         self.states[UUID] = "Enabling" if Enabled else "Disabling"
 
     def get_event_source_mapping(self, *, UUID: str) -> dict[str, str]:  # noqa: N803
         state = self.states[UUID]
+        if self.is_stuck:
+            return {"State": state}
         self.states[UUID] = {"Enabling": "Enabled", "Disabling": "Disabled"}.get(state, state)
         return {"State": state}
 
@@ -81,9 +92,15 @@ class Place:
     mappings: Mappings = field(default_factory=Mappings)
     clock: Moving = field(default_factory=Moving)
 
-    def nemesis(self, lines: str) -> Nemesis:
+    def nemesis(self, lines: str, log: Path | None = None) -> Nemesis:
         endpoint = Fakes(lambdas=self.mappings, clock=self.clock)  # type: ignore[arg-type]
-        return Nemesis(endpoint, STACK, Plan(seed="s", faults=parse(lines)))
+        return Nemesis(endpoint, STACK, Plan(seed="s", faults=parse(lines)), log)
+
+    def go_on_to(self, seconds: float) -> None:
+        """Let it be so many seconds after the beginning, and wait until somebody has seen it."""
+        at_ms = 1_000_000.0 + seconds * 1000
+        self.clock.shown[0] = at_ms
+        wait_for(lambda: at_ms in self.clock.seen, seconds=10, every=0.001)
 
     def seen(self, **states: str) -> None:
         """Wait until the mappings are so."""
@@ -175,6 +192,75 @@ def test_two_that_overlap_leave_it_off_until_both_are_over() -> None:
     assert len(nemesis.events) == 2
 
 
+def test_one_that_begins_while_another_switches_on_leaves_nothing_off() -> None:
+    place = Place()
+    with place.nemesis("consumer-off for=5; consumer-off from=10 for=1000") as nemesis:
+        place.seen(work="Disabled")
+        place.mappings.is_stuck = True
+        place.seen_in_time(1.0, work="Enabling")
+        place.go_on_to(20)
+        place.mappings.is_stuck = False
+        place.seen(work="Disabled")
+        assert len(nemesis.events) == 1
+    assert place.mappings.states["work"] == "Enabled"
+    assert kinds(nemesis) == ["consumer-off"] * 2
+
+
+def test_one_that_overlaps_strikes_only_when_it_is_off() -> None:
+    place = Place()
+    place.mappings.is_stuck = True
+    with place.nemesis("consumer-off for=1000; consumer-off from=3 for=1") as nemesis:
+        place.seen(work="Disabling")
+        place.go_on_to(50)
+        place.clock.go_on(50)
+        assert kinds(nemesis) == []
+        place.mappings.is_stuck = False
+        place.seen_in_time(1.0, work="Disabled")
+
+        def is_over_for_one() -> bool:
+            place.clock.go_on(0.5)
+            return len(nemesis.events) == 1
+
+        wait_for(is_over_for_one, seconds=10, every=0.01)
+        assert place.mappings.states["work"] == "Disabled"
+    assert kinds(nemesis) == ["consumer-off"] * 2
+    the_shorter, _ = nemesis.events
+    assert the_shorter.at_ms >= 1_100_000.0
+
+
+def test_where_nothing_is_on_nothing_strikes() -> None:
+    place = Place(mappings=Mappings(states={"work": "Disabled", "dead": "Enabled", "off": "Disabled"}))
+    with place.nemesis("consumer-off for=1") as nemesis:
+        wait_for(lambda: place.mappings.listed, seconds=10, every=0.001)
+    assert (nemesis.events, place.mappings.asked) == ((), [])
+
+
+def test_while_something_is_off_a_file_says_how_to_switch_it_on(tmp_path: Path) -> None:
+    place, note = Place(), tmp_path / "engine" / module.NOTE
+    with place.nemesis("consumer-off for=1000; monitor-off for=1000", tmp_path / "engine" / "deploy.log"):
+        place.seen(work="Disabled", dead="Disabled")
+        said = note.read_text()
+    for mapping in ("work", "dead"):
+        assert f"aws lambda update-event-source-mapping --uuid {mapping} --enabled --region eu-central-1" in said
+    assert "--uuid off" not in said
+    assert not note.exists()
+
+
+def test_an_interrupt_while_it_is_switched_on_says_how_to_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+
+    def interrupt(_self: Mappings, *, UUID: str) -> dict[str, str]:  # noqa: N803
+        raise KeyboardInterrupt if threading.current_thread() is threading.main_thread() else TaskGuardError(UUID)
+
+    def interrupted() -> None:
+        with place.nemesis("consumer-off for=1000"):
+            place.seen(work="Disabled")
+            monkeypatch.setattr(Mappings, "get_event_source_mapping", interrupt)
+
+    with pytest.raises(TaskGuardError, match=r"interrupted\n.*\naws lambda .* --uuid work --enabled"):
+        interrupted()
+
+
 def test_a_mapping_that_is_being_changed_is_asked_again() -> None:
     place = Place(mappings=Mappings(busy=3))
     with place.nemesis("consumer-off for=1000"):
@@ -187,7 +273,7 @@ def deploys(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The deploys in mid-run, as stage and seed; none is made."""
     made: list[tuple[str, str]] = []
 
-    def deploy(_endpoint: object, stack: Stack, seed: str, _log: Path | None) -> None:
+    def deploy(_endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object) -> None:
         made.append((stack.stage, seed))
 
     monkeypatch.setattr(module, "deploy_again", deploy)
@@ -203,6 +289,25 @@ def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
         wait_for(lambda: nemesis.events, seconds=10, every=0.001)
     assert deploys == [(STACK.stage, "s")]
     assert kinds(nemesis) == ["deploy"]
+
+
+def test_a_deploy_of_an_interrupted_run_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, heeded = threading.Event(), []
+
+    def deploy(_endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event) -> None:
+        begun.set()
+        heeded.append(abandoned.wait(10))
+
+    monkeypatch.setattr(module, "deploy_again", deploy)
+
+    def interrupted() -> None:
+        with Place().nemesis("deploy"):
+            assert begun.wait(10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert heeded == [True]
 
 
 def test_a_fault_whose_time_never_came_leaves_no_event(deploys: list[tuple[str, str]]) -> None:
@@ -238,14 +343,23 @@ def test_a_consumer_that_cannot_be_switched_on_again_is_told(monkeypatch: pytest
             place.seen(work="Disabled")
             place.mappings.busy = 1_000_000
 
-    with pytest.raises(TaskGuardError, match="Look at them with"):
+    with pytest.raises(TaskGuardError, match=r"(?s)Look at them with.*--uuid work --enabled"):
         stuck()
 
 
 def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
-    def deploy(_endpoint: object, stage: str, *, parameters: dict[str, str], service: Path, log: Path | None) -> None:
+    def deploy(
+        _endpoint: object,
+        stage: str,
+        *,
+        parameters: dict[str, str],
+        service: Path,
+        log: Path | None,
+        abandoned: object,
+    ) -> None:
+        assert abandoned is None
         comment = (
             (service / "handlers" / "__init__.py")
             .read_text()
@@ -280,6 +394,36 @@ def test_parameters_are_read_back_from_the_stack() -> None:
         "tracing": "true",
         "apiAuth": "iam",
     }
+
+
+def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
+    class Keys:
+        def get_paginator(self, operation: str) -> Any:
+            assert operation == "list_stack_resources"
+            return type("Paginator", (), {"paginate": self._resources})
+
+        def _resources(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+            assert StackName == f"TaskGuard-{STACK.stage}"
+            kinds = {"k-2": "AWS::ApiGateway::ApiKey", "k-1": "AWS::ApiGateway::ApiKey", "t": "AWS::DynamoDB::Table"}
+            for name, kind in kinds.items():
+                yield {"StackResourceSummaries": [{"PhysicalResourceId": name, "ResourceType": kind}]}
+
+        def get_api_key(self, *, apiKey: str) -> dict[str, str]:  # noqa: N803
+            return {"name": f"TaskGuard-{STACK.stage}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
+
+    class Configured:
+        def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+            return {"FunctionName": FunctionName}
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class WithKeys(Fakes):
+        def apigateway(self) -> Any:
+            return self.others["apigateway"]
+
+    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "apiKey", "ApiKeyId": "k-1"}
+    endpoint = WithKeys(lambdas=Configured(), others={"cloudformation": Keys(), "apigateway": Keys()})  # type: ignore[arg-type]
+    found = parameters_of(endpoint, Stack(**{**_fields(STACK), "outputs": outputs}))
+    assert found == {"apiAuth": "apiKey", "apiKeys": "shop,reports"}
 
 
 def _fields(stack: Stack) -> dict[str, Any]:
