@@ -30,6 +30,8 @@ _SOCKET_SECONDS = 600
 _NEVER_SECONDS = 1_000_000
 """A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
 
+_TOO_LARGE = "413"
+
 NO_ANSWER = "taskguard.no-answer"
 """What a request's WSGI environment holds when its connection is to be closed without an answer."""
 
@@ -78,7 +80,15 @@ class _LocalStack:
         sent = environ["RAW_URI"] = environ["REQUEST_URI"]
         # Cheroot leaves a slash that was quoted as it is.
         environ["PATH_INFO"] = unquote_to_bytes(sent.partition("?")[0]).decode("latin-1")
-        answer = self._application(environ, start_response)
+
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            if status.startswith(_TOO_LARGE):
+                # Cheroot closes the connection after it, and says so unless the application has said otherwise: a client that
+                # believed the application would ask its next question just then.
+                headers = [header for header in headers if header[0].lower() != "connection"]
+            return start_response(status, headers, *error)
+
+        answer = self._application(environ, begin)
         if environ.get(NO_ANSWER):
             # The one error at which Cheroot closes a connection without a word, and without one in its log.
             raise FatalSSLAlert

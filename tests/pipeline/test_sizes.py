@@ -60,6 +60,12 @@ def test_a_message_one_byte_larger_is_refused(pipeline: Pipeline, kind: str) -> 
     assert pipeline.client.record(task.task_id) is None
 
 
+@pytest.mark.in_process
+def test_a_client_is_told_that_its_connection_ends_with_a_refusal_for_size(pipeline: Pipeline) -> None:
+    larger = pipeline.client.post(b" " * (LARGEST_REQUEST + 1))
+    assert (larger.status_code, larger.headers["Connection"]) == (413, "close")
+
+
 def test_the_largest_request_is_accepted_and_one_byte_more_is_refused(pipeline: Pipeline) -> None:
     task = pipeline.task(payload={"é": "🚀"})
     body = body_of(task.task_id, task.payload)
