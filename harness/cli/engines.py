@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -75,9 +76,11 @@ def _deployed_meanwhile(
     """Let the CLI get ready while the engine does: its first call waits until the engine answers."""
     with ThreadPoolExecutor(1) as pool:
         deploying: list[Future[Run]] = []
+        abandoned = threading.Event()
 
         def deploy(endpoint: Endpoint) -> None:
-            deploying.append(pool.submit(_deployed, line, endpoint, wanted.stage or "dev", options, wanted, timings))
+            stage = wanted.stage or "dev"
+            deploying.append(pool.submit(_deployed, line, endpoint, stage, options, wanted, timings, abandoned))
 
         engine.on_launch = deploy
         try:
@@ -85,17 +88,24 @@ def _deployed_meanwhile(
                 engine.start()
             return deploying[-1].result()
         except BaseException:
+            abandoned.set()
             deployment.stop_the_cli()
             raise
 
 
 def _deployed(
-    line: ProgressLine, endpoint: Endpoint, stage: str, options: TargetOptions, wanted: Wanted, timings: Timings
+    line: ProgressLine,
+    endpoint: Endpoint,
+    stage: str,
+    options: TargetOptions,
+    wanted: Wanted,
+    timings: Timings,
+    abandoned: threading.Event | None = None,
 ) -> Run:
     line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
     with timings.phase("deploy"):
         log = options.folder / "deploy.log"
-        stack = deployment.deploy(endpoint, stage, parameters=wanted.parameters(), log=log)
+        stack = deployment.deploy(endpoint, stage, parameters=wanted.parameters(), log=log, abandoned=abandoned)
     return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations())
 
 
