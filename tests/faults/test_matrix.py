@@ -6,7 +6,7 @@ One test for each story, place and kind of fault, each with a task of its own, a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -23,8 +23,8 @@ from harness.running import Run
 from harness.shared_engine import SharedEngine
 from harness.targets.base import Endpoint
 from harness.verdict import Outcome
-from harness.waiting import wait_for
 from harness.workload import Task
+from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of
 
@@ -46,7 +46,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     subtests: pytest.Subtests,
 ) -> None:
     stack = deploy(STAGE, **failure_parameters(SEED, RATE))
-    _one_message_at_a_time(endpoint, stack)
+    one_message_at_a_time(endpoint, stack)
     cases = _cases(endpoint, stack)
     plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
     run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
@@ -103,23 +103,3 @@ def _findings(history: History) -> dict[str | None, list[str]]:
             for finding in verdict.findings:
                 found[finding.task_id].append(f"{name}: {finding.message}")
     return found
-
-
-def _one_message_at_a_time(endpoint: Endpoint, stack: Stack) -> None:
-    """A process that dies takes no other case's task with it."""
-    functions = endpoint.functions()
-    mappings = [mapping["UUID"] for mapping in _mappings(endpoint, stack)]
-    for uuid in mappings:
-        functions.update_event_source_mapping(UUID=uuid, BatchSize=1)
-    wait_for(
-        lambda: all(
-            (found := functions.get_event_source_mapping(UUID=uuid))["BatchSize"] == 1 and found["State"] == "Enabled"
-            for uuid in mappings
-        ),
-        seconds=60.0,
-    )
-
-
-def _mappings(endpoint: Endpoint, stack: Stack) -> Iterator[dict[str, str]]:
-    for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
-        yield from endpoint.functions().list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]  # type: ignore[misc]

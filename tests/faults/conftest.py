@@ -1,0 +1,20 @@
+"""The stage of these tests: nobody else's, since what strikes a process strikes all messages that it was handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.deployment import Stack, failure_parameters
+from harness.targets.base import Endpoint
+from tests.faults.batches import one_message_at_a_time
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest, endpoint: Endpoint, deploy: Callable[..., Stack]) -> Stack:
+    """A stage whose consumers have one message at a time; `pipeline` and `faults` are of this stage."""
+    seed, rate = (request.config.getoption(name) for name in ("--failure-seed", "--failure-rate"))
+    found = deploy("struck", **failure_parameters(str(seed), float(rate)))
+    one_message_at_a_time(endpoint, found)
+    return found
