@@ -7,8 +7,9 @@ the engine has it; what cannot be read at all is said. It must not know what the
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -37,10 +38,17 @@ class Configuration:
 
     def begin(self) -> Future[list[Event]]:
         """Read them as they are from now on, and not as they were before."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="configuration")
-        self._reading = pool.submit(configuration_of, self._endpoint, self._stack)
-        pool.shutdown(wait=False)
-        return self._reading
+        self._reading = reading = Future[list[Event]]()
+
+        def read() -> None:
+            try:
+                reading.set_result(configuration_of(self._endpoint, self._stack))
+            except BaseException as error:  # whoever asks for it is told
+                reading.set_exception(error)
+
+        # A pool's thread would hold up the end of a run that was interrupted, call by call to an engine that is gone.
+        threading.Thread(target=read, name="configuration", daemon=True).start()
+        return reading
 
     def events(self) -> list[Event]:
         """What was read when it was last begun, or is read now when it never was."""

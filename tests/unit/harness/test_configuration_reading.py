@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -267,3 +268,22 @@ def test_the_configuration_is_read_once_and_anew_when_it_is_begun(monkeypatch: p
     configuration.begin()
     configuration.events()
     assert len(readings) == 2
+
+
+def test_a_reading_under_way_does_not_hold_up_the_end_of_an_interrupted_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, asked, answered = list[threading.Thread](), threading.Event(), threading.Event()
+
+    def read(*_: object) -> list[Event]:
+        reader.append(threading.current_thread())
+        asked.set()
+        answered.wait(10)
+        return []
+
+    monkeypatch.setattr("harness.evidence.configuration.configuration_of", read)
+    configuration = Configuration(Fakes(), STACK)
+    configuration.begin()
+    assert asked.wait(10)
+    # Python waits at its end for all threads but such.
+    assert reader[0].daemon
+    answered.set()
+    assert configuration.events() == []
