@@ -11,7 +11,6 @@ claim holds vacuously, if no task failed often enough to die. This module must n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from harness.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
 from harness.expectations import Expectations
@@ -25,8 +24,9 @@ from harness.history import (
     Redriven,
     TaskSubmitted,
 )
-from harness.history.wording import seconds, times
-from harness.strict_json import Json, canonical, same_json
+from harness.history.wording import seconds, shown, times
+from harness.iso_time import milliseconds
+from harness.strict_json import Json, same_json
 from harness.verdict import Verdict
 
 QUESTION = Question(
@@ -113,7 +113,7 @@ def _fields(
         (names.attempts, len(attempts), (Delivered,)),
     ):
         if name in fields and not same_json(fields[name], truth):
-            found = f"{name} is {_shown(fields[name])}, expected {_shown(truth)}"
+            found = f"{name} is {shown(fields[name])}, expected {shown(truth)}"
             yield _untrue(task_id, found, (record,), excuse)
     if names.last_error in fields:
         yield from _last_error(fields[names.last_error], record, history, expectations)
@@ -129,14 +129,14 @@ def _last_error(
     task_id = logged.task_id or ""
     name = expectations.dead_letter_log.last_error
     if not isinstance(value, str) or not value:
-        yield _untrue(task_id, f"{name} is {_shown(value)}, expected the error's text", (logged,))
+        yield _untrue(task_id, f"{name} is {shown(value)}, expected the error's text", (logged,))
         return
     records = [event for event in history.of_task(task_id) if isinstance(event, RecordObserved) and event.status]
     if records:
         failed = [each for each in records[-1].attempts if each.outcome == expectations.record.attempt_failed]
         truth = failed[-1].error if failed else records[-1].last_error
         if truth is not None and value != truth:
-            found = f"{name} is {_shown(value)}, and the task's record has {_shown(truth)} for its last failed attempt"
+            found = f"{name} is {shown(value)}, and the task's record has {shown(truth)} for its last failed attempt"
             yield _untrue(task_id, found, (logged, records[-1]))
 
 
@@ -145,7 +145,7 @@ def _created_at(
 ) -> Iterator[Violation]:
     task_id = logged.task_id or ""
     name = expectations.dead_letter_log.created_at
-    moment = _milliseconds(value)
+    moment = milliseconds(value)
     if moment is None:
         yield _no_time(task_id, name, value, logged)
         return
@@ -166,7 +166,7 @@ def _failed_at(
 ) -> Iterator[Violation]:
     task_id = logged.task_id or ""
     name = expectations.dead_letter_log.failed_at
-    moment = _milliseconds(value)
+    moment = milliseconds(value)
     if moment is None:
         yield _no_time(task_id, name, value, logged)
         return
@@ -214,17 +214,4 @@ def _untrue(
 
 
 def _no_time(task_id: str, name: str, value: Json, logged: DeadLetterLogged) -> Violation:
-    return _untrue(task_id, f"{name} is {_shown(value)}, expected a time as ISO 8601 with its zone", (logged,))
-
-
-def _milliseconds(value: Json) -> float | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return None if moment is None or moment.tzinfo is None else moment.timestamp() * 1000
-
-
-def _shown(value: Json) -> str:
-    text = canonical(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _untrue(task_id, f"{name} is {shown(value)}, expected a time as ISO 8601 with its zone", (logged,))

@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.deployment import Stack
 from harness.evidence.names import TableNames
-from harness.evidence.stack import milliseconds
 from harness.evidence.table_stream import NoStream, TableStream
 from harness.history import Event, EvidenceMissing, RecordChanged, RecordObserved, TaskSubmitted
 from harness.history.wording import times
+from harness.iso_time import milliseconds
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
@@ -28,6 +27,7 @@ from harness.history import (
     RecordedAttempt,
     RecordObserved,
 )
+from harness.iso_time import milliseconds
 from harness.strict_json import Json
 from harness.targets.base import Endpoint
 from harness.waiting import WaitedInVain, wait_for
@@ -239,16 +239,6 @@ def _text(value: Any) -> str | None:
     if isinstance(value, Binary):
         return bytes(value.value).decode(errors="replace")  # type: ignore[attr-defined]  # the stubs lack it
     return None if value is None else str(value)
-
-
-def milliseconds(stamp: object) -> float | None:
-    """An ISO 8601 time as milliseconds since the epoch; none when it is not one."""
-    try:
-        moment = datetime.fromisoformat(str(stamp))
-    except ValueError:
-        return None
-    # Without a zone it could be any.
-    return moment.timestamp() * 1000 if moment.tzinfo is not None else None
 
 
 def _dead_letters(lines: Iterable[LogLine], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:

@@ -11,7 +11,6 @@ work, or never handed in, the fields are free. This module must not know where t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from harness.checks.conclusion import Doubt, Question, Violation, conclude
 from harness.expectations import Expectations
@@ -27,8 +26,9 @@ from harness.history import (
     RecordObserved,
     TaskSubmitted,
 )
-from harness.history.wording import seconds, times
-from harness.strict_json import Json, canonical, same_json
+from harness.history.wording import seconds, shown, times
+from harness.iso_time import milliseconds
+from harness.strict_json import same_json
 from harness.verdict import Verdict
 
 QUESTION = Question(
@@ -102,19 +102,19 @@ def _fields(logged: DeadLetterLogged, history: History, expectations: Expectatio
     wrong: list[tuple[str, str]] = []
     for name, truth in ((names.event, names.event_name), (names.task_id, task_id)):
         if name in fields and fields[name] != truth:
-            wrong.append((name, f"expected {_shown(truth)}"))
+            wrong.append((name, f"expected {shown(truth)}"))
     payloads = payloads_of(history, task_id)
     if names.payload in fields and not any(same_json(fields[names.payload], payload) for payload in payloads):
-        wrong.append((names.payload, f"expected {_shown(payloads[0])}"))
+        wrong.append((names.payload, f"expected {shown(payloads[0])}"))
     if record is not None and record.status is not None:
         last = max((attempt.number for attempt in record.attempts), default=0)
         if names.attempts in fields and not same_json(fields[names.attempts], last):
             wrong.append((names.attempts, f"and the last attempt in the task's record is {last}"))
         error = fields.get(names.last_error)
         if names.last_error in fields and (not isinstance(error, str) or not error or error != record.last_error):
-            wrong.append((names.last_error, f"and the task's record has {_shown(record.last_error)}"))
+            wrong.append((names.last_error, f"and the task's record has {shown(record.last_error)}"))
     for name, found in wrong:
-        yield _untrue(logged, f"says that {name} is {_shown(fields[name])}, {found}", record)
+        yield _untrue(logged, f"says that {name} is {shown(fields[name])}, {found}", record)
 
 
 def _times(
@@ -126,11 +126,9 @@ def _times(
     for name in (names.created_at, names.failed_at):
         if name not in fields:
             continue
-        moment = _milliseconds(fields[name])
+        moment = milliseconds(fields[name])
         if moment is None:
-            yield _untrue(
-                logged, f"says that {name} is {_shown(fields[name])}, which is no ISO 8601 time with its zone"
-            )
+            yield _untrue(logged, f"says that {name} is {shown(fields[name])}, which is no ISO 8601 time with its zone")
             continue
         if moment < submitted.at_ms - tolerance_ms:
             early = seconds((submitted.at_ms - moment) / 1000)
@@ -155,16 +153,3 @@ def _unread(history: History, dead: set[str]) -> Iterator[Doubt]:
 def _untrue(logged: DeadLetterLogged, what: str, beside: Event | None = None) -> Violation:
     shown = (logged,) if beside is None else (logged, beside)
     return Violation(logged.task_id, f"task {logged.task_id}: its dead-letter record {what}", shown)
-
-
-def _milliseconds(value: Json) -> float | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return None if moment is None or moment.tzinfo is None else moment.timestamp() * 1000
-
-
-def _shown(value: Json) -> str:
-    text = canonical(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

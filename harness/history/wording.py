@@ -23,6 +23,9 @@ from harness.history.events import (
     Redriven,
     TaskSubmitted,
 )
+from harness.strict_json import Json, canonical
+
+_LONGEST_SHOWN = 80
 
 
 def seconds(value: float) -> str:
@@ -38,6 +41,12 @@ def times(count: int, noun: str) -> str:
 def numbers(values: list[int]) -> str:
     """Return numbers as a list to read: `1, 2, 3`, or `none`."""
     return ", ".join(map(str, values)) or "none"
+
+
+def shown(value: Json) -> str:
+    """Return a JSON value as a short text, cut where it is longer than 80 characters."""
+    text = canonical(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for each kind of event

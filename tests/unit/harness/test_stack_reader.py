@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.names import Names, TableNames
-from harness.evidence.stack import StackReader, milliseconds
+from harness.evidence.stack import StackReader
 from harness.expectations import DeadLetterLogNames
 from harness.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
+from harness.iso_time import milliseconds
 from tests.unit.harness.conftest import Clock
 from tests.unit.harness.fake_aws import MONITOR, WORKER, Fakes, Functions, LogService, Queues, Table, consumer
 from tests.unit.harness.recorder_lines import DEAD_ARN, STACK, WORK_ARN
