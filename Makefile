@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-harness unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ test-mutants: setup ## run broken variants of the pipeline, each of which must b
 	@$(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
-	@$(BIN)/python -m harness.targets.docker
+	@$(BIN)/python -m taskguard.targets.docker
 	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
 	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
@@ -70,13 +70,13 @@ test-unit: setup ## run the unit tests alone (no engine)
 	@$(unit-tests)
 
 # Of two ordinary processes each imports what its half needs, once; pytest-xdist's would all import everything, and tell of each test.
-unit-tests = $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) unit-harness unit-rest
+unit-tests = $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-rest
 
-unit-harness:
-	@$(BIN)/python -m pytest tests/unit/harness -q $(call junit,unit-harness)
+unit-taskguard:
+	@$(BIN)/python -m pytest tests/unit/taskguard -q $(call junit,unit-taskguard)
 
 unit-rest:
-	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/harness -q $(call junit,unit-rest)
+	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard -q $(call junit,unit-rest)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
 	@echo "== the package and the template"
@@ -135,7 +135,7 @@ $(VENV)/.ready: requirements/development.txt requirements/lambda-runtime.txt pyp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(BIN)/uv pip sync --quiet --require-hashes requirements/development.txt
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m harness.engine.runtimes
+	@$(BIN)/python -m taskguard.targets.runtimes
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json

@@ -15,15 +15,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.deployment import Stack, deploy, failure_parameters
-from harness.expectations import Expectations
-from harness.grading import Grade, grade
-from harness.history import BackoffRequested, DeadLettered, Delivered, History
-from harness.running import Run
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
-from harness.testing import Pipeline
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import Grade, grade
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack, deploy, failure_parameters
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
+from taskguard.testing.pipeline import Pipeline
+
 from tests.mutants.variants import VARIANTS, Variant, broken_service
 
 SEED = "2026"

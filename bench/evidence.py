@@ -15,16 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.client import Client
-from harness.deployment import Stack, deploy, failure_parameters
-from harness.evidence.comparison import differences, times_apart_ms
-from harness.expectations import Expectations
-from harness.grading import Grade, grade
-from harness.history import History
-from harness.running import Run
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.evidence.comparison import differences, times_apart_ms
+from taskguard.history import History
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import Grade, grade
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack, deploy, failure_parameters
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
+
 from tests.mutants.variants import VARIANTS, FromLogs, Variant, broken_service
 
 TOLERANCE_MS = 250.0

@@ -16,16 +16,16 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
-from harness.deployment import deploy, failure_parameters
-from harness.expectations import Expectations
-from harness.grading import Grade, grade
-from harness.history import History, SavedRun
-from harness.manifests import manifest_of
-from harness.running import Run
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
-from harness.verdict import Outcome
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.history import History, SavedRun
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import Grade, grade
+from taskguard.judging.verdict import Outcome
+from taskguard.run.manifests import manifest_of
+from taskguard.run.running import Run
+from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
 
 RATE = 0.3
 AT_ONCE = 3

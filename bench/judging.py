@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from taskguard.contract.draws import fate
+from taskguard.history import HISTORY_FILE, Delivered, Event, History
+from taskguard.ingress.workload import tasks
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import Grade, grade
+from taskguard.reports.as_json import GRADE_FILE, write_grade
+from taskguard.reports.as_junit import write_junit
+from taskguard.reports.console import print_grade
+from taskguard.support.garbage_collection import left_lying
 
-from harness.checks import CHECKS
-from harness.draws import fate
-from harness.garbage import left_lying
-from harness.grading import Grade, grade
-from harness.history import HISTORY_FILE, Delivered, Event, History
-from harness.reports.as_json import GRADE_FILE, write_grade
-from harness.reports.as_junit import write_junit
-from harness.reports.console import print_grade
-from harness.workload import tasks
 from tests.unit.judging.building import EXPECTED, SEED, START_MS, ending, life_of
 
 SIZES = (10_000, 100_000, 1_000_000)

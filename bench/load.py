@@ -17,15 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-
-from harness.deployment import deploy, failure_parameters
-from harness.expectations import Expectations
-from harness.grading import grade
-from harness.history import TaskSubmitted
-from harness.running import Listener, Run
-from harness.targets.localstack import LocalStack
-from harness.watch import Progress
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.history import TaskSubmitted
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import grade
+from taskguard.run.running import Listener, Run
+from taskguard.run.watch import Progress
+from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.targets.localstack import LocalStack
 
 SEED = "load"
 RATE = 0.3

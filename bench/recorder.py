@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
-from harness.client import Client
-from harness.deployment import deploy
-from harness.expectations import Expectations
-from harness.running import Run
-from harness.targets.localstack import LocalStack
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import tasks as workload
+from taskguard.run.running import Run
+from taskguard.service.deployment import deploy
+from taskguard.targets.localstack import LocalStack
 
 
 @dataclass(frozen=True)

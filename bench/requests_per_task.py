@@ -2,7 +2,7 @@
 
 Run as ``python -m bench.requests_per_task <folder of a graded run>``. What a function asks for is counted call by call.
 What Lambda itself asks for is derived: a batch that a consumer is handed was received in one request, and deleted in at
-most one more (its failed messages are not deleted). Prices are the list prices of ``harness/aws/prices.py``.
+most one more (its failed messages are not deleted). Prices are the list prices of ``harness/taskguard/operating/prices.py``.
 """
 
 import json
@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from harness.aws import prices
-from harness.aws.costs import FUNCTION_GB
-from harness.aws.prices import Price
+from taskguard.operating import prices
+from taskguard.operating.costs import FUNCTION_GB
+from taskguard.operating.prices import Price
 
 WRITES = ("PutItem", "UpdateItem")
 READS = ("GetItem",)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.history import DeadLettered, DeadLetterLogged, Delivered, History, RecordObserved
-from harness.strict_json import Json, same_json
+from taskguard.history import DeadLettered, DeadLetterLogged, Delivered, History, RecordObserved
+from taskguard.support.strict_json import Json, same_json
 
 
 def altered(history: History, sent: Mapping[str, Json]) -> list[str]:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.paths import PROJECT, STATE
-from harness.pytest_plugin import session_engine
+from taskguard.places import PROJECT, STATE
+from taskguard.testing.plugin import session_engine
 
 if TYPE_CHECKING:
-    from harness.privileges import Row
-    from harness.shared_engine import SharedEngine
+    from taskguard.operating.privileges import Row
+    from taskguard.testing.shared_engine import SharedEngine
 
 WHOLE = PROJECT / "tests" / "pipeline"
 TABLE = "privileges.md"
@@ -58,9 +57,8 @@ class LeastPrivilege:
     def _check(self, engine: SharedEngine, stage: str) -> None:
         # A session without an engine, of unit tests, must not pay for these.
         from botocore.exceptions import BotoCoreError, ClientError
-
-        from harness.errors import TaskGuardError
-        from harness.privileges import as_markdown, faults
+        from taskguard.errors import TaskGuardError
+        from taskguard.operating.privileges import as_markdown, faults
 
         try:
             rows = self._rows(engine, stage)
@@ -83,8 +81,8 @@ class LeastPrivilege:
                 terminalreporter.line(f"FAILED {fault}", red=True)
 
     def _rows(self, engine: SharedEngine, stage: str) -> list[Row]:
-        from harness.evidence.recording import RecordingFile
-        from harness.privileges import Place, roles_of, table_of, uses_of
+        from taskguard.evidence.recorder.recording import RecordingFile
+        from taskguard.operating.privileges import Place, roles_of, table_of, uses_of
 
         endpoint = engine.endpoint()
         if endpoint.recording is None:  # only the flight recorder sees calls
@@ -99,7 +97,7 @@ class LeastPrivilege:
 
 def by_task_ids(test_ids: Iterable[str]) -> dict[str, str]:
     """The tests by what their task ids begin with. Those that cannot be told apart are named together."""
-    from harness.testing import own_name
+    from taskguard.testing.pipeline import own_name
 
     found: dict[str, list[str]] = {}
     for test_id in sorted(test_ids):

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engine.runtimes import install
-from harness.errors import SetupError
-from harness.paths import PROJECT
+from taskguard.errors import SetupError
+from taskguard.places import PROJECT
+from taskguard.targets.runtimes import install
 
 _LOCK = PROJECT / "requirements" / "audit.txt"
 _ACCEPTED = PROJECT / "requirements" / "accepted-advisories.txt"

@@ -9,12 +9,12 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+from taskguard.targets.localstack import LocalStack
+from taskguard.targets.ministack import MiniStack
 
 from bench.throughput.as_it_comes import AsItComes
 from bench.throughput.measuring import Engine, Measured, measure
 from bench.throughput.tables import aims, table
-from harness.targets.localstack import LocalStack
-from harness.targets.ministack import MiniStack
 
 SEED = "throughput"
 DEADLINE_SECONDS = 150.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from harness.targets.localstack import LocalStack
+from taskguard.targets.localstack import LocalStack
 
 _OURS = (
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC",
@@ -26,7 +26,7 @@ _OURS = (
 class AsItComes(LocalStack):
     """LocalStack with its own settings."""
 
-    program: ClassVar[tuple[str, ...]] = ("bench.throughput.localstack_alone", "harness.engine")
+    program: ClassVar[tuple[str, ...]] = ("bench.throughput.localstack_alone", "taskguard.engine")
     variables: ClassVar[Mapping[str, str]] = {
         name: value for name, value in LocalStack.variables.items() if name not in _OURS
     }

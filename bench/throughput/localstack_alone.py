@@ -10,11 +10,11 @@ from localstack.runtime.runtime import LocalstackRuntime
 from localstack.runtime.server.twisted import TwistedRuntimeServer
 from rolo.gateway import Gateway
 from rolo.serving.twisted import TwistedGateway
+from taskguard.engine import __main__ as ours
+from taskguard.engine import ownership, server
+from taskguard.engine.patches import warmth
+from taskguard.engine.settings import EngineSettings
 from twisted.internet import endpoints, reactor
-
-from harness.engine import __main__ as ours
-from harness.engine import ownership, server, warmth
-from harness.engine.settings import EngineSettings
 
 
 class _OnSocket(TwistedRuntimeServer):  # type: ignore[misc]

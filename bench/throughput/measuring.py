@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
-from harness.client import Client
-from harness.deployment import deploy, failure_parameters
-from harness.evidence.names import Names
-from harness.evidence.stack import StackReader
-from harness.expectations import Expectations
-from harness.targets.localstack import LocalStackInstance
-from harness.targets.ministack import MiniStackInstance
-from harness.targets.process import ProcessTarget
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.contract.names import Names
+from taskguard.evidence.stack import StackReader
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import tasks as workload
+from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.targets.localstack import LocalStackInstance
+from taskguard.targets.ministack import MiniStackInstance
+from taskguard.targets.process import ProcessTarget
 
 Engine = ProcessTarget[LocalStackInstance] | ProcessTarget[MiniStackInstance]
 WARM_UP = 40

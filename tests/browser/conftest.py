@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from taskguard.errors import HistoryError
+from taskguard.history import SavedRun
+from taskguard.judging.grading import grade
+from taskguard.places import PROJECT
+from taskguard.reports.html import REPORT_FILE, write_report
 
-from harness.errors import HistoryError
-from harness.grading import grade
-from harness.history import SavedRun
-from harness.paths import PROJECT
-from harness.reports.html import REPORT_FILE, write_report
 from tests.thoroughness import THOROUGH
 from tests.unit.judging.building import UNSEEDED, missing
 from tests.unit.judging.reporting import HOSTILE, broken, good, graded, hostile, manifest_of, many

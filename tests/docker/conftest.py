@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from docker import DockerClient
-
-from harness.targets.docker import image_to_start
-from harness.targets.docker_daemon import connected
-from harness.targets.names import TargetName
+from taskguard.targets.docker import image_to_start
+from taskguard.targets.docker_daemon import connected
+from taskguard.targets.names import TargetName
 
 
 @pytest.fixture(autouse=True)

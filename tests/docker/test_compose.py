@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from docker import DockerClient
-
-from harness import deployment
-from harness.client import Client
-from harness.paths import PROJECT
-from harness.targets.base import Endpoint
-from harness.targets.names import DEFAULT_REGION
-from harness.targets.process import listen_once
-from harness.waiting import wait_for
+from taskguard.ingress.client import Client
+from taskguard.places import PROJECT
+from taskguard.service import deployment
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.names import DEFAULT_REGION
+from taskguard.targets.process import listen_once
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 

@@ -16,12 +16,12 @@ import pytest
 from docker import DockerClient
 from docker.errors import NotFound
 from docker.models.containers import Container
+from taskguard.errors import TargetError
+from taskguard.support.waiting import wait_for
+from taskguard.targets.docker import DockerInstance, LocalStackInDocker
+from taskguard.targets.instances import instance_from_json
+from taskguard.targets.process import listen_once
 
-from harness.errors import TargetError
-from harness.targets.docker import DockerInstance, LocalStackInDocker
-from harness.targets.process import listen_once
-from harness.targets.registry import instance_from_json
-from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS
 
 pytestmark = pytest.mark.heavy
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.heavy
 OWNER = """
 import sys
 from pathlib import Path
-from harness.targets.docker import LocalStackInDocker
+from taskguard.targets.docker import LocalStackInDocker
 
 with LocalStackInDocker(Path(sys.argv[1]), sys.argv[2]) as engine:
 {}
@@ -40,7 +40,7 @@ with LocalStackInDocker(Path(sys.argv[1]), sys.argv[2]) as engine:
 
 KILLED_BEFORE_IT_IS_READY = """
     import os, signal
-    from harness.targets import docker
+    from taskguard.targets import docker
     def killed(instance, _container):
         print(instance.name, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -121,7 +121,7 @@ def test_a_port_that_is_taken_meanwhile_is_given_up(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         offered = iter([taken.getsockname()[1], 0])
-        monkeypatch.setattr("harness.targets.docker.claim_port", lambda *_: next(offered) or listen_once(0))
+        monkeypatch.setattr("taskguard.targets.docker.claim_port", lambda *_: next(offered) or listen_once(0))
         with LocalStackInDocker(tmp_path, image) as engine:
             engine.start()
             assert engine.running.port != taken.getsockname()[1]

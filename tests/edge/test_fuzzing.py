@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from taskguard.ingress.workload import Task
+from taskguard.places import PROJECT
+from taskguard.support.strict_json import Json, same_json
+from taskguard.testing.pipeline import Pipeline
 
-from harness.paths import PROJECT
-from harness.strict_json import Json, same_json
-from harness.testing import Pipeline
-from harness.workload import Task
 from tests import api_document
 from tests.edge import hooks
 from tests.kept import altered

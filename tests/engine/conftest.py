@@ -12,9 +12,8 @@ from uuid import uuid4
 
 import psutil
 import pytest
-
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
 
 ROLE = "arn:aws:iam::000000000000:role/tests"
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from harness.deployment import Stack
-from harness.evidence.recording import Call, Injection, Recording, RecordingFile
-from harness.faults.handing_over import injecting
-from harness.faults.plan import Plan, parse
-from harness.targets.base import Endpoint
+from taskguard.evidence.recorder.recording import Call, Injection, Recording, RecordingFile
+from taskguard.faults.plan import Plan, parse
+from taskguard.run.injecting.handing_over import injecting
+from taskguard.service.deployment import Stack
+from taskguard.targets.base import Endpoint
+
 from tests.engine.conftest import Function
 
 ACCOUNT = "000000000000"

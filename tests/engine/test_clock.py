@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from taskguard.evidence.recorder.recording import RecordingFile
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
 
-from harness.evidence.recording import RecordingFile
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
-from harness.waiting import wait_for
 from tests.engine.conftest import create_function
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]

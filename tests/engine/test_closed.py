@@ -13,10 +13,10 @@ from typing import Any
 
 import psutil
 import pytest
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
 
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
-from harness.waiting import wait_for
 from tests.engine.conftest import Create, create_function, is_running
 
 pytestmark = pytest.mark.heavy

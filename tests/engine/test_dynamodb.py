@@ -8,8 +8,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-
-from harness.targets.base import Endpoint
+from taskguard.targets.base import Endpoint
 
 pytestmark = pytest.mark.heavy
 

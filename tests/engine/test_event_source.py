@@ -13,8 +13,7 @@ with warnings.catch_warnings():
     # LocalStack leaves a socket open when it is imported.
     warnings.simplefilter("ignore", ResourceWarning)
     from localstack.services.sqs.models import Message, SqsMessage, StandardQueue, sqs_stores
-
-    from harness.engine import event_source
+    from taskguard.engine.events import event_source
 
     gc.collect()
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from taskguard.evidence.recorder.recording import Call
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
 
-from harness.evidence.recording import Call
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
 from tests.engine.conftest import Create, Function
 from tests.engine.faulty import Small, calls_of, made_table, request, small_stack
 

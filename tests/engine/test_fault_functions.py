@@ -6,8 +6,8 @@ import json
 import time
 
 import pytest
+from taskguard.targets.base import Endpoint
 
-from harness.targets.base import Endpoint
 from tests.engine.conftest import Create, Function, is_running
 from tests.engine.faulty import Small, batch, request, small_stack
 

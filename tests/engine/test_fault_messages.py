@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from taskguard.evidence.recorder.recording import Invocation
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.base import Endpoint
 
-from harness.evidence.recording import Invocation
-from harness.targets.base import Endpoint
-from harness.waiting import WaitedInVain, wait_for
 from tests.engine.conftest import Create, Function
 from tests.engine.faulty import Small, calls_of, recorded, small_stack
 

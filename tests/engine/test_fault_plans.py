@@ -7,12 +7,12 @@ import urllib.error
 import urllib.request
 
 import pytest
+from taskguard.errors import FaultPlanError
+from taskguard.faults.plan import Plan, parse
+from taskguard.run.injecting.handing_over import end_all, injecting
+from taskguard.targets.base import Endpoint
+from taskguard.targets.process import direct
 
-from harness.errors import FaultPlanError
-from harness.faults.handing_over import end_all, injecting
-from harness.faults.plan import Plan, parse
-from harness.targets.base import Endpoint
-from harness.targets.process import direct
 from tests.engine.conftest import Create
 from tests.engine.faulty import Small, batch, small_stack
 

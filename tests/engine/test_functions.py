@@ -71,7 +71,7 @@ def test_a_function_sees_its_package_the_runtime_client_and_boto3_and_nothing_el
     looker = function(
         """
         |import importlib.util, os, sys
-        |names = ["awslambdaric", "boto3", "task", "harness", "localstack", "pytest", "moto", "pip", "requests"]
+        |names = ["awslambdaric", "boto3", "task", "taskguard", "localstack", "pytest", "moto", "pip", "requests"]
         |def handler(event, context):
         |    found = [name for name in names if importlib.util.find_spec(name)]
         |    return {"modules": found, "environment": dict(os.environ), "flags": sys.flags.no_site}

@@ -11,20 +11,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from harness.engine.ownership import is_alive
-from harness.targets.localstack import LocalStackInstance
-from harness.waiting import wait_for
+from taskguard.engine.ownership import is_alive
+from taskguard.support.waiting import wait_for
+from taskguard.targets.localstack import LocalStackInstance
 
 # By its arguments it is an engine; it writes a line when it is up.
-IDLE_ENGINE = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "harness.engine"]
+IDLE_ENGINE = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "taskguard.engine"]
 OWNER = """
 import os, signal, sys
 from pathlib import Path
 # What runs in the background of a shell ignores interrupts.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-from harness.targets.guardian import guard
-from harness.targets.registry import instance_from_json
+from taskguard.targets.guarding import guard
+from taskguard.targets.instances import instance_from_json
 
 guard(instance_from_json(sys.argv[1]), os.getpid(), Path(sys.argv[2]))
 print(flush=True)
@@ -42,7 +41,7 @@ class Scene:
         self.instance = _instance(self.engine, self.scratch)
         self.owner = _started([sys.executable, "-c", OWNER, self.instance.to_json(), str(self.file)])
         [self.guardian] = psutil.Process(self.owner.pid).children()
-        wait_for(lambda: "harness.targets.guardian" in self.guardian.cmdline(), seconds=30)
+        wait_for(lambda: "taskguard.targets.guardian" in self.guardian.cmdline(), seconds=30)
 
     def wait_for_the_end(self) -> None:
         assert self.engine.wait(timeout=60) is not None
@@ -112,7 +111,9 @@ def test_an_owner_that_was_gone_before_the_guardian_looked_is_gone(tmp_path: Pat
     engine, file = _started(IDLE_ENGINE), tmp_path / "guarded"
     file.touch()
     instance = _instance(engine, tmp_path / "scratch").to_json()
-    guardian = subprocess.Popen([sys.executable, "-m", "harness.targets.guardian", str(gone.pid), instance, str(file)])
+    guardian = subprocess.Popen(
+        [sys.executable, "-m", "taskguard.targets.guardian", str(gone.pid), instance, str(file)]
+    )
     try:
         assert engine.wait(timeout=60) is not None
         assert guardian.wait(timeout=60) == 0

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from taskguard.errors import TargetError
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.instances import instance_from_json
+from taskguard.targets.localstack import LocalStack, LocalStackInstance
 
-from harness.errors import TargetError
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack, LocalStackInstance
-from harness.targets.registry import instance_from_json
-from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS, create_function, is_running
 
 pytestmark = pytest.mark.heavy
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.heavy
 OWNER = """
 import sys
 from pathlib import Path
-from harness.targets.localstack import LocalStack
+from taskguard.targets.localstack import LocalStack
 
 with LocalStack(Path(sys.argv[1])) as engine:
     engine.start()

@@ -1,7 +1,8 @@
 """The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
 
-from harness.evidence.recording import Invocation, Recording, RecordingFile
-from harness.targets.base import Endpoint
+from taskguard.evidence.recorder.recording import Invocation, Recording, RecordingFile
+from taskguard.targets.base import Endpoint
+
 from tests.engine.conftest import Create
 
 CALLER = """

@@ -10,8 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.config import Config
-
-from harness.targets.base import Endpoint
+from taskguard.targets.base import Endpoint
 
 MEGABYTE = 1_000_000
 CREDENTIAL = (

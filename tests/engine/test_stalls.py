@@ -6,10 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from harness.evidence.recording import RecordingFile, Stall
-from harness.targets.localstack import LocalStack
-from harness.waiting import wait_for
+from taskguard.evidence.recorder.recording import RecordingFile, Stall
+from taskguard.support.waiting import wait_for
+from taskguard.targets.localstack import LocalStack
 
 pytestmark = pytest.mark.heavy
 

@@ -6,9 +6,8 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-
-from harness.evidence.table_stream import TableStream
-from harness.targets.base import Endpoint
+from taskguard.evidence.table_stream import TableStream
+from taskguard.targets.base import Endpoint
 
 
 @pytest.fixture

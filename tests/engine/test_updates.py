@@ -2,9 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.evidence.recording import RecordingFile
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
+from taskguard.evidence.recorder.recording import RecordingFile
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+
 from tests.engine.conftest import Create
 
 WAITS = """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.deployment import Stack
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
 
 _SWITCHING_SECONDS = 60.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.targets.base import Endpoint
 
-from harness.deployment import Stack, failure_parameters
-from harness.targets.base import Endpoint
 from tests.faults.batches import one_message_at_a_time
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from harness.draws import find_task_id
-from harness.faults.kinds import KINDS, Site
-from harness.faults.plan import Fault, Phase
-from harness.strict_json import Json
-from harness.workload import Task
+from taskguard.contract.draws import find_task_id
+from taskguard.faults.kinds import KINDS, Site
+from taskguard.faults.plan import Fault, Phase
+from taskguard.ingress.workload import Task
+from taskguard.support.strict_json import Json
+
 from tests.faults.stories import STORIES, Call, Scene
 
 _OF_A_BATCH = ("unknown-id",)

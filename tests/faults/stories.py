@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.deployment import Stack
-from harness.draws import Fate
-from harness.evidence.recording import Invocation, Recording
+from taskguard.contract.draws import Fate
+from taskguard.evidence.recorder.recording import Invocation, Recording
+from taskguard.service.deployment import Stack
 
 STORIES: Mapping[str, Fate] = {
     "completes": Fate(0),

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
-from harness.deployment import Stack, failure_parameters
-from harness.expectations import Expectations
-from harness.faults.campaigns import faults_of
-from harness.faults.plan import Plan
-from harness.faults.trouble import Trouble
-from harness.guarantees import guarantees_under
-from harness.history import SavedRun
-from harness.manifests import manifest_of
-from harness.reports.nemesis import nemesis_of
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.verdict import Outcome
-from harness.workload import tasks
+from taskguard.contract.expectations import Expectations
+from taskguard.faults.campaigns import faults_of
+from taskguard.faults.plan import Plan
+from taskguard.history import SavedRun
+from taskguard.ingress.workload import tasks
+from taskguard.judging.guarantees import guarantees_under
+from taskguard.judging.verdict import Outcome
+from taskguard.reports.nemesis import nemesis_of
+from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.manifests import manifest_of
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.targets.base import Endpoint
+from taskguard.testing.shared_engine import SharedEngine
 
 pytestmark = pytest.mark.in_process
 

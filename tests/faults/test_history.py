@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.faults.plan import Plan
-from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, FaultInjected, History
-from harness.testing import Pipeline
+from taskguard.faults.plan import Plan
+from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, FaultInjected, History
+from taskguard.testing.pipeline import Pipeline
 
 Faults = Callable[..., Plan]
 

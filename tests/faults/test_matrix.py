@@ -9,21 +9,21 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import pytest
+from taskguard.contract.draws import find_task_id
+from taskguard.contract.expectations import Expectations
+from taskguard.faults.plan import Phase, Plan
+from taskguard.history import FaultInjected, History, SavedRun
+from taskguard.ingress.workload import Task
+from taskguard.judging.guarantees import GUARANTEES, faults_met
+from taskguard.judging.verdict import Outcome
+from taskguard.reports.timeline import timeline
+from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.manifests import manifest_of
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.targets.base import Endpoint
+from taskguard.testing.shared_engine import SharedEngine
 
-from harness.deployment import Stack, failure_parameters
-from harness.draws import find_task_id
-from harness.expectations import Expectations
-from harness.faults.plan import Phase, Plan
-from harness.faults.trouble import Trouble
-from harness.guarantees import GUARANTEES, faults_met
-from harness.history import FaultInjected, History, SavedRun
-from harness.manifests import manifest_of
-from harness.reports.timeline import timeline
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.verdict import Outcome
-from harness.workload import Task
 from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of

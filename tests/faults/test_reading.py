@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-
-from harness.faults.kinds import KINDS, Site
-from harness.faults.plan import Fault, Phase, Plan
-from harness.history import FaultInjected
-from harness.testing import Pipeline
+from taskguard.faults.kinds import KINDS, Site
+from taskguard.faults.plan import Fault, Phase, Plan
+from taskguard.history import FaultInjected
+from taskguard.testing.pipeline import Pipeline
 
 pytestmark = pytest.mark.in_process
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from harness.targets.base import Endpoint
+from taskguard.targets.base import Endpoint
+
 from tests.engine.conftest import Function, create_function
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from taskguard.history import SavedRun
+from taskguard.service import deployment
+from taskguard.service.deployment import stack_name
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.endpoint import ForeignEngine
+from taskguard.targets.ministack import MiniStack
 
-from harness import deployment
-from harness.deployment import stack_name
-from harness.history import SavedRun
-from harness.targets.base import Endpoint
-from harness.targets.endpoint import ForeignEngine
-from harness.targets.ministack import MiniStack
-from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]

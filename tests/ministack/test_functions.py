@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.ministack import MiniStack
 
-from harness.targets.base import Endpoint
-from harness.targets.ministack import MiniStack
-from harness.waiting import wait_for
 from tests.ministack.support import create
 
 pytestmark = pytest.mark.heavy
@@ -37,7 +37,7 @@ def test_it_finds_what_lambda_has_and_nothing_else(engine: Endpoint) -> None:
         |    return {"found": found, "python": sys.version_info[:2], "environment": dict(os.environ)}
     """
     given = {"boto3", "awslambdaric"}
-    modules = sorted(given | {"ministack", "yaml", "hypercorn", "harness", "pytest", "localstack", "pip"})
+    modules = sorted(given | {"ministack", "yaml", "hypercorn", "taskguard", "pytest", "localstack", "pip"})
     payload = create(engine, source).invoke(modules=modules).payload
     assert {name for name, found in payload["found"].items() if found} == given
     assert "the user's own" not in json.dumps(payload["environment"])

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from taskguard.errors import TargetError
+from taskguard.support.waiting import wait_for
+from taskguard.targets.instances import instance_from_json
+from taskguard.targets.ministack import MiniStack, MiniStackInstance
 
-from harness.errors import TargetError
-from harness.targets.ministack import MiniStack, MiniStackInstance
-from harness.targets.registry import instance_from_json
-from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 from tests.ministack.support import create
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.heavy
 OWNER = """
 import sys
 from pathlib import Path
-from harness.targets.ministack import MiniStack
+from taskguard.targets.ministack import MiniStack
 
 with MiniStack(Path(sys.argv[1])) as engine:
     engine.start()
@@ -62,7 +62,7 @@ def test_a_taken_port_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_an_engine_that_cannot_start_is_reported_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = tmp_path / "launcher.py"
     launcher.write_text("import sys; print('no engine today'); sys.exit(7)\n")
-    monkeypatch.setattr("harness.targets.ministack._LAUNCHER", launcher)
+    monkeypatch.setattr("taskguard.targets.ministack._LAUNCHER", launcher)
     with MiniStack(tmp_path / "run") as engine, pytest.raises(TargetError) as refusal:
         engine.start()
     assert "ended with status 7" in str(refusal.value)

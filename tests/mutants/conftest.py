@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from taskguard.testing.shared_engine import SharedEngine
 
-from harness.shared_engine import SharedEngine
 from tests.mutants.gallery import Gallery
 from tests.mutants.variants import Variant
 

@@ -17,12 +17,12 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any
 
-from harness import deployment
-from harness.deployment import Stack, failure_parameters, read_stack, stack_name
-from harness.engine.runtimes import find_runtime
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LAMBDA_RUNTIME
-from harness.waiting import wait_for
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack, failure_parameters, read_stack, stack_name
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
+
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
 

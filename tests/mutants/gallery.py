@@ -16,9 +16,10 @@ from threading import Semaphore
 from types import TracebackType
 from typing import Self
 
-from harness.deployment import stop_the_cli
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStack
+from taskguard.service.deployment import stop_the_cli
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
+
 from tests.mutants.deploying import Deployer
 from tests.mutants.trial import Trial, put_on_trial
 from tests.mutants.variants import Variant

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from harness.grading import Grade
-from harness.verdict import Outcome, Verdict
+from taskguard.judging.grading import Grade
+from taskguard.judging.verdict import Outcome, Verdict
+
 from tests.mutants.table import Row
 from tests.mutants.variants import FromLogs, Variant
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.draws import Fate, find_task_id
-from harness.expectations import Expectations
-from harness.workload import Task
-from harness.workload import tasks as workload
+from taskguard.contract.draws import Fate, find_task_id
+from taskguard.contract.expectations import Expectations
+from taskguard.ingress.workload import Task
+from taskguard.ingress.workload import tasks as workload
 
 SEED = "mutants"
 """Of the workload and of the failures: each run of a variant has the same tasks and the same draws."""

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pytest
-
-from harness.paths import STATE
+from taskguard.places import STATE
 
 PROPERTY = "variant"
 """The name under which a test's report has its row, as JSON."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from taskguard.judging.grading import Grade
+from taskguard.judging.verdict import Outcome
 
-from harness.grading import Grade
-from harness.verdict import Outcome
 from tests.mutants.gallery import Gallery
 from tests.mutants.judgement import faults, row
 from tests.mutants.table import row_as_property

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.client import Client
-from harness.deployment import Stack
-from harness.evidence.stack import StackReader
-from harness.grading import Grade, grade
-from harness.history import History, SavedRun
-from harness.manifests import manifest_of
-from harness.running import Run
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
-from harness.watch import Pace, watch
-from harness.workload import Task
+from taskguard.evidence.stack import StackReader
+from taskguard.history import History, SavedRun
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import Task
+from taskguard.judging.grading import Grade, grade
+from taskguard.run.manifests import manifest_of
+from taskguard.run.running import Run
+from taskguard.run.watch import Pace, watch
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+
 from tests.mutants.loads import Load
 
 _SWITCHING_SECONDS = 60.0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from taskguard.places import PROJECT
 
-from harness.paths import PROJECT
 from tests.packaging.support import TOPIC, Package, Packaging, package, read_package
 
 PACKAGINGS = {

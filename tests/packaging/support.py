@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-
-from harness.paths import PROJECT
+from taskguard.places import PROJECT
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
+from taskguard.places import PROJECT
 
-from harness.paths import PROJECT
 from tests.packaging.support import Package, Packaging, package, try_to_package
 from tests.packaging.test_validity import REGIONS
 

@@ -9,7 +9,8 @@ import re
 import stat
 import sys
 
-from harness.paths import PROJECT
+from taskguard.places import PROJECT
+
 from tests.packaging.support import Package
 
 

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness.paths import PROJECT
+from taskguard.places import PROJECT
 
 # Put together, so that it is in no file: AWS's own example of an access key.
 KEY_ID = "AKIA" + "IOSFODNN7" + "EXAMPLE"

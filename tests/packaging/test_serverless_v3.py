@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from taskguard.places import PROJECT, STATE
 
-from harness.paths import PROJECT, STATE
 from tests.packaging.conftest import PACKAGINGS
 from tests.packaging.support import Package, Packaging, read_package, try_to_package, without_network
 from tests.packaging.test_archive import without_time

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-
-from harness.paths import PROJECT
+from taskguard.places import PROJECT
 
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.name for path in WORKFLOWS]

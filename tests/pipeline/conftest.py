@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from taskguard.testing.pipeline import Pipeline
 
-from harness.testing import Pipeline
 from tests import api_document
 
 

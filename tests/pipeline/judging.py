@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.checks import CHECKS
-from harness.expectations import Expectations
-from harness.history import EvidenceMissing, History, QueueDepth
-from harness.history.wording import describe
-from harness.verdict import Outcome
+from taskguard.contract.expectations import Expectations
+from taskguard.history import EvidenceMissing, History, QueueDepth
+from taskguard.history.wording import describe
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
 
 
 def troubles(

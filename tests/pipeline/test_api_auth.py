@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
+from taskguard.contract.names import Names
+from taskguard.evidence.stack import StackReader
+from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import Task
+from taskguard.run.running import Run
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.testing.pipeline import Pipeline
+from taskguard.testing.shared_engine import SharedEngine
 
-from harness import deployment
-from harness.access import ApiKey, Signature, access_to, client_of
-from harness.client import Client
-from harness.deployment import Stack
-from harness.evidence.names import Names
-from harness.evidence.stack import StackReader
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.testing import Pipeline
-from harness.waiting import wait_for
-from harness.workload import Task
 from tests.pipeline.judging import troubles
 
 

@@ -10,19 +10,18 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
+from taskguard.cli import app
+from taskguard.contract.names import Names
+from taskguard.evidence.stack import StackReader
+from taskguard.history import SavedRun
+from taskguard.ingress.workload import tasks as workload
+from taskguard.operating.ledger import LEDGER_FILE
+from taskguard.places import PROJECT
+from taskguard.reports.as_junit import JUNIT_FILE
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
 from typer.testing import CliRunner
-
-from harness.aws.ledger import LEDGER_FILE
-from harness.cli import app
-from harness.deployment import Stack
-from harness.evidence.names import Names
-from harness.evidence.stack import StackReader
-from harness.history import SavedRun
-from harness.paths import PROJECT
-from harness.reports.as_junit import JUNIT_FILE
-from harness.targets.base import Endpoint
-from harness.waiting import wait_for
-from harness.workload import tasks as workload
 
 pytestmark = pytest.mark.heavy
 

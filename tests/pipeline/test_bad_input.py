@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-
-from harness.testing import Pipeline
+from taskguard.testing.pipeline import Pipeline
 
 LIMIT = 262_144
 JSON = "application/json"

@@ -12,11 +12,11 @@ from typing import Any
 
 import psutil
 import pytest
+from taskguard.history import HISTORY_FILE, Delivered, SavedRun
+from taskguard.places import PROJECT
+from taskguard.service.kept import ENV_FILE, RunningStack
+from taskguard.support.waiting import wait_for
 
-from harness.cli.state import ENV_FILE, RunningStack
-from harness.history import HISTORY_FILE, Delivered, SavedRun
-from harness.paths import PROJECT
-from harness.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]

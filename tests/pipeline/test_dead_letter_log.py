@@ -1,9 +1,8 @@
 """The dead-letter log: one JSON record a dead task, with every field of the contract, and true."""
 
 import pytest
-
-from harness.history import AttemptFailed, DeadLetterLogged
-from harness.testing import Pipeline
+from taskguard.history import AttemptFailed, DeadLetterLogged
+from taskguard.testing.pipeline import Pipeline
 
 PAYLOAD = {"n": 1.0, "one": 1, "text": "Zoë 東京 \u0000", "nested": {"list": [None, True]}}
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from taskguard.evidence.comparison import differences
+from taskguard.history import History
+from taskguard.run.running import Run
+from taskguard.testing.pipeline import Pipeline
 
-from harness.evidence.comparison import differences
-from harness.history import History
-from harness.running import Run
-from harness.testing import Pipeline
 from tests.pipeline.judging import troubles
 
 # Two clocks of one machine, and the way between a function and the engine when the machine is busy.

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from taskguard.history import FaultInjected, SavedRun
+from taskguard.judging.guarantees import GUARANTEES
 
-from harness.guarantees import GUARANTEES
-from harness.history import FaultInjected, SavedRun
 from tests.pipeline.test_command import processes_of, taskguard
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]

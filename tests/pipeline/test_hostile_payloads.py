@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from taskguard.history import DeadLetterLogged, RecordObserved
+from taskguard.ingress.workload import Task
+from taskguard.testing.pipeline import Pipeline
 
-from harness.history import DeadLetterLogged, RecordObserved
-from harness.testing import Pipeline
-from harness.workload import Task
 from tests import payloads
 from tests.kept import altered
 from tests.thoroughness import examples

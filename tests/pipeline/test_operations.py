@@ -7,11 +7,10 @@ import time
 from typing import Any
 
 import pytest
-
-from harness.deployment import Stack
-from harness.targets.base import Endpoint
-from harness.testing import Pipeline
-from harness.waiting import wait_for
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.testing.pipeline import Pipeline
 
 
 def lines(endpoint: Endpoint, stack: Stack, function: str, term: str, since_ms: int) -> list[dict[str, Any]]:

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
-
-from harness.history import BackoffRequested, DeadLettered, Delivered
-from harness.testing import Pipeline
-from harness.waiting import WaitedInVain, wait_for
+from taskguard.history import BackoffRequested, DeadLettered, Delivered
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.testing.pipeline import Pipeline
 
 NOT_TASKS = {
     "not JSON": "this is no task",

@@ -7,10 +7,9 @@ tested: that it is complete, and that one action too many or too few shows.
 from dataclasses import replace
 
 import pytest
-
-from harness.privileges import Access, Place, Role, Row, State, Statement, roles_of, table_of, uses_of
-from harness.testing import Pipeline
-from harness.waiting import wait_for
+from taskguard.operating.privileges import Access, Place, Role, Row, State, Statement, roles_of, table_of, uses_of
+from taskguard.support.waiting import wait_for
+from taskguard.testing.pipeline import Pipeline
 
 
 def test_a_task_s_calls_are_allowed_and_attributed_to_the_test_that_caused_them(pipeline: Pipeline) -> None:

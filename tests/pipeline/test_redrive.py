@@ -5,25 +5,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from taskguard.cli import app
+from taskguard.contract.expectations import Expectations
+from taskguard.contract.names import Names
+from taskguard.errors import RedriveError
+from taskguard.evidence.stack import StackReader
+from taskguard.history import History, Redriven
+from taskguard.ingress.workload import Task
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
+from taskguard.operating.redriving import Redriver, Result
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack
+from taskguard.service.kept import write_env
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.testing.pipeline import Pipeline
+from taskguard.testing.shared_engine import SharedEngine
 from typer.testing import CliRunner
-
-from harness.checks import CHECKS
-from harness.cli import app
-from harness.cli.state import write_env
-from harness.deployment import Stack
-from harness.errors import RedriveError
-from harness.evidence.names import Names
-from harness.evidence.stack import StackReader
-from harness.expectations import Expectations
-from harness.history import History, Redriven
-from harness.redriving import Redriver, Result
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.testing import Pipeline
-from harness.verdict import Outcome
-from harness.waiting import wait_for
-from harness.workload import Task
 
 pytestmark = pytest.mark.heavy
 
@@ -63,7 +62,7 @@ def test_dead_tasks_are_put_back_to_work_once(
     of_many_operators_at_once_the_work_is_done_once(pipeline, raced)
     what_was_cut_off_is_repaired_by_redriving_again(pipeline, redriver, cut_off)
 
-    monkeypatch.setattr("harness.cli.state.ENV_FILE", tmp_path / ".env")
+    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
     write_env(endpoint, stack)
     the_command_puts_back_one_task_or_all_and_refuses_the_others(pipeline, rest)
 

@@ -8,13 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
-from harness import deployment
-from harness.access import client_of
-from harness.deployment import Stack, stack_name
-from harness.targets.base import Endpoint
-from harness.waiting import WaitedInVain, wait_for
-from harness.workload import Task
+from taskguard.ingress.access import client_of
+from taskguard.ingress.workload import Task
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack, stack_name
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.base import Endpoint
 
 pytestmark = pytest.mark.heavy
 

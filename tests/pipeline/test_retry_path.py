@@ -1,9 +1,9 @@
 """The retry path: backoff, success after failure, death after three receives; judged by the checks themselves."""
 
 import pytest
+from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
+from taskguard.testing.pipeline import Pipeline
 
-from harness.history import BackoffRequested, DeadLettered, Delivered, History
-from harness.testing import Pipeline
 from tests.pipeline.judging import troubles
 
 

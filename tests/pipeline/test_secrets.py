@@ -10,23 +10,22 @@ import psutil
 import pytest
 import requests
 from requests.auth import AuthBase
-
-from harness.access import ApiKey, access_to
-from harness.client import Client
-from harness.deployment import Stack
-from harness.expectations import Expectations
-from harness.grading import grade
-from harness.history import SavedRun
-from harness.manifests import digests_of_service, manifest_of
-from harness.reports.as_json import GRADE_FILE, write_grade
-from harness.reports.as_junit import write_junit
-from harness.reports.html import write_report
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.targets.localstack import LocalStackInstance
-from harness.targets.registry import instance_from_json
-from harness.workload import tasks as workload
+from taskguard.contract.expectations import Expectations
+from taskguard.history import SavedRun
+from taskguard.ingress.access import ApiKey, access_to
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import grade
+from taskguard.reports.as_json import GRADE_FILE, write_grade
+from taskguard.reports.as_junit import write_junit
+from taskguard.reports.html import write_report
+from taskguard.run.manifests import digests_of_service, manifest_of
+from taskguard.run.running import Run
+from taskguard.service.deployment import Stack
+from taskguard.targets.base import Endpoint
+from taskguard.targets.instances import instance_from_json
+from taskguard.targets.localstack import LocalStackInstance
+from taskguard.testing.shared_engine import SharedEngine
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from taskguard.history import DeadLetterLogged
+from taskguard.ingress.workload import Task
+from taskguard.support.strict_json import Json
+from taskguard.testing.pipeline import Pipeline
 
-from harness.history import DeadLetterLogged
-from harness.strict_json import Json
-from harness.testing import Pipeline
-from harness.workload import Task
 from tests.kept import altered
 
 LARGEST_REQUEST = 1_048_576

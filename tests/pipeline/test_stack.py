@@ -6,10 +6,9 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-
-from harness.deployment import Stack
-from harness.evidence.transport import refuses_unencrypted
-from harness.targets.base import Endpoint
+from taskguard.evidence.transport import refuses_unencrypted
+from taskguard.service.deployment import Stack
+from taskguard.targets.base import Endpoint
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
 CONSUMERS = ("processTask", "monitorDLQ")

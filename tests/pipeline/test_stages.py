@@ -4,16 +4,15 @@ import json
 from collections.abc import Callable
 
 import pytest
-
-from harness import deployment
-from harness.client import Client
-from harness.deployment import Stack
-from harness.evidence.names import Names
-from harness.evidence.stack import StackReader
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.testing import Pipeline
-from harness.waiting import wait_for
+from taskguard.contract.names import Names
+from taskguard.evidence.stack import StackReader
+from taskguard.ingress.client import Client
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.testing.pipeline import Pipeline
+from taskguard.testing.shared_engine import SharedEngine
 
 NEVER_FAILS = {"failureRate": "0"}
 

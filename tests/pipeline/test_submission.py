@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-
-from harness.testing import Pipeline
-from harness.workload import Task
+from taskguard.ingress.workload import Task
+from taskguard.testing.pipeline import Pipeline
 
 AWKWARD: dict[str, object] = {
     "text": 'quotes " and \\ backslash, tab \t, new line \n, nul \u0000',

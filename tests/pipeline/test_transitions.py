@@ -1,12 +1,11 @@
 """What was written to each record, and how the stack is set up: read from outside, judged, and not fooled."""
 
 import pytest
-
-from harness.checks import CHECKS
-from harness.history import ConfigurationObserved, History, RecordChanged
-from harness.testing import Pipeline
-from harness.verdict import Outcome, Verdict
-from harness.waiting import wait_for
+from taskguard.history import ConfigurationObserved, History, RecordChanged
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.support.waiting import wait_for
+from taskguard.testing.pipeline import Pipeline
 
 
 def judged(check: str, history: History, pipeline: Pipeline) -> Verdict:

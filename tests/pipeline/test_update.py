@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from taskguard.contract.expectations import Expectations
+from taskguard.history import DeadLettered, Delivered, History
+from taskguard.ingress.workload import Task
+from taskguard.places import PROJECT
+from taskguard.run.running import Run
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack, failure_parameters, failure_settings
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
+from taskguard.testing.pipeline import Pipeline
+from taskguard.testing.shared_engine import SharedEngine
 
-from harness import deployment
-from harness.deployment import Stack, failure_parameters, failure_settings
-from harness.expectations import Expectations
-from harness.history import DeadLettered, Delivered, History
-from harness.paths import PROJECT
-from harness.running import Run
-from harness.shared_engine import SharedEngine
-from harness.targets.base import Endpoint
-from harness.testing import Pipeline
-from harness.waiting import wait_for
-from harness.workload import Task
 from tests.pipeline.judging import troubles
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]

@@ -32,8 +32,8 @@ def nobody_asks_for_this_machines_credentials() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def moto_as_in_the_engine() -> None:
     """For whoever has moto's DynamoDB."""
-    from harness.engine.expressions import remember_expressions
-    from harness.engine.item_size import count_what_is_written_again_once
+    from taskguard.engine.services.expressions import remember_expressions
+    from taskguard.engine.services.item_size import count_what_is_written_again_once
 
     remember_expressions()
     count_what_is_written_again_once()

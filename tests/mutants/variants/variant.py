@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.paths import PROJECT
+from taskguard.places import PROJECT
+
 from tests.mutants.loads import FATES, Load
 
 SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from harness.faults import plan
-from harness.faults.kinds import FROM_OUTSIDE, KINDS, Kind
-from harness.faults.plan import parse
-from harness.paths import PROJECT
+from taskguard.faults import plan
+from taskguard.faults.kinds import FROM_OUTSIDE, KINDS, Kind
+from taskguard.faults.plan import parse
+from taskguard.places import PROJECT
 
 TEXT = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
 

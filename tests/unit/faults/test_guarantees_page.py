@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from harness.faults.kinds import KINDS
-from harness.faults.plan import parse
-from harness.guarantees import GUARANTEES
-from harness.paths import PROJECT
+from taskguard.faults.kinds import KINDS
+from taskguard.faults.plan import parse
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.places import PROJECT
 
 TEXT = (PROJECT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.errors import FaultPlanError
-from harness.faults.campaigns import CAMPAIGNS, faults_of
-from harness.faults.kinds import KINDS, Site
-from harness.faults.plan import Fault, Phase, Place, Plan, parse
+from taskguard.errors import FaultPlanError
+from taskguard.faults.campaigns import CAMPAIGNS, faults_of
+from taskguard.faults.kinds import KINDS, Site
+from taskguard.faults.plan import Fault, Phase, Place, Plan, parse
 
 CALL = Place(site=Site.CALL, function="f", task_id="t", receive=1, call="UpdateItem")
 MESSAGE = Place(site=Site.MESSAGE, function="work", task_id="t", receive=1)

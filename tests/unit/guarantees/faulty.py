@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from harness.draws import attempt_fails
-from harness.expectations import Expectations
-from harness.guarantees import GUARANTEES
-from harness.history import (
+from taskguard.contract.draws import attempt_fails
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -22,7 +21,9 @@ from harness.history import (
     RecordChanged,
     RecordObserved,
 )
-from harness.verdict import Outcome, Verdict
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.judging.verdict import Outcome, Verdict
+
 from tests.unit.judging.building import EXPECTED, SEED, the, without
 
 CONSUMER = "worker"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from harness.draws import Fate
-from harness.history import (
+from taskguard.contract.draws import Fate
+from taskguard.history import (
     AttemptFailed,
     BackoffRequested,
     ConfigurationObserved,
@@ -16,7 +15,8 @@ from harness.history import (
     Event,
     FaultInjected,
 )
-from harness.verdict import Outcome
+from taskguard.judging.verdict import Outcome
+
 from tests.unit.guarantees.faulty import (
     CONSUMER,
     crashed,

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, Event, RecordChanged, TaskSubmitted
+from taskguard.judging.verdict import Outcome
+from taskguard.support.strict_json import Json
 
-from harness.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, Event, RecordChanged, TaskSubmitted
-from harness.strict_json import Json
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import changes_of, fault, judged, messages, record_of
 from tests.unit.judging.building import DEAD, FIRST_TRY, altered, changed, iso, missing, run, the, without
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from taskguard.faults.kinds import KINDS
+from taskguard.faults.plan import Fault, Phase
+from taskguard.history import Delivered, Event, FaultInjected, History, TaskSubmitted
+from taskguard.judging.grading import grade_run
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.judging.verdict import Outcome
+from taskguard.places import PROJECT
+from taskguard.reports.as_json import as_json, as_text
 
-from harness.faults.kinds import KINDS
-from harness.faults.plan import Fault, Phase
-from harness.grading import grade_run
-from harness.guarantees import GUARANTEES
-from harness.history import Delivered, Event, FaultInjected, History, TaskSubmitted
-from harness.paths import PROJECT
-from harness.reports.as_json import as_json, as_text
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import fault, judged
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, START_MS, THIRD_TRY, run
 from tests.unit.judging.reporting import manifest_of

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from harness.faults.plan import Plan, parse
-from harness.guarantees import guarantees_under
-from harness.history import Event, FaultInjected, History
-from harness.verdict import Outcome, Verdict
+from taskguard.faults.plan import Plan, parse
+from taskguard.history import Event, FaultInjected, History
+from taskguard.judging.guarantees import guarantees_under
+from taskguard.judging.verdict import Outcome, Verdict
+
 from tests.unit.guarantees.faulty import fault, judged
 from tests.unit.judging.building import DEAD, EXPECTED, START_MS, missing, run
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from taskguard.history import Event
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.judging.verdict import Outcome
 
-from harness.guarantees import GUARANTEES
-from harness.history import Event
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import judged
 from tests.unit.judging.building import (
     DEAD,

@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-
-from harness.checks import CHECKS
-from harness.expectations import Expectations
-from harness.grading import grade_run
-from harness.guarantees import GUARANTEES
-from harness.history import (
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
     AttemptSucceeded,
     DeadLettered,
     Delivered,
@@ -23,11 +19,15 @@ from harness.history import (
     Manifest,
     TaskSubmitted,
 )
-from harness.reports.console import print_grade
-from harness.reports.html import write_report
-from harness.reports.nemesis import FaultRow, Nemesis, nemesis_of, write_nemesis
-from harness.reports.timeline import timeline
-from harness.verdict import Outcome
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade_run
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.judging.verdict import Outcome
+from taskguard.reports.console import print_grade
+from taskguard.reports.html import write_report
+from taskguard.reports.nemesis import FaultRow, Nemesis, nemesis_of, write_nemesis
+from taskguard.reports.timeline import timeline
+
 from tests.unit.guarantees.faulty import also_changed, changes_of, fault, record_of, struck
 from tests.unit.judging.building import (
     DEAD,

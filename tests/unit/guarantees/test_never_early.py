@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from taskguard.history import BackoffRequested, DeadLettered, Delivered, Event
+from taskguard.judging.verdict import Outcome
 
-from harness.history import BackoffRequested, DeadLettered, Delivered, Event
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import judged, messages, on_its_way, receive, struck
 from tests.unit.judging.building import DEAD, changed, missing, run, the
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from taskguard.history import AttemptSucceeded, Event, QueueDepth, RecordObserved, RunEnded, TaskSubmitted
+from taskguard.judging.verdict import Outcome
 
-from harness.history import AttemptSucceeded, Event, QueueDepth, RecordObserved, RunEnded, TaskSubmitted
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import judged, messages, record_of
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, run, the, without
 

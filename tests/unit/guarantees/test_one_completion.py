@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from taskguard.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, RecordChanged, Redriven
+from taskguard.judging.verdict import Outcome
 
-from harness.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, RecordChanged, Redriven
-from harness.verdict import Outcome
 from tests.unit.guarantees.faulty import also_changed, changes_of, judged, messages, record_of
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, missing, run, the, without
 

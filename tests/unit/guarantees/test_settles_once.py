@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from harness.history import (
+from taskguard.history import (
     AttemptSucceeded,
     DeadLettered,
     Event,
@@ -17,7 +16,8 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.verdict import Outcome
+from taskguard.judging.verdict import Outcome
+
 from tests.unit.guarantees.faulty import also_changed, changes_of, judged, messages, record_of
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, missing, run, the, without
 

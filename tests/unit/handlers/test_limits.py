@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from taskguard.contract.names import Names
+from taskguard.operating.redriving import put_back
 
-from harness.evidence.names import Names
-from harness.redriving import put_back
 from tests.unit.handlers.support import Functions, delivery
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items

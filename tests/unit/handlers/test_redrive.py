@@ -12,15 +12,15 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from taskguard.contract.names import Names
+from taskguard.errors import RedriveError
+from taskguard.operating.redriving import MOST_EARLIER_ATTEMPTS, Redriver, Result, put_back
 
 from handlers import task_message
 from handlers.task_message import TaskMessage
-from harness.errors import RedriveError
-from harness.evidence.names import Names
-from harness.redriving import MOST_EARLIER_ATTEMPTS, Redriver, Result, put_back
 from tests.thoroughness import examples
 from tests.unit.handlers.support import FaultyClient, Functions, delivery, task
-from tests.unit.harness.recorder_lines import STACK, WORK_URL
+from tests.unit.taskguard.recorder_lines import STACK, WORK_URL
 
 
 @dataclass

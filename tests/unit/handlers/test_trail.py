@@ -14,10 +14,10 @@ import boto3
 import pytest
 from botocore.exceptions import ParamValidationError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
+from taskguard.contract.names import MessageNames, TrailNames
+from taskguard.evidence.log_lines import LogLine
+from taskguard.evidence.logs.trail import Trail
 
-from harness.evidence.log_lines import LogLine
-from harness.evidence.names import MessageNames, TrailNames
-from harness.evidence.trail import Trail
 from tests.unit.handlers.support import ENVIRONMENT, context
 
 with patch.dict(os.environ, ENVIRONMENT):

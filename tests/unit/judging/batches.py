@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
+from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
 
 Told = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)
 

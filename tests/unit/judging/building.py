@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from harness.checks import CHECKS
-from harness.draws import Fate, find_task_id
-from harness.expectations import Expectations
-from harness.history import (
+from taskguard.contract.draws import Fate, find_task_id
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -31,9 +30,10 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.history.events import QueueName
-from harness.strict_json import Json
-from harness.verdict import Verdict
+from taskguard.history.events import QueueName
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Verdict
+from taskguard.support.strict_json import Json
 
 E = TypeVar("E", bound=Event)
 

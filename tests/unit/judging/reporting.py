@@ -8,9 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from harness.expectations import Expectations
-from harness.grading import Grade, TaskFate, grade
-from harness.history import (
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -24,8 +23,10 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.reports.html.page import Page, page_of
-from harness.verdict import Finding, Outcome, Verdict
+from taskguard.judging.grading import Grade, TaskFate, grade
+from taskguard.judging.verdict import Finding, Outcome, Verdict
+from taskguard.reports.html.page import Page, page_of
+
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

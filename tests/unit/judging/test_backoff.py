@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from taskguard.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, RunEnded
+from taskguard.judging.verdict import Outcome
 
-from harness.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, RunEnded
-from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without
 
 EVENTS = run(DEAD)

@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.checks import CHECKS
-from harness.grading import grade
-from harness.history import (
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -29,7 +26,10 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.verdict import Outcome
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade
+from taskguard.judging.verdict import Outcome
+
 from tests.thoroughness import examples
 from tests.unit.judging.building import (
     DEAD,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from taskguard.errors import HistoryError
+from taskguard.history import AttemptSucceeded, BackoffRequested, Event, History, SavedRun
+from taskguard.judging.comparing import Comparison, Difference, Distribution, Graded, compare, differing_grades
+from taskguard.judging.grading import grade
+from taskguard.reports.as_json import as_json
+from taskguard.reports.comparison import comparison_as_json, print_comparison
 
-from harness.comparing import Comparison, Difference, Distribution, Graded, compare, differing_grades
-from harness.errors import HistoryError
-from harness.grading import grade
-from harness.history import AttemptSucceeded, BackoffRequested, Event, History, SavedRun
-from harness.reports.as_json import as_json
-from harness.reports.comparison import comparison_as_json, print_comparison
 from tests.thoroughness import examples
 from tests.unit.judging.building import (
     DEAD,

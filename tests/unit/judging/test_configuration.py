@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.history import ConfigurationObserved, Event, Permission
+from taskguard.judging.verdict import Outcome
 
-from harness.history import ConfigurationObserved, Event, Permission
-from harness.verdict import Outcome
 from tests.unit.judging.building import CONFIGURATION, DEAD, FIRST_TRY, changed, judge, missing, run, without
 
 EVENTS = run(FIRST_TRY, DEAD)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.history import AttemptFailed, DeadLettered, DeadLetterLogged, Delivered, Event, RecordObserved
+from taskguard.judging.verdict import Outcome
 
-from harness.history import AttemptFailed, DeadLettered, DeadLetterLogged, Delivered, Event, RecordObserved
-from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, START_MS, changed, iso, judge, missing, run, the, without
 
 EVENTS = run(DEAD, FIRST_TRY)

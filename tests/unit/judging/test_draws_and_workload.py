@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.draws import Fate, attempt_fails, backoff_schedule, draw, fate, find_task_id
-from harness.strict_json import canonical
-from harness.workload import random_seed, tasks
+from taskguard.contract.draws import Fate, attempt_fails, backoff_schedule, draw, fate, find_task_id
+from taskguard.ingress.workload import random_seed, tasks
+from taskguard.support.strict_json import canonical
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "draws.json").read_text(encoding="utf-8"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, Event, TaskSubmitted
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
 
-from harness.checks import CHECKS
-from harness.history import AttemptFailed, AttemptSucceeded, Delivered, Event, TaskSubmitted
-from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, THIRD_TRY, altered, judge, run, the
 
 UNKNOWN = ("settlement", "effect", "record", "first_failure_rate", "later_failure_rate", "independence")

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.history import (
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -16,7 +15,8 @@ from harness.history import (
     Event,
     RecordObserved,
 )
-from harness.verdict import Outcome
+from taskguard.judging.verdict import Outcome
+
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, altered, changed, judge, missing, run, the
 
 EVENTS = run(FIRST_TRY, DEAD)

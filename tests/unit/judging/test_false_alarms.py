@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from functools import cache
 
-from harness.checks import CHECKS
-from harness.draws import Fate
-from harness.history import Event, History
-from harness.verdict import Outcome
+from taskguard.contract.draws import Fate
+from taskguard.history import Event, History
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
+
 from tests.thoroughness import examples
 from tests.unit.judging.batches import in_batches
 from tests.unit.judging.building import START_MS, UNSEEDED, ending, task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from scipy.stats import binomtest
+from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
 
-from harness.checks import CHECKS
-from harness.history import AttemptFailed, AttemptSucceeded, Delivered
-from harness.verdict import Outcome
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
-
-from harness.grading import TaskFate, grade
-from harness.history import (
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -25,10 +23,12 @@ from harness.history import (
     RecordObserved,
     TaskSubmitted,
 )
-from harness.reports.as_json import as_json, write_grade
-from harness.reports.console import print_grade, sample
-from harness.reports.plain import printable
-from harness.reports.timeline import timeline
+from taskguard.judging.grading import TaskFate, grade
+from taskguard.reports.as_json import as_json, write_grade
+from taskguard.reports.console import print_grade, sample
+from taskguard.reports.plain import printable
+from taskguard.reports.timeline import timeline
+
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from taskguard.contract.expectations import Expectations
+from taskguard.history import DeadLetterLogged, Delivered, Event, History
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade
+from taskguard.places import PROJECT
+from taskguard.reports.as_json import as_json, as_text
 
-from harness.checks import CHECKS
-from harness.expectations import Expectations
-from harness.grading import grade
-from harness.history import DeadLetterLogged, Delivered, Event, History
-from harness.paths import PROJECT
-from harness.reports.as_json import as_json, as_text
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from taskguard.history import Event, History
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade
+from taskguard.reports.as_json import write_grade
+from taskguard.reports.as_junit import write_junit
+from taskguard.reports.console import print_grade
 
-from harness.checks import CHECKS
-from harness.grading import grade
-from harness.history import Event, History
-from harness.reports.as_json import write_grade
-from harness.reports.as_junit import write_junit
-from harness.reports.console import print_grade
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, UNSEEDED, ending, task
 
 SMALL, LARGE = 6, 24

@@ -11,12 +11,9 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-
-from harness.checks import CHECKS
-from harness.errors import HistoryError
-from harness.expectations import Expectations
-from harness.grading import grade
-from harness.history import (
+from taskguard.contract.expectations import Expectations
+from taskguard.errors import HistoryError
+from taskguard.history import (
     EVENT_KINDS,
     ConsumerSettings,
     Delivered,
@@ -32,8 +29,11 @@ from harness.history import (
     SavedRun,
     TaskSubmitted,
 )
-from harness.strict_json import Misfit, added_later, canonical, from_json, same_json
-from harness.verdict import Outcome
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade
+from taskguard.judging.verdict import Outcome
+from taskguard.support.strict_json import Misfit, added_later, canonical, from_json, same_json
+
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 

@@ -6,11 +6,11 @@ import random
 from dataclasses import replace
 
 import pytest
+from taskguard.contract.draws import Fate
+from taskguard.contract.expectations import Expectations
+from taskguard.history import AttemptSucceeded, Event, TaskSubmitted
+from taskguard.judging.verdict import Outcome, Verdict
 
-from harness.draws import Fate
-from harness.expectations import Expectations
-from harness.history import AttemptSucceeded, Event, TaskSubmitted
-from harness.verdict import Outcome, Verdict
 from tests.unit.judging.batches import Told, in_batches
 from tests.unit.judging.building import (
     FIRST_TRY,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from harness.checks import CHECKS
-from harness.grading import grade
-from harness.history import AttemptFailed, Event, History, RecordObserved
-from harness.reports.as_junit import JUNIT_FILE, write_junit
+from taskguard.history import AttemptFailed, Event, History, RecordObserved
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import grade
+from taskguard.reports.as_junit import JUNIT_FILE, write_junit
+
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
 
 EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from taskguard.contract.expectations import Expectations
+from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered
+from taskguard.judging.verdict import Outcome
 
-from harness.expectations import Expectations
-from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered
-from harness.verdict import Outcome
 from tests.unit.judging.building import (
     DEAD,
     FIRST_TRY,

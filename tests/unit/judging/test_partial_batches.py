@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.expectations import Expectations
-from harness.history import (
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -15,7 +15,8 @@ from harness.history import (
     Event,
     RecordObserved,
 )
-from harness.verdict import Outcome, Verdict
+from taskguard.judging.verdict import Outcome, Verdict
+
 from tests.unit.judging.batches import Told, in_batches
 from tests.unit.judging.building import (
     DEAD,

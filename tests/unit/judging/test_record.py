@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.history import AttemptSucceeded, DeadLettered, Event, RecordObserved, TaskSubmitted
+from taskguard.judging.verdict import Outcome
 
-from harness.history import AttemptSucceeded, DeadLettered, Event, RecordObserved, TaskSubmitted
-from harness.verdict import Outcome
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, changed, judge, missing, run, the, without
 
 EVENTS = run(SECOND_TRY, DEAD, FIRST_TRY)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.history import AttemptFailed, AttemptSucceeded, DeadLettered, Delivered, Event, RunEnded
-from harness.verdict import Outcome
+from taskguard.history import AttemptFailed, AttemptSucceeded, DeadLettered, Delivered, Event, RunEnded
+from taskguard.judging.verdict import Outcome
+
 from tests.unit.judging.building import DEAD, FIRST_TRY, altered, changed, judge, missing, run, the, without
 
 EVENTS = run(DEAD, FIRST_TRY)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks import CHECKS
-from harness.history import AttemptSucceeded, DeadLettered, Delivered, Event, Redriven
-from harness.verdict import Outcome
+from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, Event, Redriven
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome
+
 from tests.unit.judging.building import DEAD, FIRST_TRY, judge, run
 
 MINUTE_MS = 60_000.0

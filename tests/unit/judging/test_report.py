@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from taskguard.contract.expectations import Expectations
+from taskguard.reports.html import REPORT_FILE, write_report
+from taskguard.reports.html.page import page_of
+from taskguard.reports.html.rendering import render
 
-from harness.expectations import Expectations
-from harness.reports.html import REPORT_FILE, write_report
-from harness.reports.html.page import page_of
-from harness.reports.html.rendering import render
 from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
 from tests.unit.judging.reporting import (
     HOSTILE,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, DeadLettered, Delivered, Event, History
+from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.reports.html import tasks
+from taskguard.reports.html.axis import Axis
+from taskguard.reports.html.rates import rates_of
+from taskguard.reports.html.spreads import MOST_DOTS, time_to_settle, waits_by_attempt
+from taskguard.reports.html.timelines import Span, Symbol, timeline_of
+from taskguard.reports.html.visible import shown, shown_json, size
+from taskguard.reports.html.waits import Wait, waits_of
+from taskguard.reports.plain import printable
+from taskguard.support.strict_json import Json
 
-from harness.history import AttemptFailed, AttemptSucceeded, BackoffRequested, DeadLettered, Delivered, Event, History
-from harness.reports.html import tasks
-from harness.reports.html.axis import Axis
-from harness.reports.html.rates import rates_of
-from harness.reports.html.spreads import MOST_DOTS, time_to_settle, waits_by_attempt
-from harness.reports.html.timelines import Span, Symbol, timeline_of
-from harness.reports.html.visible import shown, shown_json, size
-from harness.reports.html.waits import Wait, waits_of
-from harness.reports.plain import printable
-from harness.strict_json import Json
-from harness.verdict import Outcome, Verdict
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.checks import CHECKS
-from harness.history import (
+from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     DeadLettered,
@@ -18,7 +16,9 @@ from harness.history import (
     RunEnded,
     TaskSubmitted,
 )
-from harness.verdict import Outcome, Verdict
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.verdict import Outcome, Verdict
+
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, missing, run, the, without
 
 EVENTS = run(FIRST_TRY, DEAD)

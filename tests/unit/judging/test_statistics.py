@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
+from taskguard.judging.statistics.counts import POWER, CountTest
+from taskguard.judging.statistics.dependence import groups, least_p_value_of_runs, repetition, runs
 
-from harness.statistics.counts import POWER, CountTest
-from harness.statistics.dependence import groups, least_p_value_of_runs, repetition, runs
 from tests.thoroughness import examples
 
 LIST_OF_TEN = [True, False, False, True, False, False, False, True, False, False]

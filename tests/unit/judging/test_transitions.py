@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Delivered, Event, RecordChanged, RecordObserved, Redriven
+from taskguard.judging.verdict import Outcome
 
-from harness.expectations import Expectations
-from harness.history import Delivered, Event, RecordChanged, RecordObserved, Redriven
-from harness.verdict import Outcome
 from tests.thoroughness import examples
 from tests.unit.judging.building import (
     DEAD,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from taskguard.judging.grading import Grade
+from taskguard.judging.verdict import Finding, Outcome, Verdict
 
-from harness.grading import Grade
-from harness.verdict import Finding, Outcome, Verdict
 from tests.mutants.judgement import faults, row
 from tests.mutants.table import Row, VariantTable, as_markdown, row_as_property
 from tests.mutants.variants import FromLogs, Variant

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from taskguard.contract.draws import Fate, fate
+from taskguard.judging.checks import CHECKS
+from taskguard.places import PROJECT
 
-from harness.checks import CHECKS
-from harness.draws import Fate, fate
-from harness.paths import PROJECT
 from tests.mutants.listing import listing
 from tests.mutants.loads import BACKLOG, FATES, RATE, SEED, Load, as_they_come
 from tests.mutants.variants import OURS, VARIANTS, FromLogs, broken_service

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from taskguard.errors import SetupError
 
-from harness.errors import SetupError
 from tools.audit import Audit, accepted_in, of_npm, of_pip, verdict
 
 ADVISORY = {"title": "reads any file", "url": "https://example.org/advisories/GHSA-1", "severity": "high"}

@@ -1,1 +1,0 @@
-"""Where a stack lives. One interface (:mod:`harness.targets.base`), one file for each place."""

@@ -1,0 +1,90 @@
+"""The ``taskguard`` command.
+
+Each subcommand is a thin layer over the harness: it reads options, says what is going on and turns errors into a message
+and an exit code. 0: all checks passed; 1: a check failed, or two runs differ; 2: a run could not be judged, or the command was
+wrong.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from taskguard import __version__
+from taskguard.cli import grade, judge, on_aws, redrive, stack, tasks
+from taskguard.errors import TaskGuardError
+from taskguard.reports.plain import printable
+from taskguard.targets.aws_errors import explain
+
+COULD_NOT_BE_JUDGED = 2
+# How Typer ends a command that was interrupted.
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="taskguard",
+    help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(grade.grade)
+app.command()(judge.check)
+app.command()(judge.compare)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(tasks.submit)
+app.command()(tasks.status)
+app.command()(redrive.redrive)
+app.command()(stack.deploy)
+app.command()(stack.remove)
+app.command()(on_aws.clean_up)
+
+
+@app.callback(invoke_without_command=True)
+def _about(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(f"taskguard {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line: the entry point of the ``taskguard`` script."""
+    # A terminated command cleans up as an interrupted one does, and so does one whose terminal is gone.
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, lambda *_: _interrupt())
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            _complain("interrupted; what it had started on this machine has been stopped")
+        raise
+    except TaskGuardError as error:
+        _complain(str(error))
+    except (ClientError, BotoCoreError) as error:
+        _complain(f"an AWS call failed: {explain(error)}")
+    except OSError as error:
+        _complain(f"the operating system refused: {error}")
+    except Exception:  # a mistake of ours: its trace helps, and 1 would mean that a check failed
+        traceback.print_exc()
+        _complain("this is a mistake in TaskGuard, not in the pipeline; the trace above tells where")
+    raise AssertionError("Typer ends a command by leaving the process")
+
+
+def _complain(message: str) -> NoReturn:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console.print("taskguard:", style="bold red", end=" ")
+    # What went wrong may be told in the words of a pipeline, or of a damaged file.
+    for line in message.splitlines():
+        console.print(printable(line.expandtabs()))
+    sys.exit(COULD_NOT_BE_JUDGED)
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,169 @@
+"""What ``taskguard grade`` is asked to break on purpose, and a run that it is asked to repeat."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskguard.errors import FaultPlanError, HistoryError
+from taskguard.faults.campaigns import CAMPAIGNS, faults_of
+from taskguard.faults.kinds import FROM_OUTSIDE
+from taskguard.faults.plan import Plan
+from taskguard.history import MANIFEST_FILE, Manifest
+from taskguard.history.wording import times
+from taskguard.ingress.access import ApiAuth
+from taskguard.ingress.workload import random_seed
+from taskguard.run.manifests import digests_of_service
+from taskguard.targets.names import TargetName
+
+Faults = Annotated[
+    str | None,
+    typer.Option(
+        help=f"What to break on purpose: faults as text (docs/faults.md), a file of them, or one of {', '.join(CAMPAIGNS)}.",
+        show_default=False,
+    ),
+]
+FaultSeed = Annotated[
+    str | None, typer.Option(help="Decides where faults strike (default: a random one).", show_default=False)
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.", show_default=False),
+]
+
+_DECIDED_BY_THE_FOLDER = ("tasks", "seed", "rate", "faults", "fault_seed", "clock_scale")
+_INJECTED_AT = (TargetName.LOCALSTACK, TargetName.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """What decides a run that was made before. ``tasks_seed`` is the seed of the tasks' ids; ``target`` where it took place."""
+
+    tasks: int
+    seed: str | None
+    tasks_seed: str
+    rate: float
+    plan: Plan | None
+    clock_scale: float
+    target: TargetName
+    region: str
+    differing: tuple[str, ...]
+    """What has been changed since in the project, of what it deployed."""
+
+    @property
+    def decided(self) -> tuple[int, str | None, float, Plan | None, float, TargetName, str]:
+        """What a command would be asked for: tasks, seed, rate, faults, clock scale, target and region."""
+        return (self.tasks, self.seed, self.rate, self.plan, self.clock_scale, self.target, self.region)
+
+
+def plan_of(faults: str | None, seed: str | None, target: TargetName) -> Plan | None:
+    """The faults that are asked for; none when none are.
+
+    Raises:
+        FaultPlanError: they cannot be read.
+        typer.BadParameter: a seed without faults, or faults that strike inside an engine which is not ours.
+    """
+    if faults is None:
+        if seed is not None:
+            raise typer.BadParameter("--fault-seed decides where faults strike; give --faults too, or leave it out")
+        return None
+    plan = Plan(seed=seed or random_seed(), faults=faults_of(faults))
+    refuse_what_is_not_possible(plan, target)
+    return plan
+
+
+def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
+    """On other engines than ours only that can be done which anybody may do from outside, and what somebody else deployed, on AWS
+    or by ``taskguard up``, is not deployed again.
+
+    Raises:
+        typer.BadParameter: something else is asked for.
+    """
+    inside = sorted({fault.kind for fault in plan.faults} - FROM_OUTSIDE)
+    if inside and target not in _INJECTED_AT:
+        raise typer.BadParameter(
+            f"--faults: {', '.join(inside)} can only be injected inside LocalStack as a process; with --target {target} "
+            f"there are {', '.join(sorted(FROM_OUTSIDE))}"
+        )
+    deploys = any(fault.kind == "deploy" for fault in plan.faults)
+    if deploys and target is TargetName.RUNNING:
+        raise typer.BadParameter(
+            "--faults: deploy is not for --target running, where this checkout's code would replace "
+            "what is deployed; leave it out (the campaigns stack and all have it)"
+        )
+    if deploys and target is TargetName.AWS:
+        raise typer.BadParameter(
+            "--faults: deploy is not for --target aws, where a stage is used as it is; leave it out"
+        )
+
+
+def repeated(folder: Path, context: typer.Context) -> Repeated:
+    """The run in ``folder``, to be made again.
+
+    Raises:
+        typer.BadParameter: there is no such run, or something is asked for that the folder decides.
+    """
+    given = [name for name in _DECIDED_BY_THE_FOLDER if _is_given(context, name)]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise typer.BadParameter(f"--replay repeats a run as it was; leave out {options}")
+    try:
+        manifest = Manifest.read(folder / MANIFEST_FILE)
+        target = TargetName(manifest.target)
+        plan = manifest.plan
+    except (HistoryError, FaultPlanError, ValueError) as problem:
+        raise typer.BadParameter(
+            f"--replay {folder}: there is no run in it that could be repeated. {problem}"
+        ) from None
+    tasks_seed = manifest.tasks_seed or manifest.seed
+    if tasks_seed is None:
+        raise typer.BadParameter(
+            f"--replay {folder}: its tasks came from a seed that was not kept, so they cannot be handed in again"
+        )
+    if _is_given(context, "target"):
+        target = TargetName(context.params["target"])
+    if plan is not None:
+        refuse_what_is_not_possible(plan, target)
+    now = digests_of_service()
+    differing = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
+    return Repeated(
+        tasks=manifest.tasks,
+        seed=manifest.seed,
+        tasks_seed=tasks_seed,
+        rate=manifest.rate,
+        plan=plan,
+        clock_scale=manifest.clock_scale,
+        target=target,
+        region=manifest.region,
+        differing=differing,
+    )
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def command_to_replay(folder: Path, endpoint_url: str | None, stage: str | None, api_auth: ApiAuth | None) -> str:
+    """The command that repeats the run in ``folder``, where and how it took place."""
+    given = [
+        f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
+        f"--stage {shlex.quote(stage)}" if stage else "",
+        f"--api-auth {api_auth}" if api_auth is not None else "",
+    ]
+    return " ".join([f"taskguard grade --replay {shlex.quote(str(folder))}", *filter(None, given)])
+
+
+def told_first(plan: Plan | None, again: Repeated | None) -> Iterator[str]:
+    """What the user is told before a run of faults, or one that is repeated."""
+    if again is not None and again.differing:
+        yield f"Since that run there were changes in {', '.join(again.differing)}"
+    if plan is not None:
+        kinds = list(dict.fromkeys(fault.kind for fault in plan.faults))
+        faults, of = times(len(plan.faults), "fault"), times(len(kinds), "kind")
+        yield f"Seed of the faults: {plan.seed}. {faults} of {of} will be injected: {', '.join(kinds)}"

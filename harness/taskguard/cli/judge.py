@@ -1,0 +1,105 @@
+"""``taskguard check``: judge a saved run again, offline; ``taskguard compare``: what two saved runs tell differently."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun
+from taskguard.judging.comparing import Graded, differing_grades
+from taskguard.judging.comparing import compare as compared
+from taskguard.judging.grading import Grade, grade_run
+from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade, write_grade
+from taskguard.reports.as_junit import write_junit
+from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
+from taskguard.reports.console import print_grade
+from taskguard.reports.html import write_report
+from taskguard.reports.nemesis import nemesis_of, write_nemesis
+from taskguard.support.garbage_collection import left_lying
+from taskguard.support.strict_json import Json
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
+
+_TELL_THE_SAME, _DIFFER = 0, 1
+
+
+def check(
+    history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
+    json_: AsJson = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Write the folder's reports anew, though the verdicts are other ones.")
+    ] = False,
+) -> None:
+    """Judge a saved run again, with the verdicts it had."""
+    with left_lying():
+        judged = _judged(history)
+        if history.is_dir():
+            _keep(history, judged, rewrite=rewrite)
+        show(a_console(), judged.grade, judged.run, json_=json_)
+    raise typer.Exit(judged.grade.exit_code)
+
+
+def compare(
+    one: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
+    other: Annotated[Path, typer.Argument(help="Another's.", show_default=False)],
+    json_: AsJson = False,
+) -> None:
+    """Say what two saved runs tell differently; exit with 0 when they were judged alike and each task fared alike, else with 1."""
+    with left_lying():
+        comparison = compared(_judged(one), _judged(other))
+        if json_:
+            typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
+        else:
+            print_comparison(a_console(), comparison, str(one), str(other))
+    raise typer.Exit(_TELL_THE_SAME if comparison.same else _DIFFER)
+
+
+def show(console: Console, verdicts: Grade, saved: SavedRun, *, json_: bool) -> None:
+    """Print the grade of a run for people on the console, or as JSON for programs on the standard output."""
+    if json_:
+        typer.echo(as_text(_document(verdicts, saved), ascii_only=True), nl=False)
+    else:
+        manifest = saved.manifest
+        nemesis = nemesis_of(saved.history, manifest)
+        print_grade(console, verdicts, saved.history, manifest.clock_scale, manifest.repeat, nemesis)
+
+
+def a_console(*, stderr: bool = False) -> Console:
+    """A console that wraps what it prints on a terminal only."""
+    console = Console(stderr=stderr)
+    console.soft_wrap = not console.is_terminal
+    return console
+
+
+def _judged(path: Path) -> Graded:
+    file = path / HISTORY_FILE if path.is_dir() else path
+    history, manifest = History.read(file), Manifest.read(file.with_name(MANIFEST_FILE))
+    return Graded(SavedRun(history=history, manifest=manifest), grade_run(history, manifest))
+
+
+def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
+    """Write what is missing or asked for; reports that say otherwise stay as they are, and it is said in what."""
+    file, manifest = folder / GRADE_FILE, judged.run.manifest
+    if file.exists() and not rewrite:
+        # As it would be read from a file: a tuple there is a list.
+        now = json.loads(as_text(_document(judged.grade, judged.run)))
+        if differences := differing_grades(read_grade(file), now):
+            print_differences(a_console(stderr=True), differences, str(file), manifest.taskguard_version)
+            return
+    # A run on a disk that cannot be written to can be judged too.
+    if not os.access(folder, os.W_OK):
+        return
+    if rewrite or not file.exists():
+        write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
+    write_junit(folder, judged.grade, judged.run.history, manifest.target)
+    write_report(folder, judged.grade, judged.run.history, manifest)
+    write_nemesis(folder, judged.run.history, manifest)
+
+
+def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:
+    return as_json(verdicts, saved.history, saved.manifest.expectations, saved.manifest.clock_scale)

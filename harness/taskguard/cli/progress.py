@@ -1,0 +1,66 @@
+"""What a run looks like while it goes on: one live line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+
+from taskguard.history import TaskSubmitted
+from taskguard.run.running import Listener
+from taskguard.run.watch import Progress
+
+_PLAIN_EVERY_SECONDS = 5.0
+
+
+class ProgressLine:
+    """Use as a context manager; :meth:`say` announces a step, :attr:`listener` follows a run of ``tasks`` tasks."""
+
+    def __init__(self, console: Console, tasks: int) -> None:
+        self._console = console
+        self._tasks = tasks
+        self._status: Status | None = Status("", console=console) if console.is_terminal else None
+        self._accepted = self._refused = 0
+        self._said_at = 0.0
+        self.listener = Listener(submitted=self._on_submitted, progress=self._on_progress)
+
+    def say(self, text: str) -> None:
+        """Announce a step."""
+        self._console.print(text, highlight=False)
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def _on_submitted(self, event: TaskSubmitted) -> None:
+        self._accepted += event.accepted
+        self._refused += not event.accepted
+        refused = f", {self._refused} refused" if self._refused else ""
+        self._show(f"submitted {self._accepted + self._refused} of {self._tasks}{refused}")
+
+    def _on_progress(self, progress: Progress) -> None:
+        queues = "; ".join(
+            f"{d.queue} queue {d.visible} visible, {d.in_flight} in flight, {d.delayed} delayed"
+            for d in progress.depths
+        )
+        settled = f"settled {progress.settled} of {progress.total}"
+        self._show(f"{settled}; {queues}; at most {progress.seconds_left:.0f} s left")
+
+    def _show(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(text)
+            return
+        now = time.monotonic()
+        if now - self._said_at >= _PLAIN_EVERY_SECONDS:
+            self._said_at = now
+            self.say(f"  {text}")

@@ -1,0 +1,138 @@
+"""``taskguard up``, ``down``, ``deploy`` and ``remove``: stacks that stay."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from taskguard.contract.expectations import Expectations
+from taskguard.ingress.access import ApiAuth
+from taskguard.places import STATE
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.service.kept import ENV_FILE, RunningStack
+from taskguard.service.on_aws import serverless_on_aws
+from taskguard.support.clocks import MOST_SCALE
+from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
+from taskguard.targets.localstack import LocalStack
+from taskguard.targets.names import DEFAULT_REGION
+
+Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+Region = Annotated[str, typer.Option(help="The AWS region.")]
+Seed = Annotated[
+    str | None,
+    typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False),
+]
+Rate = Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")]
+ClockScale = Annotated[
+    float,
+    typer.Option(
+        min=1.0,
+        max=MOST_SCALE,
+        help="How many times as fast as the machine's the engine's clock runs while the pipeline only waits.",
+    ),
+]
+ApiAuthOption = Annotated[
+    ApiAuth | None,
+    typer.Option(
+        "--api-auth",
+        help="Who may call the API: everybody, who has the API key, or who signs as IAM wants it (default: serverless.yml's).",
+        show_default=False,
+    ),
+]
+
+DEFAULT_RATE = Expectations().failure_rate
+
+
+def up(
+    stage: Stage = "dev",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
+    region: Region = DEFAULT_REGION,
+    seed: Seed = None,
+    rate: Rate = DEFAULT_RATE,
+    clock_scale: ClockScale = 1.0,
+    api_auth: ApiAuthOption = None,
+) -> None:
+    """Start LocalStack, deploy the pipeline to it, and leave it running."""
+    console = Console(soft_wrap=True)
+    RunningStack.make_sure_there_is_none()
+    deployment.serverless_cli()  # better missed now than when an engine is up
+    seed = seed or None
+    folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with LocalStack(folder, port=port, region=region, clock_scale=clock_scale, functions_ready=True) as engine:
+        console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
+        endpoint = engine.start()
+        console.print(f"Deploying stage {stage} to {endpoint.place}")
+        parameters = deployment.failure_parameters(seed, rate) | auth_parameters(api_auth)
+        stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
+        RunningStack(instance=engine.running, stage=stage).save()
+        engine.running.stay()
+        engine.leave_running()
+    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    for line in how_to_submit(endpoint, stack):
+        # As pasted into a shell, so nothing may be wrapped or coloured.
+        typer.echo(f"  {line}")
+
+
+def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
+    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
+
+
+def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
+    """Lines for a shell. A key is in none of them: the shell is told where it is."""
+    told, sends = stack.outputs.get("ApiAuth"), ""
+    if told == ApiAuth.API_KEY:
+        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
+        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        yield f"API_KEY=$({settings} {asks} --query value --output text)"
+        sends = ' -H "x-api-key: $API_KEY"'
+    elif told == ApiAuth.IAM:
+        user = ":".join(LOCAL_CREDENTIALS.values())
+        sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
+    body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
+    yield f"curl -s -X POST {stack.api_url}/task{sends} -H 'Content-Type: application/json' -d {body}"
+
+
+def down() -> None:
+    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    running = RunningStack.load()
+    if running is not None:
+        if not running.instance.takes_stacks_along:
+            deployment.remove(running.instance.endpoint(), running.stage)
+        running.instance.end()
+    RunningStack.forget()
+    typer.echo("Stopped." if running is not None else "Nothing was up.")
+
+
+def deploy(
+    stage: Stage = "dev",
+    region: Region = DEFAULT_REGION,
+    seed: Seed = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="How often an attempt is made to fail (default: serverless.yml's).",
+            show_default=False,
+        ),
+    ] = None,
+    api_auth: ApiAuthOption = None,
+) -> None:
+    """Deploy the pipeline to AWS, with the credentials of your environment."""
+    parameters = [f"--param=failureSeed={seed}"] if seed else []
+    parameters += [f"--param=failureRate={rate}"] if rate is not None else []
+    parameters += [f"--param={name}={value}" for name, value in auth_parameters(api_auth).items()]
+    raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
+
+
+def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+    """Remove a stage from AWS, with all it holds."""
+    raise typer.Exit(serverless_on_aws("remove", stage, region))

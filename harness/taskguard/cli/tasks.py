@@ -1,0 +1,68 @@
+"""``taskguard submit`` and ``status``: hand tasks to the stack that is up, and look at them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from taskguard.contract.names import Names
+from taskguard.errors import SubmissionError
+from taskguard.evidence.stack import StackReader
+from taskguard.ingress.access import client_of
+from taskguard.ingress.workload import Task, random_seed
+from taskguard.ingress.workload import tasks as workload
+from taskguard.service.kept import from_env
+from taskguard.support.strict_json import Json
+
+
+def submit(
+    tasks: Annotated[int, typer.Option(min=1, help="How many tasks to submit.")] = 1,
+    payload: Annotated[str | None, typer.Option(help="The payload, a JSON object; made up by default.")] = None,
+    task_id: Annotated[str | None, typer.Option(help="The id of the (one) task; made up by default.")] = None,
+) -> None:
+    """Submit tasks to the stack that is up, and print their ids."""
+    if task_id is not None and tasks != 1:
+        raise typer.BadParameter("--task-id names one task; leave out --tasks")
+    endpoint, stack = from_env()
+    made = workload(random_seed(), tasks)
+    chosen = [Task(task_id=task_id or t.task_id, payload=_object(payload) if payload else t.payload) for t in made]
+    refused = 0
+    for event in client_of(endpoint, stack).submit_all(chosen):
+        typer.echo(event.task_id if event.accepted else f"{event.task_id}: refused, HTTP {event.status_code}")
+        refused += not event.accepted
+    if refused:
+        raise SubmissionError(f"submitting {tasks} tasks to {stack.api_url}: {refused} were not accepted")
+
+
+def status(
+    task_id: Annotated[str | None, typer.Argument(help="A task's id; without one, the queues are shown.")] = None,
+) -> None:
+    """Show a task's record, or the queues of the stack that is up."""
+    endpoint, stack = from_env()
+    if task_id is not None:
+        record = client_of(endpoint, stack).record(task_id)
+        if record is None:
+            raise SubmissionError(f"looking for task {task_id}: there is no such task on stage {stack.stage}")
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        return
+    table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
+    for heading in ("queue", "visible", "in flight", "delayed"):
+        table.add_column(heading)
+    for depth in StackReader(endpoint, stack, Names()).queue_depths():
+        table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
+    Console().print(table)
+    typer.echo(f"API: {stack.api_url}\nTable: {stack.table}")
+
+
+def _object(text: str) -> dict[str, Json]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--payload is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise typer.BadParameter("--payload is not a JSON object")
+    return document

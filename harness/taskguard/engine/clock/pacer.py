@@ -1,0 +1,128 @@
+"""Lets the engine's clock hurry while its pipelines only wait, and run as the machine's as long as anything is at work.
+
+At work is a function that is being started or invoked, a batch of messages on its way to one and back, and for a moment
+each call that changes something. So work takes as long as it does, what is measured of it means what it says, and only
+waiting is shortened. The clock never hurries past the moment at which the next message is due.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.http import Response
+
+from taskguard.engine.settings import EngineSettings
+from taskguard.support.scaled_clock import SharedClock
+
+_LINGER_SECONDS = 0.03
+"""How long after the last work the clock begins to hurry: an answer is still on its way to whoever asked."""
+
+
+_LOOKS = ("Get", "BatchGet", "List", "Describe", "Filter", "Query", "Scan")
+
+
+class Pacer:
+    """Sets the pace of ``clock``: up to ``scale`` times the machine's."""
+
+    def __init__(self, clock: SharedClock, scale: float) -> None:
+        self._clock = clock
+        self._scale = scale
+        self._at_work = 0
+        self._last_work = time.monotonic()
+        self._hurries = False
+        self._closed = False
+        self._changed = threading.Condition(threading.RLock())
+        self.next_due: Callable[[], float | None] = lambda: None
+        """When the next message is due, in pipeline time; none when none waits."""
+        self.tell: Callable[[], None] = lambda: None
+        """Called when the pace has changed."""
+        threading.Thread(target=self._run, name="pipeline-clock", daemon=True).start()
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """As long as this is entered, the clock does not hurry."""
+        with self._changed:
+            self._at_work += 1
+            self._slow_down()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._last_work = time.monotonic()
+                self._changed.notify()
+
+    def touch(self) -> None:
+        """Something happened just now."""
+        with self._changed:
+            self._last_work = time.monotonic()
+            self._slow_down()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Leave the clock as it is."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def seconds_until(self, moment: float) -> float:
+        """How long until the clock shows ``moment``, in real seconds, if it keeps its pace."""
+        return self._clock.seconds_until(moment)
+
+    def _slow_down(self) -> None:
+        if self._hurries:
+            self._hurries = False
+            self._clock.go_on(1.0)
+            self.tell()
+
+    def _run(self) -> None:
+        with self._changed:
+            while not self._closed:
+                wait = None
+                if not self._at_work and not self._hurries:
+                    wait = self._last_work + _LINGER_SECONDS - time.monotonic()
+                    if wait <= 0:
+                        wait = None
+                        # While nobody waits, nothing is won by hurrying.
+                        if (due := self.next_due()) is not None:
+                            self._hurries = True
+                            self._clock.go_on(self._scale, due)
+                            self.tell()
+                self._changed.wait(wait)
+
+
+class Unhurried(Pacer):
+    """For an engine whose clock is the machine's."""
+
+    def __init__(self) -> None:
+        self.next_due = lambda: None
+        self.tell = lambda: None
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        yield
+
+    def touch(self) -> None:
+        pass
+
+    def seconds_until(self, moment: float) -> float:
+        return moment - time.time()
+
+
+def note_call(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """Request handler: what somebody changes is work; who only looks does not hold up the clock."""
+    if context.operation is not None and not context.operation.name.startswith(_LOOKS):
+        pacer().touch()
+
+
+@lru_cache(maxsize=1)
+def pacer() -> Pacer:
+    """The engine's one pacer."""
+    settings = EngineSettings.from_environment()
+    if settings.clock is None:
+        return Unhurried()
+    return Pacer(SharedClock(settings.clock, writing=True), settings.clock_scale)

@@ -1,0 +1,1 @@
+"""Carries messages from queues to functions, in time."""

@@ -1,0 +1,131 @@
+"""Faults in the AWS calls of functions, as handlers in LocalStack's chain: before a call has its effect, and after it.
+
+A call is a function's when it is signed with the token that only that function's process holds. What a struck call did and
+what the function was told of it may differ; the recorder writes down both. It must not know which tables or queues there are.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.http import Response
+
+from taskguard.engine.faults import answers
+from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.engine.faults.under_way import UnderWay, invocations_of
+from taskguard.engine.recorder.flight_recorder import TOLD, Caller, recorder
+from taskguard.engine.server import NO_ANSWER
+from taskguard.faults.kinds import KINDS
+from taskguard.faults.plan import Fault, Phase, Place
+
+_PLACES = "taskguard_places"
+_STRUCK = "taskguard_struck"
+
+_ERRORS = {"throttle": answers.throttled, "error": answers.failed, "refuse": answers.refused}
+_OUTAGES = {
+    "dynamodb": ("table-down", answers.throttled),
+    "sqs": ("queue-down", answers.failed),
+}
+_NOBODY = {"status": 0, "error": None}
+_REFUSE = frozenset({"refuse"})
+_NEEDS_AN_EFFECT = frozenset(KINDS) - {"slow"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Struck:
+    fault: Fault
+    invocation: UnderWay
+
+
+def strike_before(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """Request handler: what has no effect ends here, with an error."""
+    if not injector().of_function or context.operation is None:
+        return
+    token = context.request.headers.get("X-Amz-Security-Token")
+    caller = recorder().caller(token) if token else None
+    if caller is None:
+        return
+    _strike_all(context, caller)
+    sdk_id = context.request.headers.get("amz-sdk-invocation-id")
+    request = context.service_request or {}
+    places = [
+        (invocation, invocation.place_of(context.operation.name, request, sdk_id))
+        for invocation in invocations_of(caller.environment)
+    ]
+    setattr(context, _PLACES, places)
+    struck = _strike(context, Phase.BEFORE, places)
+    if struck is None:
+        return
+    fault, invocation = struck.fault, struck.invocation
+    if fault.kind == "slow":
+        time.sleep(fault.takes_seconds)
+        return
+    setattr(context, _PLACES, [])
+    if fault.kind in _ERRORS:
+        raise _ERRORS[fault.kind](context)
+    if fault.kind == "kill":
+        invocation.kill()
+    _say_nothing(context)
+    raise answers.not_carried_out()
+
+
+def strike_after(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Response handler, before the recorder's: what is told of a call that has had its effect."""
+    places = context.get(_PLACES)
+    if not places or (struck := _strike(context, Phase.AFTER, places)) is None:
+        return
+    if struck.fault.kind in _ERRORS:
+        error = _ERRORS[struck.fault.kind](context)
+        told = Response()
+        answers.put_into(told, error, context)
+        setattr(context, _STRUCK, (struck, told))
+        setattr(context, TOLD, {"status": told.status_code, "error": told.headers.get("X-Amzn-Errortype")})
+        return
+    setattr(context, _STRUCK, (struck, response))
+    if struck.fault.kind != "slow":
+        _say_nothing(context)
+
+
+def tell_otherwise(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Response handler, after the recorder's: tell the function that."""
+    if (pair := context.get(_STRUCK)) is None:
+        return
+    struck, told = pair
+    match struck.fault.kind:
+        case "slow":
+            time.sleep(struck.fault.takes_seconds)
+        case "kill":
+            struck.invocation.kill()
+        case "throttle" | "error" | "refuse":
+            response.update_from(told)
+
+
+def _strike_all(context: RequestContext, caller: Caller) -> None:
+    kind, error = _OUTAGES.get(context.service.service_name, (None, None))
+    if kind is None or error is None:
+        return
+    plans: tuple[ActivePlan, ...] = injector().of_function.get(caller.function, ())
+    if any(plan.outage(kind) is not None for plan in plans):
+        raise error(context)
+
+
+def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, Place]]) -> _Struck | None:
+    without: frozenset[str] = frozenset() if answers.can_be_refused(context) else _REFUSE
+    if when is Phase.AFTER and context.service_exception is not None:
+        # The call failed by itself: there was no effect of which the function could not be told.
+        without = _NEEDS_AN_EFFECT
+    for invocation, place in places:
+        fault = invocation.plan.strikes(place, when, without)
+        if fault is not None:
+            # With its process, all that an invocation is about is struck.
+            task_ids: list[Any] = [place.task_id, *(invocation.task_ids if fault.kind == "kill" else ())]
+            invocation.plan.record(fault, place, task_ids=task_ids, request_id=invocation.request_id)
+            return _Struck(fault, invocation)
+    return None
+
+
+def _say_nothing(context: RequestContext) -> None:
+    context.request.environ[NO_ANSWER] = True
+    setattr(context, TOLD, _NOBODY)

@@ -1,0 +1,165 @@
+"""Invocations that are under way, as an active plan sees them: which tasks they are about, and which calls they have made.
+
+It knows what stands in an invocation and in a call, and decides nothing.
+"""
+
+import json
+import threading
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.faults.kinds import Site
+from taskguard.faults.plan import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of an invocation's batch; ``task_id`` is none when it is no task."""
+
+    message_id: str
+    receipt_handle: str
+    receive_count: int
+    task_id: str | None
+
+
+@dataclass(slots=True, eq=False)
+class UnderWay:
+    """An invocation under one plan. ``function`` is the name in the plan; ``kill`` ends its process at once;
+    ``task_id`` is the one that a request to the API names, if it is one and does."""
+
+    plan: ActivePlan
+    function: str
+    request_id: str
+    kill: Callable[[], None]
+    deliveries: tuple[Delivery, ...]
+    task_id: str | None
+    _changing: threading.Lock = field(default_factory=threading.Lock)
+    _calls: dict[tuple[str, str | None], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _tries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def task_ids(self) -> list[str | None]:
+        """All the tasks that the invocation was begun for."""
+        return [delivery.task_id for delivery in self.deliveries] or [self.task_id]
+
+    def places(self) -> list[Place]:
+        """Where the invocation itself can be struck: at each message of a batch, or at the one request."""
+        known = [(delivery.task_id, delivery.receive_count) for delivery in self.deliveries]
+        if not known:
+            known = [(self.task_id, self.plan.count_request(self.function, self.task_id, self.request_id))]
+        return [
+            Place(site=Site.FUNCTION, function=self.function, task_id=task_id, receive=receive)
+            for task_id, receive in known
+        ]
+
+    def place_of(self, call: str, request: Mapping[str, Any], sdk_id: str | None) -> Place:
+        """Where a call of the invocation can be struck. Each is counted: ``sdk_id`` tells a client's tries of one call."""
+        delivery = self._delivery_of(request)
+        task_id = delivery.task_id if delivery else self._task_of(request)
+        sdk_id = sdk_id or uuid.uuid4().hex
+        with self._changing:
+            calls = self._calls[call, task_id]
+            if sdk_id not in calls:
+                calls.append(sdk_id)
+            self._tries[sdk_id] += 1
+            number, tries = calls.index(sdk_id) + 1, self._tries[sdk_id]
+        if delivery is None:
+            delivery = next((each for each in self.deliveries if each.task_id == task_id), None)
+        receive = (
+            delivery.receive_count if delivery else self.plan.count_request(self.function, task_id, self.request_id)
+        )
+        return Place(
+            site=Site.CALL,
+            function=self.function,
+            task_id=task_id,
+            receive=receive,
+            call=call,
+            number=number,
+            tries=tries,
+        )
+
+    def _delivery_of(self, request: Mapping[str, Any]) -> Delivery | None:
+        handles = {entry.get("ReceiptHandle") for entry in [request, *(request.get("Entries") or ())]}
+        return next((each for each in self.deliveries if each.receipt_handle in handles), None)
+
+    def _task_of(self, request: Mapping[str, Any]) -> str | None:
+        names = self.plan.names
+        for part in (request.get("Key"), request.get("Item")):
+            if isinstance(part, Mapping) and isinstance(value := (part.get(names.record) or {}).get("S"), str):
+                return value
+        for entry in [request, *(request.get("Entries") or ())]:
+            if (task_id := names.in_text(entry.get("MessageBody"))) is not None:
+                return task_id
+        # What does not say whose it is, is of the only task there is.
+        return self.task_ids[0] if len(self.task_ids) == 1 else None
+
+
+_by_environment: dict[str, tuple[UnderWay, ...]] = {}
+
+
+@contextmanager
+def under_way(
+    function: str, environment: str, request_id: str, payload: str, kill: Callable[[], None]
+) -> Iterator[tuple[UnderWay, ...]]:
+    """Know an invocation as under way: once for each plan that is active for its function now. ``function`` is the name on
+    the engine, ``environment`` what its process is known by."""
+    plans = injector().of_function.get(function)
+    if not plans:
+        yield ()
+        return
+    event = _event(payload)
+    seen = tuple(
+        UnderWay(
+            plan=plan,
+            function=plan.functions[function],
+            request_id=request_id,
+            kill=kill,
+            deliveries=_deliveries(event, plan),
+            task_id=_requested_task(event, plan),
+        )
+        for plan in plans
+    )
+    _by_environment[environment] = seen
+    try:
+        yield seen
+    finally:
+        _by_environment.pop(environment, None)
+
+
+def invocations_of(environment: str) -> tuple[UnderWay, ...]:
+    """What this environment is at work on, under each plan that has not ended since."""
+    return tuple(each for each in _by_environment.get(environment, ()) if not each.plan.ended)
+
+
+def _event(payload: str) -> Mapping[str, Any]:
+    try:
+        event = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, ...]:
+    try:
+        return tuple(
+            Delivery(
+                message_id=record["messageId"],
+                receipt_handle=record["receiptHandle"],
+                receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+                task_id=plan.names.in_text(record["body"]),
+            )
+            for record in event.get("Records") or ()
+        )
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _requested_task(event: Mapping[str, Any], plan: ActivePlan) -> str | None:
+    named = event.get("pathParameters")
+    task_id = named.get(plan.names.message) if isinstance(named, dict) else None
+    return task_id if isinstance(task_id, str) else plan.names.in_text(event.get("body"))

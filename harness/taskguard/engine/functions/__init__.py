@@ -1,0 +1,1 @@
+"""Runs functions as processes of this machine, by the Lambda Runtime API."""

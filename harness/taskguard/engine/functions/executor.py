@@ -1,0 +1,390 @@
+"""LocalStack's Lambda executor: each execution environment is a local process under ``awslambdaric``.
+
+It brings an invocation to the process and its outcome back to LocalStack, with the platform's log lines and in Lambda's
+own words: a response, a handler's error, a timeout, an exit, a failed initialisation. A process that has ended is
+started again by the next invocation, as Lambda re-initialises an environment.
+"""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localstack import config
+from localstack.runtime import events
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+from taskguard.engine.clock.pacer import pacer
+from taskguard.engine.faults import functions as faults
+from taskguard.engine.faults.functions import Strike
+from taskguard.engine.faults.holding import rendezvous
+from taskguard.engine.faults.under_way import UnderWay, under_way
+from taskguard.engine.functions.process import FunctionProcess
+from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
+from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
+from taskguard.engine.recorder.redaction import without_credentials
+from taskguard.engine.settings import EngineSettings, FunctionRuntime
+
+INIT_TIMEOUT_SECONDS = 10.0
+"""Lambda's bound on the init phase, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html."""
+
+_NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
+_NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
+
+
+_LOOK_EVERY_SECONDS = 0.2
+_unpacking = threading.Lock()
+_ahead = threading.local()
+
+
+@contextmanager
+def ahead_of_time() -> Iterator[None]:
+    """An environment that this thread starts inside is started for no invocation."""
+    _ahead.of_time = True
+    try:
+        yield
+    finally:
+        _ahead.of_time = False
+
+
+class RuntimeNotAvailable(Exception):
+    """A function wants a Lambda runtime for which this machine has no interpreter."""
+
+
+class EnvironmentStoppedError(Exception):
+    """An invocation came after its environment had been stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How an invocation ended, as the caller (``payload``) and the log (``log_lines``) are told."""
+
+    payload: bytes
+    is_error: bool
+    log_lines: tuple[str, ...] = ()
+
+
+class ProcessExecutor(RuntimeExecutor):
+    """One execution environment of one function version."""
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002  # LocalStack's name
+        super().__init__(id=id, function_version=function_version)
+        self._environment: dict[str, str] = {}
+        self._process: FunctionProcess | None = None
+        self._api: RuntimeApi | None = None
+        self._exited: Future[None] = Future()
+        # LocalStack stops an environment from another thread than the one that invokes it.
+        self._changing = threading.RLock()
+        self._invoking = threading.Lock()
+        self._stopped = False
+        self._init_milliseconds: float | None = None
+        self._handed_over_at_ms: float | None = None
+        self._output_of_ended = ""
+        # How its process was started: under which plans of faults, and by how much its clock is wrong.
+        self._epoch: tuple[str, ...] = ()
+        self._skew_seconds = 0.0
+        self._failed_start: Strike | None = None
+
+    # What LocalStack calls
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        _runtime_of(function_version)
+        _task_root(function_version)
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        # Other versions and functions may have the same code; it goes with the engine's scratch folder.
+        pass
+
+    def get_address(self) -> str:
+        return "127.0.0.1"
+
+    def get_endpoint_from_executor(self) -> str:
+        return "127.0.0.1"
+
+    def get_runtime_endpoint(self) -> str:
+        return f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+
+    def get_logs(self) -> str:
+        return self._process.take_output() if self._process else ""
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        self._environment = self._as_on_lambda(env_vars)
+        caller = Caller(self.function_version.id.function_name, self.id)
+        recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
+        if not getattr(_ahead, "of_time", False):
+            # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
+            self._handed_over_at_ms = now_ms()
+        with pacer().work():
+            self._spawn(INIT_TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        ended = self._let_invocation_end()
+        try:
+            with self._changing:
+                self._stopped = True
+                self._end_process()
+        finally:
+            if ended:
+                self._invoking.release()
+        recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        with self._invoking, pacer().work():
+            if self._stopped:
+                # Before anything is recorded: no function has been handed this, and LocalStack tries again elsewhere.
+                raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
+            return self._invoke(payload)
+
+    # One invocation
+
+    def _invoke(self, payload: dict[str, str]) -> InvocationResult:
+        request_id = payload["invoke-id"]
+        name = self.function_version.id.function_name
+        caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
+        if caller is not None:
+            caller.request_id = request_id
+        started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
+        self._handed_over_at_ms = None
+        recorder().write(
+            "invocation-started",
+            function=name,
+            environment=self.id,
+            requestId=request_id,
+            payload=without_credentials(payload["payload"]),
+            startedAt=began_at,
+        )
+        with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
+            outcome = self._run(payload, started, invocations)
+        ended_at = now_ms()
+        if caller is not None:
+            caller.request_id = None
+        logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
+        recorder().write(
+            "invocation-ended",
+            function=name,
+            environment=self.id,
+            requestId=request_id,
+            response=outcome.payload.decode("utf-8", errors="replace"),
+            error=outcome.is_error,
+            startedAt=began_at,
+            endedAt=ended_at,
+        )
+        return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
+
+    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
+        request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
+        with self._changing:
+            outdated = self._epoch != faults.epoch(self.function_version.id.function_name)
+            # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
+            ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
+            if ended or outdated:
+                self._spawn(timeout)
+            api, process, exited = self._api, self._process, self._exited
+        assert api is not None
+        assert process is not None
+        _first_of(api.ready, exited, seconds=started + timeout - time.monotonic())
+        if self._failed_start is not None:
+            self._failed_start.of(invocations).record()
+        if api.ready.done() and (document := api.ready.result()) is not None:
+            self._end_process()
+            return _Outcome(document, is_error=True)
+        strike = faults.strike_invocation(invocations) if invocations and api.ready.done() else None
+        if strike is not None and strike.kind in ("kill-first", "hang"):
+            return self._end_badly(strike, request_id, process, timeout)
+        if invocations:
+            rendezvous().meet(delivery.message_id for each in invocations[:1] for delivery in each.deliveries)
+        answer: Future[Answer] = Future()
+        if api.ready.done():
+            remaining = started + timeout - time.monotonic()
+            answer = api.submit(
+                Invocation(
+                    request_id=request_id,
+                    payload=payload["payload"].encode(),
+                    function_arn=payload["invoked-function-arn"],
+                    trace_id=payload["trace-id"],
+                    # By the process's own clock, however wrong: what is left of its time is not.
+                    deadline_ms=math.floor((time.time() + self._skew_seconds + remaining) * 1000),
+                )
+            )
+            _first_of(answer, exited, seconds=remaining)
+        if answer.done():
+            if strike is not None:
+                return self._answer_badly(strike, answer.result(), request_id, process, timeout)
+            return _Outcome(answer.result().payload, answer.result().is_error)
+        if exited.done():
+            return self._crashed(request_id, process)
+        return self._timed_out(request_id, timeout)
+
+    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> _Outcome:
+        """As a fault has it, the process is killed, or its time is over sooner than it is."""
+        strike.record()
+        if strike.kind in ("kill-first", "kill-last"):
+            process.begin_to_end()
+            process.ended.wait()
+            return self._crashed(request_id, process)
+        time.sleep(strike.seconds)
+        return self._timed_out(request_id, timeout)
+
+    def _answer_badly(
+        self, strike: Strike, answer: Answer, request_id: str, process: FunctionProcess, timeout: int
+    ) -> _Outcome:
+        if strike.kind in ("kill-last", "timeout"):
+            return self._end_badly(strike, request_id, process, timeout)
+        if answer.is_error:
+            # There is nothing to spoil.
+            return _Outcome(answer.payload, is_error=True)
+        return _Outcome(strike.spoil(answer.payload), is_error=False)
+
+    def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
+        message = f"RequestId: {request_id} Error: {process.exit_reason()}"
+        self._end_process()
+        document = {"errorType": "Runtime.ExitError", "errorMessage": message}
+        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
+
+    def _timed_out(self, request_id: str, timeout: int) -> _Outcome:
+        self._end_process()
+        reason = f"Task timed out after {timeout:.2f} seconds"
+        document = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        line = f"{stamp}.000Z {request_id} {reason}"
+        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
+
+    def _logs(self, request_id: str, outcome: _Outcome, milliseconds: float) -> str:
+        version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
+        process = self._process
+        written = self._output_of_ended + (process.take_output() if process else "")
+        self._output_of_ended = ""
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
+            f"\tBilled Duration: {math.ceil(milliseconds)} ms\tMemory Size: {memory} MB"
+            f"\tMax Memory Used: {process.memory_mb() if process else 0} MB"
+        )
+        if self._init_milliseconds is not None:
+            report += f"\tInit Duration: {self._init_milliseconds:.2f} ms"
+            self._init_milliseconds = None
+        lines = [
+            f"START RequestId: {request_id} Version: {version}",
+            written.rstrip("\n"),
+            *outcome.log_lines,
+            f"END RequestId: {request_id}",
+            report,
+        ]
+        return "\n".join(lines) + "\n"
+
+    # The process
+
+    def _spawn(self, wait_seconds: float) -> None:
+        if self._stopped:
+            raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
+        self._end_process()
+        task_root = _task_root(self.function_version)
+        name = self.function_version.id.function_name
+        self._epoch = faults.epoch(name)
+        strike = faults.strike_start(name) if self._epoch else None
+        self._failed_start, self._skew_seconds = None, 0.0
+        if strike is not None and strike.kind == "no-init":
+            # Told of with the invocation that it fails, which may not be known yet.
+            self._failed_start = strike
+        elif strike is not None:
+            strike.record()
+            self._skew_seconds = strike.seconds
+        began = time.monotonic()
+        api, exited = RuntimeApi(), Future[None]()
+        runtime = _runtime_of(self.function_version)
+        environment = {
+            **self._environment,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "LAMBDA_RUNTIME_DIR": runtime.library_path[0],
+            "AWS_LAMBDA_RUNTIME_API": api.address,
+        }
+        try:
+            process = FunctionProcess(
+                runtime,
+                task_root,
+                _NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
+                environment,
+                on_exit=lambda: exited.set_result(None),
+                clock=EngineSettings.from_environment().clock,
+                skew_seconds=self._skew_seconds,
+            )
+        except BaseException:
+            api.close()
+            raise
+        self._api, self._process, self._exited = api, process, exited
+        if self._failed_start is not None and self._failed_start.variant(2):
+            process.begin_to_end()
+        _first_of(api.ready, exited, seconds=wait_seconds)
+        self._init_milliseconds = (time.monotonic() - began) * 1000
+
+    def _kill_process(self) -> None:
+        """End the process in the middle of what it does, and wait until it is gone."""
+        if (process := self._process) is not None:
+            process.begin_to_end()
+            process.ended.wait()
+
+    def _let_invocation_end(self) -> bool:
+        """On Lambda, what runs when a function is updated or deleted runs to its end; LocalStack stops it at once. Whether
+        it has ended; no other can begin then until ``_invoking`` is released."""
+        deadline = time.monotonic() + self.function_version.config.timeout
+        while not events.infra_stopping.is_set() and time.monotonic() < deadline:
+            if self._invoking.acquire(timeout=_LOOK_EVERY_SECONDS):
+                return True
+        return False
+
+    def _end_process(self) -> None:
+        with self._changing:
+            process, self._process = self._process, None
+            api, self._api = self._api, None
+        if process is not None:
+            process.kill()
+            self._output_of_ended += process.take_output()
+        if api is not None:
+            api.close()
+
+    def _as_on_lambda(self, env_vars: dict[str, str]) -> dict[str, str]:
+        runtime = self.function_version.config.runtime
+        variables = {
+            name: str(value)
+            for name, value in env_vars.items()
+            if value is not None and not name.startswith(_NOT_ON_LAMBDA)
+        }
+        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+
+
+def _first_of(*futures: Future[Any], seconds: float) -> None:
+    wait(futures, max(0.0, seconds), FIRST_COMPLETED)
+
+
+def _task_root(function_version: FunctionVersion) -> Path:
+    """The unzipped package. Functions with the same package share it: it is unzipped once and its modules compiled once."""
+    code = function_version.config.code
+    if code.is_hot_reloading():
+        return Path(code.get_unzipped_code_location())
+    name = code.code_sha256.replace("/", "_").rstrip("=")
+    folder = Path(EngineSettings.from_environment().scratch, "code", name)
+    with _unpacking:
+        if not folder.exists():
+            code.prepare_for_execution()
+            folder.parent.mkdir(exist_ok=True)
+            Path(code.get_unzipped_code_location()).rename(folder)
+    return folder
+
+
+def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:
+    name = function_version.config.runtime
+    runtimes = EngineSettings.from_environment().runtimes
+    if name not in runtimes:
+        known = ", ".join(sorted(runtimes)) or "none"
+        raise RuntimeNotAvailable(
+            f"function {function_version.id.function_name} wants the runtime {name}; this engine runs {known}"
+        )
+    return runtimes[name]

@@ -1,0 +1,209 @@
+"""One operating system process that runs a Lambda function, and what it writes.
+
+It knows how to start such a process with an environment of its own, to collect its output, to say how it ended and to
+end it with everything it started. It does not know of invocations: those travel over :mod:`taskguard.engine.functions.runtime_api`.
+"""
+
+import codecs
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from taskguard.engine.settings import FunctionRuntime
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_CHUNK_BYTES = 65_536
+# Lambda's words; those of the operating system differ from one to the next.
+_SIGNAL_NAMES: dict[int, str] = {
+    signal.SIGABRT: "aborted",
+    signal.SIGBUS: "bus error",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGINT: "interrupt",
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGTERM: "terminated",
+}
+_running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
+
+
+class FunctionProcess:
+    """A started process. ``task_root`` is the unzipped package, ``handler`` as in the function's configuration;
+    ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the file of the clock that it
+    lives by, if that is not the machine's (:mod:`taskguard.support.scaled_clock`), and ``skew_seconds`` by how much it is told
+    more than that."""
+
+    def __init__(
+        self,
+        runtime: FunctionRuntime,
+        task_root: Path,
+        handler: str,
+        environment: Mapping[str, str],
+        on_exit: Callable[[], None],
+        clock: str | None = None,
+        skew_seconds: float = 0.0,
+    ) -> None:
+        self._home = tempfile.mkdtemp(prefix="function-")
+        self._output, output = os.pipe()
+        os.set_blocking(self._output, False)
+        lifeline, self._lifeline = os.pipe()
+        self._buffer = bytearray()
+        # A character may arrive in two parts.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._reading = threading.Lock()
+        self._ended = threading.Event()
+        self._on_exit = on_exit
+        search_path = os.pathsep.join(
+            [str(task_root), *filter(None, [environment.get("PYTHONPATH")]), *runtime.library_path]
+        )
+        try:
+            self._process = subprocess.Popen(
+                # No site-packages, no user site, no script folder: only what the search path names.
+                [
+                    runtime.interpreter,
+                    "-S",
+                    "-s",
+                    "-P",
+                    str(_BOOTSTRAP),
+                    str(lifeline),
+                    handler,
+                    clock or "",
+                    repr(skew_seconds),
+                ],
+                cwd=task_root,
+                env={
+                    "PATH": "/usr/local/bin:/usr/bin:/bin",
+                    "LANG": "en_US.UTF-8",
+                    **environment,
+                    "PYTHONPATH": search_path,
+                    # botocore reads ~/.aws: the user's profiles are none of the function's business.
+                    "HOME": self._home,
+                    "TMPDIR": self._home,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(lifeline,),
+                start_new_session=True,
+            )
+        except OSError:
+            self._close_pipes()
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+        finally:
+            os.close(output)
+            os.close(lifeline)
+        _running.add(self)
+        threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
+        threading.Thread(target=self._wait, name=f"function-exit-{self.pid}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ended(self) -> threading.Event:
+        """Set once the process is gone and its exit status is known."""
+        return self._ended
+
+    def memory_mb(self) -> int:
+        """Resident memory in MB, 0 when the process is gone."""
+        try:
+            return max(1, round(psutil.Process(self.pid).memory_info().rss / 1_000_000))
+        except psutil.Error:
+            return 0
+
+    def take_output(self) -> str:
+        """What the process wrote since the last call."""
+        with self._reading:
+            self._drain()
+            text = self._decoder.decode(bytes(self._buffer))
+            self._buffer.clear()
+        return text
+
+    def exit_reason(self) -> str:
+        """How the process ended, in the words Lambda uses."""
+        status = self._process.returncode
+        if status is None or status == 0:
+            return "Runtime exited without providing a reason"
+        if status < 0:
+            return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(-status, str(-status))}"
+        return f"Runtime exited with error: exit status {status}"
+
+    def begin_to_end(self) -> None:
+        """Let it end, without waiting until it is gone."""
+        if not self._ended.is_set():
+            self._kill_group()
+
+    def kill(self) -> None:
+        """End the process and all it started, and wait until it is gone. May be called again."""
+        self.begin_to_end()
+        self._process.wait()
+        _running.discard(self)
+        with self._reading:
+            self._drain()
+            self._close_pipes()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _wait(self) -> None:
+        self._process.wait()
+        # What it started goes with it; later the number of its group may be somebody else's.
+        self._kill_group()
+        self._ended.set()
+        self._on_exit()
+
+    def _kill_group(self) -> None:
+        # macOS refuses to signal a group whose leader is a zombie.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _collect(self) -> None:
+        # A function that writes more than a pipe holds would otherwise wait for ever.
+        with selectors.DefaultSelector() as selector:
+            with self._reading:
+                if self._output < 0:
+                    return
+                selector.register(self._output, selectors.EVENT_READ)
+            while self._output >= 0:
+                if not selector.select(timeout=1.0):
+                    continue
+                with self._reading:
+                    if not self._drain():
+                        return
+
+    def _drain(self) -> bool:
+        """Read what is there; False at the end of the output."""
+        while self._output >= 0:
+            try:
+                chunk = os.read(self._output, _CHUNK_BYTES)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                return False
+            self._buffer += chunk
+        return False
+
+    def _close_pipes(self) -> None:
+        if self._output >= 0:
+            os.close(self._output)
+            os.close(self._lifeline)
+            self._output = self._lifeline = -1
+
+
+def stop_all() -> None:
+    """End every function process of this engine."""
+    running = list(_running)
+    for process in running:
+        process.begin_to_end()
+    for process in running:
+        process.kill()

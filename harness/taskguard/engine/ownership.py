@@ -1,0 +1,25 @@
+"""Whose engine this is: whether its owner still lives, and whether it has been told to stay without one."""
+
+import threading
+
+import psutil
+
+released = threading.Event()
+"""Set when the engine may outlive its owner."""
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether this very process still runs; its number may meanwhile be another's, and a zombie runs no more."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_engine(pid: int) -> bool:
+    """Whether ``pid`` is an engine's process."""
+    try:
+        process = psutil.Process(pid)
+        return is_alive(process) and "taskguard.engine" in process.cmdline()
+    except psutil.Error:
+        return False

@@ -1,0 +1,116 @@
+"""The entry points through which LocalStack finds the engine's parts.
+
+Kept apart from the parts, and free of their imports, because LocalStack loads this module to see what there is.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from localstack.runtime.hooks import on_infra_ready, on_infra_start
+from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.plugins import Service, aws_provider
+
+if TYPE_CHECKING:
+    from taskguard.engine.functions.executor import ProcessExecutor
+
+
+def _is_ours() -> bool:
+    return "TASKGUARD_ENGINE" in os.environ
+
+
+class LoopbackServerPlugin(RuntimeServerPlugin):
+    """Selected with ``GATEWAY_SERVER=taskguard``."""
+
+    name = "taskguard"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> RuntimeServer:
+        from taskguard.engine.server import LoopbackServer
+
+        return LoopbackServer()
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):
+    """Selected with ``LAMBDA_RUNTIME_EXECUTOR=taskguard``."""
+
+    name = "taskguard"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> "type[ProcessExecutor]":
+        from taskguard.engine.functions.executor import ProcessExecutor
+
+        return ProcessExecutor
+
+
+@aws_provider(api="dynamodb", name="taskguard")
+def dynamodb() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_DYNAMODB=taskguard``."""
+    from taskguard.engine.services.dynamodb import create_service
+
+    return create_service()
+
+
+@aws_provider(api="dynamodbstreams", name="taskguard")
+def dynamodbstreams() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_DYNAMODBSTREAMS=taskguard``."""
+    from taskguard.engine.services.streams import create_service
+
+    return create_service()
+
+
+@aws_provider(api="apigateway", name="taskguard")
+def apigateway() -> Service:
+    """Selected with ``PROVIDER_OVERRIDE_APIGATEWAY=taskguard``."""
+    from taskguard.engine.services.apigateway import create_service
+
+    return create_service()
+
+
+@on_infra_start(name="taskguard-flight-recorder", should_load=_is_ours)
+def record_aws_calls() -> None:
+    """Let the flight recorder see each AWS call."""
+    from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
+
+    from taskguard.engine.clock.pacer import note_call
+    from taskguard.engine.faults import calls
+    from taskguard.engine.recorder import stalls
+    from taskguard.engine.recorder.flight_recorder import note_arrival, record_answer
+
+    stalls.watch()
+
+    serve_custom_service_request_handlers.append(note_call)
+    serve_custom_service_request_handlers.append(note_arrival)
+    serve_custom_service_request_handlers.append(calls.strike_before)
+    run_custom_response_handlers.append(calls.strike_after)
+    run_custom_response_handlers.append(record_answer)
+    run_custom_response_handlers.append(calls.tell_otherwise)
+
+
+@on_infra_start(name="taskguard-warmth", should_load=_is_ours)
+def prepare() -> None:
+    """Make now, before anybody asks, what would be made at the first request to each service."""
+    from taskguard.engine.patches import warmth
+
+    warmth.prepare()
+
+
+@on_infra_ready(name="taskguard-instance", should_load=_is_ours)
+def answer_as_instance() -> None:
+    """Say whose engine this is, so that a target knows that the one that answers is its own; and stay when told to."""
+    from localstack.services.edge import ROUTER
+    from rolo import Request, Response
+
+    from taskguard.engine import ownership
+    from taskguard.engine.faults import injector
+    from taskguard.engine.settings import EngineSettings
+
+    token = EngineSettings.from_environment().instance
+
+    def stay(_request: Request) -> Response:
+        ownership.released.set()
+        return Response.for_json({"instance": token})
+
+    ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
+    ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
+    ROUTER.add("/_taskguard/faults", injector.hand_over, methods=["POST"])
+    ROUTER.add("/_taskguard/faults", injector.end_of_stack, methods=["DELETE"])
+    ROUTER.add("/_taskguard/faults/<plan_id>", injector.end, methods=["DELETE"])

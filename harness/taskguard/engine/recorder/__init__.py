@@ -1,0 +1,1 @@
+"""The flight recorder: what the engine saw of functions, calls and itself."""

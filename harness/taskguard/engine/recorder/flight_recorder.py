@@ -1,0 +1,176 @@
+"""The flight recorder: what the engine itself saw, as JSON Lines.
+
+It sees each Lambda invocation (from the executor) and each AWS call of a function (from LocalStack's handler chain,
+recognised by the session token that only that function's process holds). Other calls made in a role that was assumed
+are the platform's: LocalStack polls queues and delivers logs in the function's role, as Lambda does. It records and
+judges nothing, and it does not know what the functions do. All times are milliseconds since the epoch on the engine's
+clock.
+
+Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``),
+``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from localstack.aws.api import RequestContext
+from localstack.aws.chain import HandlerChain
+from localstack.http import Response
+
+from taskguard.engine.settings import EngineSettings
+
+_LONGEST_PARAMETER = 4096
+_ARRIVAL = "taskguard_arrived_at_ms"
+TOLD = "taskguard_told"
+"""Where a request's context says what a function is told, if that is not what has happened: an HTTP status, 0 when it is told
+nothing, and an error's code."""
+
+
+def now_ms() -> float:
+    """The engine's clock, in milliseconds since the epoch."""
+    return round(time.time() * 1000, 3)
+
+
+@dataclass(slots=True)
+class Caller:
+    """A function's process, and the request it is working on (none between invocations)."""
+
+    function: str
+    environment: str
+    request_id: str | None = None
+
+
+class FlightRecorder:
+    """Writes lines to one file, from any thread. Without a file it only drops them."""
+
+    def __init__(self, path: str | None) -> None:
+        # Open for the engine's whole life.
+        self._file = Path(path).open("ab", buffering=0) if path else None  # noqa: SIM115
+        self._lock = threading.Lock()
+        self._callers: dict[str, Caller] = {}
+        self._roles: dict[str, str] = {}
+        self._told: set[Hashable] = set()
+
+    def register(self, session_token: str, caller: Caller) -> None:
+        """Know the calls signed with ``session_token`` as those of ``caller``."""
+        self._callers[session_token] = caller
+
+    def forget(self, session_token: str) -> None:
+        """The process behind ``session_token`` is gone."""
+        self._callers.pop(session_token, None)
+
+    def caller(self, session_token: str) -> Caller | None:
+        """Who signs with ``session_token``; none when it is no function of this engine."""
+        return self._callers.get(session_token)
+
+    def assumed(self, session_token: str, role: str) -> None:
+        """Know the calls signed with ``session_token`` as made in ``role``, an ARN."""
+        self._roles[session_token] = role
+
+    def role(self, session_token: str) -> str | None:
+        """In which role a call signed with ``session_token`` is made; none when that was not assumed here."""
+        return self._roles.get(session_token)
+
+    def is_news(self, fact: Hashable) -> bool:
+        """Whether this is asked for the first time."""
+        with self._lock:
+            known = fact in self._told
+            self._told.add(fact)
+        return not known
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append one line; it is in the file when this returns."""
+        if self._file is None:
+            return
+        line = json.dumps({"kind": kind, **fields}, separators=(",", ":"), default=str)
+        # One call appends one line: no other thread's can come in between.
+        self._file.write(line.encode() + b"\n")
+
+
+@lru_cache(maxsize=1)
+def recorder() -> FlightRecorder:
+    """The engine's one flight recorder."""
+    return FlightRecorder(EngineSettings.from_environment().recording)
+
+
+def note_arrival(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
+    """Request handler: remember when a call arrived."""
+    setattr(context, _ARRIVAL, now_ms())
+
+
+def record_answer(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
+    """Response handler: record a function's call and its answer."""
+    if context.operation is None or context.request is None:
+        return
+    if context.service.service_name == "sts" and context.operation.name == "AssumeRole":
+        _remember_session(context)
+    token = context.request.headers.get("X-Amz-Security-Token")
+    if not token:
+        return
+    caller, error = recorder().caller(token), context.service_exception
+    if caller is None:
+        _record_platform_call(context, recorder().role(token), error.code if error else None)
+        return
+    ended = now_ms()
+    recorder().write(
+        "aws-call",
+        function=caller.function,
+        environment=caller.environment,
+        requestId=caller.request_id,
+        service=context.service.service_name,
+        operation=context.operation.name,
+        parameters=_shortened(context.service_request or {}),
+        status=response.status_code,
+        error={"code": error.code, "message": error.message} if error else None,
+        result=_outcome(context.service_response or {}),
+        told=context.get(TOLD),
+        startedAt=getattr(context, _ARRIVAL, ended),
+        endedAt=ended,
+    )
+
+
+def _remember_session(context: RequestContext) -> None:
+    credentials = (context.service_response or {}).get("Credentials")
+    if credentials:
+        recorder().assumed(credentials["SessionToken"], context.service_request["RoleArn"])
+
+
+def _record_platform_call(context: RequestContext, role: str | None, error: str | None) -> None:
+    names = {key: value for key, value in (context.service_request or {}).items() if isinstance(value, str)}
+    service, operation = context.service.service_name, context.operation.name
+    if role is not None and recorder().is_news((role, service, operation, error, *sorted(names.items()))):
+        recorder().write(
+            "platform-call",
+            role=role,
+            service=service,
+            operation=operation,
+            parameters=_shortened(names),
+            error=error,
+            startedAt=getattr(context, _ARRIVAL, now_ms()),
+        )
+
+
+def _shortened(value: Any) -> Any:
+    """``value`` with its long texts cut: a parameter matters for what it addresses, not for its bulk."""
+    if isinstance(value, str) and len(value) > _LONGEST_PARAMETER:
+        return f"{value[:_LONGEST_PARAMETER]}… ({len(value)} characters)"
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shortened(item) for item in value]
+    return value
+
+
+def _outcome(response: Any) -> dict[str, Any]:
+    if not isinstance(response, dict):
+        return {}
+    # A batch operation succeeds as a whole and names the entries that failed.
+    return {key: item for key, item in response.items() if key == "Failed" or isinstance(item, (str, int, float, bool))}

@@ -1,0 +1,95 @@
+"""LocalStack behind another web server, on the socket that the engine was started with and on no other.
+
+The server that comes with LocalStack takes the port from ``GATEWAY_LISTEN``, binds all interfaces, and takes as long over a
+request as the rest of LocalStack does. Here whoever starts the engine has bound the address, and who connects before the
+engine is ready waits instead of being refused. It speaks plain HTTP only, which spares the making of a certificate for a
+server nobody else can reach.
+"""
+
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from cheroot.errors import FatalSSLAlert
+from cheroot.wsgi import Server
+from localstack import config
+from localstack.runtime.server.core import RuntimeServer
+from rolo.gateway import Gateway
+from rolo.gateway.wsgi import WsgiGateway
+
+from taskguard.engine.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_THREADS = 200
+"""One for each request under way: one to the API takes a second one, for what its function asks of the engine."""
+
+_SOCKET_SECONDS = 600
+_NEVER_SECONDS = 1_000_000
+"""A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
+
+_TOO_LARGE = "413"
+
+NO_ANSWER = "taskguard.no-answer"
+"""What a request's WSGI environment holds when its connection is to be closed without an answer."""
+
+
+class LoopbackServer(RuntimeServer):
+    """Cheroot, on the socket it was given."""
+
+    def register(
+        self,
+        gateway: Gateway,
+        listen: list[config.HostAndPort],  # noqa: ARG002  # what the socket is bound to
+        ssl_creds: tuple[str, str] | None = None,  # noqa: ARG002
+    ) -> None:
+        self._server = _OnSocket(
+            ("127.0.0.1", 0), _LocalStack(gateway), numthreads=_THREADS, timeout=_SOCKET_SECONDS, request_queue_size=128
+        )
+        self._server.expiration_interval = _NEVER_SECONDS
+
+    def run(self) -> None:
+        self._server.safe_start()
+
+    def shutdown(self) -> None:
+        self._server.stop()
+
+
+class _OnSocket(Server):
+    """Cheroot would make a socket and bind it, and count its connections at each answer."""
+
+    can_add_keepalive_connection = True
+
+    def bind(self, *_family_type_protocol: Any) -> socket.socket:
+        self.socket = socket.socket(fileno=EngineSettings.from_environment().listener)
+        # What it accepts inherits this: answers are written in two parts, and the second must not wait for the first.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.bind_addr = self.socket.getsockname()
+        return self.socket
+
+
+class _LocalStack:
+    """LocalStack as a WSGI application: beside what WSGI names, it asks for the path as it was sent."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._application = WsgiGateway(gateway)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        sent = environ["RAW_URI"] = environ["REQUEST_URI"]
+        # Cheroot leaves a slash that was quoted as it is.
+        environ["PATH_INFO"] = unquote_to_bytes(sent.partition("?")[0]).decode("latin-1")
+
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            if status.startswith(_TOO_LARGE):
+                # Cheroot closes the connection after it, and says so unless the application has said otherwise: a client that
+                # believed the application would ask its next question just then.
+                headers = [header for header in headers if header[0].lower() != "connection"]
+            return start_response(status, headers, *error)
+
+        answer = self._application(environ, begin)
+        if environ.get(NO_ANSWER):
+            # The one error at which Cheroot closes a connection without a word, and without one in its log.
+            raise FatalSSLAlert
+        return answer

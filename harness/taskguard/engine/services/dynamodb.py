@@ -1,0 +1,40 @@
+"""DynamoDB for the engine: moto's, with its operations made atomic.
+
+LocalStack's own provider starts DynamoDB Local, a Java archive it would have to download. moto evaluates a condition and
+writes the item in two steps that other threads can come between, so every operation passes through one lock: DynamoDB
+serialises the writes to an item (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html).
+"""
+
+import threading
+
+from localstack.aws.api import RequestContext, ServiceRequest, ServiceResponse
+from localstack.aws.api.dynamodb import DynamodbApi
+from localstack.aws.forwarder import ForwardingFallbackDispatcher
+from localstack.services.moto import call_moto
+from localstack.services.plugins import Service
+
+from taskguard.engine.services import streams
+from taskguard.engine.services.expressions import remember_expressions
+from taskguard.engine.services.item_size import count_what_is_written_again_once
+
+_operations = threading.Lock()
+
+
+class AtomicDynamoDb(DynamodbApi):
+    """Answers nothing itself: each operation falls through to moto."""
+
+
+def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -> ServiceResponse | None:
+    with _operations:
+        return call_moto(context)
+
+
+def create_service() -> Service:
+    """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
+    remember_expressions()
+    count_what_is_written_again_once()
+    streams.keep_in_files()
+    return Service.for_provider(
+        AtomicDynamoDb(),
+        dispatch_table_factory=lambda provider: ForwardingFallbackDispatcher(provider, _call_moto_alone),
+    )

@@ -1,0 +1,148 @@
+"""The changes of the tasks' records, as the table's stream tells them: what was written, not what a handler says it wrote.
+
+A stream is a little behind its table, so it is read until it tells of each record as it was read from the table. It must not
+know which changes are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from taskguard.contract.names import TableNames
+from taskguard.evidence.table_stream import NoStream, TableStream
+from taskguard.history import Event, EvidenceMissing, RecordChanged, RecordObserved, TaskSubmitted
+from taskguard.history.wording import times
+from taskguard.service.deployment import Stack
+from taskguard.support.times import milliseconds
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.base import Endpoint
+
+SOURCE = "DynamoDB Streams"
+_LATE_SECONDS_LOCALLY = 5.0
+_LATE_SECONDS_ON_AWS = 60.0
+_A_SECOND_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    at_ms: float
+    within_ms: float
+    is_first: bool
+    status: str | None
+    written_at_ms: float | None
+    attempt: int
+    outcome: str | None
+
+
+class Changes:
+    """The changes of one stack's records. Not safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, names: TableNames) -> None:
+        self._stream = TableStream(endpoint, stack.table)
+        self._names = names
+        self._now_ms = endpoint.clock.now_ms
+        self._is_local = endpoint.url is not None
+        self._late_seconds = _LATE_SECONDS_LOCALLY if self._is_local else _LATE_SECONDS_ON_AWS
+        self._seen: dict[str, list[_Change]] = {}
+
+    def begin(self) -> None:
+        """Nothing that was written before this will be asked for: on AWS that spares reading a day's changes."""
+        if self._is_local:
+            return  # no shard is ever closed there
+        try:
+            self._stream.skip_what_is_closed()
+        except (NoStream, ClientError, BotoCoreError):
+            return  # who asks for the changes is told
+
+    def of(self, records: Sequence[RecordObserved], submitted: Iterable[TaskSubmitted]) -> list[Event]:
+        """All changes of these records since their tasks were ``submitted``, once the stream tells of them as they are.
+
+        A task of an earlier run may have had the same id, and its record been removed since: its changes are left out.
+        """
+        missing: list[Event] = []
+        try:
+            wait_for(lambda: self._tells_of(records), seconds=self._late_seconds, every=0.05)
+        except WaitedInVain:
+            behind = sum(not self._is_told(record) for record in records)
+            missing.append(self._missing(f"the latest changes of {times(behind, 'record')}"))
+        except (NoStream, ClientError, BotoCoreError) as error:
+            missing.append(self._missing(f"the changes of the records ({error})"))
+        first_ms = _first_submissions(submitted)
+        found = {record.task_id: self._since(record.task_id, first_ms) for record in records}
+        beheaded = sum(bool(changes) and not changes[0].is_first for changes in found.values())
+        if beheaded:
+            missing.append(self._missing(f"the first changes of {times(beheaded, 'record')}"))
+        return [*(event for task_id, changes in found.items() for event in _events(task_id, changes)), *missing]
+
+    def _tells_of(self, records: Sequence[RecordObserved]) -> bool:
+        for record in self._stream.read_new():
+            task_id, change = self._read(record)
+            self._seen.setdefault(task_id, []).append(change)
+        return all(self._is_told(record) for record in records)
+
+    def _is_told(self, record: RecordObserved) -> bool:
+        if record.status is None:
+            return True
+        # What was written after the record was read is there as well.
+        return any(
+            change.status == record.status and change.written_at_ms == record.changed_at_ms
+            for change in reversed(self._seen.get(record.task_id, ()))
+        )
+
+    def _since(self, task_id: str, first_ms: Mapping[str, float]) -> list[_Change]:
+        changes = self._seen.get(task_id, [])
+        submitted_ms = first_ms.get(task_id, 0.0)
+        before = [index for index, each in enumerate(changes) if each.status is None and each.at_ms < submitted_ms]
+        return changes[before[-1] + 1 :] if before else changes
+
+    def _read(self, record: Mapping[str, Any]) -> tuple[str, _Change]:
+        told, names = record["dynamodb"], self._names
+        image: Mapping[str, Any] = told.get("NewImage") or {}
+        at_ms = round(told["ApproximateCreationDateTime"].timestamp() * 1000, 3)
+        last = (image.get(names.attempts, {}).get("L") or [{}])[-1].get("M", {})
+        number = _text(last.get(names.attempt_number)) or ""
+        return _text(told["Keys"].get(names.task_id)) or "", _Change(
+            at_ms=at_ms,
+            # Told with a fraction of a second it is no rounded time.
+            within_ms=0.0 if at_ms % _A_SECOND_MS else _A_SECOND_MS,
+            is_first=record["eventName"] == "INSERT",
+            status=_text(image.get(names.status)),
+            written_at_ms=milliseconds(_text(image.get(names.changed_at))),
+            attempt=int(number) if number.isdecimal() else 0,
+            outcome=_text(last.get(names.attempt_outcome)),
+        )
+
+    def _missing(self, what: str) -> EvidenceMissing:
+        return EvidenceMissing(at_ms=self._now_ms(), source=SOURCE, what=what, affects=("RecordChanged",))
+
+
+def _events(task_id: str, changes: Sequence[_Change]) -> Iterator[RecordChanged]:
+    for number, change in enumerate(changes, 1):
+        yield RecordChanged(
+            at_ms=change.at_ms,
+            within_ms=change.within_ms,
+            task_id=task_id,
+            number=number,
+            status=change.status,
+            written_at_ms=change.written_at_ms,
+            attempt=change.attempt,
+            outcome=change.outcome,
+        )
+
+
+def _first_submissions(submitted: Iterable[TaskSubmitted]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for event in submitted:
+        if event.task_id is not None:
+            found.setdefault(event.task_id, event.at_ms)
+    return found
+
+
+def _text(attribute: Mapping[str, Any] | None) -> str | None:
+    """The value of a string or a number, in the form of the DynamoDB API."""
+    value = (attribute or {}).get("S", (attribute or {}).get("N"))
+    return value if isinstance(value, str) else None

@@ -1,0 +1,1 @@
+"""Evidence from CloudWatch Logs, where no flight recorder is."""

@@ -1,0 +1,169 @@
+"""What happened, rebuilt from CloudWatch Logs and DynamoDB alone: for AWS, and for engines without a flight recorder.
+
+Logs come late and in pieces, so they are read until they are quiet and tell the whole story of each record; what is still
+missing then is said. They are believed only when the deployed code that leaves the trail is this project's own: a consumer
+that could write what it likes is no witness.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from taskguard.contract.expectations import RecordNames
+from taskguard.contract.names import Names
+from taskguard.evidence.log_lines import LogGroups
+from taskguard.evidence.logs.holes import SOURCE, early_returns, gaps, missing
+from taskguard.evidence.logs.seal import Seals
+from taskguard.evidence.logs.trail import Trail
+from taskguard.evidence.recorder.deliveries import FROM_RECORDER, events_of
+from taskguard.evidence.recorder.recording import Recording
+from taskguard.evidence.stack import StackReader, group_of
+from taskguard.history import Event, EvidenceMissing, TaskSubmitted
+from taskguard.service.deployment import Stack
+from taskguard.support.strict_json import Json
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.base import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How logs are waited for: they are complete when nothing new came for ``quiet_seconds`` and nothing is missing, and
+    given up after ``late_seconds``. A late line is found up to ``overlap_seconds`` behind the newest."""
+
+    quiet_seconds: float
+    late_seconds: float
+    overlap_seconds: float
+
+
+LOCAL = Patience(quiet_seconds=1.0, late_seconds=30.0, overlap_seconds=30.0)
+ON_AWS = Patience(quiet_seconds=15.0, late_seconds=180.0, overlap_seconds=300.0)
+
+
+class LogEvidence:
+    """The logs of one stack's consumers, from ``since_ms`` on. Not safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, reader: StackReader, names: Names, since_ms: float) -> None:
+        self._endpoint = endpoint
+        self._stack = stack
+        self._reader = reader
+        self._names = names
+        self._since_ms = since_ms
+        self._patience = ON_AWS if endpoint.url is None else LOCAL
+        self._trail = Trail(names.trail)
+        self._groups: LogGroups | None = None
+        self._bodies: dict[str, str] = {}
+        self._seals = Seals(endpoint)
+
+    def gather(
+        self, submitted: Sequence[TaskSubmitted], words: RecordNames, only: frozenset[str] | None
+    ) -> tuple[list[Event], Recording]:
+        """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
+        recording it is taken from."""
+        accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
+        records = self._reader.records(sorted(accepted if only is None else accepted & only))
+        heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
+        quiet_since, failure, told = time.monotonic(), "", 0
+        holes: list[EvidenceMissing] | None = None
+
+        def events(recording: Recording) -> list[Event]:
+            names = self._names.message
+            return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
+
+        def is_quiet() -> bool:
+            return time.monotonic() - quiet_since >= self._patience.quiet_seconds
+
+        def complete() -> bool:
+            nonlocal quiet_since, failure, told, holes
+            try:
+                any_new, failure = self._read(), ""
+            except (ClientError, BotoCoreError) as error:
+                # Not the end of it: AWS throttles, and what was read up to here is kept.
+                any_new, failure = True, str(error)
+            if any_new or holes is None:
+                found = events(self._recording())
+                # On a stack that others use too, only what is said of these tasks counts.
+                if failure or only is None or len(found) != told:
+                    quiet_since, told = time.monotonic(), len(found)
+                open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
+                holes = [*open_ends, *gaps(found, records, words, receives)]
+            if failure or holes:
+                return False
+            # There, too, something is always under way.
+            return is_quiet() and (only is not None or not self._trail.open)
+
+        lacking: list[EvidenceMissing] = []
+        try:
+            wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
+        except WaitedInVain:
+            lacking.extend(gaps(events(self._recording()), records, words, receives))
+            if failure:
+                lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
+            elif only is None and not is_quiet():
+                lacking.append(missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
+        for group in sorted(self._groups.cut_off) if self._groups is not None else ():
+            lacking.append(missing(f"lines of {group}, more of one moment than the engine gives", FROM_RECORDER))
+        self._learn_bodies(submitted)
+        broken = self._seals.broken(self._consumers())
+        lacking.extend(missing(why, FROM_RECORDER) for why in broken.values())
+        recording = _without(self._recording(), broken)
+        found = events(recording)
+        lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        now_ms = self._endpoint.clock.now_ms()
+        return [*found, *(replace(hole, at_ms=now_ms) for hole in lacking)], recording
+
+    def _recording(self) -> Recording:
+        return self._trail.recording(self._bodies, self._names.message)
+
+    def _read(self) -> bool:
+        """Take in what is new; whether anything was."""
+        if self._groups is None:
+            groups = map(group_of, self._consumers())
+            # Lines that arrive late are late by real time.
+            overlap_seconds = self._patience.overlap_seconds * self._endpoint.clock.scale
+            self._groups = LogGroups(self._endpoint, groups, self._since_ms, overlap_seconds)
+        return self._trail.add(self._groups.read_new())
+
+    def _consumers(self) -> list[str]:
+        queues = (self._stack.task_queue_arn, self._stack.dead_letter_queue_arn)
+        return sorted({name for queue in queues for name in self._reader.consumers(queue)})
+
+    def _learn_bodies(self, submitted: Iterable[TaskSubmitted]) -> None:
+        """Find the bodies behind the trail's digests: among what is stored, was handed in and was logged as dead."""
+        message, unknown = self._names.message, self._trail.bodies_wanted - self._bodies.keys()
+        if not unknown:
+            return
+        found = [
+            *self._reader.stored_bodies(sorted(self._trail.task_ids)),
+            *(message.body(e.task_id, _compact(e.payload)) for e in submitted if e.task_id is not None),
+            *map(_compacted, self._trail.poison_bodies),
+            *(message.body(task_id, _compact(payload)) for task_id, payload in self._trail.dead_payloads),
+        ]
+        by_digest = {hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(): body for body in found}
+        self._bodies.update({digest: body for digest, body in by_digest.items() if digest in unknown})
+
+
+def _without(recording: Recording, functions: Container[str]) -> Recording:
+    """The recording without what these functions tell: who is not believed is not heard either."""
+    return Recording(
+        invocations={i: each for i, each in recording.invocations.items() if each.function not in functions},
+        calls=[call for call in recording.calls if call.function not in functions],
+        damage=recording.damage,
+    )
+
+
+def _compacted(body: str) -> str:
+    """The body as the trail digests it: JSON in its compact form, anything else as it is."""
+    try:
+        return _compact(json.loads(body))
+    except (ValueError, RecursionError):
+        return body
+
+
+def _compact(payload: Json) -> str:
+    return json.dumps(payload, separators=(",", ":"))

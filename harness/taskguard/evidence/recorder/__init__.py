@@ -1,0 +1,1 @@
+"""Evidence from the flight recorder's file."""

@@ -1,0 +1,228 @@
+"""Reads a flight recorder's file as it stands: invocations and AWS calls, without knowing what they mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS record of a Lambda event."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    queue_arn: str
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
+    when its payload is no SQS event."""
+
+    function: str
+    request_id: str
+    payload: str
+    messages: tuple[Message, ...]
+    started_at_ms: float
+    response: str | None = None
+    is_error: bool = False
+    ended_at_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
+    call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
+    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code."""
+
+    function: str
+    request_id: str | None
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    status: int
+    error_code: str | None
+    refused_entries: frozenset[str]
+    started_at_ms: float
+    ended_at_ms: float
+    told: tuple[int, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCall:
+    """A call of the platform's in a function's ``role`` (an ARN), such as polling a queue; the first of its kind.
+    ``parameters`` are the names it was about."""
+
+    role: str
+    service: str
+    operation: str
+    parameters: Mapping[str, str]
+    error_code: str | None
+    started_at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A time in which the engine was held up, whatever was due."""
+
+    started_at_ms: float
+    ended_at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A fault that was injected into ``stack``, which is told from others by its work queue's ARN. The other fields are those
+    of :class:`taskguard.history.FaultInjected`; ``request_id`` is the invocation's."""
+
+    stack: str
+    kind: str
+    when: str | None
+    fault: str
+    function: str | None
+    call: str | None
+    number: int | None
+    task_ids: tuple[str, ...]
+    receive_count: int | None
+    request_id: str | None
+    started_at_ms: float
+    ended_at_ms: float | None
+
+
+@dataclass(slots=True)
+class Recording:
+    """What was recorded up to now, in the order of the file. ``damage`` tells of lines that could not be read."""
+
+    invocations: dict[str, Invocation] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    platform_calls: list[PlatformCall] = field(default_factory=list)
+    stalls: list[Stall] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+
+    def since(self, moment_ms: float) -> Recording:
+        """What began at that moment or later; all damage, since it cannot be told when that was."""
+        return Recording(
+            invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
+            calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
+            platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
+            stalls=[stall for stall in self.stalls if stall.started_at_ms >= moment_ms],
+            injections=[each for each in self.injections if each.started_at_ms >= moment_ms],
+            damage=self.damage,
+        )
+
+
+class RecordingFile:
+    """A flight recorder's file that may still be written to: each :meth:`read` goes on where the last one ended."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._recording = Recording()
+        self._position = 0
+        self._lines = 0
+
+    def read(self) -> Recording:
+        """All that is there now, as complete lines. The same object each time, further filled.
+
+        Raises:
+            OSError: when there is no such file.
+        """
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._position += len(line)
+                self._lines += 1
+                try:
+                    _add(self._recording, json.loads(line))
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                    self._recording.damage.append(f"line {self._lines} of {self._path.name}: {error!r}")
+        return self._recording
+
+
+def _add(recording: Recording, line: dict[str, Any]) -> None:
+    match line["kind"]:
+        case "invocation-started":
+            recording.invocations[line["requestId"]] = Invocation(
+                function=line["function"],
+                request_id=line["requestId"],
+                payload=line["payload"],
+                messages=tuple(_messages(line["payload"])),
+                started_at_ms=line["startedAt"],
+            )
+        case "invocation-ended":
+            invocation = recording.invocations[line["requestId"]]
+            invocation.response = line["response"]
+            invocation.is_error = line["error"]
+            invocation.ended_at_ms = line["endedAt"]
+        case "aws-call":
+            # Recordings that were made before faults could be injected say nothing of it.
+            told = line.get("told")
+            recording.calls.append(
+                Call(
+                    function=line["function"],
+                    request_id=line["requestId"],
+                    service=line["service"],
+                    operation=line["operation"],
+                    parameters=line["parameters"],
+                    status=line["status"],
+                    error_code=line["error"]["code"] if line["error"] else None,
+                    refused_entries=frozenset(entry["Id"] for entry in line["result"].get("Failed", ())),
+                    started_at_ms=line["startedAt"],
+                    ended_at_ms=line["endedAt"],
+                    told=(told["status"], told["error"]) if told else None,
+                )
+            )
+        case "platform-call":
+            recording.platform_calls.append(
+                PlatformCall(
+                    role=line["role"],
+                    service=line["service"],
+                    operation=line["operation"],
+                    parameters=line["parameters"],
+                    error_code=line["error"],
+                    started_at_ms=line["startedAt"],
+                )
+            )
+        case "engine-held-up":
+            recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
+        case "fault-injected":
+            recording.injections.append(
+                Injection(
+                    stack=line["stack"],
+                    kind=line["name"],
+                    when=line["when"],
+                    fault=line["fault"],
+                    function=line["function"],
+                    call=line["call"],
+                    number=line["number"],
+                    task_ids=tuple(line["taskIds"]),
+                    receive_count=line["receiveCount"],
+                    request_id=line["requestId"],
+                    started_at_ms=line["startedAt"],
+                    ended_at_ms=line["endedAt"],
+                )
+            )
+
+
+def _messages(payload: str) -> list[Message]:
+    try:
+        return [
+            Message(
+                message_id=record["messageId"],
+                receipt_handle=record["receiptHandle"],
+                body=record["body"],
+                receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+                queue_arn=record["eventSourceARN"],
+            )
+            for record in json.loads(payload)["Records"]
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        # Not an SQS event: an API request, or a call by hand.
+        return []

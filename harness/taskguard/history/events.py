@@ -1,0 +1,357 @@
+"""What can happen to a task, as values: the vocabulary that running and judging share.
+
+An event says what happened, to which task and message, and when; it must not know who saw it (a recorder, a log, a
+table), nor which pipeline, queue product or handler it came from. Times are milliseconds since the epoch, on one clock
+for the whole history, with microsecond precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from taskguard.support.strict_json import Json, added_later
+
+QueueName: TypeAlias = Literal["work", "dead-letter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSubmitted:
+    """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
+
+    `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
+    the client sent. `status_code` is the HTTP status, or 0 when no answer came.
+    """
+
+    at_ms: float
+    answered_ms: float
+    task_id: str | None
+    payload: Json
+    accepted: bool
+    status_code: int
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the answer leaves open if the task was taken: no answer at all, or a server's error."""
+        return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A message was handed to a work consumer.
+
+    `receive_count` is how often the queue had handed out this message, this time included. `delivery_id` names the
+    hand-over (on Lambda the invocation's request id); the messages of one batch may share it. `task_id` is None when
+    the message is not a task.
+    """
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSucceeded:
+    """The consumer finished this delivery without reporting it as failed."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackoffRequested:
+    """The consumer asked the queue at `at_ms` to hide the message for `delay_seconds`.
+
+    The queue had answered at `answered_ms`; `accepted` tells whether it agreed. The delay runs from some moment
+    between the two.
+    """
+
+    at_ms: float
+    answered_ms: float
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
+    delay_seconds: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettered:
+    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterLogged:
+    """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
+
+    at_ms: float
+    task_id: str | None
+    message_id: str | None
+    fields: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
+
+    at_ms: float
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAttempt:
+    """One attempt as the task's record tells it; not an event, a part of `RecordObserved`."""
+
+    number: int
+    started_at_ms: float | None
+    outcome: str
+    error: str | None
+    backoff_seconds: float | None
+    finished_at_ms: float | None = added_later(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordObserved:
+    """The task's record as last read, at the end of the run; `status` is None when there was no record.
+
+    Its times are what the pipeline wrote: when the task was created, when the record was last changed, and when the task
+    was completed. None where the record does not say.
+    """
+
+    at_ms: float
+    task_id: str
+    status: str | None
+    payload: Json
+    attempts: tuple[RecordedAttempt, ...]
+    last_error: str | None
+    created_at_ms: float | None = added_later(None)
+    changed_at_ms: float | None = added_later(None)
+    completed_at_ms: float | None = added_later(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChanged:
+    """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
+
+    `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
+    stores tell the second alone. `status` is that after the change, None when the record was removed. The rest is what the
+    pipeline wrote: `written_at_ms` the time of the change, `attempt` the number of the last attempt (0: none yet), and
+    `outcome` what became of it.
+    """
+
+    at_ms: float
+    within_ms: float
+    task_id: str
+    number: int
+    status: str | None
+    written_at_ms: float | None
+    attempt: int
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDepth:
+    """How many messages a queue held, as last read at the end of the run."""
+
+    at_ms: float
+    queue: QueueName
+    visible: int
+    in_flight: int
+    delayed: int
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
+    @property
+    def total(self) -> int:
+        """All messages in the queue, in whatever state."""
+        return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
+    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS.
+    """
+
+    queue: QueueName
+    visibility_timeout_seconds: float | None
+    retention_seconds: float | None
+    encrypted: bool | None
+    max_receives: int | None
+    dead_letters_watched: bool | None
+    unencrypted_refused: bool | None = added_later(None)
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSettings:
+    """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed.
+    """
+
+    name: str
+    queue: QueueName
+    enabled: bool | None
+    partial_batches: bool | None
+    timeout_seconds: float | None
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a part of the pipeline may do; not an event, a part of `ConfigurationObserved`. Both are patterns."""
+
+    holder: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationObserved:
+    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records."""
+
+    at_ms: float
+    queues: tuple[QueueSettings, ...]
+    consumers: tuple[ConsumerSettings, ...]
+    store_encrypted: bool | None
+    permissions: tuple[Permission, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceMissing:
+    """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent.
+
+    Raises:
+        ValueError: `affects` names something that is no kind of event (a misspelt kind would go unnoticed).
+    """
+
+    at_ms: float
+    source: str
+    what: str
+    affects: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if strangers := sorted(set(self.affects) - EVENT_KINDS.keys()):
+            raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldUp:
+    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late."""
+
+    at_ms: float
+    until_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultInjected:
+    """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
+
+    `kind` and `when` are of the catalogue (`taskguard.faults.kinds`), `fault` is the line of the plan that it came from.
+    `function` is the function's name as in that plan, or the name of a queue; `call` the operation that was struck, and
+    `number` which call of it this was within the delivery, or at the start of a process, which process of the function.
+    `task_ids` are the tasks that it struck: with a process, all of its batch; none for what strikes the whole stack, or a
+    process from its start to its end. `receive_count` is that of the delivery for which it was drawn, and `delivery_id` the
+    invocation that it struck, if it did: the same as that of all its deliveries.
+    """
+
+    at_ms: float
+    until_ms: float | None
+    kind: str
+    when: str | None
+    fault: str
+    function: str | None
+    call: str | None
+    number: int | None
+    task_ids: tuple[str, ...]
+    receive_count: int | None
+    delivery_id: str | None = added_later(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
+
+    at_ms: float
+    deadline_reached: bool
+
+
+Event: TypeAlias = (
+    TaskSubmitted
+    | Delivered
+    | AttemptSucceeded
+    | AttemptFailed
+    | BackoffRequested
+    | DeadLettered
+    | DeadLetterLogged
+    | Redriven
+    | RecordObserved
+    | RecordChanged
+    | ConfigurationObserved
+    | QueueDepth
+    | EvidenceMissing
+    | HeldUp
+    | FaultInjected
+    | RunEnded
+)
+
+EVENT_KINDS: Mapping[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        TaskSubmitted,
+        Delivered,
+        AttemptSucceeded,
+        AttemptFailed,
+        BackoffRequested,
+        DeadLettered,
+        DeadLetterLogged,
+        Redriven,
+        RecordObserved,
+        RecordChanged,
+        ConfigurationObserved,
+        QueueDepth,
+        EvidenceMissing,
+        HeldUp,
+        FaultInjected,
+        RunEnded,
+    )
+}
+"""Every kind of event by its name, which is also its name in a saved history."""
+
+
+def _refuse_other_queues(name: str) -> None:
+    if name not in ("work", "dead-letter"):
+        raise ValueError(f'queue is "work" or "dead-letter", not {name!r}')

@@ -1,0 +1,250 @@
+"""The history: every event of a run in order of time, with indexes, and its file.
+
+The only hand-over between running and judging. It must not know how events were gathered, nor what is expected of
+them; it keeps them, finds them, and writes and reads them without losing anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+from typing import TypeVar, overload
+
+from taskguard.errors import HistoryError
+from taskguard.history.attempts import Attempt, Chain, chains
+from taskguard.history.events import (
+    EVENT_KINDS,
+    ConsumerSettings,
+    Event,
+    EvidenceMissing,
+    FaultInjected,
+    Permission,
+    QueueSettings,
+    RecordChanged,
+    RecordedAttempt,
+    RecordObserved,
+    RunEnded,
+    TaskSubmitted,
+)
+from taskguard.support.garbage_collection import left_lying
+from taskguard.support.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
+
+E = TypeVar("E", bound=Event)
+K = TypeVar("K")
+V = TypeVar("V")
+
+_ADVICE = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
+
+
+class History(Sequence[Event]):
+    """The events of one run, ordered by `at_ms`; events of the same time keep the order they were given in.
+
+    Never changes once made. Two histories are equal when their events are.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events: tuple[Event, ...] = tuple(sorted(events, key=attrgetter("at_ms")))
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Event, ...]: ...
+    def __getitem__(self, index: int | slice) -> Event | tuple[Event, ...]:
+        return self._events[index]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def __eq__(self, other: object) -> bool:
+        return self._events == other._events if isinstance(other, History) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # payloads are JSON, which does not hash
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self)} events, {len(self.task_ids)} tasks>"
+
+    def of_kind(self, kind: type[E]) -> tuple[E, ...]:
+        """Return the events of one kind, in order of time."""
+        found: tuple[E, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]  # each is of its key's type
+        return found
+
+    def of_task(self, task_id: str) -> tuple[Event, ...]:
+        """Return all that happened to a task, in order of time; nothing when the id is unknown. A fault happened to each task
+        that it struck."""
+        return self._by_task.get(task_id, ())
+
+    def of_message(self, message_id: str) -> tuple[Event, ...]:
+        """Return all that happened to a message, in order of time; nothing when the id is unknown."""
+        return self._by_message.get(message_id, ())
+
+    def position(self, event: Event) -> int:
+        """Return the index of this very event; a `ValueError` when it is not of this history."""
+        try:
+            return self._positions[id(event)]
+        except KeyError:
+            raise ValueError(f"not an event of this history: {event!r}") from None
+
+    @cached_property
+    def task_ids(self) -> tuple[str, ...]:
+        """Every task id that any event names, sorted."""
+        return tuple(sorted(self._by_task))
+
+    @cached_property
+    def accepted(self) -> dict[str, TaskSubmitted]:
+        """The first accepted submission of each task, by task id: the pipeline answers for these."""
+        found: dict[str, TaskSubmitted] = {}
+        for event in self.of_kind(TaskSubmitted):
+            if event.accepted and event.task_id is not None:
+                found.setdefault(event.task_id, event)
+        return found
+
+    @cached_property
+    def chains(self) -> tuple[Chain, ...]:
+        """All attempts, joined into chains."""
+        return chains(self._events)
+
+    def chains_of(self, task_id: str) -> tuple[Chain, ...]:
+        """Return the chains of one task; usually one."""
+        return self._chains_by_task.get(task_id, ())
+
+    def attempts_of(self, task_id: str) -> tuple[Attempt, ...]:
+        """Return the attempts of one task over all of its chains, in order of time."""
+        found = self.chains_of(task_id)
+        if len(found) == 1:
+            return found[0].attempts
+        attempts = (attempt for chain in found for attempt in chain.attempts)
+        return tuple(sorted(attempts, key=lambda attempt: attempt.at_ms))
+
+    @cached_property
+    def changes(self) -> dict[str, list[RecordChanged]]:
+        """The changes of each record, by task id, in the order in which the store took them, whatever its clock says."""
+        found: dict[str, list[RecordChanged]] = defaultdict(list)
+        for change in self.of_kind(RecordChanged):
+            found[change.task_id].append(change)
+        return {task_id: sorted(changes, key=attrgetter("number")) for task_id, changes in found.items()}
+
+    @cached_property
+    def records(self) -> dict[str, RecordObserved]:
+        """Each task's record as last read, by task id; also that there was none."""
+        return {record.task_id: record for record in self.of_kind(RecordObserved)}
+
+    @cached_property
+    def end(self) -> RunEnded | None:
+        """The end of the run; None when the history was cut short."""
+        ends = self.of_kind(RunEnded)
+        return ends[-1] if ends else None
+
+    @cached_property
+    def missing_kinds(self) -> frozenset[str]:
+        """The kinds of event that may be incomplete: all of them when the run's end was not seen."""
+        if self.end is None:
+            return frozenset(EVENT_KINDS)
+        return frozenset(kind for event in self.of_kind(EvidenceMissing) for kind in event.affects)
+
+    def write(self, path: Path | str) -> None:
+        """Write the history as JSON Lines, one event a line, replacing the file only when it is written whole."""
+        target = Path(path)
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+            for event in self._events:
+                file.write(json.dumps({"event": type(event).__name__, **to_json(event)}) + "\n")
+        unfinished.replace(target)
+
+    @classmethod
+    def read(cls, path: Path | str) -> History:
+        """Read what `write` wrote.
+
+        Raises:
+            HistoryError: the file cannot be read, or a line is not an event; names the file and the line.
+        """
+        source = Path(path)
+        try:
+            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
+                return cls(_read_lines(file, source))
+        except OSError as error:
+            raise HistoryError(
+                f"Reading the history {source}: {error.strerror or error}. Give the folder of a finished run."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise HistoryError(
+                f"Reading the history {source}: it is not UTF-8 text ({error.reason}). Give the folder of a finished run."
+            ) from error
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        positions: dict[int, int] = {}
+        for index, event in enumerate(self._events):
+            positions.setdefault(id(event), index)
+        return positions
+
+    @cached_property
+    def _by_kind(self) -> dict[type, tuple[Event, ...]]:
+        return _grouped((type(event), event) for event in self._events)
+
+    @cached_property
+    def _by_task(self) -> dict[str, tuple[Event, ...]]:
+        return _grouped((task_id, event) for event in self._events for task_id in _tasks_of(event))
+
+    @cached_property
+    def _by_message(self) -> dict[str, tuple[Event, ...]]:
+        named = ((getattr(event, "message_id", None), event) for event in self._events)
+        return _grouped((message_id, event) for message_id, event in named if message_id is not None)
+
+    @cached_property
+    def _chains_by_task(self) -> dict[str | None, tuple[Chain, ...]]:
+        return _grouped((chain.task_id, chain) for chain in self.chains)
+
+
+def _tasks_of(event: Event) -> tuple[str, ...]:
+    if isinstance(event, FaultInjected):
+        return event.task_ids
+    task_id: str | None = getattr(event, "task_id", None)
+    return () if task_id is None else (task_id,)
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    lists: dict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        lists[key].append(value)
+    return {key: tuple(values) for key, values in lists.items()}
+
+
+def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
+    readers = _readers()
+    for number, line in enumerate(lines, 1):
+        try:
+            yield _read_line(line, readers)
+        except Misfit as misfit:
+            raise HistoryError(f"Reading {source}, line {number}: {misfit}. {_ADVICE}") from None
+
+
+def _readers() -> dict[str, Callable[[object], Event]]:
+    """Readers of each kind of event, for one file."""
+    strings: dict[str, str] = {}
+    by_annotation: dict[str, Reader] = {
+        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
+    }
+    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
+        by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)
+    return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
+
+
+def _read_line(line: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise Misfit(f"not JSON ({error})") from None
+    kind = fields.pop("event", None) if isinstance(fields, dict) else None
+    if not isinstance(kind, str):
+        raise Misfit('not an object that names its "event"')
+    read = readers.get(kind)
+    if read is None:
+        raise Misfit(f'unknown "event" {kind!r}; known are {", ".join(EVENT_KINDS)}')
+    return read(fields)

@@ -1,0 +1,89 @@
+"""Events in words, and figures with their units: said one way in findings and in timelines.
+
+It must not know what is right or wrong about an event.
+"""
+
+from __future__ import annotations
+
+from taskguard.history.events import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    ConfigurationObserved,
+    DeadLettered,
+    DeadLetterLogged,
+    Delivered,
+    Event,
+    EvidenceMissing,
+    FaultInjected,
+    HeldUp,
+    QueueDepth,
+    RecordChanged,
+    RecordObserved,
+    Redriven,
+    TaskSubmitted,
+)
+from taskguard.support.strict_json import Json, canonical
+
+_LONGEST_SHOWN = 80
+
+
+def seconds(value: float) -> str:
+    """Return a duration as read by people: `5 s`, `3.1 s`, `0.004 s`; never rounded coarser than a millisecond."""
+    return f"{value:.3f}".rstrip("0").rstrip(".") + " s"
+
+
+def times(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 task`, `3 tasks`, `0 tasks`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def numbers(values: list[int]) -> str:
+    """Return numbers as a list to read: `1, 2, 3`, or `none`."""
+    return ", ".join(map(str, values)) or "none"
+
+
+def shown(value: Json) -> str:
+    """Return a JSON value as a short text, cut where it is longer than 80 characters."""
+    text = canonical(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for each kind of event
+    """Return what happened, without the time and the task: `delivered, receive 2`."""
+    match event:
+        case TaskSubmitted(accepted=accepted, status_code=code):
+            status = f"HTTP {code}" if code else "no answer"
+            return f"submitted, {'accepted' if accepted else 'not accepted'} ({status})"
+        case Delivered(receive_count=count):
+            return f"delivered, receive {count}"
+        case AttemptSucceeded(receive_count=count):
+            return f"succeeded at receive {count}"
+        case AttemptFailed(receive_count=count, reason=reason):
+            return f"failed at receive {count}: {reason}"
+        case BackoffRequested(delay_seconds=delay, accepted=accepted):
+            return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
+        case DeadLettered():
+            return "arrived in the dead-letter queue"
+        case DeadLetterLogged():
+            return "logged as a dead letter"
+        case Redriven():
+            return "put back to work by an operator"
+        case RecordObserved(status=status):
+            return "no record found" if status is None else f"record found as {status}"
+        case RecordChanged(status=status, attempt=attempt):
+            done = "removed" if status is None else f"changed to {status}"
+            return f"record {done}{f', attempt {attempt}' if attempt else ''}"
+        case ConfigurationObserved():
+            return "the configuration was read"
+        case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):
+            return f"{queue} queue: {visible} visible, {in_flight} in flight, {delayed} delayed"
+        case HeldUp(at_ms=at_ms, until_ms=until_ms):
+            return f"the engine was held up for {seconds((until_ms - at_ms) / 1000)}"
+        case FaultInjected(kind=kind, when=when, call=call, number=number):
+            where = f" at {call}" + (f", call {number}" if number and number > 1 else "") if call else ""
+            return f"fault injected: {kind}{f' {when} the effect' if when else ''}{where}"
+        case EvidenceMissing(source=source, what=what):
+            return f"evidence missing from {source}: {what}"
+        case _:
+            return f"the run ended{', at its deadline' if event.deadline_reached else ''}"

@@ -1,0 +1,1 @@
+"""How tasks get into a pipeline: the workload, and the clients that hand it in."""

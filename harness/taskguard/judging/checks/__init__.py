@@ -1,0 +1,49 @@
+"""The checks: each a pure function from a history and what is expected to a verdict, one property a file.
+
+`CHECKS` lists them in the order in which they are reported. A check must not know how the history was gathered, and
+must not change it; a new one is a module with a `judge` function, and a line here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import History
+from taskguard.judging.checks import (
+    backoff,
+    configuration,
+    dead_letter_log,
+    effect,
+    first_failure_rate,
+    independence,
+    later_failure_rate,
+    partial_batches,
+    record,
+    redrive,
+    settlement,
+    transitions,
+)
+from taskguard.judging.verdict import Verdict
+
+Check: TypeAlias = Callable[[History, Expectations], Verdict]
+
+CHECKS: Mapping[str, Check] = {
+    module.QUESTION.check: module.judge
+    for module in (
+        settlement,
+        effect,
+        first_failure_rate,
+        later_failure_rate,
+        independence,
+        backoff,
+        partial_batches,
+        redrive,
+        dead_letter_log,
+        record,
+        transitions,
+        configuration,
+    )
+}
+"""Every check by its name."""
+
+__all__ = ["CHECKS", "Check"]

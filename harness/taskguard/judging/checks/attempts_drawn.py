@@ -1,0 +1,60 @@
+"""What the checks of rates and of independence share: which attempts they speak of, and how one is held to its draw.
+
+An attempt is spoken of when its one outcome was seen, its task's messages continue one another, and its number is within
+the allowed receives; of several with one number, the first. This module must not know how often attempts are to fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.contract.draws import attempt_fails, draw
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Attempt, Delivered, History
+from taskguard.judging.checks.conclusion import Violation, chains_of_accepted
+from taskguard.judging.statistics.counts import POWER
+
+
+def judged_chains(history: History, expectations: Expectations) -> Iterator[list[Attempt]]:
+    """Yield, for each accepted task, the attempts that are spoken of, in order."""
+    for chain in chains_of_accepted(history):
+        by_number: dict[int, Attempt] = {}
+        for attempt in chain.attempts:
+            if attempt.determined and 1 <= attempt.number <= expectations.max_receives:
+                by_number.setdefault(attempt.number, attempt)
+        yield [by_number[number] for number in sorted(by_number)]
+
+
+def contradicts_its_draw(attempt: Attempt, seed: str, rate: float) -> bool:
+    """Whether an attempt failed that was drawn to succeed, or the other way round."""
+    return attempt_fails(seed, rate, attempt.task_id or "", attempt.number) != (attempt.failed is not None)
+
+
+def against_draws(attempts: list[Attempt], seed: str, rate: float, history: History) -> Iterator[Violation]:
+    """Yield the attempts that contradict their draws."""
+    for attempt in attempts:
+        if not contradicts_its_draw(attempt, seed, rate):
+            continue
+        task_id = attempt.task_id or ""
+        did, should = ("failed", "succeed") if attempt.failed else ("succeeded", "fail")
+        drawn = f"its draw {draw(seed, task_id, attempt.number):.6f} against the rate {rate:g} says it should"
+        message = f"task {task_id}: attempt {attempt.number} {did}, and {drawn} {should}"
+        # Where retries are new messages, a delivery that was not seen shifts the numbers of all after it.
+        retried_anew = len({each.message_id for each in history.attempts_of(task_id)}) > 1
+        yield Violation(task_id, message, attempt.events, (Delivered,) if retried_anew else ())
+
+
+def as_unlikely(p_value: float, expectations: Expectations) -> str:
+    """A significant p-value in words, to follow on the outcome."""
+    return (
+        f"at a rate of {expectations.failure_rate:g} something as unlikely happens with probability {p_value:.2g}, "
+        f"less than {expectations.significance:g}"
+    )
+
+
+def findable(found: tuple[float | None, float | None]) -> str:
+    """What rates a test finds, in words: how much its pass is worth."""
+    words = [f"{side} {rate:.2g}" for side, rate in zip(("below", "above"), found, strict=True) if rate is not None]
+    if not words:
+        return f"no other rate would have been found with {POWER:.0%} probability"
+    return f"a rate {' or '.join(words)} would have been found with {POWER:.0%} probability"

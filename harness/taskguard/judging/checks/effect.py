@@ -1,0 +1,100 @@
+"""Nothing is done twice: a task is completed at most once, not after its death, and in no more attempts than allowed.
+
+A message that was acknowledged after its task was done looks the same whether its work was done again or it was dropped as a
+duplicate. So with several messages of one task a fail needs more: that the task's own record tells of two successes, or
+of more attempts than allowed, or that more attempts than allowed asked for a backoff; without that it is unknown. One
+message that succeeds twice, or after it was dead-lettered, is a fail, whatever evidence is missing. That one message
+was received too often, or was dead-lettered after a success, is for `redrive` to tell. This module must not know how a
+pipeline keeps duplicates apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
+from taskguard.history.wording import times
+from taskguard.judging.checks.conclusion import Question, Violation, conclude, duplicates_in_doubt
+from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
+from taskguard.judging.verdict import Verdict
+
+QUESTION = Question(
+    check="effect",
+    claim="A task is completed at most once, never after its death, and in no more attempts than allowed.",
+    needs=(TaskSubmitted, Delivered, AttemptSucceeded, DeadLettered),
+)
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge whether anything was done twice or after its end."""
+    lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
+    duplicated = {task_id for task_id, of in lives.items() if has_more_messages_than_lives(history, task_id, of)}
+    violations = [
+        found
+        for task_id, of_task in lives.items()
+        for found in (
+            *(each for life in of_task for each in _of_life(task_id, life, duplicated)),
+            *_put_back_alive(history, task_id, of_task),
+            *(_of_duplicates(history, task_id, of_task, expectations) if task_id in duplicated else ()),
+        )
+    ]
+    # One that was put back to work has one message more, and that is no duplicate.
+    doubts = [doubt for doubt in duplicates_in_doubt(history) if doubt.task_id in duplicated]
+    ended = sum(any(life.ends for life in lives[task_id]) for task_id in history.accepted)
+    wrong = len({violation.task_id for violation in violations})
+    return conclude(
+        QUESTION,
+        history,
+        expected=f"each task completed at most once, not after its death, in at most {expectations.max_receives} attempts",
+        observed=f"{times(ended, 'task')} ended: {times(wrong, 'task')} done more than once or too often",
+        violations=violations,
+        doubts=doubts,
+        figures={"ended": ended, "at_fault": wrong},
+    )
+
+
+def _of_life(task_id: str, life: Life, duplicated: set[str]) -> Iterator[Violation]:
+    successes, deaths = life.successes, life.deaths
+    if len(deaths) > 1:
+        yield Violation(task_id, f"task {task_id} was dead-lettered {len(deaths)} times", deaths)
+    if task_id in duplicated:
+        return
+    if len(successes) > 1:
+        yield Violation(task_id, f"task {task_id} was completed {len(successes)} times", successes)
+    if deaths and successes and successes[-1].at_ms > deaths[0].at_ms:
+        message = f"task {task_id} was completed after it had been dead-lettered"
+        yield Violation(task_id, message, (deaths[0], successes[-1]))
+
+
+def _put_back_alive(history: History, task_id: str, lives: tuple[Life, ...]) -> Iterator[Violation]:
+    if any(not life.deaths for life in lives[:-1]):
+        message = f"task {task_id} was put back to work although it had not been dead-lettered"
+        yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
+
+
+def _of_duplicates(
+    history: History, task_id: str, lives: tuple[Life, ...], expectations: Expectations
+) -> Iterator[Violation]:
+    allowed = expectations.max_receives * len(lives)
+    attempts = history.attempts_of(task_id)
+    records = [event for event in history.of_task(task_id) if isinstance(event, RecordObserved)]
+    recorded = records[-1].attempts if records else ()
+    done = sum(each.outcome == expectations.record.attempt_succeeded for each in recorded)
+    # Whoever drops a duplicate asks for no backoff.
+    tried = [attempt for attempt in attempts if attempt.failed is not None and attempt.backoffs]
+    messages = times(len({attempt.message_id for attempt in attempts}), "message")
+    if done > 1:
+        message = f"task {task_id} was completed {done} times, as its record tells; {messages} carried it"
+        yield Violation(
+            task_id, message, (*(attempt.succeeded for attempt in attempts if attempt.succeeded), records[-1])
+        )
+    if len(tried) > allowed:
+        shown = [event for attempt in tried for event in attempt.events]
+        message = f"task {task_id} failed {len(tried)} attempts in {messages}, {allowed} are allowed"
+        yield Violation(task_id, message, shown)
+    elif len(recorded) > allowed:
+        message = (
+            f"task {task_id} had {len(recorded)} attempts in {messages}, as its record tells; {allowed} are allowed"
+        )
+        yield Violation(task_id, message, (records[-1],))

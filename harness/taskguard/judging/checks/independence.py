@@ -1,0 +1,164 @@
+"""Each draw is made for itself: no list read again and again, no fate shared with a neighbour or with a batch.
+
+Without a seed the first attempts' outcomes are tested: in order of submission and in order of first delivery by a runs test
+and by the lag at which they repeat most, and by how far those of one delivery agree. Each test is exact given how many
+failed, so none speaks of the rate, and their levels add up to the significance expected. With a seed a draw is known to
+depend on nothing but the seed, the task and the attempt, so it holds when every attempt came out as drawn; where some did
+not, it is never a pass, and the same tests, of the outcomes and of which of them contradict their draws, tell whether it
+is a fail. A run in which no order of the outcomes would have been significant is unknown. At a rate of 0 or 1 nothing is
+left to chance, and the claim holds vacuously. This module must not know how the pipeline draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
+from taskguard.history.wording import times
+from taskguard.judging.checks.attempts_drawn import contradicts_its_draw, judged_chains
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from taskguard.judging.statistics import dependence
+from taskguard.judging.verdict import Verdict
+from taskguard.support.strict_json import Json
+
+QUESTION = Question(
+    check="independence",
+    claim="Whether an attempt fails does not depend on others.",
+    needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed),
+)
+
+_SHARES = {
+    "submission": 3 / 8,
+    "delivery": 3 / 8,
+    "repetition by submission": 1 / 16,
+    "repetition by delivery": 1 / 16,
+    "batch": 1 / 8,
+}
+"""The part of the significance that each test has. The runs tests have the most, since they are all that can find
+anything in a run of 30 tasks whose first attempts failed only five times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """Something that is true of some first attempts, and what to call these."""
+
+    noun: str
+    holds: Callable[[Attempt], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """What one test says of one series, which is called `noun`."""
+
+    test: str
+    noun: str
+    p_value: float
+    message: str
+    attempts: Sequence[Attempt] = ()
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge whether the accepted tasks' attempts fail independently of one another."""
+    seed, rate = expectations.failure_seed, expectations.failure_rate
+    attempts = [each for chain in judged_chains(history, expectations) for each in chain]
+    first = {each.task_id or "": each for each in attempts if each.number == 1}
+    submitted = [first[task_id] for task_id in history.accepted if task_id in first]
+    doubts = list(attempts_in_doubt(history))
+    failures = _Series(noun="failure", holds=lambda attempt: attempt.failed is not None)
+    figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": sum(map(failures.holds, submitted))}
+    found: list[_Finding] = []
+    if seed is not None:
+        wrong = _Series(noun="contradicted draw", holds=lambda attempt: contradicts_its_draw(attempt, seed, rate))
+        count = sum(map(wrong.holds, attempts))
+        figures["attempts_compared"] = len(attempts)
+        expected = f"each attempt as drawn with seed {seed!r}, whatever became of others"
+        observed = f"{len(attempts) - count} of {times(len(attempts), 'attempt')} as drawn, whatever became of others"
+        if count:
+            found = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
+            message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
+            doubts.append(Doubt(None, message))
+    elif rate in (0, 1):
+        expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
+    else:
+        found = list(_tests(submitted, failures))
+        expected = f"no dependence, at significance {expectations.significance:g}"
+        observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
+            ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in found) or "nothing to test"
+        )
+        doubts.extend(_too_few(submitted, failures, expectations))
+    return conclude(
+        QUESTION,
+        history,
+        expected=expected,
+        observed=observed,
+        violations=_violations(found, expectations),
+        doubts=doubts,
+        figures=figures,
+        measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in found},
+    )
+
+
+def _violations(found: Sequence[_Finding], expectations: Expectations) -> Iterator[Violation]:
+    for finding in found:
+        level = _SHARES[finding.test] * expectations.significance
+        if finding.p_value < level:
+            message = f"{finding.message} (probability {finding.p_value:.2g}, less than {level:.2g})"
+            events = [event for attempt in finding.attempts for event in attempt.events]
+            yield Violation(None, message, events, QUESTION.needs)
+
+
+def _too_few(submitted: list[Attempt], failures: _Series, expectations: Expectations) -> Iterator[Doubt]:
+    count, failed = len(submitted), sum(map(failures.holds, submitted))
+    if count and dependence.least_p_value_of_runs(count, failed) >= _SHARES["submission"] * expectations.significance:
+        yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
+
+
+def _tests(submitted: list[Attempt], series: _Series) -> Iterator[_Finding]:
+    if not submitted:
+        return
+    delivered = sorted(submitted, key=lambda attempt: attempt.at_ms)
+    orders = {"submission": submitted, "delivery": delivered}
+    for name, ordered in orders.items():
+        yield _runs(name, ordered, series)
+    for name, ordered in orders.items():
+        yield from _repetition(name, ordered, series)
+    yield _batches(delivered, series)
+
+
+def _runs(test: str, ordered: list[Attempt], series: _Series) -> _Finding:
+    outcomes = [series.holds(attempt) for attempt in ordered]
+    found = dependence.runs(outcomes)
+    tendency = "neighbours share their fate" if found.found < found.expected else "neighbours avoid each other's fate"
+    message = (
+        f"in order of {test} {tendency}: {times(sum(outcomes), series.noun)} among {len(outcomes)} first attempts "
+        f"stand in {times(found.found, 'group')}, by chance in about {found.expected:.0f}"
+    )
+    return _Finding(test=test, noun=series.noun, p_value=found.p_value, message=message)
+
+
+def _repetition(order: str, ordered: list[Attempt], series: _Series) -> Iterator[_Finding]:
+    found = dependence.repetition([series.holds(attempt) for attempt in ordered])
+    if found is not None:
+        message = (
+            f"in order of {order} first attempts repeat what came {found.lag} before: of {found.first_yes} with a "
+            f"{series.noun}, {found.both_yes} are followed by another one at that distance"
+        )
+        yield _Finding(test=f"repetition by {order}", noun=series.noun, p_value=found.p_value, message=message)
+
+
+def _batches(delivered: list[Attempt], series: _Series) -> _Finding:
+    by_delivery: dict[str, list[Attempt]] = {}
+    for attempt in delivered:
+        by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
+    batches = [batch for batch in by_delivery.values() if len(batch) > 1]
+    outcomes = [[series.holds(attempt) for attempt in batch] for batch in batches]
+    of_one_kind = [batch for batch, each in zip(batches, outcomes, strict=True) if len(set(each)) == 1]
+    message = (
+        f"first attempts delivered together share their fate, more or less often than by chance: in {len(of_one_kind)} of "
+        f"{len(batches)} batches all or none have a {series.noun}"
+    )
+    largest = max(of_one_kind, key=len, default=())
+    p_value = dependence.groups(outcomes)
+    return _Finding(test="batch", noun=series.noun, p_value=p_value, message=message, attempts=largest)

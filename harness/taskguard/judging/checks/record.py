@@ -1,0 +1,195 @@
+"""The task's record agrees with what was seen from outside: its end, its attempts, their backoff, the payload.
+
+What a pipeline writes about itself is a claim; this check compares it with the evidence, and its times with one another: none
+before what came earlier, none later than the record was read. Fails in spite of missing
+evidence when there is no record, or it has another payload, times out of order, or an attempt whose outcome or time contradicts
+the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
+record was not read is unknown, as is a run without any (a pipeline without a table). This module must not know where
+records are kept; how they word things comes from the expectations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
+    Attempt,
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    History,
+    RecordedAttempt,
+    RecordObserved,
+    TaskSubmitted,
+)
+from taskguard.history.wording import numbers, seconds, times
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, has_duplicates
+from taskguard.judging.verdict import Verdict
+from taskguard.support.strict_json import same_json
+
+QUESTION = Question(
+    check="record",
+    claim="Each task's record agrees with what was seen from outside.",
+    needs=(
+        TaskSubmitted,
+        Delivered,
+        AttemptSucceeded,
+        AttemptFailed,
+        BackoffRequested,
+        DeadLettered,
+        RecordObserved,
+    ),
+)
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge each accepted task's record, as last read, against the evidence."""
+    records = {record.task_id: record for record in history.of_kind(RecordObserved)}
+    judged = [records[task_id] for task_id in sorted(history.accepted) if task_id in records]
+    violations = [found for record in judged for found in _of_record(record, history, expectations)]
+    differing = len({violation.task_id for violation in violations})
+    return conclude(
+        QUESTION,
+        history,
+        expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
+        observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ",
+        violations=violations,
+        doubts=[*_not_read(history, records), *attempts_in_doubt(history)],
+        figures={"records": len(judged), "differing": differing},
+    )
+
+
+def _not_read(history: History, records: dict[str, RecordObserved]) -> Iterator[Doubt]:
+    if history.accepted and not records:
+        yield Doubt(None, "no record was read of any task: the pipeline keeps none, or it could not be read")
+        return
+    for task_id in sorted(history.accepted.keys() - records.keys()):
+        yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
+
+
+def _of_record(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+    task_id = record.task_id
+    if record.status is None:
+        yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
+        return
+    submission = history.accepted[task_id]
+    if not same_json(record.payload, submission.payload):
+        message = f"task {task_id}: its record has another payload than was submitted"
+        yield Violation(task_id, message, (submission, record))
+    yield from _status(record, history, expectations)
+    yield from _attempts(record, history, expectations)
+    yield from _times(record, expectations)
+
+
+def _status(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+    names = expectations.record
+    events = history.of_task(record.task_id)
+    ends: dict[str, list[Event]] = {
+        names.completed: [event for event in events if isinstance(event, AttemptSucceeded)],
+        names.dead: [event for event in events if isinstance(event, DeadLettered)],
+    }
+    seen = [status for status, found in ends.items() if found]
+    excuse = (AttemptSucceeded, DeadLettered)
+    if len(seen) == 1 and record.status != seen[0]:
+        what = "completed" if seen[0] == names.completed else "dead-lettered"
+        message = f"task {record.task_id} was {what}; its record says {record.status}, expected {seen[0]}"
+        yield Violation(record.task_id, message, (*ends[seen[0]], record), excuse)
+    elif not seen and record.status in ends:
+        message = f"task {record.task_id}: its record says {record.status}, and it was not seen to end"
+        yield Violation(record.task_id, message, (record,), excuse)
+
+
+def _attempts(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+    if has_duplicates(history, record.task_id):
+        return
+    seen = history.attempts_of(record.task_id)
+    recorded_numbers = [each.number for each in record.attempts]
+    seen_numbers = [attempt.number for attempt in seen]
+    if recorded_numbers != seen_numbers:
+        message = (
+            f"task {record.task_id}: its record has attempts {numbers(recorded_numbers)}, "
+            f"seen were {numbers(seen_numbers)}"
+        )
+        yield Violation(record.task_id, message, (record,), (Delivered,))
+    by_number = {attempt.number: attempt for attempt in seen}
+    for each in record.attempts:
+        attempt = by_number.get(each.number)
+        if attempt is not None and attempt.determined:
+            yield from _attempt(each, attempt, record, expectations)
+
+
+def _attempt(
+    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, expectations: Expectations
+) -> Iterator[Violation]:
+    what = f"task {record.task_id}: its record has attempt {recorded.number}"
+    shown = (*attempt.events, record)
+    names = expectations.record
+    outcome = names.attempt_failed if attempt.failed else names.attempt_succeeded
+    if recorded.outcome != outcome:
+        yield Violation(record.task_id, f"{what} as {recorded.outcome}, expected {outcome}", shown)
+    if attempt.failed and not recorded.error:
+        yield Violation(record.task_id, f"{what} as failed without an error", shown)
+    if attempt.succeeded and recorded.error:
+        yield Violation(record.task_id, f"{what} with an error, and it succeeded: {recorded.error}", shown)
+    granted = [request.delay_seconds for request in attempt.backoffs if request.accepted]
+    backoff = granted[-1] if granted and attempt.failed else None
+    if recorded.backoff_seconds != backoff:
+        message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
+        yield Violation(record.task_id, message, shown, (BackoffRequested,))
+    yield from _start(recorded, attempt, record, expectations)
+
+
+def _start(
+    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, expectations: Expectations
+) -> Iterator[Violation]:
+    what = f"task {record.task_id}: its record has attempt {recorded.number}"
+    shown = (*attempt.events, record)
+    started = recorded.started_at_ms
+    outcome = attempt.succeeded or attempt.failed
+    if started is None:
+        yield Violation(record.task_id, f"{what} without its start", shown)
+        return
+    if attempt.delivered is not None:
+        early_ms = attempt.delivered.at_ms - started
+        if early_ms > expectations.clock_tolerance_ms:
+            yield Violation(record.task_id, f"{what} started {seconds(early_ms / 1000)} before its delivery", shown)
+    if outcome is not None:
+        late_ms = started - outcome.at_ms
+        if late_ms > expectations.clock_tolerance_ms:
+            yield Violation(record.task_id, f"{what} started {seconds(late_ms / 1000)} after its outcome", shown)
+
+
+def _times(record: RecordObserved, expectations: Expectations) -> Iterator[Violation]:
+    told = [(what, at_ms) for what, at_ms in _moments(record) if at_ms is not None]
+    tolerance_ms = expectations.clock_tolerance_ms
+    for (earlier, earlier_ms), (later, later_ms) in pairwise(told):
+        back_ms = earlier_ms - later_ms
+        if back_ms > tolerance_ms:
+            message = (
+                f"task {record.task_id}: by its record it was {later} {seconds(back_ms / 1000)} before it was {earlier}"
+            )
+            yield Violation(record.task_id, message, (record,))
+    for what, at_ms in told:
+        ahead_ms = at_ms - record.at_ms
+        if ahead_ms > tolerance_ms:
+            message = f"task {record.task_id}: by its record it was {what} {seconds(ahead_ms / 1000)} after the record was read"
+            yield Violation(record.task_id, message, (record,))
+
+
+def _moments(record: RecordObserved) -> Iterator[tuple[str, float | None]]:
+    """What the record tells the time of, in the order in which it must have happened."""
+    yield "created", record.created_at_ms
+    for attempt in record.attempts:
+        yield f"begun for attempt {attempt.number}", attempt.started_at_ms
+        yield f"done with attempt {attempt.number}", attempt.finished_at_ms
+    yield "completed", record.completed_at_ms
+    yield "last changed", record.changed_at_ms
+
+
+def _backoff(delay_seconds: float | None) -> str:
+    return "no backoff" if delay_seconds is None else f"a backoff of {seconds(delay_seconds)}"

@@ -1,0 +1,148 @@
+"""A message is dead-lettered after exactly the allowed receives, all failed, and only then.
+
+Speaks of every message, tasks or not. Fails in spite of missing evidence when a message was delivered too often, was
+dead-lettered although an attempt had succeeded, or arrived with another payload than it was delivered with; too few deliveries before the dead-letter
+queue, and none of the arrivals there that were due, are excused by missing events. With nothing dead-lettered and
+nothing failed often enough the claim holds vacuously. This module must not know who moves the message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import (
+    Attempt,
+    AttemptFailed,
+    AttemptSucceeded,
+    Chain,
+    DeadLettered,
+    Delivered,
+    History,
+    TaskSubmitted,
+)
+from taskguard.history.wording import numbers, times
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, dead_letters_of
+from taskguard.judging.verdict import Verdict
+from taskguard.support.strict_json import same_json
+
+QUESTION = Question(
+    check="redrive",
+    claim="A message is dead-lettered after exactly the allowed receives, all failed, and only then.",
+    needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, DeadLettered),
+)
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge how each message came to the dead-letter queue, or stayed out of it."""
+    dead = history.of_kind(DeadLettered)
+    violations = [
+        *(found for chain in history.chains for found in _of_chain(chain, history, expectations)),
+        *_never_delivered(history),
+    ]
+    doubts = [
+        *attempts_in_doubt(history),
+        *(found for chain in history.chains for found in _too_early_to_tell(chain, history, expectations)),
+    ]
+    wanted = numbers(list(range(1, expectations.max_receives + 1)))
+    if violations:
+        observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(violations), 'violation')}"
+    elif dead:
+        observed = f"{times(len(dead), 'message')} dead-lettered, each after receives {wanted}"
+    else:
+        observed = "vacuous: no message was dead-lettered, and none had to be"
+    return conclude(
+        QUESTION,
+        history,
+        expected=f"dead-lettered after receives {wanted}, each failed; never delivered again",
+        observed=observed,
+        violations=violations,
+        doubts=doubts,
+        figures={"dead_lettered": len(dead)},
+    )
+
+
+def _of_chain(chain: Chain, history: History, expectations: Expectations) -> Iterator[Violation]:
+    allowed = expectations.max_receives
+    for attempt in chain.attempts:
+        if attempt.number > allowed:
+            message = f"{chain.name} was delivered for the {_ordinal(attempt.number)} time, {allowed} are allowed"
+            yield Violation(chain.task_id, message, attempt.events)
+    for number, count in Counter(attempt.number for attempt in chain.attempts).items():
+        if count > 1:
+            twice = [event for attempt in chain.attempts if attempt.number == number for event in attempt.events]
+            yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
+    arrivals = dead_letters_of(history, chain)
+    if arrivals:
+        yield from _of_dead(chain, arrivals[0], allowed)
+    else:
+        last = _failed_at_the_limit(chain, allowed)
+        if last is not None and not _still_due(last, history, expectations):
+            message = f"{chain.name} failed {allowed} times and never reached the dead-letter queue"
+            yield Violation(chain.task_id, message, last.events, (DeadLettered,))
+
+
+def _of_dead(chain: Chain, arrival: DeadLettered, allowed: int) -> Iterator[Violation]:
+    found = sorted({attempt.number for attempt in chain.attempts})
+    wanted = list(range(1, allowed + 1))
+    if not set(wanted) <= set(found):
+        yield Violation(
+            chain.task_id,
+            f"{chain.name} was dead-lettered after receives {numbers(found)}; expected {numbers(wanted)}",
+            (arrival,),
+            (Delivered,),
+        )
+    for attempt in chain.attempts:
+        if attempt.succeeded is not None:
+            # A success after the death is the task's second end, and for `effect` to tell.
+            if attempt.succeeded.at_ms <= arrival.at_ms:
+                message = f"{chain.name} was dead-lettered although attempt {attempt.number} had succeeded"
+                yield Violation(chain.task_id, message, (attempt.succeeded, arrival))
+        elif attempt.failed is None:
+            message = f"{chain.name} was dead-lettered, and attempt {attempt.number} was not seen to fail"
+            yield Violation(chain.task_id, message, (*attempt.events, arrival), (AttemptFailed,))
+    last = chain.attempts[-1]
+    if last.at_ms > arrival.at_ms and last.succeeded is None:
+        message = f"{chain.name} was delivered (attempt {last.number}) after it had reached the dead-letter queue"
+        yield Violation(chain.task_id, message, (arrival, *last.events))
+    delivered = [attempt.delivered for attempt in chain.attempts if attempt.delivered is not None]
+    if delivered and not same_json(arrival.payload, delivered[-1].payload):
+        message = f"{chain.name} arrived in the dead-letter queue with another payload than it was delivered with"
+        yield Violation(chain.task_id, message, (delivered[-1], arrival))
+
+
+def _never_delivered(history: History) -> Iterator[Violation]:
+    delivered = {message_id for chain in history.chains for message_id in chain.message_ids}
+    tasks = {chain.task_id for chain in history.chains if chain.task_id is not None}
+    for arrival in history.of_kind(DeadLettered):
+        if arrival.message_id not in delivered and arrival.task_id not in tasks:
+            name = f"task {arrival.task_id}" if arrival.task_id is not None else f"message {arrival.message_id}"
+            message = f"{name} was dead-lettered without ever having been delivered"
+            yield Violation(arrival.task_id, message, (arrival,), (Delivered,))
+
+
+def _too_early_to_tell(chain: Chain, history: History, expectations: Expectations) -> Iterator[Doubt]:
+    last = _failed_at_the_limit(chain, expectations.max_receives)
+    if last is not None and not dead_letters_of(history, chain) and _still_due(last, history, expectations):
+        message = (
+            f"{chain.name} failed {expectations.max_receives} times, and the run ended before it could be redriven"
+        )
+        yield Doubt(chain.task_id, message, last.events)
+
+
+def _failed_at_the_limit(chain: Chain, allowed: int) -> Attempt | None:
+    return next((attempt for attempt in chain.attempts if attempt.number == allowed and attempt.failed), None)
+
+
+def _still_due(last: Attempt, history: History, expectations: Expectations) -> bool:
+    if history.end is None:
+        return True
+    delay = max((request.delay_seconds for request in last.backoffs if request.accepted), default=0.0)
+    due_ms = last.last_seen_ms + (delay + expectations.late_tolerance_seconds) * 1000
+    return history.end.at_ms < due_ms
+
+
+def _ordinal(number: int) -> str:
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{suffix}"

@@ -1,0 +1,175 @@
+"""Each change of a task's record was a legal one, in order of time, and a final state was never left.
+
+Judged are the changes as the store took them, in its order: which moves there are, and which of them only an operator makes,
+comes from the expectations. No other change leads out of a final state, not even to itself. An attempt begins with each change
+to the working state: its number is higher than any before, and its message was delivered by then. A time that the pipeline
+wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
+its way at that moment, so its time counts from the one written then. What was seen to be changed was changed, so a fault
+is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
+is excused, and so are missing deliveries and operators. A task whose changes were not seen, or not all of them, is unknown.
+This module must not know where records are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Delivered, History, RecordChanged, RecordObserved, Redriven, TaskSubmitted
+from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, has_duplicates
+from taskguard.judging.verdict import Verdict
+
+QUESTION = Question(
+    check="transitions",
+    claim="Each change of a task's record was legal, in order, and a final state was never left.",
+    needs=(TaskSubmitted, Delivered, RecordChanged),
+)
+
+_Changes = Sequence[RecordChanged]
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge the changes of each accepted task's record, in the order in which the store took them."""
+    changes = history.changes
+    judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
+    violations = [
+        found for task_id, of_task in judged.items() for found in _of_task(task_id, of_task, history, expectations)
+    ]
+    at_fault = len({violation.task_id for violation in violations})
+    return conclude(
+        QUESTION,
+        history,
+        expected=_expected(expectations),
+        observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not",
+        violations=violations,
+        doubts=_doubts(history, changes),
+        figures={"records": len(judged), "at_fault": at_fault},
+    )
+
+
+def _of_task(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
+    yield from _moves(task_id, changes, history, expectations)
+    yield from _attempts(task_id, changes, expectations)
+    yield from _times(task_id, changes, expectations)
+    if not has_duplicates(history, task_id):
+        yield from _deliveries(task_id, changes, history, expectations)
+
+
+def _moves(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
+    moves = expectations.record.moves
+    legal = {(move.before, move.after) for move in moves if not move.by_operator}
+    by_operator = {(move.before, move.after) for move in moves if move.by_operator}
+    redrives = sum(isinstance(event, Redriven) for event in history.of_task(task_id))
+    before: RecordChanged | None = None
+    for change in changes:
+        move = (before.status if before else None, change.status)
+        shown = (before, change) if before else (change,)
+        if move in by_operator:
+            redrives -= 1
+            if redrives < 0:
+                message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
+                yield Violation(task_id, message, shown, (Redriven,))
+        elif move not in legal:
+            # Of two that follow one another both were seen.
+            excuse = (RecordChanged,) if before is None else ()
+            yield Violation(task_id, _illegal(task_id, move, expectations), shown, excuse)
+        before = change
+
+
+def _illegal(task_id: str, move: tuple[str | None, str | None], expectations: Expectations) -> str:
+    before, after = move
+    finals = (expectations.record.completed, expectations.record.dead)
+    if after is None:
+        return f"task {task_id}: its record was removed when it was {_named(before)}"
+    if before in finals:
+        left = "written again" if before == after else f"left for {after}"
+        return f"task {task_id}: its record was {before}, which is final, and was {left}"
+    return f"task {task_id}: its record went from {_named(before)} to {_named(after)}, which is no legal change"
+
+
+def _attempts(task_id: str, changes: _Changes, expectations: Expectations) -> Iterator[Violation]:
+    for before, change in pairwise(changes):
+        what = f"task {task_id}: its record was changed to {_named(change.status)}"
+        # Not every record tells of attempts, and an operator lets them begin anew.
+        if change.attempt == 0:
+            continue
+        if change.status == expectations.record.working:
+            if change.attempt <= before.attempt:
+                message = f"{what} for attempt {change.attempt} after attempt {before.attempt}"
+                yield Violation(task_id, message, (before, change))
+        elif change.attempt != before.attempt:
+            message = f"{what} by attempt {change.attempt}, and the attempt under way was {before.attempt}"
+            yield Violation(task_id, message, (before, change))
+
+
+def _times(task_id: str, changes: _Changes, expectations: Expectations) -> Iterator[Violation]:
+    tolerance_ms = expectations.clock_tolerance_ms
+    for before, change in zip((None, *changes), changes, strict=False):
+        if change.written_at_ms is None:
+            continue
+        what = f"task {task_id}: its record says that it was changed to {_named(change.status)}"
+        ahead_ms = change.written_at_ms - (change.at_ms + change.within_ms)
+        if ahead_ms > tolerance_ms:
+            yield Violation(task_id, f"{what} {seconds(ahead_ms / 1000)} later than it was", (change,))
+        if before is None:
+            continue
+        earliest_ms = before.written_at_ms or 0.0
+        if before.number > 1 or before.attempt:
+            # Who stores a task and who works on it first may write at the same time; all else is written after what it follows.
+            earliest_ms = max(before.at_ms, earliest_ms)
+        back_ms = earliest_ms - change.written_at_ms
+        if back_ms > tolerance_ms:
+            message = (
+                f"{what} {seconds(back_ms / 1000)} before it was changed to {_named(before.status)}, which came first"
+            )
+            yield Violation(task_id, message, (before, change))
+
+
+def _deliveries(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
+    delivered = {a.number: a.delivered for a in history.attempts_of(task_id) if a.delivered is not None}
+    for change in changes:
+        if change.status != expectations.record.working or change.attempt == 0:
+            continue
+        delivery = delivered.get(change.attempt)
+        what = f"task {task_id}: its record was changed to {change.status} for attempt {change.attempt}"
+        if delivery is None:
+            yield Violation(task_id, f"{what}, of which no delivery was seen", (change,), (Delivered,))
+        else:
+            early_ms = delivery.at_ms - (change.at_ms + change.within_ms)
+            if early_ms > expectations.clock_tolerance_ms:
+                message = f"{what} {seconds(early_ms / 1000)} before its delivery"
+                yield Violation(task_id, message, (change, delivery), (Delivered,))
+
+
+def _doubts(history: History, changes: dict[str, list[RecordChanged]]) -> Iterator[Doubt]:
+    if history.accepted and not changes:
+        yield Doubt(None, "no change of any record was seen: the pipeline keeps none, or its store does not tell")
+        return
+    records = {record.task_id: record for record in history.of_kind(RecordObserved)}
+    for task_id in sorted(history.accepted):
+        record, seen = records.get(task_id), changes.get(task_id, [])
+        if not seen:
+            yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))
+            continue
+        if [change.number for change in seen] != list(range(1, len(seen) + 1)):
+            yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", seen)
+        if record is not None and record.status not in {change.status for change in seen}:
+            message = f"task {task_id}: its record was read as {_named(record.status)}, and no change to that was seen"
+            yield Doubt(task_id, message, (*seen, record))
+
+
+def _expected(expectations: Expectations) -> str:
+    names = expectations.record
+    moves = [move for move in names.moves if not move.by_operator]
+    *others, last = [move.after for move in moves if move.before is None]
+    begins = f"{', '.join(others)} or {last}" if others else last
+    return (
+        f"begun as {begins}, moved on as is legal, {names.completed} and {names.dead} never left, each attempt after its "
+        "delivery, times in order and none ahead"
+    )
+
+
+def _named(status: str | None) -> str:
+    return "no status" if status is None else status

@@ -1,0 +1,142 @@
+"""From a history to a grade: every check's verdict, each task's fate, and the numbers a run is known by.
+
+It must not know how a history was gathered nor how a grade is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import AttemptSucceeded, DeadLettered, FaultInjected, History, Manifest
+from taskguard.judging.checks import CHECKS, Check
+from taskguard.judging.guarantees import guarantees_under
+from taskguard.judging.guarantees.records import end_of
+from taskguard.judging.verdict import Finding, Outcome, Verdict
+from taskguard.support.garbage_collection import left_lying
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFate:
+    """What became of a task: each attempt (`succeeded`, `failed`, `unknown`), and how it ended.
+
+    `end` is `completed`, `dead-lettered`, `both` or `unsettled`.
+    """
+
+    task_id: str
+    attempts: tuple[str, ...]
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """The judgement of a run.
+
+    `fates` has every accepted task, by id. `success` counts those whose first attempt succeeded, `failure` those whose
+    first attempt failed; a task whose first attempt's outcome was not seen is in neither.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    fates: tuple[TaskFate, ...]
+
+    @property
+    def success(self) -> int:
+        """Tasks that succeeded on their first attempt."""
+        return sum(fate.attempts[:1] == ("succeeded",) for fate in self.fates)
+
+    @property
+    def failure(self) -> int:
+        """Tasks whose first attempt failed, whatever came after."""
+        return sum(fate.attempts[:1] == ("failed",) for fate in self.fates)
+
+    @property
+    def completed(self) -> int:
+        """Tasks that were completed and nothing else."""
+        return self._ended("completed")
+
+    @property
+    def dead(self) -> int:
+        """Tasks that were dead-lettered and nothing else."""
+        return self._ended("dead-lettered")
+
+    @property
+    def unsettled(self) -> int:
+        """Tasks that were not seen to end."""
+        return self._ended("unsettled")
+
+    @property
+    def outcome(self) -> Outcome:
+        """Fail when any check failed; else unknown when any is, or there is none; else pass."""
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if Outcome.FAIL in outcomes:
+            return Outcome.FAIL
+        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.UNKNOWN
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of a command that graded: 0 all pass, 1 a check failed, 2 could not be judged."""
+        return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}[self.outcome]
+
+    def _ended(self, end: str) -> int:
+        return sum(fate.end == end for fate in self.fates)
+
+
+def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
+    """Judge a history by every check (or by those given)."""
+    with left_lying():
+        return Grade(
+            verdicts=tuple(check(history, expectations) for check in checks.values()),
+            fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+        )
+
+
+def grade_run(history: History, manifest: Manifest) -> Grade:
+    """Judge a run by what it was: one into which faults were injected by the guarantees, any other by every check.
+
+    How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
+    and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
+    no plan of the run's, nobody knows what was asked of the pipeline, so all is *unknown*.
+
+    Raises:
+        FaultPlanError: this TaskGuard does not know one of the faults.
+    """
+    plan, expectations = manifest.plan, manifest.expectations
+    if plan is None:
+        judged = grade(history, expectations)
+        unplanned = history.of_kind(FaultInjected)
+        return _in_doubt(judged, history, unplanned) if unplanned else judged
+    judged = grade(history, expectations, guarantees_under(plan))
+    fates = (replace(fate, end=end_of(history, fate.task_id, expectations)) for fate in judged.fates)
+    return replace(judged, fates=tuple(fates))
+
+
+def _in_doubt(judged: Grade, history: History, unplanned: Sequence[FaultInjected]) -> Grade:
+    kinds = ", ".join(dict.fromkeys(fault.kind for fault in unplanned))
+    why = Finding(
+        task_id=None,
+        message=f"faults were injected ({kinds}) that this run had not planned, left behind by another or handed over by somebody, "
+        "so nothing here can be held for or against the pipeline; run again",
+        events=tuple(history.position(fault) for fault in unplanned),
+    )
+    verdicts = (replace(each, outcome=Outcome.UNKNOWN, findings=(why, *each.findings)) for each in judged.verdicts)
+    return replace(judged, verdicts=tuple(verdicts))
+
+
+def seconds_to_settle(history: History, task_id: str) -> float | None:
+    """How long an accepted task took from its submission to its first end, to the millisecond; None when it did not end."""
+    for event in history.of_task(task_id):
+        if isinstance(event, (AttemptSucceeded, DeadLettered)):
+            return round((event.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
+    return None
+
+
+def _fate(history: History, task_id: str) -> TaskFate:
+    attempts = history.attempts_of(task_id)
+    outcomes = tuple(
+        ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown" for attempt in attempts
+    )
+    completed = any(attempt.succeeded for attempt in attempts)
+    dead = any(isinstance(event, DeadLettered) for event in history.of_task(task_id))
+    end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
+    return TaskFate(task_id=task_id, attempts=outcomes, end=end.get((completed, dead), "unsettled"))

@@ -1,0 +1,117 @@
+"""No message is handed out more often than allowed, and a task dies only of attempts that failed or that a fault took.
+
+The queue *charges* a message for each receive, whatever becomes of it; charged as often as is allowed it is dead-lettered. Of a
+dead task each charged receive is accounted for by one of these:
+
+- a *failed attempt*: it reached a function, and by its own draw it was to fail (the seed is known);
+- a *crashed attempt*: a receive that the queue counted and whose outcome the queue was never told by whoever worked on it. Its
+  process was killed, ran out of time or did not start, its answer could not be read, it was one of a batch to which that
+  happened, or the message never reached a function. What it had done by then stays done; the message is back after the queue's
+  own visibility timeout. An injected fault must say that it struck this receive;
+- a *left-behind* receive: a fault in the same invocation, about whichever of its messages, took so much of its time that it may
+  have left this message for the next delivery;
+- an attempt that was *overtaken or held off*: its message was handed out again while it was at work, its receipt had expired,
+  or the table or the queue did not let it do its work. Again a fault must say so.
+
+A fault that the AWS client repeats by itself (throttling, an error, a broken connection at the first try alone) takes no attempt
+in an invocation that was over soon, and neither do a wrong clock, another order, a switched-off consumer or a deploy. Without a seed a receive that ended with a
+request for a backoff counts as a failed attempt, and one that nothing explains is unknown. This module must not know how a
+pipeline tells its attempts apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.contract.draws import attempt_fails
+from taskguard.contract.expectations import Expectations
+from taskguard.history import DeadLettered, Delivered, Event, FaultInjected, History
+from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
+from taskguard.judging.guarantees.records import dead_tasks
+from taskguard.judging.guarantees.strikes import Strikes
+from taskguard.judging.verdict import Verdict
+
+QUESTION = Question(
+    check="charges",
+    claim="No message is handed out too often, and a task dies only of attempts that failed or that a fault took.",
+    needs=(Delivered, DeadLettered, FaultInjected),
+)
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:
+    """Judge what each message was charged for."""
+    strikes = Strikes(history)
+    dead = list(dead_tasks(history, expectations))
+    arrivals = {task_id: _arrivals(history, task_id) for task_id in dead}
+    charges = [
+        _Charge(arrival, count, strikes, expectations)
+        for found in arrivals.values()
+        for arrival in found
+        for count in range(1, expectations.max_receives + 1)
+    ]
+    unexplained = [charge for charge in charges if not charge.drawn_to_fail and charge.fault is None]
+    doubts = [
+        Doubt(task_id, f"task {task_id} died, and its message was not seen to be given up", history.of_task(task_id))
+        for task_id, found in arrivals.items()
+        if not found
+    ]
+    violations = list(_too_often(history, expectations))
+    if expectations.failure_seed is None:
+        doubts += [Doubt(charge.arrival.task_id, charge.message, charge.events) for charge in unexplained]
+    else:
+        excuses = (Delivered, FaultInjected)
+        violations += [Violation(each.arrival.task_id, each.message, each.events, excuses) for each in unexplained]
+    crashed = sum(not charge.drawn_to_fail and charge.fault is not None for charge in charges)
+    return conclude(
+        QUESTION,
+        history,
+        expected=f"at most {expectations.max_receives} receives of a message, and of a dead task each one failed as drawn, "
+        "or explained by a fault",
+        observed=f"{times(len(dead), 'task')} died of {times(len(charges), 'receive')}: "
+        f"{len(charges) - crashed - len(unexplained)} failed, {crashed} taken by faults, {len(unexplained)} unexplained",
+        violations=violations,
+        doubts=doubts,
+        figures={"dead": len(dead), "charged": len(charges), "by_faults": crashed, "unexplained": len(unexplained)},
+    )
+
+
+class _Charge:
+    """One receive of a message that died, and what it was charged for."""
+
+    def __init__(self, arrival: DeadLettered, count: int, strikes: Strikes, expectations: Expectations) -> None:
+        task_id, seed = arrival.task_id or "", expectations.failure_seed
+        seen = [each for each in strikes.receives(arrival.message_id) if each.count == count]
+        self.arrival = arrival
+        self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
+        self.fault = strikes.costly(task_id, arrival.message_id, count)
+        if seed is not None:
+            self.drawn_to_fail = bool(seen) and attempt_fails(seed, expectations.failure_rate, task_id, count)
+        else:
+            self.drawn_to_fail = any(each.asked_for_backoff for each in seen)
+        what = f"task {task_id} died, charged for receive {count} of its message"
+        if not seen:
+            self.message = f"{what}, which was not seen to be delivered; no fault that was injected explains it"
+        else:
+            drawn = ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
+            lasted = seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)
+            self.message = f"{what}{drawn} (it was at work for {lasted}); no fault that was injected explains it"
+
+
+def _arrivals(history: History, task_id: str) -> list[DeadLettered]:
+    """The messages of the task that reached the dead-letter queue, each once."""
+    found: dict[str, DeadLettered] = {}
+    for event in history.of_task(task_id):
+        if isinstance(event, DeadLettered):
+            found.setdefault(event.message_id, event)
+    return list(found.values())
+
+
+def _too_often(history: History, expectations: Expectations) -> Iterator[Violation]:
+    told: set[str] = set()
+    for event in history.of_kind(Delivered):
+        if event.receive_count > expectations.max_receives and event.message_id not in told:
+            told.add(event.message_id)
+            name = f"task {event.task_id}" if event.task_id is not None else f"message {event.message_id}"
+            message = f"{name} was delivered at receive {event.receive_count}, {expectations.max_receives} are allowed"
+            yield Violation(event.task_id, message, (event,))

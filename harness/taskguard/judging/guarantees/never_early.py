@@ -1,0 +1,206 @@
+"""No message whose backoff was granted came back before it, but where it was handed out early on purpose.
+
+Measured is from the request that the queue accepted, whatever became of the function that made it: until its delay has passed
+the message is neither delivered nor seen in the dead-letter queue, and nobody else has it come back sooner. The delivery that was
+granted it may ask again, and so may one that came back since, which is judged itself; a request of any other delivery that
+shortens what was granted is a fail, whether or not the message then came.
+
+A queue that delivers at least once may hand a message out early all the same, and some faults imitate that; such an exception must
+be named by an injected fault which struck that very delivery, or the one before it. That excuses no request, unless another fault
+kept the delivery that asked from learning that it had been overtaken. How much later than due a message comes is not judged: it may
+have been charged for a crash. This module must not know which delay is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from taskguard.contract.expectations import Expectations
+from taskguard.faults.kinds import KINDS, Site
+from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
+from taskguard.history.wording import seconds
+from taskguard.judging.checks.conclusion import Question, Violation, conclude
+from taskguard.judging.guarantees.strikes import Strikes, can_cost
+from taskguard.judging.verdict import Verdict
+
+QUESTION = Question(
+    check="never_early",
+    claim="No message whose backoff was granted came back before it, but where that was done on purpose.",
+    needs=(Delivered, BackoffRequested, DeadLettered, FaultInjected),
+)
+
+HANDED_OUT_EARLY = frozenset({"twice", "again", "run-out", "stale-handle", "late", "reorder"})
+"""The kinds of fault that have a message handed out although it is hidden, as a queue may that delivers at least once, or while it
+is at work: what is held back for longer than the visibility timeout."""
+
+_CLOCK_PRECISION_MS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """What came of a message while it was to be hidden, and the fault that brought it about."""
+
+    request: BackoffRequested
+    came: Delivered | DeadLettered
+    fault: FaultInjected | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shortening:
+    """A request by which another delivery cut short what had been granted, and whether faults kept it from knowing better."""
+
+    request: BackoffRequested
+    other: BackoffRequested
+    is_excused: bool
+
+
+def judge(history: History, expectations: Expectations) -> Verdict:  # noqa: ARG001  # a check's arguments
+    """Judge what came back too early."""
+    granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
+    strikes = Strikes(history)
+    early = [found for request in granted for found in _early(request, history, strikes)]
+    shortened = [found for request in granted for found in _shortened(request, history, strikes)]
+    wrong = [found for found in early if found.fault is None]
+    cut_short = [found for found in shortened if not found.is_excused]
+    return conclude(
+        QUESTION,
+        history,
+        expected="each message hidden for as long as was granted, and let go by no other delivery, or named by a fault that "
+        "handed it out early",
+        observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
+        violations=[*map(_too_early, wrong), *map(_cut_short, cut_short)],
+        figures={"early": len(wrong), "cut_short": len(cut_short)},
+        measured={
+            "granted": len(granted),
+            "early_on_purpose": len(early) - len(wrong),
+            "cut_short_by_faults": len(shortened) - len(cut_short),
+        },
+    )
+
+
+def _early(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Return]:
+    # What follows upon the request of another is that request's own matter: it is judged itself, and shortens this or does not.
+    until_ms = min(
+        [
+            _due_ms(request),
+            *(
+                later.at_ms
+                for later in _accepted(request, history)
+                if later.at_ms > (request.at_ms if _is_of_one_delivery(later, request) else request.answered_ms)
+            ),
+        ]
+    )
+    for event in history.of_message(request.message_id):
+        # What began before the request was under way already, and did not come back.
+        is_early = request.answered_ms < event.at_ms < until_ms - _CLOCK_PRECISION_MS
+        if is_early and (
+            isinstance(event, DeadLettered) or (isinstance(event, Delivered) and _returns(event, request))
+        ):
+            yield _Return(request, event, _fault(request, event, history, strikes))
+
+
+def _shortened(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Shortening]:
+    due_ms = _due_ms(request)
+    came_back = {
+        event.delivery_id
+        for event in history.of_message(request.message_id)
+        if isinstance(event, Delivered)
+        and event.receive_count > request.receive_count
+        and event.at_ms > request.answered_ms
+    }
+    for other in _accepted(request, history):
+        is_another = not _is_of_one_delivery(other, request) and other.delivery_id not in came_back
+        is_later = request.answered_ms < other.at_ms < due_ms - _CLOCK_PRECISION_MS
+        ends_ms = other.answered_ms + other.delay_seconds * 1000
+        if is_another and is_later and ends_ms < due_ms - _CLOCK_PRECISION_MS:
+            yield _Shortening(request, other, _knew_no_better(other, strikes))
+
+
+def _accepted(request: BackoffRequested, history: History) -> Iterator[BackoffRequested]:
+    """The requests of the same message that the queue accepted, this one included."""
+    events = history.of_message(request.message_id)
+    return (event for event in events if isinstance(event, BackoffRequested) and event.accepted)
+
+
+def _due_ms(request: BackoffRequested) -> float:
+    return request.at_ms + request.delay_seconds * 1000
+
+
+def _is_of_one_delivery(one: BackoffRequested, other: BackoffRequested) -> bool:
+    return (one.delivery_id, one.receive_count) == (other.delivery_id, other.receive_count)
+
+
+def _returns(delivered: Delivered, request: BackoffRequested) -> bool:
+    """Whether the queue can have handed it out upon the request: not what it had handed out before, and arrives only now."""
+    is_own = delivered.delivery_id == request.delivery_id
+    return not is_own and delivered.receive_count >= request.receive_count
+
+
+def _fault(
+    request: BackoffRequested, came: Delivered | DeadLettered, history: History, strikes: Strikes
+) -> FaultInjected | None:
+    counts = {request.receive_count}
+    if isinstance(came, Delivered):
+        counts.add(came.receive_count)
+    handed_out = (
+        fault for count in sorted(counts) for fault in _of_receive(request, count, strikes) if _hands_out_early(fault)
+    )
+    # A request that hung until another delivery's had been granted, and took effect only then.
+    landed_late = (
+        fault
+        for other in _accepted(request, history)
+        if not _is_of_one_delivery(other, request) and other.at_ms <= request.answered_ms <= other.answered_ms
+        for fault in _of_receive(other, other.receive_count, strikes)
+        if fault.kind == "slow" and can_cost(fault)
+    )
+    return next(handed_out, None) or next(landed_late, None)
+
+
+def _knew_no_better(other: BackoffRequested, strikes: Strikes) -> bool:
+    """Whether the delivery that asked had been overtaken by a fault, and another one kept that from it."""
+    faults = _of_receive(other, other.receive_count, strikes)
+    return any(_hands_out_early(fault) for fault in faults) and any(_keeps_the_answer(fault) for fault in faults)
+
+
+def _of_receive(request: BackoffRequested, count: int, strikes: Strikes) -> list[FaultInjected]:
+    return strikes.of_receive(request.task_id or "", request.message_id, count)
+
+
+def _hands_out_early(fault: FaultInjected) -> bool:
+    return fault.kind in HANDED_OUT_EARLY and can_cost(fault)
+
+
+def _keeps_the_answer(fault: FaultInjected) -> bool:
+    if fault.kind == "table-down":
+        return True
+    is_of_a_call = fault.kind in KINDS and KINDS[fault.kind].site is Site.CALL
+    return is_of_a_call and fault.kind != "kill" and can_cost(fault)
+
+
+def _too_early(found: _Return) -> Violation:
+    request, came = found.request, found.came
+    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+    how = (
+        "reached the dead-letter queue"
+        if isinstance(came, DeadLettered)
+        else f"came back (receive {came.receive_count})"
+    )
+    after = seconds((came.at_ms - request.at_ms) / 1000)
+    message = (
+        f"{name} {how} {after} after it was granted {seconds(request.delay_seconds)} at receive "
+        f"{request.receive_count}, and no fault handed it out"
+    )
+    return Violation(request.task_id, message, (request, came))
+
+
+def _cut_short(found: _Shortening) -> Violation:
+    request, other = found.request, found.other
+    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+    after = seconds((other.at_ms - request.at_ms) / 1000)
+    message = (
+        f"{name} was granted {seconds(request.delay_seconds)} at receive {request.receive_count}, and {after} later another "
+        f"delivery (receive {other.receive_count}) had it come back in {seconds(other.delay_seconds)}"
+    )
+    # A delivery that was not seen to begin may have come back since.
+    return Violation(request.task_id, message, (request, other), (Delivered, FaultInjected))

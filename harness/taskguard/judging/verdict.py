@@ -1,0 +1,53 @@
+"""Verdicts: what a check answers, and how it came to it.
+
+Three outcomes, as in Jepsen: a property holds, is violated, or cannot be judged for want of evidence. This module must
+not know any property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from taskguard.support.strict_json import Json
+
+
+class Outcome(StrEnum):
+    """How a check came out."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a check found wrong or could not judge.
+
+    `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.
+    `events` are the indexes, in the history, of the events that show it.
+    """
+
+    task_id: str | None
+    message: str
+    events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer of one check about one history.
+
+    `claim` is the property as a sentence; `expected` and `observed` say what it asks for and what was there. Neither
+    they nor `figures` hold measured times, so that two runs of one seed give the same; measured times are in
+    `measured` and in the findings. All findings are kept: whoever shows them chooses how many.
+    """
+
+    check: str
+    outcome: Outcome
+    claim: str
+    expected: str
+    observed: str
+    findings: tuple[Finding, ...] = ()
+    figures: Mapping[str, Json] = field(default_factory=dict)
+    measured: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What is done to a stack besides running tasks through it: redriving, privileges, costs, cleaning."""

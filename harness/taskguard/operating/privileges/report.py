@@ -1,0 +1,48 @@
+"""The table of permissions for a reader: Markdown, and one line for each fault.
+
+It must not judge: what a row is has been said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taskguard.operating.privileges.table import Row, State
+
+_MOST_TESTS = 2
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The table, a row a permission."""
+    lines = ["| function | action | resource | state | seen in |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {row.function} | {row.action} | {row.resource} | {row.state} | {_seen_in(row)} |".replace("*", r"\*")
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def faults(rows: Sequence[Row]) -> list[str]:
+    """What is wrong, a sentence each with what to do; nothing when nothing is."""
+    return [_fault(row) for row in rows if row.state.is_fault]
+
+
+def _fault(row: Row) -> str:
+    what = f"{row.function}: {row.action} on {row.resource}"
+    match row.state:
+        case State.NOT_ALLOWED:
+            return (
+                f"{what} is not allowed by its role, and was called in {_seen_in(row)}. AWS would refuse it: allow it."
+            )
+        case State.TOO_WIDE:
+            return f"{what} allows more than can be named. Name the action and the resource."
+        case _:
+            return f"{what} is allowed by its role, and no test used it. Take it away, or test what needs it."
+
+
+def _seen_in(row: Row) -> str:
+    if row.page is not None and not row.seen_in:
+        return f"not to be seen; asked for by {row.page}"
+    shown = list(row.seen_in[:_MOST_TESTS])
+    more = len(row.seen_in) - len(shown)
+    return "; ".join([*shown, *([f"{more} more"] if more else [])]) or "–"

@@ -1,0 +1,112 @@
+"""A grade as JSON, for programs, and for comparing two runs.
+
+All that depends on the clock stands under `times`; the rest is the same, byte for byte, for two runs of one seed. It
+must not know how a grade was reached.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from taskguard.contract.expectations import Expectations
+from taskguard.errors import HistoryError
+from taskguard.history import History
+from taskguard.judging.grading import Grade, seconds_to_settle
+from taskguard.support.strict_json import Json, to_json
+
+GRADE_FILE = "grade.json"
+
+FORMAT_VERSION = 1
+"""Rises whenever a field changes its meaning or goes."""
+
+
+def as_json(grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0) -> dict[str, Json]:
+    """Return the grade as a JSON object with a fixed order of keys.
+
+    `checks` has each verdict without what was measured; `tasks` in it are those that its findings name. `times` has
+    the rest: when the run began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
+    and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
+    only waited; all times are its times. The `events` of a finding are indexes into the history.
+    """
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcome": str(grade.outcome),
+        "exit_code": grade.exit_code,
+        "seed": expectations.failure_seed,
+        "clock_scale": clock_scale,
+        "success": grade.success,
+        "failure": grade.failure,
+        "tasks": len(grade.fates),
+        "completed": grade.completed,
+        "dead": grade.dead,
+        "unsettled": grade.unsettled,
+        "checks": [
+            {
+                "check": verdict.check,
+                "outcome": str(verdict.outcome),
+                "claim": verdict.claim,
+                "expected": verdict.expected,
+                "observed": verdict.observed,
+                "figures": dict(verdict.figures),
+                "tasks": sorted({each.task_id for each in verdict.findings if each.task_id is not None}),
+            }
+            for verdict in grade.verdicts
+        ],
+        "fates": [{"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end} for fate in grade.fates],
+        "times": _times(grade, history),
+    }
+
+
+def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
+    """Return the JSON object as indented text, ending with a newline; `ascii_only` for where nothing else can be written."""
+    return json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n"
+
+
+def write_grade(
+    path: Path | str, grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0
+) -> None:
+    """Write the grade as indented JSON to `path`."""
+    text = as_text(as_json(grade, history, expectations, clock_scale))
+    # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
+    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def read_grade(path: Path | str) -> dict[str, Json]:
+    """Return the JSON object that `write_grade` wrote.
+
+    Raises:
+        HistoryError: the file cannot be read, or is not such an object.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HistoryError(f"Reading the grade {path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise HistoryError(
+            f"Reading the grade {path}: not JSON ({error}). Move it away, and judge the run again."
+        ) from error
+    if not isinstance(found, dict):
+        raise HistoryError(f"Reading the grade {path}: not an object. Move it away, and judge the run again.")
+    return found
+
+
+def _times(grade: Grade, history: History) -> dict[str, Json]:
+    if not len(history):
+        started, seconds = None, 0.0
+    else:
+        started = datetime.fromtimestamp(history[0].at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        seconds = (history[-1].at_ms - history[0].at_ms) / 1000
+    return {
+        "started_at": started,
+        "seconds": round(seconds, 3),
+        "seconds_to_settle": {fate.task_id: seconds_to_settle(history, fate.task_id) for fate in grade.fates},
+        "checks": {
+            verdict.check: {
+                "measured": dict(verdict.measured),
+                "findings": [to_json(finding) for finding in verdict.findings],
+            }
+            for verdict in grade.verdicts
+        },
+    }

@@ -1,0 +1,97 @@
+"""A grade on a console: some tasks' timelines, the verdicts, what is wrong, and the two numbers, which come last.
+
+It must not know how a grade was reached.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from taskguard.history import History
+from taskguard.history.wording import times
+from taskguard.judging.grading import Grade
+from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.reports.nemesis import HEADINGS, Nemesis
+from taskguard.reports.plain import print_line, print_table
+from taskguard.reports.timeline import timeline
+
+MOST_FINDINGS = 5
+"""How many findings of a check are shown; `grade.json` has all."""
+
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
+
+
+def print_grade(
+    console: Console,
+    grade: Grade,
+    history: History,
+    clock_scale: float = 1.0,
+    repeat: str | None = None,
+    nemesis: Nemesis | None = None,
+) -> None:
+    """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
+    it, and last `SUCCESS: n` and `FAILURE: n`.
+
+    Before all that, whether the pipeline's clock was the machine's; after the
+    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run.
+    """
+    if clock_scale != 1:
+        print_line(
+            console,
+            f"The pipeline's clock ran up to {clock_scale:g} times as fast as the machine's while the pipeline only waited; "
+            "all times are its times.",
+        )
+        console.line()
+    for task_id in sample(grade):
+        _print_timeline(console, timeline(history, task_id))
+        console.line()
+    print_table(
+        console,
+        ("check", "verdict", "expected", "observed"),
+        [(each.check, each.outcome.value, each.expected, each.observed) for each in grade.verdicts],
+        [_STYLES[each.outcome] for each in grade.verdicts],
+    )
+    console.line()
+    if nemesis is not None:
+        print_line(console, f"{nemesis.in_words()}.")
+        console.line()
+        print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
+        console.line()
+    for verdict in grade.verdicts:
+        if verdict.outcome is not Outcome.PASS:
+            _print_what_is_wrong(console, verdict, history)
+    if repeat is not None:
+        print_line(console, f"Run it again with: {repeat}", hanging=None)
+        console.line()
+    print_line(console, f"SUCCESS: {grade.success}")
+    print_line(console, f"FAILURE: {grade.failure}")
+
+
+def sample(grade: Grade) -> tuple[str, ...]:
+    """Return the tasks worth a look: one that succeeded at once, one that was retried, one that died."""
+    at_once = (each.task_id for each in grade.fates if each.end == "completed" and len(each.attempts) == 1)
+    retried = (each.task_id for each in grade.fates if each.end == "completed" and len(each.attempts) > 1)
+    dead = (each.task_id for each in grade.fates if each.end == "dead-lettered")
+    firsts = (next(found, None) for found in (at_once, retried, dead))
+    return tuple(task_id for task_id in firsts if task_id is not None)
+
+
+def _print_what_is_wrong(console: Console, verdict: Verdict, history: History) -> None:
+    print_line(console, f"{verdict.check}: {verdict.outcome.value}. {verdict.claim}", _STYLES[verdict.outcome])
+    print_line(console, f"expected: {verdict.expected}", indent=2, hanging=10)
+    print_line(console, f"observed: {verdict.observed}", indent=2, hanging=10)
+    for finding in verdict.findings[:MOST_FINDINGS]:
+        print_line(console, finding.message, indent=2, hanging=2)
+    more = len(verdict.findings) - MOST_FINDINGS
+    if more > 0:
+        print_line(console, f"and {times(more, 'more finding')}, in grade.json", indent=2)
+    console.line()
+    shown = next((each for each in verdict.findings if each.task_id is not None), None)
+    if verdict.outcome is Outcome.FAIL and shown is not None:
+        _print_timeline(console, timeline(history, shown.task_id or "", frozenset(shown.events)))
+        console.line()
+
+
+def _print_timeline(console: Console, text: str) -> None:
+    for line in text.splitlines():
+        print_line(console, line, "bold" if line.startswith(">") else "", hanging=4)

@@ -1,0 +1,81 @@
+"""Rates of failure with their intervals, as a picture's data: of each verdict whose figures have them.
+
+A verdict that has a `rate` (0 to 1) among its figures is drawn, and its `interval` (two such) where it has one; what is
+expected is the simulated rate, unless it says so itself (`expected_rate`). It must not know which checks there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from taskguard.contract.expectations import Expectations
+from taskguard.judging.verdict import Verdict
+from taskguard.reports.html.axis import Axis
+from taskguard.reports.html.timelines import Span
+from taskguard.support.strict_json import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A rate, and its interval if it has one, on an axis from 0 to 100 %; `outside` tells that what was expected is not in
+    the interval."""
+
+    name: str
+    expected: str
+    observed: str
+    at: str
+    interval: Span | None
+    ends_at: tuple[str, ...]
+    expected_at: str
+    outside: bool
+    cells: tuple[str, ...]
+
+
+AXIS = Axis(end=1.0, step=0.2, unit="%", factor=100.0)
+
+HEADINGS = ("check", "rate expected", "rate observed", "interval from", "to")
+
+
+def rates_of(verdicts: Iterable[Verdict], expectations: Expectations) -> tuple[Rate, ...]:
+    """Return the rates that the verdicts' figures tell, in their order."""
+    found = (_rate(verdict.check, verdict.figures, expectations.failure_rate) for verdict in verdicts)
+    return tuple(rate for rate in found if rate is not None)
+
+
+def _rate(check: str, figures: Mapping[str, Json], simulated: float) -> Rate | None:
+    rate = _share(figures.get("rate"))
+    if rate is None:
+        return None
+    expected = _share(figures.get("expected_rate"))
+    expected = simulated if expected is None else expected
+    ends = _ends(figures.get("interval"))
+    between = f", between {_words(ends[0])} and {_words(ends[1])}" if ends else ""
+    return Rate(
+        name=check,
+        expected=f"{_words(expected)} expected",
+        observed=f"{_words(rate)} observed{between}",
+        at=AXIS.at(rate),
+        interval=Span(AXIS.at(ends[0]), AXIS.length(*ends)) if ends else None,
+        ends_at=tuple(map(AXIS.at, ends or ())),
+        expected_at=AXIS.at(expected),
+        outside=ends is not None and not ends[0] <= expected <= ends[1],
+        cells=(check, _words(expected), _words(rate), *(map(_words, ends) if ends else ("–", "–"))),
+    )
+
+
+def _ends(interval: Json) -> tuple[float, float] | None:
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
+        return None
+    low, high = map(_share, interval)
+    return None if low is None or high is None else (low, high)
+
+
+def _share(value: Json) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        return None
+    return float(value)
+
+
+def _words(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"

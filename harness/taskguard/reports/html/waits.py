@@ -1,0 +1,81 @@
+"""What came between a failed attempt and the next that was seen of its task, beside what the schedule has for it.
+
+For pictures: whether a wait was right is the checks' word, and they may allow for what is not drawn. It must not know
+how anything is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Attempt, Chain, DeadLettered, Event, History
+from taskguard.judging.checks.conclusion import dead_letters_of
+
+_CLOCK_PRECISION_SECONDS = 0.000_001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """From `since_ms`, when a backoff was asked for (or, without that, when the attempt failed), to `until_ms`.
+
+    `due_seconds` is what the schedule has after this attempt; None when it has nothing. `until_ms` is None when nothing
+    was seen of the task afterwards. `late_seconds` is how long after its due end it ended, counted from when the queue had
+    agreed; negative when it ended before it was due, counted from when the queue was asked.
+    """
+
+    task_id: str
+    attempt: Attempt
+    since_ms: float
+    until_ms: float | None
+    dead: bool
+    due_seconds: float | None
+    late_seconds: float | None
+    tolerance_seconds: float
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it was."""
+        return None if self.until_ms is None else (self.until_ms - self.since_ms) / 1000
+
+    @property
+    def outside(self) -> bool:
+        """Whether it was shorter than due, or longer than that and the tolerance, or never ended."""
+        if self.due_seconds is None:
+            return False
+        if self.late_seconds is None:
+            return True
+        return not -_CLOCK_PRECISION_SECONDS <= self.late_seconds <= self.tolerance_seconds + _CLOCK_PRECISION_SECONDS
+
+
+def waits_of(chain: Chain, history: History, expectations: Expectations) -> Iterator[Wait]:
+    """Yield the waits after each failed attempt of a task's chain, in order of time."""
+    followers: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
+    dead = dead_letters_of(history, chain)
+    for index, attempt in enumerate(chain.attempts):
+        if attempt.failed is not None:
+            last = index == len(followers)
+            yield _wait(chain, attempt, (dead[0] if dead else None) if last else followers[index], expectations)
+
+
+def _wait(chain: Chain, attempt: Attempt, following: Event | None, expectations: Expectations) -> Wait:
+    granted = next((request for request in reversed(attempt.backoffs) if request.accepted), None)
+    failed_ms = attempt.failed.at_ms if attempt.failed is not None else attempt.at_ms
+    since_ms, from_ms = (granted.at_ms, granted.answered_ms) if granted is not None else (failed_ms, failed_ms)
+    schedule = expectations.backoff_schedule_seconds
+    due = schedule[attempt.number - 1] if 1 <= attempt.number <= len(schedule) else None
+    late = None
+    if following is not None and due is not None:
+        early = (following.at_ms - since_ms) / 1000 - due
+        late = early if early < 0 else max((following.at_ms - from_ms) / 1000 - due, 0.0)
+    return Wait(
+        task_id=chain.task_id or "",
+        attempt=attempt,
+        since_ms=since_ms,
+        until_ms=following.at_ms if following is not None else None,
+        dead=isinstance(following, DeadLettered),
+        due_seconds=due,
+        late_seconds=late,
+        tolerance_seconds=expectations.late_tolerance_seconds,
+    )

@@ -1,0 +1,1 @@
+"""A run against a deployed stack: hand tasks in, watch them, gather the evidence."""

@@ -1,0 +1,1 @@
+"""Brings about what a plan of faults asks for, while a run goes on."""

@@ -1,0 +1,344 @@
+"""What is done to a stack from outside while a run goes on: consumers switched off for a while, and a deploy in the middle.
+
+Anybody may do it who may change the stack, over AWS's own APIs, so it works wherever a stack is deployed. Each fault has a
+thread, which waits for its time by the pipeline's clock, and leaves an event when it has struck. Whatever happens, all is switched
+on again at the end; how to do that by hand is written down before, for the user of a run that was killed. It must not know what a
+pipeline makes of it.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from taskguard.errors import TaskGuardError
+from taskguard.faults.kinds import FROM_OUTSIDE
+from taskguard.faults.plan import Fault, Plan
+from taskguard.history import EvidenceMissing, FaultInjected
+from taskguard.places import PROJECT
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.aws_errors import explain
+from taskguard.targets.base import Endpoint
+
+_LOOK_EVERY_SECONDS = 0.01
+"""Of the machine's: the pipeline's clock may run many times as fast."""
+
+_SWITCHED_WITHIN_SECONDS = 60.0
+
+NOTE = "switched-off.txt"
+"""The file in which it is written how to switch on what is off; gone when all is on again."""
+
+
+class Nemesis:
+    """Use as a context manager: the plan's time begins when it is entered, and when it is left all is as it was.
+
+    Of the plan only what comes from outside is done. ``log`` receives the words of a deploy's CLI. As long as a consumer may be
+    off, the commands that switch it on are in the file :data:`NOTE` beside it.
+
+    Raises:
+        TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again. What went
+            wrong otherwise is an event: the run goes on.
+    """
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
+        self._endpoint, self._stack, self._plan, self._log = endpoint, stack, plan, log
+        self._over = threading.Event()
+        self._abandoned = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._events: list[FaultInjected | EvidenceMissing] = []
+        note = _Note(None if log is None else log.with_name(NOTE))
+        self._switches = {
+            "consumer-off": _Switch(endpoint, stack.task_queue_arn, note, self._over),
+            "monitor-off": _Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
+        }
+
+    @property
+    def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
+        """What it has done, and what it failed to do; complete once it is left."""
+        return tuple(self._events)
+
+    def __enter__(self) -> Self:
+        began_ms = self._endpoint.clock.now_ms()
+        for fault in self._plan.faults:
+            if fault.kind in FROM_OUTSIDE:
+                strike = partial(self._strike, fault, began_ms + fault.start_seconds * 1000)
+                self._threads.append(threading.Thread(target=strike, name=f"nemesis-{fault.kind}", daemon=True))
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if error is not None:
+            # Nobody waits for a deploy any more, and what it was made on is about to go, or is deployed again. It is said first, so
+            # that no call of the CLI begins behind this one's back.
+            self._abandoned.set()
+            deployment.stop_the_cli()
+        try:
+            for thread in self._threads:
+                thread.join()
+        finally:
+            with ExitStack() as switching:
+                # Each is tried, whatever becomes of the other.
+                for switch in self._switches.values():
+                    switching.callback(switch.on_for_good)
+
+    def _strike(self, fault: Fault, due_ms: float) -> None:
+        if not self._wait_until(due_ms):
+            return
+        try:
+            if fault.kind == "deploy":
+                with self._noted(fault, self._endpoint.clock.now_ms()):
+                    deploy_again(self._endpoint, self._stack, self._plan.seed, self._log, self._abandoned)
+            else:
+                self._switch_off(fault, due_ms)
+        except (TaskGuardError, ClientError, BotoCoreError, OSError) as problem:
+            # Nobody knows then how much of it was done.
+            what = f"whether the fault `{fault}` struck: {_in_words(problem)}"
+            now_ms = self._endpoint.clock.now_ms()
+            self._events.append(
+                EvidenceMissing(at_ms=now_ms, source="the nemesis", what=what, affects=("FaultInjected",))
+            )
+
+    def _switch_off(self, fault: Fault, since_ms: float) -> None:
+        with ExitStack() as noted, self._switches[fault.kind].off() as off_since_ms:
+            if off_since_ms is not None:
+                # Until it has been switched on again.
+                noted.enter_context(self._noted(fault, off_since_ms))
+                self._wait_until(max(since_ms, self._endpoint.clock.now_ms()) + fault.takes_seconds * 1000)
+
+    def _wait_until(self, due_ms: float) -> bool:
+        """Wait for this moment of the pipeline's clock; False when the run is over before."""
+        while self._endpoint.clock.now_ms() < due_ms:
+            if self._over.wait(_LOOK_EVERY_SECONDS):
+                return False
+        return not self._over.is_set()
+
+    @contextmanager
+    def _noted(self, fault: Fault, began_ms: float) -> Iterator[None]:
+        yield
+        self._events.append(
+            FaultInjected(
+                at_ms=began_ms,
+                until_ms=self._endpoint.clock.now_ms(),
+                kind=fault.kind,
+                when=None,
+                fault=str(fault),
+                function=None,
+                call=None,
+                number=None,
+                task_ids=(),
+                receive_count=None,
+            )
+        )
+
+
+def _in_words(problem: TaskGuardError | ClientError | BotoCoreError | OSError) -> str:
+    return explain(problem) if isinstance(problem, (ClientError, BotoCoreError)) else str(problem)
+
+
+class _Note:
+    """The commands that switch on what is off, in a file as long as there are any. Without a path nothing is written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._changing = threading.Lock()
+        self._commands: dict[str, list[str]] = {}
+
+    def keep(self, queue_arn: str, commands: list[str]) -> None:
+        """From now on these are the commands for this queue's consumers; none when they are on."""
+        if self._path is None:
+            return
+        with self._changing:
+            self._commands[queue_arn] = commands
+            lines = [line for each in self._commands.values() for line in each]
+            if not lines:
+                self._path.unlink(missing_ok=True)
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            text = "\n".join(
+                ["# Switched off by a run. When it is over and this file is still here, switch on again:", *lines]
+            )
+            self._path.write_text(text + "\n", encoding="utf-8")
+
+
+class _Switch:
+    """The event source mappings of one queue, all of them on or off; switched off by several it is on when all are done.
+
+    One lock is held while anything is switched, so that nobody counts on what another has only begun.
+    """
+
+    def __init__(self, endpoint: Endpoint, queue_arn: str, note: _Note, over: threading.Event) -> None:
+        self._endpoint, self._queue_arn, self._note, self._over = endpoint, queue_arn, note, over
+        self._changing = threading.Lock()
+        self._off_for = 0
+        self._off: tuple[str, ...] = ()
+        """What is off as long as somebody wants it so."""
+        self._ever_off: dict[str, None] = {}
+        """Each mapping that was ever switched off, in order: never forgotten, whatever went wrong with one."""
+
+    @contextmanager
+    def off(self) -> Iterator[float | None]:
+        """Off inside, and answers since when it was made so, by the pipeline's clock in milliseconds; none when nothing was on that
+        could be switched off, or the run is over. On again afterwards, also when it could not be switched off whole."""
+        with self._changing:
+            wanted = not self._over.is_set()
+            since_ms = self._endpoint.clock.now_ms()
+            if wanted:
+                self._want_off()
+        try:
+            yield since_ms if wanted and self._off else None
+        finally:
+            if wanted:
+                with self._changing:
+                    self._want_on()
+
+    def on_for_good(self) -> None:
+        """Switch on what may still be off: after an interrupt, of whatever went wrong meanwhile."""
+        try:
+            with self._changing:
+                states = self._states(self._ever_off)
+                self._switch([each for each, state in states.items() if state != "Enabled"], enabled=True)
+                self._note.keep(self._queue_arn, [])
+        except (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError) as problem:
+            if not self._ever_off:
+                raise
+            what = "interrupted" if isinstance(problem, KeyboardInterrupt) else _in_words(problem)
+            by_hand = "\n".join(["If the stack stays, switch them on yourself:", *self._commands()])
+            raise TaskGuardError(
+                f"switching the consumers of {self._queue_arn} on again: {what}\n{by_hand}"
+            ) from problem
+
+    def _want_off(self) -> None:
+        if self._off_for:
+            self._off_for += 1
+            return
+        self._off = self._enabled()
+        self._ever_off |= dict.fromkeys(self._off)
+        # Before anything is off: a run may be killed at any moment.
+        self._note.keep(self._queue_arn, self._commands() if self._off else [])
+        self._off_for = 1
+        try:
+            self._switch(self._off, enabled=False)
+        except BaseException:
+            self._want_on()
+            raise
+
+    def _want_on(self) -> None:
+        self._off_for -= 1
+        if not self._off_for:
+            self._switch(self._off, enabled=True)
+            self._note.keep(self._queue_arn, [])
+
+    def _enabled(self) -> tuple[str, ...]:
+        """The mappings that were on: one that its owner switched off stays so."""
+        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
+        return tuple(
+            mapping["UUID"]
+            for page in pages.paginate(EventSourceArn=self._queue_arn)
+            for mapping in page["EventSourceMappings"]
+            if mapping.get("State") not in ("Disabled", "Disabling") or mapping["UUID"] in self._ever_off
+        )
+
+    def _switch(self, ids: Sequence[str], *, enabled: bool) -> None:
+        wanted = "Enabled" if enabled else "Disabled"
+        try:
+            for mapping_id in ids:
+                wait_for(partial(self._asked, mapping_id, enabled), seconds=_SWITCHED_WITHIN_SECONDS)
+            wait_for(lambda: set(self._states(ids).values()) <= {wanted}, seconds=_SWITCHED_WITHIN_SECONDS, every=0.02)
+        except WaitedInVain:
+            states = ", ".join(sorted(set(self._states(ids).values())))
+            raise TaskGuardError(
+                f"switching the consumers of {self._queue_arn} to {wanted}: after {_SWITCHED_WITHIN_SECONDS:.0f} s they are "
+                f"{states}. Look at them with `aws lambda list-event-source-mappings`."
+            ) from None
+
+    def _asked(self, mapping_id: str, enabled: bool) -> bool:
+        try:
+            self._endpoint.functions().update_event_source_mapping(UUID=mapping_id, Enabled=enabled)
+        except self._endpoint.functions().exceptions.ResourceInUseException:
+            # It is being changed: by the call before this one, or by a deploy.
+            return False
+        return True
+
+    def _states(self, ids: Iterable[str]) -> dict[str, str]:
+        functions = self._endpoint.functions()
+        return {each: functions.get_event_source_mapping(UUID=each)["State"] for each in ids}
+
+    def _commands(self) -> list[str]:
+        where = f" --endpoint-url {self._endpoint.url}" if self._endpoint.url else ""
+        return [
+            f"aws lambda update-event-source-mapping --uuid {each} --enabled --region {self._endpoint.region}{where}"
+            for each in self._ever_off
+        ]
+
+
+def deploy_again(
+    endpoint: Endpoint, stack: Stack, seed: str, log: Path | None = None, abandoned: threading.Event | None = None
+) -> None:
+    """Deploy this project's pipeline to the stack once more, with a comment in its functions' code, so that every one of them is
+    replaced. Once it is ``abandoned``, no further call of the CLI is made.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`taskguard.service.deployment.deploy`.
+    """
+    with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
+        service = Path(scratch)
+        for name in deployment.SERVICE_FILES:
+            source = PROJECT / name
+            if source.is_dir():
+                shutil.copytree(source, service / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            elif source.exists():
+                shutil.copy2(source, service / name)
+        # By the seed: a stage that is used again has been deployed with the last one's.
+        with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
+            module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
+        parameters = parameters_of(endpoint, stack)
+        deployment.deploy(endpoint, stack.stage, parameters=parameters, service=service, log=log, abandoned=abandoned)
+
+
+def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
+    """The parameters that the stack was deployed with, read back from where it is: all but ``alarmTopicArn``, with which no
+    run deploys."""
+    name = stack.outputs["ProcessTaskFunctionName"]
+    configuration = endpoint.functions().get_function_configuration(FunctionName=name)
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    found = {
+        "failureRate": variables.get("FAILURE_RATE", ""),
+        "failureSeed": variables.get("FAILURE_SEED", ""),
+        "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
+        "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
+        "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
+        "apiAuth": stack.outputs.get("ApiAuth", ""),
+        "apiKeys": ",".join(_key_names(endpoint, stack)) if "ApiKeyId" in stack.outputs else "",
+    }
+    return {parameter: value for parameter, value in found.items() if value}
+
+
+def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
+    """What the stack's API keys were called in the parameter, the first one, whose id is an output, in front."""
+    name = deployment.stack_name(stack.stage)
+    ids = [
+        resource["PhysicalResourceId"]
+        for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::ApiGateway::ApiKey"
+    ]
+    ids.sort(key=lambda each: each != stack.outputs["ApiKeyId"])
+    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{name}-") for each in ids]

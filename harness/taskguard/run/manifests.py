@@ -1,0 +1,103 @@
+"""Finds out what a manifest tells of a run: versions, settings, and digests of what was deployed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskguard import __version__
+from taskguard.faults.plan import Plan
+from taskguard.history import Manifest
+from taskguard.places import PROJECT
+from taskguard.run.running import Run
+from taskguard.support.strict_json import Json
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
+
+_DEPLOYED = ("serverless.yml", "serverless", "handlers", "package-lock.json")
+
+
+def digests_of_service() -> dict[str, str]:
+    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the project."""
+    return {name: _digest(PROJECT / name) for name in _DEPLOYED}
+
+
+def digests_of_stack(run: Run) -> dict[str, str]:
+    """What is deployed, where it was not deployed for the run: the SHA-256 of each function's package, hexadecimal."""
+    return {
+        name: base64.b64decode(configuration["CodeSha256"]).hex() for name, configuration in _functions(run).items()
+    }
+
+
+def manifest_of(
+    run: Run,
+    tasks: int,
+    digests: Mapping[str, str],
+    repeat: str | None = None,
+    *,
+    plan: Plan | None = None,
+    tasks_seed: str | None = None,
+) -> Manifest:
+    """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
+    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids."""
+    expected = run.expectations
+    return Manifest(
+        taskguard_version=__version__,
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seed=expected.failure_seed,
+        rate=expected.failure_rate,
+        tasks=tasks,
+        target=run.endpoint.target,
+        stage=run.stack.stage,
+        region=run.stack.region,
+        expectations=expected,
+        clock_scale=run.endpoint.clock.scale,
+        versions={
+            "python": platform.python_version(),
+            "boto3": metadata.version("boto3"),
+            **dict(run.endpoint.versions),
+        },
+        settings=_settings(run),
+        digests=digests,
+        repeat=repeat,
+        faults=tuple(str(fault) for fault in plan.faults) if plan else (),
+        fault_seed=plan.seed if plan else None,
+        tasks_seed=tasks_seed if tasks_seed != expected.failure_seed else None,
+    )
+
+
+def _settings(run: Run) -> dict[str, Json]:
+    """The environment variables of the deployed functions, by function."""
+    return {
+        name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
+        for name, configuration in _functions(run).items()
+    }
+
+
+def _functions(run: Run) -> dict[str, FunctionConfigurationResponseTypeDef]:
+    """Each deployed function's configuration, by its name."""
+    names = sorted(value for key, value in run.stack.outputs.items() if key.endswith("FunctionName"))
+    return {name: run.endpoint.functions().get_function_configuration(FunctionName=name) for name in names}
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 over a file, or over all files of a folder with their names; hexadecimal."""
+    digest = hashlib.sha256()
+    for file in _files(path):
+        digest.update(f"{file.relative_to(path.parent).as_posix()}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

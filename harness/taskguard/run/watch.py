@@ -1,0 +1,107 @@
+"""Watches a run until its tasks have settled or time is up.
+
+It decides only when to stop looking. A record that says "done" is not believed as long as a queue still holds a message:
+a pipeline that claims too early is watched to its real end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from taskguard.contract.expectations import Expectations
+from taskguard.evidence.stack import StackReader
+from taskguard.history import QueueDepth
+from taskguard.support.clocks import Clock
+from taskguard.support.waiting import WaitedInVain, wait_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a run is looked at: every so often; and when both queues have been empty for ``quiet_seconds``, nothing more
+    will happen to a task that is not settled by then."""
+
+    look_every_seconds: float
+    quiet_seconds: float
+
+
+LOCAL = Pace(look_every_seconds=0.15, quiet_seconds=6.0)
+_CRASHES_OF_DEAD_LETTERS = 3
+"""How often in a row their consumer is given time to crash."""
+
+ON_AWS = Pace(look_every_seconds=2.0, quiet_seconds=90.0)
+"""A queue's approximate numbers there reach consistency within a minute:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/confirm-queue-is-empty.html."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One look at a run. ``seconds_left`` is the most that it will still be watched."""
+
+    settled: int
+    total: int
+    depths: tuple[QueueDepth, ...]
+    seconds_left: float
+
+
+def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
+    """How long a run of ``tasks`` is watched at most after the last submission: the whole schedule with each delay as
+    late as it may be, and time to work through the queue."""
+    delays = expectations.backoff_schedule_seconds
+    return sum(delays) + len(delays) * expectations.late_tolerance_seconds + 20.0 + 0.25 * tasks
+
+
+def longest_run_under_faults_seconds(
+    expectations: Expectations, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float = 0.0
+) -> float:
+    """The same, by the pipeline's clock, when faults are injected: each receive may be lost to a crash, and comes back after the
+    visibility timeout; so may a few of the dead letters; and what is switched off for a while, at last after
+    ``lasting_seconds``, is not at work meanwhile."""
+    crashes = expectations.max_receives + _CRASHES_OF_DEAD_LETTERS
+    return longest_run_seconds(expectations, tasks) + crashes * visibility_timeout_seconds + lasting_seconds
+
+
+def watch(
+    reader: StackReader,
+    task_ids: Iterable[str],
+    expectations: Expectations,
+    *,
+    seconds: float,
+    pace: Pace = LOCAL,
+    tell: Callable[[Progress], None] = lambda _: None,
+    clock: Clock | None = None,
+) -> bool:
+    """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
+    the machine's."""
+
+    def since_seconds() -> float:
+        return time.monotonic() if clock is None else clock.now_ms() / 1000
+
+    open_ids, deadline = set(task_ids), since_seconds() + seconds
+    total, final = len(open_ids), {expectations.record.completed, expectations.record.dead}
+    empty_since: float | None = None
+    in_time = True
+
+    def is_over() -> bool:
+        nonlocal empty_since, in_time
+        now, left = time.monotonic(), deadline - since_seconds()
+        in_time = left > 0
+        if open_ids:
+            open_ids.difference_update(i for i, status in reader.statuses(open_ids).items() if status in final)
+        depths = tuple(reader.queue_depths())
+        empty = all(depth.total == 0 for depth in depths)
+        empty_since = (empty_since or now) if empty else None
+        tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, left)))
+        # Two looks in a row: between them a message on its way from one queue to the other has arrived.
+        quiet_for = now - empty_since if empty_since is not None else 0.0
+        is_quiet = quiet_for > (pace.quiet_seconds if open_ids else 0.0)
+        if is_quiet:
+            in_time = True
+        return is_quiet or not in_time
+
+    try:
+        wait_for(is_over, seconds=seconds, every=pace.look_every_seconds, at_most_every=pace.look_every_seconds)
+    except WaitedInVain:
+        return False
+    return in_time

@@ -1,0 +1,364 @@
+"""Deploys a pipeline with the Serverless CLI, and reads what is deployed back from CloudFormation.
+
+It knows ``serverless.yml`` by its outputs alone, and nothing of what the pipeline does. Each deploy runs in a copy of
+the service, so that two may run at once, and a changed copy can be deployed as well.
+"""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from filelock import FileLock
+
+from taskguard.errors import DeploymentError, SetupError
+from taskguard.places import PROJECT, STATE
+from taskguard.service.packages import Packages, key_of
+from taskguard.targets.aws_errors import explain
+from taskguard.targets.base import Endpoint
+
+SERVICE = "TaskGuard"
+SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+"""What a deploy sends, of the project's folder."""
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+_TAIL_LINES = 25
+_under_way: set["subprocess.Popen[str]"] = set()
+_NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A deployed pipeline, as CloudFormation's outputs name it."""
+
+    stage: str
+    region: str
+    api_id: str
+    api_url: str
+    task_queue_url: str
+    task_queue_arn: str
+    dead_letter_queue_url: str
+    dead_letter_queue_arn: str
+    table: str
+    outputs: Mapping[str, str]
+
+
+def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for failures decided by a seed (none: at random), at a rate."""
+    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
+
+
+def failure_settings(endpoint: Endpoint, stack: Stack) -> tuple[str | None, float]:
+    """The seed and the rate that ``stack`` was deployed with, as its consumer's configuration has them.
+
+    Raises:
+        DeploymentError: when they cannot be read.
+    """
+    name = stack.outputs.get("ProcessTaskFunctionName", "")
+    try:
+        configuration = endpoint.functions().get_function_configuration(FunctionName=name)
+        variables = configuration["Environment"]["Variables"]
+        return variables.get("FAILURE_SEED") or None, float(variables["FAILURE_RATE"])
+    except (ClientError, BotoCoreError, KeyError, ValueError) as error:
+        raise DeploymentError(
+            f"reading the failure settings of {name or 'the consumer'} at {endpoint.place}: {error!r}. "
+            "Was it deployed from this project's serverless.yml?"
+        ) from error
+
+
+def stack_name(stage: str) -> str:
+    """The CloudFormation stack's name, as Serverless makes it."""
+    return f"{SERVICE}-{stage}"
+
+
+def deploy(
+    endpoint: Endpoint,
+    stage: str,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    service: Path = PROJECT,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+) -> Stack:
+    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. Who says
+    that it is ``abandoned``, and then calls :func:`stop_the_cli`, leaves no call of the CLI going.
+
+    Raises:
+        SetupError: when the Serverless CLI is not installed.
+        DeploymentError: when the deploy fails.
+    """
+    given = dict(parameters or {})
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+        package(endpoint, stage, Path(scratch), parameters=given, service=service, log=log, abandoned=abandoned)
+        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log, abandoned)
+    return read_stack(endpoint, stage)
+
+
+def package(
+    endpoint: Endpoint,
+    stage: str,
+    place: Path,
+    *,
+    parameters: Mapping[str, str],
+    service: Path = PROJECT,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+) -> None:
+    """Put what the Serverless CLI would deploy of ``service`` into the empty folder ``place``: the archive and the templates.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+
+    def make(folder: Path) -> None:
+        with _first_packaging(service):
+            arguments = ["package", "--package", str(folder), *_options(parameters)]
+            _serverless(arguments, endpoint, stage, service, log, abandoned)
+
+    host = urlsplit(endpoint.url).hostname if endpoint.url else None
+    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host)
+    Packages().get(key, make, place)
+
+
+def _options(parameters: Mapping[str, str]) -> list[str]:
+    return [f"--param={name}={value}" for name, value in parameters.items()]
+
+
+def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path | None = None) -> None:
+    """Remove ``stage`` and all it holds.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+    try:
+        _serverless(["remove"], endpoint, stage, service, log)
+    except DeploymentError:
+        # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
+        if is_deployed(endpoint, stage):
+            raise
+
+
+def is_deployed(endpoint: Endpoint, stage: str) -> bool:
+    """Whether there is such a stage, in whatever state.
+
+    Raises:
+        DeploymentError: when that cannot be found out.
+    """
+    try:
+        endpoint.cloudformation().describe_stacks(StackName=stack_name(stage))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return False
+        raise _cannot_read(stage, endpoint, error) from error
+    except BotoCoreError as error:
+        raise _cannot_read(stage, endpoint, error) from error
+    return True
+
+
+def make_sure_is_free(endpoint: Endpoint, stage: str) -> None:
+    """Look before deploying what is to be removed again: a stage that is there already is somebody's.
+
+    Raises:
+        DeploymentError: when there is such a stage.
+    """
+    if is_deployed(endpoint, stage):
+        raise DeploymentError(
+            f"deploying stage {stage} to {endpoint.place}: it is there already, and a run ends with removing its stage. "
+            "Name another with --stage, or remove that one first, if it is yours."
+        )
+
+
+def read_stack(endpoint: Endpoint, stage: str) -> Stack:
+    """The deployed stack's names.
+
+    Raises:
+        DeploymentError: when there is no such stack, or it lacks an output that the harness needs.
+    """
+    name = stack_name(stage)
+    try:
+        description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+    except (ClientError, BotoCoreError) as error:
+        raise _cannot_read(stage, endpoint, error) from error
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
+    try:
+        return Stack(
+            stage=stage,
+            region=endpoint.region,
+            api_id=outputs["ApiId"],
+            # Only AWS itself knows its own domain, which differs between its partitions.
+            api_url=outputs["ApiUrl"] if endpoint.url is None else endpoint.api_url(outputs["ApiId"], stage),
+            task_queue_url=outputs["TaskQueueUrl"],
+            task_queue_arn=outputs["TaskQueueArn"],
+            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+            dead_letter_queue_arn=outputs["DeadLetterQueueArn"],
+            table=outputs["TableName"],
+            outputs=outputs,
+        )
+    except KeyError as missing:
+        raise DeploymentError(
+            f"reading the stack {name}: it has no output {missing}; "
+            f"it has {', '.join(sorted(outputs)) or 'none'}. Was it deployed from this project's serverless.yml?"
+        ) from missing
+
+
+def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> DeploymentError:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
+    if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
+        why = explain(error)
+    else:
+        why = f"{error}. Deploy it first (`taskguard up`, or `make deploy` on AWS), or name another stage."
+    return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
+
+
+def serverless_cli() -> Path:
+    """The Serverless CLI of this project.
+
+    Raises:
+        SetupError: when it is not installed, or there is no Node.js to run it.
+    """
+    cli = PROJECT / "node_modules" / ".bin" / "serverless"
+    if not cli.exists() or shutil.which("node") is None:
+        raise SetupError(
+            "running the Serverless CLI: it is not installed. Install Node.js 20.19 or later and run `make setup`."
+        )
+    return cli
+
+
+def _serverless(
+    arguments: list[str],
+    endpoint: Endpoint,
+    stage: str,
+    service: Path,
+    log: Path | None,
+    abandoned: threading.Event | None = None,
+) -> None:
+    cli = serverless_cli()
+    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
+        folder = _copy(service, Path(scratch))
+        # A deploy must not disturb the timing of what runs on the same engine meanwhile.
+        command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
+        if abandoned is not None and abandoned.is_set():
+            raise DeploymentError(
+                f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
+            )
+        output = _run(command, folder, _environment(endpoint, Path(scratch)), log, abandoned)
+    if output is not None:
+        kept = f"\nAll of it is in {log}." if log else ""
+        raise DeploymentError(
+            f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} failed. The end of what it said:\n"
+            f"{_tail(output)}{kept}"
+        )
+
+
+@contextmanager
+def _first_packaging(service: Path) -> Iterator[None]:
+    """Let nobody else package while the dependencies are downloaded for the first time.
+
+    The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
+    """
+    locked = service / "handlers" / "requirements.txt"
+    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
+    done = STATE / f"packaged-{digest}"
+    if done.exists():
+        yield
+        return
+    STATE.mkdir(parents=True, exist_ok=True)
+    with FileLock(STATE / "packaging.lock"):
+        yield
+        done.touch()
+
+
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path | None,
+    abandoned: threading.Event | None = None,
+) -> str | None:
+    """Run to the end; the output when it failed. An interrupt ends the CLI and what it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    _under_way.add(process)
+    try:
+        if abandoned is not None and abandoned.is_set():
+            # Whoever stops the CLI may have looked before this one was there.
+            _kill(process)
+        output, _ = process.communicate()
+    except BaseException:
+        _kill(process)
+        process.wait()
+        raise
+    finally:
+        _under_way.discard(process)
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(output)
+    return output if process.returncode else None
+
+
+def stop_the_cli() -> None:
+    """End each call of the CLI that another thread is waiting for; there it fails."""
+    for process in list(_under_way):
+        _kill(process)
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _copy(service: Path, scratch: Path) -> Path:
+    folder = scratch / "service"
+    folder.mkdir()
+    for name in SERVICE_FILES:
+        source = service / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=_LEFT_OUT)
+        elif source.exists():
+            shutil.copy2(source, folder / name)
+    (folder / "node_modules").symlink_to(PROJECT / "node_modules", target_is_directory=True)
+    return folder
+
+
+def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
+    nothing = scratch / "no-aws-profile"
+    nothing.touch()
+    return kept | {
+        # The user's own profiles must not have a say in where a local deploy goes.
+        "AWS_CONFIG_FILE": str(nothing),
+        "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
+        # Stack events are looked at every five seconds by default.
+        "SLS_AWS_MONITORING_FREQUENCY": "50",
+        "SLS_NOTIFICATIONS_MODE": "off",
+        "SLS_TELEMETRY_DISABLED": "1",
+        "CI": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
+        "PYTHON": sys.executable,
+        "NO_COLOR": "1",
+        **endpoint.environment(),
+    }
+
+
+def _tail(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
+    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,105 @@
+"""Packages of a service that were made before: what the Serverless CLI would make again, byte for byte, is kept.
+
+A package is found by all that goes into it: the service's files, the stage, the region and the parameters, the host that it is for
+(on this machine stages are open by default), the CLI's own lock file and the Python that collects the dependencies. It must not know
+how a package is made or deployed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from taskguard.places import PROJECT, STATE
+
+MOST_KEPT = 60
+_FORMAT = 1
+_PARTS = ("*.zip", "*.json")
+_COMPLETE = "serverless-state.json"
+"""What the CLI writes last, and wants to see before it deploys."""
+
+
+def key_of(
+    service: Path, files: tuple[str, ...], stage: str, region: str, parameters: Mapping[str, str], *, host: str | None
+) -> str:
+    """What the package of ``service``, of which ``files`` are deployed, is found by; hexadecimal.
+
+    ``host`` is the engine's, without its port, and ``None`` for AWS.
+    """
+    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.version, sys.platform]
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for file in _files(service, files):
+        digest.update(file.relative_to(service).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    lock = PROJECT / "package-lock.json"
+    digest.update(lock.read_bytes() if lock.exists() else b"")
+    return digest.hexdigest()[:32]
+
+
+class Packages:
+    """Packages in ``folder`` (by default the project's own), for as many processes as like."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or STATE / "packages"
+
+    def get(self, key: str, make: Callable[[Path], None], place: Path) -> None:
+        """Put the package of this key into the empty folder ``place``; ``make`` makes it there when it is not kept."""
+        kept = self._folder / key
+        if not self._copy(kept, place):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / f"{key}.lock"):
+                if not self._copy(kept, place):
+                    make(place)
+                    if (place / _COMPLETE).exists():
+                        self._keep(place, kept)
+                        self._forget_oldest()
+
+    def _copy(self, kept: Path, place: Path) -> bool:
+        if not kept.is_dir():
+            return False
+        try:
+            for file in kept.iterdir():
+                shutil.copy2(file, place)
+            os.utime(kept)
+        except OSError:
+            # Somebody has just forgotten it.
+            shutil.rmtree(place)
+            place.mkdir()
+            return False
+        return True
+
+    def _keep(self, place: Path, kept: Path) -> None:
+        # All of it or nothing: others look while it is copied.
+        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix="new-"))
+        for pattern in _PARTS:
+            for file in place.glob(pattern):
+                shutil.copy2(file, scratch)
+        scratch.rename(kept)
+
+    def _forget_oldest(self) -> None:
+        kept: list[tuple[float, Path]] = []
+        for folder in self._folder.iterdir():
+            with suppress(OSError):
+                if folder.is_dir():
+                    kept.append((folder.stat().st_mtime, folder))
+        for _, folder in sorted(kept, reverse=True)[MOST_KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:
+    for name in sorted(names):
+        path = service / name
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

@@ -1,0 +1,1 @@
+"""Where a stack lives. One interface (:mod:`taskguard.targets.base`), one file for each place."""

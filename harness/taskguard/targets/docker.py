@@ -1,0 +1,252 @@
+"""LocalStack in Docker, through testcontainers: on a free port of 127.0.0.1, and gone with whoever started it.
+
+The public image starts a container for each function, so it is handed Docker's socket. An image whose label says that
+its functions are processes (``image/Dockerfile``) is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+from docker.models.images import Image
+from testcontainers.core.config import get_docker_socket, testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from taskguard.engine.settings import LOCALSTACK_VARIABLES
+from taskguard.errors import TargetError
+from taskguard.support.waiting import WaitedInVain, wait_for
+from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
+from taskguard.targets.guarding import guard
+from taskguard.targets.names import DEFAULT_REGION
+from taskguard.targets.process import claim_port, direct, on_some_port, port_taken
+
+PUBLIC_IMAGE = "localstack/localstack:4.13.1"
+START_TIMEOUT_SECONDS = 120.0
+STOP_GRACE_SECONDS = 10
+_ENGINE = "LocalStack"
+_PORT = 4566
+_LOG_TAIL_LINES = 15
+_INSTANCE = "taskguard.instance"
+_FUNCTIONS = "taskguard.functions"
+_PORT_TAKEN = ("port is already allocated", "address already in use")
+
+
+@dataclass(frozen=True, slots=True)
+class DockerInstance(Instance):
+    """A container, known by its name. A guardian ends it with its owner while the file ``guarded`` is there."""
+
+    kind = "docker"
+
+    name: str
+    port: int
+    folder: str
+    guarded: str
+    region: str
+    image: str
+    image_id: str
+    docker: str
+    localstack: str = ""
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
+            target="docker",
+            url=f"http://127.0.0.1:{self.port}",
+            region=self.region,
+            log=self.log,
+            versions=(
+                ("localstack", self.localstack),
+                ("image", self.image),
+                ("image id", self.image_id),
+                ("docker", self.docker),
+            ),
+        )
+
+    @property
+    def log(self) -> Path:
+        """Where its log is once it has ended; until then it is Docker's: ``docker logs <name>``."""
+        return Path(self.folder, "engine.log")
+
+    def is_running(self) -> bool:
+        with connected() as docker:
+            try:
+                return bool(docker.containers.get(self.name).status == "running")
+            except NotFound:
+                return False
+
+    def stay(self) -> None:
+        Path(self.guarded).unlink(missing_ok=True)
+
+    def end(self) -> None:
+        with connected() as docker:
+            with suppress(NotFound):
+                container = docker.containers.get(self.name)
+                # In order, so that LocalStack can take its functions' containers along.
+                container.stop(timeout=STOP_GRACE_SECONDS)
+                self.keep_log(container)
+            ours = {"label": f"{_INSTANCE}={self.name}"}
+            for each in docker.containers.list(all=True, filters=ours, ignore_removed=True):
+                with suppress(NotFound):
+                    each.remove(force=True, v=True)
+        self.stay()
+
+    def keep_log(self, container: Container) -> None:
+        """Write the container's log, up to now, into the folder."""
+        # Whoever has removed the folder wants no log.
+        with suppress(FileNotFoundError), self.log.open("wb") as file:
+            file.writelines(container.logs(stream=True))
+
+
+class LocalStackInDocker(Target):
+    """A container in the making. ``folder`` receives its log, and outlives it; ``port`` 0 takes a free one;
+    ``owner_pid`` is the process that it must not outlive, by default this one."""
+
+    def __init__(
+        self, folder: Path, image: str, *, port: int = 0, region: str = DEFAULT_REGION, owner_pid: int | None = None
+    ) -> None:
+        self._folder = folder.resolve()
+        self._image = image
+        self._port = port
+        self._region = region
+        self._owner_pid = owner_pid if owner_pid is not None else os.getpid()
+        self._instance: DockerInstance | None = None
+
+    def start(self) -> Endpoint:
+        return on_some_port(self._port, self._start, self.stop)
+
+    def stop(self) -> None:
+        if self._instance is not None:
+            self._instance.end()
+        self._instance = None
+
+    @property
+    def running(self) -> DockerInstance:
+        if self._instance is None:
+            raise TargetError("looking for the engine: it has not been started")
+        return self._instance
+
+    def leave_running(self) -> None:
+        self._instance = None
+
+    def _start(self) -> Endpoint:
+        with connected() as docker:
+            image, daemon = find_image(docker, self._image), docker.version()["Version"]
+        name = f"taskguard-{secrets.token_hex(6)}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._instance = instance = DockerInstance(
+            name=name,
+            port=claim_port(self._port, _ENGINE),
+            folder=str(self._folder),
+            guarded=str(self._folder / f"{name}.guarded"),
+            region=self._region,
+            image=self._image,
+            image_id=str(image.id),
+            docker=daemon,
+        )
+        # Before there is a container: whenever this process is killed, somebody knows what to end.
+        guard(instance, self._owner_pid, Path(instance.guarded))
+        with told(f"starting {self._image} on port {instance.port}"), _prepared(instance, image) as container:
+            with _port_taken_told_apart(instance.port), _without_reaper():
+                container.start()
+            version = _wait_until_ready(instance, container.get_wrapped_container())
+        self._instance = replace(instance, localstack=version)
+        return self._instance.endpoint()
+
+
+@contextmanager
+def _prepared(instance: DockerInstance, image: Image) -> Iterator[DockerContainer]:
+    """A container that is not started yet; it outlives this context, testcontainers' own connection does not."""
+    container = DockerContainer(instance.image, docker_client_kw={"timeout": WORK_SECONDS}, name=instance.name)
+    # Orphans of functions end within the container.
+    container.with_kwargs(init=True, labels={_INSTANCE: instance.name})
+    # Testcontainers itself knows no address of the host's, Docker's library does.
+    container.ports[f"{_PORT}/tcp"] = ("127.0.0.1", instance.port)  # type: ignore[assignment]
+    container.with_envs(**LOCALSTACK_VARIABLES, LOCALSTACK_HOST=f"127.0.0.1:{instance.port}")
+    if image.labels.get(_FUNCTIONS) != "processes":
+        container.with_volume_mapping(get_docker_socket(), "/var/run/docker.sock", "rw")
+        container.with_env("LAMBDA_DOCKER_FLAGS", functions_flags(instance.name))
+    try:
+        yield container
+    finally:
+        container.get_docker_client().client.close()
+
+
+def functions_flags(name: str) -> str:
+    """How LocalStack is told to label its functions' containers: what it leaves when it is killed is found by that."""
+    return f"--label {_INSTANCE}={name}"
+
+
+@contextmanager
+def _without_reaper() -> Iterator[None]:
+    """Start no container that ends containers: it would have to be pulled, and a guardian does its work."""
+    before = testcontainers_config.ryuk_disabled
+    testcontainers_config.ryuk_disabled = True
+    try:
+        yield
+    finally:
+        testcontainers_config.ryuk_disabled = before
+
+
+def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
+    """Wait until LocalStack answers; its version."""
+
+    def version() -> str | None:
+        container.reload()
+        if container.status != "running":
+            status = container.attrs["State"]["ExitCode"]
+            raise TargetError(
+                f"starting {instance.image}: it ended with status {status}.\n{_log_tail(instance, container)}"
+            )
+        try:
+            with direct.open(f"http://127.0.0.1:{instance.port}/_localstack/health", timeout=2) as response:
+                return str(json.load(response).get("version", "unknown"))
+        except (OSError, ValueError):
+            return None
+
+    try:
+        return str(wait_for(version, seconds=START_TIMEOUT_SECONDS))
+    except WaitedInVain:
+        raise TargetError(
+            f"starting {instance.image}: no answer on port {instance.port} within {START_TIMEOUT_SECONDS:.0f} s."
+            f"\n{_log_tail(instance, container)}"
+        ) from None
+
+
+def _log_tail(instance: DockerInstance, container: Container) -> str:
+    instance.keep_log(container)
+    lines = instance.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    return "\n".join([f"The end of its log, {instance.log}:", *(f"  {line}" for line in lines)])
+
+
+@contextmanager
+def _port_taken_told_apart(port: int) -> Iterator[None]:
+    try:
+        yield
+    except APIError as error:
+        if any(words in str(error.explanation) for words in _PORT_TAKEN):
+            raise port_taken(port, _ENGINE, "address already in use") from error
+        raise
+
+
+def image_to_start() -> str:
+    """The image that the environment names; the public one by default."""
+    return os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
+
+
+if __name__ == "__main__":
+    # Part of `make test-docker`: better missed once, before there are tests that all miss it.
+    try:
+        with connected() as daemon:
+            find_image(daemon, image_to_start())
+    except TargetError as error:
+        print(f"make test-docker: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -1,0 +1,196 @@
+"""MiniStack as a local process: a second implementation of the AWS interfaces, independent of LocalStack.
+
+It is installed on first use, from its own lock file, in an environment of its own. Functions run as processes that it
+starts, on the interpreter and with the libraries that Lambda's runtime stands for elsewhere in the harness. It enforces
+the functions' roles, as AWS does. It has no flight recorder: what happened is read from CloudWatch Logs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+from uv import find_uv_bin
+
+from taskguard.engine.ownership import is_alive
+from taskguard.engine.settings import FunctionRuntime
+from taskguard.errors import SetupError
+from taskguard.places import PROJECT
+from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
+from taskguard.targets.guarding import guard
+from taskguard.targets.process import ProcessInstance, ProcessTarget, direct, listen_once
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime, install
+
+_LOCK = PROJECT / "requirements" / "ministack.txt"
+# All that the engine starts inherits it, so that nothing of an instance is overlooked when it ends.
+_TOKEN = "TASKGUARD_MINISTACK"
+_END_ATTEMPTS = 3
+_END_TIMEOUT_SECONDS = 5.0
+# Functions run on the engine's own interpreter. In this way it has MiniStack on its path in the engine alone.
+_LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
+
+
+@dataclass(frozen=True, slots=True)
+class MiniStackInstance(ProcessInstance):
+    """A started engine's process, with the token by which it is told from others."""
+
+    kind = "ministack"
+
+    pid: int
+    token: str
+    port: int
+    scratch: str
+    folder: str
+    region: str
+    version: str
+    runtime: str
+
+    def is_running(self) -> bool:
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            return is_alive(process) and self._is_ours(process)
+        return False
+
+    def answers(self) -> bool:
+        try:
+            with direct.open(f"http://127.0.0.1:{self.port}/_ministack/health", timeout=2) as response:
+                return bool(json.load(response)["edition"] == self.token)
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def stay(self) -> None:
+        _guarded(self.scratch).unlink(missing_ok=True)
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
+            target="ministack",
+            url=f"http://127.0.0.1:{self.port}",
+            region=self.region,
+            log=Path(self.folder) / "engine.log",
+            versions=(("ministack", self.version), ("lambda runtime", self.runtime)),
+        )
+
+    def end(self) -> None:
+        # Nothing in it is worth saving. First the engine, which would start functions anew.
+        if self.is_running():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        for _ in range(_END_ATTEMPTS):
+            processes = list(self._processes())
+            for process in processes:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=_END_TIMEOUT_SECONDS)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """The engine, the functions, and all that these have started."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if is_alive(process) and self._is_ours(process):
+                    yield process
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return process.environ().get(_TOKEN) == self.token
+
+
+class MiniStack(ProcessTarget[MiniStackInstance]):
+    """As every process target."""
+
+    engine = "MiniStack"
+
+    def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], MiniStackInstance]:
+        runtime = find_runtime(LAMBDA_RUNTIME)
+        packages = install(_LOCK, runtime.interpreter, f"ministack-python{runtime.version}", "MiniStack")
+        token = secrets.token_hex(16)
+        python = _bare_python(runtime, Path(scratch))
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [python, "-I", str(_LAUNCHER), str(packages)],
+                cwd=scratch,
+                env=_environment(port, scratch, self._region, runtime) | {_TOKEN: token, "MINISTACK_EDITION": token},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
+                start_new_session=True,
+            )
+        instance = MiniStackInstance(
+            pid=process.pid,
+            token=token,
+            port=port,
+            scratch=scratch,
+            folder=str(self._folder),
+            region=self._region,
+            version=next(iter(metadata.distributions(name="ministack", path=[str(packages)]))).version,
+            runtime=f"Python {runtime.version}",
+        )
+        guard(instance, self._owner_pid, _guarded(scratch))
+        return process, instance
+
+    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it ends alike whatever was wrong
+        try:
+            listen_once(port)
+        except OSError:
+            return True
+        return False
+
+
+def _guarded(scratch: str) -> Path:
+    """The file that the guardian watches: it is dismissed when the file, or the folder, is gone."""
+    return Path(scratch, "guarded")
+
+
+def _bare_python(runtime: FunctionRuntime, scratch: Path) -> str:
+    """The runtime's interpreter without any package of this machine's, as a function finds it on Lambda.
+
+    Raises:
+        SetupError: when it cannot be made.
+    """
+    folder = scratch / "python"
+    command = [find_uv_bin(), "venv", "--quiet", "--no-project", "--no-config", "--python", runtime.interpreter]
+    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SetupError(f"making a virtual environment with {runtime.interpreter} failed:\n{done.stderr.strip()}")
+    return str(folder / "bin" / "python")
+
+
+def _environment(port: int, scratch: str, region: str, runtime: FunctionRuntime) -> dict[str, str]:
+    """The engine's whole environment, which its functions inherit: nothing of the user's."""
+    home = Path(scratch, "home")
+    home.mkdir()
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        # The engine itself, in isolated mode, does not look at these two.
+        "PYTHONPATH": os.pathsep.join(runtime.library_path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # By default it listens on all interfaces.
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        # What it names in addresses of queues and packages.
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": region,
+        # Signatures are checked and roles enforced; the harness is the account's root.
+        "AUTH": "true",
+        **LOCAL_CREDENTIALS,
+        # AWS's default for an account; MiniStack's depends on the machine's memory.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
+        "STATE_DIR": str(Path(scratch, "state")),
+        # No listeners besides the one, and no look at the user's containers.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{scratch}/no-docker",
+    }

@@ -1,0 +1,300 @@
+"""The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
+
+Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--clock-scale`` (how much
+faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail), ``--api-auth`` (who may call it).
+Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage), ``pipeline`` (that
+stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session,
+under pytest-xdist too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from taskguard.support.clocks import clock_scale
+from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
+
+if TYPE_CHECKING:
+    from taskguard.faults.plan import Plan
+    from taskguard.run.running import Run
+    from taskguard.service.deployment import Stack
+    from taskguard.service.kept import RunningStack
+    from taskguard.targets.base import Endpoint
+    from taskguard.testing.pipeline import Pipeline
+    from taskguard.testing.shared_engine import SharedEngine
+
+_FOLDER = pytest.StashKey[Path]()
+_OWNER = pytest.StashKey[int]()
+_PASSED = pytest.StashKey[bool]()
+_ABOUT = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("taskguard", "the pipeline under test")
+    group.addoption(
+        "--target",
+        choices=tuple(TargetName),
+        default=TargetName.LOCALSTACK.value,
+        help="; ".join(f"{name}: {what}" for name, what in HELP.items()),
+    )
+    group.addoption("--endpoint-url", help="the engine's address, for --target endpoint")
+    group.addoption("--region", default=DEFAULT_REGION, help=f"the AWS region (default: {DEFAULT_REGION})")
+    group.addoption(
+        "--stage",
+        help="the stage to deploy and test (default: test; on an engine of others, one of the session's own); on AWS, the "
+        "stage that is deployed there",
+    )
+    group.addoption(
+        "--allow-production", action="store_true", help="on AWS, test a stage even if its name looks like production"
+    )
+    group.addoption(
+        "--clock-scale",
+        type=clock_scale,
+        default=1.0,
+        help="how many times as fast the engine's clock runs while the pipeline only waits (default: 1)",
+    )
+    group.addoption(
+        "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
+    )
+    group.addoption("--failure-rate", type=float, default=0.3, help="how often an attempt is made to fail")
+    group.addoption(
+        "--api-auth",
+        choices=("none", "apiKey", "iam"),
+        help="who may call the API of the stage under test, where the session deploys it (default: serverless.yml's)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from taskguard.places import STATE
+
+    given = getattr(config, "workerinput", {})
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    config.stash[_FOLDER] = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
+    config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
+    if _target(config) is TargetName.RUNNING:
+        _running_stack()
+    if _target(config) is TargetName.ENDPOINT and not given:
+        _look_for_engine(config)
+    if _target(config) is TargetName.AWS and not given:
+        _look_at_stage(config)
+
+
+def _look_for_engine(config: pytest.Config) -> None:
+    """An engine that is not there is better missed once, before any test."""
+    from taskguard.errors import TargetError
+    from taskguard.targets.endpoint import ForeignEngine
+
+    try:
+        ForeignEngine(config.getoption("--endpoint-url"), region=str(config.getoption("--region"))).start()
+    except TargetError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _look_at_stage(config: pytest.Config) -> None:
+    """What is wrong with the stage on AWS, or with the user's credentials, is said once, before any test."""
+    from taskguard.errors import TaskGuardError
+    from taskguard.testing.on_aws import look_at_stage
+
+    try:
+        config.stash[_ABOUT] = look_at_stage(
+            _shared_engine(config), _stage_on_aws(config), allow_production=config.getoption("--allow-production")
+        )
+    except TaskGuardError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    about = config.stash.get(_ABOUT, None)
+    return f"taskguard: {about}" if about is not None else None
+
+
+def session_engine(config: pytest.Config) -> SharedEngine | None:
+    """The engine that this session started; none when it needed none, or uses somebody else's."""
+    folder = config.stash.get(_FOLDER, None)
+    if folder is None or not folder.exists() or _target(config) is TargetName.RUNNING:
+        return None
+    return _shared_engine(config)
+
+
+def _target(config: pytest.Config) -> TargetName:
+    return TargetName(config.getoption("--target"))
+
+
+def _stage_on_aws(config: pytest.Config) -> str:
+    from taskguard.testing.on_aws import DEFAULT_STAGE
+
+    return config.getoption("--stage") or DEFAULT_STAGE
+
+
+def _shared_engine(config: pytest.Config) -> SharedEngine:
+    from taskguard.targets.registry import TargetOptions, make
+    from taskguard.testing.shared_engine import SharedEngine
+
+    target, folder = _target(config), config.stash[_FOLDER]
+    options = TargetOptions(
+        folder=folder,
+        region=str(config.getoption("--region")),
+        endpoint_url=config.getoption("--endpoint-url"),
+        owner_pid=config.stash[_OWNER],
+        clock_scale=config.getoption("--clock-scale") if target is TargetName.LOCALSTACK else 1.0,
+    )
+    adopted = _running_stack().instance if target is TargetName.RUNNING else None
+    return SharedEngine(folder, lambda: make(target, options), adopted=adopted)
+
+
+def _running_stack() -> RunningStack:
+    from taskguard.service.kept import RunningStack
+
+    running = RunningStack.load()
+    if running is None:
+        raise pytest.UsageError("--target running: nothing is up; start a stack with `taskguard up`")
+    return running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist: tell a worker which session it belongs to."""
+    node.workerinput["taskguard_folder"] = str(node.config.stash[_FOLDER])
+    node.workerinput["taskguard_owner"] = os.getpid()
+
+
+@pytest.hookimpl(trylast=True)  # what others find wrong at the end counts too
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.config.stash[_PASSED] = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(_FOLDER, None)
+    # Without the folder no engine was asked for.
+    if hasattr(config, "workerinput") or folder is None or not folder.exists():
+        return
+    # What is left of a session in which all passed, nobody looks at.
+    forget = config.stash.get(_PASSED, False)
+    if _target(config) is TargetName.AWS:
+        from taskguard.testing.on_aws import clean_up_after
+
+        forget &= clean_up_after(folder, lambda text: print(f"taskguard: {text}", file=sys.stderr))  # noqa: T201
+    _shared_engine(config).stop(forget=forget)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    pipeline = getattr(item, "funcargs", {}).get("pipeline")
+    if report.when == "call" and report.failed and pipeline is not None and getattr(pipeline, "submitted", None):
+        report.sections.append(("what happened to the tasks", _timelines(pipeline)))
+        report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
+    return report
+
+
+def _timelines(pipeline: Pipeline) -> str:
+    try:
+        return pipeline.timelines()
+    except Exception as error:  # the engine may be what failed; the other tests must go on
+        return f"not to be had: {error!r}"
+
+
+@pytest.fixture(scope="session")
+def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
+    """The session's engine, started when first asked for its endpoint."""
+    return _shared_engine(request.config)
+
+
+@pytest.fixture(scope="session")
+def endpoint(shared_engine: SharedEngine) -> Endpoint:
+    """A running engine."""
+    return shared_engine.endpoint()
+
+
+@pytest.fixture(scope="session")
+def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Callable[..., Stack]:
+    """Deploy a stage of one's own to the session's engine: ``deploy("stage", failureRate="0")``."""
+    if _target(request.config) is TargetName.AWS:
+        pytest.skip("it deploys a stage of its own; on AWS only the stage that is deployed there is tested")
+
+    def deploy_stage(stage: str, **parameters: str) -> Stack:
+        return shared_engine.stack(stage, parameters)
+
+    return deploy_stage
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
+    """The stage under test, deployed once a session."""
+    from taskguard.service.deployment import failure_parameters, read_stack
+
+    option = request.config.getoption
+    if _target(request.config) is TargetName.RUNNING:
+        return read_stack(endpoint, _running_stack().stage)
+    if _target(request.config) is TargetName.AWS:
+        return read_stack(endpoint, _stage_on_aws(request.config))
+    parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
+    if option("--api-auth"):
+        parameters |= {"apiAuth": str(option("--api-auth"))}
+    return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
+
+
+@pytest.fixture(scope="session")
+def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
+    """The stage under test, with what is expected of it."""
+    from taskguard.contract.expectations import Expectations
+    from taskguard.run.running import Run
+    from taskguard.service.deployment import failure_settings
+
+    if _target(request.config) is TargetName.AWS:
+        from taskguard.testing.on_aws import run_on
+
+        return run_on(endpoint, stack)
+    option = request.config.getoption
+    seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
+    if _target(request.config) is TargetName.RUNNING:
+        seed, rate = failure_settings(endpoint, stack)
+    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+
+
+@pytest.fixture
+def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngine) -> Pipeline:
+    """The stage under test, and tasks whose fate is known."""
+    from taskguard.testing.pipeline import Pipeline, own_name
+
+    # Unique to this execution of this test, so that a stack that stays can be tested again.
+    nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
+    pipeline = Pipeline(
+        run=run, prefix=f"{own_name(request.node.name)}-{nonce}", folder=shared_engine.folder / "histories"
+    )
+    if _target(request.config) is TargetName.AWS:
+        from taskguard.testing.on_aws import ledger_in
+
+        pipeline.client.note = ledger_in(shared_engine.folder, run).add
+    return pipeline
+
+
+@pytest.fixture
+def faults(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Callable[..., Plan]]:
+    """Break something on purpose until the test ends: ``faults("kill when=after call=UpdateItem task=t-1")`` on the stage
+    under test, or ``faults("…", stack=…)`` on another. The seed that decides what a rate strikes is printed, and comes from the
+    test's name; ``seed=`` names another. What is answered is the plan."""
+    from taskguard.faults.plan import Plan, parse
+    from taskguard.run.injecting.handing_over import injecting
+
+    if _target(request.config) not in (TargetName.LOCALSTACK, TargetName.RUNNING):
+        pytest.skip("faults are injected by the engine of ours alone (--target localstack)")
+    with ExitStack() as handed_over:
+
+        def break_on_purpose(lines: str, *, stack: Stack | None = None, seed: str | None = None) -> Plan:
+            plan = Plan(seed=seed or request.node.name, faults=parse(lines))
+            where = stack or request.getfixturevalue("stack")
+            print(f"faults with seed {plan.seed!r}: {lines.strip()}")  # noqa: T201  # shown when the test fails
+            handed_over.enter_context(injecting(endpoint, where, plan))
+            return plan
+
+        yield break_on_purpose

@@ -1,0 +1,106 @@
+"""One engine for a whole test session, however many processes take part in it.
+
+Whoever needs it first starts it, and deploys to it; the others wait and use it. It belongs to the session's first
+process: that one stops it, and the engine ends by itself when that process is gone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from filelock import FileLock
+
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack, read_stack
+from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.instances import instance_from_json
+
+
+class SharedEngine:
+    """``folder`` is the session's, the same in each of its processes; ``make`` makes the target that is to be started.
+    An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
+
+    def __init__(self, folder: Path, make: Callable[[], Target], adopted: Instance | None = None) -> None:
+        self.folder = folder
+        self._make = make
+        self._adopted = adopted
+        self._note = folder / "engine.json"
+
+    def endpoint(self) -> Endpoint:
+        """The engine, started when it is not up.
+
+        Raises:
+            TargetError: when it cannot be started.
+        """
+        if self._adopted is not None:
+            return self._adopted.endpoint()
+        with self._alone("engine"):
+            if self._note.exists():
+                return instance_from_json(self._note.read_text()).endpoint()
+            target = self._make()
+            try:
+                endpoint = target.start()
+                self._note.write_text(target.running.to_json())
+            except BaseException:
+                target.stop()
+                raise
+            target.leave_running()
+            return endpoint
+
+    def stages(self) -> set[str]:
+        """The stages that this session has deployed up to now."""
+        return {deployed.stem for deployed in self.folder.glob("*.deployed")}
+
+    def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:
+        """The pipeline on ``stage``, deployed when it is not.
+
+        Raises:
+            TargetError, SetupError, DeploymentError: when it cannot be.
+        """
+        endpoint, deployed = self.endpoint(), self.folder / f"{stage}.deployed"
+        with self._alone(stage):
+            if deployed.exists():
+                return read_stack(endpoint, stage)
+            if self._outlives_session():
+                deployment.make_sure_is_free(endpoint, stage)
+                # From here on something of it may be there, however far the deploy comes.
+                (self.folder / f"{stage}.ours").touch()
+            stack = deployment.deploy(endpoint, stage, parameters=parameters, log=self.folder / f"{stage}-deploy.log")
+            deployed.touch()
+            return stack
+
+    def default_stage(self) -> str:
+        """The stage of a session that names none, once its engine is up: one of its own, on an engine that others may use."""
+        return f"test-{sha256(self.folder.name.encode()).hexdigest()[:6]}" if self._outlives_session() else "test"
+
+    def stop(self, *, forget: bool) -> None:
+        """End the engine, if there is one of the session's own, and with ``forget`` remove the session's folder. Where
+        the engine goes on, the stages that the session deployed are removed."""
+        try:
+            if self._outlives_session():
+                for ours in sorted(self.folder.glob("*.ours")):
+                    self._remove(ours.stem)
+        finally:
+            if self._note.exists():
+                instance_from_json(self._note.read_text()).end()
+                self._note.unlink()
+        if forget:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _outlives_session(self) -> bool:
+        """Whether there is an engine which goes on when the session has ended, with all that is deployed to it."""
+        if self._adopted is not None:
+            return True
+        return self._note.exists() and not instance_from_json(self._note.read_text()).takes_stacks_along
+
+    def _remove(self, stage: str) -> None:
+        endpoint = self.endpoint()
+        if deployment.is_deployed(endpoint, stage):
+            deployment.remove(endpoint, stage, log=self.folder / f"{stage}-remove.log")
+
+    def _alone(self, name: str) -> FileLock:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / f"{name}.lock")

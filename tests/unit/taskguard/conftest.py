@@ -1,0 +1,52 @@
+"""A clock that only moves when somebody waits, so that deadlines pass at once; and the command line, in a folder apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.taskguard.cli_support import Command
+
+
+class Clock:
+    """Stands in for the module ``time``, in seconds; :attr:`waited` are the pauses that were made."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waited: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of everything that waits."""
+    clock = Clock()
+    for module in ("tenacity", "tenacity.nap", "taskguard.run.watch", "taskguard.evidence.logs.from_logs"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock
+
+
+@pytest.fixture
+def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """The ``taskguard`` command, in an empty folder, with nothing up and no ``.env``."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
+    monkeypatch.setattr("taskguard.service.kept._STATE_FILE", tmp_path / "state" / "up.json")
+    monkeypatch.setenv("COLUMNS", "120")
+    return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions within this one load the plugin by its name, without a look through all that is installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "taskguard.testing.plugin")

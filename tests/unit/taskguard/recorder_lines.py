@@ -1,0 +1,115 @@
+"""Writes what the flight recorder would: one JSON line an invocation's start, its end, and each AWS call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from taskguard.evidence.recorder.recording import Recording, RecordingFile
+from taskguard.service.deployment import Stack
+
+WORK_ARN, DEAD_ARN = "arn:aws:sqs:eu-central-1:000000000000:TaskQueue", "arn:aws:sqs:eu-central-1:000000000000:TaskDLQ"
+WORK_URL, DEAD_URL = "http://127.0.0.1:4566/000000000000/TaskQueue", "http://127.0.0.1:4566/000000000000/TaskDLQ"
+
+STACK = Stack(
+    stage="dev",
+    region="eu-central-1",
+    api_id="a1b2c3",
+    api_url="http://127.0.0.1:4566/_aws/execute-api/a1b2c3/dev",
+    task_queue_url=WORK_URL,
+    task_queue_arn=WORK_ARN,
+    dead_letter_queue_url=DEAD_URL,
+    dead_letter_queue_arn=DEAD_ARN,
+    table="TasksTable",
+    outputs={},
+)
+
+
+def sqs_record(message_id: str, *, receives: int = 1, body: str | None = None, arn: str = WORK_ARN) -> dict[str, Any]:
+    """One record of an SQS event; by default its body is the task `task-of-<message>`."""
+    if body is None:
+        body = json.dumps({"taskId": f"task-of-{message_id}", "payload": {"of": message_id}})
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-{message_id}-{receives}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "eventSourceARN": arn,
+    }
+
+
+def started(request_id: str, *records: dict[str, Any], at: float = 1000.0, payload: str | None = None) -> str:
+    return json.dumps(
+        {
+            "kind": "invocation-started",
+            "function": "TaskGuard-dev-processTask",
+            "requestId": request_id,
+            "payload": json.dumps({"Records": records}) if payload is None else payload,
+            "startedAt": at,
+        }
+    )
+
+
+def ended(request_id: str, response: str | None = None, *, error: bool = False, at: float = 1010.0) -> str:
+    line = {"kind": "invocation-ended", "requestId": request_id, "response": response, "error": error, "endedAt": at}
+    return json.dumps(line)
+
+
+def aws_call(
+    operation: str,
+    parameters: dict[str, Any],
+    *,
+    request_id: str = "r1",
+    service: str = "sqs",
+    status: int = 200,
+    error: str | None = None,
+    failed: tuple[str, ...] = (),
+    at: float = 1004.0,
+) -> str:
+    """``failed`` are the ids of the entries that a batch operation did not carry out."""
+    result: dict[str, Any] = {"Failed": [{"Id": each, "SenderFault": True} for each in failed]} if failed else {}
+    return json.dumps(
+        {
+            "kind": "aws-call",
+            "function": "TaskGuard-dev-processTask",
+            "requestId": request_id,
+            "service": service,
+            "operation": operation,
+            "parameters": parameters,
+            "status": status,
+            "error": {"code": error, "message": "no"} if error else None,
+            "result": result,
+            "startedAt": at,
+            "endedAt": at + 3,
+        }
+    )
+
+
+def fault_injected(
+    *task_ids: str, stack: str = WORK_ARN, request_id: str | None = "r1", at: float = 1003.0, until: float | None = None
+) -> str:
+    return json.dumps(
+        {
+            "kind": "fault-injected",
+            "stack": stack,
+            "plan": "0123456789abcdef",
+            "fault": "kill when=after",
+            "name": "kill",
+            "when": "after",
+            "function": "processTask",
+            "call": "UpdateItem",
+            "number": 2,
+            "taskIds": task_ids,
+            "receiveCount": 1,
+            "requestId": request_id,
+            "startedAt": at,
+            "endedAt": until,
+        }
+    )
+
+
+def recording_of(folder: Path, *lines: str) -> Recording:
+    path = folder / "flight-recorder.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return RecordingFile(path).read()

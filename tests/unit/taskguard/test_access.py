@@ -1,0 +1,125 @@
+"""What a client sends so that the API lets it in, and what of it is never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import ClientError
+from taskguard.errors import DeploymentError, SetupError
+from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
+from taskguard.targets.base import Endpoint
+
+from tests.unit.taskguard.recorder_lines import STACK
+
+SECRET = "made up for this test"  # pragma: allowlist secret
+GUARDED = replace(STACK, outputs={"ApiAuth": "apiKey", "ApiKeyId": "k1"})
+SIGNED = replace(STACK, outputs={"ApiAuth": "iam"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Endpoint):
+    """An endpoint whose API Gateway has one key."""
+
+    answer: Any = None
+
+    def apigateway(self) -> Any:
+        place = self
+
+        class Keys:
+            def get_api_key(self, *, apiKey: str, includeValue: bool) -> dict[str, Any]:  # noqa: N803
+                assert (apiKey, includeValue) == ("k1", True)
+                if isinstance(place.answer, Exception):
+                    raise place.answer
+                return dict(place.answer)
+
+        return Keys()
+
+
+def place(answer: Any = None, url: str | None = "http://127.0.0.1:1") -> Place:
+    return Place(target="localstack", url=url, region="eu-central-1", answer=answer or {"id": "k1", "value": SECRET})
+
+
+def prepared(auth: Any, method: str = "GET", path: str = "/task/a", **options: Any) -> requests.PreparedRequest:
+    return requests.Request(method, f"http://127.0.0.1:1/dev{path}", auth=auth, **options).prepare()
+
+
+@pytest.mark.parametrize("outputs", [{}, {"ApiAuth": "none"}])
+def test_an_open_api_is_sent_nothing(outputs: dict[str, str]) -> None:
+    assert access_to(place(), replace(STACK, outputs=outputs)) is None
+
+
+def test_a_key_is_found_by_the_stacks_output_and_sent_with_each_request() -> None:
+    request = prepared(access_to(place(), GUARDED))
+    assert request.headers["x-api-key"] == SECRET
+
+
+def test_a_key_and_credentials_are_not_shown() -> None:
+    signature = Signature("eu-central-1", lambda: ReadOnlyCredentials("id", SECRET, None))
+    client = client_of(place(), GUARDED)
+    assert SECRET not in repr([ApiKey(SECRET), signature, client, vars(client)])
+
+
+def test_a_key_that_may_not_be_read_is_said_to_be_so() -> None:
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "GetApiKey")
+    with pytest.raises(DeploymentError, match=r"reading the API key of stage dev .* not allowed .*docs/aws\.md"):
+        access_to(place(refused), GUARDED)
+
+
+def test_a_stack_without_a_key_is_to_be_deployed_again() -> None:
+    with pytest.raises(DeploymentError, match=r"there is no 'ApiKeyId'\. Deploy the stage again"):
+        access_to(place(), replace(STACK, outputs={"ApiAuth": "apiKey"}))
+
+
+def test_another_way_in_is_refused() -> None:
+    with pytest.raises(DeploymentError, match="lets clients in by magic, which"):
+        access_to(place(), replace(STACK, outputs={"ApiAuth": "magic"}))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options"),
+    [("POST", "/task", {"json": {"payload": {"name": "Zoë"}}}), ("GET", "/task/a%2Fb%20c", {})],
+)
+def test_a_signature_is_the_one_that_aws_s_own_library_makes_of_what_is_sent(
+    method: str, path: str, options: dict[str, Any]
+) -> None:
+    request = prepared(access_to(place(), SIGNED), method, path, **options)
+    again = AWSRequest(
+        method=method,
+        url=request.url,
+        data=request.body or b"",
+        headers={name: value for name, value in request.headers.items() if name == "Content-Type"},
+    )
+    auth = SigV4Auth(Credentials("test", "test"), "execute-api", "eu-central-1")
+    again.context["timestamp"] = request.headers["X-Amz-Date"]
+    again.headers["X-Amz-Date"] = request.headers["X-Amz-Date"]
+    expected = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
+    assert request.headers["Authorization"].endswith(f"Signature={expected}")
+    assert "/eu-central-1/execute-api/aws4_request" in request.headers["Authorization"]
+
+
+def test_on_an_engine_the_users_own_credentials_sign_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the-users-own")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    assert "Credential=test/" in prepared(access_to(place(), SIGNED)).headers["Authorization"]
+
+
+def test_on_aws_the_users_own_session_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the-users-own")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "for an hour")
+    request = prepared(access_to(place(url=None), SIGNED))
+    assert "Credential=the-users-own/" in request.headers["Authorization"]
+    assert request.headers["X-Amz-Security-Token"] == "for an hour"
+    assert SECRET not in str(request.headers)
+
+
+def test_without_credentials_nothing_can_be_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boto3.session.Session.get_credentials", lambda _: None)
+    with pytest.raises(SetupError, match="signing requests to the API: there are no AWS credentials"):
+        access_to(place(url=None), SIGNED)

@@ -1,0 +1,373 @@
+"""The command line: exit codes, and messages instead of tracebacks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from botocore.exceptions import ClientError
+from taskguard import __version__
+from taskguard.history import Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
+
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
+from tests.unit.taskguard.cli_support import Command
+
+EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
+
+
+def saved(folder: Path, history: History, **other: Any) -> Path:
+    manifest = Manifest(
+        taskguard_version=__version__,
+        created_at="2024-01-01T00:00:00+00:00",
+        seed=EXPECTED.failure_seed,
+        rate=EXPECTED.failure_rate,
+        tasks=4,
+        target="localstack",
+        stage="dev",
+        region="eu-central-1",
+        expectations=EXPECTED,
+    )
+    SavedRun(history=history, manifest=replace(manifest, **other)).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_asking_what_it_is_succeeds(taskguard: Command, option: str) -> None:
+    ended = taskguard(option)
+    assert ended.status == 0
+    assert ("grade" in ended.out) if option == "--help" else (ended.out == f"taskguard {__version__}\n")
+
+
+def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> None:
+    overview = taskguard("--help").out
+    for command in ("grade", "check", "compare", "up", "down", "submit", "status", "deploy", "remove"):
+        assert command in overview
+        ended = taskguard(command, "--help")
+        assert ended.status == 0
+        assert f"taskguard {command}" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["grade", "--tasks", "many"], "--tasks"),
+        (["grade", "--tasks", "0"], "--tasks"),
+        (["grade", "--tasks", "100001"], "--tasks"),
+        (["grade", "--rate", "1.5"], "--rate"),
+        (["grade", "--rate", "often"], "--rate"),
+        (["grade", "--target", "mars"], "mars"),
+        (["grade", "--port", "65536"], "--port"),
+        (["grade", "--clock-scale", "0.5"], "--clock-scale"),
+        (["grade", "--clock-scale", "1001"], "--clock-scale"),
+        (["grade", "--clock-scale", "10", "--target", "ministack"], "--clock-scale"),
+        (["up", "--clock-scale", "fast"], "--clock-scale"),
+        (["grade", "--colour"], "--colour"),
+        (["grade", "--target", "running", "--seed", "s"], "taskguard up"),
+        (["grade", "--target", "running", "--keep"], "taskguard up"),
+        (["grade", "--api-auth", "password"], "--api-auth"),
+        (["grade", "--api-auth", "iam", "--target", "aws"], "read from it"),
+        (["grade", "--api-auth", "apiKey", "--target", "running"], "read from it"),
+        (["up", "--port", "-1"], "--port"),
+        (["submit", "--tasks", "0"], "--tasks"),
+        (["submit", "--tasks", "2", "--task-id", "t"], "--task-id"),
+        (["check"], "HISTORY"),
+        (["compare", "one"], "OTHER"),
+        (["dance"], "dance"),
+    ],
+)
+def test_a_wrong_option_is_named_and_ends_with_2(taskguard: Command, arguments: list[str], named: str) -> None:
+    ended = taskguard(*arguments)
+    assert ended.status == 2
+    assert named.lower() in ended.says.lower()
+    assert ended.out == ""
+
+
+def test_a_run_is_not_written_over_what_is_there(taskguard: Command, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "precious").write_text("mine")
+    for taken in (out, out / "precious"):
+        ended = taskguard("grade", "--out", taken)
+        assert ended.status == 2
+        assert "name a new or an empty folder" in ended.says
+    assert [file.name for file in out.iterdir()] == ["precious"]
+    assert (out / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [["grade", "--target", "running"], ["status"], ["submit"]])
+def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, command: list[str]) -> None:
+    ended = taskguard(*command)
+    assert ended.status == 2
+    assert "taskguard up" in ended.err
+
+
+@pytest.mark.parametrize("command", ["status", "submit"])
+def test_an_env_file_that_lacks_keys_is_told_which(taskguard: Command, tmp_path: Path, command: str) -> None:
+    (tmp_path / ".env").write_text("AWS_REGION=eu-central-1\nSTAGE=dev\n")  # pragma: allowlist secret
+    ended = taskguard(command)
+    assert ended.status == 2
+    assert "it has no AWS_ENDPOINT_URL" in ended.err
+    assert "env.example" in ended.err
+
+
+def test_check_of_a_missing_folder_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
+    ended = taskguard("check", tmp_path / "nothing")
+    assert ended.status == 2
+    assert str(tmp_path / "nothing") in ended.err
+    assert "Give the folder of a finished run" in ended.err
+
+
+def test_check_of_a_damaged_history_names_the_line(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    history = folder / "history.jsonl"
+    history.write_text(history.read_text() + "[red]no json\n")
+    ended = taskguard("check", folder)
+    assert ended.status == 2
+    assert f"history.jsonl, line {len(EVENTS) + 1}" in ended.err
+
+
+def test_check_of_a_good_run_passes_and_ends_with_the_two_numbers(taskguard: Command, tmp_path: Path) -> None:
+    ended = taskguard("check", saved(tmp_path / "run", History(EVENTS)))
+    assert ended.status == 0
+    assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
+    assert ended.err == ""
+
+
+def test_check_takes_the_history_file_as_well_as_its_folder(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    assert taskguard("check", folder / "history.jsonl") == taskguard("check", folder)
+
+
+def test_check_judges_the_history_file_that_it_was_given(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    bad = History(changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING"))
+    bad.write(folder / "bad.jsonl")
+    assert taskguard("check", folder / "bad.jsonl").status == 1
+    assert taskguard("check", folder / "history.jsonl").status == 0
+    assert taskguard("check", folder).status == 0
+
+
+def test_check_of_a_bad_run_fails_and_says_why_before_the_two_numbers(taskguard: Command, tmp_path: Path) -> None:
+    record = the(EVENTS, RecordObserved)
+    ended = taskguard("check", saved(tmp_path / "run", History(changed(EVENTS, record, status="PROCESSING"))))
+    assert ended.status == 1
+    assert record.task_id in ended.out
+    assert "PROCESSING" in ended.out
+    assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
+
+
+def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
+    gap: EvidenceMissing = missing("Delivered", "AttemptFailed", "AttemptSucceeded")
+    ended = taskguard("check", saved(tmp_path / "run", History([*EVENTS, gap])))
+    assert ended.status == 2
+    assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
+
+
+BAD_EVENTS = changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING")
+
+
+def test_check_says_how_to_repeat_the_run_as_its_folder_has_it(taskguard: Command, tmp_path: Path) -> None:
+    command = "taskguard grade --tasks 4 --seed 'a seed'"
+    ended = taskguard("check", saved(tmp_path / "run", History(EVENTS), repeat=command))
+    assert f"\nRun it again with: {command}\n\nSUCCESS: 2\n" in ended.out
+
+
+def test_check_judges_a_run_of_before_the_command_was_kept(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["repeat"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    ended = taskguard("check", folder)
+    assert ended.status == 0
+    assert "Run it again" not in ended.out
+
+
+@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 2)])
+def test_check_prints_the_grade_as_json_alone(
+    taskguard: Command, tmp_path: Path, events: list[Event], status: int
+) -> None:
+    folder = saved(tmp_path / "run", History(events))
+    ended = taskguard("check", folder, "--json")
+    assert (ended.status, ended.err) == (status, "")
+    document = json.loads(ended.out)
+    assert document["exit_code"] == status
+    assert document == json.loads((folder / "grade.json").read_text())
+
+
+def test_check_writes_a_grade_where_there_is_none_and_leaves_one_that_agrees(
+    taskguard: Command, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    assert taskguard("check", folder).err == ""
+    first = (folder / "grade.json").read_bytes()
+    (folder / "junit.xml").unlink()
+    assert taskguard("check", folder).err == ""
+    assert (folder / "grade.json").read_bytes() == first
+    assert (folder / "junit.xml").exists()
+
+
+def test_check_tells_when_it_judges_otherwise_than_before_and_leaves_the_reports(
+    taskguard: Command, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS), taskguard_version="0.0.9")
+    taskguard("check", folder)
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "history.jsonl"}
+    History(BAD_EVENTS).write(folder / "history.jsonl")
+    ended = taskguard("check", folder)
+    assert ended.status == 1
+    assert "grade.json says otherwise; it was written by TaskGuard 0.0.9" in ended.err
+    assert ["checks.record.outcome", "pass", "fail"] in [line.split() for line in ended.err.splitlines()]
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "history.jsonl"} == before
+
+    again = taskguard("check", folder, "--rewrite")
+    assert (again.status, again.err) == (1, "")
+    assert json.loads((folder / "grade.json").read_text())["outcome"] == "fail"
+    assert b"PROCESSING" in (folder / "junit.xml").read_bytes()
+
+
+def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    (folder / "grade.json").write_text("{")
+    ended = taskguard("check", folder)
+    assert ended.status == 2
+    assert f"{folder / 'grade.json'}: not JSON" in ended.err
+
+
+def test_compare_of_runs_that_tell_the_same_succeeds(taskguard: Command, tmp_path: Path) -> None:
+    one, other = (saved(tmp_path / name, History(EVENTS), target=name) for name in ("localstack", "aws"))
+    ended = taskguard("compare", one, other)
+    assert (ended.status, ended.err) == (0, "")
+    assert ["target", "localstack", "aws"] in [line.split() for line in ended.out.splitlines()]
+    assert ended.out.splitlines()[-1].startswith("SAME: ")
+    as_json = taskguard("compare", one, other, "--json")
+    assert (as_json.status, json.loads(as_json.out)["same"]) == (0, True)
+
+
+def test_compare_of_runs_that_differ_ends_with_1(taskguard: Command, tmp_path: Path) -> None:
+    one, other = saved(tmp_path / "one", History(EVENTS)), saved(tmp_path / "other", History(BAD_EVENTS))
+    ended = taskguard("compare", one, other)
+    assert ended.status == 1
+    assert ["record", "pass", "fail"] in [line.split() for line in ended.out.splitlines()]
+    assert ended.out.splitlines()[-1].startswith("DIFFERENT: 1 verdict, 0 numbers, 0 fates")
+    as_json = taskguard("compare", one, other, "--json")
+    assert as_json.status == 1
+    assert json.loads(as_json.out)["verdicts"] == [{"name": "record", "one": "pass", "other": "fail"}]
+
+
+def test_compare_of_what_cannot_be_compared_ends_with_2(taskguard: Command, tmp_path: Path) -> None:
+    one, other = saved(tmp_path / "one", History(run(FIRST_TRY))), saved(tmp_path / "other", History(run(SECOND_TRY)))
+    for arguments, said in (((one, other), "no task was accepted in both"), ((one, tmp_path), "No such file")):
+        ended = taskguard("compare", *arguments)
+        assert (ended.status, ended.out) == (2, "")
+        assert said in ended.err
+
+
+def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    line = {"event": "RunEnded", "at_ms": 1, "deadline_reached": True, "\x1b[2J": 1}
+    (folder / "history.jsonl").write_text(json.dumps(line))
+    ended = taskguard("check", folder)
+    assert ended.status == 2
+    assert "\x1b" not in ended.err
+    assert "RunEnded has no field \\x1b[2J" in ended.err
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user who never heard of AWS, and a Serverless CLI that must not be called."""
+    for name in (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name in (
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"):
+        monkeypatch.setenv(name, str(tmp_path / "no-such-file"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    def serverless_cli() -> NoReturn:
+        pytest.fail("nothing is to be deployed without credentials")
+
+    monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", serverless_cli)
+
+
+@pytest.mark.parametrize("command", ["deploy", "remove"])
+@pytest.mark.usefixtures("no_credentials")
+def test_without_aws_credentials_it_says_how_to_get_them(taskguard: Command, command: str) -> None:
+    ended = taskguard(command)
+    assert ended.status == 2
+    assert f"running `serverless {command}`: there are no AWS credentials" in ended.err
+    assert "AWS_PROFILE" in ended.err
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_a_profile_that_does_not_exist_is_named(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody-s-profile")
+    ended = taskguard("deploy")
+    assert ended.status == 2
+    assert "nobody-s-profile" in ended.err
+
+
+@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 2), (2, 2), (7, 2)])
+@pytest.mark.usefixtures("no_credentials")
+def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
+    taskguard: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, expected: int
+) -> None:
+    cli = tmp_path / "serverless"
+    cli.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/heard\nexit {status}\n')
+    cli.chmod(0o755)
+    monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", lambda: cli)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    assert taskguard("deploy", "--stage", "qa", "--region", "eu-west-1").status == expected
+    assert (tmp_path / "heard").read_text().strip() == "deploy --stage qa --region eu-west-1"
+    assert taskguard("deploy", "--stage", "qa", "--api-auth", "iam").status == expected
+    assert (tmp_path / "heard").read_text().strip().endswith("--param=apiAuth=iam")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyboardInterrupt(), "interrupted"),
+        (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed"),
+        (
+            PermissionError(13, "Permission denied", "[no]"),
+            "the operating system refused: [Errno 13] Permission denied",
+        ),
+    ],
+)
+def test_an_interrupt_and_errors_of_others_are_messages(
+    taskguard: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+) -> None:
+    def from_env() -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
+    ended = taskguard("status")
+    assert ended.status == 2
+    assert said in ended.err
+    assert isinstance(error, KeyboardInterrupt) or "[no]" in ended.err
+
+
+def test_a_mistake_of_ours_is_told_with_its_trace_and_is_no_failed_check(
+    taskguard: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def from_env() -> NoReturn:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
+    ended = taskguard("status", traced=True)
+    assert ended.status == 2
+    assert "ZeroDivisionError: of ours" in ended.err
+    assert "a mistake in TaskGuard, not in the pipeline" in ended.err

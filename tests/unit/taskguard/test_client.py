@@ -1,0 +1,231 @@
+"""The client, against a server on this machine that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from requests.auth import AuthBase
+from taskguard.errors import SubmissionError
+from taskguard.history import TaskSubmitted
+from taskguard.ingress.client import Client
+from taskguard.ingress.workload import Task
+
+TASK = Task(task_id="t1", payload={"name": "Zoë 東京", "ratio": 1.0})
+
+
+@dataclass(slots=True)
+class Heard:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Api:
+    """A server in a thread. Answers the next of ``statuses`` or else ``status``, and ``answer``; keeps what it ``heard``."""
+
+    status: int = 202
+    statuses: list[int] = field(default_factory=list)
+    answer: bytes = b"{}"
+    heard: list[Heard] = field(default_factory=list)
+    url: str = ""
+    location: str = ""
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            api.heard.append(Heard(self.command, self.path, dict(self.headers.items()), body))
+            self.send_response(api.statuses.pop(0) if api.statuses else api.status)
+            if api.location:
+                self.send_header("Location", api.location)
+            self.send_header("Content-Length", str(len(api.answer)))
+            self.end_headers()
+            self.wfile.write(api.answer)
+
+        do_GET = do_DELETE = do_POST  # noqa: N815  # the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        api.url = f"http://127.0.0.1:{server.server_port}/dev"
+        yield api
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address at which nothing listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}/dev"
+
+
+def test_a_task_is_posted_with_its_id_and_payload(api: Api) -> None:
+    submitted = Client(api.url).submit(TASK)
+    assert (submitted.task_id, submitted.payload) == ("t1", TASK.payload)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (True, 202, False)
+    assert submitted.at_ms <= submitted.answered_ms
+    [heard] = api.heard
+    assert (heard.method, heard.path) == ("POST", "/dev/task")
+    assert json.loads(heard.body) == {"taskId": "t1", "payload": TASK.payload}
+    assert heard.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("status", "in_doubt"), [(400, False), (409, False), (500, True), (503, True), (200, False)])
+def test_any_other_status_is_no_acceptance(api: Api, status: int, in_doubt: bool) -> None:
+    api.status = status
+    submitted = Client(api.url).submit(TASK)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, status, in_doubt)
+
+
+def test_a_server_that_is_gone_leaves_the_task_in_doubt(nobody: str) -> None:
+    submitted = Client(nobody).submit(TASK)
+    assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, 0, True)
+
+
+def test_a_question_to_a_server_that_is_gone_says_which_and_what_to_do(nobody: str) -> None:
+    with pytest.raises(SubmissionError) as failure:
+        Client(nobody).get("t1")
+    assert f"GET {nobody}/task/t1" in str(failure.value)
+    assert "taskguard status" in str(failure.value)
+
+
+def test_the_user_s_proxies_and_passwords_are_left_alone(
+    api: Api, nobody: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, nobody)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with pytest.raises(requests.ConnectionError):
+        requests.get(api.url, timeout=5)
+
+    assert Client(api.url).submit(TASK).accepted
+    assert "Authorization" not in api.heard[0].headers
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_all_tasks_are_submitted_and_answers_come_in_their_order(api: Api, count: int) -> None:
+    tasks = [Task(task_id=f"t{number}", payload={"n": number}) for number in range(count)]
+    told: list[TaskSubmitted] = []
+    submitted = Client(api.url).submit_all(tasks, tell=told.append)
+    assert [event.task_id for event in submitted] == [task.task_id for task in tasks]
+    assert told == submitted
+    assert sorted(json.loads(heard.body)["taskId"] for heard in api.heard) == sorted(t.task_id for t in tasks)
+
+
+def test_nothing_to_submit_is_nothing_submitted(api: Api) -> None:
+    assert Client(api.url).submit_all([]) == []
+    assert api.heard == []
+
+
+def test_a_record_is_read_and_an_unknown_task_has_none(api: Api) -> None:
+    api.status, api.answer = 200, '{"status": "COMPLETED", "name": "Zoë"}'.encode()
+    assert Client(api.url).record("t1") == {"status": "COMPLETED", "name": "Zoë"}
+    api.status, api.answer = 404, b'{"message": "no such task"}'
+    assert Client(api.url).record("t1") is None
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 202])
+def test_a_record_that_was_not_given_is_an_error_with_the_answer(api: Api, status: int) -> None:
+    api.status, api.answer = status, b'{"message": "no such id"}\n'
+    with pytest.raises(SubmissionError) as failure:
+        Client(api.url).record("t1")
+    assert str(failure.value) == f'reading task t1: HTTP {status}, {{"message": "no such id"}}'
+
+
+def test_a_task_id_of_any_characters_is_one_part_of_the_path(api: Api) -> None:
+    api.status = 404
+    Client(f"{api.url}/").get("a/b ?#%")
+    assert api.heard[0].path == "/dev/task/a%2Fb%20%3F%23%25"
+
+
+def test_a_body_is_sent_as_it_is_with_or_without_a_content_type(api: Api) -> None:
+    client = Client(api.url)
+    client.post(b"\xff not json", content_type="text/plain")
+    client.post("{}", content_type=None)
+    client.request("DELETE", "/task")
+    assert [heard.body for heard in api.heard] == [b"\xff not json", b"{}", b""]
+    assert api.heard[0].headers["Content-Type"] == "text/plain"
+    assert "Content-Type" not in api.heard[1].headers
+    assert (api.heard[2].method, api.heard[2].path) == ("DELETE", "/dev/task")
+
+
+def test_what_lets_clients_in_is_sent_with_each_request_and_follows_no_redirect(api: Api, nobody: str) -> None:
+    class Key(AuthBase):
+        def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers["x-api-key"] = "made up"
+            return request
+
+    client = Client(api.url, auth=Key())
+    client.submit(TASK)
+    client.get("t1")
+    assert [heard.headers["x-api-key"] for heard in api.heard] == ["made up", "made up"]
+    api.status, api.location = 307, nobody
+    assert client.get("t1").status_code == 307
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, which are not made."""
+    paused: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", paused.append)
+    return paused
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, unhurried: list[float], status: int) -> None:
+    api.statuses = [status, status, 202]
+    tries = Client(api.url).submit_until_answered(TASK)
+    assert [(each.status_code, each.accepted) for each in tries] == [(status, False), (status, False), (202, True)]
+    assert {each.task_id for each in tries} == {"t1"}
+    assert [json.loads(heard.body)["taskId"] for heard in api.heard] == ["t1"] * 3
+    assert len(unhurried) == 2
+    assert 0 < unhurried[0] <= unhurried[1]
+
+
+@pytest.mark.parametrize("status", [202, 400, 409, 413])
+def test_a_clear_answer_is_the_last_one(api: Api, unhurried: list[float], status: int) -> None:
+    api.status = status
+    assert [each.status_code for each in Client(api.url).submit_until_answered(TASK)] == [status]
+    assert unhurried == []
+
+
+def test_a_user_gives_up_at_last(api: Api, unhurried: list[float], nobody: str) -> None:
+    api.status = 503
+    assert len(Client(api.url).submit_until_answered(TASK)) == 10
+    unanswered = Client(nobody).submit_until_answered(TASK)
+    assert [each.status_code for each in unanswered] == [0] * 10
+    assert max(unhurried) <= 2.0
+    assert sum(unhurried) < 2 * 30
+
+
+def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, unhurried: list[float]) -> None:
+    api.statuses = [503, 202, 202]
+    told: list[TaskSubmitted] = []
+    tasks = [Task(task_id=f"t{number}", payload={}) for number in range(2)]
+    submitted = Client(api.url).submit_all(tasks, tell=told.append, until_answered=True)
+    assert [(each.task_id, each.status_code) for each in submitted] == [("t0", 503), ("t0", 202), ("t1", 202)]
+    assert [(each.task_id, each.accepted) for each in told] == [("t0", True), ("t1", True)]

@@ -1,0 +1,293 @@
+"""Deploying with a Serverless CLI that is a script of these tests, and reading the stack back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from taskguard.errors import DeploymentError, SetupError
+from taskguard.places import PROJECT
+from taskguard.service.deployment import deploy, read_stack, remove, serverless_cli
+from taskguard.targets.base import Endpoint
+
+OUTPUTS = {
+    "ApiId": "a1b2c3",
+    "TaskQueueUrl": "http://127.0.0.1:1/000000000000/TaskQueue",
+    "TaskQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskQueue",
+    "DeadLetterQueueUrl": "http://127.0.0.1:1/000000000000/TaskDLQ",
+    "DeadLetterQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskDLQ",
+    "TableName": "TasksTable-qa",
+    "ServiceEndpoint": "http://elsewhere",
+}
+
+CLI = """
+import json, os, sys
+note, status, says = sys.argv[1:4]
+files = sorted(os.path.join(folder, name)[2:] for folder, _, names in os.walk(".") for name in names)
+with open(note, "w") as file:
+    json.dump({
+        "arguments": sys.argv[4:], "environment": dict(os.environ), "folder": os.getcwd(), "files": files,
+        "node_modules": os.path.islink("node_modules") and os.readlink("node_modules"),
+        "profiles": [open(os.environ[n]).read() for n in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")],
+        "input": sys.stdin.read(),
+    }, file)
+print(says, flush=True)
+print("what went wrong", file=sys.stderr)
+sys.exit(int(status))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud(Endpoint):
+    """An endpoint whose CloudFormation knows one stack, ``TaskGuard-qa``."""
+
+    target: str = "fake"
+    url: str = "http://127.0.0.1:1"
+    region: str = "eu-west-1"
+    left_out: str = ""
+    error: Exception | None = None
+
+    def cloudformation(self) -> Any:
+        return self
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if self.error is not None:
+            raise self.error
+        if StackName != "TaskGuard-qa":
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items() if k != self.left_out]
+        return {"Stacks": [{"Outputs": outputs} if self.left_out != "all" else {}]}
+
+
+class Cli:
+    """The script in the CLI's place; :meth:`heard` is what it was called with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._note = folder / "serverless-cli", folder / "heard.json"
+        self._code = folder / "cli.py"
+        self._code.write_text(CLI)
+        self.ends_with(0)
+
+    def ends_with(self, status: int, says: str = "Deploying, as one would") -> None:
+        command = shlex.join([sys.executable, "-IS", str(self._code), str(self._note), str(status), says])
+        self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        self.path.chmod(0o755)
+
+    @property
+    def was_called(self) -> bool:
+        return self._note.exists()
+
+    def heard(self) -> dict[str, Any]:
+        return dict(json.loads(self._note.read_text()))
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    folder = tmp_path / "cli"
+    folder.mkdir()
+    cli = Cli(folder)
+    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: cli.path)
+    monkeypatch.setattr("taskguard.service.packages.STATE", tmp_path / "state")
+    return cli
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Path:
+    """A service's folder, with what a deploy needs and what it must not take along."""
+    service = tmp_path / "service"
+    for name in (
+        "serverless.yml",
+        "package.json",
+        "handlers/submit_task.py",
+        "handlers/__pycache__/submit_task.cpython-311.pyc",
+        "handlers/old.pyc",
+        "serverless/package.cjs",
+        "node_modules/heavy/index.js",
+        ".env",
+        "tests/test_all.py",
+    ):
+        file = service / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    return service
+
+
+def test_the_stack_s_names_are_its_outputs() -> None:
+    stack = read_stack(Cloud(), "qa")
+    assert (stack.stage, stack.region, stack.table) == ("qa", "eu-west-1", "TasksTable-qa")
+    assert (stack.task_queue_url, stack.task_queue_arn) == (OUTPUTS["TaskQueueUrl"], OUTPUTS["TaskQueueArn"])
+    assert stack.dead_letter_queue_arn == OUTPUTS["DeadLetterQueueArn"]
+    assert stack.api_url == "http://127.0.0.1:1/_aws/execute-api/a1b2c3/qa"
+    assert stack.outputs == OUTPUTS
+
+
+def test_a_stack_that_is_not_there_is_named_with_what_to_do() -> None:
+    with pytest.raises(DeploymentError) as failure:
+        read_stack(Cloud(), "dev")
+    assert "TaskGuard-dev" in str(failure.value)
+    assert "http://127.0.0.1:1" in str(failure.value)
+    assert "taskguard up" in str(failure.value)
+
+
+def test_an_engine_that_is_gone_is_an_error_of_the_deployment() -> None:
+    with pytest.raises(DeploymentError, match="Could not connect"):
+        read_stack(Cloud(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
+
+
+@pytest.mark.parametrize("left_out", ["ApiId", "TaskQueueUrl", "TaskQueueArn", "DeadLetterQueueArn", "TableName"])
+def test_a_missing_output_is_named_beside_those_that_are_there(left_out: str) -> None:
+    with pytest.raises(DeploymentError) as failure:
+        read_stack(Cloud(left_out=left_out), "qa")
+    assert f"no output '{left_out}'" in str(failure.value)
+    assert "ServiceEndpoint" in str(failure.value)
+
+
+def test_a_stack_without_any_outputs_says_so() -> None:
+    with pytest.raises(DeploymentError, match="it has none"):
+        read_stack(Cloud(left_out="all"), "qa")
+
+
+def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path) -> None:
+    stack = deploy(Cloud(), "qa", parameters={"failureSeed": "a b", "failureRate": "0.5"}, service=service)
+    assert stack == read_stack(Cloud(), "qa")
+    parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
+    command, package, folder, *rest = cli.heard()["arguments"]
+    assert (command, package) == ("deploy", "--package")
+    assert not Path(folder).exists()
+    assert rest == [*parameters, "--stage", "qa", "--region", "eu-west-1"]
+    assert cli.heard()["input"] == ""
+
+
+def test_an_abandoned_deploy_is_not_begun(cli: Cli, service: Path) -> None:
+    abandoned = threading.Event()
+    abandoned.set()
+    with pytest.raises(DeploymentError, match="was not begun: the run was interrupted"):
+        deploy(Cloud(), "qa", service=service, abandoned=abandoned)
+    assert not cli.was_called
+
+
+def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, service: Path) -> None:
+    class Late(threading.Event):
+        """Set between the first look and the next one."""
+
+        def is_set(self) -> bool:
+            was = super().is_set()
+            self.set()
+            return was
+
+    cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
+    with pytest.raises(DeploymentError, match="failed"):
+        deploy(Cloud(), "qa", service=service, abandoned=Late())
+
+
+def test_a_removal_reads_nothing_back(cli: Cli, service: Path) -> None:
+    remove(Cloud(), "gone", service=service)
+    assert cli.heard()["arguments"] == ["remove", "--stage", "gone", "--region", "eu-west-1"]
+
+
+def test_the_cli_sees_none_of_the_user_s_aws_settings(
+    cli: Cli, service: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    profiles = tmp_path / "profiles"
+    profiles.write_text("[default]\naws_access_key_id = AKIAUSER\n")
+    for name, value in {
+        "AWS_PROFILE": "production",
+        "AWS_ACCESS_KEY_ID": "AKIAUSER",
+        "AWS_SECRET_ACCESS_KEY": "secret",  # pragma: allowlist secret
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_SQS": "https://elsewhere",
+        "AWS_CONFIG_FILE": str(profiles),
+        "AWS_SHARED_CREDENTIALS_FILE": str(profiles),
+        "SLS_AWS_MONITORING_FREQUENCY": "9",
+        "SLS_DEBUG": "*",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SOMETHING_ELSE", "stays")
+    deploy(Cloud(), "qa", service=service)
+
+    environment = cli.heard()["environment"]
+    profile_files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    aws = {n: v for n, v in environment.items() if n.startswith("AWS_") and n not in profile_files}
+    assert aws == Cloud().environment()
+    assert aws["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert cli.heard()["profiles"] == ["", ""]
+    assert "SLS_DEBUG" not in environment
+    assert environment["SLS_AWS_MONITORING_FREQUENCY"] != "9"
+    assert (environment["SOMETHING_ELSE"], environment["PATH"]) == ("stays", os.environ["PATH"])
+
+
+def test_the_cli_runs_in_a_copy_that_is_gone_afterwards(cli: Cli, service: Path) -> None:
+    deploy(Cloud(), "qa", service=service)
+    heard = cli.heard()
+    assert heard["files"] == ["handlers/submit_task.py", "package.json", "serverless.yml", "serverless/package.cjs"]
+    assert heard["node_modules"] == str(PROJECT / "node_modules"), "a link, not a copy"
+    assert not Path(heard["folder"]).is_relative_to(service)
+    assert not Path(heard["folder"]).exists()
+
+
+def test_a_service_without_some_of_the_files_is_deployed_as_it_is(cli: Cli, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "serverless.yml").write_text("service: bare")
+    deploy(Cloud(), "qa", service=bare)
+    assert cli.heard()["files"] == ["serverless.yml"]
+
+
+def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_rest_is(
+    cli: Cli, service: Path, tmp_path: Path
+) -> None:
+    cli.ends_with(3, says="\n\n".join(f"line {number}" for number in range(100)))
+    log = tmp_path / "logs" / "deploy.log"
+    with pytest.raises(DeploymentError) as failure:
+        deploy(Cloud(), "qa", service=service, log=log)
+    message = str(failure.value)
+    assert "`serverless package --stage qa` at http://127.0.0.1:1 failed" in message
+    assert "line 99\n" in message
+    assert "line 10\n" not in message
+    assert "what went wrong" in message
+    assert str(log) in message
+    assert "line 0\n" in log.read_text()
+
+
+def test_without_a_log_none_is_named(cli: Cli, service: Path) -> None:
+    cli.ends_with(1)
+    with pytest.raises(DeploymentError) as failure:
+        remove(Cloud(), "qa", service=service)
+    assert "All of it is in" not in str(failure.value)
+    assert not Path(cli.heard()["folder"]).exists()
+
+
+def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, service: Path, tmp_path: Path) -> None:
+    log = tmp_path / "deploy.log"
+    cli.ends_with(0, says="first")
+    deploy(Cloud(), "qa", service=service, log=log)
+    cli.ends_with(0, says="second")
+    deploy(Cloud(), "qa", service=service, log=log)
+    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + [
+        "second"
+    ] * 2
+
+
+@pytest.mark.parametrize("lacking", ["the CLI", "Node.js"])
+def test_without_the_cli_or_node_it_says_how_to_install_them(
+    lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("taskguard.service.deployment.PROJECT", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    there = tmp_path / "node_modules" / ".bin" / "serverless" if lacking == "Node.js" else tmp_path / "node"
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.touch()
+    there.chmod(0o755)
+    with pytest.raises(SetupError, match=r"Node\.js 20\.19 or later and run `make setup`"):
+        serverless_cli()

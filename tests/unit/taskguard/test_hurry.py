@@ -1,0 +1,74 @@
+"""The engine's clock hurries while messages wait, and only then."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from taskguard.engine.clock.pacer import Pacer
+from taskguard.support.scaled_clock import SharedClock, create
+from taskguard.support.waiting import wait_for
+
+SCALE = 1e6
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> SharedClock:
+    create(str(tmp_path / "clock"))
+    return SharedClock(str(tmp_path / "clock"), writing=True)
+
+
+@pytest.fixture
+def pacer(clock: SharedClock) -> Iterator[Pacer]:
+    pacer = Pacer(clock, SCALE)
+    yield pacer
+    pacer.close()
+
+
+def reaches(clock: SharedClock, moment: float) -> None:
+    wait_for(lambda: clock.now() >= moment, seconds=10)
+
+
+def test_it_hurries_to_the_next_message_and_no_further(clock: SharedClock, pacer: Pacer) -> None:
+    due = clock.now() + 3600
+    pacer.next_due = lambda: due
+    pacer.touch()
+    reaches(clock, due)
+    assert clock.now() < due + 60
+
+
+def test_it_does_not_hurry_when_no_message_waits(clock: SharedClock, pacer: Pacer) -> None:
+    looked = threading.Event()
+
+    def none_waits() -> None:
+        looked.set()
+
+    before = clock.now()
+    pacer.next_due = none_waits
+    pacer.touch()
+    assert looked.wait(10)
+    assert clock.now() < before + 60
+
+
+def test_it_does_not_hurry_while_anything_is_at_work(clock: SharedClock, pacer: Pacer) -> None:
+    due, before = clock.now() + 3600, clock.now()
+    with pacer.work():
+        pacer.next_due = lambda: due
+        with pacer.work():
+            pass
+        pacer.touch()
+        assert pacer.seconds_until(due) == pytest.approx(3600, abs=60)
+    assert clock.now() < before + 60
+    reaches(clock, due)
+
+
+def test_work_that_begins_slows_it_down_at_once_and_is_told(clock: SharedClock, pacer: Pacer) -> None:
+    told = threading.Semaphore(0)
+    pacer.tell = told.release
+    pacer.next_due = lambda: clock.now() + 1e12
+    pacer.touch()
+    assert told.acquire(timeout=10)
+    assert pacer.seconds_until(clock.now() + 1e6) < 10
+    with pacer.work():
+        assert told.acquire(timeout=10)
+        assert pacer.seconds_until(clock.now() + 1e6) == pytest.approx(1e6, rel=1e-3)

@@ -1,0 +1,129 @@
+"""What a run's manifest says of what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskguard import __version__
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Manifest
+from taskguard.run.manifests import digests_of_service, manifest_of
+from taskguard.run.running import Run
+from taskguard.targets.base import Endpoint
+
+from tests.unit.taskguard.recorder_lines import STACK
+
+FILES = {
+    "serverless.yml": "service: TaskGuard",
+    "serverless/package.cjs": "module.exports = {}",
+    "handlers/process_task.py": "pass",
+    "handlers/deep/inside.py": "pass",
+    "package-lock.json": "{}",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of a few files, in the real one's place."""
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setattr("taskguard.run.manifests.PROJECT", tmp_path)
+    return tmp_path
+
+
+class Functions:
+    """GetFunctionConfiguration of functions with and without variables."""
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        return {"work": {"Environment": {"Variables": {"RATE": "0.5", "DELAY": "5"}}}, "dead": {}}[FunctionName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed(Endpoint):
+    """An endpoint with these functions."""
+
+    def functions(self) -> Any:
+        return Functions()
+
+
+def manifest(seed: str | None = None, **outputs: str) -> Manifest:
+    endpoint = Deployed(
+        target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
+    )
+    expected = Expectations(failure_seed=seed, failure_rate=0.5)
+    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), expectations=expected)
+    return manifest_of(run, 7, {"handlers": "0f"})
+
+
+def digests() -> Mapping[str, str]:
+    return digests_of_service()
+
+
+def changed(before: Mapping[str, str]) -> set[str]:
+    now = digests()
+    return {name for name in now if now[name] != before[name]}
+
+
+def test_it_tells_the_run(tmp_path: Path) -> None:
+    told = manifest(seed="a seed")
+    assert (told.taskguard_version, told.seed, told.rate, told.tasks) == (__version__, "a seed", 0.5, 7)
+    assert (told.target, told.stage, told.region) == ("localstack", "dev", "eu-central-1")
+    assert told.versions["localstack"] == "4.13.1"
+    assert {"python", "boto3"} <= told.versions.keys()
+    assert told.digests == {"handlers": "0f"}
+    told.write(tmp_path / "manifest.json")
+    assert Manifest.read(tmp_path / "manifest.json") == told
+
+
+def test_it_tells_what_the_deployed_functions_were_told() -> None:
+    told = manifest(WorkFunctionName="work", DeadFunctionName="dead", TableName="work")
+    assert told.settings == {"work": {"DELAY": "5", "RATE": "0.5"}, "dead": {}}
+    assert manifest().settings == {}
+
+
+def test_the_same_files_have_the_same_digests(project: Path) -> None:
+    assert digests() == digests()
+    assert digests().keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
+    assert len(set(digests().values())) == 4
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_changes_its_digest_alone(project: Path, name: str) -> None:
+    before = digests()
+    (project / name).write_text("changed")
+    assert changed(before) == {name.split("/", maxsplit=1)[0]}
+
+
+def test_a_new_a_renamed_and_a_removed_file_change_the_digest(project: Path) -> None:
+    before = digests()
+    new = project / "handlers" / "new.py"
+    new.touch()
+    assert changed(before) == {"handlers"}
+    with_new = digests()
+    new.rename(project / "handlers" / "newer.py")
+    assert changed(with_new) == {"handlers"}
+    (project / "handlers" / "newer.py").unlink()
+    assert changed(before) == set()
+
+
+def test_bytes_moved_from_one_file_to_the_next_change_the_digest(project: Path) -> None:
+    (project / "handlers" / "a.py").write_text("onetwo")
+    (project / "handlers" / "b.py").write_text("")
+    before = digests()
+    (project / "handlers" / "a.py").write_text("one")
+    (project / "handlers" / "b.py").write_text("two")
+    assert changed(before) == {"handlers"}
+
+
+def test_what_python_leaves_behind_does_not_change_it(project: Path) -> None:
+    before = digests()
+    for folder in ("handlers/__pycache__", "handlers/deep/__pycache__"):
+        (project / folder).mkdir()
+        (project / folder / "process_task.cpython-311.pyc").write_bytes(b"\0")
+    assert changed(before) == set()

@@ -1,0 +1,168 @@
+"""Reading the flight recorder's file, while it is still being written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from taskguard.evidence.recorder.recording import Recording, RecordingFile
+
+from tests.unit.taskguard.recorder_lines import WORK_ARN, aws_call, ended, recording_of, sqs_record, started
+
+
+def test_an_invocation_is_under_way_until_its_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_text(started("r1", sqs_record("m1", receives=2), at=1000.0) + "\n")
+    file = RecordingFile(path)
+
+    invocation = file.read().invocations["r1"]
+    assert (invocation.started_at_ms, invocation.ended_at_ms, invocation.response) == (1000.0, None, None)
+    [message] = invocation.messages
+    assert (message.message_id, message.receive_count, message.queue_arn) == ("m1", 2, WORK_ARN)
+    assert message.receipt_handle == "receipt-m1-2"
+
+    with path.open("a") as more:
+        more.write(ended("r1", '{"batchItemFailures": []}', at=1010.0) + "\n")
+    invocation = file.read().invocations["r1"]
+    assert (invocation.ended_at_ms, invocation.response) == (1010.0, '{"batchItemFailures": []}')
+    assert not invocation.is_error
+
+
+def test_each_read_adds_what_is_new_to_the_same_recording(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_text(aws_call("SendMessage", {}) + "\n")
+    file = RecordingFile(path)
+    first = file.read()
+    assert len(first.calls) == 1
+    assert file.read() is first
+    assert len(first.calls) == 1
+    with path.open("a") as more:
+        more.write(aws_call("DeleteMessage", {}) + "\n")
+    assert [call.operation for call in file.read().calls] == ["SendMessage", "DeleteMessage"]
+
+
+def test_a_line_that_is_not_yet_complete_is_neither_read_nor_damage(tmp_path: Path) -> None:
+    line = started("r1") + "\n"
+    path = tmp_path / "recording.jsonl"
+    path.write_text(line[:20])
+    file = RecordingFile(path)
+    assert file.read() == Recording()
+    with path.open("a") as more:
+        more.write(line[20:])
+    assert list(file.read().invocations) == ["r1"]
+    assert file.read().damage == []
+
+
+@settings(deadline=None, derandomize=True)
+@given(data=st.data())
+def test_a_file_read_in_any_pieces_says_what_it_says_in_one(data: st.DataObject) -> None:
+    lines = [
+        started("r1", sqs_record("m1")),
+        '{"kind": "weather", "where": "東京"}',
+        "no json, böse",
+        aws_call("SendMessage", {}),
+        ended("r1"),
+        ended("r9"),
+    ]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    with tempfile.TemporaryDirectory() as folder:
+        path, whole = Path(folder, "recording.jsonl"), Path(folder, "whole", "recording.jsonl")
+        whole.parent.mkdir()
+        whole.write_bytes(text)
+        path.touch()
+        file = RecordingFile(path)
+        for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+            with path.open("ab") as more:
+                more.write(text[start:end])
+            file.read()
+        assert file.read() == RecordingFile(whole).read()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "[1, 2]",
+        '"text"',
+        "7",
+        "null",
+        "{}",
+        '{"kind": "invocation-started"}',
+        '{"kind": "aws-call", "function": "f"}',
+        ended("never-started"),
+        aws_call("SendMessage", {}).replace('"error": null', '"error": "no object"'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": null'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": "text"'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": {"Failed": [{}]}'),
+        aws_call("SendMessage", {}).replace('"result": {}', '"result": {"Failed": 7}'),
+        pytest.param("[" * 100_000, id="deeply nested"),
+    ],
+)
+def test_a_damaged_line_is_told_with_its_number_and_the_rest_is_read(tmp_path: Path, line: str) -> None:
+    recording = recording_of(tmp_path, started("r1"), line, started("r2"))
+    assert list(recording.invocations) == ["r1", "r2"]
+    [damage] = recording.damage
+    assert damage.startswith("line 2 of flight-recorder.jsonl: ")
+
+
+def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(b"\xff\xfe{\n" + started("r1").encode() + b"\n")
+    recording = RecordingFile(path).read()
+    assert len(recording.damage) == 1
+    assert list(recording.invocations) == ["r1"]
+
+
+def test_a_kind_of_line_from_a_later_recorder_is_passed_over(tmp_path: Path) -> None:
+    recording = recording_of(tmp_path, '{"kind": "weather", "sun": true}', started("r1"))
+    assert list(recording.invocations) == ["r1"]
+    assert recording.damage == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"httpMethod": "POST"}',
+        '{"Records": [{"eventSource": "aws:s3"}]}',
+        '{"Records": null}',
+        "[]",
+        "7",
+        "not json",
+        "",
+        pytest.param('{"Records": ' + "[" * 100_000, id="deeply nested"),
+    ],
+)
+def test_an_invocation_that_is_no_sqs_event_has_no_messages(tmp_path: Path, payload: str) -> None:
+    recording = recording_of(tmp_path, started("r1", payload=payload))
+    assert recording.invocations["r1"].messages == ()
+    assert recording.invocations["r1"].payload == payload
+    assert recording.damage == []
+
+
+def test_a_refused_call_has_its_error_code(tmp_path: Path) -> None:
+    recording = recording_of(
+        tmp_path,
+        aws_call("PutItem", {"TableName": "T"}, service="dynamodb"),
+        aws_call("PutItem", {}, service="dynamodb", status=400, error="ConditionalCheckFailedException"),
+    )
+    taken, refused = recording.calls
+    assert (taken.error_code, taken.status, taken.parameters) == (None, 200, {"TableName": "T"})
+    assert (refused.error_code, refused.status) == ("ConditionalCheckFailedException", 400)
+    assert refused.ended_at_ms > refused.started_at_ms
+
+
+def test_a_missing_file_is_an_error_of_the_operating_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        RecordingFile(tmp_path / "nothing.jsonl").read()
+
+
+def test_a_batch_that_was_carried_out_in_part_names_the_entries_that_were_not(tmp_path: Path) -> None:
+    whole = aws_call("ChangeMessageVisibilityBatch", {})
+    part = aws_call("ChangeMessageVisibilityBatch", {}, failed=("b", "c"))
+    calls = recording_of(tmp_path, whole, part).calls
+    assert [call.refused_entries for call in calls] == [frozenset(), {"b", "c"}]
+    assert [(call.status, call.error_code) for call in calls] == [(200, None)] * 2

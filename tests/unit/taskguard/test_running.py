@@ -1,0 +1,159 @@
+"""What a run's history says of the queues: two looks, apart, or that nothing can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskguard.contract.expectations import Expectations
+from taskguard.evidence.recorder.recording import Recording
+from taskguard.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
+from taskguard.run.running import Run
+from taskguard.support.clocks import Clock
+
+from tests.unit.taskguard import conftest
+from tests.unit.taskguard.fake_aws import Fakes
+from tests.unit.taskguard.recorder_lines import STACK, WORK_URL, ended, fault_injected, recording_of, started
+
+EXPECTED = Expectations(failure_seed="a seed")
+
+
+@dataclass
+class Queues:
+    """Answers each look at the work queue with the next of these numbers of messages in flight; the other is empty."""
+
+    in_flight: list[int]
+    looks: int = 0
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Mapping[str, Any]:  # noqa: N803
+        counts = dict.fromkeys(AttributeNames, "0")
+        if QueueUrl == WORK_URL:
+            self.looks += 1
+            counts["ApproximateNumberOfMessagesNotVisible"] = str(self.in_flight.pop(0) if self.in_flight else 0)
+        return {"Attributes": counts}
+
+
+@dataclass(frozen=True)
+class OnTheClock(Clock):
+    """Shows what the stand-in for ``time`` has, in milliseconds."""
+
+    time: Any = field(default=None, compare=False)
+
+    def now_ms(self) -> float:
+        return float(self.time.now * 1000)
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> conftest.Clock:
+    clock = conftest.Clock()
+    for module in ("taskguard.run.running", "tenacity", "tenacity.nap"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    monkeypatch.setattr(Run, "recording", lambda _: Recording())
+    # What else is read at the end of a run has tests of its own.
+    monkeypatch.setattr("taskguard.run.running.Configuration.events", lambda _: [])
+    monkeypatch.setattr("taskguard.run.running.Changes.of", lambda *_: [])
+    return clock
+
+
+def history(seconds: conftest.Clock, *in_flight: int, shared: bool = False, **given: Any) -> History:
+    endpoint = Fakes(queues=Queues(list(in_flight)), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
+    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    return run.history([], deadline_reached=False, only=frozenset({"mine"}) if shared else None, **given)
+
+
+def depths(history: History) -> list[int]:
+    return [event.total for event in history.of_kind(QueueDepth) if event.queue == "work"]
+
+
+def test_the_queues_are_looked_at_twice_so_far_apart_as_is_expected(seconds: conftest.Clock) -> None:
+    found = history(seconds)
+    first, last = (event for event in found.of_kind(QueueDepth) if event.queue == "work")
+    assert last.at_ms - first.at_ms >= EXPECTED.empty_for_seconds * 1000
+    assert sum(seconds.waited) < EXPECTED.empty_for_seconds + 0.05
+    assert isinstance(found[-1], RunEnded)
+
+
+def test_an_earlier_look_is_used_and_not_waited_for_again(seconds: conftest.Clock) -> None:
+    earlier = [
+        QueueDepth(at_ms=seconds.now * 1000 - 400, queue=queue, visible=0, in_flight=0, delayed=0)
+        for queue in ("work", "dead-letter")
+    ]
+    found = history(seconds, depths=earlier)
+    assert sum(seconds.waited) == 0
+    assert set(earlier) < set(found.of_kind(QueueDepth))
+
+
+def test_what_is_left_is_told_from_either_look(seconds: conftest.Clock) -> None:
+    assert depths(history(seconds, 1, 2)) == [1, 2]
+
+
+@pytest.mark.parametrize("in_flight", [(1, 0), (0, 1)])
+def test_what_may_be_the_messages_of_others_tells_nothing(seconds: conftest.Clock, in_flight: tuple[int, int]) -> None:
+    found = history(seconds, *in_flight, shared=True)
+    assert depths(found) == []
+    [missing] = found.of_kind(EvidenceMissing)
+    assert missing.affects == ("QueueDepth",)
+
+
+def test_empty_queues_that_others_use_too_are_empty_of_everybodys(seconds: conftest.Clock) -> None:
+    assert depths(history(seconds, shared=True)) == [0, 0]
+
+
+@pytest.mark.parametrize(("function", "waits"), [("TaskGuard-dev-processTask", True), ("another-stage's", False)])
+def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, function: str, waits: bool
+) -> None:
+    monkeypatch.setattr(
+        Run,
+        "recording",
+        lambda _: recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else [])),
+    )
+    stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run.wait_until_at_rest()
+    assert bool(seconds.waited) == waits
+    assert (seconds.now >= 1003) == waits
+
+
+def test_what_never_ends_is_not_waited_for_for_ever(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Run, "recording", lambda _: recording_of(tmp_path, started("r1")))
+    stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run.wait_until_at_rest()
+    assert 15 < seconds.now - 1000 < 30
+
+
+def told_of(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, folder: Path, only: frozenset[str] | None
+) -> list[Any]:
+    """The tasks of each fault that a run is told of which began when 1003 ms had passed."""
+    lines = [
+        fault_injected("before", at=1002),
+        fault_injected("mine", "another's"),
+        fault_injected("another's"),
+        fault_injected(at=1004),
+    ]
+    recording = recording_of(folder, *lines)
+    monkeypatch.setattr(Run, "recording", lambda _: recording)
+    endpoint = Fakes(queues=Queues([]), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
+    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    submitted = TaskSubmitted(at_ms=1003, answered_ms=1003, task_id="mine", payload={}, accepted=True, status_code=202)
+    found = run.history([submitted], deadline_reached=False, only=only)
+    return [event.task_ids for event in found.of_kind(FaultInjected)]
+
+
+def test_a_run_is_told_of_the_faults_since_its_beginning(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert told_of(seconds, monkeypatch, tmp_path, None) == [("mine", "another's"), ("another's",), ()]
+
+
+def test_a_run_among_others_is_told_of_the_faults_that_may_have_struck_its_tasks(
+    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert told_of(seconds, monkeypatch, tmp_path, frozenset({"mine"})) == [("mine", "another's"), ()]

@@ -1,0 +1,171 @@
+"""Pipeline time: one clock for all who share its file, continuous, and never faster than told."""
+
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from taskguard.support import scaled_clock
+from taskguard.support.clocks import MOST_SCALE, REAL, Clock, clock_scale
+from taskguard.support.scaled_clock import SharedClock, create
+
+SECONDS = st.floats(0, 1e6)
+RATES = st.floats(1, 1000)
+
+
+class Machine:
+    """A machine whose clock stands where it is put."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    monkeypatch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+    return machine
+
+
+@pytest.fixture
+def clock(tmp_path: Path, machine: Machine) -> SharedClock:  # the clock starts on it
+    create(str(tmp_path / "clock"))
+    return SharedClock(str(tmp_path / "clock"), writing=True)
+
+
+def test_it_begins_as_the_time_of_day_and_runs_as_the_machines(clock: SharedClock, machine: Machine) -> None:
+    began = clock.now()
+    assert abs(began - time.time()) < 60
+    machine.now += 7
+    assert clock.now() - began == pytest.approx(7)
+
+
+def test_it_hurries_and_runs_as_the_machines_again_once_it_is_there(clock: SharedClock, machine: Machine) -> None:
+    began = clock.now()
+    clock.go_on(10, until=began + 20)
+    machine.now += 1
+    assert clock.now() - began == pytest.approx(10)
+    machine.now += 1
+    assert clock.now() - began == pytest.approx(20)
+    machine.now += 1
+    assert clock.now() - began == pytest.approx(21)
+
+
+def test_who_only_reads_sees_what_is_written(clock: SharedClock, machine: Machine, tmp_path: Path) -> None:
+    reader = Clock(scale=60, file=str(tmp_path / "clock"))
+    clock.go_on(60)
+    machine.now += 2
+    assert reader.now_ms() == pytest.approx(clock.now() * 1000, abs=0.001)
+    assert abs(REAL.now_ms() / 1000 - time.time()) < 60
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("clock") / "clock")
+    create(path)
+    return path
+
+
+@given(st.lists(st.tuples(RATES, SECONDS, SECONDS), max_size=6))
+def test_it_neither_jumps_nor_goes_back(file: str, steps: list[tuple[float, float, float]]) -> None:
+    machine = Machine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        create(file)
+        clock = SharedClock(file, writing=True)
+        for rate, ahead, passes in steps:
+            before = clock.now()
+            clock.go_on(rate, before + ahead)
+            assert clock.now() == pytest.approx(before, abs=1e-3)
+            machine.now += passes
+            gone = clock.now() - before
+            assert gone >= passes - 1e-3
+            assert gone <= passes + ahead + 1e-3
+
+
+@given(RATES, SECONDS, SECONDS)
+def test_it_says_how_long_a_moment_is_away(file: str, rate: float, ahead: float, wanted: float) -> None:
+    machine = Machine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        create(file)
+        clock = SharedClock(file, writing=True)
+        moment = clock.now() + wanted
+        clock.go_on(rate, clock.now() + ahead)
+        machine.now += clock.seconds_until(moment)
+        assert clock.now() == pytest.approx(moment, abs=1e-2)
+        assert clock.seconds_until(moment) == pytest.approx(0, abs=1e-2)
+
+
+IN_A_PROCESS = """
+import datetime as module, logging, pickle, runpy, sys, time
+real = time.time
+runpy.run_path(sys.argv[1])["install"](sys.argv[2])
+from datetime import datetime
+
+ahead = time.time() - real()
+assert ahead > 3000, ahead
+for seconds in (
+    datetime.now(module.UTC).timestamp(), datetime.now().timestamp(), datetime.today().timestamp(),
+    datetime.utcnow().replace(tzinfo=module.UTC).timestamp(), time.time_ns() / 1e9,
+    time.mktime(time.localtime()), time.mktime(time.strptime(time.ctime())),
+    time.mktime(time.strptime(time.strftime("%Y-%m-%d %H:%M:%S"), "%Y-%m-%d %H:%M:%S")),
+):
+    assert abs(seconds - time.time()) < 5, seconds
+assert time.gmtime(0).tm_year == 1970
+
+now = datetime.now(module.UTC)
+of_c_code = module.datetime.real(2020, 1, 1)
+assert isinstance(of_c_code, datetime) and isinstance(now, module.date) and not isinstance(1, datetime)
+assert pickle.loads(pickle.dumps(now)) == now
+
+class Own(datetime):
+    pass
+
+assert not isinstance(now, Own) and isinstance(Own.now(), datetime) and issubclass(Own, datetime)
+
+class Formatter(logging.Formatter):
+    converter = time.gmtime
+
+said = Formatter("%(asctime)s").format(logging.makeLogRecord({"created": 0.0}))
+assert said.startswith("1970-01-01 00:00:00"), said
+before = time.monotonic()
+time.sleep(0.01)
+assert 0.01 <= time.monotonic() - before < 5
+print("as told")
+"""
+
+
+def test_a_process_lives_by_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "clock")
+    create(path)
+    clock = SharedClock(path, writing=True)
+    # An hour ahead, and from then on as fast as the machine's.
+    clock.go_on(1e6, clock.now() + 3600)
+    told = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS, scaled_clock.__file__, path], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, "as told\n"), told.stderr
+
+
+def test_it_does_not_hurry_for_ever_by_itself(clock: SharedClock) -> None:
+    assert clock.seconds_until(clock.now() + 5) == pytest.approx(5)
+    clock.go_on(10, math.inf)
+    assert clock.seconds_until(clock.now() + 5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("text", ["1", "10", "60.5", str(MOST_SCALE)])
+def test_a_clock_scale_is_a_number(text: str) -> None:
+    assert clock_scale(text) == float(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "-1", "1001", "nan", "inf", "fast", ""])
+def test_what_is_no_clock_scale_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"clock scale is from 1 to 1000|could not convert"):
+        clock_scale(text)

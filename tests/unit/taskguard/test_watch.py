@@ -1,0 +1,158 @@
+"""When a run is no longer watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from taskguard.contract.expectations import Expectations
+from taskguard.evidence.stack import StackReader
+from taskguard.history import QueueDepth
+from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
+from taskguard.support.clocks import Clock as PipelineClock
+
+from tests.unit.taskguard.conftest import Clock
+
+EXPECTED = Expectations()
+EMPTY, IN_FLIGHT, VISIBLE, DELAYED = (0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1)
+
+
+class Reader:
+    """Answers one look after another; the last answer stays. A look is the tasks' statuses and the work queue's depth."""
+
+    def __init__(self, *looks: tuple[dict[str, str], tuple[int, int, int]], dead: Sequence[int] = EMPTY) -> None:
+        self._looks = list(looks)
+        self._dead = dead
+        self.asked: list[set[str]] = []
+        self.looks = 0
+
+    def statuses(self, task_ids: Iterable[str]) -> dict[str, str]:
+        self.asked.append(set(task_ids))
+        return {task_id: status for task_id, status in self._now[0].items() if task_id in self.asked[-1]}
+
+    def queue_depths(self) -> list[QueueDepth]:
+        work = self._now[1]
+        self.looks += 1
+        if len(self._looks) > 1:
+            self._looks.pop(0)
+        return [_depth("work", work), _depth("dead-letter", self._dead)]
+
+    @property
+    def _now(self) -> tuple[dict[str, str], tuple[int, int, int]]:
+        return self._looks[0]
+
+
+def _depth(queue: Any, counts: Sequence[int]) -> QueueDepth:
+    visible, in_flight, delayed = counts
+    return QueueDepth(at_ms=0.0, queue=queue, visible=visible, in_flight=in_flight, delayed=delayed)
+
+
+def watched(reader: Reader, *task_ids: str, seconds: float = 30.0, tell: Any = lambda _: None) -> bool:
+    return watch(cast(StackReader, reader), task_ids, EXPECTED, seconds=seconds, tell=tell)
+
+
+def test_it_stops_when_all_have_settled_and_both_queues_are_empty(clock: Clock) -> None:
+    reader = Reader(
+        ({"a": "PENDING", "b": "PROCESSING"}, VISIBLE),
+        ({"a": "COMPLETED", "b": "RETRYING"}, DELAYED),
+        ({"a": "COMPLETED", "b": "DEAD_LETTER"}, EMPTY),
+    )
+    assert watched(reader, "a", "b") is True
+    assert reader.looks == 4
+    assert sum(clock.waited) < 1.0
+
+
+def test_a_settled_task_is_not_asked_for_again(clock: Clock) -> None:
+    reader = Reader(({"a": "COMPLETED"}, VISIBLE), ({"b": "COMPLETED"}, VISIBLE), ({}, EMPTY))
+    watched(reader, "a", "b")
+    assert reader.asked == [{"a", "b"}, {"b"}]
+
+
+def test_queues_must_be_empty_twice_in_a_row(clock: Clock) -> None:
+    done = {"a": "COMPLETED"}
+    reader = Reader((done, EMPTY), (done, IN_FLIGHT), (done, EMPTY), (done, EMPTY))
+    assert watched(reader, "a") is True
+    assert reader.looks == 4
+
+
+@pytest.mark.parametrize("depth", [IN_FLIGHT, VISIBLE, DELAYED])
+def test_a_record_that_claims_completion_while_a_message_is_left_is_not_believed(
+    clock: Clock, depth: tuple[int, int, int]
+) -> None:
+    assert watched(Reader(({"a": "COMPLETED"}, depth)), "a", seconds=10.0) is False
+    assert sum(clock.waited) >= 10.0
+
+
+def test_a_message_in_the_dead_letter_queue_is_waited_for(clock: Clock) -> None:
+    assert watched(Reader(({"a": "DEAD_LETTER"}, EMPTY), dead=VISIBLE), "a", seconds=10.0) is False
+
+
+def test_at_the_deadline_it_says_so(clock: Clock) -> None:
+    assert watched(Reader(({"a": "RETRYING"}, DELAYED)), "a", seconds=12.0) is False
+    assert 12.0 <= sum(clock.waited) < 13.0
+
+
+@pytest.mark.parametrize("status", [{}, {"a": "PROCESSING"}])
+def test_a_lost_task_is_given_up_after_the_queues_were_quiet(clock: Clock, status: dict[str, str]) -> None:
+    assert watched(Reader((status, VISIBLE), (status, EMPTY)), "a", seconds=60.0) is True
+    assert LOCAL.quiet_seconds < sum(clock.waited) < LOCAL.quiet_seconds + 1.0
+
+
+def test_quiet_begins_anew_when_a_message_comes_back(clock: Clock) -> None:
+    waiting: list[Any] = [({}, EMPTY)] * 20
+    reader = Reader(*waiting, ({}, VISIBLE), ({"a": "COMPLETED"}, EMPTY))
+    assert watched(reader, "a", seconds=60.0) is True
+    assert reader.looks == 23
+
+
+def test_without_tasks_only_the_queues_are_looked_at(clock: Clock) -> None:
+    reader = Reader(({}, EMPTY))
+    assert watched(reader) is True
+    assert reader.asked == []
+
+
+def test_each_look_is_told(clock: Clock) -> None:
+    told: list[Progress] = []
+    reader = Reader(({"a": "COMPLETED"}, VISIBLE), ({"a": "COMPLETED", "b": "COMPLETED"}, EMPTY))
+    watched(reader, "a", "b", seconds=30.0, tell=told.append)
+    assert [(p.settled, p.total) for p in told] == [(1, 2), (2, 2), (2, 2)]
+    assert told[0].depths[0].visible == 1
+    assert told[0].seconds_left == 30.0
+    assert told[0].seconds_left > told[1].seconds_left > told[2].seconds_left
+
+
+def test_a_run_is_watched_for_the_whole_schedule_and_longer_with_more_tasks() -> None:
+    late = 3 * EXPECTED.late_tolerance_seconds
+    assert longest_run_seconds(EXPECTED, 1) > 5 + 10 + 20 + late
+    assert longest_run_seconds(EXPECTED, 1000) > longest_run_seconds(EXPECTED, 1)
+
+
+def test_under_faults_there_is_time_for_a_crash_of_each_attempt_and_for_what_is_switched_off() -> None:
+    usual = longest_run_seconds(EXPECTED, 10)
+    crashes = longest_run_under_faults_seconds(EXPECTED, 10, visibility_timeout_seconds=90.0, lasting_seconds=55.0)
+    assert crashes >= usual + 3 * 90 + 55
+
+
+@dataclass(frozen=True)
+class Hurried(PipelineClock):
+    """A clock that runs so many times as fast as the stand-in for ``time``."""
+
+    seconds: Clock = field(default_factory=Clock)
+    times: float = 60.0
+
+    def now_ms(self) -> float:
+        return self.seconds.now * 1000 * self.times
+
+
+def test_a_deadline_may_be_of_the_pipeline_s_clock(clock: Clock) -> None:
+    reader, hurried = Reader(({}, VISIBLE)), Hurried(seconds=clock)
+    over = watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=60.0, clock=hurried)
+    assert over is False
+    assert 1.0 <= sum(clock.waited) < 2.0
+
+
+def test_what_settles_at_the_very_deadline_has_settled(clock: Clock) -> None:
+    reader, hurried = Reader(({"a": "COMPLETED"}, EMPTY)), Hurried(seconds=clock, times=1000.0)
+    assert watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=150.0, clock=hurried) is True
