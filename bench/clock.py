@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from taskguard.contract.expectations import Expectations
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
@@ -26,6 +25,7 @@ from taskguard.targets.localstack import LocalStack
 from taskguard.testing.pipeline import Pipeline
 
 from tests.mutants.variants import VARIANTS, Variant, broken_service
+from tests.terms import our_terms
 
 SEED = "2026"
 SCALES = (1.0, 10.0, 60.0, 600.0, 10_000.0, 1_000_000.0)
@@ -41,7 +41,7 @@ BROKEN = (
 )
 BROKEN_TASKS = 20
 AT_ONCE = 4
-EXPECTED = Expectations(failure_seed=SEED)
+EXPECTED = our_terms(seed=SEED)
 
 
 def lateness_seconds(history: History) -> Iterator[float]:
@@ -63,7 +63,7 @@ def our_pipeline(scale: float, tasks: int) -> str:
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=scale) as engine:
         endpoint = engine.start()
         stack = deploy(endpoint, "clock", parameters=failure_parameters(SEED, 0.3))
-        run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, alone=False)
+        run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, alone=False)
         pipeline, took = Pipeline(run=run, prefix="dead", folder=Path(folder)), []
         for _ in range(4):
             began, dead = time.monotonic(), pipeline.task(failures=3)
@@ -89,7 +89,7 @@ def broken_pipelines(scale: float, variants: Sequence[Variant]) -> list[str]:
             return deploy(endpoint, f"broken{numbered[0]}", parameters=parameters, service=service)
 
     def judged(stack: Stack) -> str:
-        run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED)
+        run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED)
         return verdicts(grade(run.of(workload(SEED, BROKEN_TASKS)), EXPECTED))
 
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=scale) as engine:

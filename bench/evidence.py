@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskguard.contract.expectations import Expectations
 from taskguard.evidence.comparison import differences, times_apart_ms
 from taskguard.history import History
 from taskguard.ingress.client import Client
@@ -27,6 +26,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
 from tests.mutants.variants import VARIANTS, FromLogs, Variant, broken_service
+from tests.terms import our_terms
 
 TOLERANCE_MS = 250.0
 SEED = "42"
@@ -65,7 +65,7 @@ def compare(name: str, run: Run, logs: Run, seed: str, count: int) -> Comparison
         len(seen[0]),
         times_apart_ms(*seen),
         differences(*seen, tolerance_ms=TOLERANCE_MS),
-        *(grade(history, run.expectations) for history in seen),
+        *(grade(history, run.terms) for history in seen),
     )
 
 
@@ -75,7 +75,7 @@ def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
 
     def one(number: int) -> Comparison:
         made = [
-            Run(endpoint=endpoint, stack=stack, expectations=Expectations(), alone=False, from_logs=from_logs)
+            Run(endpoint=endpoint, stack=stack, terms=our_terms(), alone=False, from_logs=from_logs)
             for from_logs in (False, True)
         ]
         return compare(f"run {number}", made[0], made[1], f"evidence-{number}", count)
@@ -93,11 +93,8 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
             return deploy(endpoint, f"broken{number}", parameters=failure_parameters(SEED, 0.3), service=service)
 
     def one(variant: Variant, stack: Stack) -> Comparison:
-        expected = Expectations(failure_seed=SEED)
-        made = [
-            Run(endpoint=endpoint, stack=stack, expectations=expected, from_logs=from_logs)
-            for from_logs in (False, True)
-        ]
+        expected = our_terms(seed=SEED)
+        made = [Run(endpoint=endpoint, stack=stack, terms=expected, from_logs=from_logs) for from_logs in (False, True)]
         return compare(variant.name, made[0], made[1], SEED, count)
 
     with ThreadPoolExecutor(2) as pool:

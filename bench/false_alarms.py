@@ -16,7 +16,6 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
-from taskguard.contract.expectations import Expectations
 from taskguard.history import History, SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
@@ -26,6 +25,8 @@ from taskguard.run.running import Run
 from taskguard.service.deployment import deploy, failure_parameters
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
+
+from tests.terms import our_terms
 
 RATE = 0.3
 AT_ONCE = 3
@@ -63,11 +64,11 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
         run = Run(
             endpoint=endpoint,
             stack=stack,
-            expectations=Expectations(failure_seed=failures, failure_rate=RATE),
+            terms=our_terms(seed=failures, rate=RATE),
             since_ms=endpoint.clock.now_ms(),
         )
         history = run.of(workload(seed, tasks))
-        found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.expectations))
+        found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.terms))
         if found.alarms:
             _keep(history, run, found, tasks)
         return found

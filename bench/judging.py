@@ -32,7 +32,7 @@ from taskguard.reports.as_junit import write_junit
 from taskguard.reports.console import print_grade
 from taskguard.support.garbage_collection import left_lying
 
-from tests.unit.judging.building import EXPECTED, SEED, START_MS, ending, life_of
+from tests.unit.judging.building import EXPECTED, RATE, SEED, START_MS, ending, life_of
 
 SIZES = (10_000, 100_000, 1_000_000)
 KINDS = {"right": 50.0, "late": 5000.0}
@@ -52,7 +52,7 @@ def made(events: int, late_ms: float) -> History:
         task = next(workload)
         life = life_of(
             task.task_id,
-            fate(SEED, EXPECTED.failure_rate, task.task_id),
+            fate(SEED, RATE, task.task_id),
             START_MS + number * _MILLISECONDS_BETWEEN_TASKS,
             late_ms,
             task.payload,

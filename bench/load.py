@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from taskguard.contract.expectations import Expectations
 from taskguard.history import TaskSubmitted
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import grade
@@ -25,6 +24,8 @@ from taskguard.run.running import Listener, Run
 from taskguard.run.watch import Progress
 from taskguard.service.deployment import deploy, failure_parameters
 from taskguard.targets.localstack import LocalStack
+
+from tests.terms import our_terms
 
 SEED = "load"
 RATE = 0.3
@@ -86,7 +87,7 @@ def _seconds(process: psutil.Process) -> float:
 
 def main(tasks: int) -> int:
     """Print what was measured and each verdict; the exit status is the grade's."""
-    expected = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
+    expected = our_terms(seed=SEED, rate=RATE, late_seconds=LATE_SECONDS)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as scratch,
         LocalStack(Path(scratch), functions_ready=True) as engine,
@@ -101,7 +102,7 @@ def main(tasks: int) -> int:
         def submitted(_: TaskSubmitted) -> None:
             answers.append(time.monotonic())
 
-        run = Run(endpoint=endpoint, stack=stack, expectations=expected)
+        run = Run(endpoint=endpoint, stack=stack, terms=expected)
         before, began = gauge.processor_seconds(), time.monotonic()
         with gauge.running(tasks):
             history = run.of(workload(SEED, tasks), Listener(submitted=submitted, progress=progressed))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from taskguard.contract.expectations import Expectations
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
 from taskguard.run.running import Run
 from taskguard.service.deployment import deploy
 from taskguard.targets.localstack import LocalStack
+
+from tests.terms import our_terms
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def measure(tasks: int, *, recording: bool) -> Measurement:
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), recording=recording) as engine:
         endpoint = engine.start()
         stack = deploy(endpoint, "bench", parameters={"failureRate": "0"})
-        run = Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_rate=0.0))
+        run = Run(endpoint=endpoint, stack=stack, terms=our_terms(rate=0.0))
         run_tasks(run, "warm-up", 20)
         process = psutil.Process(engine.running.pid)
         size_before = size_of(endpoint.recording)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from taskguard.contract.expectations import Expectations
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
@@ -52,7 +51,7 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
     with engine:
         endpoint = engine.start()
         stack = deploy(endpoint, "bench", parameters=failure_parameters(seed, rate), log=folder / "deploy.log")
-        client, reader = Client(stack.api_url), StackReader(endpoint, stack, Names())
+        client, reader = Client(stack.api_url), StackReader(endpoint, stack, TASKGUARD)
         client.submit_all(workload(f"{seed}-warm-up", WARM_UP))
         _wait_until_settled(reader, [task.task_id for task in workload(f"{seed}-warm-up", WARM_UP)], deadline)
 
@@ -87,13 +86,12 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
 
 def _wait_until_settled(reader: StackReader, ids: list[str], deadline: float) -> float | None:
     """When all had settled, by ``time.monotonic``; none when that took longer than ``deadline`` seconds."""
-    words, end, unsettled = Expectations().record, time.monotonic() + deadline, set(ids)
-    final = {words.completed, words.dead}
+    end, unsettled = time.monotonic() + deadline, set(ids)
     while time.monotonic() < end:
         # Records are read only once there is nothing in the queues: reading thousands would itself take its time.
         if all(depth.total == 0 for depth in reader.queue_depths()):
             now = time.monotonic()
-            unsettled -= {i for i, status in reader.statuses(unsettled).items() if status in final}
+            unsettled -= {i for i, status in reader.statuses(unsettled).items() if status in RECORD.finals}
             if not unsettled:
                 return now
         time.sleep(_LOOK_EVERY_SECONDS)

@@ -39,3 +39,7 @@ class RedriveError(TaskGuardError):
 
 class FaultPlanError(TaskGuardError):
     """A fault cannot be read or makes no sense. The message names it, and says what there is (docs/faults.md has it all)."""
+
+
+class ConfigurationError(TaskGuardError):
+    """A contract or a `taskguard.toml` cannot be read. The message names the file, the place and what there is."""

@@ -88,7 +88,7 @@ def graded_run(tmp_path: Path) -> Path:
         if THOROUGH:
             raise
         pytest.skip(str(error))  # an older TaskGuard made it
-    write_report(tmp_path, grade(run.history, run.manifest.expectations), run.history, run.manifest)
+    write_report(tmp_path, grade(run.history, run.manifest.terms), run.history, run.manifest)
     return tmp_path / REPORT_FILE
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from taskguard.contract.expectations import Expectations
 from taskguard.faults.campaigns import faults_of
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
@@ -19,6 +18,8 @@ from taskguard.run.running import Run
 from taskguard.service.deployment import Stack, failure_parameters
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
+
+from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
 
@@ -36,8 +37,8 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
 ) -> None:
     stack = deploy("campaign", **failure_parameters(SEED, RATE))
     plan = Plan(seed=SEED, faults=faults_of("all"))
-    expected = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
-    run = Run(endpoint=endpoint, stack=stack, expectations=expected)
+    expected = our_terms(seed=SEED, rate=RATE, late_seconds=LATE_SECONDS)
+    run = Run(endpoint=endpoint, stack=stack, terms=expected)
     folder = shared_engine.folder / "campaign"
 
     history = run.of(tasks(SEED, TASKS), trouble=Trouble(endpoint, stack, plan, folder / "deploy-again.log"))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from taskguard.contract.draws import find_task_id
-from taskguard.contract.expectations import Expectations
 from taskguard.faults.plan import Phase, Plan
 from taskguard.history import FaultInjected, History, SavedRun
 from taskguard.ingress.workload import Task
@@ -27,6 +26,7 @@ from taskguard.testing.shared_engine import SharedEngine
 from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of
+from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
 
@@ -36,7 +36,7 @@ RATE = 0.3
 LATE_SECONDS = 60.0
 """Late is no matter here: the pipeline is full of crashes."""
 
-EXPECTED = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
+EXPECTED = our_terms(seed=SEED, rate=RATE, late_seconds=LATE_SECONDS)
 
 
 def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
@@ -49,7 +49,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     one_message_at_a_time(endpoint, stack)
     cases = _cases(endpoint, stack)
     plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
-    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
+    run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, since_ms=endpoint.clock.now_ms())
 
     history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan))
     folder = shared_engine.folder / "matrix"
@@ -70,7 +70,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
 
 def _cases(endpoint: Endpoint, stack: Stack) -> Sequence[Case]:
     """What can be struck, found by watching one task of each story unharmed."""
-    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED)
+    run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED)
     watched = {story: find_task_id(SEED, RATE, fate, f"watched-{story}") for story, fate in STORIES.items()}
     history = run.of([Task(task_id=task_id, payload={"story": story}) for story, task_id in watched.items()])
     assert set(history.accepted) == set(watched.values())

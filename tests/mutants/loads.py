@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from taskguard.contract.draws import Fate, find_task_id
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.ingress.workload import Task
 from taskguard.ingress.workload import tasks as workload
+
+from tests.terms import our_terms
 
 SEED = "mutants"
 """Of the workload and of the failures: each run of a variant has the same tasks and the same draws."""
@@ -58,11 +60,9 @@ class Load:
             for number, (failures, payload) in enumerate(zip(self.fates, payloads, strict=True), 1)
         ]
 
-    def expectations(self) -> Expectations:
+    def terms(self) -> Terms:
         """What is expected of a pipeline that is given this load: as of any, but for lateness, since many share the machine."""
-        return Expectations(
-            failure_seed=SEED if self.seeded else None, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS
-        )
+        return our_terms(seed=SEED if self.seeded else None, rate=RATE, late_seconds=LATE_SECONDS)
 
 
 FATES = Load(fates=_FATES, backlog=True)

@@ -41,23 +41,22 @@ class Trial:
 
 def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> Trial:
     """Give a deployed pipeline its load, wait for its end, and grade it."""
-    expectations = load.expectations()
+    terms = load.terms()
     seen, logged = (
-        Run(endpoint=endpoint, stack=stack, expectations=expectations, from_logs=from_logs)
-        for from_logs in (False, True)
+        Run(endpoint=endpoint, stack=stack, terms=terms, from_logs=from_logs) for from_logs in (False, True)
     )
     tasks = load.tasks()
     client = Client(stack.api_url, clock=endpoint.clock)
     with _held_back(endpoint, stack) if load.backlog else nullcontext():
         submitted = client.submit_all(tasks)
     accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
-    reader = StackReader(endpoint, stack, seen.names)
-    settled = watch(reader, accepted, expectations, seconds=load.patience_seconds, pace=_PACE)
+    reader = StackReader(endpoint, stack, seen.dialect)
+    settled = watch(reader, accepted, terms, seconds=load.patience_seconds, pace=_PACE)
 
     def graded(name: str, run: Run) -> Grade:
         history = run.history(submitted, deadline_reached=not settled)
         _keep(history, run, tasks, folder / name)
-        return grade(history, expectations)
+        return grade(history, terms)
 
     return Trial(seen=graded("seen", seen), from_logs=graded("from-logs", logged), folder=folder)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import EvidenceMissing, History, QueueDepth
 from taskguard.history.wording import describe
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 
 
-def troubles(
-    history: History, expectations: Expectations, *, leaving_out: Collection[str] = ()
-) -> dict[str, tuple[str, ...]]:
+def troubles(history: History, terms: Terms, *, leaving_out: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """The findings of each check that does not pass, but for one: whether the queues stay empty cannot be told where
     others use them too."""
     of_others = {
@@ -21,7 +19,7 @@ def troubles(
     }
     found: dict[str, tuple[str, ...]] = {}
     for name, check in CHECKS.items():
-        verdict = check(history, expectations)
+        verdict = check(history, terms)
         messages = tuple(each.message for each in verdict.findings if each.message not in of_others)
         if verdict.outcome is not Outcome.PASS and messages and name not in leaving_out:
             found[name] = messages

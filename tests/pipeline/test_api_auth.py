@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.ingress.client import Client
@@ -29,10 +29,10 @@ from tests.pipeline.judging import troubles
 def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     endpoint: Endpoint, deploy: Callable[..., Stack], run: Run, shared_engine: SharedEngine
 ) -> None:
-    expected = run.expectations
-    seed = str(expected.failure_seed)
-    guarded = deploy("guarded", apiAuth="apiKey", failureSeed=seed, failureRate=str(expected.failure_rate))
-    reader = StackReader(endpoint, guarded, Names())
+    expected = run.terms
+    seed = str(expected.draws.seed)
+    guarded = deploy("guarded", apiAuth="apiKey", failureSeed=seed, failureRate=str(expected.rate))
+    reader = StackReader(endpoint, guarded, TASKGUARD)
     assert isinstance(access_to(endpoint, guarded), ApiKey)
 
     for stranger in (Client(guarded.api_url), Client(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
@@ -42,7 +42,7 @@ def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     assert reader.statuses(["of-a-stranger"]) == {}
 
     pipeline = Pipeline(
-        run=Run(endpoint=endpoint, stack=guarded, expectations=expected),
+        run=Run(endpoint=endpoint, stack=guarded, terms=expected),
         prefix="with-the-key",
         folder=shared_engine.folder / "histories",
     )

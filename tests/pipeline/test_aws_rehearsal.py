@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from taskguard.cli import app
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.history import SavedRun
 from taskguard.ingress.workload import tasks as workload
@@ -34,7 +34,7 @@ def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.
     """A stage of its own, with a key as on AWS, where AWS's calls are sent to the session's engine."""
     stack = deploy("rehearsal", failureSeed=SEED, apiAuth="apiKey")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
-    return StackReader(endpoint, stack, Names())
+    return StackReader(endpoint, stack, TASKGUARD)
 
 
 def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be_allowed(

@@ -25,7 +25,7 @@ def test_the_logs_tell_what_the_flight_recorder_saw(pipeline: Pipeline) -> None:
     seen = pipeline.settle(*tasks)
     told = history(logs, pipeline)
     assert differences(seen, told, tolerance_ms=TOLERANCE_MS) == []
-    assert troubles(told, logs.expectations) == {}
+    assert troubles(told, logs.terms) == {}
 
 
 def history(run: Run, pipeline: Pipeline) -> History:

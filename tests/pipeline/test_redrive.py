@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from taskguard.cli import app
-from taskguard.contract.expectations import Expectations
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import RedriveError
 from taskguard.evidence.stack import StackReader
 from taskguard.history import History, Redriven
@@ -23,6 +22,8 @@ from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 from typer.testing import CliRunner
+
+from tests.terms import our_terms
 
 pytestmark = pytest.mark.heavy
 
@@ -41,10 +42,8 @@ def test_dead_tasks_are_put_back_to_work_once(
     # One test, because a stage of its own takes its time: these are steps of one story.
     stack = deploy(STAGE, **DIES_AT_ONCE)
     # Late is no matter here: the machine is busy.
-    expected = Expectations(
-        failure_rate=1.0, backoff_schedule_seconds=(0.0, 0.0, 0.0), late_tolerance_seconds=LONG_SECONDS
-    )
-    run = Run(endpoint=endpoint, stack=stack, expectations=expected, alone=False)
+    expected = our_terms(rate=1.0, waits=(0.0, 0.0, 0.0), late_seconds=LONG_SECONDS)
+    run = Run(endpoint=endpoint, stack=stack, terms=expected, alone=False)
     pipeline = Pipeline(run=run, prefix="redrive", folder=shared_engine.folder / "histories")
     redriver = Redriver(endpoint, stack)
     one, again, raced, cut_off, *rest = tasks = [
@@ -92,7 +91,7 @@ def a_redriven_task_completes_and_has_settled(pipeline: Pipeline, redriver: Redr
     ended = pipeline.settle(task)
     # Told of the redrive, the history has a task that ended, and ended once more.
     history = History([*ended, Redriven(at_ms=outcome.at_ms, task_id=task.task_id)])
-    verdicts = {name: check(history, pipeline.run.expectations) for name, check in CHECKS.items()}
+    verdicts = {name: check(history, pipeline.run.terms) for name, check in CHECKS.items()}
     settlement = verdicts["settlement"]
     assert settlement.outcome is Outcome.PASS, settlement.findings
     # Attempts in several messages are in doubt, and accuse nobody.
@@ -164,7 +163,7 @@ def completed(pipeline: Pipeline, *tasks: Task) -> None:
 
 
 def statuses(run: Run, tasks: list[Task] | tuple[Task, ...]) -> dict[str, str]:
-    return StackReader(run.endpoint, run.stack, Names()).statuses([task.task_id for task in tasks])
+    return StackReader(run.endpoint, run.stack, TASKGUARD).statuses([task.task_id for task in tasks])
 
 
 def dead(pipeline: Pipeline, task: Task) -> bool:

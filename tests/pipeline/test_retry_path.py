@@ -54,7 +54,7 @@ def test_a_mixed_batch_passes_every_check(pipeline: Pipeline) -> None:
     tasks = [pipeline.task(failures=failures) for failures in (0, 1, 0, 3, 2, 0, 0, 1)]
     pipeline.submit(*tasks)
     history = pipeline.settle(*tasks)
-    assert troubles(history, pipeline.run.expectations) == {}
+    assert troubles(history, pipeline.run.terms) == {}
 
 
 def receives(history: History) -> list[int]:

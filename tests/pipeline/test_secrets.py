@@ -10,7 +10,6 @@ import psutil
 import pytest
 import requests
 from requests.auth import AuthBase
-from taskguard.contract.expectations import Expectations
 from taskguard.history import SavedRun
 from taskguard.ingress.access import ApiKey, access_to
 from taskguard.ingress.client import Client
@@ -26,6 +25,8 @@ from taskguard.targets.base import Endpoint
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.testing.shared_engine import SharedEngine
+
+from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
@@ -67,7 +68,7 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
     Client(stack.api_url, auth=ApiKey(f"{USERS}-mistyped")).get("a")
     client.post(b"{")
     client.get("a")
-    run = Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_rate=0.8), alone=False)
+    run = Run(endpoint=endpoint, stack=stack, terms=our_terms(rate=0.8), alone=False)
     graded(run, tmp_path)
 
     secrets = {USERS, "AWS4-HMAC-SHA256", *noted.sent, *secrets_of_functions(endpoint, shared_engine, stack)}
@@ -89,8 +90,8 @@ def graded(run: Run, folder: Path) -> None:
     history = run.of(workload(SEED, 4))
     manifest = manifest_of(run, 4, digests_of_service())
     SavedRun(history=history, manifest=manifest).write(folder)
-    verdicts = grade(history, manifest.expectations)
-    write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
+    verdicts = grade(history, manifest.terms)
+    write_grade(folder / GRADE_FILE, verdicts, history, manifest.terms, manifest.clock_scale)
     write_junit(folder, verdicts, history, manifest.target)
     write_report(folder, verdicts, history, manifest)
 

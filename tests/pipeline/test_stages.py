@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.client import Client
 from taskguard.service import deployment
@@ -43,7 +43,7 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
 
 
 def a_request_that_could_not_be_sent_is_repaired_by_sending_it_again(endpoint: Endpoint, stack: Stack) -> None:
-    client, reader = Client(stack.api_url), StackReader(endpoint, stack, Names())
+    client, reader = Client(stack.api_url), StackReader(endpoint, stack, TASKGUARD)
     request = json.dumps({"taskId": "sent-in-an-outage", "payload": {"n": 1}})
     with_queue(endpoint, stack, stack.task_queue_url + "-that-is-not-there")
     refused = client.post(request)
@@ -77,5 +77,5 @@ def with_queue(endpoint: Endpoint, stack: Stack, url: str) -> None:
 
 
 def wait_until_completed(endpoint: Endpoint, stack: Stack, *task_ids: str) -> None:
-    reader = StackReader(endpoint, stack, Names())
+    reader = StackReader(endpoint, stack, TASKGUARD)
     wait_for(lambda: reader.statuses(task_ids) == dict.fromkeys(task_ids, "COMPLETED"), seconds=30)

@@ -9,7 +9,7 @@ from taskguard.testing.pipeline import Pipeline
 
 
 def judged(check: str, history: History, pipeline: Pipeline) -> Verdict:
-    return CHECKS[check](history, pipeline.run.expectations)
+    return CHECKS[check](history, pipeline.run.terms)
 
 
 def states(history: History, task_id: str) -> list[tuple[str | None, int]]:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from taskguard.contract.expectations import Expectations
 from taskguard.history import DeadLettered, Delivered, History
 from taskguard.ingress.workload import Task
 from taskguard.places import PROJECT
@@ -19,6 +18,7 @@ from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import troubles
+from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
@@ -27,11 +27,11 @@ SAID, SAYS_NOW = "attempt succeeded", "attempt succeeded, says the new handler"
 # Long enough for a deploy to end meanwhile. It keeps the machine busy, so that messages come back late; they must not come
 # back early.
 BACKOFF_SECONDS = 15
-EXPECTED = Expectations(
-    failure_seed=SEED,
-    failure_rate=RATE,
-    backoff_schedule_seconds=(BACKOFF_SECONDS,) * 3,
-    late_tolerance_seconds=60,
+EXPECTED = our_terms(
+    seed=SEED,
+    rate=RATE,
+    waits=(BACKOFF_SECONDS,) * 3,
+    late_seconds=60,
 )
 # Which attempts fail is decided by two rates there, the old one and the new.
 DECIDED_BY_THE_RATE = ("first_failure_rate", "later_failure_rate", "independence")
@@ -42,7 +42,7 @@ def test_an_update_in_place_loses_no_task_in_flight(
     endpoint: Endpoint, deploy: Callable[..., Stack], shared_engine: SharedEngine, tmp_path: Path
 ) -> None:
     stack = deploy(STAGE, **parameters(RATE))
-    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, alone=False)
+    run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, alone=False)
     pipeline = Pipeline(run=run, prefix="update", folder=shared_engine.folder / "histories")
     before = [pipeline.task(failures=failures) for failures in FATES]
     pipeline.submit(*before)

@@ -18,15 +18,18 @@ from filelock import FileLock, Timeout
 
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import auth_parameters
-from taskguard.contract.expectations import Expectations
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import RECORD, TASKGUARD
+from taskguard.contract.draws import Draws
+from taskguard.contract.terms import Terms
 from taskguard.errors import DeploymentError
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.access import ApiAuth
+from taskguard.places import PROJECT
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.timings import Timings
 from taskguard.service import deployment
+from taskguard.service.config import terms_of
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
 from taskguard.targets.base import Endpoint, Target
@@ -49,8 +52,8 @@ class Wanted:
     def parameters(self) -> dict[str, str]:
         return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
-    def expectations(self) -> Expectations:
-        return Expectations(failure_seed=self.seed, failure_rate=self.rate)
+    def terms(self) -> Terms:
+        return terms_of(PROJECT, Draws(seed=self.seed, rate=self.rate))
 
 
 def on_own_engine(
@@ -107,7 +110,7 @@ def _deployed(
     with timings.phase("deploy"):
         log = options.folder / "deploy.log"
         stack = deployment.deploy(endpoint, stage, parameters=wanted.parameters(), log=log, abandoned=abandoned)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations())
+    return Run(endpoint=endpoint, stack=stack, terms=wanted.terms())
 
 
 def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> None:
@@ -154,7 +157,7 @@ def on_engine_that_is_up(
     else:
         with timings.phase("forget the tasks of before"):
             _forget(endpoint, stack, task_ids)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, terms=wanted.terms(), since_ms=endpoint.clock.now_ms())
 
 
 def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: Wanted, held: ExitStack) -> _KeptStage:
@@ -188,7 +191,7 @@ class _KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        reader = StackReader(self._endpoint, stack, Names())
+        reader = StackReader(self._endpoint, stack, TASKGUARD)
         return stack if as_it_was and all(depth.total == 0 for depth in reader.queue_depths()) else None
 
     def new_name(self) -> str:
@@ -222,7 +225,7 @@ class _KeptStage:
 
 def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
     """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
-    key, rest = Names().table.task_id, iter(task_ids)
+    key, rest = RECORD.key, iter(task_ids)
     while batch := list(itertools.islice(rest, _BATCH)):
         requests: Any = {stack.table: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
         while requests:

@@ -47,7 +47,7 @@ class Repeated:
     tasks: int
     seed: str | None
     tasks_seed: str
-    rate: float
+    rate: float | None
     plan: Plan | None
     clock_scale: float
     target: TargetName
@@ -56,7 +56,7 @@ class Repeated:
     """What has been changed since in the project, of what it deployed."""
 
     @property
-    def decided(self) -> tuple[int, str | None, float, Plan | None, float, TargetName, str]:
+    def decided(self) -> tuple[int, str | None, float | None, Plan | None, float, TargetName, str]:
         """What a command would be asked for: tasks, seed, rate, faults, clock scale, target and region."""
         return (self.tasks, self.seed, self.rate, self.plan, self.clock_scale, self.target, self.region)
 

@@ -22,13 +22,14 @@ from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.on_aws import Asked, deployed_stage
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
 from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade_run
+from taskguard.places import PROJECT
 from taskguard.reports.as_json import GRADE_FILE, write_grade
 from taskguard.reports.as_junit import write_junit
 from taskguard.reports.html import get_ready as get_ready_to_report
@@ -40,6 +41,7 @@ from taskguard.run.manifests import digests_of_service, digests_of_stack, manife
 from taskguard.run.running import Run
 from taskguard.run.timings import Phase, Timings, slowest_schedule_seconds
 from taskguard.service import deployment
+from taskguard.service.config import terms_of
 from taskguard.service.kept import RunningStack, from_env
 from taskguard.targets.base import Endpoint, Target
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -218,7 +220,7 @@ def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
     history, manifest = saved.history, saved.manifest
     with timings.phase("judge"):
         verdicts = grade_run(history, manifest)
-        write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
+        write_grade(folder / GRADE_FILE, verdicts, history, manifest.terms, manifest.clock_scale)
         write_junit(folder, verdicts, history, manifest.target)
         write_report(folder, verdicts, history, manifest)
         write_nemesis(folder, history, manifest)
@@ -227,7 +229,7 @@ def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
 
 def _table_of(timings: Timings, verdicts: Grade, saved: SavedRun, folder: Path) -> Table:
     """Where the time went, which is kept in the run's folder too."""
-    schedule_seconds = slowest_schedule_seconds(verdicts, saved.manifest.expectations)
+    schedule_seconds = slowest_schedule_seconds(verdicts, saved.manifest.terms)
     beyond = timings.now() - schedule_seconds / saved.manifest.clock_scale
     timings.write(folder, beyond)
     return timings.table(beyond)
@@ -279,8 +281,8 @@ def _about_failures(seed: str | None, rate: float) -> str:
 def _on_running_stack() -> Run:
     endpoint, stack = from_env()
     seed, rate = deployment.failure_settings(endpoint, stack)
-    expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
+    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate))
+    return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False)
 
 
 def _command(

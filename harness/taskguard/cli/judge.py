@@ -95,11 +95,11 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     if not os.access(folder, os.W_OK):
         return
     if rewrite or not file.exists():
-        write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
+        write_grade(file, judged.grade, judged.run.history, manifest.terms, manifest.clock_scale)
     write_junit(folder, judged.grade, judged.run.history, manifest.target)
     write_report(folder, judged.grade, judged.run.history, manifest)
     write_nemesis(folder, judged.run.history, manifest)
 
 
 def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:
-    return as_json(verdicts, saved.history, saved.manifest.expectations, saved.manifest.clock_scale)
+    return as_json(verdicts, saved.history, saved.manifest.terms, saved.manifest.clock_scale)

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard.cli.progress import ProgressLine
-from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
+from taskguard.contract.draws import Draws
+from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError, TaskGuardError
 from taskguard.evidence.stack import StackReader
 from taskguard.history.wording import times
@@ -25,7 +26,9 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
+from taskguard.places import PROJECT
 from taskguard.run.running import Run
+from taskguard.service.config import terms_of
 from taskguard.service.deployment import failure_settings, read_stack
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
@@ -62,16 +65,16 @@ def deployed_stage(line: ProgressLine, asked: Asked) -> Iterator[tuple[Run, str]
     seed, rate = failure_settings(endpoint, stack)
     _refuse_other_failures(asked, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
-    expected, apart_ms = expected_on_aws(seed, rate), 2 * CLOCK_TOLERANCE_MS
-    run = Run(endpoint=endpoint, stack=stack, expectations=expected, alone=False, clocks_apart_ms=apart_ms)
-    for text in costs.in_words(asked.tasks, run.expectations):
+    terms, apart_ms = terms_of(PROJECT, Draws(seed=seed, rate=rate), ON_AWS), 2 * ON_AWS.clock_ms
+    run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, clocks_apart_ms=apart_ms)
+    for text in costs.in_words(asked.tasks, run.terms):
         line.say(text)
     if endpoint.url is not None:
         line.say(f"This is a rehearsal at {endpoint.url}, not AWS: it costs nothing, and proves nothing about AWS.")
     ids_seed = asked.seed or random_seed()
     ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
     _refuse_known(run, ids)
-    place = Place.now(region=asked.region, stage=asked.stage, url=endpoint.url, clock_tolerance_ms=CLOCK_TOLERANCE_MS)
+    place = Place.now(region=asked.region, stage=asked.stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     Ledger(asked.folder, place).add(ids)
     try:
         yield run, ids_seed
@@ -109,7 +112,7 @@ def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
 
 
 def _refuse_known(run: Run, ids: list[str]) -> None:
-    known = StackReader(run.endpoint, run.stack, run.names).statuses(ids)
+    known = StackReader(run.endpoint, run.stack, run.dialect).statuses(ids)
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "

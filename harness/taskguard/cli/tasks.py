@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import SubmissionError
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.access import client_of
@@ -52,7 +52,7 @@ def status(
     table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
     for heading in ("queue", "visible", "in flight", "delayed"):
         table.add_column(heading)
-    for depth in StackReader(endpoint, stack, Names()).queue_depths():
+    for depth in StackReader(endpoint, stack, TASKGUARD).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)
     typer.echo(f"API: {stack.api_url}\nTable: {stack.table}")

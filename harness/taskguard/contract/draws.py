@@ -1,6 +1,6 @@
-"""The draws that decide which attempts fail, and the schedule of delays, as the harness understands them.
+"""The draws that decide which attempts fail, as the harness understands them.
 
-The pipeline has its own implementation of both; this one shares no code with it, so that a mistake on either side is
+The pipeline has its own implementation; this one shares no code with it, so that a mistake on either side is
 seen. Shared test vectors (`tests/unit/vectors/draws.json`) pin the two together. It must not know what a run did.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count, islice
+
+from taskguard.support.typed import Strict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,18 @@ class Fate:
     def attempts(self) -> int:
         """How many attempts there are: the failures, and the success unless it dies."""
         return self.failures if self.dead else self.failures + 1
+
+
+class Draws(Strict, frozen=True, kw_only=True):
+    """What a run decided of simulated failures: the seed that decides each attempt's draw (none: not known), and the rate below
+    which a draw fails (none: as the contract has it)."""
+
+    seed: str | None = None
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            raise ValueError(f"rate is a probability, 0 to 1, not {self.rate}")
 
 
 def draw(seed: str, task_id: str, attempt: int) -> float:
@@ -59,8 +73,3 @@ def find_task_id(
         if fate(seed, rate, task_id, max_receives) == wanted:
             return task_id
     raise ValueError(f"none of {tries} ids {prefix}-… has {wanted} at a failure rate of {rate} with seed {seed!r}")
-
-
-def backoff_schedule(base_seconds: float, factor: float, attempts: int) -> tuple[float, ...]:
-    """Return the delay in seconds after each of the failed attempts 1 to `attempts`: 5, 10, 20 for base 5, factor 2."""
-    return tuple(base_seconds * factor**exponent for exponent in range(attempts))

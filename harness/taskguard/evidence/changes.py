@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.contract.names import TableNames
+from taskguard.contract.dialect import RecordWords, field_of
 from taskguard.evidence.table_stream import NoStream, TableStream
 from taskguard.history import Event, EvidenceMissing, RecordChanged, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
@@ -41,7 +41,7 @@ class _Change:
 class Changes:
     """The changes of one stack's records. Not safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, names: TableNames) -> None:
+    def __init__(self, endpoint: Endpoint, stack: Stack, names: RecordWords) -> None:
         self._stream = TableStream(endpoint, stack.table)
         self._names = names
         self._now_ms = endpoint.clock.now_ms
@@ -103,17 +103,17 @@ class Changes:
         told, names = record["dynamodb"], self._names
         image: Mapping[str, Any] = told.get("NewImage") or {}
         at_ms = round(told["ApproximateCreationDateTime"].timestamp() * 1000, 3)
-        last = (image.get(names.attempts, {}).get("L") or [{}])[-1].get("M", {})
-        number = _text(last.get(names.attempt_number)) or ""
-        return _text(told["Keys"].get(names.task_id)) or "", _Change(
+        last = ((field_of(image, names.attempts) or {}).get("L") or [{}])[-1].get("M", {})
+        number = _text(field_of(last, names.attempt_number)) or ""
+        return _text(told["Keys"].get(names.key)) or "", _Change(
             at_ms=at_ms,
             # Told with a fraction of a second it is no rounded time.
             within_ms=0.0 if at_ms % _A_SECOND_MS else _A_SECOND_MS,
             is_first=record["eventName"] == "INSERT",
             status=(_text(image.get(names.status)) or "") if image else None,
-            written_at_ms=milliseconds(_text(image.get(names.changed_at))),
+            written_at_ms=milliseconds(_text(field_of(image, names.changed_at))),
             attempt=int(number) if number.isdecimal() else 0,
-            outcome=_text(last.get(names.attempt_outcome)),
+            outcome=_text(field_of(last, names.attempt_outcome)),
         )
 
     def _missing(self, what: str) -> EvidenceMissing:

@@ -15,8 +15,7 @@ from typing import Any, Literal
 from boto3.dynamodb.types import Binary, TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.contract.expectations import DeadLetterLogNames
-from taskguard.contract.names import Names, TableNames
+from taskguard.contract.dialect import Dialect, LogWords, RecordWords, field_of
 from taskguard.evidence.log_lines import LogGroups, LogLine
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, QueueDepth, RecordedAttempt, RecordObserved
 from taskguard.service.deployment import Stack
@@ -33,9 +32,9 @@ _deserialize = TypeDeserializer().deserialize
 class StackReader:
     """Reads one deployed stack. Not safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, names: Names) -> None:
+    def __init__(self, endpoint: Endpoint, stack: Stack, dialect: Dialect) -> None:
         self._stack = stack
-        self._names = names
+        self._dialect = dialect
         self._endpoint = endpoint
         self._now_ms = endpoint.clock.now_ms
         self._dynamodb = endpoint.dynamodb()
@@ -44,17 +43,21 @@ class StackReader:
     def records(self, task_ids: Iterable[str]) -> list[RecordObserved]:
         """The records of these tasks, as they are now; a task without one gets the status none, and one whose record has none an
         empty one."""
-        names, wanted = self._names.table, list(task_ids)
-        found = {item[names.task_id]: item for item in self._items(wanted)}
+        names, wanted = self._dialect.record, list(task_ids)
+        if names is None:
+            return []
+        found = {item[names.key]: item for item in self._items(names.key, wanted)}
         at_ms = self._now_ms()
         return [_record(task_id, found.get(task_id), names, at_ms) for task_id in wanted]
 
     def statuses(self, task_ids: Iterable[str]) -> dict[str, str]:
         """The status of each of these tasks that has one."""
-        names = self._names.table
+        names = self._dialect.record
+        if names is None:
+            return {}
         return {
-            item[names.task_id]: status
-            for item in self._items(list(task_ids), (names.task_id, names.status))
+            item[names.key]: status
+            for item in self._items(names.key, list(task_ids), (names.key, names.status))
             if (status := _text(item.get(names.status))) is not None
         }
 
@@ -66,9 +69,7 @@ class StackReader:
         )
         return [self._depth(name, url) for name, url in queues]
 
-    def dead_letter_logs(
-        self, names: DeadLetterLogNames, request_ids: Sequence[str], since_ms: float = 0.0
-    ) -> list[Event]:
+    def dead_letter_logs(self, names: LogWords, request_ids: Sequence[str], since_ms: float = 0.0) -> list[Event]:
         """What the dead-letter queue's consumers logged from ``since_ms`` on, once the logs of all of ``request_ids`` are
         there."""
         functions = self.consumers(self._stack.dead_letter_queue_arn)
@@ -104,8 +105,8 @@ class StackReader:
             )
         return [*_dead_letters(lines, names), *missing]
 
-    def _items(self, task_ids: list[str], attributes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-        key, table, rest = self._names.table.task_id, self._stack.table, iter(dict.fromkeys(task_ids))
+    def _items(self, key: str, task_ids: list[str], attributes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+        table, rest = self._stack.table, iter(dict.fromkeys(task_ids))
         # "status" is a reserved word, so every attribute is asked for by an alias.
         aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
         projection: dict[str, Any] = (
@@ -163,10 +164,12 @@ class StackReader:
 
     def stored_bodies(self, task_ids: Iterable[str]) -> list[str]:
         """The message bodies of these tasks, as their records' payloads make them; of those that keep it as text."""
-        names = self._names.table
+        names = self._dialect.record
+        if names is None or names.payload is None:
+            return []
         return [
-            self._names.message.body(item[names.task_id], payload)
-            for item in self._items(list(task_ids), (names.task_id, names.payload))
+            self._dialect.message.body(item[names.key], payload)
+            for item in self._items(names.key, list(task_ids), (names.key, names.payload))
             if isinstance(payload := item.get(names.payload), str)
         ]
 
@@ -180,36 +183,36 @@ def group_of(function: str) -> str:
     return f"/aws/lambda/{function}"
 
 
-def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms: float) -> RecordObserved:
+def _record(task_id: str, item: dict[str, Any] | None, names: RecordWords, at_ms: float) -> RecordObserved:
     status = (_text(item.get(names.status)) or "") if item else None
     item = item or {}
-    attempts = item.get(names.attempts)
+    attempts = field_of(item, names.attempts)
     return RecordObserved(
         at_ms=at_ms,
         task_id=task_id,
         status=status,
-        payload=_payload(item.get(names.payload)),
+        payload=_payload(field_of(item, names.payload)),
         attempts=tuple(
             _attempt(attempt, names)
             for attempt in (attempts if isinstance(attempts, list) else [])
             if isinstance(attempt, dict)
         ),
-        last_error=_text(item.get(names.last_error)),
-        created_at_ms=milliseconds(item.get(names.created_at)),
-        changed_at_ms=milliseconds(item.get(names.changed_at)),
-        completed_at_ms=milliseconds(item.get(names.completed_at)),
+        last_error=_text(field_of(item, names.last_error)),
+        created_at_ms=milliseconds(field_of(item, names.created_at)),
+        changed_at_ms=milliseconds(field_of(item, names.changed_at)),
+        completed_at_ms=milliseconds(field_of(item, names.completed_at)),
     )
 
 
-def _attempt(attempt: dict[str, Any], names: TableNames) -> RecordedAttempt:
-    backoff, number = attempt.get(names.attempt_backoff), attempt.get(names.attempt_number)
+def _attempt(attempt: dict[str, Any], names: RecordWords) -> RecordedAttempt:
+    backoff, number = field_of(attempt, names.attempt_backoff), field_of(attempt, names.attempt_number)
     return RecordedAttempt(
         number=int(number) if isinstance(number, Decimal) else 0,
-        started_at_ms=milliseconds(attempt.get(names.attempt_started_at)),
-        outcome=_text(attempt.get(names.attempt_outcome)) or "",
-        error=_text(attempt.get(names.attempt_error)),
+        started_at_ms=milliseconds(field_of(attempt, names.attempt_started_at)),
+        outcome=_text(field_of(attempt, names.attempt_outcome)) or "",
+        error=_text(field_of(attempt, names.attempt_error)),
         backoff_seconds=float(backoff) if isinstance(backoff, Decimal) else None,
-        finished_at_ms=milliseconds(attempt.get(names.attempt_finished_at)),
+        finished_at_ms=milliseconds(field_of(attempt, names.attempt_finished_at)),
     )
 
 
@@ -236,15 +239,15 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _dead_letters(lines: Iterable[LogLine], names: DeadLetterLogNames) -> Iterator[DeadLetterLogged]:
+def _dead_letters(lines: Iterable[LogLine], names: LogWords) -> Iterator[DeadLetterLogged]:
     for line in lines:
         try:
             fields = json.loads(line.message)
         except (ValueError, RecursionError):
             continue
-        if not isinstance(fields, dict) or fields.get(names.event) != names.event_name:
+        if not isinstance(fields, dict) or fields.get(names.event) != names.value:
             continue
-        task_id, message_id = fields.get(names.task_id), fields.get("messageId")
+        task_id, message_id = field_of(fields, names.task_id), field_of(fields, names.message_id)
         yield DeadLetterLogged(
             at_ms=float(line.at_ms),
             task_id=task_id if isinstance(task_id, str) else None,

@@ -242,13 +242,20 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationObserved:
-    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records."""
+    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
+
+    `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
+    not looked for.
+    """
 
     at_ms: float
     queues: tuple[QueueSettings, ...]
     consumers: tuple[ConsumerSettings, ...]
     store_encrypted: bool | None
     permissions: tuple[Permission, ...]
+    table: bool | None = added_later(None)
+    dead_letter_queue: bool | None = added_later(None)
+    dead_letter_consumer: bool | None = added_later(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

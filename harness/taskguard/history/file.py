@@ -18,6 +18,7 @@ from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
+    ConfigurationObserved,
     ConsumerSettings,
     Event,
     EvidenceMissing,
@@ -134,6 +135,12 @@ class History(Sequence[Event]):
     def records(self) -> dict[str, RecordObserved]:
         """Each task's record as last read, by task id; also that there was none."""
         return {record.task_id: record for record in self.of_kind(RecordObserved)}
+
+    @cached_property
+    def configuration(self) -> ConfigurationObserved | None:
+        """How the stack is set up, as last read; None when it was not."""
+        observed = self.of_kind(ConfigurationObserved)
+        return observed[-1] if observed else None
 
     @cached_property
     def end(self) -> RunEnded | None:

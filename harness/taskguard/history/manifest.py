@@ -8,56 +8,81 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.contract import Contract
+from taskguard.contract.dialect import Dialect
+from taskguard.contract.draws import Draws
+from taskguard.contract.earlier import Expectations
+from taskguard.contract.terms import Terms
+from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
 from taskguard.history.file import History
-from taskguard.support.strict_json import Json, Misfit, added_later, from_json, to_json
+from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
-_READABLE = (1, 2)
-"""Version 1 has neither changes of records nor the configuration: the checks that need them find none, and say so."""
+_WITH_EXPECTATIONS = (1, 2)
+"""These have one value of expectations instead of four. Version 1 has neither changes of records nor the configuration: the checks
+that need them find none, and say so."""
+
+_READABLE = (*_WITH_EXPECTATIONS, FORMAT_VERSION)
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What was run, with what, and what was expected of it.
+class Manifest(Strict, frozen=True, kw_only=True):
+    """What was run, with what, and on which terms it is judged.
 
-    `created_at` is ISO 8601 with a zone. `seed` is the seed of the task ids and of the draws; None when the draws were
-    random. `tasks` counts the tasks that were to be submitted. `clock_scale` is how many times as fast as the machine's
-    the pipeline's clock ran while it only waited. `settings` are the pipeline's settings, `versions` the
+    `created_at` is ISO 8601 with a zone. `tasks` counts the tasks that were to be submitted. The four values that a run is judged by
+    are the `contract`, the service's `dialect`, the `tolerances`, and the `draws`: the seed of the draws (and of the task ids), and
+    the rate of failures. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it only waited.
+    `settings` are the pipeline's settings, `versions` the
     versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
     command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
     what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
-    where it is not `seed`.
+    where it is not that of the draws.
     """
 
     taskguard_version: str
     created_at: str
-    seed: str | None
-    rate: float
     tasks: int
     target: str
     stage: str
     region: str
-    expectations: Expectations
+    contract: Contract
+    dialect: Dialect
+    tolerances: Tolerances
+    draws: Draws
     clock_scale: float = 1.0
-    settings: Mapping[str, Json] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    digests: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = {}
+    versions: Mapping[str, str] = {}
+    digests: Mapping[str, str] = {}
     format_version: int = FORMAT_VERSION
-    repeat: str | None = added_later(None)
-    faults: tuple[str, ...] = added_later(())
-    fault_seed: str | None = added_later(None)
-    tasks_seed: str | None = added_later(None)
+    repeat: str | None = None
+    faults: tuple[str, ...] = ()
+    fault_seed: str | None = None
+    tasks_seed: str | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """The four values as one."""
+        return Terms(contract=self.contract, dialect=self.dialect, tolerances=self.tolerances, draws=self.draws)
+
+    @property
+    def seed(self) -> str | None:
+        """The seed of the draws; none when they were random."""
+        return self.draws.seed
+
+    @property
+    def rate(self) -> float | None:
+        """The rate at which attempts were made to fail; none when nobody said one."""
+        return self.terms.rate
 
     @property
     def plan(self) -> Plan | None:
@@ -72,7 +97,7 @@ class Manifest:
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON to `path`."""
-        Path(path).write_text(json.dumps(to_json(self), indent=2) + "\n", encoding="utf-8")
+        Path(path).write_text(json.dumps(untyped(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path | str) -> Manifest:
@@ -92,13 +117,23 @@ class Manifest:
         if version not in _READABLE:
             raise HistoryError(
                 f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads "
-                f"{' and '.join(map(str, _READABLE))}. "
+                f"{', '.join(map(str, _READABLE[:-1]))} and {_READABLE[-1]}. "
                 "Judge the run with the TaskGuard that made it, or run again."
             )
         try:
-            return from_json(cls, found, {"Expectations": Expectations.from_json})
-        except Misfit as misfit:
-            raise HistoryError(f"Reading the manifest {path}: {misfit}. {advice}") from None
+            return typed(cls, _with_four_values(found) if version in _WITH_EXPECTATIONS else found)
+        except Refused as refused:
+            raise HistoryError(f"Reading the manifest {path}: {refused}. {advice}") from None
+
+
+def _with_four_values(found: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of before, as it is written now. Its seed and its rate stand in its expectations, too."""
+    others = {name: value for name, value in found.items() if name not in ("expectations", "seed", "rate")}
+    try:
+        terms = typed(Expectations, found.get("expectations")).terms()
+    except Refused as refused:
+        raise Refused(f"expectations: {refused}") from None
+    return {**others, **untyped(terms), "format_version": FORMAT_VERSION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

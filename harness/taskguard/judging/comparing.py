@@ -14,7 +14,8 @@ from statistics import median
 from taskguard.errors import HistoryError
 from taskguard.history import DeadLettered, History, SavedRun
 from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
-from taskguard.support.strict_json import Json, same_json, to_json
+from taskguard.support.strict_json import Json, same_json
+from taskguard.support.typed import untyped
 
 ABSENT = "absent"
 """Stands for what one of the two does not have."""
@@ -126,7 +127,7 @@ def _differing(one: Mapping[str, Json], other: Mapping[str, Json]) -> tuple[Diff
 
 
 def _of_manifest(graded: Graded) -> dict[str, Json]:
-    found: dict[str, Json] = to_json(graded.run.manifest)
+    found: dict[str, Json] = untyped(graded.run.manifest)
     # Each run has its own.
     for name in ("created_at", "repeat"):
         del found[name]

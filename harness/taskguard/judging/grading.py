@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, FaultInjected, History, Manifest
 from taskguard.judging.checks import CHECKS, Check
+from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.guarantees import guarantees_under
-from taskguard.judging.guarantees.records import end_of
+from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.support.garbage_collection import left_lying
 
@@ -67,8 +68,9 @@ class Grade:
 
     @property
     def outcome(self) -> Outcome:
-        """Fail when any check failed; else unknown when any is, or there is none; else pass."""
-        outcomes = {verdict.outcome for verdict in self.verdicts}
+        """Fail when any check failed; else unknown when any is, or none passed; else pass. What is not applicable counts for
+        nothing."""
+        outcomes = {verdict.outcome for verdict in self.verdicts} - {Outcome.NOT_APPLICABLE}
         if Outcome.FAIL in outcomes:
             return Outcome.FAIL
         return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.UNKNOWN
@@ -76,17 +78,18 @@ class Grade:
     @property
     def exit_code(self) -> int:
         """The exit status of a command that graded: 0 all pass, 1 a check failed, 2 could not be judged."""
-        return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}[self.outcome]
+        return {Outcome.PASS: 0, Outcome.FAIL: 1}.get(self.outcome, 2)
 
     def _ended(self, end: str) -> int:
         return sum(fate.end == end for fate in self.fates)
 
 
-def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
-    """Judge a history by every check (or by those given)."""
+def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) -> Grade:
+    """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open."""
+    terms = as_deployed(terms, history)
     with left_lying():
         return Grade(
-            verdicts=tuple(check(history, expectations) for check in checks.values()),
+            verdicts=tuple(check(history, terms) for check in checks.values()),
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
         )
 
@@ -101,13 +104,15 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
-    plan, expectations = manifest.plan, manifest.expectations
+    plan, terms = manifest.plan, manifest.terms
     if plan is None:
-        judged = grade(history, expectations)
+        judged = grade(history, terms)
         unplanned = history.of_kind(FaultInjected)
         return _in_doubt(judged, history, unplanned) if unplanned else judged
-    judged = grade(history, expectations, guarantees_under(plan))
-    fates = (replace(fate, end=end_of(history, fate.task_id, expectations)) for fate in judged.fates)
+    judged = grade(history, terms, guarantees_under(plan))
+    if is_without_records(history, terms):
+        return judged
+    fates = (replace(fate, end=end_of(history, fate.task_id, terms)) for fate in judged.fates)
     return replace(judged, fates=tuple(fates))
 
 
@@ -119,7 +124,12 @@ def _in_doubt(judged: Grade, history: History, unplanned: Sequence[FaultInjected
         "so nothing here can be held for or against the pipeline; run again",
         events=tuple(history.position(fault) for fault in unplanned),
     )
-    verdicts = (replace(each, outcome=Outcome.UNKNOWN, findings=(why, *each.findings)) for each in judged.verdicts)
+    verdicts = (
+        each
+        if each.outcome is Outcome.NOT_APPLICABLE
+        else replace(each, outcome=Outcome.UNKNOWN, findings=(why, *each.findings))
+        for each in judged.verdicts
+    )
     return replace(judged, verdicts=tuple(verdicts))
 
 

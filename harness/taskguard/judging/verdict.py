@@ -1,7 +1,7 @@
 """Verdicts: what a check answers, and how it came to it.
 
-Three outcomes, as in Jepsen: a property holds, is violated, or cannot be judged for want of evidence. This module must
-not know any property.
+Three outcomes, as in Jepsen: a property holds, is violated, or cannot be judged for want of evidence; and a fourth, that nothing is
+claimed. This module must not know any property.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from taskguard.support.strict_json import Json
 
 
 class Outcome(StrEnum):
-    """How a check came out."""
+    """How a check came out. *Not applicable* means that nothing is claimed: the contract does not ask for it, or the stack has no such
+    part. It never follows from missing evidence."""
 
     PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a check found wrong or could not judge.
+    """One thing that a check found wrong, could not judge, or advises.
 
     `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.
     `events` are the indexes, in the history, of the events that show it.

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskguard.contract.expectations import RecordNames
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.operating.ledger import LEDGER_FILE, Place, read_ledger
 from taskguard.service.deployment import Stack, read_stack
@@ -69,12 +68,10 @@ class Cleaner:
     """Removes tasks from one stage; none of which was made before ``since``."""
 
     def __init__(self, endpoint: Endpoint, stack: Stack, since: str) -> None:
-        self._names = Names()
-        self._reader = StackReader(endpoint, stack, self._names)
+        self._reader = StackReader(endpoint, stack, TASKGUARD)
         self._table = stack.table
         self._since = since
         self._dynamodb: DynamoDBClient = endpoint.dynamodb()
-        self._words = RecordNames()
 
     @classmethod
     def at(cls, place: Place) -> Cleaner:
@@ -98,8 +95,7 @@ class Cleaner:
 
         def settled() -> bool:
             nonlocal told
-            final = (self._words.completed, self._words.dead)
-            unsettled = sum(status not in final for status in self._reader.statuses(task_ids).values())
+            unsettled = sum(status not in RECORD.finals for status in self._reader.statuses(task_ids).values())
             if unsettled not in (0, told):
                 tell(unsettled)
             told = unsettled
@@ -110,16 +106,17 @@ class Cleaner:
 
     def _delete(self, task_id: str, *, unsettled_too: bool) -> bool:
         """Whether the record was deleted; it stays when it is older than the run, or not final."""
-        names = self._names.table
-        condition, aliases, values = "#created >= :since", {"#created": names.created_at}, {":since": self._since}
+        aliases, values = {"#created": str(RECORD.created_at)}, {":since": self._since}
+        condition = "#created >= :since"
         if not unsettled_too:
-            condition += " AND #status IN (:completed, :dead)"
-            aliases["#status"] = names.status
-            values |= {":completed": self._words.completed, ":dead": self._words.dead}
+            finals = {f":final{number}": status for number, status in enumerate(RECORD.finals)}
+            condition += f" AND #status IN ({', '.join(finals)})"
+            aliases["#status"] = RECORD.status
+            values |= finals
         try:
             self._dynamodb.delete_item(
                 TableName=self._table,
-                Key={names.task_id: {"S": task_id}},
+                Key={RECORD.key: {"S": task_id}},
                 ConditionExpression=condition,
                 ExpressionAttributeNames=aliases,
                 ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.operating import prices
 from taskguard.operating.prices import Price
 from taskguard.run.watch import ON_AWS
@@ -72,14 +72,14 @@ class Estimate:
         return sum(item.usd for item in self.items)
 
 
-def run_of(tasks: int, expectations: Expectations) -> Estimate:
+def run_of(tasks: int, terms: Terms) -> Estimate:
     """What a run of ``tasks`` tasks adds to the bill, the removal of its tasks included."""
-    rate, receives = expectations.failure_rate, expectations.max_receives
+    rate, receives = terms.rate or 0.0, terms.contract.attempts.highest or 1
     attempts = tasks * sum(rate**number for number in range(receives))
     failures = attempts * rate
     dead = tasks * rate**receives
     changes = tasks + 2 * attempts + dead
-    schedule = expectations.backoff_schedule_seconds[:receives]
+    schedule = terms.contract.waits
     # The run lasts as long as the unluckiest task; each task is looked at until it has settled.
     seconds = (sum(schedule) if failures >= 1 else 0.0) + _SECONDS_BESIDES
     waited = sum(delay * tasks * rate ** (number + 1) for number, delay in enumerate(schedule))
@@ -111,9 +111,9 @@ def month_of_stage() -> Estimate:
     )
 
 
-def in_words(tasks: int, expectations: Expectations) -> list[str]:
+def in_words(tasks: int, terms: Terms) -> list[str]:
     """Both estimates, as lines to print before a run starts."""
-    run, month = run_of(tasks, expectations), month_of_stage()
+    run, month = run_of(tasks, terms), month_of_stage()
     rows = [(item.price.service, item.price.what, f"{item.amount:,.0f} {item.price.unit}") for item in run.items]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     count = "1 task" if tasks == 1 else f"{tasks:,} tasks"

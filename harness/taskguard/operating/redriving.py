@@ -29,7 +29,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.errors import RedriveError
 from taskguard.service.deployment import Stack
 from taskguard.targets.base import Endpoint
@@ -38,10 +38,30 @@ MOST_EARLIER_ATTEMPTS = 40
 """With the pipeline's limits on payload, attempts and errors, a record stays below the 400 KB of an item."""
 
 _AT_ONCE = 8
+_PENDING = "PENDING"
+(_DEAD,) = RECORD.dead
+_PAYLOAD, _ATTEMPTS, _CHANGED_AT = map(str, (RECORD.payload, RECORD.attempts, RECORD.changed_at))
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 # In the form of the DynamoDB API: {"taskId": {"S": "…"}}.
 Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attributes:
+    """The attributes of a record that are changed, beside those of the dialect, when its task is redriven."""
+
+    message_id: str = "messageId"
+    claim_id: str = "claimId"
+    last_attempt: str = "lastAttempt"
+    failed_at: str = "failedAt"
+    redrives: str = "redrives"
+    redriven_at: str = "redrivenAt"
+    earlier_attempts: str = "earlierAttempts"
+    earlier_messages: str = "earlierMessages"
+
+
+_ITS = _Attributes()
 
 
 class Result(StrEnum):
@@ -70,40 +90,39 @@ class Step(StrEnum):
     SEND = "send"
 
 
-def next_step(task_id: str, item: Item, names: Names) -> Step:
+def next_step(task_id: str, item: Item) -> Step:
     """What has to be done to redrive this task, from its record alone.
 
     Raises:
         RedriveError: it is not to be redriven; the message says why, and what to do.
     """
     about = f"redriving task {task_id}"
-    if "S" not in item.get(names.table.payload, {}):
+    if "S" not in item.get(_PAYLOAD, {}):
         raise RedriveError(f"{about}: its record has no payload as JSON text to be sent again. Submit it anew.")
-    status = item.get(names.table.status, {}).get("S")
-    if status == names.redrive.dead:
+    status = item.get(RECORD.status, {}).get("S")
+    if status == _DEAD:
         return Step.PUT_BACK
-    if status == names.redrive.pending and _redrives(item, names):
+    if status == _PENDING and _redrives(item):
         return Step.SEND
-    if status == names.redrive.pending:
+    if status == _PENDING:
         advice = "It waits for its first attempt; submitting the same task again sends its message again."
-    elif status == names.redrive.completed:
+    elif status in RECORD.completed:
         advice = "There is nothing to put back."
     else:
         advice = "It is still being worked on, or waits in the dead-letter queue for its monitor. Try again later."
-    raise RedriveError(f"{about}: it is {status}, not {names.redrive.dead}. {advice}")
+    raise RedriveError(f"{about}: it is {status}, not {_DEAD}. {advice}")
 
 
-def put_back(item: Item, names: Names, now: str) -> dict[str, Any]:
+def put_back(item: Item, now: str) -> dict[str, Any]:
     """The conditional write, DEAD_LETTER to PENDING, as the parameters of an UpdateItem; ``now`` is ISO 8601."""
-    table, its = names.table, names.redrive
-    seen = _redrives(item, names)
-    earlier = [*_list(item, its.earlier_attempts), *_list(item, table.attempts)][-MOST_EARLIER_ATTEMPTS:]
+    seen, its = _redrives(item), _ITS
+    earlier = [*_list(item, its.earlier_attempts), *_list(item, _ATTEMPTS)][-MOST_EARLIER_ATTEMPTS:]
     owner = [item[its.message_id]] if its.message_id in item else []
     messages = [*_list(item, its.earlier_messages), *owner][-MOST_EARLIER_ATTEMPTS:]
     values: dict[str, Any] = {
-        table.status: {"S": its.pending},
-        its.updated_at: {"S": now},
-        table.attempts: {"L": []},
+        RECORD.status: {"S": _PENDING},
+        _CHANGED_AT: {"S": now},
+        _ATTEMPTS: {"L": []},
         its.last_attempt: {"N": "0"},
         its.redrives: {"N": str(seen + 1)},
         its.redriven_at: {"S": now},
@@ -115,16 +134,16 @@ def put_back(item: Item, names: Names, now: str) -> dict[str, Any]:
     aliases = {f"#{name}": name for name in (*values, *gone)}
     count = f"#{its.redrives} = :seen" if seen else f"attribute_not_exists(#{its.redrives})"
     return {
-        "Key": {table.task_id: item[table.task_id]},
+        "Key": {RECORD.key: item[RECORD.key]},
         "UpdateExpression": (
             f"SET {', '.join(f'#{name} = :{name}' for name in values)} REMOVE {', '.join(f'#{name}' for name in gone)}"
         ),
         # The number tells this death from a later one, which somebody else's redrive may have led to.
-        "ConditionExpression": f"#{table.status} = :dead AND {count}",
+        "ConditionExpression": f"#{RECORD.status} = :dead AND {count}",
         "ExpressionAttributeNames": aliases,
         "ExpressionAttributeValues": {
             **{f":{name}": value for name, value in values.items()},
-            ":dead": {"S": its.dead},
+            ":dead": {"S": _DEAD},
             **({":seen": {"N": str(seen)}} if seen else {}),
         },
     }
@@ -137,13 +156,11 @@ class Redriver:
         self,
         endpoint: Endpoint,
         stack: Stack,
-        names: Names | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._dynamodb = endpoint.dynamodb()
         self._sqs = endpoint.sqs()
         self._stack = stack
-        self._names = names or Names()
         self._now = now
 
     def redrive(self, task_id: str) -> Outcome:
@@ -168,7 +185,7 @@ class Redriver:
         """The first step alone; False when somebody else took it since ``item`` was read."""
         now = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         try:
-            self._dynamodb.update_item(TableName=self._stack.table, **put_back(item, self._names, now))
+            self._dynamodb.update_item(TableName=self._stack.table, **put_back(item, now))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] == _CONDITION_FAILED:
                 return False
@@ -176,7 +193,7 @@ class Redriver:
         return True
 
     def _redrive(self, task_id: str, item: Item) -> Outcome:
-        if next_step(task_id, item, self._names) is Step.PUT_BACK:
+        if next_step(task_id, item) is Step.PUT_BACK:
             outcome = self._outcome(task_id, Result.REDRIVEN)
             if not self.put_back(task_id, item):
                 return self._after_another(task_id)
@@ -190,29 +207,29 @@ class Redriver:
         can know that its message was sent."""
         item = self._read(task_id)
         outcome = self._outcome(task_id, Result.BY_ANOTHER)
-        if item[self._names.table.status]["S"] == self._names.redrive.pending:
+        if item[RECORD.status]["S"] == _PENDING:
             self._send(task_id, item)
         return outcome
 
     def _try(self, item: Item) -> Outcome:
-        task_id = item[self._names.table.task_id]["S"]
+        task_id = item[RECORD.key]["S"]
         try:
             return self._redrive(task_id, item)
         except RedriveError as error:
             return self._outcome(task_id, Result.REFUSED, str(error))
 
     def _send(self, task_id: str, item: Item) -> None:
-        body = self._names.message.body(task_id, item[self._names.table.payload]["S"])
+        body = TASKGUARD.message.body(task_id, item[_PAYLOAD]["S"])
         try:
             self._sqs.send_message(QueueUrl=self._stack.task_queue_url, MessageBody=body)
         except (ClientError, BotoCoreError) as error:
             raise RedriveError(
-                f"redriving task {task_id}: its record is {self._names.redrive.pending}, and its message may not have "
+                f"redriving task {task_id}: its record is {_PENDING}, and its message may not have "
                 f"been sent: {error}. Redrive it again; the work is done once however often it is sent."
             ) from error
 
     def _read(self, task_id: str) -> Item:
-        key: Any = {self._names.table.task_id: {"S": task_id}}
+        key: Any = {RECORD.key: {"S": task_id}}
         try:
             answer = self._dynamodb.get_item(TableName=self._stack.table, Key=key, ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
@@ -223,13 +240,13 @@ class Redriver:
 
     def _pages(self) -> Iterator[Sequence[Item]]:
         """The records of the dead, and of those that may be half redriven, as pages of the table."""
-        its = self._names.redrive
+        its = _ITS
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._stack.table,
             ConsistentRead=True,
             FilterExpression="#status = :dead OR (#status = :pending AND attribute_exists(#redrives))",
-            ExpressionAttributeNames={"#status": self._names.table.status, "#redrives": its.redrives},
-            ExpressionAttributeValues={":dead": {"S": its.dead}, ":pending": {"S": its.pending}},
+            ExpressionAttributeNames={"#status": RECORD.status, "#redrives": its.redrives},
+            ExpressionAttributeValues={":dead": {"S": _DEAD}, ":pending": {"S": _PENDING}},
         )
         try:
             yield from (page["Items"] for page in pages)
@@ -243,8 +260,8 @@ class Redriver:
         return Outcome(task_id=task_id, result=result, at_ms=self._now().timestamp() * 1000, detail=detail)
 
 
-def _redrives(item: Item, names: Names) -> int:
-    return int(item.get(names.redrive.redrives, {"N": "0"})["N"])
+def _redrives(item: Item) -> int:
+    return int(item.get(_ITS.redrives, {"N": "0"})["N"])
 
 
 def _list(item: Item, name: str) -> list[Any]:

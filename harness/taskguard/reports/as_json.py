@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.errors import HistoryError
 from taskguard.history import History
 from taskguard.judging.grading import Grade, seconds_to_settle
@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 """Rises whenever a field changes its meaning or goes."""
 
 
-def as_json(grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0) -> dict[str, Json]:
+def as_json(grade: Grade, history: History, terms: Terms, clock_scale: float = 1.0) -> dict[str, Json]:
     """Return the grade as a JSON object with a fixed order of keys.
 
     `checks` has each verdict without what was measured; `tasks` in it are those that its findings name. `times` has
@@ -34,7 +34,7 @@ def as_json(grade: Grade, history: History, expectations: Expectations, clock_sc
         "format_version": FORMAT_VERSION,
         "outcome": str(grade.outcome),
         "exit_code": grade.exit_code,
-        "seed": expectations.failure_seed,
+        "seed": terms.draws.seed,
         "clock_scale": clock_scale,
         "success": grade.success,
         "failure": grade.failure,
@@ -64,11 +64,9 @@ def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
     return json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n"
 
 
-def write_grade(
-    path: Path | str, grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0
-) -> None:
+def write_grade(path: Path | str, grade: Grade, history: History, terms: Terms, clock_scale: float = 1.0) -> None:
     """Write the grade as indented JSON to `path`."""
-    text = as_text(as_json(grade, history, expectations, clock_scale))
+    text = as_text(as_json(grade, history, terms, clock_scale))
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
     Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
 

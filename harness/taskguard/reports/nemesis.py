@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from taskguard.contract.draws import fate
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Fault
 from taskguard.history import FaultInjected, History, Manifest
 from taskguard.history.wording import times
@@ -93,7 +93,7 @@ def nemesis_of(history: History, manifest: Manifest) -> Nemesis | None:
     plan = manifest.plan
     if plan is None:
         return None
-    tasks = _Tasks(history, manifest.expectations)
+    tasks = _Tasks(history, manifest.terms)
     by_line: dict[str, list[FaultInjected]] = defaultdict(list)
     for event in history.of_kind(FaultInjected):
         by_line[event.fault].append(event)
@@ -122,19 +122,17 @@ def write_nemesis(folder: Path, history: History, manifest: Manifest) -> None:
 class _Tasks:
     """What became of the tasks that the pipeline answers for."""
 
-    def __init__(self, history: History, expectations: Expectations) -> None:
+    def __init__(self, history: History, terms: Terms) -> None:
         answered = answerable(history)
         self.ids = frozenset(answered)
-        self.lost = {i for i in answered if end_of(history, i, expectations) == "unsettled"}
-        self.doubled = {i for i in answered if _is_doubled(history, i, expectations)}
-        settled = {i: settled_at_ms(history, i, expectations) for i in answered}
+        self.lost = {i for i in answered if end_of(history, i, terms) == "unsettled"}
+        self.doubled = {i for i in answered if _is_doubled(history, i, terms)}
+        settled = {i: settled_at_ms(history, i, terms) for i in answered}
         # An answer may come after the end of the task that it tells of.
         self._spans = {i: (min(answered[i].answered_ms, at_ms or inf), at_ms) for i, at_ms in settled.items()}
         self._begun = sorted(begun for begun, _ in self._spans.values())
         self._over = sorted(over for _, over in self._spans.values() if over is not None)
-        self._late = (
-            None if expectations.failure_seed is None else self._lateness(expectations, expectations.failure_seed)
-        )
+        self._late = None if terms.seed is None or terms.rate is None else self._lateness(terms, terms.seed, terms.rate)
 
     def in_flight(self, at_ms: float) -> int:
         """How many were accepted by then, and not settled."""
@@ -153,12 +151,12 @@ class _Tasks:
         """By how many seconds those were late that were; None when no draw is known."""
         return None if self._late is None else [self._late[i] for i in task_ids if i in self._late]
 
-    def _lateness(self, expectations: Expectations, seed: str) -> dict[str, float]:
+    def _lateness(self, terms: Terms, seed: str, rate: float) -> dict[str, float]:
         found = {}
         for task_id, (begun, over) in self._spans.items():
-            drawn = fate(seed, expectations.failure_rate, task_id, expectations.max_receives)
-            due_seconds = sum(expectations.backoff_schedule_seconds[: drawn.failures])
-            allowed_seconds = (drawn.failures + 1) * expectations.late_tolerance_seconds
+            drawn = fate(seed, rate, task_id, terms.contract.attempts.highest or 1)
+            due_seconds = sum(terms.contract.waits[: drawn.failures])
+            allowed_seconds = (drawn.failures + 1) * terms.tolerances.late_seconds
             if over is not None and (late := (over - begun) / 1000 - due_seconds) > allowed_seconds:
                 found[task_id] = round(late, 3)
         return found
@@ -186,6 +184,6 @@ def _of_stack(event: FaultInjected, tasks: _Tasks) -> set[str]:
     return tasks.meanwhile(event) if event.until_ms is not None else set()
 
 
-def _is_doubled(history: History, task_id: str, expectations: Expectations) -> bool:
-    ends = ends_by_record(history, task_id, expectations)
-    return len(ends) > 1 + redrives(history, task_id) or end_of(history, task_id, expectations) == "both"
+def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:
+    ends = ends_by_record(history, task_id, terms)
+    return len(ends) > 1 + redrives(history, task_id) or end_of(history, task_id, terms) == "both"

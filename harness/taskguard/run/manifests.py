@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskguard import __version__
+from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import Manifest
 from taskguard.places import PROJECT
@@ -47,17 +48,18 @@ def manifest_of(
 ) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
     the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids."""
-    expected = run.expectations
+    terms = run.terms
     return Manifest(
         taskguard_version=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        seed=expected.failure_seed,
-        rate=expected.failure_rate,
         tasks=tasks,
         target=run.endpoint.target,
         stage=run.stack.stage,
         region=run.stack.region,
-        expectations=expected,
+        contract=terms.contract,
+        dialect=terms.dialect,
+        tolerances=terms.tolerances,
+        draws=Draws(seed=terms.draws.seed, rate=terms.rate),
         clock_scale=run.endpoint.clock.scale,
         versions={
             "python": platform.python_version(),
@@ -69,7 +71,7 @@ def manifest_of(
         repeat=repeat,
         faults=tuple(str(fault) for fault in plan.faults) if plan else (),
         fault_seed=plan.seed if plan else None,
-        tasks_seed=tasks_seed if tasks_seed != expected.failure_seed else None,
+        tasks_seed=tasks_seed if tasks_seed != terms.draws.seed else None,
     )
 
 

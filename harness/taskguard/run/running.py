@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 
-from taskguard.contract.expectations import Expectations
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import Dialect
+from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
 from taskguard.evidence.logs.from_logs import LogEvidence
@@ -53,15 +53,14 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
+    """What a run is made of: where it takes place, and on which terms it is judged. On a stack that is not ``alone`` its own,
     a run leaves aside the tasks of others. Deliveries are read from the flight recorder where there is one, and from
     the logs where there is none, or when it is asked for ``from_logs``: from the run's start on, and before it as far as the
     pipeline's clock may be behind, ``clocks_apart_ms``. What was recorded before ``since_ms`` is of other runs on the stack."""
 
     endpoint: Endpoint
     stack: Stack
-    expectations: Expectations
-    names: Names = field(default_factory=Names)
+    terms: Terms
     alone: bool = True
     from_logs: bool = False
     clocks_apart_ms: float = 60_000.0
@@ -69,7 +68,7 @@ class Run:
     _since_ms: float = field(init=False)
     _file: RecordingFile | None = field(init=False)
     _logs: LogEvidence = field(init=False)
-    _changes: Changes = field(init=False)
+    _changes: Changes | None = field(init=False)
     _configuration: Configuration = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,10 +76,17 @@ class Run:
         recorded = path is not None and path.exists() and not self.from_logs
         object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
         object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
-        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
+        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.dialect, self._since_ms)
         object.__setattr__(self, "_logs", logs)
-        object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
+        record = self.dialect.record
+        changes = Changes(self.endpoint, self.stack, record) if record is not None else None
+        object.__setattr__(self, "_changes", changes)
         object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
+
+    @property
+    def dialect(self) -> Dialect:
+        """By which words the service speaks of its tasks."""
+        return self.terms.dialect
 
     def of(self, tasks: Sequence[Task], listener: Listener | None = None, trouble: Trouble | None = None) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
@@ -92,7 +98,8 @@ class Run:
             SubmissionError: when the API cannot be reached.
         """
         listener = listener or Listener()
-        self._changes.begin()
+        if self._changes is not None:
+            self._changes.begin()
         with trouble or nullcontext():
             submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
         if trouble is not None:
@@ -133,13 +140,16 @@ class Run:
         reader = self._reader()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
         if trouble is None:
-            seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
-            return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
+            seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
+            if self.terms.contract.waiting.exact_seconds(1) is None:
+                # How long a task takes is then what the stack says.
+                seconds += reader.receives_before_death() * reader.visibility_timeout_seconds()
+            return watch(reader, ids, self.terms, seconds=seconds, pace=pace, tell=tell)
         hidden_seconds = reader.visibility_timeout_seconds()
-        seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds)
+        seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, trouble.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
-        return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
+        return watch(reader, ids, self.terms, seconds=seconds, pace=pace, tell=tell, clock=clock)
 
     def wait_until_at_rest(self) -> None:
         """Wait until no function of the stack is at work, or for as long as one may be. A delivery beside the one that settled its
@@ -174,14 +184,15 @@ class Run:
             recording = recording.since(self.since_ms)
         if recording is None:
             accepted = [event for event in events if isinstance(event, TaskSubmitted)]
-            told, recording = self._logs.gather(accepted, self.expectations.record, only)
+            told, recording = self._logs.gather(accepted, only)
             events.extend(told)
         else:
             heeded = reader.heeds_partial_batches()
-            names = self.names.message
+            names = self.dialect.message
             events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
         request_ids = handled_dead_letters(recording, self.stack, only)
-        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
+        if self.dialect.log is not None:
+            events.extend(reader.dead_letter_logs(self.dialect.log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         # What the engine was busy with before is of no run's business, nor what was broken then.
         events = [
@@ -190,7 +201,8 @@ class Run:
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         records = reader.records(sorted(task_ids))
         events.extend(records)
-        events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
+        if self._changes is not None:
+            events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
         events.extend(self._configuration.events())
         events.extend(self._what_stayed(reader, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
@@ -202,7 +214,7 @@ class Run:
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
-            time.sleep(max(0.0, self.expectations.empty_for_seconds + 0.01 - waited_ms / 1000))
+            time.sleep(max(0.0, self.terms.tolerances.empty_for_seconds + 0.01 - waited_ms / 1000))
             depths = [*before, *reader.queue_depths()]
             if alone or all(depth.total == 0 for depth in depths):
                 return list(depths)
@@ -216,7 +228,7 @@ class Run:
         return clock.now_ms() - self.clocks_apart_ms * clock.scale
 
     def _reader(self) -> StackReader:
-        return StackReader(self.endpoint, self.stack, self.names)
+        return StackReader(self.endpoint, self.stack, self.dialect)
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""

@@ -17,7 +17,7 @@ import psutil
 from rich import box
 from rich.table import Table
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.judging.grading import Grade
 
 TIMINGS_FILE = "timings.json"
@@ -91,8 +91,8 @@ class Timings:
         return sorted(self.phases, key=lambda each: each.began)
 
 
-def slowest_schedule_seconds(grade: Grade, expectations: Expectations) -> float:
+def slowest_schedule_seconds(grade: Grade, terms: Terms) -> float:
     """How long the backoffs of the slowest task must take: those after its failed attempts, the last one's too when it was
     dead-lettered."""
-    schedule = expectations.backoff_schedule_seconds
+    schedule = terms.contract.waits
     return max((sum(schedule[: fate.attempts.count("failed")]) for fate in grade.fates), default=0.0)

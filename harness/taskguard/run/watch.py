@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.evidence.stack import StackReader
 from taskguard.history import QueueDepth
 from taskguard.support.clocks import Clock
@@ -45,27 +45,27 @@ class Progress:
     seconds_left: float
 
 
-def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
+def longest_run_seconds(terms: Terms, tasks: int) -> float:
     """How long a run of ``tasks`` is watched at most after the last submission: the whole schedule with each delay as
     late as it may be, and time to work through the queue."""
-    delays = expectations.backoff_schedule_seconds
-    return sum(delays) + len(delays) * expectations.late_tolerance_seconds + 20.0 + 0.25 * tasks
+    delays = terms.contract.waits
+    return sum(delays) + len(delays) * terms.tolerances.late_seconds + 20.0 + 0.25 * tasks
 
 
 def longest_run_under_faults_seconds(
-    expectations: Expectations, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float = 0.0
+    terms: Terms, tasks: int, visibility_timeout_seconds: float, lasting_seconds: float = 0.0
 ) -> float:
     """The same, by the pipeline's clock, when faults are injected: each receive may be lost to a crash, and comes back after the
     visibility timeout; so may a few of the dead letters; and what is switched off for a while, at last after
     ``lasting_seconds``, is not at work meanwhile."""
-    crashes = expectations.max_receives + _CRASHES_OF_DEAD_LETTERS
-    return longest_run_seconds(expectations, tasks) + crashes * visibility_timeout_seconds + lasting_seconds
+    crashes = (terms.contract.attempts.highest or 0) + _CRASHES_OF_DEAD_LETTERS
+    return longest_run_seconds(terms, tasks) + crashes * visibility_timeout_seconds + lasting_seconds
 
 
 def watch(
     reader: StackReader,
     task_ids: Iterable[str],
-    expectations: Expectations,
+    terms: Terms,
     *,
     seconds: float,
     pace: Pace = LOCAL,
@@ -79,7 +79,7 @@ def watch(
         return time.monotonic() if clock is None else clock.now_ms() / 1000
 
     open_ids, deadline = set(task_ids), since_seconds() + seconds
-    total, final = len(open_ids), {expectations.record.completed, expectations.record.dead}
+    total, final = len(open_ids), set(terms.dialect.finals)
     empty_since: float | None = None
     in_time = True
 

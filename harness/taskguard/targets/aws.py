@@ -13,7 +13,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS
+from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError
 from taskguard.targets.aws_clock import Skew, measure_skew
 from taskguard.targets.aws_errors import SET_THE_CLOCK, explained
@@ -130,7 +130,7 @@ def _refuse_clock(doing: str, skew: Skew | None, *, known_to_agree: bool) -> Non
         if known_to_agree:
             return
         raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
-    if not skew.is_within(CLOCK_TOLERANCE_MS):
+    if not skew.is_within(ON_AWS.clock_ms):
         raise TargetError(
             f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
         )

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.draws import Draws
+from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError, TaskGuardError
 from taskguard.history.wording import times
 from taskguard.operating import cleaning, costs, prices
 from taskguard.operating.ledger import LEDGER_FILE, Ledger, Place
 from taskguard.operating.stage_names import refuse_production
+from taskguard.places import PROJECT
 from taskguard.run.running import Run
+from taskguard.service.config import terms_of
 from taskguard.service.deployment import Stack, failure_settings, read_stack
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
@@ -40,22 +42,22 @@ def look_at_stage(engine: SharedEngine, stage: str, *, allow_production: bool) -
             f"testing stage {stage}: it was deployed without a failure seed, so no task's fate is known. Deploy it with one: "
             f"`make deploy STAGE={stage} SEED=taskguard`."
         )
-    usd = costs.run_of(100, Expectations(failure_seed=seed, failure_rate=rate)).usd
+    usd = costs.run_of(100, terms_of(PROJECT, Draws(seed=seed, rate=rate))).usd
     what = f"{endpoint.target}, stage {stage} in {endpoint.region}"
     return f"{what}; about ${usd:.3f} for 100 tasks (list prices of {prices.NOTED_ON}); a test submits a few"
 
 
 def run_on(endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
-    return Run(
-        endpoint=endpoint, stack=stack, expectations=expected_on_aws(*failure_settings(endpoint, stack)), alone=False
-    )
+    seed, rate = failure_settings(endpoint, stack)
+    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate), ON_AWS)
+    return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False)
 
 
 def ledger_in(folder: Path, run: Run) -> Ledger:
     """Where the session's tasks are written down."""
     stack, url = run.stack, run.endpoint.url
-    place = Place.now(region=stack.region, stage=stack.stage, url=url, clock_tolerance_ms=CLOCK_TOLERANCE_MS)
+    place = Place.now(region=stack.region, stage=stack.stage, url=url, clock_tolerance_ms=ON_AWS.clock_ms)
     return Ledger(folder, place)
 
 

@@ -47,15 +47,16 @@ class Pipeline:
 
     def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
         """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""
-        expected = self.run.expectations
-        if expected.failure_seed is None:
+        terms = self.run.terms
+        most = terms.contract.attempts.highest
+        if terms.seed is None or terms.rate is None or most is None:
             raise ValueError("the stack has no failure seed, so no task's fate is known: deploy it with one")
         task_id = find_task_id(
-            expected.failure_seed,
-            expected.failure_rate,
-            Fate(failures, dead=failures >= expected.max_receives),
+            terms.seed,
+            terms.rate,
+            Fate(failures, dead=failures >= most),
             f"{self.prefix}-{next(self._numbers)}",
-            max_receives=expected.max_receives,
+            max_receives=most,
         )
         return Task(task_id=task_id, payload=payload if payload is not None else {"test": self.prefix})
 
@@ -75,16 +76,16 @@ class Pipeline:
             AssertionError: when they have not within the longest time the schedule allows.
         """
         wanted = [task.task_id for task in tasks]
-        names, reader = self.run.expectations.record, self._reader()
-        seconds = longest_run_seconds(self.run.expectations, len(wanted))
+        finals, reader = self.run.dialect.finals, self._reader()
+        seconds = longest_run_seconds(self.run.terms, len(wanted))
         if under_faults:
             hidden_seconds = reader.visibility_timeout_seconds()
-            seconds = longest_run_under_faults_seconds(self.run.expectations, len(wanted), hidden_seconds)
+            seconds = longest_run_under_faults_seconds(self.run.terms, len(wanted), hidden_seconds)
         statuses: dict[str, str] = {}
 
         def settled() -> bool:
             statuses.update(reader.statuses(wanted))
-            return all(statuses.get(i) in (names.completed, names.dead) for i in wanted) and self._at_rest(wanted)
+            return all(statuses.get(i) in finals for i in wanted) and self._at_rest(wanted)
 
         try:
             wait_for(settled, seconds=seconds, every=0.1, at_most_every=0.25)
@@ -119,4 +120,4 @@ class Pipeline:
         return not any(task_id in invocation.payload for invocation in under_way for task_id in ids)
 
     def _reader(self) -> StackReader:
-        return StackReader(self.run.endpoint, self.run.stack, self.run.names)
+        return StackReader(self.run.endpoint, self.run.stack, self.run.dialect)

@@ -246,8 +246,10 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 @pytest.fixture(scope="session")
 def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
-    from taskguard.contract.expectations import Expectations
+    from taskguard.contract.draws import Draws
+    from taskguard.places import PROJECT
     from taskguard.run.running import Run
+    from taskguard.service.config import terms_of
     from taskguard.service.deployment import failure_settings
 
     if _target(request.config) is TargetName.AWS:
@@ -258,7 +260,7 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+    return Run(endpoint=endpoint, stack=stack, terms=terms_of(PROJECT, Draws(seed=seed, rate=rate)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from taskguard.contract.draws import attempt_fails
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -24,19 +24,19 @@ from taskguard.history import (
 from taskguard.judging.guarantees import GUARANTEES
 from taskguard.judging.verdict import Outcome, Verdict
 
-from tests.unit.judging.building import EXPECTED, SEED, the, without
+from tests.unit.judging.building import EXPECTED, RATE, SEED, the, without
 
 CONSUMER = "worker"
 """The consumer's name in the configuration that these histories have."""
 
 
-def judged(guarantee: str, events: Iterable[Event], expectations: Expectations = EXPECTED) -> Verdict:
-    return GUARANTEES[guarantee](History(events), expectations)
+def judged(guarantee: str, events: Iterable[Event], terms: Terms = EXPECTED) -> Verdict:
+    return GUARANTEES[guarantee](History(events), terms)
 
 
-def messages(guarantee: str, events: Iterable[Event], outcome: Outcome, expectations: Expectations = EXPECTED) -> str:
+def messages(guarantee: str, events: Iterable[Event], outcome: Outcome, terms: Terms = EXPECTED) -> str:
     """What the findings say of a verdict that must come out so."""
-    verdict = judged(guarantee, events, expectations)
+    verdict = judged(guarantee, events, terms)
     assert verdict.outcome is outcome, verdict
     return "\n".join(finding.message for finding in verdict.findings)
 
@@ -88,7 +88,7 @@ def dead_but_drawn_to_succeed(events: list[Event]) -> tuple[list[Event], str, in
 
 
 def _succeeds_at(task_id: str) -> list[int]:
-    return [n for n in (1, 2, 3) if not attempt_fails(SEED, EXPECTED.failure_rate, task_id, n)]
+    return [n for n in (1, 2, 3) if not attempt_fails(SEED, RATE, task_id, n)]
 
 
 def _renamed(event: Event, old: str, new: str) -> Event:

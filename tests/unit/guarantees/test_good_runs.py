@@ -25,9 +25,9 @@ JUDGING = [name for name in GUARANTEES if name != "faults_met"]
 
 
 @pytest.mark.parametrize("guarantee", JUDGING)
-@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
-def test_a_good_run_passes(guarantee: str, expectations: object) -> None:
-    verdict = judged(guarantee, EVENTS, expectations)  # type: ignore[arg-type]
+@pytest.mark.parametrize("terms", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
+def test_a_good_run_passes(guarantee: str, terms: object) -> None:
+    verdict = judged(guarantee, EVENTS, terms)  # type: ignore[arg-type]
     assert (verdict.outcome, verdict.findings, verdict.check) == (Outcome.PASS, (), guarantee)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptSucceeded,
     DeadLettered,
@@ -50,12 +50,12 @@ LINES = ("lose rate=0.5", "kill when=after", "consumer-off from=4.0 for=2.0")
 LOSE, KILL, OFF = LINES
 
 
-def manifest(expectations: Expectations = EXPECTED, lines: tuple[str, ...] = LINES) -> Manifest:
-    return manifest_of(expectations, faults=lines, fault_seed="f-1", repeat="taskguard grade --replay runs/1")
+def manifest(terms: Terms = EXPECTED, lines: tuple[str, ...] = LINES) -> Manifest:
+    return manifest_of(terms, faults=lines, fault_seed="f-1", repeat="taskguard grade --replay runs/1")
 
 
-def told(events: list[Event], *faults: FaultInjected, expectations: Expectations = EXPECTED) -> Nemesis:
-    nemesis = nemesis_of(History([*events, *faults]), manifest(expectations))
+def told(events: list[Event], *faults: FaultInjected, terms: Terms = EXPECTED) -> Nemesis:
+    nemesis = nemesis_of(History([*events, *faults]), manifest(terms))
     assert nemesis is not None
     return nemesis
 
@@ -94,7 +94,7 @@ def test_injections_and_the_tasks_that_they_struck_are_counted() -> None:
     assert (row(LOSE, nemesis).injections, row(LOSE, nemesis).tasks_struck) == (2, 1)
     assert (row(KILL, nemesis).injections, row(KILL, nemesis).tasks_struck) == (1, 2)
     assert (nemesis.kinds, nemesis.injections, nemesis.tasks) == (2, 3, 3)
-    assert (nemesis.seed, nemesis.fault_seed) == (EXPECTED.failure_seed, "f-1")
+    assert (nemesis.seed, nemesis.fault_seed) == (EXPECTED.draws.seed, "f-1")
 
 
 def test_in_flight_is_a_task_from_its_acceptance_to_its_end() -> None:
@@ -137,7 +137,7 @@ def test_late_is_what_took_longer_than_its_own_draws_would() -> None:
 
 
 def test_without_a_seed_nobody_knows_what_is_late() -> None:
-    found = row(LOSE, told(EVENTS, fault(LOSE, EVENTS[0].at_ms, IDS[0]), expectations=UNSEEDED))
+    found = row(LOSE, told(EVENTS, fault(LOSE, EVENTS[0].at_ms, IDS[0]), terms=UNSEEDED))
     assert found.settled_late is None
     assert found.cells()[-1] == "not known"
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from taskguard.contract.names import Names
 from taskguard.operating.redriving import put_back
 
 from tests.unit.handlers.support import Functions, delivery
@@ -63,7 +62,7 @@ def test_the_largest_record_there_can_be_fits_into_an_item(functions: Functions)
         "redrives": {"N": "40"},
     }
     functions.dynamodb.client.put_item(TableName="TasksTable", Item=dead)
-    functions.dynamodb.client.update_item(TableName="TasksTable", **put_back(dead, Names(), dead["updatedAt"]["S"]))
+    functions.dynamodb.client.update_item(TableName="TasksTable", **put_back(dead, dead["updatedAt"]["S"]))
     item = die("2" * 36)
     assert [len(item[name]["L"]) for name in ("attempts", "earlierAttempts", "earlierMessages")] == [20, 40, 40]
     assert LARGEST_MESSAGE_BYTES < size_of(item) < LARGEST_ITEM_BYTES

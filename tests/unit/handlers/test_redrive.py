@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import RedriveError
 from taskguard.operating.redriving import MOST_EARLIER_ATTEMPTS, Redriver, Result, put_back
 
@@ -129,13 +129,13 @@ def test_a_body_that_is_sent_anew_is_the_first_one_to_the_letter() -> None:
     for payload in ("{}", '{"n":1.0,"z":-0.0,"s":"\\ud800\\u00e9\\"","list":[1e+22,null,{}]}'):
         first = TaskMessage("a.B_1:2-3", payload)
         assert task_message.parse(first.body()) == first
-        assert Names().message.body(first.task_id, payload) == first.body()
+        assert TASKGUARD.message.body(first.task_id, payload) == first.body()
 
 
 def test_the_record_does_not_grow_for_ever() -> None:
     attempts = {"L": [{"M": {"number": {"N": str(number)}}} for number in range(MOST_EARLIER_ATTEMPTS)]}
     full = {"taskId": {"S": "t"}, "attempts": {"L": [{"M": {}}]}, "earlierAttempts": attempts, "redrives": {"N": "9"}}
-    kept = put_back(full, Names(), "now")["ExpressionAttributeValues"][":earlierAttempts"]["L"]
+    kept = put_back(full, "now")["ExpressionAttributeValues"][":earlierAttempts"]["L"]
     assert kept == [*attempts["L"][1:], {"M": {}}]
 
 

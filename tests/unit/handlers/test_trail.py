@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ParamValidationError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
-from taskguard.contract.names import MessageNames, TrailNames
+from taskguard.contract.dialect import TRAIL, MessageWords
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.logs.trail import Trail
 
@@ -147,9 +147,9 @@ def test_the_harness_reads_what_the_trail_leaves(logs: Logs, sqs: Any) -> None:
 
     with stub:
         trail.recorded(handler)(EVENT, context())
-    reader = Trail(TrailNames())
+    reader = Trail(TRAIL)
     reader.add(LogLine("/aws/lambda/worker", "stream", 0, json.dumps(line)) for line in logs())
-    recording = reader.recording({}, MessageNames())
+    recording = reader.recording({}, MessageWords())
     assert recording.damage == []
     [invocation] = recording.invocations.values()
     assert (invocation.request_id, invocation.function) == (REQUEST_ID, "worker")
@@ -170,9 +170,9 @@ def test_the_harness_reads_what_the_trail_leaves(logs: Logs, sqs: Any) -> None:
 def test_the_harness_reads_how_an_invocation_ended(logs: Logs, handler: Any, error: bool) -> None:
     with contextlib.suppress(ZeroDivisionError):
         trail.recorded(handler)(EVENT, context())
-    reader = Trail(TrailNames())
+    reader = Trail(TRAIL)
     reader.add(LogLine("/aws/lambda/worker", "stream", 0, json.dumps(line)) for line in logs())
-    [invocation] = reader.recording({}, MessageNames()).invocations.values()
+    [invocation] = reader.recording({}, MessageWords()).invocations.values()
     assert invocation.is_error is error
     assert invocation.ended_at_ms is not None
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from taskguard.contract.draws import Fate, find_task_id
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -35,11 +35,14 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
 
+from tests.terms import our_terms
+
 E = TypeVar("E", bound=Event)
 
 SEED = "a seed"
-EXPECTED = Expectations(failure_seed=SEED)
-UNSEEDED = Expectations()
+RATE = 0.3
+EXPECTED = our_terms(SEED)
+UNSEEDED = our_terms()
 START_MS = 1_700_000_000_000.0
 FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD = Fate(0), Fate(1), Fate(2), Fate(3, dead=True)
 SCHEDULE = (5.0, 10.0, 20.0)
@@ -80,7 +83,7 @@ CONFIGURATION = ConfigurationObserved(
 
 def task(prefix: str, fate: Fate, at_ms: float = START_MS, late_ms: float = 50.0, payload: Json = None) -> list[Event]:
     """All events of one task with a fate that its draws agree with; its id begins with `prefix`."""
-    task_id = find_task_id(SEED, EXPECTED.failure_rate, fate, prefix)
+    task_id = find_task_id(SEED, RATE, fate, prefix)
     payload = {"of": prefix, "amount": 1.0, "list": [1, None]} if payload is None else payload
     return life_of(task_id, fate, at_ms, late_ms, payload)
 
@@ -170,8 +173,8 @@ def ending(events: Iterable[Event]) -> list[Event]:
     ]
 
 
-def judge(check: str, events: Iterable[Event], expectations: Expectations = EXPECTED) -> Verdict:
-    return CHECKS[check](History(events), expectations)
+def judge(check: str, events: Iterable[Event], terms: Terms = EXPECTED) -> Verdict:
+    return CHECKS[check](History(events), terms)
 
 
 def the(events: Iterable[Event], kind: type[E], number: int = 0, where: Callable[[Any], bool] = lambda _: True) -> E:

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from taskguard.contract.expectations import Expectations
+import msgspec
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -27,6 +28,7 @@ from taskguard.judging.grading import Grade, TaskFate, grade
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.html.page import Page, page_of
 
+from tests.terms import four_values
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -99,32 +101,30 @@ def _spoil(event: Event) -> Event:
     return replace(event, **changes)
 
 
-def manifest_of(expectations: Expectations = EXPECTED, **changes: Any) -> Manifest:
+def manifest_of(terms: Terms = EXPECTED, **changes: Any) -> Manifest:
     manifest = Manifest(
         taskguard_version="0.1.0",
         created_at="2023-11-14T22:14:00.000+00:00",
-        seed=expectations.failure_seed,
-        rate=expectations.failure_rate,
         tasks=len(FATES),
         target="localstack",
         stage="dev",
         region="eu-central-1",
-        expectations=expectations,
+        **four_values(terms),
         settings={"TaskGuard-dev-processTask": {"BACKOFF_BASE_SECONDS": "5", "FAILURE_RATE": "0.3"}},
         versions={"python": "3.13.1", "localstack": "4.13.1"},
         digests={"handlers": "0123456789abcdef" * 4},
         repeat=REPEAT,
     )
-    return replace(manifest, **changes)
+    return msgspec.structs.replace(manifest, **changes)
 
 
-def graded(events: list[Event], expectations: Expectations = EXPECTED) -> tuple[Grade, History]:
+def graded(events: list[Event], terms: Terms = EXPECTED) -> tuple[Grade, History]:
     history = History(events)
-    return grade(history, expectations), history
+    return grade(history, terms), history
 
 
-def page(events: list[Event], expectations: Expectations = EXPECTED, **changes: Any) -> Page:
-    return page_of(*graded(events, expectations), manifest_of(expectations, **changes))
+def page(events: list[Event], terms: Terms = EXPECTED, **changes: Any) -> Page:
+    return page_of(*graded(events, terms), manifest_of(terms, **changes))
 
 
 def many(count: int, text: str = "") -> tuple[Grade, History]:

@@ -74,9 +74,9 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize(("events", "expectations"), [(MIXED, EXPECTED), (MANY, UNSEEDED)], ids=["seeded", "unseeded"])
-def test_a_run_without_fault_passes(check: str, events: list[Event], expectations: Any) -> None:
-    verdict = judge(check, events, expectations)
+@pytest.mark.parametrize(("events", "terms"), [(MIXED, EXPECTED), (MANY, UNSEEDED)], ids=["seeded", "unseeded"])
+def test_a_run_without_fault_passes(check: str, events: list[Event], terms: Any) -> None:
+    verdict = judge(check, events, terms)
     assert (verdict.outcome, verdict.findings) == (Outcome.PASS, ())
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,7 +39,9 @@ EVENTS = run(*FATES)
 
 def graded(events: list[Event], **manifest: Any) -> Graded:
     history = History(events)
-    return Graded(SavedRun(history=history, manifest=replace(MANIFEST, **manifest)), grade(history, EXPECTED))
+    return Graded(
+        SavedRun(history=history, manifest=msgspec.structs.replace(MANIFEST, **manifest)), grade(history, EXPECTED)
+    )
 
 
 def compared(one: list[Event], other: list[Event]) -> Comparison:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from taskguard.contract.draws import Fate, attempt_fails, backoff_schedule, draw, fate, find_task_id
+from taskguard.contract.draws import Fate, attempt_fails, draw, fate, find_task_id
 from taskguard.ingress.workload import random_seed, tasks
 from taskguard.support.strict_json import canonical
 
@@ -47,10 +47,6 @@ def test_an_id_is_found_for_any_fate(wanted: Fate) -> None:
 def test_an_impossible_fate_is_refused() -> None:
     with pytest.raises(ValueError, match="none of 50 ids"):
         find_task_id("seed", 0, Fate(1), "x", tries=50)
-
-
-def test_the_schedule() -> None:
-    assert backoff_schedule(5, 2, 3) == (5, 10, 20)
 
 
 @given(seed=st.text(st.characters(codec="utf-8"), max_size=20), count=st.integers(0, 40))

@@ -121,8 +121,8 @@ def test_where_retries_are_new_messages_a_strange_rate_is_unknown_when_deliverie
 
 def test_nothing_observed_is_unknown() -> None:
     events = without(run(FIRST_TRY, DEAD), Delivered, AttemptFailed, AttemptSucceeded)
-    for expectations in (EXPECTED, UNSEEDED):
-        assert judge(CHECK, events, expectations).outcome is Outcome.UNKNOWN
+    for terms in (EXPECTED, UNSEEDED):
+        assert judge(CHECK, events, terms).outcome is Outcome.UNKNOWN
 
 
 def test_an_outcome_not_seen_is_unknown() -> None:

@@ -228,7 +228,7 @@ def test_json_is_the_same_but_for_its_times() -> None:
     )
     assert first["times"] != second["times"]
     assert json.dumps({**first, "times": None}) == json.dumps({**second, "times": None})
-    assert first["seed"] == EXPECTED.failure_seed
+    assert first["seed"] == EXPECTED.draws.seed
 
 
 def test_json_of_failures_is_the_same_but_for_its_times() -> None:

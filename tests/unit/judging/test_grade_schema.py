@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import DeadLetterLogged, Delivered, Event, History
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
@@ -31,9 +31,9 @@ SCHEMA = json.loads((PROJECT / "docs" / "grade.schema.json").read_text(encoding=
 EVENTS = run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
 
 
-def written(events: list[Event], expectations: Expectations = EXPECTED) -> dict[str, Any]:
+def written(events: list[Event], terms: Terms = EXPECTED) -> dict[str, Any]:
     history = History(events)
-    document: dict[str, Any] = json.loads(as_text(as_json(grade(history, expectations), history, expectations, 60)))
+    document: dict[str, Any] = json.loads(as_text(as_json(grade(history, terms), history, terms, 60)))
     return document
 
 
@@ -42,7 +42,7 @@ def test_the_schema_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "expectations"),
+    ("events", "terms"),
     [
         (EVENTS, EXPECTED),
         (EVENTS, UNSEEDED),
@@ -53,8 +53,8 @@ def test_the_schema_is_one() -> None:
     ],
     ids=["right", "unseeded", "late", "not logged", "missing evidence", "empty"],
 )
-def test_a_grade_is_as_the_schema_says(events: list[Event], expectations: Expectations) -> None:
-    document = written(events, expectations)
+def test_a_grade_is_as_the_schema_says(events: list[Event], terms: Terms) -> None:
+    document = written(events, terms)
     Draft202012Validator(SCHEMA).validate(document)
     assert list(document) == list(SCHEMA["properties"])
     assert [each["check"] for each in document["checks"]] == list(document["times"]["checks"]) == list(CHECKS)
@@ -78,15 +78,11 @@ def test_the_schema_refuses_what_is_no_grade(spoil: Callable[[dict[str, Any]], o
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
+@pytest.mark.parametrize("terms", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
 @pytest.mark.parametrize("late_ms", [50.0, 3000.0], ids=["right", "late"])
-def test_what_a_check_says_beside_its_findings_holds_no_measured_time(
-    check: str, expectations: Expectations, late_ms: float
-) -> None:
+def test_what_a_check_says_beside_its_findings_holds_no_measured_time(check: str, terms: Terms, late_ms: float) -> None:
     fates = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY)
-    one, other = (
-        CHECKS[check](History(run(*fates, late_ms=late)), expectations) for late in (late_ms, late_ms + 7.123)
-    )
+    one, other = (CHECKS[check](History(run(*fates, late_ms=late)), terms) for late in (late_ms, late_ms + 7.123))
     assert (one.outcome, one.expected, one.observed, one.figures) == (
         other.outcome,
         other.expected,

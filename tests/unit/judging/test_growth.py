@@ -75,11 +75,11 @@ def growth(work: Callable[[History], object], *, broken: bool) -> float:
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["right", "broken"])
-@pytest.mark.parametrize("expectations", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
+@pytest.mark.parametrize("terms", [EXPECTED, UNSEEDED], ids=["seeded", "unseeded"])
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_check_takes_steps_in_proportion_to_the_events(check: str, expectations: Any, broken: bool) -> None:
-    CHECKS[check](History(events_of(SMALL, broken=broken)), expectations)  # what is loaded once does not count
-    assert growth(lambda history: CHECKS[check](history, expectations), broken=broken) <= MOST_GROWTH
+def test_a_check_takes_steps_in_proportion_to_the_events(check: str, terms: Any, broken: bool) -> None:
+    CHECKS[check](History(events_of(SMALL, broken=broken)), terms)  # what is loaded once does not count
+    assert growth(lambda history: CHECKS[check](history, terms), broken=broken) <= MOST_GROWTH
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["right", "broken"])

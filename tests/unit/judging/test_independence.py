@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from taskguard.contract.draws import Fate
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, Event, TaskSubmitted
 from taskguard.judging.verdict import Outcome, Verdict
 
+from tests.terms import our_terms
 from tests.unit.judging.batches import Told, in_batches
 from tests.unit.judging.building import (
     FIRST_TRY,
@@ -30,8 +31,8 @@ def fates(outcomes: str) -> list[Fate]:
     return [SECOND_TRY if outcome == "F" else FIRST_TRY for outcome in outcomes]
 
 
-def independence(events: list[Event], expectations: Expectations = UNSEEDED) -> Verdict:
-    return judge("independence", events, expectations)
+def independence(events: list[Event], terms: Terms = UNSEEDED) -> Verdict:
+    return judge("independence", events, terms)
 
 
 def by_chance(seed: int, count: int) -> str:
@@ -115,7 +116,7 @@ def test_five_failures_of_thirty_are_enough() -> None:
 
 @pytest.mark.parametrize(("rate", "outcome"), [(0.0, "."), (1.0, "F")])
 def test_where_nothing_is_left_to_chance_it_holds_vacuously(rate: float, outcome: str) -> None:
-    verdict = independence(run(*fates(outcome * 5)), Expectations(failure_rate=rate))
+    verdict = independence(run(*fates(outcome * 5)), our_terms(rate=rate))
     assert (verdict.outcome, verdict.observed) == (
         Outcome.PASS, f"vacuous: at a rate of {rate:g} nothing is left to chance"
     )  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, TaskSubmitted
 from taskguard.judging.verdict import Outcome
 
+from tests.terms import our_terms
 from tests.unit.judging.building import (
     DEAD,
     FIRST_TRY,
@@ -75,14 +76,14 @@ def test_too_few_failed_first_attempts_are_unknown() -> None:
     assert verdict.findings[0].message == "2 failed first attempts, too few to tell any later rate from another"
 
 
-@pytest.mark.parametrize("expectations", [UNSEEDED, Expectations(failure_rate=0.0)], ids=["at 0.3", "at 0"])
-def test_without_a_failed_first_attempt_it_holds_vacuously(expectations: Expectations) -> None:
-    verdict = judge(CHECK, run(*[FIRST_TRY] * 5), expectations)
+@pytest.mark.parametrize("terms", [UNSEEDED, our_terms(rate=0.0)], ids=["at 0.3", "at 0"])
+def test_without_a_failed_first_attempt_it_holds_vacuously(terms: Terms) -> None:
+    verdict = judge(CHECK, run(*[FIRST_TRY] * 5), terms)
     assert (verdict.outcome, verdict.observed) == (Outcome.PASS, "vacuous: no first attempt failed")
 
 
 def test_with_one_receive_allowed_there_are_no_later_attempts() -> None:
-    once = Expectations(max_receives=1)
+    once = our_terms(receives=1)
     events = [event for event in run(*[DEAD] * 9) if getattr(event, "receive_count", 1) == 1]
     assert judge(CHECK, events, once).outcome is Outcome.PASS
 
@@ -91,8 +92,8 @@ def test_a_failed_task_that_was_not_attempted_again_is_unknown() -> None:
     events = run(*[SECOND_TRY] * 9)
     gone = [e for e in events if getattr(e, "receive_count", 0) == 2]
     task_id = the(events, Delivered).task_id
-    for expectations in (UNSEEDED, Expectations(failure_seed="a seed")):
-        verdict = judge(CHECK, without(events, *gone), expectations)
+    for terms in (UNSEEDED, our_terms(seed="a seed")):
+        verdict = judge(CHECK, without(events, *gone), terms)
         assert verdict.outcome is Outcome.UNKNOWN
         expected = f"task {task_id}: attempt 1 failed, and no outcome of another one was seen"
         assert verdict.findings[0].message == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -17,6 +17,7 @@ from taskguard.history import (
 )
 from taskguard.judging.verdict import Outcome, Verdict
 
+from tests.terms import our_terms
 from tests.unit.judging.batches import Told, in_batches
 from tests.unit.judging.building import (
     DEAD,
@@ -39,12 +40,12 @@ EVENTS = in_batches(run(SECOND_TRY, FIRST_TRY, FIRST_TRY), 3)
 BAD, GOOD = the(EVENTS, AttemptFailed).task_id, the(EVENTS, AttemptSucceeded).task_id
 
 
-def partial(events: list[Event], expectations: Expectations = UNSEEDED) -> Verdict:
-    return judge("partial_batches", events, expectations)
+def partial(events: list[Event], terms: Terms = UNSEEDED) -> Verdict:
+    return judge("partial_batches", events, terms)
 
 
-def message(events: list[Event], outcome: Outcome, expectations: Expectations = UNSEEDED) -> str:
-    verdict = partial(events, expectations)
+def message(events: list[Event], outcome: Outcome, terms: Terms = UNSEEDED) -> str:
+    verdict = partial(events, terms)
     assert verdict.outcome is outcome, verdict
     return verdict.findings[0].message
 
@@ -66,8 +67,8 @@ def handed_back(events: list[Event], *, untried: bool, task_id: str | None = GOO
 
 
 def test_a_batch_with_a_failure_whose_neighbours_are_left_alone_passes() -> None:
-    for expectations in (UNSEEDED, Expectations(failure_seed="a seed")):
-        verdict = partial(EVENTS, expectations)
+    for terms in (UNSEEDED, our_terms(seed="a seed")):
+        verdict = partial(EVENTS, terms)
         assert verdict.outcome is Outcome.PASS, verdict
         assert verdict.measured == {"batches_of_several": 1, "of_them_with_a_failure": 1, "largest_batch": 3}
 
@@ -98,7 +99,7 @@ def test_work_that_was_done_and_handed_back_fails() -> None:
 def test_a_draw_that_says_success_proves_it_whatever_is_missing() -> None:
     events = [*handed_back(EVENTS, untried=True), missing("BackoffRequested", "RecordObserved")]
     assert partial(events).outcome is Outcome.UNKNOWN
-    assert "handed back" in message(events, Outcome.FAIL, Expectations(failure_seed="a seed"))
+    assert "handed back" in message(events, Outcome.FAIL, our_terms(seed="a seed"))
 
 
 def test_without_a_record_a_draw_that_says_success_is_proof_and_no_draw_is_unknown() -> None:
@@ -107,7 +108,7 @@ def test_without_a_record_a_draw_that_says_success_is_proof_and_no_draw_is_unkno
         for event in handed_back(EVENTS, untried=True)
         if not (isinstance(event, RecordObserved) and event.task_id == GOOD)
     ]
-    told = message(events, Outcome.FAIL, Expectations(failure_seed="a seed"))
+    told = message(events, Outcome.FAIL, our_terms(seed="a seed"))
     assert "although its draw says that it succeeds" in told
     assert "there is no record of it to tell whether it was tried" in message(events, Outcome.UNKNOWN)
 
@@ -115,7 +116,7 @@ def test_without_a_record_a_draw_that_says_success_is_proof_and_no_draw_is_unkno
 def test_a_neighbour_that_failed_by_itself_is_left_alone_even_against_its_draw() -> None:
     both = in_batches(run(SECOND_TRY, SECOND_TRY), 2)
     assert partial(both).outcome is Outcome.PASS
-    assert partial(both, Expectations(failure_seed="another seed")).outcome is Outcome.PASS
+    assert partial(both, our_terms(seed="another seed")).outcome is Outcome.PASS
 
 
 def test_a_failure_without_a_backoff_is_one_when_the_record_has_it() -> None:

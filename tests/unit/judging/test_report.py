@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from taskguard.contract.expectations import Expectations
 from taskguard.reports.html import REPORT_FILE, write_report
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
+from tests.terms import our_terms
 from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
 from tests.unit.judging.reporting import (
     HOSTILE,
@@ -36,7 +36,9 @@ def pages() -> dict[str, str]:
     return {
         "good": render(page(good())),
         "broken": render(page(broken(), clock_scale=60.0)),
-        "hostile": render(page(hostile(), seed=HOSTILE, target=HOSTILE, settings={HOSTILE: {HOSTILE: [HOSTILE]}})),
+        "hostile": render(
+            page(hostile(), our_terms(HOSTILE), target=HOSTILE, settings={HOSTILE: {HOSTILE: [HOSTILE]}})
+        ),
         "unknown": render(page([*good(), missing("Delivered")], UNSEEDED)),
         "empty": render(page([])),
     }
@@ -216,8 +218,8 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_a_run_judged_by_other_expectations_is_reported_by_them() -> None:
-    fast = Expectations(backoff_schedule_seconds=(1.0, 2.0), max_receives=2, failure_seed="s")
+    fast = our_terms(waits=(1.0, 2.0), receives=2, seed="s")
     text = parsed(render(page(good(), fast))).text
     assert "1 s due, up to 3 s allowed" in text
     assert "after attempt 3" not in text
-    assert EXPECTED.max_receives == 3
+    assert EXPECTED.contract.attempts.most == 3

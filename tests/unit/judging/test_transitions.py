@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, Event, RecordChanged, RecordObserved, Redriven
 from taskguard.judging.verdict import Outcome
 
+from tests.terms import our_terms
 from tests.thoroughness import examples
 from tests.unit.judging.building import (
     DEAD,
@@ -43,7 +44,7 @@ def after(last: RecordChanged, status: str | None, **changes: Any) -> RecordChan
     return replace(last, **one_more)
 
 
-def messages(events: list[Event], outcome: Outcome = Outcome.FAIL, expected: Expectations = EXPECTED) -> list[str]:
+def messages(events: list[Event], outcome: Outcome = Outcome.FAIL, expected: Terms = EXPECTED) -> list[str]:
     verdict = judge("transitions", events, expected)
     assert verdict.outcome is outcome, verdict
     return [finding.message for finding in verdict.findings]
@@ -146,7 +147,7 @@ def test_a_time_ahead_of_the_change_fails_beyond_the_clocks_tolerance() -> None:
     assert messages(changed(EVENTS, one, written_at_ms=one.at_ms + 4.9), Outcome.PASS) == []
     found = messages(changed(EVENTS, one, written_at_ms=one.at_ms + 3_600_000))
     assert found == [f"task {TASK}: its record says that it was changed to COMPLETED 3600 s later than it was"]
-    tolerant = replace(EXPECTED, clock_tolerance_ms=3_600_000)
+    tolerant = our_terms(EXPECTED.seed, clock_ms=3_600_000)
     assert messages(changed(EVENTS, one, written_at_ms=one.at_ms + 3_600_000), Outcome.PASS, tolerant) == []
 
 

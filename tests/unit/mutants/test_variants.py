@@ -92,4 +92,4 @@ def test_a_load_of_known_fates_has_them(load: Load) -> None:
 def test_a_load_as_it_comes_has_so_many_tasks_and_the_same_each_time() -> None:
     assert len(as_they_come(60).tasks()) == 60
     assert as_they_come(60).tasks() == as_they_come(60).tasks()
-    assert as_they_come(60, seeded=False).expectations().failure_seed is None
+    assert as_they_come(60, seeded=False).terms().draws.seed is None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import LOG, TASKGUARD
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.stack import StackReader
@@ -21,7 +21,6 @@ from taskguard.history import (
     TaskSubmitted,
 )
 
-from tests.unit.judging.building import EXPECTED
 from tests.unit.taskguard.fake_aws import Fakes, LogService, Table
 from tests.unit.taskguard.log_story import Logged, Story, items_of
 from tests.unit.taskguard.recorder_lines import STACK
@@ -45,12 +44,10 @@ class LoggedRun:
             line = logged.line
             self.service.put(line.group, line.stream, line.at_ms, line.message)
         endpoint = Fakes(table=Table(self.items), log_service=self.service, **self.fakes)
-        reader = StackReader(endpoint, STACK, Names())
+        reader = StackReader(endpoint, STACK, TASKGUARD)
         submitted = [event for event in self.events if isinstance(event, TaskSubmitted)]
-        told, recording = LogEvidence(endpoint, STACK, reader, Names(), since_ms=0).gather(
-            submitted, EXPECTED.record, only
-        )
-        logged_deaths = reader.dead_letter_logs(EXPECTED.dead_letter_log, handled_dead_letters(recording, STACK, only))
+        told, recording = LogEvidence(endpoint, STACK, reader, TASKGUARD, since_ms=0).gather(submitted, only)
+        logged_deaths = reader.dead_letter_logs(LOG, handled_dead_letters(recording, STACK, only))
         records = reader.records(sorted({event.task_id for event in submitted if event.task_id is not None}))
         besides = [event for event in self.events if isinstance(event, _NOT_FROM_LOGS)]
         return History([*submitted, *told, *logged_deaths, *records, *besides])

@@ -47,8 +47,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     class Run:
         def __init__(self, **options: Any) -> None:
-            self.endpoint, self.stack, self.names = endpoint, options["stack"], None
-            self.expectations = options["expectations"]
+            self.endpoint, self.stack, self.dialect = endpoint, options["stack"], None
+            self.terms = options["terms"]
 
         def of(self, tasks: Any, *_: object) -> History:
             there.submitted = [task.task_id for task in tasks]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
-from taskguard.contract.expectations import Expectations
 from taskguard.operating import costs, prices
 from taskguard.operating.prices import Price
 from taskguard.places import PROJECT
 
+from tests.terms import our_terms
+
 PRICES = [value for value in vars(prices).values() if isinstance(value, Price)]
-AT_HALF = Expectations(failure_rate=0.5)
+AT_HALF = our_terms(rate=0.5)
 
 
 def test_each_price_names_its_unit_and_the_page_that_has_today_s() -> None:
@@ -28,7 +28,7 @@ def test_each_price_names_its_unit_and_the_page_that_has_today_s() -> None:
 
 
 def test_thirty_tasks_cost_fractions_of_a_cent() -> None:
-    estimate = costs.run_of(30, Expectations())
+    estimate = costs.run_of(30, our_terms())
     assert 0 < estimate.usd < 0.01
     assert {item.price.service for item in estimate.items} == {"API Gateway", "Lambda", "SQS", "DynamoDB", "CloudWatch"}
 
@@ -42,13 +42,13 @@ def test_amounts_follow_from_the_contract() -> None:
 
 @given(st.integers(1, 10_000), st.integers(1, 10_000), st.floats(0, 1))
 def test_more_tasks_never_cost_less(tasks: int, more: int, rate: float) -> None:
-    expected = Expectations(failure_rate=rate)
+    expected = our_terms(rate=rate)
     assert costs.run_of(tasks, expected).usd < costs.run_of(tasks + more, expected).usd
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1), st.floats(0, 1))
 def test_more_failures_never_cost_less(tasks: int, one: float, other: float) -> None:
-    few, many = (replace(AT_HALF, failure_rate=rate) for rate in sorted((one, other)))
+    few, many = (our_terms(rate=rate) for rate in sorted((one, other)))
     assert costs.run_of(tasks, few).usd <= costs.run_of(tasks, many).usd
 
 

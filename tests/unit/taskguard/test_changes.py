@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.contract.names import TableNames
+from taskguard.contract.dialect import RECORD
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.table_stream import NoStream, TableStream
 from taskguard.history import Event, EvidenceMissing, RecordChanged, RecordObserved, TaskSubmitted
@@ -65,7 +65,7 @@ def done(service: StreamService) -> RecordObserved:
 def changes_of(
     service: StreamService, *records: RecordObserved, submissions: tuple[TaskSubmitted, ...] = ()
 ) -> list[Event]:
-    return Changes(endpoint(service), STACK, TableNames()).of(records, submissions)
+    return Changes(endpoint(service), STACK, RECORD).of(records, submissions)
 
 
 def missing(events: list[Event]) -> list[str]:
@@ -169,9 +169,7 @@ def test_a_stream_that_cannot_be_read_is_said_at_once(code: str, clock: Clock) -
 
 
 def test_a_table_without_a_stream_is_said(clock: Clock) -> None:
-    events = Changes(endpoint(StreamService(), TableName="TasksTable"), STACK, TableNames()).of(
-        [record("PENDING", 1.0)], ()
-    )
+    events = Changes(endpoint(StreamService(), TableName="TasksTable"), STACK, RECORD).of([record("PENDING", 1.0)], ())
     assert missing(events) == ["the changes of the records (the table TasksTable has no stream)"]
     with pytest.raises(NoStream):
         next(TableStream(endpoint(StreamService(), TableName="TasksTable"), "TasksTable").read_new())
@@ -179,7 +177,7 @@ def test_a_table_without_a_stream_is_said(clock: Clock) -> None:
 
 def test_a_stream_is_read_on_from_where_it_was_left() -> None:
     service = StreamService()
-    changes = Changes(endpoint(service), STACK, TableNames())
+    changes = Changes(endpoint(service), STACK, RECORD)
     assert len(told(changes.of([done(service)], ()))) == 3
     service.put(written("u", AT_MS + 40, image("PENDING", AT_MS + 39), first=True))
     service.calls.clear()
@@ -189,7 +187,7 @@ def test_a_stream_is_read_on_from_where_it_was_left() -> None:
 
 def test_an_iterator_that_has_expired_is_made_anew_after_the_last_record() -> None:
     service = StreamService()
-    changes = Changes(endpoint(service), STACK, TableNames())
+    changes = Changes(endpoint(service), STACK, RECORD)
     read = done(service)
     changes.of([read], ())
     service.put(written("t", AT_MS + 30, image("RETRYING", AT_MS + 29, 1)))
@@ -200,7 +198,7 @@ def test_an_iterator_that_has_expired_is_made_anew_after_the_last_record() -> No
 def test_on_aws_shards_that_are_closed_when_a_run_begins_are_not_read() -> None:
     service = StreamService(shards={"old": Shard(closed=True), "new": Shard(parent="old")})
     service.put(written("long-ago", AT_MS - 9e6, image("PENDING", AT_MS), first=True), "old")
-    changes = Changes(endpoint(service, url=None), STACK, TableNames())
+    changes = Changes(endpoint(service, url=None), STACK, RECORD)
     changes.begin()
     service.put(written("t", AT_MS, image("PENDING", AT_MS), first=True), "new")
     service.calls.clear()

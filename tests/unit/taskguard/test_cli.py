@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from taskguard import __version__
 from taskguard.history import Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
 
+from tests.terms import four_values
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
 from tests.unit.taskguard.cli_support import Command
 
@@ -22,15 +23,13 @@ def saved(folder: Path, history: History, **other: Any) -> Path:
     manifest = Manifest(
         taskguard_version=__version__,
         created_at="2024-01-01T00:00:00+00:00",
-        seed=EXPECTED.failure_seed,
-        rate=EXPECTED.failure_rate,
         tasks=4,
         target="localstack",
         stage="dev",
         region="eu-central-1",
-        expectations=EXPECTED,
+        **four_values(EXPECTED),
     )
-    SavedRun(history=history, manifest=replace(manifest, **other)).write(folder)
+    SavedRun(history=history, manifest=msgspec.structs.replace(manifest, **other)).write(folder)
     return folder
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from taskguard.contract.draws import Draws
 from taskguard.errors import TargetError
 from taskguard.faults.campaigns import CAMPAIGNS
 from taskguard.history import History
@@ -87,7 +88,9 @@ def test_faults_may_be_a_file(taskguard: Command, asked: Asked, tmp_path: Path) 
 
 
 def test_a_run_is_repeated_with_all_that_decided_it(taskguard: Command, asked: Asked, tmp_path: Path) -> None:
-    folder = faulty(tmp_path / "run", tasks=7, rate=0.4, clock_scale=60.0, region="eu-west-1")
+    folder = faulty(
+        tmp_path / "run", tasks=7, draws=Draws(seed="a seed", rate=0.4), clock_scale=60.0, region="eu-west-1"
+    )
     ended = taskguard("grade", "--replay", folder)
     assert "no engine in a unit test" in ended.err
     assert (asked.wanted.seed, asked.wanted.rate) == ("a seed", 0.4)
@@ -97,7 +100,7 @@ def test_a_run_is_repeated_with_all_that_decided_it(taskguard: Command, asked: A
 
 
 def test_a_run_of_random_failures_is_repeated_with_its_tasks(taskguard: Command, asked: Asked, tmp_path: Path) -> None:
-    folder = faulty(tmp_path / "run", seed=None, tasks_seed="5eed", faults=(), fault_seed=None)
+    folder = faulty(tmp_path / "run", draws=Draws(rate=0.3), tasks_seed="5eed", faults=(), fault_seed=None)
     ended = taskguard("grade", "--replay", folder)
     assert asked.wanted.seed is None
     assert asked.ids == [task.task_id for task in workload("5eed", 4)]
@@ -116,7 +119,7 @@ def test_what_has_changed_since_is_told(taskguard: Command, asked: Asked, tmp_pa
     [
         ({"faults": ("explode",)}, "There is no fault 'explode'"),
         ({"target": "mars"}, "'mars' is not a valid TargetName"),
-        ({"seed": None}, "a seed that was not kept"),
+        ({"draws": Draws(rate=0.3)}, "a seed that was not kept"),
         ({"target": "docker"}, "can only be injected inside LocalStack"),
     ],
 )

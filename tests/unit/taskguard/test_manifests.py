@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from taskguard import __version__
-from taskguard.contract.expectations import Expectations
 from taskguard.history import Manifest
 from taskguard.run.manifests import digests_of_service, manifest_of
 from taskguard.run.running import Run
 from taskguard.targets.base import Endpoint
 
+from tests.terms import our_terms
 from tests.unit.taskguard.recorder_lines import STACK
 
 FILES = {
@@ -56,8 +56,8 @@ def manifest(seed: str | None = None, **outputs: str) -> Manifest:
     endpoint = Deployed(
         target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
     )
-    expected = Expectations(failure_seed=seed, failure_rate=0.5)
-    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), expectations=expected)
+    expected = our_terms(seed=seed, rate=0.5)
+    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), terms=expected)
     return manifest_of(run, 7, {"handlers": "0f"})
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.contract.names import MessageNames
+from taskguard.contract.dialect import MessageWords
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -20,13 +20,13 @@ JSON = st.recursive(
 @given(task_id=st.text(), payload=JSON)
 def test_a_task_is_read_back_as_it_was_sent(task_id: str, payload: object) -> None:
     body = json.dumps({"payload": payload, "taskId": task_id, "createdAt": "now"})
-    assert MessageNames().read(body) == (task_id, payload)
+    assert MessageWords().read(body) == (task_id, payload)
 
 
 @settings(deadline=None, derandomize=True)
 @given(body=st.text() | JSON.map(json.dumps))
 def test_any_body_at_all_is_read_without_an_error(body: str) -> None:
-    task_id, payload = MessageNames(task_id="no pipeline names it so").read(body)
+    task_id, payload = MessageWords(id="no pipeline names it so").read(body)
     assert (task_id, payload) == (None, body)
 
 
@@ -35,13 +35,13 @@ def test_any_body_at_all_is_read_without_an_error(body: str) -> None:
     ["", "text", "null", "[]", '["taskId"]', '"taskId"', "7", "{}", '{"taskId": 7}', '{"taskId": null}', "[" * 100_000],
 )
 def test_a_body_that_is_no_task_is_its_own_payload(body: str) -> None:
-    assert MessageNames().read(body) == (None, body)
+    assert MessageWords().read(body) == (None, body)
 
 
 def test_a_task_without_a_payload_has_none() -> None:
-    assert MessageNames().read('{"taskId": "t"}') == ("t", None)
+    assert MessageWords().read('{"taskId": "t"}') == ("t", None)
 
 
 def test_other_pipelines_names_are_given() -> None:
-    names = MessageNames(task_id="jobId", payload="job")
+    names = MessageWords(id="jobId", payload="job")
     assert names.read('{"jobId": "j", "job": [1], "taskId": "t"}') == ("j", [1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.contract.names import MessageNames
+from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.recording import RecordingFile
 from taskguard.history import BackoffRequested, EvidenceMissing
@@ -160,5 +160,5 @@ def test_of_a_call_that_was_answered_otherwise_it_is_told_what_happened(tmp_path
     path.write_text(f"{started('r1', sqs_record('m1'))}\n{json.dumps(line)}\n")
     recording = RecordingFile(path).read()
     assert [call.told for call in recording.calls] == [(500, "InternalFailure")]
-    [request] = of_kind(events_of(recording, STACK, MessageNames()), BackoffRequested)
+    [request] = of_kind(events_of(recording, STACK, MessageWords()), BackoffRequested)
     assert request.accepted

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.contract.expectations import Expectations
 from taskguard.evidence.recorder.recording import Recording
 from taskguard.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
 from taskguard.run.running import Run
 from taskguard.support.clocks import Clock
 
+from tests.terms import our_terms
 from tests.unit.taskguard import conftest
 from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.recorder_lines import STACK, WORK_URL, ended, fault_injected, recording_of, started
 
-EXPECTED = Expectations(failure_seed="a seed")
+EXPECTED = our_terms(seed="a seed")
 
 
 @dataclass
@@ -60,7 +60,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> conftest.Clock:
 
 def history(seconds: conftest.Clock, *in_flight: int, shared: bool = False, **given: Any) -> History:
     endpoint = Fakes(queues=Queues(list(in_flight)), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
-    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    run = Run(endpoint=endpoint, stack=STACK, terms=EXPECTED)
     return run.history([], deadline_reached=False, only=frozenset({"mine"}) if shared else None, **given)
 
 
@@ -71,8 +71,8 @@ def depths(history: History) -> list[int]:
 def test_the_queues_are_looked_at_twice_so_far_apart_as_is_expected(seconds: conftest.Clock) -> None:
     found = history(seconds)
     first, last = (event for event in found.of_kind(QueueDepth) if event.queue == "work")
-    assert last.at_ms - first.at_ms >= EXPECTED.empty_for_seconds * 1000
-    assert sum(seconds.waited) < EXPECTED.empty_for_seconds + 0.05
+    assert last.at_ms - first.at_ms >= EXPECTED.tolerances.empty_for_seconds * 1000
+    assert sum(seconds.waited) < EXPECTED.tolerances.empty_for_seconds + 0.05
     assert isinstance(found[-1], RunEnded)
 
 
@@ -112,7 +112,7 @@ def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
         lambda _: recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else [])),
     )
     stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
-    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, terms=EXPECTED)
     run.wait_until_at_rest()
     assert bool(seconds.waited) == waits
     assert (seconds.now >= 1003) == waits
@@ -123,7 +123,7 @@ def test_what_never_ends_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(Run, "recording", lambda _: recording_of(tmp_path, started("r1")))
     stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
-    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
+    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, terms=EXPECTED)
     run.wait_until_at_rest()
     assert 15 < seconds.now - 1000 < 30
 
@@ -141,7 +141,7 @@ def told_of(
     recording = recording_of(folder, *lines)
     monkeypatch.setattr(Run, "recording", lambda _: recording)
     endpoint = Fakes(queues=Queues([]), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
-    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    run = Run(endpoint=endpoint, stack=STACK, terms=EXPECTED)
     submitted = TaskSubmitted(at_ms=1003, answered_ms=1003, task_id="mine", payload={}, accepted=True, status_code=202)
     found = run.history([submitted], deadline_reached=False, only=only)
     return [event.task_ids for event in found.of_kind(FaultInjected)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.contract.expectations import DeadLetterLogNames
-from taskguard.contract.names import Names, TableNames
+from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Dialect
 from taskguard.evidence.stack import StackReader
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
 from taskguard.support.times import milliseconds
@@ -22,8 +22,8 @@ from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, WORK_ARN
 GROUP = f"/aws/lambda/{MONITOR}"
 
 
-def reader(*items: dict[str, Any], at_once: int = 100, names: Names | None = None, **fakes: Any) -> StackReader:
-    return StackReader(Fakes(table=Table(list(items), at_once), **fakes), STACK, names or Names())
+def reader(*items: dict[str, Any], at_once: int = 100, names: Dialect = TASKGUARD, **fakes: Any) -> StackReader:
+    return StackReader(Fakes(table=Table(list(items), at_once), **fakes), STACK, names)
 
 
 def logged_lines(*lines: str, group: str = GROUP) -> LogService:
@@ -35,7 +35,7 @@ def logged_lines(*lines: str, group: str = GROUP) -> LogService:
 
 
 def dead_letter_logs(service: LogService, *request_ids: str, since_ms: float = 0.0) -> list[Event]:
-    return reader(log_service=service).dead_letter_logs(DeadLetterLogNames(), request_ids, since_ms)
+    return reader(log_service=service).dead_letter_logs(LOG, request_ids, since_ms)
 
 
 def report(request_id: str) -> str:
@@ -71,14 +71,14 @@ def test_any_number_of_records_is_read_however_many_keys_an_answer_leaves(count:
 
 def test_reads_see_what_was_last_written() -> None:
     table = Table([], at_once=1)
-    StackReader(Fakes(table=table), STACK, Names()).statuses(["a", "b"])
+    StackReader(Fakes(table=table), STACK, TASKGUARD).statuses(["a", "b"])
     assert len(table.requests) == 2
     assert all(request["ConsistentRead"] for request in table.requests)
 
 
 def test_no_tasks_are_no_request() -> None:
     table = Table([])
-    assert StackReader(Fakes(table=table), STACK, Names()).statuses([]) == {}
+    assert StackReader(Fakes(table=table), STACK, TASKGUARD).statuses([]) == {}
     assert table.requests == []
 
 
@@ -207,7 +207,8 @@ def test_a_queue_without_a_redrive_policy_never_gives_a_message_up() -> None:
 
 
 def test_other_pipelines_attributes_are_given() -> None:
-    names = Names(table=TableNames(status="state", payload="job"))
+    record = msgspec.structs.replace(RECORD, status="state", payload="job")
+    names = msgspec.structs.replace(TASKGUARD, record=record)
     stack = reader({"taskId": "a", "state": "done", "status": "no", "job": "[]"}, names=names)
     assert stack.statuses(["a"]) == {"a": "done"}
     assert stack.records(["a"])[0].payload == []

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from taskguard.contract.expectations import Expectations
 from taskguard.judging.grading import Grade, TaskFate
 from taskguard.run.timings import TIMINGS_FILE, Phase, Timings, slowest_schedule_seconds
+
+from tests.terms import our_terms
 
 
 def grade_of(*fates: tuple[str, ...]) -> Grade:
@@ -30,7 +31,7 @@ def grade_of(*fates: tuple[str, ...]) -> Grade:
     ],
 )
 def test_the_slowest_task_waits_after_each_failed_attempt(fates: list[tuple[str, ...]], seconds: float) -> None:
-    assert slowest_schedule_seconds(grade_of(*fates), Expectations()) == seconds
+    assert slowest_schedule_seconds(grade_of(*fates), our_terms()) == seconds
 
 
 def test_phases_are_told_in_the_order_in_which_they_began(tmp_path: Path) -> None:

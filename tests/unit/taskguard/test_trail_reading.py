@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from taskguard.contract.names import MessageNames
+from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.recorder.deliveries import FROM_RECORDER, events_of
 from taskguard.evidence.recorder.recording import Call, Recording
@@ -86,9 +86,9 @@ def test_a_body_that_is_not_known_is_not_another_s() -> None:
     message, poison = (
         recording_of(received(R1, handed("m1", 1, "t1", {}), handed("m2", 1, None, "x"))).invocations[R1].messages
     )
-    assert MessageNames().read(message.body)[0] == "t1"
-    assert digest(body_of("t1", {})) in str(MessageNames().read(message.body)[1])
-    assert MessageNames().read(poison.body)[0] is None
+    assert MessageWords().read(message.body)[0] == "t1"
+    assert digest(body_of("t1", {})) in str(MessageWords().read(message.body)[1])
+    assert MessageWords().read(poison.body)[0] is None
 
 
 @pytest.mark.parametrize("init_line", [None, 190])
@@ -174,7 +174,7 @@ def test_a_report_of_success_is_none_of_failure() -> None:
 def test_an_error_of_another_stream_is_not_this_one_s() -> None:
     found = trail_of(start(R1), received(), report(R1, 10.0))
     found.add([LogLine(WORK_GROUP, "another stream", 1010, "Task timed out after 15.00 seconds")])
-    assert found.recording({}, MessageNames()).invocations[R1].ended_at_ms is None
+    assert found.recording({}, MessageWords()).invocations[R1].ended_at_ms is None
 
 
 def test_an_error_that_names_another_invocation_is_that_one_s() -> None:
@@ -223,7 +223,7 @@ def test_words_of_a_function_s_own_record_are_no_platform_s() -> None:
 def test_an_answer_without_a_report_is_an_end_of_which_more_may_be_logged() -> None:
     found = trail_of(start(R1), received(), answered())
     assert found.open == [R1]
-    assert found.recording({}, MessageNames()).invocations[R1].ended_at_ms == 1010.0
+    assert found.recording({}, MessageWords()).invocations[R1].ended_at_ms == 1010.0
     found.add([LogLine(WORK_GROUP, "stream", 1010, report(R1, 10.0))])
     assert found.open == []
 
@@ -266,7 +266,7 @@ def test_other_lines_tell_nothing(line: str) -> None:
 def test_an_api_function_s_own_groups_are_not_asked_for_and_would_be_damage() -> None:
     """Only consumers leave a trail, so only their groups may be read."""
     found = trail_of(start(R1), report(R1, 1.0), group="/aws/lambda/TaskGuard-dev-submitTask")
-    assert len(found.recording({}, MessageNames()).damage) == 1
+    assert len(found.recording({}, MessageWords()).damage) == 1
 
 
 def test_a_refused_call_is_told_as_refused() -> None:
@@ -304,5 +304,5 @@ def test_a_dead_letter_is_told_at_its_first_delivery_however_late_that_was_logge
 
 def test_equal_messages_in_one_stack_s_two_queues_are_told_apart() -> None:
     found = trail_of(received(R1, handed("m1", 4, "t1", {}, DEAD_ARN)), answered(R1, SUCCESS), group=MONITOR_GROUP)
-    [death] = events_of(found.recording({}, MessageNames()), STACK, MessageNames())
+    [death] = events_of(found.recording({}, MessageWords()), STACK, MessageWords())
     assert isinstance(death, DeadLettered)

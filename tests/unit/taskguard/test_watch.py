@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from taskguard.contract.expectations import Expectations
 from taskguard.evidence.stack import StackReader
 from taskguard.history import QueueDepth
 from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
 
+from tests.terms import our_terms
 from tests.unit.taskguard.conftest import Clock
 
-EXPECTED = Expectations()
+EXPECTED = our_terms()
 EMPTY, IN_FLIGHT, VISIBLE, DELAYED = (0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1)
 
 
@@ -124,7 +124,7 @@ def test_each_look_is_told(clock: Clock) -> None:
 
 
 def test_a_run_is_watched_for_the_whole_schedule_and_longer_with_more_tasks() -> None:
-    late = 3 * EXPECTED.late_tolerance_seconds
+    late = 3 * EXPECTED.tolerances.late_seconds
     assert longest_run_seconds(EXPECTED, 1) > 5 + 10 + 20 + late
     assert longest_run_seconds(EXPECTED, 1000) > longest_run_seconds(EXPECTED, 1)
 

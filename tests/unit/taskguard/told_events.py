@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from taskguard.contract.names import MessageNames
+from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.history import Event
 
@@ -20,7 +20,7 @@ BATCH = ("m1", "m2", "m3")
 
 
 def events(folder: Path, *lines: str, only: frozenset[str] | None = None, partial_batches: bool = True) -> list[Event]:
-    return events_of(recording_of(folder, *lines), STACK, MessageNames(), partial_batches=partial_batches, only=only)
+    return events_of(recording_of(folder, *lines), STACK, MessageWords(), partial_batches=partial_batches, only=only)
 
 
 def of_kind(found: list[Event], kind: type[E]) -> list[E]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from taskguard.contract.names import MessageNames, TrailNames
+from taskguard.contract.dialect import TRAIL, MessageWords
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.logs.trail import Trail
 from taskguard.evidence.recorder.deliveries import events_of
@@ -40,13 +40,13 @@ def whole(request_id: str = R1) -> list[str]:
 def trail_of(*lines: str | tuple[int, str], group: str = WORK_GROUP, stream: str = "stream") -> Trail:
     """A trail of these lines; those that are given with a time were logged at it."""
     timed = [line if isinstance(line, tuple) else (1010, line) for line in lines]
-    found = Trail(TrailNames())
+    found = Trail(TRAIL)
     found.add(LogLine(group, stream, at_ms, text) for at_ms, text in timed)
     return found
 
 
 def recording_of(*lines: str | tuple[int, str], bodies: dict[str, str] | None = None) -> Recording:
-    return trail_of(*lines).recording(bodies or {}, MessageNames())
+    return trail_of(*lines).recording(bodies or {}, MessageWords())
 
 
 def the_invocation(*lines: str | tuple[int, str]) -> Invocation:
@@ -57,7 +57,7 @@ def the_invocation(*lines: str | tuple[int, str]) -> Invocation:
 
 
 def told(*lines: str | tuple[int, str]) -> list[Event]:
-    return events_of(recording_of(*lines), STACK, MessageNames(), source="CloudWatch Logs")
+    return events_of(recording_of(*lines), STACK, MessageWords(), source="CloudWatch Logs")
 
 
 def kinds(*lines: str | tuple[int, str]) -> list[str]:

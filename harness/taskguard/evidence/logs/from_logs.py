@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.contract.expectations import RecordNames
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import LOG, TRAIL, Dialect
 from taskguard.evidence.log_lines import LogGroups
 from taskguard.evidence.logs.holes import SOURCE, early_returns, gaps, missing
 from taskguard.evidence.logs.seal import Seals
@@ -48,21 +47,21 @@ ON_AWS = Patience(quiet_seconds=15.0, late_seconds=180.0, overlap_seconds=300.0)
 class LogEvidence:
     """The logs of one stack's consumers, from ``since_ms`` on. Not safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, reader: StackReader, names: Names, since_ms: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, stack: Stack, reader: StackReader, dialect: Dialect, since_ms: float
+    ) -> None:
         self._endpoint = endpoint
         self._stack = stack
         self._reader = reader
-        self._names = names
+        self._dialect = dialect
         self._since_ms = since_ms
         self._patience = ON_AWS if endpoint.url is None else LOCAL
-        self._trail = Trail(names.trail)
+        self._trail = Trail(dialect.trail or TRAIL, dialect.log or LOG)
         self._groups: LogGroups | None = None
         self._bodies: dict[str, str] = {}
         self._seals = Seals(endpoint)
 
-    def gather(
-        self, submitted: Sequence[TaskSubmitted], words: RecordNames, only: frozenset[str] | None
-    ) -> tuple[list[Event], Recording]:
+    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
         recording it is taken from."""
         accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
@@ -72,7 +71,7 @@ class LogEvidence:
         holes: list[EvidenceMissing] | None = None
 
         def events(recording: Recording) -> list[Event]:
-            names = self._names.message
+            names = self._dialect.message
             return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
 
         def is_quiet() -> bool:
@@ -91,7 +90,7 @@ class LogEvidence:
                 if failure or only is None or len(found) != told:
                     quiet_since, told = time.monotonic(), len(found)
                 open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
-                holes = [*open_ends, *gaps(found, records, words, receives)]
+                holes = [*open_ends, *gaps(found, records, self._dialect, receives)]
             if failure or holes:
                 return False
             # There, too, something is always under way.
@@ -101,7 +100,7 @@ class LogEvidence:
         try:
             wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
         except WaitedInVain:
-            lacking.extend(gaps(events(self._recording()), records, words, receives))
+            lacking.extend(gaps(events(self._recording()), records, self._dialect, receives))
             if failure:
                 lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
             elif only is None and not is_quiet():
@@ -118,7 +117,7 @@ class LogEvidence:
         return [*found, *(replace(hole, at_ms=now_ms) for hole in lacking)], recording
 
     def _recording(self) -> Recording:
-        return self._trail.recording(self._bodies, self._names.message)
+        return self._trail.recording(self._bodies, self._dialect.message)
 
     def _read(self) -> bool:
         """Take in what is new; whether anything was."""
@@ -135,7 +134,7 @@ class LogEvidence:
 
     def _learn_bodies(self, submitted: Iterable[TaskSubmitted]) -> None:
         """Find the bodies behind the trail's digests: among what is stored, was handed in and was logged as dead."""
-        message, unknown = self._names.message, self._trail.bodies_wanted - self._bodies.keys()
+        message, unknown = self._dialect.message, self._trail.bodies_wanted - self._bodies.keys()
         if not unknown:
             return
         found = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from taskguard.contract.expectations import RecordNames
+from taskguard.contract.dialect import Dialect
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -29,7 +29,7 @@ _OF_DELIVERIES = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequ
 
 
 def gaps(
-    events: Iterable[Event], records: Iterable[RecordObserved], words: RecordNames, receives_before_death: int
+    events: Iterable[Event], records: Iterable[RecordObserved], dialect: Dialect, receives_before_death: int
 ) -> Iterator[EvidenceMissing]:
     """What the logs must have and lack: a delivery between others, before a death, or one that the task's record tells
     of, and the delivery that a final record implies."""
@@ -58,9 +58,9 @@ def gaps(
         recorded = {attempt.number for attempt in record.attempts if attempt.number > 0}
         for number in sorted(recorded - of_task.get(record.task_id, set())):
             yield missing(f"delivery {number} of task {record.task_id}, which its record tells of", _OF_DELIVERIES)
-        if record.status == words.completed and record.task_id not in succeeded:
+        if record.status in dialect.completed and record.task_id not in succeeded:
             yield missing(f"the success of task {record.task_id}, whose record says so", ("AttemptSucceeded",))
-        if record.status == words.dead and record.task_id not in dead.values():
+        if record.status in dialect.dead and record.task_id not in dead.values():
             yield missing(f"the dead letter of task {record.task_id}, whose record says so", ("DeadLettered",))
 
 

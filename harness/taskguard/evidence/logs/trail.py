@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from taskguard.contract.names import MessageNames, TrailNames
+from taskguard.contract.dialect import LOG, LogWords, MessageWords, TrailWords, field_of
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.logs.trail_records import Answered, Asked, Handed, Raised, Received, Record, read
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
@@ -86,8 +86,9 @@ class _Request:
 class Trail:
     """The invocations of some consumers, put together line by line."""
 
-    def __init__(self, names: TrailNames) -> None:
+    def __init__(self, names: TrailWords, log: LogWords = LOG) -> None:
         self._names = names
+        self._log = log
         self._requests: dict[str, _Request] = {}
         self._current: dict[tuple[str, str], str] = {}
         self._made_ready: dict[tuple[str, str], float] = {}
@@ -117,7 +118,7 @@ class Trail:
         """The invocations whose end has not been logged yet."""
         return [request.request_id for request in self._requests.values() if request.report_logged_ms is None]
 
-    def recording(self, bodies: Mapping[str, str], names: MessageNames) -> Recording:
+    def recording(self, bodies: Mapping[str, str], names: MessageWords) -> Recording:
         """The recording that the lines amount to. ``bodies`` are those of messages, by their SHA-256."""
         recording = Recording(damage=list(self._of_no_invocation))
         for request in self._requests.values():
@@ -157,16 +158,16 @@ class Trail:
         return self._requests.get(named or self._current.get((line.group, line.stream), ""))
 
     def _logged_record(self, line: LogLine) -> None:
-        names = self._names
+        names, log = self._names, self._log
         try:
             fields: dict[str, Any] = json.loads(line.message)
         except (ValueError, RecursionError):
             return
-        event, task_id, request_id = fields.get(names.event), fields.get(names.task_id), fields.get(names.request_id)
+        event, request_id = fields.get(names.event), fields.get(names.request_id)
         if event == names.poison and isinstance(fields.get(names.body), str):
             self.poison_bodies.append(fields[names.body])
-        elif event == names.dead and isinstance(task_id, str):
-            self.dead_payloads.append((task_id, fields.get(names.payload)))
+        elif fields.get(log.event) == log.value and isinstance(task_id := field_of(fields, log.task_id), str):
+            self.dead_payloads.append((task_id, field_of(fields, log.payload)))
         try:
             record, unreadable = read(fields, names), None
         except (Misfit, RecursionError) as misfit:
@@ -207,7 +208,7 @@ def _invocation(request: _Request, received: Received, messages: tuple[Message, 
     return invocation
 
 
-def _message(handed: Handed, bodies: Mapping[str, str], names: MessageNames) -> Message:
+def _message(handed: Handed, bodies: Mapping[str, str], names: MessageWords) -> Message:
     stand_in = f"a body with SHA-256 {handed.body_digest}"
     if handed.task_id is not None:
         stand_in = names.body(handed.task_id, json.dumps(stand_in))

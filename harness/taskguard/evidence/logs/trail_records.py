@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, TypeVar
 
-from taskguard.contract.names import TrailNames
+from taskguard.contract.dialect import TrailWords
 from taskguard.support.strict_json import Json, Misfit, Reader, from_json
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Asked:
 Record: TypeAlias = Received | Answered | Raised | Asked
 
 
-def read(record: Mapping[str, Any], names: TrailNames) -> Record | None:
+def read(record: Mapping[str, Any], names: TrailWords) -> Record | None:
     """What the record says; none when it is not of the trail.
 
     Raises:
@@ -97,7 +97,7 @@ def read(record: Mapping[str, Any], names: TrailNames) -> Record | None:
     return _read(kind, record, names) if kind is not None else None
 
 
-def _read(kind: type[T], record: object, names: TrailNames) -> T:
+def _read(kind: type[T], record: object, names: TrailWords) -> T:
     if not isinstance(record, dict):
         raise Misfit(f"expected an object with the fields of {kind.__name__}, found {record!r:.60}")
     picked = {field.name: record.get(getattr(names, field.name)) for field in fields(kind)}  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ def _read(kind: type[T], record: object, names: TrailNames) -> T:
     return from_json(kind, picked, readers)
 
 
-def _each(kind: type[T], value: object, names: TrailNames) -> tuple[T, ...]:
+def _each(kind: type[T], value: object, names: TrailWords) -> tuple[T, ...]:
     if not isinstance(value, list):
         raise Misfit(f"expected a list, found {value!r:.60}")
     return tuple(_read(kind, item, names) for item in value)

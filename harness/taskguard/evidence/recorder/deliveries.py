@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from taskguard.contract.names import MessageNames
+from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
 from taskguard.history import (
     AttemptFailed,
@@ -34,7 +34,7 @@ FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffReque
 def events_of(
     recording: Recording,
     stack: Stack,
-    names: MessageNames,
+    names: MessageWords,
     *,
     partial_batches: bool = True,
     only: frozenset[str] | None = None,
@@ -103,7 +103,7 @@ def _messages(invocation: Invocation, only: frozenset[str] | None) -> Iterator[M
             yield message
 
 
-def _delivered(invocation: Invocation, message: Message, names: MessageNames) -> Delivered:
+def _delivered(invocation: Invocation, message: Message, names: MessageWords) -> Delivered:
     task_id, payload = names.read(message.body)
     return Delivered(
         at_ms=invocation.started_at_ms,
@@ -115,7 +115,7 @@ def _delivered(invocation: Invocation, message: Message, names: MessageNames) ->
     )
 
 
-def _dead_lettered(invocation: Invocation, message: Message, names: MessageNames) -> DeadLettered:
+def _dead_lettered(invocation: Invocation, message: Message, names: MessageWords) -> DeadLettered:
     task_id, payload = names.read(message.body)
     return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 

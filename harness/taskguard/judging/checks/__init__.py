@@ -7,7 +7,7 @@ must not change it; a new one is a module with a `judge` function, and a line he
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import History
 from taskguard.judging.checks import (
     backoff,
@@ -25,7 +25,7 @@ from taskguard.judging.checks import (
 )
 from taskguard.judging.verdict import Verdict
 
-Check: TypeAlias = Callable[[History, Expectations], Verdict]
+Check: TypeAlias = Callable[[History, Terms], Verdict]
 
 CHECKS: Mapping[str, Check] = {
     module.QUESTION.check: module.judge

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.contract.draws import attempt_fails, draw
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.conclusion import Doubt, Violation, chains_of_accepted
 from taskguard.judging.statistics.counts import POWER
 
 
-def judged_chains(history: History, expectations: Expectations) -> Iterator[list[Attempt]]:
+def judged_chains(history: History, terms: Terms) -> Iterator[list[Attempt]]:
     """Yield, for each accepted task, the attempts that are spoken of, in order."""
+    highest = terms.contract.attempts.highest
     for chain in chains_of_accepted(history):
         by_number: dict[int, Attempt] = {}
         for attempt in chain.attempts:
-            if attempt.determined and 1 <= attempt.number <= expectations.max_receives:
+            if attempt.determined and attempt.number >= 1 and (highest is None or attempt.number <= highest):
                 by_number.setdefault(attempt.number, attempt)
         yield [by_number[number] for number in sorted(by_number)]
 
@@ -46,17 +47,17 @@ def against_draws(attempts: list[Attempt], seed: str, rate: float, history: Hist
 
 
 def against_rate(
-    seen: str, p_value: float, largest: float, left_out: int, chains: list[list[Attempt]], expectations: Expectations
+    seen: str, p_value: float, largest: float, left_out: int, chains: list[list[Attempt]], terms: Terms
 ) -> Iterator[Violation | Doubt]:
     """Yield what was ``seen``, when it is significant: with `p_value` by itself, and with `largest` at most, whatever became of the
     tasks that were not seen in full, of which there are `left_out`."""
-    if p_value >= expectations.significance:
+    if p_value >= terms.tolerances.significance:
         return
     message = (
-        f"{seen}; at a rate of {expectations.failure_rate:g} something as unlikely happens with probability {p_value:.2g}, "
-        f"less than {expectations.significance:g}"
+        f"{seen}; at a rate of {terms.rate:g} something as unlikely happens with probability {p_value:.2g}, "
+        f"less than {terms.tolerances.significance:g}"
     )
-    if largest >= expectations.significance:
+    if largest >= terms.tolerances.significance:
         yield Doubt(None, f"{message}; but {times(left_out, 'task')} not seen in full may make up for it")
         return
     # Of tasks that were not seen at all there may be any number. Where retries are new messages, a delivery that was not seen shifts

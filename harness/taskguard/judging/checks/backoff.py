@@ -7,7 +7,11 @@ that is made afterwards lets the message wait by chance. Fails in spite of missi
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
 return that would have been in time, had the engine not been held up meanwhile, is a doubt. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
-holds vacuously. This module must not know how a delay is asked for.
+holds vacuously.
+
+A contract may ask for waits that grow, too, or for whichever the stack has; or for none: then the check is not applicable. Where no
+request is made the queue's own visibility timeout is the wait. The queue keeps it by itself, so that one that seems too short is a
+doubt, and none is late. This module must not know how a delay is asked for.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, History
 from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.conclusion import (
     Doubt,
     Question,
@@ -26,6 +31,7 @@ from taskguard.judging.checks.conclusion import (
     chains_of_accepted,
     conclude,
     dead_letters_of,
+    not_applicable,
 )
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
@@ -42,12 +48,15 @@ _CLOCK_PRECISION_MS = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wait:
-    """A failed attempt, and the first thing seen of its task after it."""
+    """A failed attempt, the first thing seen of its task after it, and what is demanded in between: an exact wait, one of a least
+    length, or whichever was asked for. `hidden_seconds` is how long the queue hides a message by itself, where that was read."""
 
     task_id: str
     attempt: Attempt
     failed: AttemptFailed
-    scheduled_seconds: float
+    exact_seconds: float | None
+    least_seconds: float | None
+    hidden_seconds: float | None
     next_event: Event | None
 
     @property
@@ -60,25 +69,34 @@ class _Wait:
         return next((request for request in reversed(self.attempt.backoffs) if request.accepted), None)
 
     @property
+    def seconds(self) -> float | None:
+        """How long the message is to stay away: as was asked for, or else as its queue has it."""
+        return self.granted.delay_seconds if self.granted is not None else self.hidden_seconds
+
+    @property
     def return_words(self) -> str:
         return "reached the dead-letter queue" if isinstance(self.next_event, DeadLettered) else "came back"
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge each failed attempt's delay, as asked for and as kept."""
-    waits = list(_waits(history, expectations))
-    violations = [violation for wait in waits for violation in _violations(wait, history, expectations)]
-    doubts = [*attempts_in_doubt(history), *(doubt for wait in waits for doubt in _doubts(wait, history, expectations))]
-    schedule = ", ".join(f"{delay:g}" for delay in expectations.backoff_schedule_seconds)
+    waiting = terms.contract.waiting
+    if not waiting.is_demanded:
+        return not_applicable(QUESTION, "the contract asks for no waits")
+    waits = list(_waits(history, terms))
+    violations = [violation for wait in waits for violation in _violations(wait, history, terms)]
+    doubts = [*attempts_in_doubt(history), *(doubt for wait in waits for doubt in _doubts(wait, history, terms))]
     if waits:
         wrong = len({id(violation.events[0]) for violation in violations})
         observed = f"{times(len(waits), 'failed attempt')}: {len(waits) - wrong} without fault, {wrong} at fault"
     else:
         observed = "vacuous: no attempt failed"
+    schedule = ", ".join(f"{delay:g}" for delay in waiting.schedule or ())
+    wanted = f"{schedule} s asked for" if schedule else waiting.in_words()
     return conclude(
         QUESTION,
         history,
-        expected=f"{schedule} s asked for, kept to the full, and at most {seconds(expectations.late_tolerance_seconds)} more",
+        expected=f"{wanted}, kept to the full, and at most {seconds(terms.tolerances.late_seconds)} more",
         observed=observed,
         violations=violations,
         doubts=doubts,
@@ -87,63 +105,82 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _waits(history: History, expectations: Expectations) -> Iterator[_Wait]:
+def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
+    waiting, highest, hidden = terms.contract.waiting, terms.contract.attempts.highest, hidden_seconds(history)
+    grows = waiting.grows is not None or waiting.first is not None
     for chain in chains_of_accepted(history):
         followers = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
-        dead = dead_letters_of(history, chain)
+        dead, before = dead_letters_of(history, chain), None
         for index, attempt in enumerate(chain.attempts):
-            if attempt.failed is None or not 1 <= attempt.number <= expectations.max_receives:
+            number = attempt.number
+            if attempt.failed is None or number < 1 or (highest is not None and number > highest):
                 continue
             last = index == len(followers)
-            yield _Wait(
+            wait = _Wait(
                 task_id=chain.task_id or "",
                 attempt=attempt,
                 failed=attempt.failed,
-                scheduled_seconds=expectations.backoff_schedule_seconds[attempt.number - 1],
+                exact_seconds=waiting.exact_seconds(number),
+                least_seconds=waiting.least_seconds(before) if grows else None,
+                hidden_seconds=hidden,
                 next_event=(dead[0] if dead else None) if last else followers[index],
             )
+            before = wait.seconds
+            if waiting.owes(number, highest):
+                yield wait
 
 
-def _violations(wait: _Wait, history: History, expectations: Expectations) -> Iterator[Violation]:
-    failed = wait.failed
-    scheduled = seconds(wait.scheduled_seconds)
-    requests = wait.attempt.backoffs
-    if wait.granted is None:
-        asked = (
-            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
-        )
-        yield Violation(
-            wait.task_id, f"{wait.name} {asked}, expected {scheduled}", (failed, *requests), (BackoffRequested,)
-        )
-    if wait.granted is not None and wait.granted.at_ms - failed.at_ms > expectations.clock_tolerance_ms:
+def _violations(wait: _Wait, history: History, terms: Terms) -> Iterator[Violation]:
+    failed, requests = wait.failed, wait.attempt.backoffs
+    if wait.exact_seconds is not None:
+        yield from _other_than(wait, wait.exact_seconds)
+    elif wait.least_seconds is not None and wait.seconds is not None and wait.seconds < wait.least_seconds:
+        asked = "asked for" if wait.granted is not None else "was hidden by its queue for"
+        message = f"{wait.name} {asked} {seconds(wait.seconds)}, expected {seconds(wait.least_seconds)} or more"
+        yield Violation(wait.task_id, message, (failed, *requests), (BackoffRequested, AttemptFailed, Delivered))
+    if wait.granted is not None and wait.granted.at_ms - failed.at_ms > terms.tolerances.clock_ms:
         after = seconds((wait.granted.at_ms - failed.at_ms) / 1000)
         message = f"{wait.name} asked for {seconds(wait.granted.delay_seconds)} only {after} after it had ended"
         yield Violation(wait.task_id, message, (failed, wait.granted))
-    for request in requests:
-        if request.accepted and request.delay_seconds != wait.scheduled_seconds:
-            asked = seconds(request.delay_seconds)
-            yield Violation(wait.task_id, f"{wait.name} asked for {asked}, expected {scheduled}", (failed, request))
+    if wait.exact_seconds is not None:
+        for request in requests:
+            if request.accepted and request.delay_seconds != wait.exact_seconds:
+                message = (
+                    f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(wait.exact_seconds)}"
+                )
+                yield Violation(wait.task_id, message, (failed, request))
 
     if wait.next_event is None:
-        if not _too_early_to_tell(wait, history, expectations):
+        if not _too_early_to_tell(wait, history, terms):
             message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif wait.granted is not None:
-        yield from _timing(wait, wait.granted, wait.next_event, history, expectations)
+        yield from _timing(wait, wait.granted, wait.next_event, history, terms)
+
+
+def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
+    """That nothing was granted, where the queue by itself does not hide a message for as long as is demanded."""
+    requests = wait.attempt.backoffs
+    if wait.granted is None and wait.hidden_seconds != exact_seconds:
+        asked = (
+            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+        )
+        message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
+        yield Violation(wait.task_id, message, (wait.failed, *requests), (BackoffRequested,))
 
 
 def _timing(
-    wait: _Wait, request: BackoffRequested, next_event: Event, history: History, expectations: Expectations
+    wait: _Wait, request: BackoffRequested, next_event: Event, history: History, terms: Terms
 ) -> Iterator[Violation]:
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
-    late_ms = _late_ms(request, next_event, expectations)
+    late_ms = _late_ms(request, next_event, terms)
     after = _came_after(wait, request, next_event)
     seen = (wait.failed, request, next_event)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
     if late_ms > _CLOCK_PRECISION_MS and _held_up_ms(request, next_event, history) < late_ms:
-        limit = seconds(request.delay_seconds + expectations.late_tolerance_seconds)
+        limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
 
@@ -152,9 +189,9 @@ def _came_after(wait: _Wait, request: BackoffRequested, next_event: Event) -> st
     return f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
 
 
-def _late_ms(request: BackoffRequested, next_event: Event, expectations: Expectations) -> float:
+def _late_ms(request: BackoffRequested, next_event: Event, terms: Terms) -> float:
     """How much later than allowed."""
-    allowed_seconds = request.delay_seconds + expectations.late_tolerance_seconds
+    allowed_seconds = request.delay_seconds + terms.tolerances.late_seconds
     return next_event.at_ms - request.answered_ms - allowed_seconds * 1000
 
 
@@ -166,12 +203,14 @@ def _held_up_ms(request: BackoffRequested, next_event: Event, history: History) 
     )
 
 
-def _doubts(wait: _Wait, history: History, expectations: Expectations) -> Iterator[Doubt]:
-    if wait.next_event is None and _too_early_to_tell(wait, history, expectations):
+def _doubts(wait: _Wait, history: History, terms: Terms) -> Iterator[Doubt]:
+    if wait.next_event is None and _too_early_to_tell(wait, history, terms):
         message = f"{wait.name} failed, and the run ended before the task could come back"
         yield Doubt(wait.task_id, message, wait.attempt.events)
+    if wait.granted is None and wait.exact_seconds is None:
+        yield from _without_a_request(wait, terms)
     if wait.granted is not None and wait.next_event is not None:
-        late_ms = _late_ms(wait.granted, wait.next_event, expectations)
+        late_ms = _late_ms(wait.granted, wait.next_event, terms)
         # Only of what is late at all it is asked how busy the engine was.
         if (
             late_ms > _CLOCK_PRECISION_MS
@@ -184,12 +223,29 @@ def _doubts(wait: _Wait, history: History, expectations: Expectations) -> Iterat
             yield Doubt(wait.task_id, message, (wait.failed, wait.granted, wait.next_event))
 
 
-def _too_early_to_tell(wait: _Wait, history: History, expectations: Expectations) -> bool:
+def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
+    """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
+    so it may seem shorter by a little."""
+    if wait.hidden_seconds is None:
+        message = f"{wait.name} asked for no backoff, and how long its queue hides a message was not read"
+        yield Doubt(wait.task_id, message, wait.attempt.events)
+    elif wait.next_event is not None and wait.attempt.delivered is not None:
+        away_seconds = (wait.next_event.at_ms - wait.attempt.delivered.at_ms) / 1000
+        if away_seconds < wait.hidden_seconds - terms.tolerances.late_seconds:
+            message = (
+                f"{wait.name} {wait.return_words} {seconds(away_seconds)} after its delivery, and its queue hides a message for "
+                f"{seconds(wait.hidden_seconds)}; no request was seen that explains it"
+            )
+            yield Doubt(wait.task_id, message, (wait.attempt.delivered, wait.failed, wait.next_event))
+
+
+def _too_early_to_tell(wait: _Wait, history: History, terms: Terms) -> bool:
     if history.end is None:
         return True
     since_ms = wait.granted.answered_ms if wait.granted else wait.attempt.last_seen_ms
-    delay_seconds = wait.granted.delay_seconds if wait.granted else wait.scheduled_seconds
-    return history.end.at_ms < since_ms + (delay_seconds + expectations.late_tolerance_seconds) * 1000
+    own_seconds = wait.exact_seconds if wait.exact_seconds is not None else wait.hidden_seconds or 0.0
+    delay_seconds = wait.granted.delay_seconds if wait.granted else own_seconds
+    return history.end.at_ms < since_ms + (delay_seconds + terms.tolerances.late_seconds) * 1000
 
 
 def _measured(waits: list[_Wait]) -> dict[str, Json]:

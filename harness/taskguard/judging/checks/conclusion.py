@@ -1,8 +1,8 @@
-"""How every check comes from what it found to a verdict of three values.
+"""How every check comes from what it found to a verdict.
 
 The rule, the same for all: a violation that no missing event could excuse is a *fail*; else, when there is a violation
 that one could excuse, a doubt, or a kind of event the check needs is incomplete, or no task was accepted, it is
-*unknown*; else *pass*. A history without a `RunEnded` was cut short, so every kind of event is incomplete in it. This
+*unknown*; else *pass*. Advice is told, and decides nothing. A check of which nothing is asked is *not applicable*. A history without a `RunEnded` was cut short, so every kind of event is incomplete in it. This
 module must not know any property.
 """
 
@@ -45,6 +45,21 @@ class Doubt:
     events: Sequence[Event] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something that would be better otherwise, and is not demanded."""
+
+    message: str
+    events: Sequence[Event] = ()
+
+
+def not_applicable(question: Question, why: str) -> Verdict:
+    """The verdict of a check of which nothing is asked; ``why`` says what does not ask for it, or lacks it."""
+    return Verdict(
+        check=question.check, outcome=Outcome.NOT_APPLICABLE, claim=question.claim, expected="nothing", observed=why
+    )
+
+
 def conclude(
     question: Question,
     history: History,
@@ -53,6 +68,7 @@ def conclude(
     observed: str,
     violations: Iterable[Violation],
     doubts: Iterable[Doubt] = (),
+    advice: Iterable[Advice] = (),
     figures: Mapping[str, Json] | None = None,
     measured: Mapping[str, Json] | None = None,
 ) -> Verdict:
@@ -64,7 +80,7 @@ def conclude(
         excuses = {kind.__name__ for kind in violation.excused_by}
         (excused if excuses & missing else proven).append(violation)
     open_points: list[Violation | Doubt] = [*excused, *doubts, *_want_of_evidence(question, history)]
-    findings: list[Violation | Doubt] = [*proven, *open_points]
+    findings: list[Violation | Doubt | Advice] = [*proven, *open_points, *advice]
     outcome = Outcome.FAIL if proven else Outcome.UNKNOWN if open_points else Outcome.PASS
     return Verdict(
         check=question.check,
@@ -142,6 +158,7 @@ def _want_of_evidence(question: Question, history: History) -> Iterator[Doubt]:
             yield Doubt(None, describe(event), (event,))
 
 
-def _finding(history: History, point: Violation | Doubt) -> Finding:
+def _finding(history: History, point: Violation | Doubt | Advice) -> Finding:
     positions = sorted({history.position(event) for event in point.events})
-    return Finding(task_id=point.task_id, message=point.message, events=tuple(positions))
+    task_id = None if isinstance(point, Advice) else point.task_id
+    return Finding(task_id=task_id, message=point.message, events=tuple(positions))

@@ -5,14 +5,15 @@ with the one that the task's record holds for its last failed attempt, where the
 first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance. Of a dead task
 that was never accepted the fields are free, and a dead message that is no task (a poison message) need not be logged. Fails in spite
 of missing evidence when a record was logged twice, lacks a field, or contradicts what was seen. With nothing dead the
-claim holds vacuously, if no task failed often enough to die. This module must not know where the record is logged.
+claim holds vacuously, if no task failed often enough to die. Judged are the fields that the contract asks for; without any, or
+without a dead-letter queue and its consumer, the check is not applicable. This module must not know where the record is logged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
     DeadLettered,
@@ -24,7 +25,8 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import seconds, shown, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from taskguard.judging.checks.asked import AskedOfLog, why_no_log
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json, same_json
 from taskguard.support.times import milliseconds
@@ -36,13 +38,19 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge the dead-letter log's records against the deaths that were seen."""
-    dead = history.of_kind(DeadLettered)
-    violations = [
-        *(found for arrival in _distinct(dead) for found in _of_dead(arrival, history, expectations)),
-        *_without_death(history),
-    ]
+    if (why := why_no_log(history, terms)) is not None:
+        return not_applicable(QUESTION, why)
+    dead, asked = history.of_kind(DeadLettered), AskedOfLog.of(terms)
+    violations = (
+        []
+        if asked.words is None
+        else [
+            *(found for arrival in _distinct(dead) for found in _of_dead(arrival, history, terms)),
+            *_without_death(history),
+        ]
+    )
     logged = history.of_kind(DeadLetterLogged)
     if violations:
         observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(logged), 'log record')}, "
@@ -54,10 +62,10 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     return conclude(
         QUESTION,
         history,
-        expected=f"one record for each dead task, with {', '.join(expectations.dead_letter_log.all_fields)}",
+        expected=f"one record for each dead task, with {', '.join(asked.all_fields)}",
         observed=observed,
         violations=violations,
-        doubts=[*attempts_in_doubt(history), *_deaths_unseen(history, expectations)],
+        doubts=[*attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         figures={"dead_lettered": len(dead), "logged": len(logged)},
     )
 
@@ -70,7 +78,7 @@ def _distinct(dead: Sequence[DeadLettered]) -> list[DeadLettered]:
     return list(first.values())
 
 
-def _of_dead(arrival: DeadLettered, history: History, expectations: Expectations) -> Iterator[Violation]:
+def _of_dead(arrival: DeadLettered, history: History, terms: Terms) -> Iterator[Violation]:
     if arrival.task_id is not None:
         name = f"task {arrival.task_id}"
         events = history.of_task(arrival.task_id)
@@ -89,69 +97,64 @@ def _of_dead(arrival: DeadLettered, history: History, expectations: Expectations
         yield Violation(arrival.task_id, message, records)
     if arrival.task_id in history.accepted:
         for record in records:
-            yield from _fields(record, arrival, history, expectations)
+            yield from _fields(record, arrival, history, terms)
 
 
-def _fields(
-    record: DeadLetterLogged, arrival: DeadLettered, history: History, expectations: Expectations
-) -> Iterator[Violation]:
+def _fields(record: DeadLetterLogged, arrival: DeadLettered, history: History, terms: Terms) -> Iterator[Violation]:
     task_id = arrival.task_id or ""
-    names = expectations.dead_letter_log
-    fields = record.fields
-    absent = [name for name in names.all_fields if name not in fields]
-    if absent:
+    asked, fields = AskedOfLog.of(terms), record.fields
+    names, words = asked.names, asked.words
+    if words is None:
+        return
+    if absent := asked.absent_from(fields):
         yield Violation(task_id, f"task {task_id}: its dead-letter record lacks {', '.join(absent)}", (record,))
 
     # Those of the message that died: a duplicate of it may have been acknowledged.
     chains = (chain for chain in history.chains_of(task_id) if arrival.message_id in chain.message_ids)
     attempts = [attempt for chain in chains for attempt in chain.attempts]
     submission = history.accepted[task_id]
-    for name, truth, excuse in (
-        (names.event, names.event_name, ()),
-        (names.task_id, task_id, ()),
-        (names.payload, submission.payload, ()),
-        (names.attempts, len(attempts), (Delivered,)),
-    ):
-        if name in fields and not same_json(fields[name], truth):
+    truths: list[tuple[str | None, Json, tuple[type[Delivered], ...]]] = [
+        (words.event, words.value, ()),
+        (names.get("task_id"), task_id, ()),
+        (names.get("payload"), submission.payload, ()),
+        (names.get("attempts"), len(attempts), (Delivered,)),
+    ]
+    for name, truth, excuse in truths:
+        if name is not None and name in fields and not same_json(fields[name], truth):
             found = f"{name} is {shown(fields[name])}, expected {shown(truth)}"
             yield _untrue(task_id, found, (record,), excuse)
-    if names.last_error in fields:
-        yield from _last_error(fields[names.last_error], record, history, expectations)
-    if names.created_at in fields:
-        yield from _created_at(fields[names.created_at], record, history, expectations)
-    if names.failed_at in fields:
-        yield from _failed_at(fields[names.failed_at], record, arrival, history, expectations)
+    if (name := names.get("error")) in fields and name is not None:
+        yield from _last_error(name, record, history, terms)
+    if (name := names.get("created_at")) in fields and name is not None:
+        yield from _created_at(name, record, history, terms)
+    if (name := names.get("failed_at")) in fields and name is not None:
+        yield from _failed_at(name, record, arrival, history, terms)
 
 
-def _last_error(
-    value: Json, logged: DeadLetterLogged, history: History, expectations: Expectations
-) -> Iterator[Violation]:
-    task_id = logged.task_id or ""
-    name = expectations.dead_letter_log.last_error
+def _last_error(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
+    task_id, value = logged.task_id or "", logged.fields[name]
     if not isinstance(value, str) or not value:
         yield _untrue(task_id, f"{name} is {shown(value)}, expected the error's text", (logged,))
         return
     records = [
         event for event in history.of_task(task_id) if isinstance(event, RecordObserved) and event.status is not None
     ]
-    if records:
-        failed = [each for each in records[-1].attempts if each.outcome == expectations.record.attempt_failed]
+    words = terms.dialect.record
+    if records and words is not None:
+        failed = [each for each in records[-1].attempts if each.outcome == words.attempt_failed]
         truth = failed[-1].error if failed else records[-1].last_error
         if truth is not None and value != truth:
             found = f"{name} is {shown(value)}, and the task's record has {shown(truth)} for its last failed attempt"
             yield _untrue(task_id, found, (logged, records[-1]))
 
 
-def _created_at(
-    value: Json, logged: DeadLetterLogged, history: History, expectations: Expectations
-) -> Iterator[Violation]:
-    task_id = logged.task_id or ""
-    name = expectations.dead_letter_log.created_at
+def _created_at(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
+    task_id, value = logged.task_id or "", logged.fields[name]
     moment = milliseconds(value)
     if moment is None:
         yield _no_time(task_id, name, value, logged)
         return
-    tolerance = expectations.clock_tolerance_ms
+    tolerance = terms.tolerances.clock_ms
     submissions = [event for event in history.of_task(task_id) if isinstance(event, TaskSubmitted)]
     first = next((attempt.delivered for attempt in history.attempts_of(task_id) if attempt.delivered), None)
     if first is not None and moment > first.at_ms + tolerance:
@@ -164,15 +167,14 @@ def _created_at(
 
 
 def _failed_at(
-    value: Json, logged: DeadLetterLogged, arrival: DeadLettered, history: History, expectations: Expectations
+    name: str, logged: DeadLetterLogged, arrival: DeadLettered, history: History, terms: Terms
 ) -> Iterator[Violation]:
-    task_id = logged.task_id or ""
-    name = expectations.dead_letter_log.failed_at
+    task_id, value = logged.task_id or "", logged.fields[name]
     moment = milliseconds(value)
     if moment is None:
         yield _no_time(task_id, name, value, logged)
         return
-    tolerance = expectations.clock_tolerance_ms
+    tolerance = terms.tolerances.clock_ms
     failed = [attempt for attempt in history.attempts_of(task_id) if attempt.failed]
     last = failed[-1].delivered if failed else None
     if last is not None and moment < last.at_ms - tolerance:
@@ -197,11 +199,11 @@ def _without_death(history: History) -> Iterator[Violation]:
             yield Violation(None, message, (record,), (DeadLettered,))
 
 
-def _deaths_unseen(history: History, expectations: Expectations) -> Iterator[Doubt]:
+def _deaths_unseen(history: History, terms: Terms) -> Iterator[Doubt]:
     dead = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
     for task_id in sorted(history.accepted):
         for attempt in history.attempts_of(task_id):
-            if attempt.number == expectations.max_receives and attempt.failed and task_id not in dead:
+            if attempt.number == terms.contract.attempts.highest and attempt.failed and task_id not in dead:
                 message = f"task {task_id} failed {attempt.number} times, and its death was not seen"
                 yield Doubt(task_id, message, attempt.events)
 

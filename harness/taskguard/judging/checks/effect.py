@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.conclusion import Question, Violation, conclude, duplicates_in_doubt
@@ -26,7 +26,7 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether anything was done twice or after its end."""
     lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
     duplicated = {task_id for task_id, of in lives.items() if has_more_messages_than_lives(history, task_id, of)}
@@ -36,17 +36,19 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         for found in (
             *(each for life in of_task for each in _of_life(task_id, life, duplicated)),
             *_put_back_alive(history, task_id, of_task),
-            *(_of_duplicates(history, task_id, of_task, expectations) if task_id in duplicated else ()),
+            *(_of_duplicates(history, task_id, of_task, terms) if task_id in duplicated else ()),
         )
     ]
     # One that was put back to work has one message more, and that is no duplicate.
     doubts = [doubt for doubt in duplicates_in_doubt(history) if doubt.task_id in duplicated]
     ended = sum(any(life.ends for life in lives[task_id]) for task_id in history.accepted)
     wrong = len({violation.task_id for violation in violations})
+    highest = terms.contract.attempts.highest
     return conclude(
         QUESTION,
         history,
-        expected=f"each task completed at most once, not after its death, in at most {expectations.max_receives} attempts",
+        expected="each task completed at most once, not after its death"
+        + (f", in at most {highest} attempts" if highest is not None else ""),
         observed=f"{times(ended, 'task')} ended: {times(wrong, 'task')} done more than once or too often",
         violations=violations,
         doubts=doubts,
@@ -73,14 +75,12 @@ def _put_back_alive(history: History, task_id: str, lives: tuple[Life, ...]) -> 
         yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
 
 
-def _of_duplicates(
-    history: History, task_id: str, lives: tuple[Life, ...], expectations: Expectations
-) -> Iterator[Violation]:
-    allowed = expectations.max_receives * len(lives)
+def _of_duplicates(history: History, task_id: str, lives: tuple[Life, ...], terms: Terms) -> Iterator[Violation]:
     attempts = history.attempts_of(task_id)
     records = [event for event in history.of_task(task_id) if isinstance(event, RecordObserved)]
     recorded = records[-1].attempts if records else ()
-    done = sum(each.outcome == expectations.record.attempt_succeeded for each in recorded)
+    words = terms.dialect.record
+    done = sum(words is not None and each.outcome == words.attempt_succeeded for each in recorded)
     # Whoever drops a duplicate asks for no backoff.
     tried = [attempt for attempt in attempts if attempt.failed is not None and attempt.backoffs]
     messages = times(len({attempt.message_id for attempt in attempts}), "message")
@@ -89,6 +89,10 @@ def _of_duplicates(
         yield Violation(
             task_id, message, (*(attempt.succeeded for attempt in attempts if attempt.succeeded), records[-1])
         )
+    highest = terms.contract.attempts.highest
+    if highest is None:
+        return
+    allowed = highest * len(lives)
     if len(tried) > allowed:
         shown = [event for attempt in tried for event in attempt.events]
         message = f"task {task_id} failed {len(tried)} attempts in {messages}, {allowed} are allowed"

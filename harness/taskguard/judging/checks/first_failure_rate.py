@@ -4,16 +4,17 @@ With a seed every first attempt's outcome must be the one its draw says. Without
 is tested, two-sided, against the rate; the Clopper-Pearson interval is given beside it, and the rates that the test
 would have found. What is missing may be one-sided: a draw that was contradicted is a fail in spite of it, a rate only when
 it is significant whatever became of the tasks whose first attempt was not seen. Nothing observed is unknown, and so is a run in which no number of failures would have been
-significant. This module must not know how the pipeline draws.
+significant. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
+from taskguard.judging.checks.asked import NO_FAILURES
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
@@ -25,9 +26,12 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge the outcomes of the accepted tasks' first attempts against their draws, or against the rate."""
-    chains = list(judged_chains(history, expectations))
+    rate, seed, significance = terms.rate, terms.seed, terms.tolerances.significance
+    if terms.contract.failures is None or rate is None:
+        return not_applicable(QUESTION, NO_FAILURES)
+    chains = list(judged_chains(history, terms))
     first = [each for chain in chains for each in chain if each.number == 1]
     failures = sum(attempt.failed is not None for attempt in first)
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": failures}
@@ -37,33 +41,31 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         # Loading SciPy takes longer than all checks together, and most commands judge nothing.
         from scipy.stats import binomtest  # noqa: PLC0415
 
-        test = binomtest(failures, len(first), expectations.failure_rate)
-        interval = test.proportion_ci(confidence_level=1 - expectations.significance, method="exact")
+        test = binomtest(failures, len(first), rate)
+        interval = test.proportion_ci(confidence_level=1 - significance, method="exact")
         low, high, p_value = round(float(interval.low), 6), round(float(interval.high), 6), float(test.pvalue)
         figures |= {"rate": round(failures / len(first), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(first):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     found: list[Violation | Doubt] = []
-    if expectations.failure_seed is not None:
-        found += against_draws(first, expectations.failure_seed, expectations.failure_rate, history)
+    if seed is not None:
+        found += against_draws(first, seed, rate, history)
         figures["attempts_compared"] = len(first)
         observed += f"; {len(first) - len(found)} of {len(first)} as drawn"
-        expected = (
-            f"each first attempt as drawn with seed {expectations.failure_seed!r} at {expectations.failure_rate:g}"
-        )
+        expected = f"each first attempt as drawn with seed {seed!r} at {rate:g}"
     else:
         left_out = len(history.accepted) - len(first)
-        all_of_them = CountTest(len(history.accepted), 1, expectations.failure_rate, expectations.significance)
+        all_of_them = CountTest(len(history.accepted), 1, rate, significance)
         largest = all_of_them.largest_p_value(failures, failures + left_out)
         seen = f"{failures} of {times(len(first), 'first attempt')} failed"
-        found += against_rate(seen, p_value, largest, left_out, chains, expectations)
-        power = CountTest(len(first), 1, expectations.failure_rate, expectations.significance)
+        found += against_rate(seen, p_value, largest, left_out, chains, terms)
+        power = CountTest(len(first), 1, rate, significance)
         finds = power.finds()
         figures["finds_below_and_above"] = list(finds)
         observed += f"; {findable(finds)}"
         if first and not power.can_reject:
             message = f"{times(len(first), 'first attempt')} are too few to tell any rate from another"
             found.append(Doubt(None, message))
-        expected = f"a rate of {expectations.failure_rate:g}, at significance {expectations.significance:g}"
+        expected = f"a rate of {rate:g}, at significance {significance:g}"
     return conclude(
         QUESTION,
         history,

@@ -6,7 +6,7 @@ failed, so none speaks of the rate, and their levels add up to the significance 
 depend on nothing but the seed, the task and the attempt, so it holds when every attempt came out as drawn; where some did
 not, it is never a pass, and the same tests, of the outcomes and of which of them contradict their draws, tell whether it
 is a fail. A run in which no order of the outcomes would have been significant is unknown. At a rate of 0 or 1 nothing is
-left to chance, and the claim holds vacuously. This module must not know how the pipeline draws.
+left to chance, and the claim holds vacuously. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
+from taskguard.judging.checks.asked import NO_FAILURES
 from taskguard.judging.checks.attempts_drawn import contradicts_its_draw, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics import dependence
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
@@ -59,10 +60,12 @@ class _Finding:
     attempts: Sequence[Attempt] = ()
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether the accepted tasks' attempts fail independently of one another."""
-    seed, rate = expectations.failure_seed, expectations.failure_rate
-    attempts = [each for chain in judged_chains(history, expectations) for each in chain]
+    seed, rate = terms.seed, terms.rate
+    if terms.contract.failures is None or rate is None:
+        return not_applicable(QUESTION, NO_FAILURES)
+    attempts = [each for chain in judged_chains(history, terms) for each in chain]
     first = {each.task_id or "": each for each in attempts if each.number == 1}
     submitted = [first[task_id] for task_id in history.accepted if task_id in first]
     doubts = list(attempts_in_doubt(history))
@@ -83,35 +86,38 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
     else:
         found = list(_tests(submitted, failures))
-        expected = f"no dependence, at significance {expectations.significance:g}"
+        expected = f"no dependence, at significance {terms.tolerances.significance:g}"
         observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
             ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in found) or "nothing to test"
         )
-        doubts.extend(_too_few(submitted, failures, expectations))
+        doubts.extend(_too_few(submitted, failures, terms))
     return conclude(
         QUESTION,
         history,
         expected=expected,
         observed=observed,
-        violations=_violations(found, expectations),
+        violations=_violations(found, terms),
         doubts=doubts,
         figures=figures,
         measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in found},
     )
 
 
-def _violations(found: Sequence[_Finding], expectations: Expectations) -> Iterator[Violation]:
+def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:
     for finding in found:
-        level = _SHARES[finding.test] * expectations.significance
+        level = _SHARES[finding.test] * terms.tolerances.significance
         if finding.p_value < level:
             message = f"{finding.message} (probability {finding.p_value:.2g}, less than {level:.2g})"
             events = [event for attempt in finding.attempts for event in attempt.events]
             yield Violation(None, message, events, QUESTION.needs)
 
 
-def _too_few(submitted: list[Attempt], failures: _Series, expectations: Expectations) -> Iterator[Doubt]:
+def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> Iterator[Doubt]:
     count, failed = len(submitted), sum(map(failures.holds, submitted))
-    if count and dependence.least_p_value_of_runs(count, failed) >= _SHARES["submission"] * expectations.significance:
+    if (
+        count
+        and dependence.least_p_value_of_runs(count, failed) >= _SHARES["submission"] * terms.tolerances.significance
+    ):
         yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
 
 

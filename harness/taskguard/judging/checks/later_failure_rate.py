@@ -6,18 +6,19 @@ rates that the test would have found are given beside it. With too few failed fi
 failures to be significant it is unknown, and so it is when a failed task was not attempted again: what would have been
 drawn then is not there. A draw that was contradicted is a fail in spite of missing evidence; a rate only when it is
 significant whatever became of the tasks that were not seen in full. With no first attempt failed the claim holds
-vacuously. This module must not know how the pipeline draws.
+vacuously; where the contract has no simulated failures, or says nothing of later attempts, it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
+from taskguard.judging.checks.asked import NO_FAILURES
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
@@ -29,10 +30,14 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge the outcomes of the accepted tasks' later attempts against their draws, or against the rate."""
-    rate, seed, allowed = expectations.failure_rate, expectations.failure_seed, expectations.max_receives
-    chains = list(judged_chains(history, expectations))
+    rate, seed, allowed = terms.rate, terms.seed, terms.contract.attempts.number
+    if terms.contract.failures is None or rate is None:
+        return not_applicable(QUESTION, NO_FAILURES)
+    if terms.contract.failures.per == "task":
+        return not_applicable(QUESTION, "the contract says how many tasks fail, and nothing of their later attempts")
+    chains = list(judged_chains(history, terms))
     failed_first = [chain for chain in chains if chain and _failed_first(chain)]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
     failures = sum(attempt.failed is not None for attempt in later)
@@ -51,19 +56,23 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         figures["attempts_compared"] = len(later)
         observed += f"; {len(later) - len(found)} of {len(later)} as drawn"
         expected = f"each later attempt as drawn with seed {seed!r} at {rate:g}"
+    elif allowed is None:
+        found.append(Doubt(None, "after how many receives a message dies is not known, so no rate can be tested"))
+        expected = f"a rate of {rate:g}"
     else:
-        test = CountTest(len(failed_first), allowed - 1, rate, expectations.significance)
+        significance = terms.tolerances.significance
+        test = CountTest(len(failed_first), allowed - 1, rate, significance)
         p_value, finds = test.p_value(failures), test.finds()
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
         not_known = len(history.accepted) - sum(bool(chain) and chain[0].number == 1 for chain in chains)
-        largest, left_out = _whatever_was_unseen(failed_first, not_known, expectations)
+        largest, left_out = _whatever_was_unseen(failed_first, not_known, (allowed - 1, rate, significance))
         seen = f"{failures} of {times(len(later), 'later attempt')} failed, after {times(len(failed_first), 'failed first attempt')}"
-        found += against_rate(seen, p_value, largest, left_out, chains, expectations)
+        found += against_rate(seen, p_value, largest, left_out, chains, terms)
         if failed_first and allowed > 1 and not test.can_reject:
             message = f"{times(len(failed_first), 'failed first attempt')}, too few to tell any later rate from another"
             found.append(Doubt(None, message))
-        expected = f"a rate of {rate:g}, at significance {expectations.significance:g}"
+        expected = f"a rate of {rate:g}, at significance {significance:g}"
     return conclude(
         QUESTION,
         history,
@@ -73,7 +82,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         doubts=[
             *(each for each in found if isinstance(each, Doubt)),
             *attempts_in_doubt(history),
-            *_cut_off(failed_first, allowed),
+            *_cut_off(failed_first, terms.contract.attempts.lowest or 0),
         ],
         figures=figures,
     )
@@ -93,17 +102,17 @@ def _cut_off(chains: list[list[Attempt]], allowed: int) -> Iterator[Doubt]:
 
 
 def _whatever_was_unseen(
-    failed_first: list[list[Attempt]], not_known: int, expectations: Expectations
+    failed_first: list[list[Attempt]], not_known: int, tested: tuple[int, float, float]
 ) -> tuple[float, int]:
     """The largest p-value there can be, when of so many tasks it is `not_known` whether their first attempt failed, and of some
     whose first attempt did, not all that followed was seen; and how many these tasks are together.
 
     Each task of the first kind is taken as one whose first attempt failed. With fewer such, too many failures would be more
-    unlikely still, and so would too few.
+    unlikely still, and so would too few. What is ``tested`` are the most later attempts of a task, the rate and the significance.
     """
-    most = expectations.max_receives - 1
+    most, rate, significance = tested
     possible = [_possible_failures(chain, most) for chain in failed_first]
-    test = CountTest(len(possible) + not_known, most, expectations.failure_rate, expectations.significance)
+    test = CountTest(len(possible) + not_known, most, rate, significance)
     fewest, largest = sum(few for few, _ in possible), sum(many for _, many in possible) + not_known * most
     return test.largest_p_value(fewest, largest), not_known + sum(few < many for few, many in possible)
 

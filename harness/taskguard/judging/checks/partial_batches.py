@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from taskguard.contract.draws import attempt_fails
-from taskguard.contract.expectations import Expectations, RecordNames
+from taskguard.contract.dialect import RecordWords
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     Attempt,
     AttemptFailed,
@@ -91,12 +91,12 @@ class _Found:
     lost: int = 0
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
-    batches = _batches(history, expectations)
+    batches = _batches(history, terms)
     found = _Found()
     for batch in batches:
-        _look_at(batch, found, expectations.record)
+        _look_at(batch, found, terms.dialect.record)
     never_tried = list(_dead_without_an_attempt(history, found.handed_back))
     if found.violations:
         observed = (
@@ -119,7 +119,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _batches(history: History, expectations: Expectations) -> list[list[_Member]]:
+def _batches(history: History, terms: Terms) -> list[list[_Member]]:
     """The deliveries of several messages."""
     by_delivery: dict[str, list[Attempt]] = {}
     for chain in history.chains:
@@ -127,15 +127,13 @@ def _batches(history: History, expectations: Expectations) -> list[list[_Member]
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
     records = {record.task_id: record for record in history.of_kind(RecordObserved)}
     return [
-        [_member(attempt, history, records, expectations) for attempt in attempts]
+        [_member(attempt, history, records, terms) for attempt in attempts]
         for attempts in by_delivery.values()
         if len(attempts) > 1
     ]
 
 
-def _member(
-    attempt: Attempt, history: History, records: dict[str, RecordObserved], expectations: Expectations
-) -> _Member:
+def _member(attempt: Attempt, history: History, records: dict[str, RecordObserved], terms: Terms) -> _Member:
     task_id = attempt.task_id
     if task_id is None or task_id not in history.accepted or has_duplicates(history, task_id):
         # A poison message can only fail, and a duplicate is kept or dropped for reasons of its own.
@@ -149,24 +147,23 @@ def _member(
             drawn_to_fail=None,
             failed_by_itself=attempt.failed is not None,
         )
-    record = records.get(task_id)
+    drawn, words = terms.drawn_to_fail(task_id, attempt.number), terms.dialect.record
+    # A record that does not tell of attempts is no help.
+    record = records.get(task_id) if words is not None and words.tells_of_attempts else None
     entries = [] if record is None else [each for each in record.attempts if each.number == attempt.number]
-    drawn = None
-    if expectations.failure_seed is not None:
-        drawn = attempt_fails(expectations.failure_seed, expectations.failure_rate, task_id, attempt.number)
-    recorded_as_failed = any(each.outcome == expectations.record.attempt_failed for each in entries)
+    recorded_as_failed = any(words is not None and each.outcome == words.attempt_failed for each in entries)
     return _Member(
         attempt=attempt,
         name=f"task {task_id}",
         record=record if record is not None and record.status is not None else None,
         recorded=entries[-1] if entries else None,
-        recorded_as_completed=record is not None and record.status == expectations.record.completed,
+        recorded_as_completed=record is not None and record.status in terms.dialect.completed,
         drawn_to_fail=drawn,
         failed_by_itself=bool(attempt.backoffs) or recorded_as_failed or bool(attempt.failed and drawn),
     )
 
 
-def _look_at(batch: list[_Member], found: _Found, names: RecordNames) -> None:
+def _look_at(batch: list[_Member], found: _Found, names: RecordWords | None) -> None:
     culprit = next((each for each in batch if each.failed_by_itself), None)
     handed_back = [each for each in batch if each.handed_back]
     if culprit is not None:
@@ -198,8 +195,8 @@ def _look_at(batch: list[_Member], found: _Found, names: RecordNames) -> None:
             found.violations.append(_violation(member, message, beside, (RecordObserved,)))
 
 
-def _how(member: _Member, names: RecordNames) -> str:
-    if member.recorded is not None and member.recorded.outcome == names.attempt_succeeded:
+def _how(member: _Member, names: RecordWords | None) -> str:
+    if member.recorded is not None and names is not None and member.recorded.outcome == names.attempt_succeeded:
         return "although it was done"
     if member.record is not None and member.recorded is None:
         return "without having been tried"

@@ -4,16 +4,17 @@ What a pipeline writes about itself is a claim; this check compares it with the 
 before what came earlier, none later than the record was read. Fails in spite of missing
 evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
 the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
-record was not read is unknown, as is a run without any (a pipeline without a table). This module must not know where
-records are kept; how they word things comes from the expectations.
+record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
+table, or no record is described, the check is not applicable. This module must not know where records are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.dialect import RecordWords
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     Attempt,
     AttemptFailed,
@@ -28,7 +29,16 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, has_duplicates
+from taskguard.judging.checks.asked import NO_RECORD, NO_TABLE, has_no_table
+from taskguard.judging.checks.conclusion import (
+    Doubt,
+    Question,
+    Violation,
+    attempts_in_doubt,
+    conclude,
+    has_duplicates,
+    not_applicable,
+)
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import same_json
 
@@ -47,11 +57,14 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge each accepted task's record, as last read, against the evidence."""
+    words = terms.dialect.record
+    if words is None or has_no_table(history):
+        return not_applicable(QUESTION, NO_RECORD if words is None else NO_TABLE)
     records = {record.task_id: record for record in history.of_kind(RecordObserved)}
     judged = [records[task_id] for task_id in sorted(history.accepted) if task_id in records]
-    violations = [found for record in judged for found in _of_record(record, history, expectations)]
+    violations = [found for record in judged for found in _of_record(record, history, words, terms)]
     differing = len({violation.task_id for violation in violations})
     return conclude(
         QUESTION,
@@ -72,42 +85,46 @@ def _not_read(history: History, records: dict[str, RecordObserved]) -> Iterator[
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
 
 
-def _of_record(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
     task_id = record.task_id
     if record.status is None:
         yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
         return
     submission = history.accepted[task_id]
-    if not same_json(record.payload, submission.payload):
+    if words.payload is not None and not same_json(record.payload, submission.payload):
         message = f"task {task_id}: its record has another payload than was submitted"
         yield Violation(task_id, message, (submission, record))
     if record.status:
-        yield from _status(record, history, expectations)
+        yield from _status(record, history, words)
     else:
         yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
-    yield from _attempts(record, history, expectations)
-    yield from _times(record, expectations)
+    if words.tells_of_attempts:
+        yield from _attempts(record, history, words, terms)
+    yield from _times(record, terms)
 
 
-def _status(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
-    names = expectations.record
+def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
     events = history.of_task(record.task_id)
-    ends: dict[str, list[Event]] = {
-        names.completed: [event for event in events if isinstance(event, AttemptSucceeded)],
-        names.dead: [event for event in events if isinstance(event, DeadLettered)],
-    }
-    seen = [status for status, found in ends.items() if found]
+    completed = [event for event in events if isinstance(event, AttemptSucceeded)]
+    dead = [event for event in events if isinstance(event, DeadLettered)]
     excuse = (AttemptSucceeded, DeadLettered)
-    if len(seen) == 1 and record.status != seen[0]:
-        what = "completed" if seen[0] == names.completed else "dead-lettered"
-        message = f"task {record.task_id} was {what}; its record says {record.status}, expected {seen[0]}"
-        yield Violation(record.task_id, message, (*ends[seen[0]], record), excuse)
-    elif not seen and record.status in ends:
+    ends: tuple[tuple[str, tuple[str, ...], Sequence[Event]], ...] = (
+        ("completed", words.completed, completed),
+        ("dead-lettered", words.dead, dead),
+    )
+    seen = [end for end in ends if end[2]]
+    for what, states, found in seen if len(seen) == 1 else ():
+        # Without a word for it nobody knows what the record says of a dead task.
+        if states and record.status not in states:
+            expected = " or ".join(states)
+            message = f"task {record.task_id} was {what}; its record says {record.status}, expected {expected}"
+            yield Violation(record.task_id, message, (*found, record), excuse)
+    if not seen and record.status in words.finals:
         message = f"task {record.task_id}: its record says {record.status}, and it was not seen to end"
         yield Violation(record.task_id, message, (record,), excuse)
 
 
-def _attempts(record: RecordObserved, history: History, expectations: Expectations) -> Iterator[Violation]:
+def _attempts(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
     if has_duplicates(history, record.task_id):
         return
     seen = history.attempts_of(record.task_id)
@@ -123,33 +140,31 @@ def _attempts(record: RecordObserved, history: History, expectations: Expectatio
     for each in record.attempts:
         attempt = by_number.get(each.number)
         if attempt is not None and attempt.determined:
-            yield from _attempt(each, attempt, record, expectations)
+            yield from _attempt(each, attempt, record, words)
+            if words.attempt_started_at is not None:
+                yield from _start(each, attempt, record, terms)
 
 
 def _attempt(
-    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, expectations: Expectations
+    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords
 ) -> Iterator[Violation]:
     what = f"task {record.task_id}: its record has attempt {recorded.number}"
     shown = (*attempt.events, record)
-    names = expectations.record
-    outcome = names.attempt_failed if attempt.failed else names.attempt_succeeded
-    if recorded.outcome != outcome:
+    outcome = words.attempt_failed if attempt.failed else words.attempt_succeeded
+    if outcome is not None and recorded.outcome != outcome:
         yield Violation(record.task_id, f"{what} as {recorded.outcome}, expected {outcome}", shown)
-    if attempt.failed and not recorded.error:
+    if words.attempt_error is not None and attempt.failed and not recorded.error:
         yield Violation(record.task_id, f"{what} as failed without an error", shown)
     if attempt.succeeded and recorded.error:
         yield Violation(record.task_id, f"{what} with an error, and it succeeded: {recorded.error}", shown)
     granted = [request.delay_seconds for request in attempt.backoffs if request.accepted]
     backoff = granted[-1] if granted and attempt.failed else None
-    if recorded.backoff_seconds != backoff:
+    if words.attempt_backoff is not None and recorded.backoff_seconds != backoff:
         message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
         yield Violation(record.task_id, message, shown, (BackoffRequested,))
-    yield from _start(recorded, attempt, record, expectations)
 
 
-def _start(
-    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, expectations: Expectations
-) -> Iterator[Violation]:
+def _start(recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, terms: Terms) -> Iterator[Violation]:
     what = f"task {record.task_id}: its record has attempt {recorded.number}"
     shown = (*attempt.events, record)
     started = recorded.started_at_ms
@@ -159,17 +174,17 @@ def _start(
         return
     if attempt.delivered is not None:
         early_ms = attempt.delivered.at_ms - started
-        if early_ms > expectations.clock_tolerance_ms:
+        if early_ms > terms.tolerances.clock_ms:
             yield Violation(record.task_id, f"{what} started {seconds(early_ms / 1000)} before its delivery", shown)
     if outcome is not None:
         late_ms = started - outcome.at_ms
-        if late_ms > expectations.clock_tolerance_ms:
+        if late_ms > terms.tolerances.clock_ms:
             yield Violation(record.task_id, f"{what} started {seconds(late_ms / 1000)} after its outcome", shown)
 
 
-def _times(record: RecordObserved, expectations: Expectations) -> Iterator[Violation]:
+def _times(record: RecordObserved, terms: Terms) -> Iterator[Violation]:
     told = [(what, at_ms) for what, at_ms in _moments(record) if at_ms is not None]
-    tolerance_ms = expectations.clock_tolerance_ms
+    tolerance_ms = terms.tolerances.clock_ms
     for (earlier, earlier_ms), (later, later_ms) in pairwise(told):
         back_ms = earlier_ms - later_ms
         if back_ms > tolerance_ms:

@@ -3,7 +3,8 @@
 Speaks of every message, tasks or not. Fails in spite of missing evidence when a message was delivered too often, was
 dead-lettered although an attempt had succeeded, or arrived with another payload than it was delivered with; too few deliveries before the dead-letter
 queue, and none of the arrivals there that were due, are excused by missing events. With nothing dead-lettered and
-nothing failed often enough the claim holds vacuously. This module must not know who moves the message.
+nothing failed often enough the claim holds vacuously; where neither the contract nor the stack says a number of receives, the check is
+not applicable. This module must not know who moves the message.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     Attempt,
     AttemptFailed,
@@ -23,7 +24,16 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, dead_letters_of
+from taskguard.judging.checks.asked import NO_RECEIVES, NO_RECEIVES_READ, hidden_seconds
+from taskguard.judging.checks.conclusion import (
+    Doubt,
+    Question,
+    Violation,
+    attempts_in_doubt,
+    conclude,
+    dead_letters_of,
+    not_applicable,
+)
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import same_json
 
@@ -34,18 +44,21 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge how each message came to the dead-letter queue, or stayed out of it."""
+    allowed = terms.contract.attempts.range
+    if allowed is None:
+        return _without_a_number(history, terms)
     dead = history.of_kind(DeadLettered)
     violations = [
-        *(found for chain in history.chains for found in _of_chain(chain, history, expectations)),
+        *(found for chain in history.chains for found in _of_chain(chain, history, allowed, terms)),
         *_never_delivered(history),
     ]
     doubts = [
         *attempts_in_doubt(history),
-        *(found for chain in history.chains for found in _too_early_to_tell(chain, history, expectations)),
+        *(found for chain in history.chains for found in _too_early_to_tell(chain, history, allowed[1], terms)),
     ]
-    wanted = numbers(list(range(1, expectations.max_receives + 1)))
+    wanted = numbers(list(range(1, allowed[0] + 1))) + (f" to {allowed[1]}" if allowed[0] < allowed[1] else "")
     if violations:
         observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(violations), 'violation')}"
     elif dead:
@@ -63,11 +76,24 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _of_chain(chain: Chain, history: History, expectations: Expectations) -> Iterator[Violation]:
-    allowed = expectations.max_receives
+def _without_a_number(history: History, terms: Terms) -> Verdict:
+    if terms.contract.attempts.most is None:
+        return not_applicable(QUESTION, NO_RECEIVES)
+    return conclude(
+        QUESTION,
+        history,
+        expected="dead-lettered after as many receives as the work queue says, each failed; never delivered again",
+        observed="the number was not read",
+        violations=(),
+        doubts=[Doubt(None, NO_RECEIVES_READ)],
+    )
+
+
+def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: Terms) -> Iterator[Violation]:
+    fewest, most = allowed
     for attempt in chain.attempts:
-        if attempt.number > allowed:
-            message = f"{chain.name} was delivered for the {_ordinal(attempt.number)} time, {allowed} are allowed"
+        if attempt.number > most:
+            message = f"{chain.name} was delivered for the {_ordinal(attempt.number)} time, {most} are allowed"
             yield Violation(chain.task_id, message, attempt.events)
     for number, count in Counter(attempt.number for attempt in chain.attempts).items():
         if count > 1:
@@ -75,17 +101,17 @@ def _of_chain(chain: Chain, history: History, expectations: Expectations) -> Ite
             yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
     arrivals = dead_letters_of(history, chain)
     if arrivals:
-        yield from _of_dead(chain, arrivals[0], allowed)
+        yield from _of_dead(chain, arrivals[0], fewest)
     else:
-        last = _failed_at_the_limit(chain, allowed)
-        if last is not None and not _still_due(last, history, expectations):
-            message = f"{chain.name} failed {allowed} times and never reached the dead-letter queue"
+        last = _failed_at_the_limit(chain, most)
+        if last is not None and not _still_due(last, history, terms):
+            message = f"{chain.name} failed {most} times and never reached the dead-letter queue"
             yield Violation(chain.task_id, message, last.events, (DeadLettered,))
 
 
-def _of_dead(chain: Chain, arrival: DeadLettered, allowed: int) -> Iterator[Violation]:
+def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int) -> Iterator[Violation]:
     found = sorted({attempt.number for attempt in chain.attempts})
-    wanted = list(range(1, allowed + 1))
+    wanted = list(range(1, fewest + 1))
     if not set(wanted) <= set(found):
         yield Violation(
             chain.task_id,
@@ -122,12 +148,10 @@ def _never_delivered(history: History) -> Iterator[Violation]:
             yield Violation(arrival.task_id, message, (arrival,), (Delivered,))
 
 
-def _too_early_to_tell(chain: Chain, history: History, expectations: Expectations) -> Iterator[Doubt]:
-    last = _failed_at_the_limit(chain, expectations.max_receives)
-    if last is not None and not dead_letters_of(history, chain) and _still_due(last, history, expectations):
-        message = (
-            f"{chain.name} failed {expectations.max_receives} times, and the run ended before it could be redriven"
-        )
+def _too_early_to_tell(chain: Chain, history: History, most: int, terms: Terms) -> Iterator[Doubt]:
+    last = _failed_at_the_limit(chain, most)
+    if last is not None and not dead_letters_of(history, chain) and _still_due(last, history, terms):
+        message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
         yield Doubt(chain.task_id, message, last.events)
 
 
@@ -135,11 +159,13 @@ def _failed_at_the_limit(chain: Chain, allowed: int) -> Attempt | None:
     return next((attempt for attempt in chain.attempts if attempt.number == allowed and attempt.failed), None)
 
 
-def _still_due(last: Attempt, history: History, expectations: Expectations) -> bool:
+def _still_due(last: Attempt, history: History, terms: Terms) -> bool:
     if history.end is None:
         return True
-    delay = max((request.delay_seconds for request in last.backoffs if request.accepted), default=0.0)
-    due_ms = last.last_seen_ms + (delay + expectations.late_tolerance_seconds) * 1000
+    # Who demands a wait demands that it is asked for; else the queue's own counts.
+    hidden = 0.0 if terms.contract.waiting.exact_seconds(last.number) is not None else hidden_seconds(history) or 0.0
+    delay = max((request.delay_seconds for request in last.backoffs if request.accepted), default=hidden)
+    due_ms = last.last_seen_ms + (delay + terms.tolerances.late_seconds) * 1000
     return history.end.at_ms < due_ms
 
 

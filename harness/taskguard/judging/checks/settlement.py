@@ -7,8 +7,9 @@ task in several messages is unknown: a duplicate that was dropped looks as if it
 seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. A submission that was refused
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
-seen empty twice, so far apart as is expected, are unknown. That nothing is done twice is for `effect` to tell. This
-module must not know what a task does between its acceptance and its end.
+seen empty twice, so far apart as is expected, are unknown. A dead-letter queue that nothing consumes need not be
+empty. That one task was accepted twice with different payloads counts as the contract has it. That nothing is done twice is for
+`effect` to tell. This module must not know what a task does between its acceptance and its end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.contract import Weight
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptSucceeded,
     DeadLettered,
@@ -30,7 +32,8 @@ from taskguard.history import (
 )
 from taskguard.history.events import QueueName
 from taskguard.history.wording import describe, seconds, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, duplicates_in_doubt
+from taskguard.judging.checks.asked import queues_to_be_emptied
+from taskguard.judging.checks.conclusion import Advice, Doubt, Question, Violation, conclude, duplicates_in_doubt
 from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import same_json
@@ -41,26 +44,32 @@ QUESTION = Question(
     needs=(TaskSubmitted, AttemptSucceeded, DeadLettered, QueueDepth, RunEnded),
 )
 
-_QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
-
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether every accepted task ends, and nothing is left over."""
     lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
     last = [lives[task_id][-1] for task_id in history.accepted]
     unsettled = [task_id for task_id in sorted(history.accepted) if not lives[task_id][-1].ends]
+    twice = [found for task_id in lives for found in _two_payloads(history, task_id)]
     completed, dead = sum(bool(life.successes) for life in last), sum(bool(life.deaths) for life in last)
     return conclude(
         QUESTION,
         history,
         expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
-        f"{seconds(expectations.empty_for_seconds)} later",
+        f"{seconds(terms.tolerances.empty_for_seconds)} later",
         observed=(
             f"{times(len(last), 'task')} accepted{_refusals(history)}: {completed} completed, "
             f"{dead} dead-lettered, {len(unsettled)} unsettled"
         ),
-        violations=_violations(history, lives, unsettled),
-        doubts=_doubts(history, lives, unsettled, expectations),
+        violations=[
+            *_violations(history, lives, unsettled),
+            *(twice if terms.contract.api.idempotent is Weight.MUST else ()),
+        ],
+        advice=[
+            Advice(f"advised otherwise: {found.message}", found.events)
+            for found in (twice if terms.contract.api.idempotent is Weight.ADVICE else ())
+        ],
+        doubts=_doubts(history, lives, unsettled, terms),
         figures={"accepted": len(last), "completed": completed, "dead": dead, "unsettled": len(unsettled)},
     )
 
@@ -73,7 +82,6 @@ def _violations(history: History, lives: dict[str, tuple[Life, ...]], unsettled:
             how = "completed" if isinstance(found[0], AttemptSucceeded) else "dead-lettered"
             message = f"task {task_id} was {how} although it was never accepted"
             yield Violation(task_id, message, found, (TaskSubmitted,))
-        yield from _two_payloads(history, task_id, submissions)
         yield from _another_payload(history, task_id, submissions)
     if _waited_long_enough(history):
         for task_id in unsettled:
@@ -88,7 +96,7 @@ def _violations(history: History, lives: dict[str, tuple[Life, ...]], unsettled:
 
 
 def _left_at_the_deadline(history: History, unsettled: list[str]) -> Iterator[Violation]:
-    for depth in (depths[-1] for queue in _QUEUES if (depths := _depths_of(history, queue))):
+    for depth in (depths[-1] for queue in queues_to_be_emptied(history) if (depths := _depths_of(history, queue))):
         left = f"{times(depth.total, 'message')} left in the {depth.queue} queue ({_whereabouts(depth)})"
         if depth.total and depth.queue == "dead-letter":
             yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (depth,))
@@ -96,11 +104,15 @@ def _left_at_the_deadline(history: History, unsettled: list[str]) -> Iterator[Vi
             yield Violation(None, f"every task has ended, and yet at the end there were {left}", (depth,))
 
 
-def _two_payloads(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
+def _two_payloads(history: History, task_id: str) -> Iterator[Violation]:
     first = history.accepted.get(task_id)
     if first is None:
         return
-    others = [again for again in submissions if again.accepted and not same_json(again.payload, first.payload)]
+    others = [
+        again
+        for again in _submissions(history, task_id)
+        if again.accepted and not same_json(again.payload, first.payload)
+    ]
     if others:
         yield Violation(
             task_id, f"task {task_id} was accepted again with another payload, so one of the two is lost", others
@@ -130,7 +142,7 @@ def _dropped(history: History, delivered: Delivered) -> bool:
 
 
 def _doubts(
-    history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str], expectations: Expectations
+    history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str], terms: Terms
 ) -> Iterator[Doubt]:
     if not _waited_long_enough(history):
         for task_id in unsettled:
@@ -144,8 +156,8 @@ def _doubts(
         if doubt.task_id is None or has_more_messages_than_lives(history, doubt.task_id, lives[doubt.task_id]):
             yield doubt
     if not unsettled:
-        for queue in _QUEUES:
-            yield from _not_seen_to_stay_empty(history, queue, expectations.empty_for_seconds)
+        for queue in queues_to_be_emptied(history):
+            yield from _not_seen_to_stay_empty(history, queue, terms.tolerances.empty_for_seconds)
 
 
 def _not_seen_to_stay_empty(history: History, queue: QueueName, empty_for_seconds: float) -> Iterator[Doubt]:

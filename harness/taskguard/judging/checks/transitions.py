@@ -1,12 +1,13 @@
 """Each change of a task's record was a legal one, in order of time, and a final state was never left.
 
-Judged are the changes as the store took them, in its order: which moves there are, and which of them only an operator makes,
-comes from the expectations. No other change leads out of a final state, not even to itself. An attempt begins with each change
-to the working state: its number is higher than any before, and its message was delivered by then. A time that the pipeline
+Judged are the changes as the store took them, in its order: which moves there are, and which of them only an
+operator makes, is the dialect's; where that has none, any is legal but one out of a final state. No other change leads out of a
+final state, not even to itself. An attempt begins with each change to the working state: its number is higher than any before, and its message was delivered by then. A time that the pipeline
 wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
 its way at that moment, so its time counts from the one written then. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
 is excused, and so are missing deliveries and operators. A task whose changes were not seen, or not all of them, is unknown.
+Where the stack has no table, or no record is described, the check is not applicable.
 This module must not know where records are kept.
 """
 
@@ -15,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.dialect import RecordWords
+from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, RecordChanged, RecordObserved, Redriven, TaskSubmitted
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, has_duplicates
+from taskguard.judging.checks.asked import NO_RECORD, NO_TABLE, has_no_table
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, has_duplicates, not_applicable
 from taskguard.judging.verdict import Verdict
 
 QUESTION = Question(
@@ -30,18 +33,23 @@ QUESTION = Question(
 _Changes = Sequence[RecordChanged]
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge the changes of each accepted task's record, in the order in which the store took them."""
+    words = terms.dialect.record
+    if words is None or has_no_table(history):
+        return not_applicable(QUESTION, NO_RECORD if words is None else NO_TABLE)
     changes = history.changes
     judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
     violations = [
-        found for task_id, of_task in judged.items() for found in _of_task(task_id, of_task, history, expectations)
+        found
+        for task_id, of_task in judged.items()
+        for found in _of_task(task_id, of_task, history, words, terms.tolerances.clock_ms)
     ]
     at_fault = len({violation.task_id for violation in violations})
     return conclude(
         QUESTION,
         history,
-        expected=_expected(expectations),
+        expected=_expected(words),
         observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not",
         violations=violations,
         doubts=_doubts(history, changes),
@@ -49,18 +57,20 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _of_task(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
-    yield from _moves(task_id, changes, history, expectations)
-    yield from _attempts(task_id, changes, expectations)
-    yield from _times(task_id, changes, expectations)
+def _of_task(
+    task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
+) -> Iterator[Violation]:
+    yield from _moves(task_id, changes, history, words)
+    yield from _times(task_id, changes, tolerance_ms)
+    if words.working is None or not words.tells_of_attempts:
+        return
+    yield from _attempts(task_id, changes, words.working)
     if not has_duplicates(history, task_id):
-        yield from _deliveries(task_id, changes, history, expectations)
+        yield from _deliveries(task_id, changes, history, words.working, tolerance_ms)
 
 
-def _moves(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
-    moves = expectations.record.moves
-    legal = {(move.before, move.after) for move in moves if not move.by_operator}
-    by_operator = {(move.before, move.after) for move in moves if move.by_operator}
+def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords) -> Iterator[Violation]:
+    by_operator = {(move.before, move.after) for move in words.moves if move.by_operator}
     redrives = sum(isinstance(event, Redriven) for event in history.of_task(task_id))
     before: RecordChanged | None = None
     for change in changes:
@@ -71,34 +81,33 @@ def _moves(task_id: str, changes: _Changes, history: History, expectations: Expe
             if redrives < 0:
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
                 yield Violation(task_id, message, shown, (Redriven,))
-        elif move not in legal:
+        elif not words.allows(*move):
             # Of two that follow one another both were seen; and none may leave a record without a status.
             excuse = (RecordChanged,) if before is None and change.status else ()
-            yield Violation(task_id, _illegal(task_id, move, expectations), shown, excuse)
+            yield Violation(task_id, _illegal(task_id, move, words), shown, excuse)
         before = change
 
 
-def _illegal(task_id: str, move: tuple[str | None, str | None], expectations: Expectations) -> str:
+def _illegal(task_id: str, move: tuple[str | None, str | None], words: RecordWords) -> str:
     before, after = move
-    finals = (expectations.record.completed, expectations.record.dead)
     if after is None:
         return f"task {task_id}: its record was removed when it was {_named(before)}"
     if not after:
         when = "begun" if before is None else f"left, when it was {_named(before)},"
         return f"task {task_id}: its record was {when} without a status"
-    if before in finals:
+    if before in words.finals:
         left = "written again" if before == after else f"left for {after}"
         return f"task {task_id}: its record was {before}, which is final, and was {left}"
     return f"task {task_id}: its record went from {_named(before)} to {_named(after)}, which is no legal change"
 
 
-def _attempts(task_id: str, changes: _Changes, expectations: Expectations) -> Iterator[Violation]:
+def _attempts(task_id: str, changes: _Changes, working: str) -> Iterator[Violation]:
     for before, change in pairwise(changes):
         what = f"task {task_id}: its record was changed to {_named(change.status)}"
         # Not every record tells of attempts, and an operator lets them begin anew.
         if change.attempt == 0:
             continue
-        if change.status == expectations.record.working:
+        if change.status == working:
             if change.attempt <= before.attempt:
                 message = f"{what} for attempt {change.attempt} after attempt {before.attempt}"
                 yield Violation(task_id, message, (before, change))
@@ -107,8 +116,7 @@ def _attempts(task_id: str, changes: _Changes, expectations: Expectations) -> It
             yield Violation(task_id, message, (before, change))
 
 
-def _times(task_id: str, changes: _Changes, expectations: Expectations) -> Iterator[Violation]:
-    tolerance_ms = expectations.clock_tolerance_ms
+def _times(task_id: str, changes: _Changes, tolerance_ms: float) -> Iterator[Violation]:
     for before, change in zip((None, *changes), changes, strict=False):
         if change.written_at_ms is None:
             continue
@@ -130,10 +138,12 @@ def _times(task_id: str, changes: _Changes, expectations: Expectations) -> Itera
             yield Violation(task_id, message, (before, change))
 
 
-def _deliveries(task_id: str, changes: _Changes, history: History, expectations: Expectations) -> Iterator[Violation]:
+def _deliveries(
+    task_id: str, changes: _Changes, history: History, working: str, tolerance_ms: float
+) -> Iterator[Violation]:
     delivered = {a.number: a.delivered for a in history.attempts_of(task_id) if a.delivered is not None}
     for change in changes:
-        if change.status != expectations.record.working or change.attempt == 0:
+        if change.status != working or change.attempt == 0:
             continue
         delivery = delivered.get(change.attempt)
         what = f"task {task_id}: its record was changed to {change.status} for attempt {change.attempt}"
@@ -141,7 +151,7 @@ def _deliveries(task_id: str, changes: _Changes, history: History, expectations:
             yield Violation(task_id, f"{what}, of which no delivery was seen", (change,), (Delivered,))
         else:
             early_ms = delivery.at_ms - (change.at_ms + change.within_ms)
-            if early_ms > expectations.clock_tolerance_ms:
+            if early_ms > tolerance_ms:
                 message = f"{what} {seconds(early_ms / 1000)} before its delivery"
                 yield Violation(task_id, message, (change, delivery), (Delivered,))
 
@@ -164,13 +174,13 @@ def _doubts(history: History, changes: dict[str, list[RecordChanged]]) -> Iterat
             yield Doubt(task_id, message, (*seen, record))
 
 
-def _expected(expectations: Expectations) -> str:
-    names = expectations.record
-    moves = [move for move in names.moves if not move.by_operator]
-    *others, last = [move.after for move in moves if move.before is None]
+def _expected(words: RecordWords) -> str:
+    *others, last = [move.after for move in words.moves if not move.by_operator and move.before is None] or [
+        "any state"
+    ]
     begins = f"{', '.join(others)} or {last}" if others else last
     return (
-        f"begun as {begins}, moved on as is legal, {names.completed} and {names.dead} never left, each attempt after its "
+        f"begun as {begins}, moved on as is legal, {' and '.join(words.finals)} never left, each attempt after its "
         "delivery, times in order and none ahead"
     )
 

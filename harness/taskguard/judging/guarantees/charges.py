@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.draws import attempt_fails
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import DeadLettered, Delivered, Event, FaultInjected, History
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
+from taskguard.judging.checks.asked import NO_RECEIVES, NO_RECEIVES_READ
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, not_applicable
 from taskguard.judging.guarantees.records import dead_tasks
 from taskguard.judging.guarantees.strikes import Strikes
 from taskguard.judging.verdict import Verdict
@@ -39,16 +39,20 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge what each message was charged for."""
+    allowed = terms.contract.attempts.range
+    if allowed is None:
+        return _without_a_number(history, terms)
+    fewest, most = allowed
     strikes = Strikes(history)
-    dead = list(dead_tasks(history, expectations))
+    dead = list(dead_tasks(history, terms))
     arrivals = {task_id: _arrivals(history, task_id) for task_id in dead}
     charges = [
-        _Charge(arrival, count, strikes, expectations)
+        _Charge(arrival, count, strikes, terms)
         for found in arrivals.values()
         for arrival in found
-        for count in range(1, expectations.max_receives + 1)
+        for count in range(1, fewest + 1)
     ]
     unexplained = [charge for charge in charges if not charge.drawn_to_fail and charge.fault is None]
     doubts = [
@@ -56,8 +60,8 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         for task_id, found in arrivals.items()
         if not found
     ]
-    violations = list(_too_often(history, expectations))
-    if expectations.failure_seed is None:
+    violations = list(_too_often(history, most))
+    if terms.seed is None:
         doubts += [Doubt(charge.arrival.task_id, charge.message, charge.events) for charge in unexplained]
     else:
         excuses = (Delivered, FaultInjected)
@@ -66,7 +70,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     return conclude(
         QUESTION,
         history,
-        expected=f"at most {expectations.max_receives} receives of a message, and of a dead task each one failed as drawn, "
+        expected=f"at most {most} receives of a message, and of a dead task each one failed as drawn, "
         "or explained by a fault",
         observed=f"{times(len(dead), 'task')} died of {times(len(charges), 'receive')}: "
         f"{len(charges) - crashed - len(unexplained)} failed, {crashed} taken by faults, {len(unexplained)} unexplained",
@@ -76,17 +80,25 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
+def _without_a_number(history: History, terms: Terms) -> Verdict:
+    if terms.contract.attempts.most is None:
+        return not_applicable(QUESTION, NO_RECEIVES)
+    expected, observed = "as many receives of a message as the work queue says", "the number was not read"
+    doubts = [Doubt(None, NO_RECEIVES_READ)]
+    return conclude(QUESTION, history, expected=expected, observed=observed, violations=(), doubts=doubts)
+
+
 class _Charge:
     """One receive of a message that died, and what it was charged for."""
 
-    def __init__(self, arrival: DeadLettered, count: int, strikes: Strikes, expectations: Expectations) -> None:
-        task_id, seed = arrival.task_id or "", expectations.failure_seed
+    def __init__(self, arrival: DeadLettered, count: int, strikes: Strikes, terms: Terms) -> None:
+        task_id, seed = arrival.task_id or "", terms.seed
         seen = [each for each in strikes.receives(arrival.message_id) if each.count == count]
         self.arrival = arrival
         self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
         self.fault = strikes.costly(task_id, arrival.message_id, count)
         if seed is not None:
-            self.drawn_to_fail = bool(seen) and attempt_fails(seed, expectations.failure_rate, task_id, count)
+            self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
             self.drawn_to_fail = any(each.asked_for_backoff for each in seen)
         what = f"task {task_id} died, charged for receive {count} of its message"
@@ -107,11 +119,11 @@ def _arrivals(history: History, task_id: str) -> list[DeadLettered]:
     return list(found.values())
 
 
-def _too_often(history: History, expectations: Expectations) -> Iterator[Violation]:
+def _too_often(history: History, most: int) -> Iterator[Violation]:
     told: set[str] = set()
     for event in history.of_kind(Delivered):
-        if event.receive_count > expectations.max_receives and event.message_id not in told:
+        if event.receive_count > most and event.message_id not in told:
             told.add(event.message_id)
             name = f"task {event.task_id}" if event.task_id is not None else f"message {event.message_id}"
-            message = f"{name} was delivered at receive {event.receive_count}, {expectations.max_receives} are allowed"
+            message = f"{name} was delivered at receive {event.receive_count}, {most} are allowed"
             yield Violation(event.task_id, message, (event,))

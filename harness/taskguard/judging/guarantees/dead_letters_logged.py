@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.dialect import RecordWords
+from taskguard.contract.terms import Terms
 from taskguard.history import (
     DeadLettered,
     DeadLetterLogged,
@@ -24,7 +25,8 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import seconds, shown, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
+from taskguard.judging.checks.asked import AskedOfLog, has_no_table, why_no_log
+from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, not_applicable
 from taskguard.judging.guarantees.records import answerable, dead_tasks, logs_of, payloads_of, redrives, status_at_end
 from taskguard.judging.guarantees.strikes import line_of
 from taskguard.judging.verdict import Verdict
@@ -38,46 +40,53 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge the dead-letter log against what became of the tasks."""
-    dead = set(dead_tasks(history, expectations))
+    if (why := why_no_log(history, terms)) is not None:
+        return not_applicable(QUESTION, why)
+    asked, dead = AskedOfLog.of(terms), set(dead_tasks(history, terms))
     logged = history.of_kind(DeadLetterLogged)
     skew_ms = _largest_skew_ms(history)
     answered = answerable(history)
-    violations = [
-        *(found for task_id in sorted(dead) for found in _of_dead(task_id, history, expectations)),
-        *_not_dead(history, dead),
-        *(
-            found
-            for task_id in sorted(dead & answered.keys())
-            if not redrives(history, task_id)
-            for record in logs_of(history, task_id)
-            for found in (
-                *_fields(record, history, expectations),
-                *_times(record, history, expectations, expectations.clock_tolerance_ms + skew_ms),
-            )
-        ),
-    ]
+    violations = (
+        []
+        if asked.words is None
+        else [
+            *(found for task_id in sorted(dead) for found in _of_dead(task_id, history, terms)),
+            *_not_dead(history, dead),
+            *(
+                found
+                for task_id in sorted(dead & answered.keys())
+                if not redrives(history, task_id)
+                for record in logs_of(history, task_id)
+                for found in (
+                    *_fields(record, history, asked, terms.dialect.record),
+                    *_times(record, history, asked, terms.tolerances.clock_ms + skew_ms),
+                )
+            ),
+        ]
+    )
     return conclude(
         QUESTION,
         history,
-        expected=f"a record for each dead task, with {', '.join(expectations.dead_letter_log.all_fields)}, and "
-        f"{expectations.record.dead} in its own",
+        expected=f"a record for each dead task, with {', '.join(asked.all_fields)}"
+        + (f", and {' or '.join(terms.dialect.dead)} in its own" if terms.dialect.dead else ""),
         observed=f"{times(len(dead), 'task')} dead, {times(len(logged), 'log record')}: "
         f"{len({violation.task_id for violation in violations})} at fault",
         violations=violations,
-        doubts=_unread(history, dead),
+        doubts=[*_unread(history, dead), *asked.doubts()],
         figures={"dead": len(dead)},
         measured={"logged": len(logged)},
     )
 
 
-def _of_dead(task_id: str, history: History, expectations: Expectations) -> Iterator[Violation]:
+def _of_dead(task_id: str, history: History, terms: Terms) -> Iterator[Violation]:
     events = [event for event in history.of_task(task_id) if isinstance(event, (DeadLettered, RecordChanged))]
     if not logs_of(history, task_id):
         yield Violation(task_id, f"task {task_id} died and was never logged as dead", events, (DeadLetterLogged,))
     status = status_at_end(history, task_id)
-    if status != expectations.record.dead and not redrives(history, task_id):
+    is_told = terms.dialect.dead and not has_no_table(history)
+    if is_told and status not in terms.dialect.dead and not redrives(history, task_id):
         found = "it has no record" if status is None else f"its record says {status or 'no status'}"
         yield Violation(task_id, f"task {task_id} died, and {found}", events, (RecordObserved,))
 
@@ -93,38 +102,45 @@ def _not_dead(history: History, dead: set[str]) -> Iterator[Violation]:
             yield Violation(None, f"a dead-letter record names {what}, which did not die", (record,), (DeadLettered,))
 
 
-def _fields(logged: DeadLetterLogged, history: History, expectations: Expectations) -> Iterator[Violation]:
-    names, task_id = expectations.dead_letter_log, logged.task_id or ""
+def _fields(
+    logged: DeadLetterLogged, history: History, asked: AskedOfLog, of_record: RecordWords | None
+) -> Iterator[Violation]:
+    words, task_id = asked.words, logged.task_id or ""
     fields, record = logged.fields, history.records.get(task_id)
-    absent = [name for name in names.all_fields if name not in fields]
-    if absent:
+    if words is None:
+        return
+    if absent := asked.absent_from(fields):
         yield _untrue(logged, f"lacks {', '.join(absent)}")
+    told = {field: name for field, name in asked.names.items() if name in fields}
     wrong: list[tuple[str, str]] = []
-    for name, truth in ((names.event, names.event_name), (names.task_id, task_id)):
-        if name in fields and fields[name] != truth:
-            wrong.append((name, f"expected {shown(truth)}"))
+    for known, truth in ((words.event, words.value), (told.get("task_id"), task_id)):
+        if known is not None and known in fields and fields[known] != truth:
+            wrong.append((known, f"expected {shown(truth)}"))
     payloads = payloads_of(history, task_id)
-    if names.payload in fields and not any(same_json(fields[names.payload], payload) for payload in payloads):
-        wrong.append((names.payload, f"expected {shown(payloads[0])}"))
-    if record is not None and record.status is not None:
+    if (name := told.get("payload")) is not None and not any(same_json(fields[name], each) for each in payloads):
+        wrong.append((name, f"expected {shown(payloads[0])}"))
+    if record is not None and record.status is not None and of_record is not None:
         last = max((attempt.number for attempt in record.attempts), default=0)
-        if names.attempts in fields and not same_json(fields[names.attempts], last):
-            wrong.append((names.attempts, f"and the last attempt in the task's record is {last}"))
-        error = fields.get(names.last_error)
-        if names.last_error in fields and (not isinstance(error, str) or not error or error != record.last_error):
-            wrong.append((names.last_error, f"and the task's record has {shown(record.last_error)}"))
+        if (
+            of_record.tells_of_attempts
+            and (name := told.get("attempts")) is not None
+            and not same_json(fields[name], last)
+        ):
+            wrong.append((name, f"and the last attempt in the task's record is {last}"))
+        is_true = (name := told.get("error")) is None or (fields[name] and fields[name] == record.last_error)
+        if name is not None and of_record.last_error is not None and not is_true:
+            wrong.append((name, f"and the task's record has {shown(record.last_error)}"))
     for name, found in wrong:
         yield _untrue(logged, f"says that {name} is {shown(fields[name])}, {found}", record)
 
 
-def _times(
-    logged: DeadLetterLogged, history: History, expectations: Expectations, tolerance_ms: float
-) -> Iterator[Violation]:
-    fields, task_id, names = logged.fields, logged.task_id or "", expectations.dead_letter_log
+def _times(logged: DeadLetterLogged, history: History, asked: AskedOfLog, tolerance_ms: float) -> Iterator[Violation]:
+    fields, task_id = logged.fields, logged.task_id or ""
+    created_at = asked.names.get("created_at")
     record = history.records.get(task_id)
     submitted = next(event for event in history.of_task(task_id) if isinstance(event, TaskSubmitted))
-    for name in (names.created_at, names.failed_at):
-        if name not in fields:
+    for name in (created_at, asked.names.get("failed_at")):
+        if name is None or name not in fields:
             continue
         moment = milliseconds(fields[name])
         if moment is None:
@@ -135,7 +151,7 @@ def _times(
             yield _untrue(logged, f"has a {name} {early} before the task was submitted", submitted)
         if moment > logged.at_ms + tolerance_ms:
             yield _untrue(logged, f"has a {name} {seconds((moment - logged.at_ms) / 1000)} after it was logged")
-        if name == names.created_at and record is not None and record.created_at_ms not in (None, moment):
+        if name == created_at and record is not None and record.created_at_ms not in (None, moment):
             yield _untrue(logged, f"has another {name} than the task's record", record)
 
 

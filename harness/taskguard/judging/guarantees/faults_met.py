@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import FaultInjected, History
 from taskguard.history.wording import times
 from taskguard.judging.checks.conclusion import Doubt, Question, conclude
@@ -22,7 +22,7 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations, planned: Sequence[str] = ()) -> Verdict:  # noqa: ARG001  # a check's
+def judge(history: History, terms: Terms, planned: Sequence[str] = ()) -> Verdict:  # noqa: ARG001  # a check's
     """Judge whether each fault that was ``planned``, as a line of a plan, was met."""
     struck = Counter(fault.fault for fault in history.of_kind(FaultInjected))
     lines = list(dict.fromkeys(planned))

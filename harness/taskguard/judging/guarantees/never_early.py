@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
 from taskguard.history.wording import seconds
@@ -55,7 +55,7 @@ class _Shortening:
     is_excused: bool
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:  # noqa: ARG001  # a check's arguments
+def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check's arguments
     """Judge what came back too early."""
     granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
     strikes = Strikes(history)

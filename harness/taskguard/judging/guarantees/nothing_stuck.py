@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import History, QueueDepth, RecordObserved, RunEnded
 from taskguard.history.events import QueueName
 from taskguard.history.wording import by_its_record, describe, seconds, times
+from taskguard.judging.checks.asked import queues_to_be_emptied
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
-from taskguard.judging.guarantees.records import finals
 from taskguard.judging.verdict import Verdict
 
 QUESTION = Question(
@@ -23,23 +23,25 @@ QUESTION = Question(
     needs=(RecordObserved, QueueDepth, RunEnded),
 )
 
-_QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
-
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge what is left at the end."""
     records = [record for record in history.records.values() if record.status is not None]
-    open_records = [record for record in records if record.status not in finals(expectations)]
-    left = [depths[-1] for queue in _QUEUES if (depths := _depths(history, queue)) and depths[-1].total]
+    open_records = [record for record in records if record.status not in terms.dialect.finals]
+    left = [
+        depths[-1]
+        for queue in queues_to_be_emptied(history)
+        if (depths := _depths(history, queue)) and depths[-1].total
+    ]
     return conclude(
         QUESTION,
         history,
         expected="each record in a final state, and the queues empty and still so "
-        f"{seconds(expectations.empty_for_seconds)} later",
+        f"{seconds(terms.tolerances.empty_for_seconds)} later",
         observed=f"{times(len(records), 'record')}, {len(open_records)} not final; "
         f"{times(sum(depth.total for depth in left), 'message')} left in the queues",
         violations=[*_open(history, open_records), *_left_at_the_deadline(history, left)],
-        doubts=[*_may_move(history, open_records), *_may_be_delivered(history, expectations)],
+        doubts=[*_may_move(history, open_records), *_may_be_delivered(history, terms)],
         figures={
             "records": len(records),
             "not_final": len(open_records),
@@ -70,21 +72,21 @@ def _left_at_the_deadline(history: History, left: list[QueueDepth]) -> Iterator[
             yield Violation(None, f"at the deadline there was something left: {describe(depth)}", (depth,))
 
 
-def _may_be_delivered(history: History, expectations: Expectations) -> Iterator[Doubt]:
+def _may_be_delivered(history: History, terms: Terms) -> Iterator[Doubt]:
     at_deadline = history.end is not None and history.end.deadline_reached
-    for queue in _QUEUES:
+    for queue in queues_to_be_emptied(history):
         depths = _depths(history, queue)
         if not depths:
             if QueueDepth.__name__ not in history.missing_kinds:
                 yield Doubt(None, f"how many messages were left in the {queue} queue at the end was not read")
             continue
         last = depths[-1]
-        before = [depth for depth in depths if last.at_ms - depth.at_ms >= expectations.empty_for_seconds * 1000]
+        before = [depth for depth in depths if last.at_ms - depth.at_ms >= terms.tolerances.empty_for_seconds * 1000]
         if last.total:
             if not at_deadline:
                 yield Doubt(None, f"the run was stopped, and there was something left: {describe(last)}", (last,))
         elif not before:
-            apart = seconds(expectations.empty_for_seconds)
+            apart = seconds(terms.tolerances.empty_for_seconds)
             yield Doubt(
                 None, f"the {queue} queue was not seen empty twice, {apart} apart, so it may not stay so", depths
             )
@@ -97,7 +99,7 @@ def _is_at_rest(history: History) -> bool:
     """Whether nothing will happen any more, or there was all the time for it."""
     if history.end is not None and history.end.deadline_reached:
         return True
-    looks = [_depths(history, queue) for queue in _QUEUES]
+    looks = [_depths(history, queue) for queue in queues_to_be_emptied(history)]
     return all(depths and depths[-1].total == 0 for depths in looks)
 
 

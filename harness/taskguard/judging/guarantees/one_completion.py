@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import DeadLetterLogged, History, RecordChanged, RecordObserved, Redriven
 from taskguard.history.wording import times
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
-from taskguard.judging.guarantees.records import finals, logs_of, redrives, status_at_end
+from taskguard.judging.guarantees.records import is_without_records, logs_of, redrives, status_at_end, untold
 from taskguard.judging.verdict import Verdict
 
 QUESTION = Question(
@@ -25,16 +25,18 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge what was written to each record in and after its final state."""
-    violations = [found for task_id in history.task_ids for found in _of_task(task_id, history, expectations)]
-    done, _ = finals(expectations)
-    completed = sum(any(each.status == done for each in changes) for changes in history.changes.values())
+    if is_without_records(history, terms):
+        return untold(QUESTION, history)
+    violations = [found for task_id in history.task_ids for found in _of_task(task_id, history, terms)]
+    done, dead = terms.dialect.completed, terms.dialect.dead
+    completed = sum(any(each.status in done for each in changes) for changes in history.changes.values())
     at_fault = len({violation.task_id for violation in violations})
     return conclude(
         QUESTION,
         history,
-        expected=f"one change to {done} at most, none after {expectations.record.dead}, and no change after either",
+        expected=f"one change to {' or '.join(done)} at most, none after {' or '.join(dead)}, and no change after either",
         observed=f"{times(completed, 'task')} completed: {times(at_fault, 'task')} done twice, or left a final state",
         violations=violations,
         doubts=_unseen(history),
@@ -42,39 +44,38 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     )
 
 
-def _of_task(task_id: str, history: History, expectations: Expectations) -> Iterator[Violation]:
-    done, dead = finals(expectations)
+def _of_task(task_id: str, history: History, terms: Terms) -> Iterator[Violation]:
+    done, dead, words = terms.dialect.completed, terms.dialect.dead, terms.dialect.record
     changes = history.changes.get(task_id, [])
-    completions = [change for change in changes if change.status == done]
+    completions = [change for change in changes if change.status in done]
     if len(completions) > 1:
         yield Violation(task_id, f"task {task_id} was completed {len(completions)} times", completions)
-    yield from _left(task_id, changes, history, expectations)
+    yield from _left(task_id, changes, history, terms)
     record = history.records.get(task_id)
-    if record is not None:
-        successes = sum(each.outcome == expectations.record.attempt_succeeded for each in record.attempts)
+    if record is not None and words is not None:
+        successes = sum(each.outcome == words.attempt_succeeded for each in record.attempts)
         if successes > 1:
             message = f"task {task_id} was completed by {successes} attempts, as its record tells"
             yield Violation(task_id, message, (record,))
-        if completions and record.status != done:
+        if completions and record.status not in done:
             found = "no record" if record.status is None else record.status or "one without a status"
             message = f"task {task_id} was completed, and its record was found as {found} at the end"
             yield Violation(task_id, message, (completions[0], record))
-    if (completions or status_at_end(history, task_id) == done) and not redrives(history, task_id):
+    if (completions or status_at_end(history, task_id) in done) and not redrives(history, task_id):
         logged = logs_of(history, task_id)
         if logged:
             yield Violation(task_id, f"task {task_id} was completed, and logged as dead", (*completions, *logged))
-        deaths = [change for change in changes if change.status == dead]
+        deaths = [change for change in changes if change.status in dead]
         if deaths:
             yield Violation(task_id, f"task {task_id} was both completed and dead-lettered", (*completions, *deaths))
 
 
-def _left(
-    task_id: str, changes: Sequence[RecordChanged], history: History, expectations: Expectations
-) -> Iterator[Violation]:
-    by_operator = {(move.before, move.after) for move in expectations.record.moves if move.by_operator}
+def _left(task_id: str, changes: Sequence[RecordChanged], history: History, terms: Terms) -> Iterator[Violation]:
+    words = terms.dialect.record
+    by_operator = {(move.before, move.after) for move in (words.moves if words is not None else ()) if move.by_operator}
     left_to_operators = redrives(history, task_id)
     for before, after in pairwise(changes):
-        if before.status not in finals(expectations):
+        if before.status not in terms.dialect.finals:
             continue
         if (before.status, after.status) in by_operator:
             left_to_operators -= 1

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import DeadLettered, DeadLetterLogged, History, RecordChanged, Redriven, TaskSubmitted
+from taskguard.judging.checks.asked import has_no_table
+from taskguard.judging.checks.conclusion import Doubt, Question, conclude
+from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import Json
 
 
-def finals(expectations: Expectations) -> tuple[str, str]:
-    """The states that a record never leaves: done, and dead."""
-    return (expectations.record.completed, expectations.record.dead)
+def is_without_records(history: History, terms: Terms) -> bool:
+    """Whether no record of a task can be read, so that nobody can tell by it how a task ended."""
+    return terms.dialect.record is None or has_no_table(history)
 
 
-def ends_by_record(history: History, task_id: str, expectations: Expectations) -> list[RecordChanged]:
+def untold(question: Question, history: History) -> Verdict:
+    """The verdict of a guarantee that is told by records alone, where there are none."""
+    return conclude(
+        question,
+        history,
+        expected="told by the records of the tasks",
+        observed="there are none, or none is described",
+        violations=(),
+        doubts=[
+            Doubt(None, "under faults only a task's record tells how it ended, and there is none that is described")
+        ],
+    )
+
+
+def ends_by_record(history: History, task_id: str, terms: Terms) -> list[RecordChanged]:
     """The changes with which the task's record came to a final state, or was written again in it."""
-    return [change for change in history.changes.get(task_id, ()) if change.status in finals(expectations)]
+    return [change for change in history.changes.get(task_id, ()) if change.status in terms.dialect.finals]
 
 
 def status_at_end(history: History, task_id: str) -> str | None:
@@ -31,31 +48,31 @@ def status_at_end(history: History, task_id: str) -> str | None:
     return changes[-1].status if changes else None
 
 
-def dead_tasks(history: History, expectations: Expectations) -> Iterator[str]:
+def dead_tasks(history: History, terms: Terms) -> Iterator[str]:
     """The tasks that died, by id: those whose record says so, or said so, and those that were given up without having been
     completed. A message of a task that was completed kills nothing, wherever it ends."""
-    done, dead = finals(expectations)
+    done, dead = set(terms.dialect.completed), set(terms.dialect.dead)
     arrived = {event.task_id for event in history.of_kind(DeadLettered)}
     for task_id in history.task_ids:
         statuses = {change.status for change in history.changes.get(task_id, ())} | {status_at_end(history, task_id)}
-        if dead in statuses or (task_id in arrived and done not in statuses):
+        if dead & statuses or (task_id in arrived and not done & statuses):
             yield task_id
 
 
-def end_of(history: History, task_id: str, expectations: Expectations) -> str:
+def end_of(history: History, task_id: str, terms: Terms) -> str:
     """How a task ended, in the words of :class:`taskguard.judging.grading.TaskFate`."""
-    done, dead = finals(expectations)
-    statuses = {change.status for change in ends_by_record(history, task_id, expectations)}
-    statuses.add(status_at_end(history, task_id))
-    if {done, dead} <= statuses and not redrives(history, task_id):
+    done, dead, last = terms.dialect.completed, terms.dialect.dead, status_at_end(history, task_id)
+    statuses = {last, *(change.status for change in ends_by_record(history, task_id, terms))}
+    if statuses.intersection(done) and statuses.intersection(dead) and not redrives(history, task_id):
         return "both"
-    ends = {done: "completed", dead: "dead-lettered"}
-    return ends.get(status_at_end(history, task_id) or "", "unsettled")
+    if last in done:
+        return "completed"
+    return "dead-lettered" if last in dead else "unsettled"
 
 
-def settled_at_ms(history: History, task_id: str, expectations: Expectations) -> float | None:
+def settled_at_ms(history: History, task_id: str, terms: Terms) -> float | None:
     """When the task's record first came to a final state; none when that was not seen."""
-    return next((change.at_ms for change in ends_by_record(history, task_id, expectations)), None)
+    return next((change.at_ms for change in ends_by_record(history, task_id, terms)), None)
 
 
 def redrives(history: History, task_id: str) -> int:

@@ -12,18 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import History, QueueDepth, RecordChanged, RecordObserved, RunEnded, TaskSubmitted
 from taskguard.history.wording import by_its_record, describe, times
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
 from taskguard.judging.guarantees.records import (
     answerable,
     ends_by_record,
-    finals,
+    is_without_records,
     payloads_of,
     redrives,
     settled_at_ms,
     status_at_end,
+    untold,
 )
 from taskguard.judging.verdict import Verdict
 from taskguard.support.strict_json import same_json
@@ -35,39 +36,40 @@ QUESTION = Question(
 )
 
 
-def judge(history: History, expectations: Expectations) -> Verdict:
+def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether each record came to one final state, in one change."""
+    if is_without_records(history, terms):
+        return untold(QUESTION, history)
     answered = answerable(history)
-    done, dead = finals(expectations)
+    done, dead = terms.dialect.completed, terms.dialect.dead
     ends = [status_at_end(history, task_id) for task_id in answered]
-    unsettled = [task_id for task_id, end in zip(answered, ends, strict=True) if end not in (done, dead)]
+    unsettled = [task_id for task_id, end in zip(answered, ends, strict=True) if end not in terms.dialect.finals]
+    completed, died = sum(end in done for end in ends), sum(end in dead for end in ends)
     in_doubt = len(answered) - len(history.accepted)
     observed = (
         f"{times(len(history.accepted), 'task')} accepted{f', {in_doubt} more with a record' if in_doubt else ''}: "
     )
-    observed += f"{ends.count(done)} completed, {ends.count(dead)} dead-lettered, {len(unsettled)} not settled"
+    observed += f"{completed} completed, {died} dead-lettered, {len(unsettled)} not settled"
     return conclude(
         QUESTION,
         history,
         expected="each accepted task's record came to one final state, in one change; and so did each other record",
         observed=observed,
-        violations=[*_violations(history, expectations, answered), *_refused(history), *_lost(history, unsettled)],
-        doubts=[*_too_early_to_tell(history, unsettled), *_unseen(history, expectations, answered)],
+        violations=[*_violations(history, terms, answered), *_refused(history), *_lost(history, unsettled)],
+        doubts=[*_too_early_to_tell(history, unsettled), *_unseen(history, terms, answered)],
         figures={
             "accepted": len(history.accepted),
             "in_doubt": in_doubt,
-            "completed": ends.count(done),
-            "dead": ends.count(dead),
+            "completed": completed,
+            "dead": died,
             "unsettled": len(unsettled),
         },
     )
 
 
-def _violations(
-    history: History, expectations: Expectations, answered: dict[str, TaskSubmitted]
-) -> Iterator[Violation]:
+def _violations(history: History, terms: Terms, answered: dict[str, TaskSubmitted]) -> Iterator[Violation]:
     for task_id, submission in answered.items():
-        ends = ends_by_record(history, task_id, expectations)
+        ends = ends_by_record(history, task_id, terms)
         allowed = 1 + redrives(history, task_id)
         if len(ends) > allowed:
             states = ", ".join(str(change.status) for change in ends)
@@ -100,12 +102,12 @@ def _too_early_to_tell(history: History, unsettled: list[str]) -> Iterator[Doubt
             yield Doubt(task_id, message, history.of_task(task_id))
 
 
-def _unseen(history: History, expectations: Expectations, answered: dict[str, TaskSubmitted]) -> Iterator[Doubt]:
+def _unseen(history: History, terms: Terms, answered: dict[str, TaskSubmitted]) -> Iterator[Doubt]:
     for task_id in answered:
         changes, status = history.changes.get(task_id, []), status_at_end(history, task_id)
         if [change.number for change in changes] != list(range(1, len(changes) + 1)):
             yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", changes)
-        elif status in finals(expectations) and settled_at_ms(history, task_id, expectations) is None:
+        elif status in terms.dialect.finals and settled_at_ms(history, task_id, terms) is None:
             message = f"task {task_id}: its record was read as {status}, and no change to that was seen"
             yield Doubt(task_id, message, history.of_task(task_id))
 

@@ -24,6 +24,7 @@ from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.nemesis import HEADINGS, nemesis_of
 from taskguard.support.strict_json import Json
+from taskguard.support.typed import untyped
 
 MOST_FINDINGS = 10
 """How many findings of a verdict are listed."""
@@ -102,8 +103,8 @@ class Page:
 
 def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
     """Return what the report of a run says."""
-    expectations = manifest.expectations
-    groups = groups_of(grade, history, expectations)
+    terms = manifest.terms
+    groups = groups_of(grade, history, terms)
     shown_tasks = {task.anchor for group in groups for task in group.tasks}
     verdicts = tuple(_verdict(verdict, history, shown_tasks) for verdict in by_urgency(grade.verdicts))
     seed = f"seed {shown(manifest.seed, 60)}" if manifest.seed is not None else "random failures"
@@ -119,11 +120,11 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         clock_note=_clock_note(manifest.clock_scale),
         verdicts=verdicts,
         nemesis=_nemesis(history, manifest),
-        waits=waits_by_attempt(history, expectations),
-        rates=rates_of(by_urgency(grade.verdicts), expectations),
-        confidence=f"{100 * (1 - expectations.significance):g} %",
-        settling=time_to_settle(history, grade, expectations),
-        common_axis=common_axis(expectations),
+        waits=waits_by_attempt(history, terms),
+        rates=rates_of(by_urgency(grade.verdicts), terms),
+        confidence=f"{100 * (1 - terms.tolerances.significance):g} %",
+        settling=time_to_settle(history, grade, terms),
+        common_axis=common_axis(terms),
         groups=groups,
         repeat=shown(manifest.repeat, 2000) if manifest.repeat else "",
         facts=tuple(_facts(history, manifest)),
@@ -213,7 +214,15 @@ def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
         "events": len(history),
     }
     yield Facts("What was run", _entries(ran))
-    expected = {name: value for name, value in manifest.expectations.to_json().items() if not _nested(value)}
+    expected: dict[str, Json] = {}
+    for part in (manifest.contract, manifest.tolerances):
+        for name, value in untyped(part).items():
+            of_it = value if isinstance(value, Mapping) else {name: value}
+            expected |= {
+                each if each == name else f"{name} {each}": found
+                for each, found in of_it.items()
+                if found not in (None, [])
+            }
     yield Facts("What was expected", _entries(expected))
     yield Facts("Versions", _entries({"taskguard": manifest.taskguard_version, **manifest.versions}))
     yield Facts("Settings", _entries(manifest.settings))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.judging.verdict import Verdict
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.timelines import Span
@@ -37,9 +37,9 @@ AXIS = Axis(end=1.0, step=0.2, unit="%", factor=100.0)
 HEADINGS = ("check", "rate expected", "rate observed", "interval from", "to")
 
 
-def rates_of(verdicts: Iterable[Verdict], expectations: Expectations) -> tuple[Rate, ...]:
+def rates_of(verdicts: Iterable[Verdict], terms: Terms) -> tuple[Rate, ...]:
     """Return the rates that the verdicts' figures tell, in their order."""
-    found = (_rate(verdict.check, verdict.figures, expectations.failure_rate) for verdict in verdicts)
+    found = (_rate(verdict.check, verdict.figures, terms.rate or 0.0) for verdict in verdicts)
     return tuple(rate for rate in found if rate is not None)
 
 

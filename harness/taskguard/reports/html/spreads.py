@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import median
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
@@ -64,22 +64,22 @@ class Spread:
     summary: str = ""
 
 
-def waits_by_attempt(history: History, expectations: Expectations) -> Spread:
+def waits_by_attempt(history: History, terms: Terms) -> Spread:
     """The waits of all accepted tasks, beside what the schedule has and the tolerance allows; one row for each attempt.
 
     A wait without an end has no dot; it is counted.
     """
-    schedule = expectations.backoff_schedule_seconds[: expectations.max_receives]
+    schedule = terms.contract.waits
     found: dict[int, list[Wait]] = {number: [] for number in range(1, len(schedule) + 1)}
     for task_id in history.accepted:
         for chain in history.chains_of(task_id):
-            for wait in waits_of(chain, history, expectations):
+            for wait in waits_of(chain, history, terms):
                 if wait.attempt.number in found:
                     found[wait.attempt.number].append(wait)
     longest = max((wait.seconds or 0.0 for waits in found.values() for wait in waits), default=0.0)
-    axis = Axis.reaching(max(longest, schedule[-1] + expectations.late_tolerance_seconds, *schedule))
+    axis = Axis.reaching(max(longest, *(due + terms.tolerances.late_seconds for due in schedule)))
     rows = tuple(
-        _row_of_waits(number, found[number], due, expectations.late_tolerance_seconds, axis)
+        _row_of_waits(number, found[number], due, terms.tolerances.late_seconds, axis)
         for number, due in enumerate(schedule, 1)
     )
     return Spread(
@@ -100,9 +100,9 @@ def waits_by_attempt(history: History, expectations: Expectations) -> Spread:
     )
 
 
-def time_to_settle(history: History, grade: Grade, expectations: Expectations) -> Spread:
+def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
     """How long after its submission each task ended; one row for each way to end that occurred, unsettled ones counted."""
-    schedule = expectations.backoff_schedule_seconds
+    schedule = terms.contract.waits
     found: dict[tuple[bool, int], list[tuple[float, str]]] = {}
     for fate in grade.fates:
         end = end_of(fate.task_id, history)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import History
 from taskguard.history.wording import describe, seconds, times
 from taskguard.judging.grading import Grade, TaskFate
@@ -115,7 +115,7 @@ class _Named:
         return any(verdict.outcome is Outcome.FAIL for verdict, _ in self.namings)
 
 
-def groups_of(grade: Grade, history: History, expectations: Expectations) -> tuple[Group, ...]:
+def groups_of(grade: Grade, history: History, terms: Terms) -> tuple[Group, ...]:
     """Return the groups that have tasks, those worth a look first, with as many of their tasks as there is room for."""
     named = _named(grade.verdicts)
     fates = {fate.task_id: fate for fate in grade.fates}
@@ -126,7 +126,7 @@ def groups_of(grade: Grade, history: History, expectations: Expectations) -> tup
     for fate in grade.fates:
         if fate.task_id not in named:
             kinds[_kind(fate)].append(fate.task_id)
-    viewer = _Viewer(history, expectations, named, fates)
+    viewer = _Viewer(history, terms, named, fates)
     left = _BYTES
     groups = []
     for kind, ids in kinds.items():
@@ -194,7 +194,7 @@ def _kind(fate: TaskFate) -> _Kind:
 @dataclass(frozen=True, slots=True)
 class _Viewer:
     history: History
-    expectations: Expectations
+    terms: Terms
     named: Mapping[str, _Named]
     fates: Mapping[str, TaskFate]
 
@@ -212,7 +212,7 @@ class _Viewer:
                 for verdict, finding in found[:MOST_NAMINGS]
             ),
             more_namings=_more(len(found) - MOST_NAMINGS, "more finding", "in grade.json"),
-            timeline=timeline_of(task_id, self.history, self.expectations),
+            timeline=timeline_of(task_id, self.history, self.terms),
             events=() if brief else tuple(islice(self._lines(task_id, found), MOST_EVENTS)),
             more_events="" if brief else _more(len(events) - MOST_EVENTS, "more event", "in history.jsonl"),
             brief=brief,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, DeadLettered, History
 from taskguard.history.wording import seconds, times
 from taskguard.reports.html.axis import Axis
@@ -91,24 +91,20 @@ class Timeline:
     alternative: str
 
 
-def common_axis(expectations: Expectations) -> Axis:
+def common_axis(terms: Terms) -> Axis:
     """The axis of all tasks that take no longer than the schedule."""
-    return Axis.reaching(sum(expectations.backoff_schedule_seconds) + expectations.late_tolerance_seconds)
+    return Axis.reaching(sum(terms.contract.waits) + terms.tolerances.late_seconds)
 
 
-def timeline_of(task_id: str, history: History, expectations: Expectations) -> Timeline:
+def timeline_of(task_id: str, history: History, terms: Terms) -> Timeline:
     """Return the timeline of a task that something was seen of."""
     attempts = history.attempts_of(task_id)
-    waits = {
-        id(wait.attempt): wait
-        for chain in history.chains_of(task_id)
-        for wait in waits_of(chain, history, expectations)
-    }
+    waits = {id(wait.attempt): wait for chain in history.chains_of(task_id) for wait in waits_of(chain, history, terms)}
     dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
     zero_ms = zero_of(task_id, history)
     ends = [attempt.last_seen_ms for attempt in attempts] + [event.at_ms for event in dead]
     extent = (max(ends, default=zero_ms) - zero_ms) / 1000
-    axis = common_axis(expectations)
+    axis = common_axis(terms)
     own_scale = extent > axis.end
     drawer = _Drawer(Axis.reaching(extent) if own_scale else axis, zero_ms)
     lanes = tuple(

@@ -1,4 +1,4 @@
-"""What came between a failed attempt and the next that was seen of its task, beside what the schedule has for it.
+"""What came between a failed attempt and the next that was seen of its task, beside what the contract has for it.
 
 For pictures: whether a wait was right is the checks' word, and they may allow for what is not drawn. It must not know
 how anything is drawn.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History
 from taskguard.judging.checks.conclusion import dead_letters_of
 
@@ -20,7 +20,7 @@ _CLOCK_PRECISION_SECONDS = 0.000_001
 class Wait:
     """From `since_ms`, when a backoff was asked for (or, without that, when the attempt failed), to `until_ms`.
 
-    `due_seconds` is what the schedule has after this attempt; None when it has nothing. `until_ms` is None when nothing
+    `due_seconds` is what the contract has after this attempt; None when it has no exact wait. `until_ms` is None when nothing
     was seen of the task afterwards. `late_seconds` is how long after its due end it ended, counted from when the queue had
     agreed; negative when it ended before it was due, counted from when the queue was asked.
     """
@@ -49,22 +49,21 @@ class Wait:
         return not -_CLOCK_PRECISION_SECONDS <= self.late_seconds <= self.tolerance_seconds + _CLOCK_PRECISION_SECONDS
 
 
-def waits_of(chain: Chain, history: History, expectations: Expectations) -> Iterator[Wait]:
+def waits_of(chain: Chain, history: History, terms: Terms) -> Iterator[Wait]:
     """Yield the waits after each failed attempt of a task's chain, in order of time."""
     followers: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
     dead = dead_letters_of(history, chain)
     for index, attempt in enumerate(chain.attempts):
         if attempt.failed is not None:
             last = index == len(followers)
-            yield _wait(chain, attempt, (dead[0] if dead else None) if last else followers[index], expectations)
+            yield _wait(chain, attempt, (dead[0] if dead else None) if last else followers[index], terms)
 
 
-def _wait(chain: Chain, attempt: Attempt, following: Event | None, expectations: Expectations) -> Wait:
+def _wait(chain: Chain, attempt: Attempt, following: Event | None, terms: Terms) -> Wait:
     granted = next((request for request in reversed(attempt.backoffs) if request.accepted), None)
     failed_ms = attempt.failed.at_ms if attempt.failed is not None else attempt.at_ms
     since_ms, from_ms = (granted.at_ms, granted.answered_ms) if granted is not None else (failed_ms, failed_ms)
-    schedule = expectations.backoff_schedule_seconds
-    due = schedule[attempt.number - 1] if 1 <= attempt.number <= len(schedule) else None
+    due = terms.contract.waiting.exact_seconds(attempt.number)
     late = None
     if following is not None and due is not None:
         early = (following.at_ms - since_ms) / 1000 - due
@@ -77,5 +76,5 @@ def _wait(chain: Chain, attempt: Attempt, following: Event | None, expectations:
         dead=isinstance(following, DeadLettered),
         due_seconds=due,
         late_seconds=late,
-        tolerance_seconds=expectations.late_tolerance_seconds,
+        tolerance_seconds=terms.tolerances.late_seconds,
     )

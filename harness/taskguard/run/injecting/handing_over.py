@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from taskguard.contract.names import Names
+from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import FROM_OUTSIDE, Site
 from taskguard.faults.plan import Plan
@@ -28,8 +28,8 @@ _FUNCTION_NAME = "FunctionName"
 
 
 @contextmanager
-def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, names: Names | None = None) -> Iterator[None]:
-    """As long as this is entered, faults of ``plan`` strike ``stack``. ``names`` say where a task's id is found.
+def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, dialect: Dialect = TASKGUARD) -> Iterator[None]:
+    """As long as this is entered, faults of ``plan`` strike ``stack``. ``dialect`` says where a task's id is found.
 
     Raises:
         FaultPlanError: there is no engine of ours to inject them, it refuses the plan, or the plan names a function or a queue
@@ -46,12 +46,12 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, names: Names | None 
     if not inside:
         yield
         return
-    given = names or Names()
+    record = dialect.record
     document: dict[str, Json] = {
         "plan": Plan(seed=plan.seed, faults=inside).to_json(),
         "functions": functions,
         "queues": {"work": stack.task_queue_arn, "dead-letter": stack.dead_letter_queue_arn},
-        "names": {"message": given.message.task_id, "record": given.table.task_id},
+        "names": {"message": dialect.message.id, "record": record.key if record is not None else dialect.message.id},
     }
     plan_id = _ask(endpoint, "POST", _PATH, document)
     try:

@@ -1,0 +1,181 @@
+"""A contract: what is demanded of a pipeline, each demand by itself. What is left out is not demanded.
+
+It is read from a TOML file that many services may be judged by, and travels with a saved run. It must not know how a service words
+things (the dialect), how late anything may be (the tolerances), nor what a run did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Literal, get_args
+
+import msgspec
+
+from taskguard.contract.waiting import AS_DEPLOYED, AsDeployed, Waiting
+from taskguard.support.typed import Strict, nearest
+
+
+class Weight(StrEnum):
+    """How much a demand weighs: what misses a ``must`` fails, an ``advice`` is told and fails nothing, ``off`` is not judged."""
+
+    MUST = "must"
+    ADVICE = "advice"
+    OFF = "off"
+
+
+class Attempts(Strict, frozen=True, kw_only=True):
+    """How often a message may be received before it dies: a number, or a range of which any will do; ``as-deployed`` is what
+    the work queue's redrive policy says."""
+
+    most: int | tuple[int, int] | AsDeployed | None = None
+
+    def __post_init__(self) -> None:
+        if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
+            raise ValueError(f"most is 1 or more, or a range of such from low to high, not {self.most}")
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """The lowest and the highest number; none where nothing is demanded, or the stack says it."""
+        if isinstance(self.most, int):
+            return (self.most, self.most)
+        return self.most if isinstance(self.most, tuple) else None
+
+    @property
+    def lowest(self) -> int | None:
+        """The fewest receives after which a message may die."""
+        return self.range[0] if self.range is not None else None
+
+    @property
+    def highest(self) -> int | None:
+        """The most receives that there may be."""
+        return self.range[1] if self.range is not None else None
+
+    @property
+    def number(self) -> int | None:
+        """The number of receives, where it is one and known."""
+        return self.highest if self.lowest == self.highest else None
+
+    def in_words(self) -> str:
+        """The number as a phrase."""
+        if self.range is None:
+            return "nothing is demanded" if self.most is None else "as often as the queue's redrive policy says"
+        low, high = self.range
+        return f"{low}" if low == high else f"{low} to {high}"
+
+
+class Failures(Strict, frozen=True, kw_only=True):
+    """That the service simulates failures: each attempt fails at this rate; or ``per`` task, each task's first attempt, and of
+    later ones nothing is said."""
+
+    rate: float
+    per: Literal["attempt", "task"] = "attempt"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate <= 1:
+            raise ValueError(f"rate is a probability, 0 to 1, not {self.rate}")
+
+
+LogField = Literal["task_id", "payload", "attempts", "error", "created_at", "failed_at"]
+"""What a dead letter's log record may have to tell."""
+
+LOG_FIELDS: tuple[LogField, ...] = get_args(LogField)
+
+
+class DeadLetter(Strict, frozen=True, kw_only=True):
+    """What the log record of a dead task must tell; no field: that there is one is not demanded."""
+
+    log: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.log:
+            if name not in LOG_FIELDS:
+                raise ValueError(f'log has no field "{name}"; {nearest(name, LOG_FIELDS)}')
+
+    @property
+    def fields(self) -> tuple[LogField, ...]:
+        """The fields, each once, in the order in which they are spoken of."""
+        return tuple(field for field in LOG_FIELDS if field in self.log)
+
+
+class Settings(Strict, frozen=True, kw_only=True):
+    """What is demanded of settings: that consumers report the messages of a batch one by one; that queues and records are
+    encrypted at rest; that queues refuse who comes without TLS; that no role may do everything, or something to everything; that a
+    message is hidden for as long as its consumer may work on it; that it is kept for longer than it is hidden."""
+
+    partial_batches: Weight = Weight.OFF
+    encryption: Weight = Weight.OFF
+    tls: Weight = Weight.OFF
+    least_privilege: Weight = Weight.OFF
+    visibility: Weight = Weight.OFF
+    retention: Weight = Weight.OFF
+
+
+class Api(Strict, frozen=True, kw_only=True):
+    """What is demanded of the way in: that a task handed in twice is one task, and that what is no task is refused."""
+
+    idempotent: Weight = Weight.OFF
+    refuses_invalid: Weight = Weight.OFF
+
+
+class Contract(Strict, frozen=True, kw_only=True):
+    """All that is demanded of a pipeline.
+
+    Raises:
+        ValueError: the schedule is too short for the attempts.
+    """
+
+    attempts: Attempts = Attempts()
+    waiting: Waiting = Waiting()
+    failures: Failures | None = None
+    dead_letter: DeadLetter = DeadLetter()
+    settings: Settings = Settings()
+    api: Api = Api()
+
+    def __post_init__(self) -> None:
+        highest, schedule = self.attempts.highest, self.waiting.schedule
+        if highest is None or schedule is None:
+            return
+        owed = highest - (self.waiting.last == "free")
+        if len(schedule) < owed:
+            raise ValueError(f"the schedule has {len(schedule)} waits for {highest} attempts: give {owed}")
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """The waits of a task that fails as often as it may, in seconds: exact ones, or the least there may be."""
+        return self.waiting.waits(self.attempts.highest)
+
+    def in_words(self) -> Iterator[str]:
+        """The contract as sentences, one a demand."""
+        yield f"Attempts: {self.attempts.in_words()}."
+        yield f"Waiting: {self.waiting.in_words()}."
+        if self.failures is None:
+            yield "Simulated failures: none are demanded."
+        else:
+            of = "attempts" if self.failures.per == "attempt" else "tasks, at their first attempt"
+            yield f"Simulated failures: {self.failures.rate:.0%} of {of}."
+        fields = ", ".join(self.dead_letter.log)
+        yield (
+            f"Dead-letter log: one true record for each dead task, with {fields}."
+            if fields
+            else ("Dead-letter log: none is demanded.")
+        )
+        for title, demands in (("Settings", self.settings), ("API", self.api)):
+            for weight, meaning in ((Weight.MUST, "must be so"), (Weight.ADVICE, "advised")):
+                names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
+                if names:
+                    yield f"{title}, {meaning}: {', '.join(names)}."
+
+
+__all__ = [
+    "AS_DEPLOYED",
+    "LOG_FIELDS",
+    "Api",
+    "Attempts",
+    "Contract",
+    "DeadLetter",
+    "Failures",
+    "LogField",
+    "Settings",
+    "Weight",
+]

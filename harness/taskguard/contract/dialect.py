@@ -1,0 +1,236 @@
+"""The dialect of a service: by which words it speaks of tasks, in messages, in records, in logs.
+
+The one mapping between a service's own names and History's. What a service has not, or nobody knows, is none: it is not read, and
+nothing is claimed of it. It must not know what is demanded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from taskguard.contract.contract import LogField
+from taskguard.support.strict_json import Json
+from taskguard.support.typed import Strict
+
+
+def field_of(fields: Mapping[str, Any], name: str | None) -> Any:
+    """What is in a field; none where it is not there, or has no name in the dialect."""
+    return None if name is None else fields.get(name)
+
+
+class MessageWords(Strict, frozen=True, kw_only=True):
+    """The fields of a queue message's JSON body."""
+
+    id: str = "taskId"
+    payload: str = "payload"
+
+    def read(self, body: str) -> tuple[str | None, Json]:
+        """The task's id and payload; no id when the body is not a task, whose payload is then the body itself."""
+        try:
+            document = json.loads(body)
+            task_id = document[self.id]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None, body
+        if not isinstance(task_id, str):
+            return None, body
+        return task_id, document.get(self.payload)
+
+    def body(self, task_id: str, payload_json: str) -> str:
+        """The body that carries this task, its payload given as JSON text; compact, as the pipeline writes it."""
+        return f'{{"{self.id}":{json.dumps(task_id)},"{self.payload}":{payload_json}}}'
+
+
+class Move(Strict, frozen=True, kw_only=True):
+    """A change of a record's state that is legal; `before` is none where there was no record. Some are made by an operator
+    alone, once for each time that a task is put back to work."""
+
+    before: str | None
+    after: str
+    by_operator: bool = False
+
+
+class RecordWords(Strict, frozen=True, kw_only=True):
+    """A task's record: its attributes, its states, and how it may move from state to state.
+
+    `key` and `status` are the attributes with the task's id and its state; `completed` and `dead` are the final states. Of the
+    other attributes ``payload`` may be JSON text or a map; times are ISO 8601. With a change to `working` an attempt begins; with any
+    other of an attempt's changes it has ended. Without `moves` any is legal but one out of a final state.
+    """
+
+    key: str
+    status: str
+    completed: tuple[str, ...]
+    dead: tuple[str, ...]
+    payload: str | None = None
+    created_at: str | None = None
+    changed_at: str | None = None
+    completed_at: str | None = None
+    attempts: str | None = None
+    last_error: str | None = None
+    attempt_number: str | None = None
+    attempt_started_at: str | None = None
+    attempt_finished_at: str | None = None
+    attempt_outcome: str | None = None
+    attempt_error: str | None = None
+    attempt_backoff: str | None = None
+    attempt_succeeded: str | None = None
+    attempt_failed: str | None = None
+    working: str | None = None
+    moves: tuple[Move, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.completed or set(self.completed) & set(self.dead):
+            raise ValueError("completed has one state or more, and none that is dead, too")
+
+    @property
+    def finals(self) -> tuple[str, ...]:
+        """The states that a record never leaves."""
+        return (*self.completed, *self.dead)
+
+    def allows(self, before: str | None, after: str | None) -> bool:
+        """Whether a record may move so, by nobody's hand. Without `moves` nothing is known but that a final state is not left."""
+        if self.moves:
+            return any((move.before, move.after) == (before, after) for move in self.moves if not move.by_operator)
+        return before not in self.finals and after != ""
+
+    @property
+    def tells_of_attempts(self) -> bool:
+        """Whether it holds each attempt with its number and its outcome."""
+        return None not in (self.attempts, self.attempt_number, self.attempt_outcome)
+
+
+class LogWords(Strict, frozen=True, kw_only=True):
+    """The log record of a dead task: the field `event` has `value`, the others what the task was."""
+
+    event: str
+    value: str
+    task_id: str | None = None
+    payload: str | None = None
+    attempts: str | None = None
+    error: str | None = None
+    created_at: str | None = None
+    failed_at: str | None = None
+    message_id: str | None = None
+
+    def name_of(self, field: LogField) -> str | None:
+        """What the record calls a field that a contract names."""
+        name: str | None = getattr(self, field)
+        return name
+
+
+class TrailWords(Strict, frozen=True, kw_only=True):
+    """The records that a consumer's edge leaves in its log, and their fields."""
+
+    event: str = "event"
+    received: str = "TRAIL_RECEIVED"
+    answered: str = "TRAIL_ANSWERED"
+    raised: str = "TRAIL_RAISED"
+    call: str = "TRAIL_CALL"
+    poison: str = "POISON_DEAD_LETTER"
+    request_id: str = "requestId"
+    at: str = "at"
+    messages: str = "messages"
+    answer: str = "answer"
+    error: str = "error"
+    message_id: str = "messageId"
+    receive_count: str = "receiveCount"
+    queue_arn: str = "queueArn"
+    receipt: str = "receipt"
+    task_id: str = "taskId"
+    body_digest: str = "bodySha256"
+    body: str = "body"
+    started_at: str = "startedAt"
+    ended_at: str = "endedAt"
+    queue_url: str = "queueUrl"
+    entries: str = "entries"
+    entry_id: str = "id"
+    visibility_timeout: str = "visibilityTimeout"
+    status: str = "status"
+    refused: str = "refused"
+
+
+class Dialect(Strict, frozen=True, kw_only=True):
+    """All of a service's words. `record`, `log` and `trail` are none where the service has none of it, or it is not known."""
+
+    message: MessageWords = MessageWords()
+    record: RecordWords | None = None
+    log: LogWords | None = None
+    trail: TrailWords | None = None
+
+    @property
+    def completed(self) -> tuple[str, ...]:
+        """The states of a record whose task is done; none where no record is known."""
+        return self.record.completed if self.record is not None else ()
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """The states of a record whose task is dead; none where no record is known."""
+        return self.record.dead if self.record is not None else ()
+
+    @property
+    def finals(self) -> tuple[str, ...]:
+        """The states that a record never leaves; none where no record is known."""
+        return (*self.completed, *self.dead)
+
+
+RECORD: Final = RecordWords(
+    key="taskId",
+    status="status",
+    completed=("COMPLETED",),
+    dead=("DEAD_LETTER",),
+    payload="payload",
+    created_at="createdAt",
+    changed_at="updatedAt",
+    completed_at="completedAt",
+    attempts="attempts",
+    last_error="lastError",
+    attempt_number="number",
+    attempt_started_at="startedAt",
+    attempt_finished_at="finishedAt",
+    attempt_outcome="outcome",
+    attempt_error="error",
+    attempt_backoff="backoffSeconds",
+    attempt_succeeded="SUCCEEDED",
+    attempt_failed="FAILED",
+    working="PROCESSING",
+    moves=(
+        Move(before=None, after="PENDING"),
+        # A task is sent before it is stored, and whoever comes first stores it: the API, the consumer or, when all attempts ended
+        # before a word, who marks the dead.
+        Move(before=None, after="PROCESSING"),
+        Move(before=None, after="DEAD_LETTER"),
+        Move(before="PENDING", after="PROCESSING"),
+        # An attempt that ended without a word is followed by the next one.
+        Move(before="PROCESSING", after="PROCESSING"),
+        Move(before="PROCESSING", after="COMPLETED"),
+        Move(before="PROCESSING", after="RETRYING"),
+        Move(before="RETRYING", after="PROCESSING"),
+        Move(before="RETRYING", after="DEAD_LETTER"),
+        # Dead after attempts that left no word: the last one, or all of them.
+        Move(before="PROCESSING", after="DEAD_LETTER"),
+        Move(before="PENDING", after="DEAD_LETTER"),
+        Move(before="DEAD_LETTER", after="PENDING", by_operator=True),
+    ),
+)
+
+LOG: Final = LogWords(
+    event="event",
+    value="TASK_DEAD_LETTER",
+    task_id="taskId",
+    payload="payload",
+    attempts="attempts",
+    error="lastError",
+    created_at="createdAt",
+    failed_at="failedAt",
+    message_id="messageId",
+)
+
+TRAIL: Final = TrailWords()
+
+TASKGUARD: Final = Dialect(record=RECORD, log=LOG, trail=TRAIL)
+"""The dialect of TaskGuard's own pipeline."""
+
+BUILT_IN: Final = {"taskguard": TASKGUARD}
+"""The dialects that a `taskguard.toml` can name."""

@@ -1,0 +1,86 @@
+"""`taskguard.toml`, beside a service: which contract it is judged by, and by which words it speaks of tasks.
+
+All of it is optional, and so is the file. It must not know what is deployed, nor what a run did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from taskguard.contract.contract import Contract
+from taskguard.contract.dialect import BUILT_IN, Dialect
+from taskguard.contract.draws import Draws
+from taskguard.contract.files import AS_DEPLOYED, contract_named
+from taskguard.contract.terms import Terms
+from taskguard.contract.tolerances import Tolerances
+from taskguard.errors import ConfigurationError
+from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, untyped
+
+CONFIG_FILE = "taskguard.toml"
+
+
+class Config(Strict, frozen=True, kw_only=True):
+    """What a service's file says, with what holds where it says nothing."""
+
+    contract: Contract
+    dialect: Dialect
+
+
+def config_of(folder: Path) -> Config:
+    """What the file in the service's ``folder`` says; a contract in a file is named by its path from there.
+
+    Raises:
+        ConfigurationError: it cannot be read; names the file and the place.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        document = parsed_toml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        document = {}
+    except OSError as error:
+        raise ConfigurationError(f"Reading {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"Reading {path}: it is not UTF-8 text ({error.reason}).") from error
+    except Refused as refused:
+        raise ConfigurationError(f"Reading {path}: {refused}.") from None
+    try:
+        file = typed(_File, document)
+        return Config(contract=contract_named(file.contract, folder), dialect=_dialect(file))
+    except Refused as refused:
+        raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
+
+
+def terms_of(folder: Path, draws: Draws, tolerances: Tolerances | None = None) -> Terms:
+    """The terms on which a run of the service in ``folder`` is judged.
+
+    Raises:
+        ConfigurationError: its file cannot be read.
+    """
+    config = config_of(folder)
+    return Terms(contract=config.contract, dialect=config.dialect, tolerances=tolerances or Tolerances(), draws=draws)
+
+
+class _File(Strict, frozen=True, kw_only=True):
+    """The file, as it is written."""
+
+    contract: str = AS_DEPLOYED
+    dialect: str | None = None
+    record: Mapping[str, Any] = {}
+    log: Mapping[str, Any] = {}
+
+
+def _dialect(file: _File) -> Dialect:
+    """The dialect that the file names, with what it states itself."""
+    if file.dialect is not None and file.dialect not in BUILT_IN:
+        raise Refused(f'dialect: there is no "{file.dialect}"; {nearest(file.dialect, BUILT_IN)}')
+    dialect = BUILT_IN[file.dialect] if file.dialect is not None else Dialect()
+    stated: dict[str, Any] = {}
+    for name, given in (("record", file.record), ("log", file.log)):
+        if given:
+            stated[name] = {**(untyped(getattr(dialect, name)) or {}), **given}
+    completed = typed(Dialect, stated)
+    return msgspec.structs.replace(dialect, **{name: getattr(completed, name) for name in stated})
