@@ -70,10 +70,16 @@ class _Reader:
         stack = self._stack
         urls: dict[QueueName, str] = {"work": stack.task_queue_url, "dead-letter": stack.dead_letter_queue_url}
         arns: dict[QueueName, str] = {"work": stack.task_queue_arn, "dead-letter": stack.dead_letter_queue_arn}
-        mappings = {
-            queue: self._try(f"the consumers of the {queue} queue", partial(self._mappings, arn)) or []
+        # A part that the stack lacks has no name.
+        has_table, has_dead_letter_queue = bool(stack.table), bool(stack.dead_letter_queue_arn)
+        if not has_dead_letter_queue:
+            del urls["dead-letter"], arns["dead-letter"]
+        read = {
+            queue: self._try(f"the consumers of the {queue} queue", partial(self._mappings, arn))
             for queue, arn in arns.items()
         }
+        mappings = {queue: found or [] for queue, found in read.items()}
+        watched = read.get("dead-letter")
         names = {value for key, value in stack.outputs.items() if key.endswith("FunctionName")}
         names |= {_function_of(mapping) for found in mappings.values() for mapping in found}
         functions = {name: self._try(f"the settings of {name}", partial(self._function, name)) or {} for name in names}
@@ -83,12 +89,15 @@ class _Reader:
             consumers=tuple(
                 _consumer(queue, mapping, functions) for queue, found in mappings.items() for mapping in found
             ),
-            store_encrypted=self._try("the encryption of the table", self._table_encrypted),
+            store_encrypted=self._try("the encryption of the table", self._table_encrypted) if has_table else None,
             permissions=tuple(
                 permission
                 for function, settings in sorted(functions.items())
                 for permission in self._try(f"the role of {function}", partial(self._role, function, settings)) or []
             ),
+            table=has_table,
+            dead_letter_queue=has_dead_letter_queue,
+            dead_letter_consumer=None if has_dead_letter_queue and watched is None else bool(watched),
         )
         return [observed, *(self._missing(what) for what in self._unread)]
 

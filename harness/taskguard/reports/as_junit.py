@@ -1,7 +1,7 @@
 """A grade as JUnit XML, for CI services: one test case for each check.
 
-A check that failed is a failure; one that could not be judged is an error, so that no service takes it for a pass. It must not
-know how a grade was reached.
+A check that failed is a failure; one that could not be judged is an error, so that no service takes it for a pass; one that is
+not applicable is skipped, with the reason. It must not know how a grade was reached.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def as_junit(grade: Grade, history: History, target: str) -> ET.ElementTree[ET.E
         tests=str(len(outcomes)),
         failures=str(outcomes.count(Outcome.FAIL)),
         errors=str(outcomes.count(Outcome.UNKNOWN)),
-        skipped="0",
+        skipped=str(outcomes.count(Outcome.NOT_APPLICABLE)),
     )
     if len(history):
         started = datetime.fromtimestamp(history[0].at_ms / 1000, UTC)
@@ -58,12 +58,16 @@ def write_junit(folder: Path, grade: Grade, history: History, target: str) -> No
 
 def _add_case(suite: ET.Element, verdict: Verdict) -> None:
     case = ET.SubElement(suite, "testcase", classname="taskguard.checks", name=verdict.check)
-    if verdict.outcome is not Outcome.PASS:
+    if verdict.outcome is Outcome.NOT_APPLICABLE:
+        ET.SubElement(case, "skipped", message=_writable(f"{verdict.outcome}: {verdict.observed}"))
+    elif verdict.outcome is not Outcome.PASS:
         kind = "failure" if verdict.outcome is Outcome.FAIL else "error"
         message = f"expected: {verdict.expected}; observed: {verdict.observed}"
         found = ET.SubElement(case, kind, type=str(verdict.outcome), message=_writable(message))
         found.text = _writable("\n".join([verdict.claim, *(finding.message for finding in verdict.findings)]))
-    ET.SubElement(case, "system-out").text = _writable(f"expected: {verdict.expected}\nobserved: {verdict.observed}")
+    advice = [finding.message for finding in verdict.findings] if verdict.outcome is Outcome.PASS else []
+    told = [f"expected: {verdict.expected}", f"observed: {verdict.observed}", *advice]
+    ET.SubElement(case, "system-out").text = _writable("\n".join(told))
 
 
 def _writable(text: str) -> str:

@@ -18,7 +18,15 @@ from taskguard.reports.timeline import timeline
 MOST_FINDINGS = 5
 """How many findings of a check are shown; `grade.json` has all."""
 
-_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
+_STYLES = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.UNKNOWN: "yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+}
+
+_OF_NO_FINDING = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+"""A check that came out so has nothing wrong; what it advises is told all the same."""
 
 
 def print_grade(
@@ -58,7 +66,7 @@ def print_grade(
         print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
         console.line()
     for verdict in grade.verdicts:
-        if verdict.outcome is not Outcome.PASS:
+        if verdict.outcome not in _OF_NO_FINDING or verdict.findings:
             _print_what_is_wrong(console, verdict, history)
     if repeat is not None:
         print_line(console, f"Run it again with: {repeat}", hanging=None)

@@ -61,12 +61,12 @@ def _of_task(
     task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
 ) -> Iterator[Violation]:
     yield from _moves(task_id, changes, history, words)
+    working = words.working if words.tells_of_attempts else None
+    if working is not None:
+        yield from _attempts(task_id, changes, working)
     yield from _times(task_id, changes, tolerance_ms)
-    if words.working is None or not words.tells_of_attempts:
-        return
-    yield from _attempts(task_id, changes, words.working)
-    if not has_duplicates(history, task_id):
-        yield from _deliveries(task_id, changes, history, words.working, tolerance_ms)
+    if working is not None and not has_duplicates(history, task_id):
+        yield from _deliveries(task_id, changes, history, working, tolerance_ms)
 
 
 def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords) -> Iterator[Violation]:

@@ -133,18 +133,21 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
 
 
 def _headline(grade: Grade) -> str:
-    count = len(grade.verdicts)
     found = Counter(verdict.outcome for verdict in grade.verdicts)
+    left_out = found[Outcome.NOT_APPLICABLE]
+    count = len(grade.verdicts) - left_out
     if not count:
-        return "No check was made"
-    if found[Outcome.PASS] == count:
-        return f"All {times(count, 'check')} passed" if count > 1 else "The only check passed"
+        return "No check was made" if not left_out else "No check is applicable"
     told = []
+    if found[Outcome.PASS] == count:
+        told.append(f"All {times(count, 'check')} passed" if count > 1 else "The only check passed")
     if found[Outcome.FAIL]:
         told.append(f"{found[Outcome.FAIL]} of {times(count, 'check')} failed")
     if found[Outcome.UNKNOWN]:
         of = "" if told else f" of {times(count, 'check')}"
         told.append(f"{found[Outcome.UNKNOWN]}{of} could not be judged")
+    if left_out:
+        told.append(f"{left_out} not applicable")
     return ", ".join(told)
 
 

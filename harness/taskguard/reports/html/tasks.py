@@ -178,8 +178,9 @@ def _named(verdicts: Iterable[Verdict]) -> dict[str, _Named]:
 
 
 def by_urgency(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Return the verdicts: first those that failed, then those that could not be reached, each in their order."""
-    urgency = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS)
+    """Return the verdicts: first those that failed, then those that could not be reached, last
+    those that are not applicable, each in their order."""
+    urgency = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS, Outcome.NOT_APPLICABLE)
     return sorted(verdicts, key=lambda verdict: urgency.index(verdict.outcome))
 
 
