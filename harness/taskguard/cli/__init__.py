@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import grade, judge, on_aws, redrive, stack, tasks
+from taskguard.cli import contract, grade, judge, on_aws, redrive, stack, tasks
 from taskguard.errors import TaskGuardError
 from taskguard.reports.plain import printable
 from taskguard.targets.aws_errors import explain
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.command()(grade.grade)
 app.command()(judge.check)
 app.command()(judge.compare)
+app.command()(contract.contract)
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(tasks.submit)

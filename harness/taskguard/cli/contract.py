@@ -1,0 +1,23 @@
+"""``taskguard contract``: what a contract demands, in words."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from taskguard.contract.files import contract_named, names_of_built_in
+
+
+def contract(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help=f"A contract's file, or the name of one that is built in: {', '.join(names_of_built_in())}.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Say what a contract demands, one sentence a demand."""
+    for sentence in contract_named(file).in_words():
+        typer.echo(sentence)
