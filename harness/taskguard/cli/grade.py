@@ -41,6 +41,7 @@ from taskguard.run.running import Run
 from taskguard.run.timings import Phase, Timings, slowest_schedule_seconds
 from taskguard.service import deployment
 from taskguard.service.kept import RunningStack, from_env
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Target
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 from taskguard.targets.registry import TargetOptions, make
@@ -164,7 +165,7 @@ def grade(
     verdicts = _judge(folder, saved, timings)
     table = _table_of(timings, verdicts, saved, folder)
     _tell(console, folder, table if show_timings else None)
-    show(console, verdicts, saved, json_=json_)
+    show(console, verdicts, saved, folder, json_=json_)
     raise typer.Exit(verdicts.exit_code)
 
 
@@ -218,8 +219,8 @@ def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
     history, manifest = saved.history, saved.manifest
     with timings.phase("judge"):
         verdicts = grade_run(history, manifest)
-        write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
-        write_junit(folder, verdicts, history, manifest.target)
+        write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale, folder)
+        write_junit(folder, verdicts, history, manifest.target, manifest.repeat)
         write_report(folder, verdicts, history, manifest)
         write_nemesis(folder, history, manifest)
     return verdicts
@@ -234,7 +235,8 @@ def _table_of(timings: Timings, verdicts: Grade, saved: SavedRun, folder: Path) 
 
 
 def _tell(console: Console, folder: Path, timings: Table | None) -> None:
-    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
+    again = runnable("taskguard check", folder)
+    console.print(f"\nThe run is kept in {folder}; judge it again with `{again}`", highlight=False, markup=False)
     console.line()
     if timings is not None:
         console.print(timings)

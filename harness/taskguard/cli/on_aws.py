@@ -27,6 +27,7 @@ from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.running import Run
 from taskguard.service.deployment import failure_settings, read_stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
 
@@ -113,7 +114,7 @@ def _refuse_known(run: Run, ids: list[str]) -> None:
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "
-            "Another run with this seed is under way, or left them (`taskguard clean-up <its folder>`); or leave out --seed."
+            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
         )
 
 
@@ -148,5 +149,5 @@ def _tell_of_left(folder: Path, left: list[str], reason: str) -> None:
     more = f" and {len(left) - _MOST_IDS_SHOWN} more" if len(left) > _MOST_IDS_SHOWN else ""
     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
         f"taskguard: tasks are left on the stage ({reason}): {', '.join(left[:_MOST_IDS_SHOWN])}{more}. "
-        f"Remove them with `taskguard clean-up {folder}`."
+        f"Remove them with `{runnable('taskguard clean-up', folder)}`."
     )

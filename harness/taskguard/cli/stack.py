@@ -19,6 +19,7 @@ from taskguard.service.deployment import Stack
 from taskguard.service.kept import ENV_FILE, RunningStack
 from taskguard.service.on_aws import serverless_on_aws
 from taskguard.support.clocks import MOST_SCALE
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
@@ -74,7 +75,7 @@ def up(
         RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
         engine.leave_running()
-    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `{runnable('taskguard down')}` stops it. Submit a task:\n")
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
