@@ -71,7 +71,11 @@ def grade(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
     target: Annotated[
-        TargetName, typer.Option(help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".")
+        TargetName,
+        typer.Option(
+            metavar="<target>",
+            help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".",
+        ),
     ] = TargetName.LOCALSTACK,
     endpoint_url: Annotated[
         str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)

@@ -49,7 +49,10 @@ def compare(
     other: Annotated[Path, typer.Argument(help="Another's.", show_default=False)],
     json_: AsJson = False,
 ) -> None:
-    """Say what two saved runs tell differently; exit with 0 when they were judged alike and each task fared alike, else with 1."""
+    """Say what two saved runs tell differently.
+
+    Exits with 0 when they were judged alike and each task fared alike, else with 1.
+    """
     with left_lying():
         comparison = compared(_judged(one), _judged(other))
         if json_:

@@ -25,6 +25,7 @@ from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
 
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
 Seed = Annotated[
     str | None,
@@ -102,7 +103,7 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
 
 
 def down() -> None:
-    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    """Stop what `taskguard up` (or `grade --keep`) left running."""
     running = RunningStack.load()
     if running is not None:
         if not running.instance.takes_stacks_along:
@@ -134,6 +135,6 @@ def deploy(
     raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
 
 
-def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws("remove", stage, region))

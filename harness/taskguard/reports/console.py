@@ -5,6 +5,8 @@ It must not know how a grade was reached.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 
 from taskguard.history import History

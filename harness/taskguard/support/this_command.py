@@ -29,7 +29,7 @@ def _name() -> str:
         return NAME
     on_path = shutil.which(NAME)
     # uv, which says so in UV, puts a script onto the path for one command; the user's next one would not find it.
-    if on_path is not None and "UV" not in os.environ and os.path.samefile(on_path, script):
+    if on_path is not None and "UV" not in os.environ and script.samefile(on_path):
         return NAME
     here = Path.cwd()
     if script.parent == here:

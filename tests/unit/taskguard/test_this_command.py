@@ -76,7 +76,7 @@ def test_within_another_program_it_is_the_script_that_was_installed_beside_it(
     script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/pytest"])
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(script.parent))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(script.parent))
     assert runnable("taskguard up") == ".venv/bin/taskguard up"
     script.unlink()
     assert runnable("taskguard up") == "taskguard up"
