@@ -149,7 +149,7 @@ def grade(
             digests = digests_of_service()
             shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
             ids = [task.task_id for task in workload(ids_seed, tasks)]
-            found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
+            found = on_engine_that_is_up(line, options, wanted, ids, timings, cleanup) if shared else None
             if found is None:
                 engine = cleanup.enter_context(make(target, options))
                 stacks = cleanup.enter_context(ExitStack())

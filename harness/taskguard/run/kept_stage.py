@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import secrets
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import auth_parameters
@@ -89,7 +91,6 @@ def _deployed_meanwhile(
             return deploying[-1].result()
         except BaseException:
             abandoned.set()
-            deployment.stop_the_cli()
             raise
 
 
@@ -116,12 +117,17 @@ def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> No
 
 
 def on_engine_that_is_up(
-    line: ProgressLine, options: TargetOptions, wanted: Wanted, task_ids: Sequence[str], timings: Timings
+    line: ProgressLine,
+    options: TargetOptions,
+    wanted: Wanted,
+    task_ids: Sequence[str],
+    timings: Timings,
+    held: ExitStack,
 ) -> Run | None:
     """The run on the engine that ``taskguard up`` left running; none when there is none like the one that is asked for.
 
     The stage is deployed once for a service and its failure settings, and found again as long as nobody has changed it.
-    It is at rest, and knows nothing of ``task_ids``, when this returns.
+    It is at rest, and knows nothing of ``task_ids``, when this returns, and no other run uses it until ``held`` closes.
 
     Raises:
         SetupError, DeploymentError: when the stage cannot be deployed.
@@ -133,7 +139,7 @@ def on_engine_that_is_up(
     if (endpoint.region, endpoint.clock.scale) != (options.region, options.clock_scale):
         return None
     line.say(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)")
-    kept = _KeptStage(endpoint, Path(running.instance.scratch), wanted)
+    kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
     with timings.phase("look for the stage"):
         stack = kept.find()
     if stack is None:
@@ -151,14 +157,28 @@ def on_engine_that_is_up(
     return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
 
 
-class _KeptStage:
-    """The stage of one service with its failure settings, on one engine; its note goes with the engine."""
+def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: Wanted, held: ExitStack) -> _KeptStage:
+    """The first of the kept stages that no other run uses: runs at once have one each. The lock of a run that is killed goes with
+    its process."""
+    for number in itertools.count(1):
+        kept = _KeptStage(endpoint, scratch, wanted, number)
+        with suppress(Timeout):
+            held.enter_context(kept.lock.acquire(blocking=False))
+            break
+    return kept
 
-    def __init__(self, endpoint: Endpoint, scratch: Path, wanted: Wanted) -> None:
+
+class _KeptStage:
+    """A stage of one service with its failure settings, on one engine; its note goes with the engine. There is another by each
+    ``number``, from 1."""
+
+    def __init__(self, endpoint: Endpoint, scratch: Path, wanted: Wanted, number: int) -> None:
         self._endpoint = endpoint
         about = json.dumps([digests_of_service(), wanted.parameters()], sort_keys=True)
-        self._name = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+        first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+        self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"
+        self.lock = FileLock(scratch / f"{self._name}.lock")
 
     def find(self) -> Stack | None:
         """The stage, if it is as it was deployed, and at rest."""
@@ -203,7 +223,7 @@ class _KeptStage:
 def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
     """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
     key, rest = Names().table.task_id, iter(task_ids)
-    while batch := list(islice(rest, _BATCH)):
+    while batch := list(itertools.islice(rest, _BATCH)):
         requests: Any = {stack.table: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
         while requests:
             requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")
