@@ -24,6 +24,13 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Something did not go as it should, and the user has to do what ``text`` says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseBegan:
     """A part of the session that is timed by its ``name`` has begun; several may go on side by side."""
 
@@ -54,7 +61,7 @@ class Graded:
     folder: Path
 
 
-SessionEvent: TypeAlias = Announced | PhaseBegan | PhaseEnded | TaskSubmitted | Progress | Recorded | Graded
+SessionEvent: TypeAlias = Announced | Warned | PhaseBegan | PhaseEnded | TaskSubmitted | Progress | Recorded | Graded
 
 Tell: TypeAlias = Callable[[SessionEvent], None]
 """Who is told of a session's events."""

@@ -86,7 +86,6 @@ class OwnEngine:
                 return deploying[-1].result()
             except BaseException:
                 abandoned.set()
-                deployment.stop_the_cli()
                 raise
 
     def _deployed(self, endpoint: Endpoint, stage: str, abandoned: threading.Event | None = None) -> Run:

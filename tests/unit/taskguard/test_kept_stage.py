@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.cli import engines
-from taskguard.cli.engines import Wanted, on_engine_that_is_up
-from taskguard.cli.judge import a_console
-from taskguard.cli.progress import ProgressLine
-from taskguard.run.timings import Timings
+from taskguard.run import kept_stage
+from taskguard.run.events import nobody
+from taskguard.run.kept_stage import on_engine_that_is_up
+from taskguard.run.stages import WantedStage
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
 from taskguard.targets.localstack import LocalStackInstance
@@ -43,10 +42,9 @@ class Engine:
 
     def run(self, held: ExitStack, seed: str = "a seed") -> str:
         """The stage that a run has until ``held`` closes."""
-        line = ProgressLine(a_console(stderr=True), 1)
-        wanted = Wanted(stage=None, seed=seed, rate=0.3)
+        wanted = WantedStage(stage=None, seed=seed, rate=0.3)
         options = TargetOptions(folder=self.scratch, region=STACK.region)
-        run = on_engine_that_is_up(line, options, wanted, ["t-1"], Timings.of_this_process(), held)
+        run = on_engine_that_is_up(options, wanted, ["t-1"], nobody, held)
         assert run is not None
         return run.stack.stage
 
@@ -78,9 +76,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda: RunningStack(instance=up, stage="dev"))
-    monkeypatch.setattr(engines._KeptStage, "_state", lambda *_: {})
-    monkeypatch.setattr(engines, "StackReader", AtRest)
-    monkeypatch.setattr(engines, "_forget", forget)
+    monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
+    monkeypatch.setattr(kept_stage, "StackReader", AtRest)
+    monkeypatch.setattr(kept_stage, "_forget", forget)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
     monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
