@@ -16,7 +16,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard import __version__
-from taskguard.cli import clean_up, grade, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, doctor, grade, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import TaskGuardError
@@ -45,6 +45,7 @@ for command in (
     stack.deploy,
     stack.remove,
     clean_up.clean_up,
+    doctor.doctor,
 ):
     app.command(cls=PlainCommand)(command)
 
