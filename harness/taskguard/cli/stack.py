@@ -85,8 +85,9 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
     told, sends = stack.outputs.get("ApiAuth"), ""
     if told == ApiAuth.API_KEY:
-        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
-        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
+        # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
