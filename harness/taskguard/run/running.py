@@ -170,9 +170,8 @@ class Run:
             events.extend(told)
         else:
             heeded = reader.heeds_partial_batches()
-            names = self.names.message
-            events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
-        request_ids = handled_dead_letters(recording, self.stack, only)
+            events.extend(events_of(recording, self.stack, self.names.message, partial_batches=heeded, only=only))
+        request_ids = handled_dead_letters(recording, self.stack, self.names.message, only)
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         # What the engine was busy with before is of no run's business, nor what was broken then.
