@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from taskguard.cli.judge import AsJson, a_console
-from taskguard.places import PROJECT
 from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
 from taskguard.service.installed import Kept
@@ -33,7 +32,7 @@ _PROBES: tuple[Callable[[], Found], ...] = (
     machine.open_files,
     machine.home,
     machine.scratch,
-    lambda: machine.disk(PROJECT),
+    lambda: machine.disk(installed.folders()["libraries of functions"]),
     machine.encoding,
     machine.sandbox,
     machine.docker,
