@@ -193,7 +193,8 @@ def _on_running_stack() -> Run:
     endpoint, stack = from_env()
     seed, rate = failure_settings(endpoint, stack)
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
+    since_ms = endpoint.clock.now_ms()
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False, since_ms=since_ms)
 
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:

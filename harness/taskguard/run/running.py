@@ -67,7 +67,7 @@ class Run:
     def __post_init__(self) -> None:
         path = self.endpoint.recording
         recorded = path is not None and path.exists() and not self.from_logs
-        object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
+        object.__setattr__(self, "_file", RecordingFile(path, self.since_ms) if path is not None and recorded else None)
         object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
         logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
@@ -176,7 +176,10 @@ class Run:
         events = [event for event in events if only is None or _concerns(event, only)]
         # What the engine was busy with before is of no run's business, nor what was broken then.
         events = [
-            event for event in events if not isinstance(event, (HeldUp, FaultInjected)) or event.at_ms >= begun_ms
+            event
+            for event in events
+            if not isinstance(event, (HeldUp, FaultInjected))
+            or (event.until_ms if isinstance(event, HeldUp) else event.at_ms) >= begun_ms
         ]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         records = reader.records(sorted(task_ids))

@@ -4,7 +4,6 @@ what answers there is what was started."""
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from taskguard.errors import TargetError
+from taskguard.support import folders
 from taskguard.support.this_command import runnable
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance, Target
@@ -82,7 +82,7 @@ class ProcessTarget(Target, Generic[Started]):
         if self._process is not None:
             self._process.wait()
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            folders.remove(self._scratch)
         self.instance = self._process = self._scratch = None
 
     @property

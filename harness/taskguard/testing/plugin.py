@@ -256,10 +256,12 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
 
         return run_on(endpoint, stack)
     option = request.config.getoption
-    seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
+    seed, rate, since_ms = str(option("--failure-seed")) or None, float(option("--failure-rate")), 0.0
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+        since_ms = endpoint.clock.now_ms()
+    expectations = Expectations(failure_seed=seed, failure_rate=rate)
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, since_ms=since_ms)
 
 
 @pytest.fixture
