@@ -20,7 +20,7 @@ from taskguard.reports.comparison import comparison_as_json, print_comparison, p
 from taskguard.reports.console import print_grade
 from taskguard.reports.html import write_report
 from taskguard.reports.nemesis import nemesis_of, write_nemesis
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
@@ -36,7 +36,7 @@ def check(
     ] = False,
 ) -> None:
     """Judge a saved run again, with the verdicts it had."""
-    with left_lying():
+    with without_garbage_collection():
         judged = _judged(history)
         if history.is_dir():
             _keep(history, judged, rewrite=rewrite)
@@ -50,7 +50,7 @@ def compare(
     json_: AsJson = False,
 ) -> None:
     """Say what two saved runs tell differently; exit with 0 when they were judged alike and each task fared alike, else with 1."""
-    with left_lying():
+    with without_garbage_collection():
         comparison = compared(_judged(one), _judged(other))
         if json_:
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
