@@ -14,12 +14,11 @@ from typing import NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import grade, judge, on_aws, redrive, stack, tasks
+from taskguard.cli import clean_up, grade, judge, redrive, stack, tasks
+from taskguard.cli.complaints import complain
 from taskguard.errors import TaskGuardError
-from taskguard.reports.plain import printable
 from taskguard.targets.aws_errors import explain
 
 COULD_NOT_BE_JUDGED = 2
@@ -43,7 +42,7 @@ app.command()(tasks.status)
 app.command()(redrive.redrive)
 app.command()(stack.deploy)
 app.command()(stack.remove)
-app.command()(on_aws.clean_up)
+app.command()(clean_up.clean_up)
 
 
 @app.callback(invoke_without_command=True)
@@ -78,11 +77,7 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> NoReturn:
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    console.print("taskguard:", style="bold red", end=" ")
-    # What went wrong may be told in the words of a pipeline, or of a damaged file.
-    for line in message.splitlines():
-        console.print(printable(line.expandtabs()))
+    complain(message)
     sys.exit(COULD_NOT_BE_JUDGED)
 
 

@@ -14,12 +14,11 @@ from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, Sa
 from taskguard.judging.comparing import Graded, differing_grades
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
-from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade, write_grade
-from taskguard.reports.as_junit import write_junit
+from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
-from taskguard.reports.html import write_report
-from taskguard.reports.nemesis import nemesis_of, write_nemesis
+from taskguard.reports.files import write_reports
+from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Json
 
@@ -94,11 +93,7 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     # A run on a disk that cannot be written to can be judged too.
     if not os.access(folder, os.W_OK):
         return
-    if rewrite or not file.exists():
-        write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
-    write_junit(folder, judged.grade, judged.run.history, manifest.target)
-    write_report(folder, judged.grade, judged.run.history, manifest)
-    write_nemesis(folder, judged.run.history, manifest)
+    write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
 
 
 def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:

@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.expectations import DEFAULT_RATE
 from taskguard.ingress.access import ApiAuth
 from taskguard.places import STATE
+from taskguard.run.stages import auth_parameters
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import ENV_FILE, RunningStack
@@ -47,8 +48,6 @@ ApiAuthOption = Annotated[
     ),
 ]
 
-DEFAULT_RATE = Expectations().failure_rate
-
 
 def up(
     stage: Stage = "dev",
@@ -78,11 +77,6 @@ def up(
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
 
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:

@@ -32,7 +32,8 @@ SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 """What a deploy sends, of the project's folder."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
-_under_way: set["subprocess.Popen[str]"] = set()
+_LOOKS_EVERY_SECONDS = 0.1
+"""How often it is seen whether a call of the CLI was abandoned."""
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 
 
@@ -89,8 +90,8 @@ def deploy(
     log: Path | None = None,
     abandoned: threading.Event | None = None,
 ) -> Stack:
-    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. Who says
-    that it is ``abandoned``, and then calls :func:`stop_the_cli`, leaves no call of the CLI going.
+    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. When
+    it is ``abandoned``, the call of the CLI that is under way is ended, and no further one is made.
 
     Raises:
         SetupError: when the Serverless CLI is not installed.
@@ -284,7 +285,7 @@ def _run(
     log: Path | None,
     abandoned: threading.Event | None = None,
 ) -> str | None:
-    """Run to the end; the output when it failed. An interrupt ends the CLI and what it started."""
+    """Run to the end; the output when it failed. An interrupt, or that it is abandoned, ends the CLI and what it started."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -295,18 +296,12 @@ def _run(
         text=True,
         start_new_session=True,
     )
-    _under_way.add(process)
     try:
-        if abandoned is not None and abandoned.is_set():
-            # Whoever stops the CLI may have looked before this one was there.
-            _kill(process)
-        output, _ = process.communicate()
+        output = _output(process, abandoned)
     except BaseException:
         _kill(process)
         process.wait()
         raise
-    finally:
-        _under_way.discard(process)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
@@ -314,10 +309,13 @@ def _run(
     return output if process.returncode else None
 
 
-def stop_the_cli() -> None:
-    """End each call of the CLI that another thread is waiting for; there it fails."""
-    for process in list(_under_way):
-        _kill(process)
+def _output(process: "subprocess.Popen[str]", abandoned: threading.Event | None) -> str:
+    while True:
+        try:
+            return process.communicate(timeout=None if abandoned is None else _LOOKS_EVERY_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if abandoned is not None and abandoned.is_set():
+                _kill(process)
 
 
 def _kill(process: "subprocess.Popen[str]") -> None:

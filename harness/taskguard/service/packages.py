@@ -56,7 +56,9 @@ class Packages:
         kept = self._folder / key
         if not self._copy(kept, place):
             self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._folder / f"{key}.lock"):
+            # A lock's file is never removed: others may wait on it, and who came next would not wait for them. So it is one of
+            # 256, whatever the number of packages there ever were.
+            with FileLock(self._folder / f"{key[:2]}.lock"):
                 if not self._copy(kept, place):
                     make(place)
                     if (place / _COMPLETE).exists():
@@ -93,7 +95,6 @@ class Packages:
                     kept.append((folder.stat().st_mtime, folder))
         for _, folder in sorted(kept, reverse=True)[MOST_KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:

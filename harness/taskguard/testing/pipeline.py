@@ -89,7 +89,7 @@ class Pipeline:
         try:
             wait_for(settled, seconds=seconds, every=0.1, at_most_every=0.25)
         except WaitedInVain:
-            found = {task_id: statuses.get(task_id, "no record") for task_id in wanted}
+            found = {task_id: statuses.get(task_id, "no record with a status") for task_id in wanted}
             raise AssertionError(f"not settled within {seconds:.0f} s: {found}\n{self.timelines()}") from None
         return self.history(wanted)
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import PROJECT
 from taskguard.service.deployment import deploy, read_stack, remove, serverless_cli
+from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 OUTPUTS = {
@@ -187,6 +189,26 @@ def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, serv
     cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(DeploymentError, match="failed"):
         deploy(Cloud(), "qa", service=service, abandoned=Late())
+
+
+def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, service: Path, tmp_path: Path) -> None:
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    begun.mkdir()
+    cli.path.write_text(
+        f'#!/bin/sh\n[ $1 = deploy ] || exit 0\n: >"{begun}/$$"\nuntil [ -e "{go_on}" ]; do sleep 0.05; done\n'
+    )
+    abandoned = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        mine = pool.submit(deploy, Cloud(), "qa", service=service, abandoned=abandoned)
+        another = pool.submit(deploy, Cloud(), "qa", service=service)
+        try:
+            wait_for(lambda: len(list(begun.iterdir())) == 2, seconds=10)
+            abandoned.set()
+            with pytest.raises(DeploymentError, match="failed"):
+                mine.result(10)
+        finally:
+            go_on.touch()
+        assert another.result(10).stage == "qa"
 
 
 def test_a_removal_reads_nothing_back(cli: Cli, service: Path) -> None:

@@ -1,9 +1,10 @@
 """Packages that are kept: found again when all that goes into them is the same, made anew when anything is not."""
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,39 @@ def test_what_has_not_been_used_for_longest_is_forgotten(tmp_path: Path, monkeyp
     kept.get("k2", make, place(tmp_path, "a-new-one"))
     assert sorted(f.name for f in (tmp_path / "kept").iterdir() if f.is_dir()) == ["k0", "k2"]
     assert MOST_KEPT > 2
+
+
+def test_a_package_that_is_made_again_while_it_is_forgotten_is_still_made_by_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "MOST_KEPT", 1)
+    remove, begun, go_on = shutil.rmtree, threading.Event(), threading.Event()
+    kept, make = Packages(tmp_path / "kept"), Maker()
+    kept.get("old", make, place(tmp_path, "first"))
+    os.utime(tmp_path / "kept" / "old", (0, 0))
+
+    def slowly(folder: Path) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        make(folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        again: list[Future[None]] = []
+
+        def removed(folder: Path, *, ignore_errors: bool) -> None:
+            remove(folder, ignore_errors=ignore_errors)
+            again.append(pool.submit(kept.get, "old", slowly, place(tmp_path, "again")))
+            assert begun.wait(10)
+
+        monkeypatch.setattr(shutil, "rmtree", removed)
+        kept.get("new", make, place(tmp_path, "second"))
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        another = pool.submit(kept.get, "old", make, place(tmp_path, "third"))
+        try:
+            with pytest.raises(TimeoutError):
+                another.result(0.5)
+        finally:
+            go_on.set()
+        for each in (*again, another):
+            each.result(10)
+    assert make.made == 3
