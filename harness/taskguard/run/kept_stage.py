@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
+from taskguard.evidence.sources import source_at
 from taskguard.evidence.stack import StackReader
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
@@ -59,7 +60,8 @@ def on_engine_that_is_up(
     else:
         with phase(tell, "forget the tasks of before"):
             _forget(endpoint, stack, task_ids)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), source=source)
 
 
 def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> _KeptStage:
