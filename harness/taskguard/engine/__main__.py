@@ -7,12 +7,8 @@ services down one by one.
 
 import threading
 
-import psutil
-
 from taskguard.engine import ownership, patches
 from taskguard.engine.settings import EngineSettings
-
-_LOOK_EVERY_SECONDS = 0.5
 
 
 def main() -> None:
@@ -22,25 +18,15 @@ def main() -> None:
 
     owner_pid = EngineSettings.from_environment().owner_pid
     if owner_pid:
-        owner = _find(owner_pid)
-        threading.Thread(target=_leave_with_owner, args=(owner,), name="owner", daemon=True).start()
+        threading.Thread(target=_leave_with_owner, args=(owner_pid,), name="owner", daemon=True).start()
     run_localstack()
 
 
-def _leave_with_owner(owner: psutil.Process | None) -> None:
+def _leave_with_owner(pid: int) -> None:
     from taskguard.engine.leaving import leave
 
-    while owner is not None and ownership.is_alive(owner):
-        if ownership.released.wait(_LOOK_EVERY_SECONDS):
-            return
-    leave()
-
-
-def _find(pid: int) -> psutil.Process | None:
-    try:
-        return psutil.Process(pid)
-    except psutil.NoSuchProcess:
-        return None
+    if ownership.wait_until_gone(pid, lambda: not ownership.released.is_set()):
+        leave()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
+from taskguard.run.watch import all_empty
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
@@ -96,7 +97,7 @@ class _KeptStage:
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
         reader = StackReader(self._endpoint, stack, Names())
-        return stack if as_it_was and all(depth.total == 0 for depth in reader.queue_depths()) else None
+        return stack if as_it_was and all_empty(reader.queue_depths()) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""

@@ -33,7 +33,15 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
-from taskguard.run.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
+from taskguard.run.watch import (
+    LOCAL,
+    ON_AWS,
+    Progress,
+    all_empty,
+    longest_run_seconds,
+    longest_run_under_faults_seconds,
+    watch,
+)
 from taskguard.service.deployment import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
@@ -167,13 +175,13 @@ class Run:
 
     def _what_stayed(self, reader: StackReader, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""
-        if alone or all(depth.total == 0 for depth in before):
+        if alone or all_empty(before):
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
             time.sleep(max(0.0, self.expectations.empty_for_seconds + 0.01 - waited_ms / 1000))
             depths = [*before, *reader.queue_depths()]
-            if alone or all(depth.total == 0 for depth in depths):
+            if alone or all_empty(depths):
                 return list(depths)
         # That nothing is left tells of all; what is left may be that of others.
         what = "whether a queue holds messages of this run, since others use it too"
