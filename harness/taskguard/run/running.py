@@ -161,7 +161,7 @@ class Run:
         depths = depths or reader.queue_depths()
         answers = [event for event in given if isinstance(event, TaskSubmitted)]
         told, recording = self._source.gather(answers, self.expectations.record, only)
-        request_ids = handled_dead_letters(recording, self.stack, only)
+        request_ids = handled_dead_letters(recording, self.stack, self.names.message, only)
         logged = reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._source.since_ms)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
