@@ -23,6 +23,7 @@ from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.kept import RunningStack
 from taskguard.session import Asked
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 MOST_TASKS = 100_000
@@ -50,7 +51,11 @@ def grade(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
     target: Annotated[
-        TargetName, typer.Option(help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".")
+        TargetName,
+        typer.Option(
+            metavar="<target>",
+            help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".",
+        ),
     ] = TargetName.LOCALSTACK,
     endpoint_url: Annotated[
         str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)
@@ -128,7 +133,7 @@ def grade(
         graded = session.grade(asked, tell)
     beyond_seconds = _beyond_seconds(timings, graded)
     _tell(console, folder, timings.table(beyond_seconds) if show_timings else None)
-    show(console, graded.grade, graded.saved, json_=json_)
+    show(console, graded.grade, graded.saved, folder, json_=json_)
     raise typer.Exit(graded.grade.exit_code)
 
 
@@ -141,7 +146,8 @@ def _beyond_seconds(timings: Timings, graded: Graded) -> float:
 
 
 def _tell(console: Console, folder: Path, timings: Table | None) -> None:
-    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
+    again = runnable("taskguard check", folder)
+    console.print(f"\nThe run is kept in {folder}; judge it again with `{again}`", highlight=False, markup=False)
     console.line()
     if timings is not None:
         console.print(timings)

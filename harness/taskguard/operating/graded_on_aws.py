@@ -25,6 +25,7 @@ from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
 from taskguard.service.deployment import failure_settings, read_stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
 
@@ -96,7 +97,7 @@ def _refuse_known(run: Run, ids: list[str]) -> None:
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "
-            "Another run with this seed is under way, or left them (`taskguard clean-up <its folder>`); or leave out --seed."
+            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
         )
 
 
@@ -130,5 +131,5 @@ def _left(folder: Path, left: list[str], reason: str) -> Warned:
     more = f" and {len(left) - _MOST_IDS_SHOWN} more" if len(left) > _MOST_IDS_SHOWN else ""
     return Warned(
         f"tasks are left on the stage ({reason}): {', '.join(left[:_MOST_IDS_SHOWN])}{more}. "
-        f"Remove them with `taskguard clean-up {folder}`."
+        f"Remove them with `{runnable('taskguard clean-up', folder)}`."
     )

@@ -16,7 +16,7 @@ def write_reports(folder: Path, grade: Grade, saved: SavedRun, *, with_grade: bo
     """Write the grade as JSON (unless it is there already), for JUnit, and as a page, with the table of faults if there were any."""
     history, manifest = saved.history, saved.manifest
     if with_grade:
-        write_grade(folder / GRADE_FILE, grade, history, manifest.expectations, manifest.clock_scale)
-    write_junit(folder, grade, history, manifest.target)
+        write_grade(folder / GRADE_FILE, grade, history, manifest.expectations, manifest.clock_scale, folder)
+    write_junit(folder, grade, history, manifest.target, manifest.repeat)
     write_report(folder, grade, history, manifest)
     write_nemesis(folder, history, manifest)

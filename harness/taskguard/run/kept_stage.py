@@ -25,6 +25,7 @@ from taskguard.run.watch import all_empty
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
@@ -47,7 +48,8 @@ def on_engine_that_is_up(
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
-    if (endpoint.region, endpoint.clock.scale) != (options.region, options.clock_scale):
+    if other := _what_is_other(endpoint, options):
+        tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
         return None
     tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
     kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
@@ -63,6 +65,16 @@ def on_engine_that_is_up(
             _forget(endpoint, stack, task_ids)
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), source=source)
+
+
+def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
+    """Why a run with these options cannot be made on this engine; empty when it can."""
+    if endpoint.region != options.region:
+        return f"its region is {endpoint.region}, not {options.region}"
+    if endpoint.clock.scale != options.clock_scale:
+        one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
+        return f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
+    return ""
 
 
 def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> _KeptStage:

@@ -24,6 +24,7 @@ from filelock import FileLock
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import PROJECT, STATE
 from taskguard.service.packages import Packages, key_of
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
@@ -217,7 +218,9 @@ def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> Deployment
     if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
         why = explain(error)
     else:
-        why = f"{error}. Deploy it first (`taskguard up`, or `make deploy` on AWS), or name another stage."
+        why = (
+            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
+        )
     return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
 
 

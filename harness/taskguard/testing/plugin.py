@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskguard.support.clocks import clock_scale
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _running_stack() -> RunningStack:
 
     running = RunningStack.load()
     if running is None:
-        raise pytest.UsageError("--target running: nothing is up; start a stack with `taskguard up`")
+        raise pytest.UsageError(f"--target running: nothing is up; start a stack with `{runnable('taskguard up')}`")
     return running
 
 

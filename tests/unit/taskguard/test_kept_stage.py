@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from taskguard.run import kept_stage
-from taskguard.run.events import nobody
+from taskguard.run.events import Announced, SessionEvent, nobody
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.stages import WantedStage
 from taskguard.service.deployment import Stack
@@ -127,3 +127,21 @@ def test_runs_with_other_failures_do_not_keep_one_another_from_a_stage(engine: E
         stages = [engine.run(held, seed) for seed in ("a seed", "another")]
     assert len(set(stages)) == 2
     assert sorted(path.name for path in engine.scratch.glob("*.lock")) == sorted(f"{stage}.lock" for stage in stages)
+
+
+@pytest.mark.parametrize(
+    ("region", "clock_scale", "why"),
+    [
+        ("mars-1", 1.0, f"its region is {STACK.region}, not mars-1"),
+        (STACK.region, 60.0, "its clock scale is 1, not 60 (`taskguard up --clock-scale 60` starts one of that scale)"),
+    ],
+)
+def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(
+    engine: Engine, region: str, clock_scale: float, why: str
+) -> None:
+    told: list[SessionEvent] = []
+    options = TargetOptions(folder=engine.scratch, region=region, clock_scale=clock_scale)
+    with ExitStack() as held:
+        wanted = WantedStage(stage=None, seed="a seed", rate=0.3)
+        assert on_engine_that_is_up(options, wanted, ["t-1"], told.append, held) is None
+    assert told == [Announced(f"The engine that is up at http://127.0.0.1:1 is not used: {why}")]
