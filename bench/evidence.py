@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskguard.evidence.comparison import differences, times_apart_ms
+from taskguard.evidence.sources import LogSource
 from taskguard.history import History
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
@@ -75,8 +76,8 @@ def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
 
     def one(number: int) -> Comparison:
         made = [
-            Run(endpoint=endpoint, stack=stack, terms=our_terms(), alone=False, from_logs=from_logs)
-            for from_logs in (False, True)
+            Run(endpoint=endpoint, stack=stack, terms=our_terms(), alone=False, source=source)
+            for source in (None, LogSource(endpoint, stack))
         ]
         return compare(f"run {number}", made[0], made[1], f"evidence-{number}", count)
 
@@ -94,7 +95,10 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
 
     def one(variant: Variant, stack: Stack) -> Comparison:
         expected = our_terms(seed=SEED)
-        made = [Run(endpoint=endpoint, stack=stack, terms=expected, from_logs=from_logs) for from_logs in (False, True)]
+        made = [
+            Run(endpoint=endpoint, stack=stack, terms=expected, source=source)
+            for source in (None, LogSource(endpoint, stack))
+        ]
         return compare(variant.name, made[0], made[1], SEED, count)
 
     with ThreadPoolExecutor(2) as pool:

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
+from taskguard.evidence.sources import source_at
 from taskguard.history import History, SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
@@ -65,7 +66,7 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
             endpoint=endpoint,
             stack=stack,
             terms=our_terms(seed=failures, rate=RATE),
-            since_ms=endpoint.clock.now_ms(),
+            source=source_at(endpoint, stack, since_ms=endpoint.clock.now_ms()),
         )
         history = run.of(workload(seed, tasks))
         found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.terms))

@@ -14,6 +14,7 @@ from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
+from taskguard.run.watch import all_empty
 from taskguard.service.deployment import deploy, failure_parameters
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.ministack import MiniStackInstance
@@ -89,7 +90,7 @@ def _wait_until_settled(reader: StackReader, ids: list[str], deadline: float) ->
     end, unsettled = time.monotonic() + deadline, set(ids)
     while time.monotonic() < end:
         # Records are read only once there is nothing in the queues: reading thousands would itself take its time.
-        if all(depth.total == 0 for depth in reader.queue_depths()):
+        if all_empty(reader.queue_depths()):
             now = time.monotonic()
             unsettled -= {i for i, status in reader.statuses(unsettled).items() if status in RECORD.finals}
             if not unsettled:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from taskguard.evidence.sources import LogSource
 from taskguard.evidence.stack import StackReader
 from taskguard.history import History, SavedRun
 from taskguard.ingress.client import Client
@@ -43,7 +44,7 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     """Give a deployed pipeline its load, wait for its end, and grade it."""
     terms = load.terms()
     seen, logged = (
-        Run(endpoint=endpoint, stack=stack, terms=terms, from_logs=from_logs) for from_logs in (False, True)
+        Run(endpoint=endpoint, stack=stack, terms=terms, source=source) for source in (None, LogSource(endpoint, stack))
     )
     tasks = load.tasks()
     client = Client(stack.api_url, clock=endpoint.clock)

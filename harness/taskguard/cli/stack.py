@@ -11,18 +11,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.ingress.access import ApiAuth
 from taskguard.places import STATE
+from taskguard.run.stages import auth_parameters
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import ENV_FILE, RunningStack
 from taskguard.service.on_aws import serverless_on_aws
 from taskguard.support.clocks import MOST_SCALE
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
 
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
 Seed = Annotated[
     str | None,
@@ -45,9 +49,6 @@ ApiAuthOption = Annotated[
         show_default=False,
     ),
 ]
-
-DEFAULT_RATE = 0.3
-"""How often an attempt fails where a run says nothing else: as `serverless.yml` has it."""
 
 
 def up(
@@ -74,23 +75,19 @@ def up(
         RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
         engine.leave_running()
-    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `{runnable('taskguard down')}` stops it. Submit a task:\n")
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
 
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
     told, sends = stack.outputs.get("ApiAuth"), ""
     if told == ApiAuth.API_KEY:
-        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
-        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
+        # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
@@ -101,7 +98,7 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
 
 
 def down() -> None:
-    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    """Stop what `taskguard up` (or `grade --keep`) left running."""
     running = RunningStack.load()
     if running is not None:
         if not running.instance.takes_stacks_along:
@@ -133,6 +130,6 @@ def deploy(
     raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
 
 
-def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws("remove", stage, region))

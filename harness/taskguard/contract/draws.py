@@ -12,6 +12,9 @@ from itertools import count, islice
 
 from taskguard.support.typed import Strict
 
+DEFAULT_RATE = 0.3
+"""How often an attempt is made to fail, unless something else is asked for: as our `serverless.yml` has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:

@@ -31,7 +31,7 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
 
 E = TypeVar("E", bound=Event)
@@ -173,7 +173,7 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
+            with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
                 return cls(_read_lines(file, source))
         except OSError as error:
             raise HistoryError(
@@ -236,7 +236,9 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     """Readers of each kind of event, for one file."""
     strings: dict[str, str] = {}
     by_annotation: dict[str, Reader] = {
-        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
+        # Whoever has one refuses anything else itself.
+        "QueueName": lambda value: value,
+        "QueueName | None": lambda value: value,
     }
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
         by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)

@@ -15,7 +15,7 @@ from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Grade:
 def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open."""
     terms = as_deployed(terms, history)
-    with left_lying():
+    with without_garbage_collection():
         return Grade(
             verdicts=tuple(check(history, terms) for check in checks.values()),
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),

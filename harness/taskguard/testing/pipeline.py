@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskguard.contract.draws import Fate, find_task_id
+from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.stack import StackReader
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
@@ -117,7 +118,7 @@ class Pipeline:
         if recording is None:
             return True
         under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
-        return not any(task_id in invocation.payload for invocation in under_way for task_id in ids)
+        return all(tasks_of(invocation, self.run.dialect.message).isdisjoint(ids) for invocation in under_way)
 
     def _reader(self) -> StackReader:
         return StackReader(self.run.endpoint, self.run.stack, self.run.dialect)

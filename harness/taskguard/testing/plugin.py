@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskguard.support.clocks import clock_scale
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _running_stack() -> RunningStack:
 
     running = RunningStack.load()
     if running is None:
-        raise pytest.UsageError("--target running: nothing is up; start a stack with `taskguard up`")
+        raise pytest.UsageError(f"--target running: nothing is up; start a stack with `{runnable('taskguard up')}`")
     return running
 
 
@@ -247,6 +248,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
     from taskguard.contract.draws import Draws
+    from taskguard.evidence.sources import source_at
     from taskguard.places import PROJECT
     from taskguard.run.running import Run
     from taskguard.service.config import terms_of
@@ -257,10 +259,12 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
 
         return run_on(endpoint, stack)
     option = request.config.getoption
-    seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
+    seed, rate, since_ms = str(option("--failure-seed")) or None, float(option("--failure-rate")), 0.0
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
-    return Run(endpoint=endpoint, stack=stack, terms=terms_of(PROJECT, Draws(seed=seed, rate=rate)))
+        since_ms = endpoint.clock.now_ms()
+    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate))
+    return Run(endpoint=endpoint, stack=stack, terms=terms, source=source_at(endpoint, stack, since_ms=since_ms))
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class LoggedRun:
         reader = StackReader(endpoint, STACK, TASKGUARD)
         submitted = [event for event in self.events if isinstance(event, TaskSubmitted)]
         told, recording = LogEvidence(endpoint, STACK, reader, TASKGUARD, since_ms=0).gather(submitted, only)
-        logged_deaths = reader.dead_letter_logs(LOG, handled_dead_letters(recording, STACK, only))
+        logged_deaths = reader.dead_letter_logs(LOG, handled_dead_letters(recording, STACK, TASKGUARD.message, only))
         records = reader.records(sorted({event.task_id for event in submitted if event.task_id is not None}))
         besides = [event for event in self.events if isinstance(event, _NOT_FROM_LOGS)]
         return History([*submitted, *told, *logged_deaths, *records, *besides])
