@@ -23,12 +23,13 @@ from taskguard.faults.plan import Plan, parse
 from taskguard.history.file import History
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
-_WITH_EXPECTATIONS = (1, 2)
+_WITH_EXPECTATIONS = (1, 2, 3)
 """These have one value of expectations instead of four. Version 1 has neither changes of records nor the configuration: the checks
-that need them find none, and say so."""
+that need them find none, and say so. Version 2 knows no run that switches consumers off itself, nor tasks that were chosen for
+their fate."""
 
 _READABLE = (*_WITH_EXPECTATIONS, FORMAT_VERSION)
 

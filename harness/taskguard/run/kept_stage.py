@@ -126,6 +126,8 @@ class _KeptStage:
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
         names = [value for key, value in sorted(stack.outputs.items()) if key.endswith("FunctionName")]
         queues = (stack.task_queue_url, stack.dead_letter_queue_url)
+        arns = (stack.task_queue_arn, stack.dead_letter_queue_arn)
+        mappings = [functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"] for arn in arns]
         attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in queues]
         return {
             "stack": description["StackId"],
@@ -133,6 +135,8 @@ class _KeptStage:
             "functions": {
                 name: functions.get_function_configuration(FunctionName=name)["RevisionId"] for name in names
             },
+            # A run that was killed may have left them off.
+            "off": [m["UUID"] for found in mappings for m in found if m.get("State") in ("Disabled", "Disabling")],
             "queues": [
                 {key: value for key, value in sorted(each.items()) if not key.startswith("Approximate")}
                 for each in attributes

@@ -67,6 +67,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=[*attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         figures={"dead_lettered": len(dead), "logged": len(logged)},
+        exercised=bool(dead),
     )
 
 

@@ -74,6 +74,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=[*_not_read(history, records), *attempts_in_doubt(history)],
         figures={"records": len(judged), "differing": differing},
+        exercised=bool(judged),
     )
 
 

@@ -73,6 +73,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=doubts,
         figures={"dead_lettered": len(dead)},
+        exercised=bool(dead),
     )
 
 

@@ -54,6 +54,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=_doubts(history, changes),
         figures={"records": len(judged), "at_fault": at_fault},
+        exercised=bool(judged),
     )
 
 

@@ -77,6 +77,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=doubts,
         figures={"dead": len(dead), "charged": len(charges), "by_faults": crashed, "unexplained": len(unexplained)},
+        exercised=bool(charges),
     )
 
 

@@ -77,6 +77,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         doubts=[*_unread(history, dead), *asked.doubts()],
         figures={"dead": len(dead)},
         measured={"logged": len(logged)},
+        exercised=bool(dead),
     )
 
 

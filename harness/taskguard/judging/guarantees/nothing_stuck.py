@@ -47,6 +47,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             "not_final": len(open_records),
             "messages_left": sum(depth.total for depth in left),
         },
+        exercised=bool(records),
     )
 
 

@@ -41,6 +41,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         violations=violations,
         doubts=_unseen(history),
         figures={"completed": completed, "at_fault": at_fault},
+        exercised=completed > 0,
     )
 
 
