@@ -165,6 +165,8 @@ class Contract(Strict, frozen=True, kw_only=True):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
                 if names:
                     yield f"{title}, {meaning}: {', '.join(names)}."
+        if self.api.refuses_invalid is not Weight.OFF:
+            yield "No check judges refuses_invalid yet: no run hands in what is no task."
 
 
 __all__ = [

@@ -1,0 +1,96 @@
+"""`taskguard.toml` beside a service names its contract and states its words; without one, what the stack says is demanded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Dialect
+from taskguard.contract.draws import Draws
+from taskguard.contract.files import built_in
+from taskguard.contract.tolerances import ON_AWS, Tolerances
+from taskguard.errors import ConfigurationError
+from taskguard.places import PROJECT
+from taskguard.service.config import config_of, terms_of
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "taskguard.toml").write_text(text)
+    return folder
+
+
+def test_our_service_is_judged_by_its_contract_in_its_words() -> None:
+    config = config_of(PROJECT)
+    assert (config.contract, config.dialect) == (built_in("taskguard"), TASKGUARD)
+
+
+def test_without_a_file_a_service_is_judged_by_what_it_deploys_and_no_word_of_its_is_known(tmp_path: Path) -> None:
+    terms = terms_of(tmp_path, Draws())
+    assert (terms.contract, terms.dialect) == (built_in("as-deployed"), Dialect())
+    assert (terms.tolerances, terms.draws) == (Tolerances(), Draws())
+    assert terms_of(tmp_path, Draws(seed="s"), ON_AWS).tolerances == ON_AWS
+
+
+def test_a_contract_in_a_file_is_found_from_the_services_folder(tmp_path: Path) -> None:
+    (tmp_path / "assignment.toml").write_text("[attempts]\nmost = 2\n")
+    assert config_of(written(tmp_path, 'contract = "assignment.toml"')).contract.attempts.most == 2
+
+
+def test_what_is_stated_of_record_and_log_is_all_that_is_known(tmp_path: Path) -> None:
+    text = """
+[record]
+key = "id"
+status = "state"
+completed = ["Processed", "Skipped"]
+dead = ["Failed"]
+[log]
+event = "eventType"
+value = "DLQ_MESSAGE"
+task_id = "id"
+"""
+    dialect = config_of(written(tmp_path, text)).dialect
+    assert dialect.record is not None
+    assert dialect.log is not None
+    assert (dialect.record.key, dialect.finals) == ("id", ("Processed", "Skipped", "Failed"))
+    assert (dialect.record.payload, dialect.record.tells_of_attempts, dialect.trail) == (None, False, None)
+    assert (dialect.log.value, dialect.log.name_of("task_id"), dialect.log.name_of("payload")) == (
+        "DLQ_MESSAGE",
+        "id",
+        None,
+    )
+
+
+def test_what_is_stated_stands_beside_the_dialect_that_is_named(tmp_path: Path) -> None:
+    text = 'dialect = "taskguard"\n[record]\nkey = "id"\n[log]\nvalue = "DEAD"\n'
+    dialect = config_of(written(tmp_path, text)).dialect
+    assert dialect.record is not None
+    assert dialect.log is not None
+    assert (dialect.record.key, dialect.record.moves) == ("id", RECORD.moves)
+    assert (dialect.log.value, dialect.log.task_id) == ("DEAD", LOG.task_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('contarct = "taskguard"', 'unknown key "contarct"; did you mean "contract"?'),
+        ("[service]\nstage = 1", 'unknown key "service"; there are contract, dialect, record, log'),
+        ("contract = 3", "contract: expected a string, found 3"),
+        ('dialect = "taskgard"', 'dialect: there is no "taskgard"; did you mean "taskguard"?'),
+        ('[record]\nkey = "id"', "record: Object missing required field status"),
+        ('[record]\nstatuss = "s"', 'record: unknown key "statuss"; did you mean "status"?'),
+        ('[log]\nevent = 1\nvalue = "x"', "[log] event: expected a string, found 1"),
+        ('dialect = "taskguard"\n[record]\ncompleted = []', "completed has one state or more"),
+        ('dialect = "taskguard"\n[record]\ncompleted = ["DEAD_LETTER"]', "none that is dead, too"),
+        ("contract =", "it is no TOML: "),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_place(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        config_of(written(tmp_path, text))
+    assert f"Reading {tmp_path / 'taskguard.toml'}: " in str(raised.value)
+    assert words in str(raised.value)
+
+
+def test_a_contract_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"the contract none\.toml: it is not built in"):
+        config_of(written(tmp_path, 'contract = "none.toml"'))
