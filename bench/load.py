@@ -23,7 +23,8 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import grade
 from taskguard.run.running import Listener, Run
 from taskguard.run.watch import Progress
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStack
 
 SEED = "load"

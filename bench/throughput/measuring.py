@@ -15,7 +15,8 @@ from taskguard.contract.names import Names
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.ministack import MiniStackInstance
 from taskguard.targets.process import ProcessTarget

@@ -13,7 +13,7 @@ from uuid import uuid4
 from taskguard.evidence.recorder.recording import Call, Injection, Recording, RecordingFile
 from taskguard.faults.plan import Plan, parse
 from taskguard.run.injecting.handing_over import injecting
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Function

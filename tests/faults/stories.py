@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from taskguard.contract.draws import Fate
 from taskguard.evidence.recorder.recording import Invocation, Recording
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 
 STORIES: Mapping[str, Fate] = {
     "completes": Fate(0),

@@ -18,7 +18,9 @@ from threading import Event, Lock
 from typing import Any
 
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, read_stack, stack_name
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_parameters, stack_name
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime

@@ -19,7 +19,7 @@ from taskguard.judging.grading import Grade, grade
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.run.watch import Pace, watch
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 

@@ -16,7 +16,7 @@ from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline

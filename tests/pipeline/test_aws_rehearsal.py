@@ -18,7 +18,7 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.operating.ledger import LEDGER_FILE
 from taskguard.places import PROJECT
 from taskguard.reports.as_junit import JUNIT_FILE
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from typer.testing import CliRunner

@@ -16,7 +16,7 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 from taskguard.operating.redriving import Redriver, Result
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.service.kept import write_env
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint

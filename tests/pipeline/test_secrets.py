@@ -21,7 +21,7 @@ from taskguard.reports.as_junit import write_junit
 from taskguard.reports.html import write_report
 from taskguard.run.manifests import digests_of_service, manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.transport import refuses_unencrypted
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")

@@ -8,7 +8,7 @@ from taskguard.contract.names import Names
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.client import Client
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline

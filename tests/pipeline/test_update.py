@@ -12,7 +12,8 @@ from taskguard.ingress.workload import Task
 from taskguard.places import PROJECT
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, failure_settings
+from taskguard.service.ours import failure_parameters, failure_settings
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline

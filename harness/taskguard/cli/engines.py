@@ -17,18 +17,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import auth_parameters
 from taskguard.contract.expectations import Expectations
 from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
-from taskguard.evidence.stack import StackReader
-from taskguard.ingress.access import ApiAuth
+from taskguard.evidence.queues import Queues
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.timings import Timings
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Target
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
 from taskguard.targets.registry import TargetOptions
@@ -47,7 +46,7 @@ class Wanted:
     api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
-        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def expectations(self) -> Expectations:
         return Expectations(failure_seed=self.seed, failure_rate=self.rate)
@@ -188,8 +187,8 @@ class _KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        reader = StackReader(self._endpoint, stack, Names())
-        return stack if as_it_was and all(depth.total == 0 for depth in reader.queue_depths()) else None
+        depths = Queues(self._endpoint, stack).queue_depths()
+        return stack if as_it_was and all(depth.total == 0 for depth in depths) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
@@ -201,12 +200,13 @@ class _KeptStage:
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
-        name = deployment.stack_name(stack.stage)
-        description = self._endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+        description = self._endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
-        names = [value for key, value in sorted(stack.outputs.items()) if key.endswith("FunctionName")]
-        queues = (stack.task_queue_url, stack.dead_letter_queue_url)
-        attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in queues]
+        names = [each.name for each in stack.functions]
+        attributes = [
+            sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+            for queue in stack.queues.values()
+        ]
         return {
             "stack": description["StackId"],
             "deployed": str(description.get("LastUpdatedTime", description["CreationTime"])),
@@ -224,6 +224,6 @@ def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
     """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
     key, rest = Names().table.task_id, iter(task_ids)
     while batch := list(itertools.islice(rest, _BATCH)):
-        requests: Any = {stack.table: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
+        requests: Any = {stack.table_name: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
         while requests:
             requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")

@@ -25,7 +25,6 @@ from taskguard.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
 from taskguard.contract.expectations import Expectations
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
-from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade_run
@@ -39,8 +38,8 @@ from taskguard.run.injecting.planned_faults import Trouble
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.running import Run
 from taskguard.run.timings import Phase, Timings, slowest_schedule_seconds
-from taskguard.service import deployment
 from taskguard.service.kept import RunningStack, from_env
+from taskguard.service.ours import ApiAuth, failure_settings
 from taskguard.targets.base import Endpoint, Target
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 from taskguard.targets.registry import TargetOptions, make
@@ -278,7 +277,7 @@ def _about_failures(seed: str | None, rate: float) -> str:
 
 def _on_running_stack() -> Run:
     endpoint, stack = from_env()
-    seed, rate = deployment.failure_settings(endpoint, stack)
+    seed, rate = failure_settings(endpoint, stack)
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
     return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 

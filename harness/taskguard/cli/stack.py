@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 
 from taskguard.contract.expectations import Expectations
-from taskguard.ingress.access import ApiAuth
 from taskguard.places import STATE
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import ENV_FILE, RunningStack
 from taskguard.service.on_aws import serverless_on_aws
+from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
@@ -69,7 +69,7 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
-        parameters = deployment.failure_parameters(seed, rate) | auth_parameters(api_auth)
+        parameters = failure_parameters(seed, rate) | auth_parameters(api_auth)
         stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
         RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
@@ -80,24 +80,19 @@ def up(
         typer.echo(f"  {line}")
 
 
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
-
-
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
-    told, sends = stack.outputs.get("ApiAuth"), ""
+    told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
         settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
-        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        asks = f"aws apigateway get-api-key --api-key {stack.ingress.api.key_ids[0]} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
         user = ":".join(LOCAL_CREDENTIALS.values())
         sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
     body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
-    yield f"curl -s -X POST {stack.api_url}/task{sends} -H 'Content-Type: application/json' -d {body}"
+    yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
 
 
 def down() -> None:

@@ -16,10 +16,12 @@ from taskguard.contract.expectations import Expectations
 from taskguard.contract.names import Names
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
+from taskguard.evidence.dead_letters import dead_letter_logs
 from taskguard.evidence.logs.from_logs import LogEvidence
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of, handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import (
     Event,
     EvidenceMissing,
@@ -34,7 +36,7 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.run.injecting.planned_faults import Trouble
 from taskguard.run.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -77,7 +79,7 @@ class Run:
         recorded = path is not None and path.exists() and not self.from_logs
         object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
         object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
-        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
+        logs = LogEvidence(self.endpoint, self.stack, self.names, self._since_ms)
         object.__setattr__(self, "_logs", logs)
         object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
         object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
@@ -130,21 +132,21 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first. In ``trouble`` that takes longer,
         and it is the pipeline's clock that counts."""
         ids = list(dict.fromkeys(task_ids))
-        reader = self._reader()
+        records, queues = self._records(), self._queues()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
         if trouble is None:
             seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
-            return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
-        hidden_seconds = reader.visibility_timeout_seconds()
+            return watch(records, queues, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
+        hidden_seconds = queues.visibility_timeout_seconds()
         seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
-        return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
+        return watch(records, queues, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
 
     def wait_until_at_rest(self) -> None:
         """Wait until no function of the stack is at work, or for as long as one may be. A delivery beside the one that settled its
         task is, when no queue holds anything any more."""
-        ours = {value for key, value in self.stack.outputs.items() if key.endswith("FunctionName")}
+        ours = {each.name for each in self.stack.functions}
 
         def at_rest() -> bool:
             recording = self.recording()
@@ -168,8 +170,8 @@ class Run:
         outside."""
         events: list[Event] = list(submitted)
         begun_ms = min((event.at_ms for event in events), default=0.0)
-        reader, recording = self._reader(), self.recording()
-        depths = depths or reader.queue_depths()
+        queues, recording = self._queues(), self.recording()
+        depths = depths or queues.queue_depths()
         if recording is not None:
             recording = recording.since(self.since_ms)
         if recording is None:
@@ -177,33 +179,34 @@ class Run:
             told, recording = self._logs.gather(accepted, self.expectations.record, only)
             events.extend(told)
         else:
-            heeded = reader.heeds_partial_batches()
+            heeded = queues.heeds_partial_batches()
             names = self.names.message
             events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
         request_ids = handled_dead_letters(recording, self.stack, only)
-        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
+        names_in_log = self.expectations.dead_letter_log
+        events.extend(dead_letter_logs(self.endpoint, self.stack, names_in_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         # What the engine was busy with before is of no run's business, nor what was broken then.
         events = [
             event for event in events if not isinstance(event, (HeldUp, FaultInjected)) or event.at_ms >= begun_ms
         ]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        records = reader.records(sorted(task_ids))
+        records = self._records().records(sorted(task_ids))
         events.extend(records)
         events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
         events.extend(self._configuration.events())
-        events.extend(self._what_stayed(reader, depths, alone=only is None))
+        events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(events)
 
-    def _what_stayed(self, reader: StackReader, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
+    def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""
         if alone or all(depth.total == 0 for depth in before):
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
             time.sleep(max(0.0, self.expectations.empty_for_seconds + 0.01 - waited_ms / 1000))
-            depths = [*before, *reader.queue_depths()]
+            depths = [*before, *queues.queue_depths()]
             if alone or all(depth.total == 0 for depth in depths):
                 return list(depths)
         # That nothing is left tells of all; what is left may be that of others.
@@ -215,8 +218,11 @@ class Run:
         clock = self.endpoint.clock
         return clock.now_ms() - self.clocks_apart_ms * clock.scale
 
-    def _reader(self) -> StackReader:
-        return StackReader(self.endpoint, self.stack, self.names)
+    def _records(self) -> Records:
+        return Records(self.endpoint, self.stack, self.names)
+
+    def _queues(self) -> Queues:
+        return Queues(self.endpoint, self.stack)
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""

@@ -13,13 +13,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
 from taskguard.places import PROJECT, STATE
+from taskguard.service.files import files_of
 
 MOST_KEPT = 60
 _FORMAT = 1
@@ -37,7 +38,7 @@ def key_of(
     """
     about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.version, sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
-    for file in _files(service, files):
+    for file in (file for name in sorted(files) for file in files_of(service / name)):
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     lock = PROJECT / "package-lock.json"
@@ -95,12 +96,3 @@ class Packages:
                     kept.append((folder.stat().st_mtime, folder))
         for _, folder in sorted(kept, reverse=True)[MOST_KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:
-    for name in sorted(names):
-        path = service / name
-        if path.is_file():
-            yield path
-        elif path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

@@ -80,10 +80,10 @@ class Endpoint:
         return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": self.region, **LOCAL_CREDENTIALS}
 
     def api_url(self, api_id: str, stage: str) -> str:
-        """The address of a REST API deployed here."""
+        """The address of an API deployed here; one whose stage is no part of its address has the stage ``""``."""
         if self.url is None:
-            return f"https://{api_id}.execute-api.{self.region}.amazonaws.com/{stage}"
-        return self.url + self.api_path.format(api_id=api_id, stage=stage)
+            return f"https://{api_id}.execute-api.{self.region}.{_domain(self.region)}/{stage}".rstrip("/")
+        return (self.url + self.api_path.format(api_id=api_id, stage=stage)).rstrip("/")
 
     def apigateway(self) -> "APIGatewayClient":
         return _client(self.url, self.region, "apigateway")  # type: ignore[no-any-return]
@@ -106,6 +106,13 @@ class Endpoint:
     def client(self, service: str) -> Any:
         """A client of any other service, by boto3's name for it."""
         return _client(self.url, self.region, service)
+
+
+@lru_cache(maxsize=8)
+def _domain(region: str) -> str:
+    """AWS's own domain, which differs between its partitions."""
+    resolver: Any = botocore.session.get_session().get_component("endpoint_resolver")
+    return str(resolver.get_partition_dns_suffix(resolver.get_partition_for_region(region)))
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 
 WORK_ARN, DEAD_ARN = "arn:aws:sqs:eu-central-1:000000000000:TaskQueue", "arn:aws:sqs:eu-central-1:000000000000:TaskDLQ"
 WORK_URL, DEAD_URL = "http://127.0.0.1:4566/000000000000/TaskQueue", "http://127.0.0.1:4566/000000000000/TaskDLQ"

@@ -17,7 +17,7 @@ from taskguard.cli.engines import Wanted, on_engine_that_is_up
 from taskguard.cli.judge import a_console
 from taskguard.cli.progress import ProgressLine
 from taskguard.run.timings import Timings
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.service.kept import RunningStack
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions

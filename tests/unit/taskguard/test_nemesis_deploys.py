@@ -15,7 +15,7 @@ from taskguard.places import PROJECT
 from taskguard.run.injecting import nemesis as module
 from taskguard.run.injecting.nemesis import deploy_again, parameters_of
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.fake_aws import WORKER, Fakes

@@ -10,10 +10,9 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
@@ -27,9 +26,13 @@ from taskguard.errors import TaskGuardError
 from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
+from taskguard.history.events import QueueName
 from taskguard.places import PROJECT
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.event_sources import mappings_of
+from taskguard.service.files import copy_of
+from taskguard.service.ours import parameters_of
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
@@ -38,6 +41,9 @@ _LOOK_EVERY_SECONDS = 0.01
 """Of the machine's: the pipeline's clock may run many times as fast."""
 
 _SWITCHED_WITHIN_SECONDS = 60.0
+
+_SWITCHED: Mapping[str, QueueName] = {"consumer-off": "work", "monitor-off": "dead-letter"}
+"""The queue whose consumers a fault switches off."""
 
 NOTE = "switched-off.txt"
 """The file in which it is written how to switch on what is off; gone when all is on again."""
@@ -62,8 +68,9 @@ class Nemesis:
         self._events: list[FaultInjected | EvidenceMissing] = []
         note = _Note(None if log is None else log.with_name(NOTE))
         self._switches = {
-            "consumer-off": _Switch(endpoint, stack.task_queue_arn, note, self._over),
-            "monitor-off": _Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
+            kind: _Switch(endpoint, stack.queues[queue].arn, note, self._over)
+            for kind, queue in _SWITCHED.items()
+            if queue in stack.queues
         }
 
     @property
@@ -246,11 +253,9 @@ class _Switch:
 
     def _enabled(self) -> tuple[str, ...]:
         """The mappings that were on: one that its owner switched off stays so."""
-        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
         return tuple(
             mapping["UUID"]
-            for page in pages.paginate(EventSourceArn=self._queue_arn)
-            for mapping in page["EventSourceMappings"]
+            for mapping in mappings_of(self._endpoint, self._queue_arn)
             if mapping.get("State") not in ("Disabled", "Disabling") or mapping["UUID"] in self._ever_off
         )
 
@@ -298,45 +303,9 @@ def deploy_again(
     """
     with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
         service = Path(scratch)
-        for name in deployment.SERVICE_FILES:
-            source = PROJECT / name
-            if source.is_dir():
-                shutil.copytree(source, service / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-            elif source.exists():
-                shutil.copy2(source, service / name)
+        copy_of(PROJECT, service)
         # By the seed: a stage that is used again has been deployed with the last one's.
         with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
             module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
         parameters = parameters_of(endpoint, stack)
         deployment.deploy(endpoint, stack.stage, parameters=parameters, service=service, log=log, abandoned=abandoned)
-
-
-def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
-    """The parameters that the stack was deployed with, read back from where it is: all but ``alarmTopicArn``, with which no
-    run deploys."""
-    name = stack.outputs["ProcessTaskFunctionName"]
-    configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    found = {
-        "failureRate": variables.get("FAILURE_RATE", ""),
-        "failureSeed": variables.get("FAILURE_SEED", ""),
-        "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
-        "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
-        "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
-        "apiAuth": stack.outputs.get("ApiAuth", ""),
-        "apiKeys": ",".join(_key_names(endpoint, stack)) if "ApiKeyId" in stack.outputs else "",
-    }
-    return {parameter: value for parameter, value in found.items() if value}
-
-
-def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
-    """What the stack's API keys were called in the parameter, the first one, whose id is an output, in front."""
-    name = deployment.stack_name(stack.stage)
-    ids = [
-        resource["PhysicalResourceId"]
-        for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::ApiGateway::ApiKey"
-    ]
-    ids.sort(key=lambda each: each != stack.outputs["ApiKeyId"])
-    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{name}-") for each in ids]
