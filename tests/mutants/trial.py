@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
+from taskguard.evidence.records import Records
 from taskguard.history import History, SavedRun
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
@@ -51,8 +52,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     with _held_back(endpoint, stack) if load.backlog else nullcontext():
         submitted = client.submit_all(tasks)
     accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
-    reader = StackReader(endpoint, stack, seen.names)
-    settled = watch(reader, accepted, expectations, seconds=load.patience_seconds, pace=_PACE)
+    records, queues = Records(endpoint, stack, seen.names), Queues(endpoint, stack)
+    settled = watch(records, queues, accepted, expectations, seconds=load.patience_seconds, pace=_PACE)
 
     def graded(name: str, run: Run) -> Grade:
         history = run.history(submitted, deadline_reached=not settled)
@@ -66,7 +67,7 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
 def _held_back(endpoint: Endpoint, stack: Stack) -> Iterator[None]:
     """Let nobody work on the queue for so long: afterwards its messages come in full batches."""
     functions = endpoint.functions()
-    mappings = functions.list_event_source_mappings(EventSourceArn=stack.task_queue_arn)["EventSourceMappings"]
+    mappings = functions.list_event_source_mappings(EventSourceArn=stack.work_queue.arn)["EventSourceMappings"]
 
     def switched(uuid: str, state: str) -> bool:
         return functions.get_event_source_mapping(UUID=uuid)["State"] == state

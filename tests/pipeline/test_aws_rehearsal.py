@@ -12,7 +12,7 @@ import pytest
 from botocore.client import BaseClient
 from taskguard.cli import app
 from taskguard.contract.names import Names
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.operating.ledger import LEDGER_FILE
@@ -30,15 +30,15 @@ ON_STAGE = ["grade", "--target", "aws", "--stage", "rehearsal", "--seed", SEED]
 
 
 @pytest.fixture
-def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> StackReader:
+def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> Records:
     """A stage of its own, with a key as on AWS, where AWS's calls are sent to the session's engine."""
     stack = deploy("rehearsal", failureSeed=SEED, apiAuth="apiKey")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
-    return StackReader(endpoint, stack, Names())
+    return Records(endpoint, stack, Names())
 
 
 def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be_allowed(
-    stage: StackReader, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stage: Records, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: set[str] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ def allowed_to_grade() -> set[str]:
     return {action for each in actions for action in ([each] if isinstance(each, str) else each)}
 
 
-def test_what_a_killed_run_left_is_removed_by_clean_up(stage: StackReader, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_removed_by_clean_up(stage: Records, tmp_path: Path) -> None:
     taskguard, out = str(Path(sys.executable).with_name("taskguard")), tmp_path / "run"
     # Their ids are not those of the other run, which may be on the stage at the same time.
     run = subprocess.Popen([taskguard, *ON_STAGE[:-2], "--tasks", "5", "--out", str(out)], stdout=subprocess.DEVNULL)

@@ -115,7 +115,7 @@ def completed_at_once(history: History, task: Task) -> bool:
 
 def says_now(pipeline: Pipeline) -> set[str]:
     """The tasks of which the new handler's words were logged."""
-    name = pipeline.run.stack.outputs["ProcessTaskFunctionName"]
+    name = pipeline.run.stack.function("processTask").name
     pages = pipeline.run.endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
     lines = [event["message"] for page in pages for event in page["events"] if SAYS_NOW in event["message"]]
     ids = (task.task_id for task in pipeline.submitted if task.task_id is not None)

@@ -83,6 +83,10 @@ def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
 
 
 def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
-    """What the stack's API keys were called in the parameter."""
-    keys = [endpoint.apigateway().get_api_key(apiKey=each) for each in stack.ingress.api.key_ids]
-    return [key["name"].removeprefix(f"{stack.name}-") for key in keys]
+    """What the stack's API keys were called in the parameter, the first one, whose id is an output for people, in front."""
+    if not stack.ingress.api.key_ids:
+        return []
+    description = endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in description.get("Outputs", [])}
+    ids = sorted(stack.ingress.api.key_ids, key=lambda each: each != outputs.get("ApiKeyId"))
+    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{stack.name}-") for each in ids]

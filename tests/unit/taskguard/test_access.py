@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,11 +15,11 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.targets.base import Endpoint
 
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, let_in_by
 
 SECRET = "made up for this test"  # pragma: allowlist secret
-GUARDED = replace(STACK, outputs={"ApiAuth": "apiKey", "ApiKeyId": "k1"})
-SIGNED = replace(STACK, outputs={"ApiAuth": "iam"})
+GUARDED = let_in_by(key_ids=("k1", "k2"), needs_key=True)
+SIGNED = let_in_by(authorization="AWS_IAM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,11 @@ def prepared(auth: Any, method: str = "GET", path: str = "/task/a", **options: A
     return requests.Request(method, f"http://127.0.0.1:1/dev{path}", auth=auth, **options).prepare()
 
 
-@pytest.mark.parametrize("outputs", [{}, {"ApiAuth": "none"}])
-def test_an_open_api_is_sent_nothing(outputs: dict[str, str]) -> None:
-    assert access_to(place(), replace(STACK, outputs=outputs)) is None
+def test_an_open_api_is_sent_nothing() -> None:
+    assert access_to(place(), STACK) is None
 
 
-def test_a_key_is_found_by_the_stacks_output_and_sent_with_each_request() -> None:
+def test_the_first_of_the_apis_keys_is_read_and_sent_with_each_request() -> None:
     request = prepared(access_to(place(), GUARDED))
     assert request.headers["x-api-key"] == SECRET
 
@@ -72,13 +71,13 @@ def test_a_key_that_may_not_be_read_is_said_to_be_so() -> None:
 
 
 def test_a_stack_without_a_key_is_to_be_deployed_again() -> None:
-    with pytest.raises(DeploymentError, match=r"there is no 'ApiKeyId'\. Deploy the stage again"):
-        access_to(place(), replace(STACK, outputs={"ApiAuth": "apiKey"}))
+    with pytest.raises(DeploymentError, match=r"there is none, and POST /task wants one\. Deploy the stage again"):
+        access_to(place(), let_in_by(needs_key=True))
 
 
 def test_another_way_in_is_refused() -> None:
-    with pytest.raises(DeploymentError, match="lets clients in by magic, which"):
-        access_to(place(), replace(STACK, outputs={"ApiAuth": "magic"}))
+    with pytest.raises(DeploymentError, match="POST /task wants the authorization CUSTOM, which"):
+        access_to(place(), let_in_by(authorization="CUSTOM"))
 
 
 @pytest.mark.parametrize(

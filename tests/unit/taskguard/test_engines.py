@@ -17,8 +17,8 @@ from taskguard.cli.engines import Wanted, on_engine_that_is_up
 from taskguard.cli.judge import a_console
 from taskguard.cli.progress import ProgressLine
 from taskguard.run.timings import Timings
-from taskguard.service.stack import Stack
 from taskguard.service.kept import RunningStack
+from taskguard.service.stack import Stack
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
 
@@ -79,7 +79,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda: RunningStack(instance=up, stage="dev"))
     monkeypatch.setattr(engines._KeptStage, "_state", lambda *_: {})
-    monkeypatch.setattr(engines, "StackReader", AtRest)
+    monkeypatch.setattr(engines, "Queues", AtRest)
     monkeypatch.setattr(engines, "_forget", forget)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)

@@ -17,6 +17,7 @@ from taskguard.support.clocks import Clock
 from tests.unit.taskguard import conftest
 from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.recorder_lines import STACK, WORK_URL, ended, fault_injected, recording_of, started
+from tests.unit.taskguard.recorder_lines import function as deployed_function
 
 EXPECTED = Expectations(failure_seed="a seed")
 
@@ -111,7 +112,7 @@ def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
         "recording",
         lambda _: recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else [])),
     )
-    stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
+    stack = replace(STACK, functions=(deployed_function(function),))
     run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
     run.wait_until_at_rest()
     assert bool(seconds.waited) == waits
@@ -122,7 +123,7 @@ def test_what_never_ends_is_not_waited_for_for_ever(
     seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Run, "recording", lambda _: recording_of(tmp_path, started("r1")))
-    stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
+    stack = replace(STACK, functions=(deployed_function("TaskGuard-dev-processTask"),))
     run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
     run.wait_until_at_rest()
     assert 15 < seconds.now - 1000 < 30
