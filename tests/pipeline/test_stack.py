@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.transport import refuses_unencrypted
+from taskguard.history.events import QueueName
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -119,9 +120,9 @@ def test_names_carry_the_stage_unless_it_is_dev(stack: Stack) -> None:
     assert stack.queues["dead-letter"].url.endswith(f"/TaskDLQ-{stack.stage}")
 
 
-@pytest.mark.parametrize("which", ["task_queue_url", "dead_letter_queue_url"])
-def test_a_queue_refuses_who_comes_unencrypted(endpoint: Endpoint, stack: Stack, which: str) -> None:
-    told = queue(endpoint, getattr(stack, which))
+@pytest.mark.parametrize("which", ["work", "dead-letter"])
+def test_a_queue_refuses_who_comes_unencrypted(endpoint: Endpoint, stack: Stack, which: QueueName) -> None:
+    told = queue(endpoint, stack.queues[which].url)
     assert refuses_unencrypted(json.loads(told["Policy"]), told["QueueArn"])
     if endpoint.target != "ministack":
         return
