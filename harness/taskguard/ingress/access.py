@@ -100,11 +100,17 @@ def _key(endpoint: Endpoint, stack: Stack) -> str:
         raise DeploymentError(
             f"{doing}: there is none, and {stack.ingress.submit} wants one. Deploy the stage again, with a key."
         )
-    try:
-        # Any of them will do.
-        return endpoint.apigateway().get_api_key(apiKey=ids[0], includeValue=True)["value"]
-    except (ClientError, BotoCoreError) as error:
-        raise DeploymentError(f"{doing}: {explain(error)}") from error
+    found, refusal = [], None
+    for each in ids:
+        try:
+            found.append(endpoint.apigateway().get_api_key(apiKey=each, includeValue=True))
+        except (ClientError, BotoCoreError) as error:
+            # A caller may be allowed to read one of several.
+            refusal = error
+    if not found and refusal is not None:
+        raise DeploymentError(f"{doing}: {explain(refusal)}") from refusal
+    # While keys are being replaced, the newest is the one that stays.
+    return max(found, key=lambda key: key["createdDate"])["value"]
 
 
 def _credentials(endpoint: Endpoint) -> Callable[[], ReadOnlyCredentials]:
