@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskguard.contract.draws import Fate
+from taskguard.contract.names import MessageNames
+from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Recording
 from taskguard.service.stack import Stack
 
@@ -44,12 +46,13 @@ def scenes_of(recording: Recording, stack: Stack, tasks: Mapping[str, str]) -> l
     """The invocations of ``tasks`` (an id by its story), each kind of them once, in the order in which they began."""
     functions = {each.name: each.label for each in stack.functions}
     queues = {queue.arn: name for name, queue in stack.queues.items()}
+    names = MessageNames()
     scenes: list[Scene] = []
     for story, task_id in tasks.items():
         for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
             # A read of the record is none of a task's business.
             if (
-                task_id not in invocation.payload
+                task_id not in tasks_of(invocation, names)
                 or invocation.function not in functions
                 or '"GET"' in invocation.payload
             ):

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.expectations import DEFAULT_RATE
 from taskguard.places import STATE
 from taskguard.service import deployment
 from taskguard.service.kept import ENV_FILE, RunningStack
@@ -19,11 +19,13 @@ from taskguard.service.on_aws import serverless_on_aws
 from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, failure_parameters
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
 
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
 Seed = Annotated[
     str | None,
@@ -46,8 +48,6 @@ ApiAuthOption = Annotated[
         show_default=False,
     ),
 ]
-
-DEFAULT_RATE = Expectations().failure_rate
 
 
 def up(
@@ -74,7 +74,7 @@ def up(
         RunningStack(instance=engine.running, stage=stage).save()
         engine.running.stay()
         engine.leave_running()
-    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `{runnable('taskguard down')}` stops it. Submit a task:\n")
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
@@ -84,8 +84,9 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
     told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
-        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
-        asks = f"aws apigateway get-api-key --api-key {stack.ingress.api.key_ids[0]} --include-value"
+        settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
+        # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.ingress.api.key_ids[0]} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
@@ -96,7 +97,7 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
 
 
 def down() -> None:
-    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    """Stop what `taskguard up` (or `grade --keep`) left running."""
     running = RunningStack.load()
     if running is not None:
         if not running.instance.takes_stacks_along:
@@ -128,6 +129,6 @@ def deploy(
     raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
 
 
-def remove(stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws("remove", stage, region))

@@ -7,7 +7,6 @@ services down one by one.
 
 import gc
 import os
-import shutil
 import threading
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ gc.set_threshold(100_000, 50, 50)
 import psutil
 
 from taskguard.engine.settings import EngineSettings
-from taskguard.support import scaled_clock
+from taskguard.support import folders, scaled_clock
 
 if (clock := EngineSettings.from_environment().clock) is not None:
     # Before all that asks for the time is imported.
@@ -74,7 +73,7 @@ def _leave(_runtime: Any = None, code: int = 0) -> NoReturn:
     try:
         stop_all()
         # Whoever made the folder may be gone; whoever is not finds it removed already.
-        shutil.rmtree(EngineSettings.from_environment().scratch, ignore_errors=True)
+        folders.remove(EngineSettings.from_environment().scratch)
     finally:
         os._exit(code)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from taskguard.history import QueueDepth
 from taskguard.history.events import QueueName
-from taskguard.service.event_sources import mappings_of, reports_failures
+from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -25,9 +25,14 @@ class Queues:
         """Each queue, as it is now."""
         return [self._depth(name, queue.url) for name, queue in self._stack.queues.items()]
 
-    def heeds_partial_batches(self) -> bool:
-        """Whether every event source mapping of the work queue asks for a list of the batch's failed messages."""
-        return all(map(reports_failures, mappings_of(self._endpoint, self._stack.work_queue.arn)))
+    def heeds_partial_batches(self) -> dict[str, bool | None]:
+        """By function, whether its event source mapping of the work queue asks for a list of the batch's failed messages; none when
+        it has several that differ in that."""
+        found: dict[str, bool | None] = {}
+        for mapping in mappings_of(self._endpoint, self._stack.work_queue.arn):
+            asks, name = reports_failures(mapping), function_of(mapping)
+            found[name] = asks if found.get(name, asks) is asks else None
+        return found
 
     def visibility_timeout_seconds(self) -> float:
         """How long the work queue hides a message that was received, unless it is asked otherwise."""

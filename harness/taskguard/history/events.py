@@ -271,10 +271,18 @@ class EvidenceMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldUp:
-    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late."""
+    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
+
+    With a `queue` that is said of its messages alone: there was no room for another batch of them.
+    """
 
     at_ms: float
     until_ms: float
+    queue: QueueName | None = added_later(None)  # noqa: RUF009  # a constant
+
+    def __post_init__(self) -> None:
+        if self.queue is not None:
+            _refuse_other_queues(self.queue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,7 +229,9 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     """Readers of each kind of event, for one file."""
     strings: dict[str, str] = {}
     by_annotation: dict[str, Reader] = {
-        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
+        # Whoever has one refuses anything else itself.
+        "QueueName": lambda value: value,
+        "QueueName | None": lambda value: value,
     }
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
         by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)

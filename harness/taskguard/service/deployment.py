@@ -80,7 +80,8 @@ def package(
             _serverless(arguments, endpoint, stage, service, log, abandoned)
 
     host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host)
+    environment = _environment(endpoint)
+    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host, environment=environment)
     Packages().get(key, make, place)
 
 
@@ -172,7 +173,7 @@ def _serverless(
             raise DeploymentError(
                 f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
             )
-        output = _run(command, folder, _environment(endpoint, Path(scratch)), log, abandoned)
+        output = _run(command, folder, _environment(endpoint) | _no_profile(Path(scratch)), log, abandoned)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
@@ -252,14 +253,16 @@ def _copy(service: Path, scratch: Path) -> Path:
     return folder
 
 
-def _environment(endpoint: Endpoint, scratch: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
+def _no_profile(scratch: Path) -> dict[str, str]:
+    """The user's own profiles must not have a say in where a local deploy goes."""
     nothing = scratch / "no-aws-profile"
     nothing.touch()
+    return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
+
+
+def _environment(endpoint: Endpoint) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
     return kept | {
-        # The user's own profiles must not have a say in where a local deploy goes.
-        "AWS_CONFIG_FILE": str(nothing),
-        "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         # Stack events are looked at every five seconds by default.
         "SLS_AWS_MONITORING_FREQUENCY": "50",
         "SLS_NOTIFICATIONS_MODE": "off",

@@ -31,6 +31,7 @@ from taskguard.service.stack import (
     default_log_group,
     only_one,
 )
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
@@ -90,7 +91,9 @@ def cannot_read(name: str, endpoint: Endpoint, error: ClientError | BotoCoreErro
     """What to tell the user of this error, met while the stack was read."""
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
     if "does not exist" in str(error):
-        why = f"{error}. Deploy it first (`taskguard up`, or `make deploy` on AWS), or name another stage."
+        why = (
+            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
+        )
     else:
         why = explain(error)
     return DiscoveryError(f"reading the stack {name} at {endpoint.place}: {why}")

@@ -13,6 +13,7 @@ from taskguard.places import PROJECT, STATE
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import api_auth_of
 from taskguard.service.stack import Stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.instances import instance_from_json
 
@@ -47,7 +48,9 @@ class RunningStack:
         """
         running = cls.load()
         if running is None:
-            raise TargetError("looking for a running stack: nothing is up. Start one with `taskguard up`.")
+            raise TargetError(
+                f"looking for a running stack: nothing is up. Start one with `{runnable('taskguard up')}`."
+            )
         return running
 
     def save(self) -> None:
@@ -71,7 +74,7 @@ class RunningStack:
         if running is not None:
             raise TargetError(
                 f"starting a stack that stays: one is up already, stage {running.stage} at "
-                f"{running.instance.endpoint().place}. Stop it first: `taskguard down`."
+                f"{running.instance.endpoint().place}. Stop it first: `{runnable('taskguard down')}`."
             )
         _refuse_foreign_env()
 
@@ -119,7 +122,9 @@ def from_env() -> tuple[Endpoint, Stack]:
     missing = [key for key in ("AWS_ENDPOINT_URL", "AWS_REGION") if not values.get(key)]
     if missing:
         state = f"has no {' and no '.join(missing)}" if ENV_FILE.exists() else "is not there"
-        raise TargetError(f"reading {ENV_FILE}: it {state}. `taskguard up` writes it; env.example shows its keys.")
+        raise TargetError(
+            f"reading {ENV_FILE}: it {state}. `{runnable('taskguard up')}` writes it; env.example shows its keys."
+        )
     endpoint = Endpoint(target="endpoint", url=str(values["AWS_ENDPOINT_URL"]), region=str(values["AWS_REGION"]))
     running = RunningStack.load()
     if running is not None and running.instance.endpoint().url == endpoint.url:

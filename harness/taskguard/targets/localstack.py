@@ -7,7 +7,6 @@ started it, unless it was asked to stay.
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,7 +21,7 @@ from typing import ClassVar
 
 from taskguard.engine.ownership import is_engine
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
-from taskguard.support import scaled_clock
+from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
@@ -91,7 +90,7 @@ class LocalStackInstance(ProcessInstance):
                 os.kill(self.pid, ending)
             with suppress(WaitedInVain):
                 wait_for(lambda: not self.is_running(), seconds=STOP_GRACE_SECONDS)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        folders.remove(self.scratch)
 
 
 class LocalStack(ProcessTarget[LocalStackInstance]):

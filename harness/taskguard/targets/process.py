@@ -4,7 +4,6 @@ what answers there is what was started."""
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from taskguard.errors import TargetError
+from taskguard.support import folders
+from taskguard.support.this_command import runnable
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.names import DEFAULT_REGION
@@ -81,7 +82,7 @@ class ProcessTarget(Target, Generic[Started]):
         if self._process is not None:
             self._process.wait()
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            folders.remove(self._scratch)
         self.instance = self._process = self._scratch = None
 
     @property
@@ -161,7 +162,7 @@ def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
     """What to say of a port that ``engine`` cannot have."""
     return PortTakenError(
         f"starting {engine} on port {port}: {reason.lower()}. "
-        "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
+        f"Choose another port with --port, or stop what listens there (`{runnable('taskguard down')}` stops TaskGuard's own)."
     )
 
 

@@ -38,7 +38,7 @@ def find_runtime(name: str) -> FunctionRuntime:
             f"looking for the Lambda runtime {name}: only Python runtimes run as local processes; "
             "choose a python3.x runtime in serverless.yml"
         )
-    interpreter, version = _interpreter(name)
+    interpreter, version = find_interpreter(name)
     libraries = install(_LOCK, interpreter, f"python{version}", "the Lambda runtime's libraries")
     return FunctionRuntime(interpreter, (str(libraries), str(_FALLBACK)), version)
 
@@ -70,7 +70,8 @@ def install(lock: Path, interpreter: str, name: str, what: str) -> Path:
     return folder
 
 
-def _interpreter(name: str) -> tuple[str, str]:
+def find_interpreter(name: str) -> tuple[str, str]:
+    """The interpreter for the Lambda runtime ``name`` here, and its version; this one where there is none of that version."""
     wanted = name.removeprefix("python") + "."
     for candidate in _candidates(name):
         version = _version_of(candidate)

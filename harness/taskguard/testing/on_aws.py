@@ -21,6 +21,7 @@ from taskguard.run.running import Run
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
 from taskguard.service.stack import Stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
@@ -78,5 +79,5 @@ def clean_up_after(folder: Path, say: Callable[[str], None]) -> bool:
         if not cleaned.left:
             return True
         reason = f"{', '.join(cleaned.left)} have not settled"
-    say(f"tasks are left on the stage ({reason}); remove them with `taskguard clean-up {folder}`")
+    say(f"tasks are left on the stage ({reason}); remove them with `{runnable('taskguard clean-up', folder)}`")
     return False

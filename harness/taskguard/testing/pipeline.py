@@ -14,6 +14,7 @@ from pathlib import Path
 
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.evidence.queues import Queues
+from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.records import Records
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
@@ -117,7 +118,7 @@ class Pipeline:
         if recording is None:
             return True
         under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
-        return not any(task_id in invocation.payload for invocation in under_way for task_id in ids)
+        return all(tasks_of(invocation, self.run.names.message).isdisjoint(ids) for invocation in under_way)
 
     def _records(self) -> Records:
         return Records(self.run.endpoint, self.run.stack, self.run.names)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskguard.support.clocks import clock_scale
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _running_stack() -> RunningStack:
 
     running = RunningStack.load()
     if running is None:
-        raise pytest.UsageError("--target running: nothing is up; start a stack with `taskguard up`")
+        raise pytest.UsageError(f"--target running: nothing is up; start a stack with `{runnable('taskguard up')}`")
     return running
 
 
@@ -256,10 +257,12 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
 
         return run_on(endpoint, stack)
     option = request.config.getoption
-    seed, rate = str(option("--failure-seed")) or None, float(option("--failure-rate"))
+    seed, rate, since_ms = str(option("--failure-seed")) or None, float(option("--failure-rate")), 0.0
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+        since_ms = endpoint.clock.now_ms()
+    expectations = Expectations(failure_seed=seed, failure_rate=rate)
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, since_ms=since_ms)
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
     "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
     "QueueName": st.sampled_from(["work", "dead-letter"]),
+    "QueueName | None": st.sampled_from([None, "work", "dead-letter"]),
 }
 
 

@@ -48,7 +48,7 @@ class LoggedRun:
         endpoint = Fakes(table=Table(self.items), log_service=self.service, **self.fakes)
         submitted = [event for event in self.events if isinstance(event, TaskSubmitted)]
         told, recording = LogEvidence(endpoint, STACK, Names(), since_ms=0).gather(submitted, EXPECTED.record, only)
-        handled = handled_dead_letters(recording, STACK, only)
+        handled = handled_dead_letters(recording, STACK, Names().message, only)
         logged_deaths = dead_letter_logs(endpoint, STACK, EXPECTED.dead_letter_log, handled)
         records = Records(endpoint, STACK, Names()).records(
             sorted({event.task_id for event in submitted if event.task_id is not None})

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters
+from taskguard.contract.names import MessageNames
+from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters, tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Message
 from taskguard.history import (
     AttemptFailed,
@@ -20,9 +21,11 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
 )
+from taskguard.history.events import QueueName
 
 from tests.unit.taskguard.recorder_lines import (
     DEAD_ARN,
+    FUNCTION,
     STACK,
     WORK_ARN,
     WORK_URL,
@@ -131,6 +134,36 @@ def test_without_partial_batches_an_error_still_fails_the_batch(tmp_path: Path) 
     assert not of_kind(found, AttemptSucceeded)
 
 
+def test_each_consumer_is_heeded_as_its_own_mapping_says(tmp_path: Path) -> None:
+    lines = [
+        line
+        for number, function in enumerate(("heeded", "unheeded"), 1)
+        for line in (
+            started(f"r{number}", sqs_record(f"m{number}"), function=function),
+            ended(f"r{number}", failures(f"m{number}")),
+        )
+    ]
+    found = events(tmp_path, *lines, heeds={"heeded": True, "unheeded": False})
+    assert [event.message_id for event in of_kind(found, AttemptFailed)] == ["m1"]
+    assert [event.message_id for event in of_kind(found, AttemptSucceeded)] == ["m2"]
+
+
+@pytest.mark.parametrize("heeds", [{}, {"another": True}, {FUNCTION: None}])
+def test_a_report_of_which_it_is_not_known_whether_it_was_heeded_leaves_the_outcome_open(
+    tmp_path: Path, heeds: dict[str, bool | None]
+) -> None:
+    batch = started("r1", sqs_record("m1"), sqs_record("m2"))
+    found = events(tmp_path, batch, ended("r1", failures("m2")), heeds=heeds)
+    assert [event.message_id for event in of_kind(found, AttemptSucceeded)] == ["m1"]
+    assert not of_kind(found, AttemptFailed)
+    [missing] = of_kind(found, EvidenceMissing)
+    assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
+    assert "message m2" in missing.what
+    # An error and a clean answer mean the same to any mapping.
+    assert len(of_kind(events(tmp_path, batch, ended("r1"), heeds=heeds), AttemptSucceeded)) == 2
+    assert len(of_kind(events(tmp_path, batch, ended("r1", "{}", error=True), heeds=heeds), AttemptFailed)) == 2
+
+
 def test_an_error_of_the_function_fails_the_batch_whatever_it_says() -> None:
     assert failed_of('{"batchItemFailures": []}', error=True) == list(BATCH)
     assert failed_of(None, error=True) == list(BATCH)
@@ -205,8 +238,8 @@ def test_invocations_that_handled_dead_letters_are_named_once_ended(tmp_path: Pa
         ended("of another"),
         started("under way", sqs_record("m2", arn=DEAD_ARN)),
     )
-    assert handled_dead_letters(recording, STACK) == ["dead", "of another"]
-    assert handled_dead_letters(recording, STACK, frozenset({"task-of-m2"})) == ["dead"]
+    assert handled_dead_letters(recording, STACK, MessageNames()) == ["dead", "of another"]
+    assert handled_dead_letters(recording, STACK, MessageNames(), frozenset({"task-of-m2"})) == ["dead"]
 
 
 @pytest.mark.parametrize("wanted", ["m2", "task-of-m2"])
@@ -227,6 +260,35 @@ def test_only_the_tasks_and_messages_asked_for_are_told_of(tmp_path: Path, wante
     assert {event.message_id for event in of_kind(found, Delivered)} == {"m2"}
 
 
+def test_a_task_whose_id_is_part_of_another_s_is_not_taken_for_it(tmp_path: Path) -> None:
+    """Neither are its invocations, of which how they ended would be said to be missing."""
+    lines = (started("r1", sqs_record("m10")), started("r2", sqs_record("m1")), ended("r2", failures()))
+    found = events(tmp_path, *lines, only=frozenset({"task-of-m1"}))
+    assert [type(event).__name__ for event in found] == ["Delivered", "AttemptSucceeded"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "tasks"),
+    [
+        (
+            {"Records": [sqs_record("m1"), sqs_record("m2"), sqs_record("m3", body="poison")]},
+            {"task-of-m1", "task-of-m2"},
+        ),
+        ({"body": '{"taskId":"t-1","payload":{"like":"t-2"}}', "pathParameters": None}, {"t-1"}),
+        ({"body": None, "pathParameters": {"taskId": "t-1"}}, {"t-1"}),
+        ({"body": '{"taskId":7}', "pathParameters": {"taskId": None}}, set()),
+        ({"body": {"taskId": "t-1"}, "pathParameters": "t-1"}, set()),
+        ({}, set()),
+        ([], set()),
+        ("t-1", set()),
+    ],
+)
+def test_the_tasks_of_an_invocation_are_those_it_was_handed(tmp_path: Path, payload: Any, tasks: set[str]) -> None:
+    recording = recording_of(tmp_path, started("r1", payload=json.dumps(payload)), started("r2", payload="no json"))
+    assert tasks_of(recording.invocations["r1"], MessageNames()) == tasks
+    assert tasks_of(recording.invocations["r2"], MessageNames()) == set()
+
+
 def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Path) -> None:
     [missing] = of_kind(events(tmp_path, started("r1"), "no json"), EvidenceMissing)
     assert missing.affects == FROM_RECORDER
@@ -236,6 +298,17 @@ def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Pa
 def test_the_times_in_which_the_engine_was_held_up_are_told(tmp_path: Path) -> None:
     line = json.dumps({"kind": "engine-held-up", "startedAt": 10.0, "endedAt": 260.0})
     assert of_kind(events(tmp_path, line), HeldUp) == [HeldUp(at_ms=10.0, until_ms=260.0)]
+
+
+@pytest.mark.parametrize(
+    ("arn", "queues"), [(WORK_ARN, ["work"]), (DEAD_ARN, ["dead-letter"]), (f"{WORK_ARN}-of-others", [])]
+)
+def test_the_times_in_which_a_queue_of_the_stack_found_no_room_are_told(
+    tmp_path: Path, arn: str, queues: list[QueueName]
+) -> None:
+    line = json.dumps({"kind": "queue-held-up", "queue": arn, "startedAt": 10.0, "endedAt": 260.0})
+    found = of_kind(events(tmp_path, line), HeldUp)
+    assert found == [HeldUp(at_ms=10.0, until_ms=260.0, queue=queue) for queue in queues]
 
 
 def test_faults_that_were_injected_into_the_stack_are_told_and_those_of_another_are_not(tmp_path: Path) -> None:

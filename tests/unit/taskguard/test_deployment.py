@@ -114,6 +114,22 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path
     assert cli.heard()["input"] == ""
 
 
+def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_changed(
+    cli: Cli, service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, complete = (
+        service.parent / "calls",
+        'echo "$1" >>"{}"; [ "$1" = deploy ] || echo {{}} >"$3/serverless-state.json"',
+    )
+    cli.path.write_text(f"#!/bin/sh\n{complete.format(calls)}\n")
+    (service / "serverless.yml").write_text("limit: ${env:LIMIT, '1'}")
+    for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
+        monkeypatch.setenv("LIMIT", limit)
+        monkeypatch.setenv("OTHER", other)
+        deploy(ours(url=f"http://127.0.0.1:{port}"), "qa", service=service)
+    assert calls.read_text().split() == ["package", "deploy", "deploy", "package", "deploy"]
+
+
 def test_an_abandoned_deploy_is_not_begun(cli: Cli, service: Path) -> None:
     abandoned = threading.Event()
     abandoned.set()

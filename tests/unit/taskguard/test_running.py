@@ -158,3 +158,16 @@ def test_a_run_among_others_is_told_of_the_faults_that_may_have_struck_its_tasks
     seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert told_of(seconds, monkeypatch, tmp_path, frozenset({"mine"})) == [("mine", "another's"), ()]
+
+
+def test_a_run_reads_its_engine_s_recording_from_where_it_began(tmp_path: Path) -> None:
+    day_ms = 86_400_000
+    lines = [
+        line for n in range(80_000) for line in (started(f"r{n}", at=n * 1000.0), ended(f"r{n}", at=n * 1000.0 + 9))
+    ]
+    recording_of(tmp_path, *lines, started("mine", at=day_ms + 1))
+    endpoint = Fakes(recording=tmp_path / "flight-recorder.jsonl")
+    recording = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED, since_ms=day_ms).recording()
+    assert recording is not None
+    assert "mine" in recording.invocations
+    assert len(recording.invocations) < 1000

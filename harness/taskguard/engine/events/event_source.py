@@ -18,6 +18,7 @@ from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import 
 from localstack.services.sqs.models import StandardQueue
 
 from taskguard.engine.clock.pacer import pacer
+from taskguard.engine.events.crowding import crowd_of
 from taskguard.engine.faults import messages as faults
 from taskguard.engine.faults.messages import find_queue
 
@@ -43,6 +44,7 @@ class PromptSqsPoller(SqsPoller):
         super().__init__(*args, **kwargs)
         self._slots = threading.Semaphore(BATCHES_AT_ONCE)
         self._has_slot = False
+        self._crowd = crowd_of(self.source_arn)
         self._batches = ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="batch")
 
     def poll_events(self) -> None:
@@ -51,7 +53,7 @@ class PromptSqsPoller(SqsPoller):
             super().poll_events()
             return
         # A message must not be received, and its visibility timeout begin, before there is room for it.
-        if not self._slots.acquire(timeout=_LOOK_AROUND_SECONDS):
+        if not self._take_slot(_LOOK_AROUND_SECONDS):
             return
         self._has_slot = True
         try:
@@ -71,13 +73,26 @@ class PromptSqsPoller(SqsPoller):
         if not messages:
             return
         if not self._has_slot:
-            self._slots.acquire()
+            self._take_slot()
         self._has_slot = False
         self._batches.submit(self._handle, messages, received)
+
+    def close(self) -> None:
+        self._crowd.leaves(self)
+        super().close()
 
     def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
         lost = faults.lost_deletions(self.source_arn, messages, message_ids_to_delete)
         super().delete_messages(messages, message_ids_to_delete - lost)
+
+    def _take_slot(self, seconds: float | None = None) -> bool:
+        """Whether there is room for a batch, after having waited for it for that long, or for as long as it takes."""
+        if not self._slots.acquire(blocking=False):
+            self._crowd.is_full(self)
+            if not self._slots.acquire(timeout=seconds):
+                return False
+        self._crowd.has_room(self)
+        return True
 
     def _handle_too(self, messages: list[dict[str, Any]]) -> None:
         """Handle a batch beside those that have slots, at work from now on."""

@@ -26,6 +26,7 @@ from taskguard.engine.faults import functions as faults
 from taskguard.engine.faults.functions import Strike
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import UnderWay, under_way
+from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
@@ -40,7 +41,6 @@ _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_X
 
 
 _LOOK_EVERY_SECONDS = 0.2
-_unpacking = threading.Lock()
 _ahead = threading.local()
 
 
@@ -96,7 +96,6 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        _runtime_of(function_version)
         _task_root(function_version)
 
     @classmethod
@@ -173,7 +172,7 @@ class ProcessExecutor(RuntimeExecutor):
             function=name,
             environment=self.id,
             requestId=request_id,
-            response=outcome.payload.decode("utf-8", errors="replace"),
+            response=without_credentials(outcome.payload.decode("utf-8", errors="replace")),
             error=outcome.is_error,
             startedAt=began_at,
             endedAt=ended_at,
@@ -365,18 +364,7 @@ def _first_of(*futures: Future[Any], seconds: float) -> None:
 
 
 def _task_root(function_version: FunctionVersion) -> Path:
-    """The unzipped package. Functions with the same package share it: it is unzipped once and its modules compiled once."""
-    code = function_version.config.code
-    if code.is_hot_reloading():
-        return Path(code.get_unzipped_code_location())
-    name = code.code_sha256.replace("/", "_").rstrip("=")
-    folder = Path(EngineSettings.from_environment().scratch, "code", name)
-    with _unpacking:
-        if not folder.exists():
-            code.prepare_for_execution()
-            folder.parent.mkdir(exist_ok=True)
-            Path(code.get_unzipped_code_location()).rename(folder)
-    return folder
+    return task_root(function_version, _runtime_of(function_version).interpreter)
 
 
 def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:

@@ -8,7 +8,7 @@ are told apart by their ARNs, so that no function's name matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from taskguard.contract.names import MessageNames
@@ -24,6 +24,7 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
 )
+from taskguard.history.events import QueueName
 from taskguard.service.stack import Stack
 
 SOURCE = "flight recorder"
@@ -36,14 +37,15 @@ def events_of(
     stack: Stack,
     names: MessageNames,
     *,
-    partial_batches: bool = True,
+    partial_batches: Mapping[str, bool | None] | None = None,
     only: frozenset[str] | None = None,
     source: str = SOURCE,
 ) -> list[Event]:
     """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order.
 
-    ``partial_batches`` is whether the work queue's event source mapping heeds a list of failed messages; without it
-    Lambda takes any answer for the success of the whole batch. ``source`` is who made the recording.
+    ``partial_batches`` is, by function, whether its event source mapping of the work queue heeds a list of failed messages; where
+    it does not, Lambda takes any answer for the success of the whole batch. Of a function that is not there, or has none, that
+    is not known; without any, all do. ``source`` is who made the recording.
     """
     events: list[Event] = []
     deliveries = _ByReceipt()
@@ -51,7 +53,7 @@ def events_of(
     queues = {queue.arn for queue in stack.queues.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
-        messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
+        messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
             events.append(_endless(invocation, stack, source))
         for message in messages:
@@ -59,14 +61,15 @@ def events_of(
                 delivered = _delivered(invocation, message, names)
                 deliveries.add(message.receipt_handle, delivered)
                 events.append(delivered)
-                events.extend(_outcome(invocation, delivered, partial_batches))
+                heeds = True if partial_batches is None else partial_batches.get(invocation.function)
+                events.extend(_outcome(invocation, delivered, heeds, source))
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 events.append(_dead_lettered(invocation, message, names))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
-    events.extend(HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms) for stall in recording.stalls)
+    events.extend(_held_up(recording, stack))
     events.extend(_faults(recording, stack))
     events.extend(_damage(recording, source))
     return events
@@ -87,19 +90,33 @@ class _ByReceipt:
         return sharing.get(request_id or "") or next(reversed(sharing.values()), None)
 
 
-def handled_dead_letters(recording: Recording, stack: Stack, only: frozenset[str] | None = None) -> list[str]:
+def handled_dead_letters(
+    recording: Recording, stack: Stack, names: MessageNames, only: frozenset[str] | None = None
+) -> list[str]:
     """The request ids of the ended invocations that were handed dead letters (``only`` of these tasks or messages)."""
     return [
         invocation.request_id
         for invocation in recording.invocations.values()
         if invocation.ended_at_ms is not None
-        and any(stack.is_dead_letter_queue(message.queue_arn) for message in _messages(invocation, only))
+        and any(stack.is_dead_letter_queue(message.queue_arn) for message in _messages(invocation, names, only))
     ]
 
 
-def _messages(invocation: Invocation, only: frozenset[str] | None) -> Iterator[Message]:
+def tasks_of(invocation: Invocation, names: MessageNames) -> frozenset[str]:
+    """The ids of the tasks that an invocation was handed: in its messages or, of a request to the API, in its body or its path."""
+    found: list[object] = [names.read(message.body)[0] for message in invocation.messages]
+    if not found:
+        try:
+            request = json.loads(invocation.payload)
+            found = [names.read(request.get("body") or "")[0], (request.get("pathParameters") or {}).get(names.task_id)]
+        except (ValueError, AttributeError, RecursionError):
+            pass
+    return frozenset(each for each in found if isinstance(each, str))
+
+
+def _messages(invocation: Invocation, names: MessageNames, only: frozenset[str] | None) -> Iterator[Message]:
     for message in invocation.messages:
-        if only is None or message.message_id in only or any(task_id in message.body for task_id in only):
+        if only is None or message.message_id in only or names.read(message.body)[0] in only:
             yield message
 
 
@@ -120,11 +137,15 @@ def _dead_lettered(invocation: Invocation, message: Message, names: MessageNames
     return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
 
-def _outcome(invocation: Invocation, delivered: Delivered, partial_batches: bool) -> Iterator[Event]:
+def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
     if invocation.ended_at_ms is None:
         return
-    heeded = partial_batches or invocation.is_error
-    reason = failure_reason(invocation, delivered.message_id) if heeded else None
+    reason = failure_reason(invocation, delivered.message_id)
+    if reason is not None and not invocation.is_error:
+        if heeds is None:
+            yield _not_known_to_be_heeded(invocation, delivered, source)
+            return
+        reason = reason if heeds else None
     of_attempt: dict[str, Any] = {
         "at_ms": invocation.ended_at_ms,
         "task_id": delivered.task_id,
@@ -133,6 +154,16 @@ def _outcome(invocation: Invocation, delivered: Delivered, partial_batches: bool
         "delivery_id": delivered.delivery_id,
     }
     yield AttemptSucceeded(**of_attempt) if reason is None else AttemptFailed(**of_attempt, reason=reason)
+
+
+def _not_known_to_be_heeded(invocation: Invocation, delivered: Delivered, source: str) -> EvidenceMissing:
+    return EvidenceMissing(
+        at_ms=delivered.at_ms,
+        source=source,
+        what=f"whether {invocation.function} was invoked for a list of failed messages, when it reported message "
+        f"{delivered.message_id} as failed: its event source mappings differ, or there is none",
+        affects=("AttemptSucceeded", "AttemptFailed"),
+    )
 
 
 def failure_reason(invocation: Invocation, message_id: str) -> str | None:
@@ -197,6 +228,15 @@ def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissi
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
         affects=affects,
     )
+
+
+def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
+    queues: dict[str | None, QueueName | None] = {None: None}
+    queues |= {queue.arn: name for name, queue in stack.queues.items()}
+    for stall in recording.stalls:
+        if stall.queue_arn in queues:
+            queue = queues[stall.queue_arn]
+            yield HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms, queue=queue)
 
 
 def _faults(recording: Recording, stack: Stack) -> Iterator[FaultInjected]:

@@ -1,4 +1,4 @@
-"""Where a graded run takes place: an engine of its own, or the one that is up, on a stage that is kept for such runs."""
+"""A run on the engine that ``taskguard up`` left running, on a stage that is kept there for such runs."""
 
 from __future__ import annotations
 
@@ -6,122 +6,33 @@ import hashlib
 import itertools
 import json
 import secrets
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskguard.cli.progress import ProgressLine
-from taskguard.contract.expectations import Expectations
 from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
 from taskguard.evidence.queues import Queues
+from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
-from taskguard.run.timings import Timings
+from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
 from taskguard.service.kept import RunningStack
-from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
 from taskguard.service.stack import Stack
-from taskguard.targets.base import Endpoint, Target
-from taskguard.targets.localstack import LocalStack, LocalStackInstance
+from taskguard.support.this_command import runnable
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
 
 _BATCH = 25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the user wants a run on: the stage (none: whichever), how attempts fail, and who may call the API (none: as
-    ``serverless.yml`` has it)."""
-
-    stage: str | None
-    seed: str | None
-    rate: float
-    api_auth: ApiAuth | None = None
-
-    def parameters(self) -> dict[str, str]:
-        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
-
-    def expectations(self) -> Expectations:
-        return Expectations(failure_seed=self.seed, failure_rate=self.rate)
-
-
-def on_own_engine(
-    line: ProgressLine, engine: Target, options: TargetOptions, wanted: Wanted, stacks: ExitStack, timings: Timings
-) -> Run:
-    """Start ``engine`` and deploy to it. What would outlive it is removed when ``stacks`` closes, however far the deploy
-    came."""
-    deployment.serverless_cli()  # better missed now than when an engine is up
-    line.say(f"Starting the engine (its log: {options.folder})")
-    if isinstance(engine, LocalStack):
-        return _deployed_meanwhile(line, engine, options, wanted, timings)
-    with timings.phase("engine: start"):
-        endpoint = engine.start()
-    stage = wanted.stage
-    if not engine.running.takes_stacks_along:
-        stage = stage or f"run-{secrets.token_hex(3)}"
-        deployment.make_sure_is_free(endpoint, stage)
-        stacks.callback(_remove, line, endpoint, stage, options.folder / "remove.log")
-    return _deployed(line, endpoint, stage or "dev", options, wanted, timings)
-
-
-def _deployed_meanwhile(
-    line: ProgressLine, engine: LocalStack, options: TargetOptions, wanted: Wanted, timings: Timings
-) -> Run:
-    """Let the CLI get ready while the engine does: its first call waits until the engine answers."""
-    with ThreadPoolExecutor(1) as pool:
-        deploying: list[Future[Run]] = []
-        abandoned = threading.Event()
-
-        def deploy(endpoint: Endpoint) -> None:
-            stage = wanted.stage or "dev"
-            deploying.append(pool.submit(_deployed, line, endpoint, stage, options, wanted, timings, abandoned))
-
-        engine.on_launch = deploy
-        try:
-            with timings.phase("engine: start"):
-                engine.start()
-            return deploying[-1].result()
-        except BaseException:
-            abandoned.set()
-            raise
-
-
-def _deployed(
-    line: ProgressLine,
-    endpoint: Endpoint,
-    stage: str,
-    options: TargetOptions,
-    wanted: Wanted,
-    timings: Timings,
-    abandoned: threading.Event | None = None,
-) -> Run:
-    line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
-    with timings.phase("deploy"):
-        log = options.folder / "deploy.log"
-        stack = deployment.deploy(endpoint, stage, parameters=wanted.parameters(), log=log, abandoned=abandoned)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations())
-
-
-def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> None:
-    if deployment.is_deployed(endpoint, stage):
-        line.say(f"Removing stage {stage} from {endpoint.place}")
-        deployment.remove(endpoint, stage, log=log)
-
-
 def on_engine_that_is_up(
-    line: ProgressLine,
-    options: TargetOptions,
-    wanted: Wanted,
-    task_ids: Sequence[str],
-    timings: Timings,
-    held: ExitStack,
+    options: TargetOptions, wanted: WantedStage, task_ids: Sequence[str], tell: Tell, held: ExitStack
 ) -> Run | None:
     """The run on the engine that ``taskguard up`` left running; none when there is none like the one that is asked for.
 
@@ -135,28 +46,35 @@ def on_engine_that_is_up(
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
-    if (endpoint.region, endpoint.clock.scale) != (options.region, options.clock_scale):
+    if other := _what_is_other(endpoint, options):
+        tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
         return None
-    line.say(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)")
+    tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
     kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
-    with timings.phase("look for the stage"):
+    with phase(tell, "look for the stage"):
         stack = kept.find()
     if stack is None:
         deployment.serverless_cli()
         stage = kept.new_name()
-        line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
-        with timings.phase("deploy"):
-            stack = deployment.deploy(
-                endpoint, stage, parameters=wanted.parameters(), log=options.folder / "deploy.log"
-            )
-            kept.remember(stack)
+        stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
+        kept.remember(stack)
     else:
-        with timings.phase("forget the tasks of before"):
+        with phase(tell, "forget the tasks of before"):
             _forget(endpoint, stack, task_ids)
     return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
 
 
-def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: Wanted, held: ExitStack) -> _KeptStage:
+def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
+    """Why a run with these options cannot be made on this engine; empty when it can."""
+    if endpoint.region != options.region:
+        return f"its region is {endpoint.region}, not {options.region}"
+    if endpoint.clock.scale != options.clock_scale:
+        one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
+        return f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
+    return ""
+
+
+def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> _KeptStage:
     """The first of the kept stages that no other run uses: runs at once have one each. The lock of a run that is killed goes with
     its process."""
     for number in itertools.count(1):
@@ -171,7 +89,7 @@ class _KeptStage:
     """A stage of one service with its failure settings, on one engine; its note goes with the engine. There is another by each
     ``number``, from 1."""
 
-    def __init__(self, endpoint: Endpoint, scratch: Path, wanted: Wanted, number: int) -> None:
+    def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
         self._endpoint = endpoint
         about = json.dumps([digests_of_service(), wanted.parameters()], sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.cli import engines
-from taskguard.cli.engines import Wanted, on_engine_that_is_up
-from taskguard.cli.judge import a_console
-from taskguard.cli.progress import ProgressLine
-from taskguard.run.timings import Timings
+from taskguard.run import kept_stage
+from taskguard.run.events import Announced, SessionEvent, nobody
+from taskguard.run.kept_stage import on_engine_that_is_up
+from taskguard.run.stages import WantedStage
 from taskguard.service.kept import RunningStack
 from taskguard.service.stack import Stack
 from taskguard.targets.localstack import LocalStackInstance
@@ -43,10 +42,9 @@ class Engine:
 
     def run(self, held: ExitStack, seed: str = "a seed") -> str:
         """The stage that a run has until ``held`` closes."""
-        line = ProgressLine(a_console(stderr=True), 1)
-        wanted = Wanted(stage=None, seed=seed, rate=0.3)
+        wanted = WantedStage(stage=None, seed=seed, rate=0.3)
         options = TargetOptions(folder=self.scratch, region=STACK.region)
-        run = on_engine_that_is_up(line, options, wanted, ["t-1"], Timings.of_this_process(), held)
+        run = on_engine_that_is_up(options, wanted, ["t-1"], nobody, held)
         assert run is not None
         return run.stack.stage
 
@@ -78,9 +76,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda: RunningStack(instance=up, stage="dev"))
-    monkeypatch.setattr(engines._KeptStage, "_state", lambda *_: {})
-    monkeypatch.setattr(engines, "Queues", AtRest)
-    monkeypatch.setattr(engines, "_forget", forget)
+    monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
+    monkeypatch.setattr(kept_stage, "Queues", AtRest)
+    monkeypatch.setattr(kept_stage, "_forget", forget)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
     monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
@@ -129,3 +127,21 @@ def test_runs_with_other_failures_do_not_keep_one_another_from_a_stage(engine: E
         stages = [engine.run(held, seed) for seed in ("a seed", "another")]
     assert len(set(stages)) == 2
     assert sorted(path.name for path in engine.scratch.glob("*.lock")) == sorted(f"{stage}.lock" for stage in stages)
+
+
+@pytest.mark.parametrize(
+    ("region", "clock_scale", "why"),
+    [
+        ("mars-1", 1.0, f"its region is {STACK.region}, not mars-1"),
+        (STACK.region, 60.0, "its clock scale is 1, not 60 (`taskguard up --clock-scale 60` starts one of that scale)"),
+    ],
+)
+def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(
+    engine: Engine, region: str, clock_scale: float, why: str
+) -> None:
+    told: list[SessionEvent] = []
+    options = TargetOptions(folder=engine.scratch, region=region, clock_scale=clock_scale)
+    with ExitStack() as held:
+        wanted = WantedStage(stage=None, seed="a seed", rate=0.3)
+        assert on_engine_that_is_up(options, wanted, ["t-1"], told.append, held) is None
+    assert told == [Announced(f"The engine that is up at http://127.0.0.1:1 is not used: {why}")]

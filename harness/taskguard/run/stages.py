@@ -1,0 +1,39 @@
+"""The stage that a run is wanted on, and how it is deployed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskguard.contract.expectations import Expectations
+from taskguard.run.events import Announced, Tell, phase
+from taskguard.service import deployment
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
+from taskguard.targets.base import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedStage:
+    """What the user wants a run on: the stage (none: whichever), how attempts fail, and who may call the API (none: as
+    ``serverless.yml`` has it)."""
+
+    stage: str | None
+    seed: str | None
+    rate: float
+    api_auth: ApiAuth | None = None
+
+    def parameters(self) -> dict[str, str]:
+        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+
+    def expectations(self) -> Expectations:
+        return Expectations(failure_seed=self.seed, failure_rate=self.rate)
+
+    def deploy(
+        self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None
+    ) -> Stack:
+        """Deploy it as ``stage``; the rest as :func:`taskguard.service.deployment.deploy`."""
+        tell(Announced(f"Deploying the pipeline to {endpoint.place}, stage {stage}"))
+        with phase(tell, "deploy"):
+            return deployment.deploy(endpoint, stage, parameters=self.parameters(), log=log, abandoned=abandoned)
