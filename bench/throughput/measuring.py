@@ -16,6 +16,7 @@ from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
+from taskguard.run.watch import all_empty
 from taskguard.service.deployment import deploy
 from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStackInstance
@@ -93,7 +94,7 @@ def _wait_until_settled(queues: Queues, records: Records, ids: list[str], deadli
     final = {words.completed, words.dead}
     while time.monotonic() < end:
         # Records are read only once there is nothing in the queues: reading thousands would itself take its time.
-        if all(depth.total == 0 for depth in queues.queue_depths()):
+        if all_empty(queues.queue_depths()):
             now = time.monotonic()
             unsettled -= {i for i, status in records.statuses(unsettled).items() if status in final}
             if not unsettled:

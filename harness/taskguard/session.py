@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from taskguard.contract.expectations import DEFAULT_RATE, Expectations
+from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
 from taskguard.ingress.workload import Task, random_seed
@@ -24,7 +25,7 @@ from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.events import Announced, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.handing_over import end_all
-from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.own_engine import OwnEngine
@@ -107,10 +108,10 @@ def record(run: Run, tasks: Sequence[Task], folder: Path, facts: Facts | None = 
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
-    trouble = None
+    faults = None
     if facts.plan is not None:
-        trouble = Trouble(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")
-    history = run.of(tasks, tell, trouble)
+        faults = PlannedFaults(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")
+    history = run.of(tasks, tell, faults)
     with phase(tell, "manifest"):
         manifest = manifest_of(
             run, len(tasks), facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
@@ -192,8 +193,8 @@ def _on_running_stack() -> Run:
     endpoint, stack = from_env()
     seed, rate = failure_settings(endpoint, stack)
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    since_ms = endpoint.clock.now_ms()
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False, since_ms=since_ms)
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False, source=source)
 
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:

@@ -174,7 +174,7 @@ def test_a_message_can_be_late(small: Small, worker: Function, send: Send, endpo
     assert other < late
 
 
-def test_the_clock_does_not_hurry_past_a_late_message(small: Small, worker: Function, send: Send) -> None:
+def test_the_clock_does_not_run_fast_past_a_late_message(small: Small, worker: Function, send: Send) -> None:
     # Hidden for longer than it is late: were it overtaken, it would be received again before it is handed over.
     with small.struck_by(f"late seconds={HIDDEN_SECONDS - 4}"):
         for task in ("t", "u", "v"):

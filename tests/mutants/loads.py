@@ -32,7 +32,7 @@ class Load:
     """``fates`` are how often each task fails, none for ``count`` tasks as they come. With ``backlog`` all of them are on the
     queue before the consumer begins, so that they come in batches. Judged ``seeded`` each attempt is compared with its draw,
     else the draws are not known to the checks, though they are the same each time. It is watched for ``patience_seconds``, on the
-    machine's clock: long enough, since the pipeline's hurries only while no other variant is at work."""
+    machine's clock: long enough, since the pipeline's runs fast only while no other variant is at work."""
 
     fates: tuple[int, ...] = ()
     count: int = 0

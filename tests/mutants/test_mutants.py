@@ -6,36 +6,36 @@ import pytest
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome
 
-from tests.mutants.gallery import Gallery
 from tests.mutants.judgement import faults, row
 from tests.mutants.table import row_as_property
+from tests.mutants.trials import Trials
 from tests.mutants.variants import OURS, VARIANTS, Variant
 
 IN_REAL_TIME = [variant for variant in VARIANTS if variant.real_time]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_it_is_rejected(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) -> None:
-    judge(variant, gallery, request)
+def test_it_is_rejected(variant: Variant, trials: Trials, request: pytest.FixtureRequest) -> None:
+    judge(variant, trials, request)
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("variant", IN_REAL_TIME, ids=lambda variant: variant.name)
-def test_it_is_rejected_in_real_time(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) -> None:
+def test_it_is_rejected_in_real_time(variant: Variant, trials: Trials, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--clock-scale") != 1:
         pytest.skip("this session's clock is scaled; leave out --clock-scale")
-    judge(variant, gallery, request)
+    judge(variant, trials, request)
 
 
 @pytest.mark.parametrize("variant", OURS, ids=lambda variant: variant.name)
-def test_ours_passes_every_check(variant: Variant, gallery: Gallery) -> None:
-    trial = gallery.trial(variant)
+def test_ours_passes_every_check(variant: Variant, trials: Trials) -> None:
+    trial = trials.trial(variant)
     assert _not_passed(trial.seen) == []
     assert _not_passed(trial.from_logs) == []
 
 
-def judge(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) -> None:
-    trial = gallery.trial(variant)
+def judge(variant: Variant, trials: Trials, request: pytest.FixtureRequest) -> None:
+    trial = trials.trial(variant)
     request.node.user_properties.append(row_as_property(row(variant, trial.seen, trial.from_logs)))
     found = list(faults(variant, trial.seen, trial.from_logs))
     scale = request.config.getoption("--clock-scale")

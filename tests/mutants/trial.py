@@ -13,6 +13,7 @@ from pathlib import Path
 
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
+from taskguard.evidence.sources import LogSource
 from taskguard.history import History, SavedRun
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
@@ -44,8 +45,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     """Give a deployed pipeline its load, wait for its end, and grade it."""
     expectations = load.expectations()
     seen, logged = (
-        Run(endpoint=endpoint, stack=stack, expectations=expectations, from_logs=from_logs)
-        for from_logs in (False, True)
+        Run(endpoint=endpoint, stack=stack, expectations=expectations, source=source)
+        for source in (None, LogSource(endpoint, stack))
     )
     tasks = load.tasks()
     client = Client(stack.api_url, clock=endpoint.clock)

@@ -16,7 +16,7 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
-from tests.pipeline.judging import troubles
+from tests.pipeline.judging import not_passed
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
@@ -86,4 +86,4 @@ def test_a_stack_without_outputs_and_with_other_names_is_found_and_passes(endpoi
     history = Run(endpoint=endpoint, stack=renamed, expectations=EXPECTED).of(tasks)
     assert {each.task_id for each in history.of_kind(Delivered)} == {task.task_id for task in tasks}
     assert history.of_kind(DeadLettered)
-    assert troubles(history, EXPECTED) == {}
+    assert not_passed(history, EXPECTED) == {}

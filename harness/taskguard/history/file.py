@@ -30,7 +30,7 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
 
 E = TypeVar("E", bound=Event)
@@ -166,7 +166,7 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
+            with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
                 return cls(_read_lines(file, source))
         except OSError as error:
             raise HistoryError(

@@ -14,7 +14,7 @@ from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Grade:
 
 def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given)."""
-    with left_lying():
+    with without_garbage_collection():
         return Grade(
             verdicts=tuple(check(history, expectations) for check in checks.values()),
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),

@@ -16,10 +16,12 @@ from filelock import FileLock, Timeout
 from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
 from taskguard.evidence.queues import Queues
+from taskguard.evidence.sources import source_at
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
+from taskguard.run.watch import all_empty
 from taskguard.service import deployment
 from taskguard.service.kept import RunningStack
 from taskguard.service.stack import Stack
@@ -61,7 +63,8 @@ def on_engine_that_is_up(
     else:
         with phase(tell, "forget the tasks of before"):
             _forget(endpoint, stack, task_ids)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), source=source)
 
 
 def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
@@ -105,8 +108,7 @@ class _KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        depths = Queues(self._endpoint, stack).queue_depths()
-        return stack if as_it_was and all(depth.total == 0 for depth in depths) else None
+        return stack if as_it_was and all_empty(Queues(self._endpoint, stack).queue_depths()) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""

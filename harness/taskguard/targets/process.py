@@ -3,6 +3,7 @@ what answers there is what was started."""
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -22,11 +23,21 @@ from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.names import DEFAULT_REGION
 
 START_TIMEOUT_SECONDS = 90.0
+_ANSWER_SECONDS = 2
 _LOG_TAIL_LINES = 15
 _PORTS_TO_TRY = 3
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Asks this machine. A proxy that the user's environment names must not see such calls."""
+
+
+def answered(url: str, name: str) -> object:
+    """The field ``name`` of the JSON document at ``url``, on this machine; none when there is no such answer."""
+    try:
+        with direct.open(url, timeout=_ANSWER_SECONDS) as response:
+            return json.load(response)[name]
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 class PortTakenError(TargetError):

@@ -249,6 +249,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
     from taskguard.contract.expectations import Expectations
+    from taskguard.evidence.sources import source_at
     from taskguard.run.running import Run
     from taskguard.service.ours import failure_settings
 
@@ -262,7 +263,9 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
         seed, rate = failure_settings(endpoint, stack)
         since_ms = endpoint.clock.now_ms()
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, since_ms=since_ms)
+    return Run(
+        endpoint=endpoint, stack=stack, expectations=expectations, source=source_at(endpoint, stack, since_ms=since_ms)
+    )
 
 
 @pytest.fixture

@@ -12,15 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.sqs.models import StandardQueue
 
 from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.events.crowding import crowd_of
-from taskguard.engine.faults import messages as faults
-from taskguard.engine.faults.messages import find_queue
+from taskguard.engine.faults.messages import find_queue, handled, lost_deletions, strike_received
 
 LOG = logging.getLogger(__name__)
 
@@ -69,7 +67,7 @@ class PromptSqsPoller(SqsPoller):
             super().handle_messages(messages)
             return
         received = time.monotonic()
-        messages = faults.strike_received(self.source_arn, messages, self._handle_too)
+        messages = strike_received(self.source_arn, messages, self._handle_too)
         if not messages:
             return
         if not self._has_slot:
@@ -82,7 +80,7 @@ class PromptSqsPoller(SqsPoller):
         super().close()
 
     def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
-        lost = faults.lost_deletions(self.source_arn, messages, message_ids_to_delete)
+        lost = lost_deletions(self.source_arn, messages, message_ids_to_delete)
         super().delete_messages(messages, message_ids_to_delete - lost)
 
     def _take_slot(self, seconds: float | None = None) -> bool:
@@ -109,7 +107,7 @@ class PromptSqsPoller(SqsPoller):
         try:
             with pacer().work():
                 self._try_to_handle(messages)
-                faults.handled(self.source_arn, received)
+                handled(self.source_arn, received)
         finally:
             self._slots.release()
 
@@ -140,10 +138,3 @@ def _wait_for_message(queue_arn: str) -> bool:
         return True
     with queue.visible.not_empty:
         return bool(queue.visible.queue) or queue.visible.not_empty.wait(_LOOK_AROUND_SECONDS)
-
-
-def take_part() -> None:
-    """Let event source mappings that are made from now on look into their queues this way."""
-    esm_worker_factory.SqsPoller = PromptSqsPoller
-    # It waits in its own way, and after an error as before.
-    esm_worker.LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC = 0

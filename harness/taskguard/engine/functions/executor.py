@@ -22,8 +22,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.faults import functions as faults
-from taskguard.engine.faults.functions import Strike
+from taskguard.engine.faults.functions import Strike, epoch, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import UnderWay, under_way
 from taskguard.engine.functions.packages import task_root
@@ -38,8 +37,6 @@ INIT_TIMEOUT_SECONDS = 10.0
 
 _NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
-
-
 _LOOK_EVERY_SECONDS = 0.2
 _ahead = threading.local()
 
@@ -182,7 +179,7 @@ class ProcessExecutor(RuntimeExecutor):
     def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
-            outdated = self._epoch != faults.epoch(self.function_version.id.function_name)
+            outdated = self._epoch != epoch(self.function_version.id.function_name)
             # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
             ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
             if ended or outdated:
@@ -196,7 +193,7 @@ class ProcessExecutor(RuntimeExecutor):
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
-        strike = faults.strike_invocation(invocations) if invocations and api.ready.done() else None
+        strike = strike_invocation(invocations) if invocations and api.ready.done() else None
         if strike is not None and strike.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
         if invocations:
@@ -287,8 +284,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._end_process()
         task_root = _task_root(self.function_version)
         name = self.function_version.id.function_name
-        self._epoch = faults.epoch(name)
-        strike = faults.strike_start(name) if self._epoch else None
+        self._epoch = epoch(name)
+        strike = strike_start(name) if self._epoch else None
         self._failed_start, self._skew_seconds = None, 0.0
         if strike is not None and strike.kind == "no-init":
             # Told of with the invocation that it fails, which may not be known yet.

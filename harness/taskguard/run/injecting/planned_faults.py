@@ -19,7 +19,7 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
-class Trouble:
+class PlannedFaults:
     """Use as a context manager around a run: its faults strike inside. ``log`` receives the words of a deploy in mid-run.
 
     Raises:
