@@ -109,11 +109,9 @@ class Endpoint:
         return _client(self.url, self.region, service)
 
 
-@lru_cache(maxsize=8)
 def _domain(region: str) -> str:
-    """AWS's own domain, which differs between its partitions."""
-    resolver: Any = botocore.session.get_session().get_component("endpoint_resolver")
-    return str(resolver.get_partition_dns_suffix(resolver.get_partition_for_region(region)))
+    # https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html: China's is its own.
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 @lru_cache(maxsize=64)
