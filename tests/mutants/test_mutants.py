@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome
 
 from tests.mutants.judgement import faults, row
+from tests.mutants.loads import GRADED
 from tests.mutants.table import row_as_property
 from tests.mutants.trials import Trials
 from tests.mutants.variants import OURS, VARIANTS, Variant
 
+WANT_BATCHES = (
+    "raises-for-the-batch",
+    "stops-at-the-first-bad-record",
+    "reports-the-wrong-record",
+    "reports-what-is-no-message",
+    "backs-off-the-wrong-record",
+    "fails-by-the-batch-seeded",
+    "monitor-swallows-errors",
+)
+"""Those that a run whose messages come one by one, and of which few tasks die, takes for right."""
+
+AS_GRADED = [replace(each, name=f"graded-{each.name}", load=GRADED) for each in VARIANTS if each.name in WANT_BATCHES]
 IN_REAL_TIME = [variant for variant in VARIANTS if variant.real_time]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_it_is_rejected(variant: Variant, trials: Trials, request: pytest.FixtureRequest) -> None:
+    judge(variant, trials, request)
+
+
+@pytest.mark.parametrize("variant", AS_GRADED, ids=lambda variant: variant.name)
+def test_a_graded_run_of_30_tasks_rejects_it(variant: Variant, trials: Trials, request: pytest.FixtureRequest) -> None:
     judge(variant, trials, request)
 
 

@@ -19,10 +19,12 @@ from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
     ConsumerSettings,
+    ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
     Permission,
+    QueueName,
     QueueSettings,
     RecordChanged,
     RecordedAttempt,
@@ -104,6 +106,17 @@ class History(Sequence[Event]):
             if event.accepted and event.task_id is not None:
                 found.setdefault(event.task_id, event)
         return found
+
+    @cached_property
+    def chosen(self) -> frozenset[str]:
+        """The tasks that were chosen for their fate, beside the run's own."""
+        return frozenset(task_id for task_id, event in self.accepted.items() if event.chosen)
+
+    def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
+        """When a message of this queue that was due at that moment could come at the earliest: later than that where the run
+        itself had switched the queue's consumers off."""
+        held = (off for off in self.of_kind(ConsumersOff) if off.queue == queue)
+        return max([due_ms, *(off.until_ms for off in held if off.at_ms <= due_ms <= off.until_ms)])
 
     @cached_property
     def chains(self) -> tuple[Chain, ...]:

@@ -23,6 +23,7 @@ from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.watch import all_empty
 from taskguard.service import deployment
+from taskguard.service.event_sources import mappings_of
 from taskguard.service.kept import RunningStack
 from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
@@ -123,9 +124,10 @@ class _KeptStage:
         description = self._endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
         names = [each.name for each in stack.functions]
+        queues = stack.queues.values()
+        mappings = [mappings_of(self._endpoint, queue.arn) for queue in queues]
         attributes = [
-            sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
-            for queue in stack.queues.values()
+            sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"] for queue in queues
         ]
         return {
             "stack": description["StackId"],
@@ -133,6 +135,8 @@ class _KeptStage:
             "functions": {
                 name: functions.get_function_configuration(FunctionName=name)["RevisionId"] for name in names
             },
+            # A run that was killed may have left them off.
+            "off": [m["UUID"] for found in mappings for m in found if m.get("State") in ("Disabled", "Disabling")],
             "queues": [
                 {key: value for key, value in sorted(each.items()) if not key.startswith("Approximate")}
                 for each in attributes

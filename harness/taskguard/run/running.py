@@ -22,6 +22,7 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
+    ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
@@ -33,6 +34,7 @@ from taskguard.history import (
 )
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
+from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.watch import (
@@ -73,44 +75,70 @@ class Run:
         self._changes = Changes(endpoint, stack, self.names.table)
         self._configuration = Configuration(endpoint, stack)
 
-    def of(self, tasks: Sequence[Task], tell: Tell = nobody, faults: PlannedFaults | None = None) -> History:
+    def of(
+        self,
+        tasks: Sequence[Task],
+        tell: Tell = nobody,
+        faults: PlannedFaults | None = None,
+        backlog: Backlog | None = None,
+    ) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
-        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not.
+        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
+        its first tasks wait, and come in batches.
 
         Raises:
             SubmissionError: when the API cannot be reached.
         """
         self._changes.begin()
-        with faults or nullcontext():
-            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults)
+        with faults or nullcontext(), backlog or nullcontext():
+            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
         if faults is not None:
             self.wait_until_at_rest()
         only = None if self.alone else frozenset(task.task_id for task in tasks)
         with phase(tell, "gather the evidence"):
-            events: list[Event] = [*submitted, *(faults.events if faults else ())]
-            return self.history(events, deadline_reached=not settled, only=only, depths=depths)
+            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
-        self, tasks: Sequence[Task], tell: Tell, faults: PlannedFaults | None
+        self, tasks: Sequence[Task], tell: Tell, faults: PlannedFaults | None, backlog: Backlog | None
     ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
         """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
         with phase(tell, "submit"):
-            client = client_of(self.endpoint, self.stack)
-            submitted = client.submit_all(tasks, tell=tell, until_answered=faults is not None)
+            submitted = self._submit(tasks, tell, backlog, until_answered=faults is not None)
         ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
         looks: deque[Progress] = deque(maxlen=2)
 
         def look(progress: Progress) -> None:
             looks.append(progress)
             tell(progress)
+            if backlog is not None and backlog.look(progress.depths):
+                self._configuration.begin()
 
-        self._configuration.begin()
+        if backlog is None:
+            # With one, what was switched off must be on again before.
+            self._configuration.begin()
         with phase(tell, "settle"):
             settled = self.watch(ids, look, faults)
         return submitted, settled, looks[0].depths
+
+    def _submit(
+        self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
+    ) -> list[TaskSubmitted]:
+        client = client_of(self.endpoint, self.stack)
+        waiting = 0 if backlog is None else backlog.waiting
+        submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        if backlog is not None:
+            backlog.let_work_go()
+
+        def submitted_later(event: TaskSubmitted) -> None:
+            tell(event)
+            if backlog is not None:
+                backlog.look()
+
+        return [*submitted, *client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)]
 
     def watch(
         self,
@@ -212,7 +240,7 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
 
 
 def _concerns(event: Event, ids: frozenset[str]) -> bool:
-    if isinstance(event, (EvidenceMissing, HeldUp)):
+    if isinstance(event, (EvidenceMissing, HeldUp, ConsumersOff)):
         return True
     if isinstance(event, FaultInjected):
         # What strikes no task in particular may strike any.

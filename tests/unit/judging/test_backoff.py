@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from taskguard.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, RunEnded
+from taskguard.history import (
+    AttemptFailed,
+    BackoffRequested,
+    ConsumersOff,
+    DeadLettered,
+    Delivered,
+    Event,
+    HeldUp,
+    RunEnded,
+)
 from taskguard.history.events import QueueName
 from taskguard.judging.verdict import Outcome
 
@@ -145,6 +154,33 @@ def test_what_could_not_come_back_before_the_run_s_end_is_not_said_never_to_come
     full = HeldUp(at_ms=due_ms + 500, until_ms=end.at_ms, queue="work")
     assert "before the task could come back" in first_message([*events, full], Outcome.UNKNOWN)
     assert "never came back" in first_message([*events, replace(full, at_ms=due_ms + 2100)])
+
+
+@pytest.mark.parametrize(
+    ("queue", "from_ms", "until_ms", "outcome"),
+    [
+        # Due while the consumers were off: it counts from when they were on again.
+        ("dead-letter", -1000, 7000, Outcome.PASS),
+        ("dead-letter", -1000, 5999, Outcome.FAIL),
+        # Late already when they were switched off, or in time before, or no business of theirs.
+        ("dead-letter", 1, 7000, Outcome.FAIL),
+        ("dead-letter", -5000, -1, Outcome.FAIL),
+        ("work", -1000, 7000, Outcome.FAIL),
+    ],
+)
+def test_what_was_due_while_the_run_kept_the_consumers_off_is_late_from_when_they_were_on(
+    queue: QueueName, from_ms: float, until_ms: float, outcome: Outcome
+) -> None:
+    request, dead = the(EVENTS, BackoffRequested, 2), the(EVENTS, DeadLettered)
+    due_ms = request.answered_ms + 20_000
+    off = ConsumersOff(at_ms=due_ms + from_ms, until_ms=due_ms + until_ms, queue=queue)
+    assert judge("backoff", [*changed(EVENTS, dead, at_ms=due_ms + 8000), off]).outcome is outcome
+
+
+def test_an_early_return_is_not_excused_by_consumers_that_were_off() -> None:
+    request, dead = the(EVENTS, BackoffRequested, 2), the(EVENTS, DeadLettered)
+    off = ConsumersOff(at_ms=request.at_ms, until_ms=dead.at_ms + 9000, queue="dead-letter")
+    assert "too early" in first_message([*changed(EVENTS, dead, at_ms=request.at_ms + 500), off])
 
 
 def test_an_early_return_is_not_excused_by_a_busy_engine() -> None:

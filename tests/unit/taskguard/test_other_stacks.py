@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from taskguard.contract.expectations import DeadLetterLogNames
 from taskguard.contract.names import MessageNames, Names, TableNames, TrailNames
-from taskguard.errors import DiscoveryError
+from taskguard.errors import DiscoveryError, FaultPlanError
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import configuration_of
 from taskguard.evidence.dead_letters import dead_letter_logs
@@ -18,9 +18,11 @@ from taskguard.evidence.logs.trail import Trail
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of, handled_dead_letters
 from taskguard.evidence.records import Records
+from taskguard.faults.plan import Plan, parse
 from taskguard.history import ConfigurationObserved, DeadLetterLogged, Delivered
 from taskguard.ingress.access import client_of
 from taskguard.run.injecting.handing_over import functions_of
+from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.targets.base import Endpoint
 
 from tests.unit.taskguard import test_configuration_reading as reading
@@ -62,6 +64,12 @@ def test_the_settings_of_what_is_not_there_are_not_missed() -> None:
     assert isinstance(found, ConfigurationObserved)
     assert ([each.queue for each in found.queues], found.store_encrypted) == (["work"], None)
     assert [each.dead_letters_watched for each in found.queues] == [False]
+
+
+def test_consumers_of_a_queue_that_is_not_there_cannot_be_switched_off() -> None:
+    with pytest.raises(FaultPlanError, match="the stack TaskGuard-dev has no dead-letter queue"):
+        Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("monitor-off from=1 for=1")))
+    Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("consumer-off from=1 for=1")))
 
 
 def test_a_function_is_read_in_its_own_log_group() -> None:

@@ -44,6 +44,8 @@ class PromptSqsPoller(SqsPoller):
         self._has_slot = False
         self._crowd = crowd_of(self.source_arn)
         self._batches = ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="batch")
+        self._receiving = threading.Lock()
+        self._is_over = False
 
     def poll_events(self) -> None:
         _last_looks[self.source_arn] = time.monotonic()
@@ -56,8 +58,9 @@ class PromptSqsPoller(SqsPoller):
         self._has_slot = True
         try:
             if _wait_for_message(self.source_arn):
-                with pacer().work(), suppress(EmptyPollResultsException):
-                    super().poll_events()
+                with self._receiving, pacer().work(), suppress(EmptyPollResultsException):
+                    if not self._is_over:
+                        super().poll_events()
         finally:
             if self._has_slot:
                 self._slots.release()
@@ -78,6 +81,11 @@ class PromptSqsPoller(SqsPoller):
     def close(self) -> None:
         self._crowd.leaves(self)
         super().close()
+
+    def end(self) -> None:
+        """Receive nothing any more. LocalStack calls a mapping disabled while its poller still waits for a last message."""
+        with self._receiving:
+            self._is_over = True
 
     def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
         lost = lost_deletions(self.source_arn, messages, message_ids_to_delete)

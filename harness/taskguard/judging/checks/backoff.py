@@ -2,7 +2,8 @@
 
 For failed attempt n, a visibility timeout of the schedule's n-th delay was asked for and granted; the task's next
 delivery, or its arrival in the dead-letter queue, comes no earlier than that after the request was made (never
-tolerated), and at most the late tolerance after the queue had answered. The request comes before the attempt ends: one
+tolerated), and at most the late tolerance after the queue had answered, or after the run had switched on again the consumers that it
+had switched off itself. The request comes before the attempt ends: one
 that is made afterwards lets the message wait by chance. Fails in spite of missing evidence when a
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
 return that would have been in time, had the engine not been held up meanwhile, or without room for the queue's messages, is a doubt. An
@@ -69,6 +70,7 @@ class _Hindrances:
     """What of a wait was the engine's doing: it was held up, or had no room for another batch of the queue."""
 
     def __init__(self, history: History) -> None:
+        self._history = history
         self._engine = HeldUpTimes(history, (None,))
         self._work = HeldUpTimes(history, (None, "work"))
         # A message gets there from the work queue, and is seen when it is taken.
@@ -80,7 +82,7 @@ class _Hindrances:
 
     def words(self, request: BackoffRequested, came: Event) -> str:
         """What hindered it, and what to do about it."""
-        due_ms = _due_ms(request)
+        due_ms = _due_ms(request, came, self._history)
         held_ms, all_ms = self._engine.within(due_ms, came.at_ms), self.after(due_ms, came.at_ms, came)
         if all_ms - held_ms <= _CLOCK_PRECISION_MS:
             return f"the engine itself was held up for {seconds(held_ms / 1000)} of that: run it again on a machine that is less busy"
@@ -111,6 +113,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         doubts=[*attempts_in_doubt(history), *doubts],
         figures={"failed_attempts": len(waits)},
         measured=_measured(waits),
+        exercised=bool(waits),
     )
 
 
@@ -156,20 +159,25 @@ def _violations(wait: _Wait, history: History, expectations: Expectations, held:
             message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif wait.granted is not None:
-        yield from _timing(wait, wait.granted, wait.next_event, expectations, held)
+        yield from _timing(wait, wait.granted, wait.next_event, history, expectations, held)
 
 
 def _timing(
-    wait: _Wait, request: BackoffRequested, next_event: Event, expectations: Expectations, held: _Hindrances
+    wait: _Wait,
+    request: BackoffRequested,
+    next_event: Event,
+    history: History,
+    expectations: Expectations,
+    held: _Hindrances,
 ) -> Iterator[Violation]:
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
-    late_ms = _late_ms(request, next_event, expectations)
+    late_ms = _late_ms(request, next_event, history, expectations)
     after = _came_after(wait, request, next_event)
     seen = (wait.failed, request, next_event)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    if late_ms > _CLOCK_PRECISION_MS and not _is_excused(late_ms, request, next_event, held):
+    if late_ms > _CLOCK_PRECISION_MS and not _is_excused(late_ms, request, next_event, history, held):
         limit = seconds(request.delay_seconds + expectations.late_tolerance_seconds)
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
@@ -179,19 +187,25 @@ def _came_after(wait: _Wait, request: BackoffRequested, next_event: Event) -> st
     return f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
 
 
-def _late_ms(request: BackoffRequested, next_event: Event, expectations: Expectations) -> float:
+def _late_ms(request: BackoffRequested, next_event: Event, history: History, expectations: Expectations) -> float:
     """How much later than allowed."""
-    allowed_seconds = request.delay_seconds + expectations.late_tolerance_seconds
-    return next_event.at_ms - request.answered_ms - allowed_seconds * 1000
+    due_ms = _due_ms(request, next_event, history)
+    return next_event.at_ms - due_ms - expectations.late_tolerance_seconds * 1000
 
 
-def _due_ms(request: BackoffRequested) -> float:
-    return request.answered_ms + request.delay_seconds * 1000
+def _due_ms(request: BackoffRequested, next_event: Event, history: History) -> float:
+    """When the message could come back at the earliest: not before the run itself had switched its consumers on again."""
+    due_ms = request.answered_ms + request.delay_seconds * 1000
+    return history.let_go_ms(due_ms, "dead-letter" if isinstance(next_event, DeadLettered) else "work")
 
 
-def _is_excused(late_ms: float, request: BackoffRequested, next_event: Event, held: _Hindrances) -> bool:
+def _is_excused(
+    late_ms: float, request: BackoffRequested, next_event: Event, history: History, held: _Hindrances
+) -> bool:
     """Whether it would have been in time, had the engine been able to hand it out between its being due and its return."""
-    return held.after(_due_ms(request), next_event.at_ms, next_event) >= late_ms - _CLOCK_PRECISION_MS
+    return (
+        held.after(_due_ms(request, next_event, history), next_event.at_ms, next_event) >= late_ms - _CLOCK_PRECISION_MS
+    )
 
 
 def _doubts(wait: _Wait, history: History, expectations: Expectations, held: _Hindrances) -> Iterator[Doubt]:
@@ -199,9 +213,9 @@ def _doubts(wait: _Wait, history: History, expectations: Expectations, held: _Hi
         message = f"{wait.name} failed, and the run ended before the task could come back"
         yield Doubt(wait.task_id, message, wait.attempt.events)
     if wait.granted is not None and wait.next_event is not None:
-        late_ms = _late_ms(wait.granted, wait.next_event, expectations)
+        late_ms = _late_ms(wait.granted, wait.next_event, history, expectations)
         # Only of what is late at all it is asked how busy the engine was.
-        if late_ms > _CLOCK_PRECISION_MS and _is_excused(late_ms, wait.granted, wait.next_event, held):
+        if late_ms > _CLOCK_PRECISION_MS and _is_excused(late_ms, wait.granted, wait.next_event, history, held):
             came = _came_after(wait, wait.granted, wait.next_event)
             why = held.words(wait.granted, wait.next_event)
             message = f"{came}, {seconds(late_ms / 1000)} later than allowed, but {why}"
