@@ -8,12 +8,12 @@ from pathlib import Path
 
 from taskguard.contract.draws import Draws
 from taskguard.contract.terms import Terms
-from taskguard.ingress.access import ApiAuth
 from taskguard.places import PROJECT
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
 from taskguard.service.config import terms_of
-from taskguard.service.deployment import Stack
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -28,7 +28,7 @@ class WantedStage:
     api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
-        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def terms(self) -> Terms:
         return terms_of(PROJECT, Draws(seed=self.seed, rate=self.rate))
@@ -40,8 +40,3 @@ class WantedStage:
         tell(Announced(f"Deploying the pipeline to {endpoint.place}, stage {stage}"))
         with phase(tell, "deploy"):
             return deployment.deploy(endpoint, stage, parameters=self.parameters(), log=log, abandoned=abandoned)
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}

@@ -27,8 +27,8 @@ from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 if TYPE_CHECKING:
     from taskguard.faults.plan import Plan
     from taskguard.run.running import Run
-    from taskguard.service.deployment import Stack
     from taskguard.service.kept import RunningStack
+    from taskguard.service.stack import Stack
     from taskguard.targets.base import Endpoint
     from taskguard.testing.pipeline import Pipeline
     from taskguard.testing.shared_engine import SharedEngine
@@ -231,7 +231,8 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
-    from taskguard.service.deployment import failure_parameters, read_stack
+    from taskguard.service.deployment import read_stack
+    from taskguard.service.ours import failure_parameters
 
     option = request.config.getoption
     if _target(request.config) is TargetName.RUNNING:
@@ -252,7 +253,7 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     from taskguard.places import PROJECT
     from taskguard.run.running import Run
     from taskguard.service.config import terms_of
-    from taskguard.service.deployment import failure_settings
+    from taskguard.service.ours import failure_settings
 
     if _target(request.config) is TargetName.AWS:
         from taskguard.testing.on_aws import run_on

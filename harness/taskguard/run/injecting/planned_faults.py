@@ -15,7 +15,7 @@ from taskguard.faults.plan import Plan
 from taskguard.history import EvidenceMissing, FaultInjected
 from taskguard.run.injecting.handing_over import injecting
 from taskguard.run.injecting.nemesis import Nemesis
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
