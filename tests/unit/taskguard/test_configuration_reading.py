@@ -131,6 +131,7 @@ def observed(
 def test_everything_is_read_back() -> None:
     found, missing = observed()
     assert missing == []
+    assert (found.table, found.dead_letter_queue, found.dead_letter_consumer) == (True, True, True)
     work, dead = found.queues
     assert (work.visibility_timeout_seconds, work.retention_seconds, work.encrypted) == (90.0, 1_209_600.0, True)
     assert (work.max_receives, work.dead_letters_watched, dead.max_receives) == (3, True, 0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, TRAIL, MessageWords
@@ -22,6 +24,7 @@ from taskguard.history import ConfigurationObserved, DeadLetterLogged, Delivered
 from taskguard.ingress.access import client_of
 from taskguard.run.injecting.handing_over import functions_of
 from taskguard.run.injecting.nemesis import Nemesis
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 from tests.unit.taskguard import test_configuration_reading as reading
@@ -63,6 +66,49 @@ def test_the_settings_of_what_is_not_there_are_not_missed() -> None:
     assert isinstance(found, ConfigurationObserved)
     assert ([each.queue for each in found.queues], found.store_encrypted) == (["work"], None)
     assert [each.dead_letters_watched for each in found.queues] == [False]
+
+
+def test_the_configuration_says_which_parts_the_stack_has() -> None:
+    def parts(stack: Stack, lambdas: reading.Lambdas) -> tuple[bool | None, bool | None, bool | None]:
+        endpoint = Fakes(queues=reading.Queues(), lambdas=lambdas, others={"iam": reading.Iam()})  # type: ignore[arg-type]
+        found = configuration_of(endpoint, stack)[0]
+        assert isinstance(found, ConfigurationObserved)
+        return found.table, found.dead_letter_queue, found.dead_letter_consumer
+
+    unwatched = _Mappings(found=lambda arn: [] if arn == DEAD_ARN else _mapping(arn))
+    unread = _Mappings(found=lambda arn: _refused() if arn == DEAD_ARN else _mapping(arn))
+    assert parts(replace(STACK, table=None), reading.Lambdas()) == (False, True, True)
+    assert parts(BARE, reading.Lambdas()) == (False, False, False)
+    assert parts(replace(STACK, table=None), unwatched) == (False, True, False)
+    # What could not be read may be there.
+    assert parts(replace(STACK, table=None), unread) == (False, True, None)
+
+
+@dataclass(kw_only=True)
+class _Mappings(reading.Lambdas):
+    """Functions with the event source mappings that ``found`` answers for a queue."""
+
+    found: Callable[[str], list[dict[str, Any]]]
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_event_source_mappings"
+        found = self.found
+
+        class Pages:
+            def paginate(self, *, EventSourceArn: str) -> list[dict[str, Any]]:  # noqa: N803
+                return [{"EventSourceMappings": found(EventSourceArn)}]
+
+        return Pages()
+
+
+def _mapping(arn: str) -> list[dict[str, Any]]:
+    return [
+        {"FunctionArn": f"arn:aws:lambda:eu-central-1:0:function:{WORKER}", "EventSourceArn": arn, "State": "Enabled"}
+    ]
+
+
+def _refused() -> list[dict[str, Any]]:
+    raise reading.REFUSED
 
 
 def test_consumers_of_a_queue_that_is_not_there_cannot_be_switched_off() -> None:
