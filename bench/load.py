@@ -26,6 +26,8 @@ from taskguard.run.watch import Progress
 from taskguard.service.deployment import deploy, failure_parameters
 from taskguard.targets.localstack import LocalStack
 
+from tests.places import PLACES
+
 SEED = "load"
 RATE = 0.3
 LATE_SECONDS = 3_600.0
@@ -89,10 +91,12 @@ def main(tasks: int) -> int:
     expected = Expectations(failure_seed=SEED, failure_rate=RATE, late_tolerance_seconds=LATE_SECONDS)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as scratch,
-        LocalStack(Path(scratch), functions_ready=True) as engine,
+        LocalStack(Path(scratch), cache=PLACES.cache, functions_ready=True) as engine,
     ):
         endpoint = engine.start()
-        stack = deploy(endpoint, "load", parameters=failure_parameters(SEED, RATE), log=Path(scratch, "deploy.log"))
+        stack = deploy(
+            endpoint, "load", places=PLACES, parameters=failure_parameters(SEED, RATE), log=Path(scratch, "deploy.log")
+        )
         gauge, answers = Gauge(engine.running.pid), list[float]()
 
         def progressed(progress: Progress) -> None:

@@ -9,11 +9,12 @@ from docker import DockerClient
 from taskguard.targets.docker import image_to_start
 from taskguard.targets.docker_daemon import connected
 from taskguard.targets.names import TargetName
+from taskguard.testing.plugin import asked
 
 
 @pytest.fixture(autouse=True)
 def only_with_docker(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--target") != TargetName.DOCKER:
+    if asked(request.config, "target") != TargetName.DOCKER:
         pytest.skip("needs Docker: run with --target docker")
 
 

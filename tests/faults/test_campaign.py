@@ -20,6 +20,8 @@ from taskguard.service.deployment import Stack, failure_parameters
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
+from tests.places import PLACES
+
 pytestmark = pytest.mark.in_process
 
 SEED = "campaign"
@@ -40,7 +42,9 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     run = Run(endpoint=endpoint, stack=stack, expectations=expected)
     folder = shared_engine.folder / "campaign"
 
-    history = run.of(tasks(SEED, TASKS), trouble=Trouble(endpoint, stack, plan, folder / "deploy-again.log"))
+    history = run.of(
+        tasks(SEED, TASKS), trouble=Trouble(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
+    )
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
     SavedRun(history=history, manifest=manifest).write(folder)

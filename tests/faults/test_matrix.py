@@ -27,6 +27,7 @@ from taskguard.testing.shared_engine import SharedEngine
 from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of
+from tests.places import PLACES
 
 pytestmark = pytest.mark.in_process
 
@@ -51,7 +52,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
     run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
 
-    history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan))
+    history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan, places=PLACES))
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any
@@ -25,6 +26,7 @@ from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
+from tests.places import PLACES
 
 PARAMETERS = failure_parameters(SEED, RATE)
 _ANY_STAGE = "any-stage"
@@ -52,7 +54,8 @@ class Deployer:
         """Deploy a variant as a user would."""
         with broken_service(variant) as service:
             log = self._folder / f"{stage}-deploy.log"
-            return deployment.deploy(self._endpoint, stage, parameters=PARAMETERS, service=service, log=log)
+            places = replace(PLACES, service=service)
+            return deployment.deploy(self._endpoint, stage, places=places, parameters=PARAMETERS, log=log)
 
     def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
         """Deploy the service with other code: the text of ``changed`` files."""
@@ -97,7 +100,7 @@ class Deployer:
         with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
             if self._template is None:
                 place = Path(scratch)
-                deployment.package(self._endpoint, _ANY_STAGE, place, parameters=PARAMETERS)
+                deployment.package(self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS)
                 self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
@@ -125,7 +128,7 @@ def _compiled(archive: Path, folder: Path) -> dict[str, bytes]:
     """The archive's files, and beside each module its bytecode: or each variant's functions would compile them all anew."""
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
-    interpreter = find_runtime(LAMBDA_RUNTIME).interpreter
+    interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
     # Unchecked, for unpacking changes the files' times.
     command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
     subprocess.run(command, check=True, capture_output=True)

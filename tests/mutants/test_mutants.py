@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome
+from taskguard.testing.plugin import asked
 
 from tests.mutants.gallery import Gallery
 from tests.mutants.judgement import faults, row
@@ -22,7 +23,7 @@ def test_it_is_rejected(variant: Variant, gallery: Gallery, request: pytest.Fixt
 @pytest.mark.heavy
 @pytest.mark.parametrize("variant", IN_REAL_TIME, ids=lambda variant: variant.name)
 def test_it_is_rejected_in_real_time(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--clock-scale") != 1:
+    if asked(request.config, "clock-scale") != 1:
         pytest.skip("this session's clock is scaled; leave out --clock-scale")
     judge(variant, gallery, request)
 
@@ -38,7 +39,7 @@ def judge(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) ->
     trial = gallery.trial(variant)
     request.node.user_properties.append(row_as_property(row(variant, trial.seen, trial.from_logs)))
     found = list(faults(variant, trial.seen, trial.from_logs))
-    scale = request.config.getoption("--clock-scale")
+    scale = asked(request.config, "clock-scale")
     repeat = f".venv/bin/python -m pytest '{request.node.nodeid}' --clock-scale {scale:g}"
     assert not found, "\n".join([*found, f"Its histories are in {trial.folder}", f"Repeat it with: {repeat}"])
 

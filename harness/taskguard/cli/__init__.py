@@ -7,6 +7,7 @@ wrong.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -17,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import grade, judge, on_aws, redrive, stack, tasks
+from taskguard.cli import grade, judge, on_aws, prepare, redrive, stack, tasks
 from taskguard.errors import TaskGuardError
 from taskguard.reports.plain import printable
 from taskguard.targets.aws_errors import explain
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(grade.grade)
+app.command()(prepare.prepare)
 app.command()(judge.check)
 app.command()(judge.compare)
 app.command()(stack.up)
@@ -59,6 +61,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
         signal.signal(signal.SIGHUP, lambda *_: _interrupt())
+    _tell_of_installations()
     try:
         app()
     except SystemExit as end:
@@ -75,6 +78,16 @@ def main() -> NoReturn:
         traceback.print_exc()
         _complain("this is a mistake in TaskGuard, not in the pipeline; the trace above tells where")
     raise AssertionError("Typer ends a command by leaving the process")
+
+
+def _tell_of_installations() -> None:
+    """What takes a while at its first use is said, beside what a command prints for programs."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    handler = logging.Handler()
+    handler.emit = lambda record: console.print(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("taskguard")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _complain(message: str) -> NoReturn:

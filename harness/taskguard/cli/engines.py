@@ -21,6 +21,7 @@ from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
 from taskguard.evidence.stack import StackReader
 from taskguard.ingress.access import ApiAuth
+from taskguard.places import Places
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.timings import Timings
@@ -36,9 +37,10 @@ _BATCH = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the user wants a run on: the stage (none: whichever), how attempts fail, and who may call the API (none: as
+    """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail, and who may call the API (none: as
     ``serverless.yml`` has it)."""
 
+    places: Places
     stage: str | None
     seed: str | None
     rate: float
@@ -56,7 +58,7 @@ def on_own_engine(
 ) -> Run:
     """Start ``engine`` and deploy to it. What would outlive it is removed when ``stacks`` closes, however far the deploy
     came."""
-    deployment.serverless_cli()  # better missed now than when an engine is up
+    deployment.get_ready(wanted.places)
     line.say(f"Starting the engine (its log: {options.folder})")
     if isinstance(engine, LocalStack):
         return _deployed_meanwhile(line, engine, options, wanted, timings)
@@ -66,7 +68,7 @@ def on_own_engine(
     if not engine.running.takes_stacks_along:
         stage = stage or f"run-{secrets.token_hex(3)}"
         deployment.make_sure_is_free(endpoint, stage)
-        stacks.callback(_remove, line, endpoint, stage, options.folder / "remove.log")
+        stacks.callback(_remove, line, endpoint, stage, wanted.places, options.folder / "remove.log")
     return _deployed(line, endpoint, stage or "dev", options, wanted, timings)
 
 
@@ -105,14 +107,16 @@ def _deployed(
     line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
     with timings.phase("deploy"):
         log = options.folder / "deploy.log"
-        stack = deployment.deploy(endpoint, stage, parameters=wanted.parameters(), log=log, abandoned=abandoned)
+        stack = deployment.deploy(
+            endpoint, stage, places=wanted.places, parameters=wanted.parameters(), log=log, abandoned=abandoned
+        )
     return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations())
 
 
-def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, log: Path) -> None:
+def _remove(line: ProgressLine, endpoint: Endpoint, stage: str, places: Places, log: Path) -> None:
     if deployment.is_deployed(endpoint, stage):
         line.say(f"Removing stage {stage} from {endpoint.place}")
-        deployment.remove(endpoint, stage, log=log)
+        deployment.remove(endpoint, stage, places=places, log=log)
 
 
 def on_engine_that_is_up(
@@ -126,7 +130,7 @@ def on_engine_that_is_up(
     Raises:
         SetupError, DeploymentError: when the stage cannot be deployed.
     """
-    running = RunningStack.load()
+    running = RunningStack.load(wanted.places)
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
@@ -137,12 +141,16 @@ def on_engine_that_is_up(
     with timings.phase("look for the stage"):
         stack = kept.find()
     if stack is None:
-        deployment.serverless_cli()
+        deployment.get_ready(wanted.places)
         stage = kept.new_name()
         line.say(f"Deploying the pipeline to {endpoint.place}, stage {stage}")
         with timings.phase("deploy"):
             stack = deployment.deploy(
-                endpoint, stage, parameters=wanted.parameters(), log=options.folder / "deploy.log"
+                endpoint,
+                stage,
+                places=wanted.places,
+                parameters=wanted.parameters(),
+                log=options.folder / "deploy.log",
             )
             kept.remember(stack)
     else:
@@ -156,7 +164,7 @@ class _KeptStage:
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: Wanted) -> None:
         self._endpoint = endpoint
-        about = json.dumps([digests_of_service(), wanted.parameters()], sort_keys=True)
+        about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
         self._name = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._note = scratch / f"{self._name}.json"
 

@@ -21,7 +21,7 @@ from taskguard.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.on_aws import Asked, deployed_stage
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region
+from taskguard.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region, ServiceFolder
 from taskguard.contract.expectations import Expectations
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
@@ -29,6 +29,7 @@ from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade_run
+from taskguard.places import Places
 from taskguard.reports.as_json import GRADE_FILE, write_grade
 from taskguard.reports.as_junit import write_junit
 from taskguard.reports.html import get_ready as get_ready_to_report
@@ -50,6 +51,7 @@ MOST_TASKS = 100_000
 
 def grade(
     context: typer.Context,
+    service: ServiceFolder = Path(),
     tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
     seed: Annotated[
         str | None,
@@ -100,27 +102,31 @@ def grade(
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     timings = Timings.of_this_process()
     console = a_console(stderr=json_)
-    seed = seed or None
+    places, seed = Places.of(service), seed or None
     plan = asked_faults.plan_of(faults, fault_seed, target)
-    again = None if replay is None else asked_faults.repeated(replay, context)
+    again = None if replay is None else asked_faults.repeated(replay, context, places.service)
     if again is not None:
         tasks, seed, rate, plan, clock_scale, target, region = again.decided
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     _refuse_auth(target, api_auth)
     on_running = target is TargetName.RUNNING
     repeat = (
-        None if on_running else _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
+        None
+        if on_running
+        else _command(service, tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
     )
     if keep:
-        RunningStack.make_sure_there_is_none()
-    folder = _new_folder(out)
-    repeat = asked_faults.command_to_replay(folder, endpoint_url, stage, api_auth) if plan is not None else repeat
+        RunningStack.make_sure_there_is_none(places)
+    folder = _new_folder(out, places.runs)
+    repeat = (
+        asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat
+    )
     with ExitStack() as cleanup, ProgressLine(console, tasks) as line:
         for text in asked_faults.told_first(plan, again):
             line.say(text)
         if on_running:
             # The ids of an earlier run would be known to the stack already.
-            run, ids_seed, digests = _on_running_stack(), random_seed(), {}
+            run, ids_seed, digests = _on_running_stack(places), random_seed(), {}
         elif target is TargetName.AWS:
             asked = Asked(
                 tasks=tasks,
@@ -139,14 +145,15 @@ def grade(
             line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
             options = TargetOptions(
                 folder=folder / "engine",
+                cache=places.cache,
                 port=port,
                 region=region,
                 endpoint_url=endpoint_url,
                 clock_scale=clock_scale,
                 functions_ready=True,
             )
-            wanted = Wanted(stage=stage, seed=seed, rate=rate, api_auth=api_auth)
-            digests = digests_of_service()
+            wanted = Wanted(places=places, stage=stage, seed=seed, rate=rate, api_auth=api_auth)
+            digests = digests_of_service(places.service)
             shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
             ids = [task.task_id for task in workload(ids_seed, tasks)]
             found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
@@ -155,9 +162,11 @@ def grade(
                 stacks = cleanup.enter_context(ExitStack())
                 found = on_own_engine(line, engine, options, wanted, stacks, timings)
             run = found
-        saved = _make(run, workload(ids_seed, tasks), _Facts(digests, repeat, plan, ids_seed), folder, line, timings)
+        saved = _make(
+            run, workload(ids_seed, tasks), _Facts(places, digests, repeat, plan, ids_seed), folder, line, timings
+        )
         if keep:
-            _keep(engine, run.stack.stage)
+            _keep(places, engine, run.stack.stage)
             stacks.pop_all()
         stopping = timings.now()
     timings.phases.append(Phase("stop", stopping, timings.now()))
@@ -168,8 +177,8 @@ def grade(
     raise typer.Exit(verdicts.exit_code)
 
 
-def _keep(engine: Target, stage: str) -> None:
-    RunningStack(instance=engine.running, stage=stage).save()
+def _keep(places: Places, engine: Target, stage: str) -> None:
+    RunningStack(instance=engine.running, stage=stage).save(places)
     engine.running.stay()
     engine.leave_running()
 
@@ -178,6 +187,7 @@ def _keep(engine: Target, stage: str) -> None:
 class _Facts:
     """What a manifest tells of a run beyond the run itself."""
 
+    places: Places
     digests: Mapping[str, str]
     repeat: str | None
     plan: Plan | None
@@ -194,7 +204,9 @@ def _make(
     end_all(run.endpoint, run.stack)
     trouble = None
     if facts.plan is not None:
-        trouble = Trouble(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")
+        trouble = Trouble(
+            run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log", places=facts.places
+        )
     history = run.of(tasks, replace(line.listener, phase=timings.phase), trouble)
     with timings.phase("manifest"):
         manifest = manifest_of(
@@ -263,8 +275,8 @@ def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
         )
 
 
-def _new_folder(out: Path | None) -> Path:
-    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+def _new_folder(out: Path | None, runs: Path) -> Path:
+    folder = out or runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise typer.BadParameter(f"--out {folder}: it is there already; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -276,14 +288,15 @@ def _about_failures(seed: str | None, rate: float) -> str:
     return f"Attempts fail {how}, {rate:.0%} of them."
 
 
-def _on_running_stack() -> Run:
-    endpoint, stack = from_env()
+def _on_running_stack(places: Places) -> Run:
+    endpoint, stack = from_env(places)
     seed, rate = deployment.failure_settings(endpoint, stack)
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
     return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
 def _command(
+    service: Path,
     tasks: int,
     seed: str | None,
     rate: float | None,
@@ -295,6 +308,7 @@ def _command(
     api_auth: ApiAuth | None,
 ) -> str:
     given = [
+        shlex.quote(str(service)) if service != Path() else "",
         f"--tasks {tasks}",
         f"--seed {shlex.quote(seed)}" if seed else "",
         f"--rate {rate:g}" if rate not in (None, DEFAULT_RATE) else "",

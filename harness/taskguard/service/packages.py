@@ -1,7 +1,7 @@
 """Packages of a service that were made before: what the Serverless CLI would make again, byte for byte, is kept.
 
 A package is found by all that goes into it: the service's files, the stage, the region and the parameters, the host that it is for
-(on this machine stages are open by default), the CLI's own lock file and the Python that collects the dependencies. It must not know
+(on this machine stages are open by default), the lock files of the CLI and of the pip that collects the dependencies. It must not know
 how a package is made or deployed.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from taskguard.places import PROJECT, STATE
+from taskguard.service.serverless_cli import PACKAGE_FILES
+from taskguard.targets.environments import PIP_LOCK
 
 MOST_KEPT = 60
 _FORMAT = 1
@@ -35,28 +36,29 @@ def key_of(
 
     ``host`` is the engine's, without its port, and ``None`` for AWS.
     """
-    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.version, sys.platform]
+    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
     for file in _files(service, files):
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
-    lock = PROJECT / "package-lock.json"
-    digest.update(lock.read_bytes() if lock.exists() else b"")
+    for file in (*PACKAGE_FILES, PIP_LOCK):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
 
 
 class Packages:
-    """Packages in ``folder`` (by default the project's own), for as many processes as like."""
+    """Packages in ``folder``, for as many processes as like."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or STATE / "packages"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def get(self, key: str, make: Callable[[Path], None], place: Path) -> None:
         """Put the package of this key into the empty folder ``place``; ``make`` makes it there when it is not kept."""
         kept = self._folder / key
         if not self._copy(kept, place):
             self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._folder / f"{key}.lock"):
+            # One for several keys, so that none needs to be removed: somebody might wait for it.
+            with FileLock(self._folder / f"{key[:2]}.lock"):
                 if not self._copy(kept, place):
                     make(place)
                     if (place / _COMPLETE).exists():
@@ -93,7 +95,6 @@ class Packages:
                     kept.append((folder.stat().st_mtime, folder))
         for _, folder in sorted(kept, reverse=True)[MOST_KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:

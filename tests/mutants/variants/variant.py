@@ -14,9 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from taskguard.places import PROJECT
-
 from tests.mutants.loads import FATES, Load
+from tests.places import PROJECT
 
 SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 

@@ -39,8 +39,7 @@ def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
-    monkeypatch.setattr("taskguard.service.kept._STATE_FILE", tmp_path / "state" / "up.json")
+    monkeypatch.setenv("TASKGUARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "120")
     return Command(monkeypatch, capsys)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from taskguard.contract.expectations import Expectations
 from taskguard.operating import costs, prices
 from taskguard.operating.prices import Price
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 PRICES = [value for value in vars(prices).values() if isinstance(value, Price)]
 AT_HALF = Expectations(failure_rate=0.5)
