@@ -117,6 +117,8 @@ def grade(
     )
     if keep:
         RunningStack.make_sure_there_is_none(places)
+    if target not in (TargetName.RUNNING, TargetName.AWS):
+        deployment.require_service(places)
     folder = _new_folder(out, places.runs)
     repeat = (
         asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat

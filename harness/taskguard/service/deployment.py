@@ -220,16 +220,25 @@ def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> Deployment
     return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
 
 
+def require_service(places: Places) -> None:
+    """Look for the service.
+
+    Raises:
+        SetupError: when there is none in its folder.
+    """
+    if not (places.service / "serverless.yml").is_file():
+        raise SetupError(
+            f"looking for a service in {places.service}: there is no serverless.yml. Name the folder of a service, or go there."
+        )
+
+
 def get_ready(places: Places) -> None:
     """Look for what a deploy needs, and install what can be installed: better missed now than when an engine is up.
 
     Raises:
         SetupError: when there is no service in its folder, or no CLI to deploy it with.
     """
-    if not (places.service / "serverless.yml").is_file():
-        raise SetupError(
-            f"looking for a service in {places.service}: there is no serverless.yml. Name the folder of a service, or go there."
-        )
+    require_service(places)
     serverless_cli(places.cache)
 
 
