@@ -21,7 +21,8 @@ from taskguard.contract.expectations import Expectations
 from taskguard.history import TaskSubmitted
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import grade
-from taskguard.run.running import Listener, Run
+from taskguard.run.events import SessionEvent
+from taskguard.run.running import Run
 from taskguard.run.watch import Progress
 from taskguard.service.deployment import deploy, failure_parameters
 from taskguard.targets.localstack import LocalStack
@@ -99,16 +100,16 @@ def main(tasks: int) -> int:
         )
         gauge, answers = Gauge(engine.running.pid), list[float]()
 
-        def progressed(progress: Progress) -> None:
-            gauge.settled = progress.settled
-
-        def submitted(_: TaskSubmitted) -> None:
-            answers.append(time.monotonic())
+        def told(event: SessionEvent) -> None:
+            if isinstance(event, Progress):
+                gauge.settled = event.settled
+            elif isinstance(event, TaskSubmitted):
+                answers.append(time.monotonic())
 
         run = Run(endpoint=endpoint, stack=stack, expectations=expected)
         before, began = gauge.processor_seconds(), time.monotonic()
         with gauge.running(tasks):
-            history = run.of(workload(SEED, tasks), Listener(submitted=submitted, progress=progressed))
+            history = run.of(workload(SEED, tasks), told)
             took = time.monotonic() - began
             after = gauge.processor_seconds()
             verdicts = grade(history, expected)

@@ -1,4 +1,4 @@
-"""These tests need a Docker daemon and an image, so they run only when asked for: with ``--target docker``."""
+"""These tests need a Docker daemon and an image, so they run only when asked for: with ``--taskguard-target docker``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from taskguard.testing.plugin import asked
 @pytest.fixture(autouse=True)
 def only_with_docker(request: pytest.FixtureRequest) -> None:
     if asked(request.config, "target") != TargetName.DOCKER:
-        pytest.skip("needs Docker: run with --target docker")
+        pytest.skip("needs Docker: run with --taskguard-target docker")
 
 
 @pytest.fixture(scope="session")

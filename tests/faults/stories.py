@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taskguard.contract.draws import Fate
+from taskguard.contract.names import MessageNames
+from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Recording
 from taskguard.service.deployment import Stack
 
@@ -46,12 +48,13 @@ def scenes_of(recording: Recording, stack: Stack, tasks: Mapping[str, str]) -> l
         name: key.removesuffix("FunctionName") for key, name in stack.outputs.items() if key.endswith("FunctionName")
     }
     queues = {stack.task_queue_arn: "work", stack.dead_letter_queue_arn: "dead-letter"}
+    names = MessageNames()
     scenes: list[Scene] = []
     for story, task_id in tasks.items():
         for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
             # A read of the record is none of a task's business.
             if (
-                task_id not in invocation.payload
+                task_id not in tasks_of(invocation, names)
                 or invocation.function not in functions
                 or '"GET"' in invocation.payload
             ):

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from taskguard.service import deployment
@@ -41,11 +41,13 @@ _VISIBILITY_SECONDS = 25
 
 
 class Deployer:
-    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says."""
+    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says. Once it is
+    ``abandoned``, no call of the CLI goes on."""
 
-    def __init__(self, endpoint: Endpoint, folder: Path) -> None:
+    def __init__(self, endpoint: Endpoint, folder: Path, abandoned: Event) -> None:
         self._endpoint = endpoint
         self._folder = folder
+        self._abandoned = abandoned
         self._packaging = Lock()
         self._template: str | None = None
         self._archive: Mapping[str, bytes] = {}
@@ -55,7 +57,9 @@ class Deployer:
         with broken_service(variant) as service:
             log = self._folder / f"{stage}-deploy.log"
             places = replace(PLACES, service=service)
-            return deployment.deploy(self._endpoint, stage, places=places, parameters=PARAMETERS, log=log)
+            return deployment.deploy(
+                self._endpoint, stage, places=places, parameters=PARAMETERS, log=log, abandoned=self._abandoned
+            )
 
     def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
         """Deploy the service with other code: the text of ``changed`` files."""
@@ -100,7 +104,9 @@ class Deployer:
         with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
             if self._template is None:
                 place = Path(scratch)
-                deployment.package(self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS)
+                deployment.package(
+                    self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS, abandoned=self._abandoned
+                )
                 self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}

@@ -12,11 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Semaphore
+from threading import Event, Semaphore
 from types import TracebackType
 from typing import Self
 
-from taskguard.service.deployment import stop_the_cli
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
@@ -50,7 +49,8 @@ class Gallery:
     manager: nothing is begun any more once it is left."""
 
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
-        self._first = _Place(endpoint, Deployer(endpoint, folder))
+        self._over = Event()
+        self._first = _Place(endpoint, Deployer(endpoint, folder, self._over))
         self._folder = folder
         self._engines = ExitStack()
         self._at_once = AT_ONCE_IN_REAL_TIME if endpoint.clock.scale == 1 else ENGINES
@@ -82,7 +82,7 @@ class Gallery:
         # Whatever is under way, after an interrupt, ends with its engine.
         for pool in (self._pool, self._starts):
             pool.shutdown(wait=False, cancel_futures=True)
-        stop_the_cli()
+        self._over.set()
         self._engines.close()
 
     def _place(self, number: int) -> Future[_Place]:
@@ -98,7 +98,7 @@ class Gallery:
 
         def start() -> _Place:
             another = engine.start()
-            return _Place(another, Deployer(another, folder))
+            return _Place(another, Deployer(another, folder, self._over))
 
         return self._starts.submit(start)
 

@@ -24,7 +24,7 @@ def test_it_is_rejected(variant: Variant, gallery: Gallery, request: pytest.Fixt
 @pytest.mark.parametrize("variant", IN_REAL_TIME, ids=lambda variant: variant.name)
 def test_it_is_rejected_in_real_time(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) -> None:
     if asked(request.config, "clock-scale") != 1:
-        pytest.skip("this session's clock is scaled; leave out --clock-scale")
+        pytest.skip("this session's clock is scaled; leave out --taskguard-clock-scale")
     judge(variant, gallery, request)
 
 
@@ -40,7 +40,7 @@ def judge(variant: Variant, gallery: Gallery, request: pytest.FixtureRequest) ->
     request.node.user_properties.append(row_as_property(row(variant, trial.seen, trial.from_logs)))
     found = list(faults(variant, trial.seen, trial.from_logs))
     scale = asked(request.config, "clock-scale")
-    repeat = f".venv/bin/python -m pytest '{request.node.nodeid}' --clock-scale {scale:g}"
+    repeat = f".venv/bin/python -m pytest '{request.node.nodeid}' --taskguard-clock-scale {scale:g}"
     assert not found, "\n".join([*found, f"Its histories are in {trial.folder}", f"Repeat it with: {repeat}"])
 
 

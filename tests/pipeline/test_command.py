@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         assert helper.stdout.splitlines()[-2:] == ["SUCCESS: 30", "FAILURE: 0"]
 
         graded_again_it_deploys_only_what_is_not_there(tmp_path)
+        graded_twice_at_once_each_run_has_a_stage_of_its_own(tmp_path)
     finally:
         running = RunningStack.load(places)
         down = taskguard("down", folder=tmp_path)
@@ -172,6 +174,15 @@ def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
     after_a_change = graded_where_it_is_up(folder / "after-a-change")
     assert "Deploying" in after_a_change.stdout
     assert untimed(folder / "after-a-change")["success"] == untimed(folder / "first")["success"]
+
+
+def graded_twice_at_once_each_run_has_a_stage_of_its_own(folder: Path) -> None:
+    outs = [folder / "one", folder / "another"]
+    with ThreadPoolExecutor(len(outs)) as pool:
+        list(pool.map(graded_where_it_is_up, outs))
+    assert len({SavedRun.read(out).manifest.stage for out in outs}) == len(outs)
+    for out in outs:
+        assert untimed(out) == untimed(folder / "first")
 
 
 def graded_where_it_is_up(out: Path, *more: str) -> subprocess.CompletedProcess[str]:

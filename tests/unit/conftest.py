@@ -1,4 +1,4 @@
-"""What all unit tests share: that AWS's service models, and DynamoDB's expressions, are read once, and that none of them
+"""What all unit tests share: that the tool is on the path, as in an activated environment; that AWS's service models, and DynamoDB's expressions, are read once, and that none of them
 looks for credentials on the network.
 
 botocore would look for the models and read them again for each of its sessions, moto the expressions for each write.
@@ -6,11 +6,21 @@ botocore would look for the models and read them again for each of its sessions,
 
 from __future__ import annotations
 
+import os
+import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
 
 import botocore.session
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_tool_is_on_the_path() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
+        patched.delenv("UV", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

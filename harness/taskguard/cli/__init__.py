@@ -18,9 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import grade, judge, on_aws, prepare, redrive, stack, tasks
+from taskguard.cli import clean_up, doctor, grade, judge, prepare, redrive, stack, tasks
+from taskguard.cli.complaints import complain
+from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import TaskGuardError
-from taskguard.reports.plain import printable
 from taskguard.targets.aws_errors import explain
 
 COULD_NOT_BE_JUDGED = 2
@@ -30,22 +31,26 @@ _INTERRUPTED = 130
 app = typer.Typer(
     name="taskguard",
     help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
+    cls=PlainGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(grade.grade)
-app.command()(prepare.prepare)
-app.command()(judge.check)
-app.command()(judge.compare)
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(tasks.submit)
-app.command()(tasks.status)
-app.command()(redrive.redrive)
-app.command()(stack.deploy)
-app.command()(stack.remove)
-app.command()(on_aws.clean_up)
+for command in (
+    grade.grade,
+    judge.check,
+    judge.compare,
+    stack.up,
+    stack.down,
+    tasks.submit,
+    tasks.status,
+    redrive.redrive,
+    stack.deploy,
+    stack.remove,
+    clean_up.clean_up,
+    doctor.doctor,
+    prepare.prepare,
+):
+    app.command(cls=PlainCommand)(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -63,7 +68,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGHUP, lambda *_: _interrupt())
     _tell_of_installations()
     try:
-        app()
+        app(prog_name="taskguard")  # completion asks by this name, wherever the script is
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             _complain("interrupted; what it had started on this machine has been stopped")
@@ -91,11 +96,7 @@ def _tell_of_installations() -> None:
 
 
 def _complain(message: str) -> NoReturn:
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    console.print("taskguard:", style="bold red", end=" ")
-    # What went wrong may be told in the words of a pipeline, or of a damaged file.
-    for line in message.splitlines():
-        console.print(printable(line.expandtabs()))
+    complain(message)
     sys.exit(COULD_NOT_BE_JUDGED)
 
 

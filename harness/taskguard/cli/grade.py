@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -16,35 +11,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskguard import session
 from taskguard.cli import faults as asked_faults
-from taskguard.cli.engines import Wanted, on_engine_that_is_up, on_own_engine
 from taskguard.cli.judge import AsJson, a_console, show
-from taskguard.cli.on_aws import Asked, deployed_stage
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import DEFAULT_RATE, ApiAuthOption, ClockScale, Region, ServiceFolder
-from taskguard.contract.expectations import Expectations
-from taskguard.faults.plan import Plan
-from taskguard.history import SavedRun
+from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder
+from taskguard.contract.expectations import DEFAULT_RATE
 from taskguard.ingress.access import ApiAuth
-from taskguard.ingress.workload import Task, random_seed
-from taskguard.ingress.workload import tasks as workload
-from taskguard.judging.grading import Grade, grade_run
 from taskguard.places import Places
-from taskguard.reports.as_json import GRADE_FILE, write_grade
-from taskguard.reports.as_junit import write_junit
-from taskguard.reports.html import get_ready as get_ready_to_report
-from taskguard.reports.html import write_report
-from taskguard.reports.nemesis import write_nemesis
-from taskguard.run.injecting.handing_over import end_all
-from taskguard.run.injecting.planned_faults import Trouble
-from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
-from taskguard.run.running import Run
-from taskguard.run.timings import Phase, Timings, slowest_schedule_seconds
-from taskguard.service import deployment
-from taskguard.service.kept import RunningStack, from_env
-from taskguard.targets.base import Endpoint, Target
+from taskguard.reports.files import write_reports
+from taskguard.run.events import Graded, SessionEvent, phase
+from taskguard.run.timings import Timings, slowest_schedule_seconds
+from taskguard.service.deployment import require_service
+from taskguard.service.kept import RunningStack
+from taskguard.session import Asked
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
-from taskguard.targets.registry import TargetOptions, make
 
 MOST_TASKS = 100_000
 
@@ -72,7 +54,11 @@ def grade(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
     target: Annotated[
-        TargetName, typer.Option(help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".")
+        TargetName,
+        typer.Option(
+            metavar="<target>",
+            help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".",
+        ),
     ] = TargetName.LOCALSTACK,
     endpoint_url: Annotated[
         str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)
@@ -109,146 +95,67 @@ def grade(
         tasks, seed, rate, plan, clock_scale, target, region = again.decided
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     _refuse_auth(target, api_auth)
-    on_running = target is TargetName.RUNNING
-    repeat = (
-        None
-        if on_running
-        else _command(service, tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
-    )
+    repeat = None
+    if target is not TargetName.RUNNING:
+        repeat = _command(service, tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
+    # Before the folder is made, which would be left empty.
     if keep:
         RunningStack.make_sure_there_is_none(places)
     if target not in (TargetName.RUNNING, TargetName.AWS):
-        deployment.require_service(places)
+        require_service(places)
     folder = _new_folder(out, places.runs)
     repeat = (
         asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat
     )
-    with ExitStack() as cleanup, ProgressLine(console, tasks) as line:
+    asked = Asked(
+        places=places,
+        folder=folder,
+        tasks=tasks,
+        seed=seed,
+        rate=rate,
+        tasks_seed=again.tasks_seed if again is not None else None,
+        target=target,
+        stage=stage,
+        region=region,
+        port=port,
+        endpoint_url=endpoint_url,
+        clock_scale=clock_scale,
+        api_auth=api_auth,
+        allow_production=allow_production,
+        keep=keep,
+        fresh=fresh,
+        plan=plan,
+        repeat=repeat,
+    )
+    with ProgressLine(console, tasks) as line:
         for text in asked_faults.told_first(plan, again):
             line.say(text)
-        if on_running:
-            # The ids of an earlier run would be known to the stack already.
-            run, ids_seed, digests = _on_running_stack(places), random_seed(), {}
-        elif target is TargetName.AWS:
-            asked = Asked(
-                tasks=tasks,
-                stage=stage or "dev",
-                region=region,
-                seed=seed,
-                rate=rate,
-                allow_production=allow_production,
-                folder=folder,
-            )
-            run, ids_seed = cleanup.enter_context(deployed_stage(line, asked))
-            digests = digests_of_stack(run)
-        else:
-            rate = DEFAULT_RATE if rate is None else rate
-            ids_seed = again.tasks_seed if again is not None else seed or random_seed()
-            line.say(f"Seed of the tasks: {ids_seed}. {_about_failures(seed, rate)}")
-            options = TargetOptions(
-                folder=folder / "engine",
-                cache=places.cache,
-                port=port,
-                region=region,
-                endpoint_url=endpoint_url,
-                clock_scale=clock_scale,
-                functions_ready=True,
-            )
-            wanted = Wanted(places=places, stage=stage, seed=seed, rate=rate, api_auth=api_auth)
-            digests = digests_of_service(places.service)
-            shared = not (fresh or keep or port or stage) and target is TargetName.LOCALSTACK
-            ids = [task.task_id for task in workload(ids_seed, tasks)]
-            found = on_engine_that_is_up(line, options, wanted, ids, timings) if shared else None
-            if found is None:
-                engine = cleanup.enter_context(make(target, options))
-                stacks = cleanup.enter_context(ExitStack())
-                found = on_own_engine(line, engine, options, wanted, stacks, timings)
-            run = found
-        saved = _make(
-            run, workload(ids_seed, tasks), _Facts(places, digests, repeat, plan, ids_seed), folder, line, timings
-        )
-        if keep:
-            _keep(places, engine, run.stack.stage)
-            stacks.pop_all()
-        stopping = timings.now()
-    timings.phases.append(Phase("stop", stopping, timings.now()))
-    verdicts = _judge(folder, saved, timings)
-    table = _table_of(timings, verdicts, saved, folder)
-    _tell(console, folder, table if show_timings else None)
-    show(console, verdicts, saved, json_=json_)
-    raise typer.Exit(verdicts.exit_code)
+
+        def tell(event: SessionEvent) -> None:
+            timings.handle(event)
+            line.handle(event)
+            if isinstance(event, Graded):
+                with phase(timings.handle, "report"):
+                    write_reports(event.folder, event.grade, event.saved)
+
+        graded = session.grade(asked, tell)
+    beyond_seconds = _beyond_seconds(timings, graded)
+    _tell(console, folder, timings.table(beyond_seconds) if show_timings else None)
+    show(console, graded.grade, graded.saved, folder, json_=json_)
+    raise typer.Exit(graded.grade.exit_code)
 
 
-def _keep(places: Places, engine: Target, stage: str) -> None:
-    RunningStack(instance=engine.running, stage=stage).save(places)
-    engine.running.stay()
-    engine.leave_running()
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What a manifest tells of a run beyond the run itself."""
-
-    places: Places
-    digests: Mapping[str, str]
-    repeat: str | None
-    plan: Plan | None
-    tasks_seed: str
-
-
-def _make(
-    run: Run, tasks: tuple[Task, ...], facts: _Facts, folder: Path, line: ProgressLine, timings: Timings
-) -> SavedRun:
-    line.say(f"Submitting {len(tasks)} tasks to {run.stack.api_url}")
-    # There is time for what takes a while, while the pipeline backs off.
-    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
-    # A run that was killed could not end its faults itself.
-    end_all(run.endpoint, run.stack)
-    trouble = None
-    if facts.plan is not None:
-        trouble = Trouble(
-            run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log", places=facts.places
-        )
-    history = run.of(tasks, replace(line.listener, phase=timings.phase), trouble)
-    with timings.phase("manifest"):
-        manifest = manifest_of(
-            run, len(tasks), facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
-        )
-        saved = SavedRun(history=history, manifest=manifest)
-        saved.write(folder)
-    return saved
-
-
-def _get_ready_to_judge(endpoint: Endpoint) -> None:
-    import_module("scipy.stats")
-    get_ready_to_report()
-    for make_client in (endpoint.functions, endpoint.logs):
-        make_client()
-    for service in ("iam", "dynamodbstreams"):
-        endpoint.client(service)
-
-
-def _judge(folder: Path, saved: SavedRun, timings: Timings) -> Grade:
-    history, manifest = saved.history, saved.manifest
-    with timings.phase("judge"):
-        verdicts = grade_run(history, manifest)
-        write_grade(folder / GRADE_FILE, verdicts, history, manifest.expectations, manifest.clock_scale)
-        write_junit(folder, verdicts, history, manifest.target)
-        write_report(folder, verdicts, history, manifest)
-        write_nemesis(folder, history, manifest)
-    return verdicts
-
-
-def _table_of(timings: Timings, verdicts: Grade, saved: SavedRun, folder: Path) -> Table:
-    """Where the time went, which is kept in the run's folder too."""
-    schedule_seconds = slowest_schedule_seconds(verdicts, saved.manifest.expectations)
-    beyond = timings.now() - schedule_seconds / saved.manifest.clock_scale
-    timings.write(folder, beyond)
-    return timings.table(beyond)
+def _beyond_seconds(timings: Timings, graded: Graded) -> float:
+    """What the run cost more than its slowest task's schedule; kept in the run's folder too."""
+    manifest = graded.saved.manifest
+    beyond = timings.now() - slowest_schedule_seconds(graded.grade, manifest.expectations) / manifest.clock_scale
+    timings.write(graded.folder, beyond)
+    return beyond
 
 
 def _tell(console: Console, folder: Path, timings: Table | None) -> None:
-    console.print(f"\nThe run is kept in {folder}; judge it again with `taskguard check {folder}`", highlight=False)
+    again = runnable("taskguard check", folder)
+    console.print(f"\nThe run is kept in {folder}; judge it again with `{again}`", highlight=False, markup=False)
     console.line()
     if timings is not None:
         console.print(timings)
@@ -283,18 +190,6 @@ def _new_folder(out: Path | None, runs: Path) -> Path:
         raise typer.BadParameter(f"--out {folder}: it is there already; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _about_failures(seed: str | None, rate: float) -> str:
-    how = "at random" if seed is None else f'as the seed "{seed}" decides'
-    return f"Attempts fail {how}, {rate:.0%} of them."
-
-
-def _on_running_stack(places: Places) -> Run:
-    endpoint, stack = from_env(places)
-    seed, rate = deployment.failure_settings(endpoint, stack)
-    expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
 
 
 def _command(

@@ -14,12 +14,11 @@ from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, Sa
 from taskguard.judging.comparing import Graded, differing_grades
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
-from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade, write_grade
-from taskguard.reports.as_junit import write_junit
+from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
-from taskguard.reports.html import write_report
-from taskguard.reports.nemesis import nemesis_of, write_nemesis
+from taskguard.reports.files import write_reports
+from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import left_lying
 from taskguard.support.strict_json import Json
 
@@ -40,7 +39,7 @@ def check(
         judged = _judged(history)
         if history.is_dir():
             _keep(history, judged, rewrite=rewrite)
-        show(a_console(), judged.grade, judged.run, json_=json_)
+        show(a_console(), judged.grade, judged.run, _folder_of(history), json_=json_)
     raise typer.Exit(judged.grade.exit_code)
 
 
@@ -49,7 +48,10 @@ def compare(
     other: Annotated[Path, typer.Argument(help="Another's.", show_default=False)],
     json_: AsJson = False,
 ) -> None:
-    """Say what two saved runs tell differently; exit with 0 when they were judged alike and each task fared alike, else with 1."""
+    """Say what two saved runs tell differently.
+
+    Exits with 0 when they were judged alike and each task fared alike, else with 1.
+    """
     with left_lying():
         comparison = compared(_judged(one), _judged(other))
         if json_:
@@ -59,14 +61,14 @@ def compare(
     raise typer.Exit(_TELL_THE_SAME if comparison.same else _DIFFER)
 
 
-def show(console: Console, verdicts: Grade, saved: SavedRun, *, json_: bool) -> None:
-    """Print the grade of a run for people on the console, or as JSON for programs on the standard output."""
+def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool) -> None:
+    """Print the grade of the run in ``folder`` for people on the console, or as JSON for programs on the standard output."""
     if json_:
-        typer.echo(as_text(_document(verdicts, saved), ascii_only=True), nl=False)
+        typer.echo(as_text(_document(verdicts, saved, folder), ascii_only=True), nl=False)
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        print_grade(console, verdicts, saved.history, manifest.clock_scale, manifest.repeat, nemesis)
+        print_grade(console, verdicts, saved.history, manifest.clock_scale, manifest.repeat, nemesis, folder)
 
 
 def a_console(*, stderr: bool = False) -> Console:
@@ -87,19 +89,19 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     file, manifest = folder / GRADE_FILE, judged.run.manifest
     if file.exists() and not rewrite:
         # As it would be read from a file: a tuple there is a list.
-        now = json.loads(as_text(_document(judged.grade, judged.run)))
+        now = json.loads(as_text(_document(judged.grade, judged.run, folder)))
         if differences := differing_grades(read_grade(file), now):
             print_differences(a_console(stderr=True), differences, str(file), manifest.taskguard_version)
             return
     # A run on a disk that cannot be written to can be judged too.
     if not os.access(folder, os.W_OK):
         return
-    if rewrite or not file.exists():
-        write_grade(file, judged.grade, judged.run.history, manifest.expectations, manifest.clock_scale)
-    write_junit(folder, judged.grade, judged.run.history, manifest.target)
-    write_report(folder, judged.grade, judged.run.history, manifest)
-    write_nemesis(folder, judged.run.history, manifest)
+    write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
 
 
-def _document(verdicts: Grade, saved: SavedRun) -> dict[str, Json]:
-    return as_json(verdicts, saved.history, saved.manifest.expectations, saved.manifest.clock_scale)
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _document(verdicts: Grade, saved: SavedRun, folder: Path) -> dict[str, Json]:
+    return as_json(verdicts, saved.history, saved.manifest.expectations, saved.manifest.clock_scale, folder)

@@ -9,15 +9,16 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
+from taskguard.cli.complaints import complain
 from taskguard.history import TaskSubmitted
-from taskguard.run.running import Listener
+from taskguard.run.events import Announced, SessionEvent, Warned
 from taskguard.run.watch import Progress
 
 _PLAIN_EVERY_SECONDS = 5.0
 
 
 class ProgressLine:
-    """Use as a context manager; :meth:`say` announces a step, :attr:`listener` follows a run of ``tasks`` tasks."""
+    """Use as a context manager; it handles the events of a session with ``tasks`` tasks."""
 
     def __init__(self, console: Console, tasks: int) -> None:
         self._console = console
@@ -25,11 +26,24 @@ class ProgressLine:
         self._status: Status | None = Status("", console=console) if console.is_terminal else None
         self._accepted = self._refused = 0
         self._said_at = 0.0
-        self.listener = Listener(submitted=self._on_submitted, progress=self._on_progress)
 
     def say(self, text: str) -> None:
         """Announce a step."""
         self._console.print(text, highlight=False)
+
+    def handle(self, event: SessionEvent) -> None:
+        """Show what there is to show of it."""
+        match event:
+            case Announced(text):
+                self.say(text)
+            case Warned(text):
+                complain(text)
+            case TaskSubmitted():
+                self._on_submitted(event)
+            case Progress():
+                self._on_progress(event)
+            case _:
+                pass
 
     def __enter__(self) -> Self:
         if self._status is not None:

@@ -12,14 +12,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from taskguard.contract.expectations import Expectations
+from taskguard.contract.expectations import DEFAULT_RATE
 from taskguard.ingress.access import ApiAuth
 from taskguard.places import Places
+from taskguard.run.stages import auth_parameters
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
 from taskguard.support.clocks import MOST_SCALE
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
@@ -31,6 +33,7 @@ ServiceFolder = Annotated[
     ),
 ]
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
+StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
 Seed = Annotated[
     str | None,
@@ -53,8 +56,6 @@ ApiAuthOption = Annotated[
         show_default=False,
     ),
 ]
-
-DEFAULT_RATE = Expectations().failure_rate
 
 
 def up(
@@ -85,23 +86,20 @@ def up(
         RunningStack(instance=engine.running, stage=stage).save(places)
         engine.running.stay()
         engine.leave_running()
-    console.print(f"\nUp. {places.env_file.name} has its addresses; `taskguard down` stops it. Submit a task:\n")
+    down_again = runnable("taskguard down", *([service] if service != Path() else []))
+    console.print(f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it. Submit a task:\n")
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
 
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
     told, sends = stack.outputs.get("ApiAuth"), ""
     if told == ApiAuth.API_KEY:
-        settings = " ".join(f"{name}={value}" for name, value in endpoint.environment().items())
-        asks = f"aws apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
+        # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
@@ -112,7 +110,7 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
 
 
 def down(service: ServiceFolder = Path()) -> None:
-    """Stop what ``taskguard up`` (or ``grade --keep``) left running."""
+    """Stop what `taskguard up` (or `grade --keep`) left running."""
     places = Places.of(service)
     running = RunningStack.load(places)
     if running is not None:
@@ -146,6 +144,6 @@ def deploy(
     raise typer.Exit(serverless_on_aws(Places.of(service), "deploy", stage, region, parameters))
 
 
-def remove(service: ServiceFolder = Path(), stage: Stage = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(service: ServiceFolder = Path(), stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws(Places.of(service), "remove", stage, region))

@@ -140,3 +140,6 @@ _READERS = {
     "RecordNames": lambda value: from_json(RecordNames, value, {"tuple[Move, ...]": sequence_of(Move)}),
     "DeadLetterLogNames": lambda value: from_json(DeadLetterLogNames, value),
 }
+
+DEFAULT_RATE = Expectations().failure_rate
+"""How often an attempt is made to fail, unless something else is asked for."""

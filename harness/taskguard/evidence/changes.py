@@ -110,7 +110,7 @@ class Changes:
             # Told with a fraction of a second it is no rounded time.
             within_ms=0.0 if at_ms % _A_SECOND_MS else _A_SECOND_MS,
             is_first=record["eventName"] == "INSERT",
-            status=_text(image.get(names.status)),
+            status=(_text(image.get(names.status)) or "") if image else None,
             written_at_ms=milliseconds(_text(image.get(names.changed_at))),
             attempt=int(number) if number.isdecimal() else 0,
             outcome=_text(last.get(names.attempt_outcome)),

@@ -42,7 +42,8 @@ class StackReader:
         self._sqs = endpoint.sqs()
 
     def records(self, task_ids: Iterable[str]) -> list[RecordObserved]:
-        """The records of these tasks, as they are now; a task without one gets the status none."""
+        """The records of these tasks, as they are now; a task without one gets the status none, and one whose record has none an
+        empty one."""
         names, wanted = self._names.table, list(task_ids)
         found = {item[names.task_id]: item for item in self._items(wanted)}
         at_ms = self._now_ms()
@@ -180,12 +181,13 @@ def group_of(function: str) -> str:
 
 
 def _record(task_id: str, item: dict[str, Any] | None, names: TableNames, at_ms: float) -> RecordObserved:
+    status = (_text(item.get(names.status)) or "") if item else None
     item = item or {}
     attempts = item.get(names.attempts)
     return RecordObserved(
         at_ms=at_ms,
         task_id=task_id,
-        status=_text(item.get(names.status)),
+        status=status,
         payload=_payload(item.get(names.payload)),
         attempts=tuple(
             _attempt(attempt, names)

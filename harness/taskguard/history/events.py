@@ -137,7 +137,8 @@ class RecordedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordObserved:
-    """The task's record as last read, at the end of the run; `status` is None when there was no record.
+    """The task's record as last read, at the end of the run; `status` is None when there was no record, and empty when
+    there was one without a status.
 
     Its times are what the pipeline wrote: when the task was created, when the record was last changed, and when the task
     was completed. None where the record does not say.
@@ -159,8 +160,8 @@ class RecordChanged:
     """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
 
     `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
-    stores tell the second alone. `status` is that after the change, None when the record was removed. The rest is what the
-    pipeline wrote: `written_at_ms` the time of the change, `attempt` the number of the last attempt (0: none yet), and
+    stores tell the second alone. `status` is that after the change, None when the record was removed, and empty when it
+    had none any more. The rest is what the pipeline wrote: `written_at_ms` the time of the change, `attempt` the number of the last attempt (0: none yet), and
     `outcome` what became of it.
     """
 

@@ -28,6 +28,13 @@ from taskguard.support.strict_json import Json, canonical
 _LONGEST_SHOWN = 80
 
 
+def by_its_record(status: str | None) -> str:
+    """Return what a task is by the status of its record, to follow on the task's name."""
+    if status is None:
+        return "has no record"
+    return f"is {status} by its record" if status else "has a record without a status"
+
+
 def seconds(value: float) -> str:
     """Return a duration as read by people: `5 s`, `3.1 s`, `0.004 s`; never rounded coarser than a millisecond."""
     return f"{value:.3f}".rstrip("0").rstrip(".") + " s"
@@ -70,9 +77,13 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
         case Redriven():
             return "put back to work by an operator"
         case RecordObserved(status=status):
-            return "no record found" if status is None else f"record found as {status}"
+            return (
+                "no record found"
+                if status is None
+                else f"record found {f'as {status}' if status else 'without a status'}"
+            )
         case RecordChanged(status=status, attempt=attempt):
-            done = "removed" if status is None else f"changed to {status}"
+            done = "removed" if status is None else f"changed to {status}" if status else "left without a status"
             return f"record {done}{f', attempt {attempt}' if attempt else ''}"
         case ConfigurationObserved():
             return "the configuration was read"

@@ -111,8 +111,10 @@ def compare(one: Graded, other: Graded) -> Comparison:
 
 
 def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[Difference, ...]:
-    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside."""
-    return _differing(_flat(_without_times(before)), _flat(_without_times(now)))
+    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, and the reasons of an
+    *unknown*, which may tell of times."""
+    one, other = (_flat(_without_times(each)) for each in (before, now))
+    return tuple(each for each in _differing(one, other) if not each.name.endswith(".reason"))
 
 
 def in_words(fate: TaskFate) -> str:

@@ -14,6 +14,7 @@ from taskguard.contract.expectations import Expectations
 from taskguard.errors import HistoryError
 from taskguard.history import History
 from taskguard.judging.grading import Grade, seconds_to_settle
+from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.strict_json import Json, to_json
 
 GRADE_FILE = "grade.json"
@@ -22,11 +23,17 @@ FORMAT_VERSION = 1
 """Rises whenever a field changes its meaning or goes."""
 
 
-def as_json(grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0) -> dict[str, Json]:
+def as_json(
+    grade: Grade,
+    history: History,
+    expectations: Expectations,
+    clock_scale: float = 1.0,
+    folder: Path | None = None,
+) -> dict[str, Json]:
     """Return the grade as a JSON object with a fixed order of keys.
 
-    `checks` has each verdict without what was measured; `tasks` in it are those that its findings name. `times` has
-    the rest: when the run began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
+    `checks` has each verdict without what was measured; `tasks` in it are those that its findings name, and an *unknown* has its
+    `reason`. `times` has the rest: `folder`, where the run is kept, when it began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
     and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
     only waited; all times are its times. The `events` of a finding are indexes into the history.
     """
@@ -42,20 +49,9 @@ def as_json(grade: Grade, history: History, expectations: Expectations, clock_sc
         "completed": grade.completed,
         "dead": grade.dead,
         "unsettled": grade.unsettled,
-        "checks": [
-            {
-                "check": verdict.check,
-                "outcome": str(verdict.outcome),
-                "claim": verdict.claim,
-                "expected": verdict.expected,
-                "observed": verdict.observed,
-                "figures": dict(verdict.figures),
-                "tasks": sorted({each.task_id for each in verdict.findings if each.task_id is not None}),
-            }
-            for verdict in grade.verdicts
-        ],
+        "checks": [_check(verdict) for verdict in grade.verdicts],
         "fates": [{"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end} for fate in grade.fates],
-        "times": _times(grade, history),
+        "times": _times(grade, history, folder),
     }
 
 
@@ -65,10 +61,15 @@ def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
 
 
 def write_grade(
-    path: Path | str, grade: Grade, history: History, expectations: Expectations, clock_scale: float = 1.0
+    path: Path | str,
+    grade: Grade,
+    history: History,
+    expectations: Expectations,
+    clock_scale: float = 1.0,
+    folder: Path | None = None,
 ) -> None:
     """Write the grade as indented JSON to `path`."""
-    text = as_text(as_json(grade, history, expectations, clock_scale))
+    text = as_text(as_json(grade, history, expectations, clock_scale, folder))
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
     Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -92,13 +93,29 @@ def read_grade(path: Path | str) -> dict[str, Json]:
     return found
 
 
-def _times(grade: Grade, history: History) -> dict[str, Json]:
+def _check(verdict: Verdict) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "check": verdict.check,
+        "outcome": str(verdict.outcome),
+        "claim": verdict.claim,
+        "expected": verdict.expected,
+        "observed": verdict.observed,
+        "figures": dict(verdict.figures),
+        "tasks": sorted({each.task_id for each in verdict.findings if each.task_id is not None}),
+    }
+    if verdict.outcome is Outcome.UNKNOWN:
+        found["reason"] = verdict.findings[0].message if verdict.findings else verdict.observed
+    return found
+
+
+def _times(grade: Grade, history: History, folder: Path | None) -> dict[str, Json]:
     if not len(history):
         started, seconds = None, 0.0
     else:
         started = datetime.fromtimestamp(history[0].at_ms / 1000, UTC).isoformat(timespec="milliseconds")
         seconds = (history[-1].at_ms - history[0].at_ms) / 1000
     return {
+        "folder": None if folder is None else str(folder),
         "started_at": started,
         "seconds": round(seconds, 3),
         "seconds_to_settle": {fate.task_id: seconds_to_settle(history, fate.task_id) for fate in grade.fates},

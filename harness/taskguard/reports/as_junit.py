@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from taskguard.history import History
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.support.this_command import runnable
 
 JUNIT_FILE = "junit.xml"
 
@@ -21,9 +22,10 @@ JUNIT_FILE = "junit.xml"
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_junit(grade: Grade, history: History, target: str) -> ET.ElementTree[ET.Element]:
+def as_junit(grade: Grade, history: History, target: str, repeat: str | None = None) -> ET.ElementTree[ET.Element]:
     """The grade as a tree: a suite named after ``target``, with the two numbers as properties, and a case for each check.
 
+    What did not pass ends with ``repeat``, the command that makes the run again.
     Cases have no times of their own: a run is judged as a whole, and its time is the suite's.
     """
     outcomes = [verdict.outcome for verdict in grade.verdicts]
@@ -45,24 +47,25 @@ def as_junit(grade: Grade, history: History, target: str) -> ET.ElementTree[ET.E
     for name, value in (("SUCCESS", grade.success), ("FAILURE", grade.failure), ("tasks", len(grade.fates))):
         ET.SubElement(properties, "property", name=name, value=str(value))
     for verdict in grade.verdicts:
-        _add_case(suite, verdict)
+        _add_case(suite, verdict, repeat)
     return ET.ElementTree(suites)
 
 
-def write_junit(folder: Path, grade: Grade, history: History, target: str) -> None:
+def write_junit(folder: Path, grade: Grade, history: History, target: str, repeat: str | None = None) -> None:
     """Write the grade as `junit.xml` into the run's ``folder``."""
-    tree = as_junit(grade, history, target)
+    tree = as_junit(grade, history, target, repeat)
     ET.indent(tree)
     tree.write(folder / JUNIT_FILE, encoding="utf-8", xml_declaration=True)
 
 
-def _add_case(suite: ET.Element, verdict: Verdict) -> None:
+def _add_case(suite: ET.Element, verdict: Verdict, repeat: str | None) -> None:
     case = ET.SubElement(suite, "testcase", classname="taskguard.checks", name=verdict.check)
     if verdict.outcome is not Outcome.PASS:
         kind = "failure" if verdict.outcome is Outcome.FAIL else "error"
         message = f"expected: {verdict.expected}; observed: {verdict.observed}"
         found = ET.SubElement(case, kind, type=str(verdict.outcome), message=_writable(message))
-        found.text = _writable("\n".join([verdict.claim, *(finding.message for finding in verdict.findings)]))
+        again = [] if repeat is None else [f"Run it again with: {runnable(repeat)}"]
+        found.text = _writable("\n".join([verdict.claim, *(finding.message for finding in verdict.findings), *again]))
     ET.SubElement(case, "system-out").text = _writable(f"expected: {verdict.expected}\nobserved: {verdict.observed}")
 
 

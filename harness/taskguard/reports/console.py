@@ -5,15 +5,19 @@ It must not know how a grade was reached.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 
 from taskguard.history import History
 from taskguard.history.wording import times
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.reports.html import REPORT_FILE
 from taskguard.reports.nemesis import HEADINGS, Nemesis
 from taskguard.reports.plain import print_line, print_table
 from taskguard.reports.timeline import timeline
+from taskguard.support.this_command import runnable
 
 MOST_FINDINGS = 5
 """How many findings of a check are shown; `grade.json` has all."""
@@ -28,12 +32,14 @@ def print_grade(
     clock_scale: float = 1.0,
     repeat: str | None = None,
     nemesis: Nemesis | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
     it, and last `SUCCESS: n` and `FAILURE: n`.
 
     Before all that, whether the pipeline's clock was the machine's; after the
-    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run.
+    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run and, of
+    one that did not pass, the verdict in a line, with the report in its `folder`.
     """
     if clock_scale != 1:
         print_line(
@@ -61,7 +67,10 @@ def print_grade(
         if verdict.outcome is not Outcome.PASS:
             _print_what_is_wrong(console, verdict, history)
     if repeat is not None:
-        print_line(console, f"Run it again with: {repeat}", hanging=None)
+        print_line(console, f"Run it again with: {runnable(repeat)}", hanging=None)
+        console.line()
+    if grade.outcome is not Outcome.PASS:
+        _print_outcome(console, grade, folder)
         console.line()
     print_line(console, f"SUCCESS: {grade.success}")
     print_line(console, f"FAILURE: {grade.failure}")
@@ -90,6 +99,16 @@ def _print_what_is_wrong(console: Console, verdict: Verdict, history: History) -
     if verdict.outcome is Outcome.FAIL and shown is not None:
         _print_timeline(console, timeline(history, shown.task_id or "", frozenset(shown.events)))
         console.line()
+
+
+def _print_outcome(console: Console, grade: Grade, folder: Path | None) -> None:
+    named = [each.check for each in grade.verdicts if each.outcome is grade.outcome]
+    style = _STYLES[grade.outcome]
+    of = times(len(grade.verdicts), "check")
+    print_line(console, f"{grade.outcome.upper()}: {', '.join(named)} ({len(named)} of {of})", style, hanging=6)
+    report = None if folder is None else folder / REPORT_FILE
+    if report is not None and report.exists():
+        print_line(console, f"Report: {report}", hanging=None)
 
 
 def _print_timeline(console: Console, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from taskguard.contract.expectations import Expectations
@@ -32,6 +32,7 @@ from taskguard.history import (
 )
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
+from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import Trouble
 from taskguard.run.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.service.deployment import Stack
@@ -40,15 +41,6 @@ from taskguard.targets.base import Endpoint
 
 _LONGEST_INVOCATION_SECONDS = 20.0
 """Above each function's timeout."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """Who hears of a run while it goes on; nobody by default. Each of its phases is entered by its name."""
-
-    submitted: Callable[[TaskSubmitted], None] = lambda _: None
-    progress: Callable[[Progress], None] = lambda _: None
-    phase: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +74,9 @@ class Run:
         object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
         object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
 
-    def of(self, tasks: Sequence[Task], listener: Listener | None = None, trouble: Trouble | None = None) -> History:
-        """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack.
+    def of(self, tasks: Sequence[Task], tell: Tell = nobody, trouble: Trouble | None = None) -> History:
+        """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
+        and each phase is told.
 
         With ``trouble`` faults are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not.
@@ -91,33 +84,32 @@ class Run:
         Raises:
             SubmissionError: when the API cannot be reached.
         """
-        listener = listener or Listener()
         self._changes.begin()
         with trouble or nullcontext():
-            submitted, settled, depths = self._submit_and_watch(tasks, listener, trouble)
+            submitted, settled, depths = self._submit_and_watch(tasks, tell, trouble)
         if trouble is not None:
             self.wait_until_at_rest()
         only = None if self.alone else frozenset(task.task_id for task in tasks)
-        with listener.phase("gather the evidence"):
+        with phase(tell, "gather the evidence"):
             events: list[Event] = [*submitted, *(trouble.events if trouble else ())]
             return self.history(events, deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
-        self, tasks: Sequence[Task], listener: Listener, trouble: Trouble | None
+        self, tasks: Sequence[Task], tell: Tell, trouble: Trouble | None
     ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
         """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
-        with listener.phase("submit"):
+        with phase(tell, "submit"):
             client = client_of(self.endpoint, self.stack)
-            submitted = client.submit_all(tasks, tell=listener.submitted, until_answered=trouble is not None)
+            submitted = client.submit_all(tasks, tell=tell, until_answered=trouble is not None)
         ids = [event.task_id for event in submitted if event.task_id and (event.accepted or trouble is not None)]
         looks: deque[Progress] = deque(maxlen=2)
 
         def look(progress: Progress) -> None:
             looks.append(progress)
-            listener.progress(progress)
+            tell(progress)
 
         self._configuration.begin()
-        with listener.phase("settle"):
+        with phase(tell, "settle"):
             settled = self.watch(ids, look, trouble)
         return submitted, settled, looks[0].depths
 
@@ -178,9 +170,8 @@ class Run:
             events.extend(told)
         else:
             heeded = reader.heeds_partial_batches()
-            names = self.names.message
-            events.extend(events_of(recording, self.stack, names, partial_batches=heeded, only=only))
-        request_ids = handled_dead_letters(recording, self.stack, only)
+            events.extend(events_of(recording, self.stack, self.names.message, partial_batches=heeded, only=only))
+        request_ids = handled_dead_letters(recording, self.stack, self.names.message, only)
         events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
         events = [event for event in events if only is None or _concerns(event, only)]
         # What the engine was busy with before is of no run's business, nor what was broken then.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -19,6 +17,7 @@ from rich.table import Table
 
 from taskguard.contract.expectations import Expectations
 from taskguard.judging.grading import Grade
+from taskguard.run.events import PhaseBegan, PhaseEnded, SessionEvent
 
 TIMINGS_FILE = "timings.json"
 
@@ -42,6 +41,7 @@ class Timings:
 
     origin: float
     phases: list[Phase] = field(default_factory=list)
+    _begun: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -54,14 +54,12 @@ class Timings:
         """Seconds since the process was started."""
         return time.time() - self.origin
 
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time what happens inside, also when it fails."""
-        began = self.now()
-        try:
-            yield
-        finally:
-            self.phases.append(Phase(name, began, self.now()))
+    def handle(self, event: SessionEvent) -> None:
+        """Note when a phase begins and ends."""
+        if isinstance(event, PhaseBegan):
+            self._begun[event.name] = self.now()
+        elif isinstance(event, PhaseEnded):
+            self.phases.append(Phase(event.name, self._begun.pop(event.name), self.now()))
 
     def write(self, folder: Path, beyond_seconds: float) -> None:
         """Write them as JSON into the run's folder; ``beyond_seconds`` as in :meth:`table`."""

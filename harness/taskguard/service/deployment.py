@@ -24,6 +24,7 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.packages import Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import python_with_pip
@@ -33,7 +34,8 @@ SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 """What a deploy sends, of the service's folder."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
-_under_way: set["subprocess.Popen[str]"] = set()
+_LOOKS_EVERY_SECONDS = 0.1
+"""How often it is seen whether a call of the CLI was abandoned."""
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 
 
@@ -90,8 +92,8 @@ def deploy(
     log: Path | None = None,
     abandoned: threading.Event | None = None,
 ) -> Stack:
-    """Deploy the service in ``places`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. Who says
-    that it is ``abandoned``, and then calls :func:`stop_the_cli`, leaves no call of the CLI going.
+    """Deploy the service in ``places`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. When
+    it is ``abandoned``, the call of the CLI that is under way is ended, and no further one is made.
 
     Raises:
         SetupError: when the Serverless CLI cannot be installed.
@@ -126,7 +128,8 @@ def package(
             _serverless(arguments, endpoint, stage, places, log, abandoned)
 
     host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    key = key_of(places.service, SERVICE_FILES, stage, endpoint.region, parameters, host=host)
+    environment = _environment(endpoint, places.cache)
+    key = key_of(places.service, SERVICE_FILES, stage, endpoint.region, parameters, host=host, environment=environment)
     Packages(places.cache / "packages").get(key, make, place)
 
 
@@ -216,7 +219,9 @@ def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> Deployment
     if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
         why = explain(error)
     else:
-        why = f"{error}. Deploy it first (`taskguard up`, or `make deploy` on AWS), or name another stage."
+        why = (
+            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
+        )
     return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
 
 
@@ -259,7 +264,8 @@ def _serverless(
             raise DeploymentError(
                 f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
             )
-        output = _run(command, folder, _environment(endpoint, places.cache, Path(scratch)), log, abandoned)
+        environment = _environment(endpoint, places.cache) | _no_profile(Path(scratch))
+        output = _run(command, folder, environment, log, abandoned)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
@@ -293,7 +299,7 @@ def _run(
     log: Path | None,
     abandoned: threading.Event | None = None,
 ) -> str | None:
-    """Run to the end; the output when it failed. An interrupt ends the CLI and what it started."""
+    """Run to the end; the output when it failed. An interrupt, or that it is abandoned, ends the CLI and what it started."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -306,18 +312,12 @@ def _run(
         errors="replace",
         start_new_session=True,
     )
-    _under_way.add(process)
     try:
-        if abandoned is not None and abandoned.is_set():
-            # Whoever stops the CLI may have looked before this one was there.
-            _kill(process)
-        output, _ = process.communicate()
+        output = _output(process, abandoned)
     except BaseException:
         _kill(process)
         process.wait()
         raise
-    finally:
-        _under_way.discard(process)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
@@ -325,10 +325,13 @@ def _run(
     return output if process.returncode else None
 
 
-def stop_the_cli() -> None:
-    """End each call of the CLI that another thread is waiting for; there it fails."""
-    for process in list(_under_way):
-        _kill(process)
+def _output(process: "subprocess.Popen[str]", abandoned: threading.Event | None) -> str:
+    while True:
+        try:
+            return process.communicate(timeout=None if abandoned is None else _LOOKS_EVERY_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if abandoned is not None and abandoned.is_set():
+                _kill(process)
 
 
 def _kill(process: "subprocess.Popen[str]") -> None:
@@ -349,16 +352,18 @@ def _copy(service: Path, scratch: Path, node_modules: Path) -> Path:
     return folder
 
 
-def _environment(endpoint: Endpoint, cache: Path, scratch: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
+def _no_profile(scratch: Path) -> dict[str, str]:
+    """The user's own profiles must not have a say in where a local deploy goes."""
     nothing = scratch / "no-aws-profile"
     nothing.touch()
+    return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
+
+
+def _environment(endpoint: Endpoint, cache: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
     home = cache / "home"
     home.mkdir(parents=True, exist_ok=True)
     return kept | {
-        # The user's own profiles must not have a say in where a local deploy goes.
-        "AWS_CONFIG_FILE": str(nothing),
-        "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         # Stack events are looked at every five seconds by default.
         "SLS_AWS_MONITORING_FREQUENCY": "50",
         "SLS_NOTIFICATIONS_MODE": "off",
@@ -370,7 +375,7 @@ def _environment(endpoint: Endpoint, cache: Path, scratch: Path) -> dict[str, st
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_CONFIG_HOME": str(home / "config"),
         # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
-        "PYTHON": str(python_with_pip(cache, scratch)),
+        "PYTHON": str(python_with_pip(cache)),
         "NO_COLOR": "1",
         **endpoint.environment(),
     }

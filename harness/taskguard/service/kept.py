@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from taskguard.errors import TargetError
 from taskguard.places import Places
 from taskguard.service.deployment import Stack, read_stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.instances import instance_from_json
 
@@ -45,7 +46,9 @@ class RunningStack:
         """
         running = cls.load(places)
         if running is None:
-            raise TargetError("looking for a running stack: nothing is up. Start one with `taskguard up`.")
+            raise TargetError(
+                f"looking for a running stack: nothing is up. Start one with `{runnable('taskguard up')}`."
+            )
         return running
 
     def save(self, places: Places) -> None:
@@ -69,7 +72,7 @@ class RunningStack:
         if running is not None:
             raise TargetError(
                 f"starting a stack that stays: one is up already, stage {running.stage} at "
-                f"{running.instance.endpoint().place}. Stop it first: `taskguard down`."
+                f"{running.instance.endpoint().place}. Stop it first: `{runnable('taskguard down')}`."
             )
         _refuse_foreign_env(places.env_file)
 
@@ -118,7 +121,7 @@ def from_env(places: Places) -> tuple[Endpoint, Stack]:
     if missing:
         state = f"has no {' and no '.join(missing)}" if places.env_file.exists() else "is not there"
         raise TargetError(
-            f"reading {places.env_file}: it {state}. `taskguard up` writes it; env.example shows its keys."
+            f"reading {places.env_file}: it {state}. `{runnable('taskguard up')}` writes it; env.example shows its keys."
         )
     endpoint = Endpoint(target="endpoint", url=str(values["AWS_ENDPOINT_URL"]), region=str(values["AWS_REGION"]))
     running = RunningStack.load(places)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -36,11 +34,10 @@ def serverless_on_aws(places: Places, action: str, stage: str, region: str, opti
         )
     cli = serverless_cli(places.cache)
     command = [str(cli), action, "--stage", stage, "--region", region, *options]
-    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
-        environment = {
-            # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
-            "PYTHON": str(python_with_pip(places.cache, Path(scratch))),
-            # Where the CLI's plugins are, if not beside the service.
-            "NODE_PATH": str(cli.parents[1]),
-        } | os.environ
-        return 2 if subprocess.run(command, cwd=places.service, env=environment, check=False).returncode else 0
+    environment = {
+        # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
+        "PYTHON": str(python_with_pip(places.cache)),
+        # Where the CLI's plugins are, if not beside the service.
+        "NODE_PATH": str(cli.parents[1]),
+    } | os.environ
+    return 2 if subprocess.run(command, cwd=places.service, env=environment, check=False).returncode else 0

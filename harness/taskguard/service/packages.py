@@ -1,8 +1,8 @@
 """Packages of a service that were made before: what the Serverless CLI would make again, byte for byte, is kept.
 
 A package is found by all that goes into it: the service's files, the stage, the region and the parameters, the host that it is for
-(on this machine stages are open by default), the lock files of the CLI and of the pip that collects the dependencies. It must not know
-how a package is made or deployed.
+(on this machine stages are open by default), the variables of the environment that the files name, and the lock files of the CLI and of
+the pip that collects the dependencies. It must not know how a package is made or deployed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -28,19 +29,35 @@ _PARTS = ("*.zip", "*.json")
 _COMPLETE = "serverless-state.json"
 """What the CLI writes last, and wants to see before it deploys."""
 
+_NAMED = re.compile(rb"""\benv:\s*(\w+)|\bprocess\.env(?:\.|\[\s*['"`])(\w+)|\{([^{}]*)\}\s*=\s*process\.env\b""")
+"""How a variable of the environment is named: ``${env:NAME}``, ``process.env.NAME`` or ``["NAME"]``, ``const { NAME } = process.env``."""
+_COMPUTED = re.compile(rb"\benv:\s*\$\{")
+
 
 def key_of(
-    service: Path, files: tuple[str, ...], stage: str, region: str, parameters: Mapping[str, str], *, host: str | None
+    service: Path,
+    files: tuple[str, ...],
+    stage: str,
+    region: str,
+    parameters: Mapping[str, str],
+    *,
+    host: str | None,
+    environment: Mapping[str, str],
 ) -> str:
     """What the package of ``service``, of which ``files`` are deployed, is found by; hexadecimal.
 
-    ``host`` is the engine's, without its port, and ``None`` for AWS.
+    ``host`` is the engine's, without its port, and ``None`` for AWS. Of the CLI's ``environment`` those variables count that the
+    files name; all of them, where a file computes a name.
     """
     about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
+    named: set[str] = set()
     for file in _files(service, files):
+        content = file.read_bytes()
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(hashlib.sha256(content).digest())
+        named |= environment.keys() if _COMPUTED.search(content) else _named_in(content)
+    digest.update(json.dumps(sorted((name, environment[name]) for name in named & environment.keys())).encode())
     for file in (*PACKAGE_FILES, PIP_LOCK):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
@@ -57,7 +74,8 @@ class Packages:
         kept = self._folder / key
         if not self._copy(kept, place):
             self._folder.mkdir(parents=True, exist_ok=True)
-            # One for several keys, so that none needs to be removed: somebody might wait for it.
+            # A lock's file is never removed: others may wait on it, and who came next would not wait for them. So it is one of
+            # 256, whatever the number of packages there ever were.
             with FileLock(self._folder / f"{key[:2]}.lock"):
                 if not self._copy(kept, place):
                     make(place)
@@ -95,6 +113,11 @@ class Packages:
                     kept.append((folder.stat().st_mtime, folder))
         for _, folder in sorted(kept, reverse=True)[MOST_KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named_in(content: bytes) -> set[str]:
+    found = b" ".join(b" ".join(groups) for groups in _NAMED.findall(content))
+    return set(re.findall(r"\w+", found.decode(errors="replace")))
 
 
 def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from taskguard.errors import SetupError
 from taskguard.places import DATA
+from taskguard.targets import machine
 from taskguard.targets.environments import once
+from taskguard.targets.machine import Found, State
 
 PACKAGE_FILES = tuple(DATA / "serverless" / name for name in ("package.json", "package-lock.json"))
-_NODE = "Install Node.js 20.19 or later (it brings npm), and run the command again."
-_LEAST_NODE = (20, 19)
 _PROGRAM = Path("node_modules", ".bin", "serverless")
 
 
@@ -25,32 +25,31 @@ def serverless_cli(cache: Path) -> Path:
     Raises:
         SetupError: when it cannot be installed, or there is no Node.js to run it.
     """
-    _refuse_other_node()
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in PACKAGE_FILES) + sys.platform.encode()).hexdigest()[
-        :12
-    ]
-    return once(cache / "serverless" / digest, lambda folder: _install(folder, cache), "the Serverless CLI") / _PROGRAM
+    _refuse(machine.node(), "running")
+    folder = folder_of_cli(cache)
+    return once(folder, lambda folder: _install(folder, cache), "the Serverless CLI") / _PROGRAM
 
 
-def _refuse_other_node() -> None:
-    node = shutil.which("node")
-    if node is None:
-        raise SetupError(f"running the Serverless CLI: there is no Node.js. {_NODE}")
-    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    version = tuple(int(part) for part in done.stdout.strip().removeprefix("v").split(".") if part.isdigit())
-    if version[:2] < _LEAST_NODE:
-        raise SetupError(
-            f"running the Serverless CLI: Node.js is {done.stdout.strip() or 'of no known version'}. {_NODE}"
-        )
+def folder_of_cli(cache: Path) -> Path:
+    """Where it is installed, or would be."""
+    about = b"".join(file.read_bytes() for file in PACKAGE_FILES) + sys.platform.encode()
+    return cache / "serverless" / hashlib.sha256(about).hexdigest()[:12]
+
+
+def _refuse(found: Found, doing: str) -> None:
+    if found.state is State.MISSING:
+        raise SetupError(f"{doing} the Serverless CLI: {found.name}: {found.what}. {found.to_do}")
 
 
 def _install(folder: Path, cache: Path) -> None:
-    if shutil.which("npm") is None:
-        raise SetupError(f"installing the Serverless CLI: there is no npm. {_NODE}")
+    _refuse(machine.npm(), "installing")
     for file in PACKAGE_FILES:
         shutil.copyfile(file, folder / file.name)
     # What npm itself keeps goes to the cache too, unless the user has a place for it.
-    environment = {"npm_config_cache": str(cache / "npm"), "npm_config_update_notifier": "false"} | os.environ
+    environment = {
+        "npm_config_cache": str(cache / "downloads" / "npm"),
+        "npm_config_update_notifier": "false",
+    } | os.environ
     done = subprocess.run(
         ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=folder,

@@ -29,7 +29,8 @@ from taskguard.places import DATA
 
 ENGINE_LOCK = DATA / "engine.txt"
 PIP_LOCK = DATA / "pip.txt"
-_ENGINE_MINORS = (13, 12, 11)
+ENGINE_MINORS = (13, 12, 11)
+"""The versions of Python 3 that LocalStack runs on; the newest is taken first, after this process's own."""
 _TELL = "import sys, sysconfig as s; print('.'.join(map(str, sys.version_info[:3])), s.get_config_var('SOABI'), s.get_platform())"
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def engine_python() -> Python:
     Raises:
         SetupError: when there is none.
     """
-    for minor in sorted(_ENGINE_MINORS, key=lambda minor: minor != sys.version_info[1]):
+    for minor in sorted(ENGINE_MINORS, key=lambda minor: minor != sys.version_info[1]):
         if (found := find_python(f"3.{minor}")) is not None:
             return found
     raise SetupError(
@@ -100,7 +101,7 @@ def installed(lock: Path, python: Python, cache: Path, what: str) -> Environment
         command = [find_uv_bin(), "pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"]
         command += ["--python", python.executable, "--target", str(folder), "--requirement", str(lock)]
         # Not in the current folder, whose project may have settings of its own for uv.
-        environment = {"UV_CACHE_DIR": str(cache / "uv")} | os.environ
+        environment = {"UV_CACHE_DIR": str(cache / "downloads" / "uv")} | os.environ
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SetupError(
@@ -111,8 +112,9 @@ def installed(lock: Path, python: Python, cache: Path, what: str) -> Environment
     return Environment(python, once(cache / "python" / f"{lock.stem}-python{minor}-{digest}", install, what))
 
 
-def once(folder: Path, make: Callable[[Path], None], what: str) -> Path:
-    """``folder``, which ``make`` fills when it is not there; of several processes one makes it, and it is there as a whole or not at all."""
+def once(folder: Path, make: Callable[[Path], None], what: str = "") -> Path:
+    """``folder``, which ``make`` fills when it is not there; of several processes one makes it, and it is there as a whole or not at all.
+    ``what`` it is, is logged when it takes a while."""
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +126,8 @@ def once(folder: Path, make: Callable[[Path], None], what: str) -> Path:
             # By somebody who was killed: nobody else is at it now.
             shutil.rmtree(left, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"new-{folder.name}-"))
-        _log.info("Installing %s into %s (once)", what, folder)
+        if what:
+            _log.info("Installing %s into %s (once)", what, folder)
         try:
             scratch.chmod(0o755)
             make(scratch)
@@ -143,20 +146,24 @@ def pip_environment(cache: Path) -> Environment:
     return installed(PIP_LOCK, engine_python(), cache, "pip")
 
 
-def python_with_pip(cache: Path, folder: Path) -> Path:
-    """A program in ``folder`` that is an interpreter with pip, whatever this process's own environment holds.
+def python_with_pip(cache: Path) -> Path:
+    """A program that is an interpreter with pip, whatever this process's own environment holds.
 
     Raises:
         SetupError: when it cannot be made.
     """
     environment = pip_environment(cache)
-    program = folder / "python-with-pip"
     # The user's own home, where pip's settings are: who calls this may have another.
     variables = {"HOME": str(Path.home()), "PYTHONPATH": str(environment.packages)}
     exports = "".join(f"export {name}={_quoted(value)}\n" for name, value in variables.items())
-    program.write_text(f'#!/bin/sh\n{exports}exec {_quoted(environment.python.executable)} -s "$@"\n')
-    program.chmod(0o755)
-    return program
+    text = f'#!/bin/sh\n{exports}exec {_quoted(environment.python.executable)} -s "$@"\n'
+
+    def make(folder: Path) -> None:
+        (folder / "python").write_text(text)
+        (folder / "python").chmod(0o755)
+
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return once(cache / "python" / f"with-pip-{digest}", make) / "python"
 
 
 def _quoted(text: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from taskguard.errors import TargetError
+from taskguard.support.this_command import runnable
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.names import DEFAULT_REGION
@@ -168,7 +169,7 @@ def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
     """What to say of a port that ``engine`` cannot have."""
     return PortTakenError(
         f"starting {engine} on port {port}: {reason.lower()}. "
-        "Choose another port with --port, or stop what listens there (`taskguard down` stops TaskGuard's own)."
+        f"Choose another port with --port, or stop what listens there (`{runnable('taskguard down')}` stops TaskGuard's own)."
     )
 
 

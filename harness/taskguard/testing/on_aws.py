@@ -19,6 +19,7 @@ from taskguard.operating.ledger import LEDGER_FILE, Ledger, Place
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.running import Run
 from taskguard.service.deployment import Stack, failure_settings, read_stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
@@ -76,5 +77,5 @@ def clean_up_after(folder: Path, say: Callable[[str], None]) -> bool:
         if not cleaned.left:
             return True
         reason = f"{', '.join(cleaned.left)} have not settled"
-    say(f"tasks are left on the stage ({reason}); remove them with `taskguard clean-up {folder}`")
+    say(f"tasks are left on the stage ({reason}); remove them with `{runnable('taskguard clean-up', folder)}`")
     return False

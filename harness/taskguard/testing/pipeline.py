@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskguard.contract.draws import Fate, find_task_id
+from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.stack import StackReader
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
@@ -89,7 +90,7 @@ class Pipeline:
         try:
             wait_for(settled, seconds=seconds, every=0.1, at_most_every=0.25)
         except WaitedInVain:
-            found = {task_id: statuses.get(task_id, "no record") for task_id in wanted}
+            found = {task_id: statuses.get(task_id, "no record with a status") for task_id in wanted}
             raise AssertionError(f"not settled within {seconds:.0f} s: {found}\n{self.timelines()}") from None
         return self.history(wanted)
 
@@ -116,7 +117,7 @@ class Pipeline:
         if recording is None:
             return True
         under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
-        return not any(task_id in invocation.payload for invocation in under_way for task_id in ids)
+        return all(tasks_of(invocation, self.run.names.message).isdisjoint(ids) for invocation in under_way)
 
     def _reader(self) -> StackReader:
         return StackReader(self.run.endpoint, self.run.stack, self.run.names)

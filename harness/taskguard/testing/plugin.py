@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskguard.support.clocks import clock_scale
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
@@ -215,7 +216,9 @@ def _running_stack(config: pytest.Config) -> RunningStack:
 
     running = RunningStack.load(places_of(config))
     if running is None:
-        raise pytest.UsageError("--taskguard-target running: nothing is up; start a stack with `taskguard up`")
+        raise pytest.UsageError(
+            f"--taskguard-target running: nothing is up; start a stack with `{runnable('taskguard up')}`"
+        )
     return running
 
 

@@ -38,6 +38,12 @@ def test_a_record_under_way_fails_when_nothing_will_move_it(status: str) -> None
     assert judged(GUARANTEE, at_the_deadline(waiting)).outcome is Outcome.FAIL
 
 
+def test_a_record_without_a_status_is_not_final() -> None:
+    events = changed(EVENTS, record_of(EVENTS, DONE), status="")
+    expected = f"task {DONE} has a record without a status, and nothing will move it any more"
+    assert messages(GUARANTEE, events, Outcome.FAIL) == expected
+
+
 def test_a_record_of_a_task_that_was_refused_with_a_server_s_error_counts_too() -> None:
     refused = replace(the(EVENTS, TaskSubmitted), task_id="refused", accepted=False, status_code=503)
     stored = replace(record_of(EVENTS, DONE), task_id="refused", status="PENDING")

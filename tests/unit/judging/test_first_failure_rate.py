@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from scipy.stats import binomtest
-from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered
+from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, RunEnded, TaskSubmitted
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 
@@ -69,9 +69,54 @@ def test_with_a_seed_few_tasks_are_enough() -> None:
     assert judge(CHECK, run(FIRST_TRY, SECOND_TRY)).outcome is Outcome.PASS
 
 
-def test_a_strange_rate_is_unknown_when_outcomes_may_have_gone_unseen() -> None:
-    events = [*run(*[FIRST_TRY] * 30), missing("AttemptFailed")]
-    assert judge(CHECK, events, UNSEEDED).outcome is Outcome.UNKNOWN
+@pytest.mark.parametrize(
+    ("tasks", "left_out", "outcome"),
+    [(30, 0, Outcome.FAIL), (30, 2, Outcome.UNKNOWN), (60, 3, Outcome.FAIL), (60, 12, Outcome.UNKNOWN)],
+)
+@pytest.mark.parametrize("told", [False, True], ids=["not told", "told"])
+def test_a_strange_rate_fails_only_when_it_is_one_whatever_became_of_those_left_out(
+    tasks: int, left_out: int, outcome: Outcome, told: bool
+) -> None:
+    events = run(*[FIRST_TRY] * tasks)
+    gone = [event for event in events if isinstance(event, AttemptSucceeded)][:left_out]
+    notes = [missing("AttemptSucceeded", "AttemptFailed")] if told else []
+    verdict = judge(CHECK, [*without(events, *gone), *notes], UNSEEDED)
+    assert verdict.outcome is outcome
+    assert verdict.figures["first_attempts"] == tasks - left_out
+    if outcome is Outcome.UNKNOWN:
+        assert verdict.findings[0].message.endswith(f"but {left_out} tasks not seen in full may make up for it")
+
+
+def test_tasks_with_duplicates_and_those_never_delivered_are_left_out_too() -> None:
+    events = run(*[FIRST_TRY] * 30)
+    never, twice = (the(events, TaskSubmitted, number) for number in range(2))
+    gone = [event for event in events if getattr(event, "delivery_id", "").startswith(f"message-of-{never.task_id}-")]
+    again = [
+        altered(event, message_id="another", delivery_id="another")
+        for event in events
+        if isinstance(event, (Delivered, AttemptSucceeded)) and event.task_id == twice.task_id
+    ]
+    verdict = judge(CHECK, [*without(events, *gone), *again], UNSEEDED)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "but 2 tasks not seen in full may make up for it" in verdict.findings[0].message
+
+
+def test_a_strange_rate_is_unknown_when_tasks_may_have_gone_unseen() -> None:
+    events = run(*[FIRST_TRY] * 60)
+    assert judge(CHECK, [*events, missing("TaskSubmitted")], UNSEEDED).outcome is Outcome.UNKNOWN
+    assert judge(CHECK, without(events, RunEnded), UNSEEDED).outcome is Outcome.UNKNOWN
+
+
+def test_where_retries_are_new_messages_a_strange_rate_is_unknown_when_deliveries_may_have_gone_unseen() -> None:
+    events = [*run(*[SECOND_TRY] * 30), missing("Delivered")]
+    assert judge(CHECK, events, UNSEEDED).outcome is Outcome.FAIL
+    renewed = [
+        altered(event, message_id=f"message-{event.receive_count}", receive_count=1)
+        if hasattr(event, "receive_count")
+        else event
+        for event in events
+    ]
+    assert judge(CHECK, renewed, UNSEEDED).outcome is Outcome.UNKNOWN
 
 
 def test_nothing_observed_is_unknown() -> None:

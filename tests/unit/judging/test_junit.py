@@ -46,6 +46,13 @@ def test_a_check_that_failed_is_a_failure_with_its_findings(tmp_path: Path) -> N
     assert "PROCESSING" in str(failure.text)
 
 
+def test_what_did_not_pass_says_how_to_run_it_again(tmp_path: Path) -> None:
+    history = History(changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING"))
+    write_junit(tmp_path, grade(history, EXPECTED), history, "localstack", "taskguard grade --tasks 4")
+    [failure] = ET.parse(tmp_path / JUNIT_FILE).iter("failure")  # noqa: S314  # written a line ago
+    assert str(failure.text).endswith("\nRun it again with: taskguard grade --tasks 4")
+
+
 def test_a_check_that_could_not_be_judged_is_an_error(tmp_path: Path) -> None:
     suite = suite_of([*EVENTS, missing("Delivered")], tmp_path)
     assert suite.get("failures") == "0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from taskguard.contract.expectations import Expectations
-from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered
+from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, TaskSubmitted
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import (
@@ -98,9 +98,54 @@ def test_a_failed_task_that_was_not_attempted_again_is_unknown() -> None:
         assert verdict.findings[0].message == expected
 
 
-def test_a_strange_rate_is_unknown_when_outcomes_may_have_gone_unseen() -> None:
-    assert judge(CHECK, [*run(*[DEAD] * 9), missing("AttemptSucceeded")], UNSEEDED).outcome is Outcome.UNKNOWN
-    assert judge(CHECK, [*run(*[DEAD] * 9), missing("BackoffRequested")], UNSEEDED).outcome is Outcome.FAIL
+@pytest.mark.parametrize("kind", ["BackoffRequested", "AttemptSucceeded"])
+def test_a_strange_rate_fails_when_all_was_seen_although_something_else_was_not(kind: str) -> None:
+    assert judge(CHECK, [*run(*[DEAD] * 9), missing(kind)], UNSEEDED).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("dead", "first", "left_out", "outcome"),
+    [
+        (9, 1, 1, Outcome.FAIL),
+        (9, 2, 3, Outcome.FAIL),
+        (4, 1, 4, Outcome.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("told", [False, True], ids=["not told", "told"])
+def test_a_strange_rate_fails_only_when_it_is_one_whatever_became_of_those_left_out(
+    dead: int, first: int, left_out: int, outcome: Outcome, told: bool
+) -> None:
+    """Of some tasks the outcomes from attempt ``first`` on were not seen."""
+    events = run(*[DEAD] * (dead + left_out))
+    task_ids = [event.task_id for event in events if isinstance(event, TaskSubmitted)][:left_out]
+    gone = [
+        event
+        for event in events
+        if isinstance(event, AttemptFailed) and event.task_id in task_ids and event.receive_count >= first
+    ]
+    notes = [missing("AttemptSucceeded", "AttemptFailed")] if told else []
+    verdict = judge(CHECK, [*without(events, *gone), *notes], UNSEEDED)
+    assert verdict.outcome is outcome, verdict.findings
+    if outcome is Outcome.UNKNOWN:
+        assert f"{left_out} tasks not seen in full may make up for it" in verdict.findings[0].message
+
+
+@pytest.mark.parametrize(("tasks", "cut_off", "outcome"), [(60, 1, Outcome.FAIL), (30, 8, Outcome.UNKNOWN)])
+def test_a_later_rate_that_is_too_low_may_be_made_up_for_by_attempts_that_were_not_seen(
+    tasks: int, cut_off: int, outcome: Outcome
+) -> None:
+    events = run(*[SECOND_TRY] * tasks)
+    gone = [event for event in events if isinstance(event, AttemptSucceeded)][:cut_off]
+    verdict = judge(CHECK, without(events, *gone), UNSEEDED)
+    assert verdict.outcome is outcome
+    if outcome is Outcome.UNKNOWN:
+        assert "but 8 tasks not seen in full may make up for it" in verdict.findings[0].message
+
+
+def test_failed_tasks_of_which_none_was_attempted_again_accuse_no_rate() -> None:
+    events = run(*[SECOND_TRY] * 30)
+    gone = [event for event in events if getattr(event, "receive_count", 0) == 2]
+    assert judge(CHECK, without(events, *gone), UNSEEDED).outcome is Outcome.UNKNOWN
 
 
 def test_an_attempt_delivered_twice_counts_once() -> None:

@@ -79,6 +79,18 @@ def test_an_accepted_task_without_a_record_fails() -> None:
     assert first_message([*events, missing("Delivered")]) == f"task {TASK} was accepted and has no record"
 
 
+def test_a_record_without_a_status_is_told_as_that_and_judged_by_the_rest() -> None:
+    observed = the(EVENTS, RecordObserved, where=lambda record: record.task_id == TASK)
+    events = changed(EVENTS, observed, status="", payload={"another": 1})
+    verdict = judge("record", [*events, missing("Delivered", "AttemptSucceeded")])
+    assert verdict.outcome is Outcome.FAIL
+    told = [finding.message for finding in verdict.findings[:2]]
+    assert told == [
+        f"task {TASK}: its record has another payload than was submitted",
+        f"task {TASK} has a record without a status",
+    ]
+
+
 def test_records_that_were_not_read_are_unknown() -> None:
     assert "its record was not read" in first_message(without(EVENTS, RECORD), Outcome.UNKNOWN)
     assert "no record was read of any task" in first_message(without(EVENTS, RecordObserved), Outcome.UNKNOWN)

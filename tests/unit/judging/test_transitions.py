@@ -58,6 +58,8 @@ def messages(events: list[Event], outcome: Outcome = Outcome.FAIL, expected: Exp
         (3, "PENDING", "its record went from PROCESSING to PENDING, which is no legal change"),
         (3, "LOST", "its record went from PROCESSING to LOST, which is no legal change"),
         (3, None, "its record was removed when it was PROCESSING"),
+        (1, "", "its record was begun without a status"),
+        (3, "", "its record was left, when it was PROCESSING, without a status"),
         (3, "COMPLETED", "its record was COMPLETED, which is final, and was left for PROCESSING"),
     ],
 )

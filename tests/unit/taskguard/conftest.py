@@ -35,9 +35,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """The ``taskguard`` command, in an empty folder, with nothing up and no ``.env``."""
+    """The ``taskguard`` command, in a folder with an empty service, with nothing up and no ``.env``."""
     work = tmp_path / "work"
     work.mkdir()
+    (work / "serverless.yml").touch()
     monkeypatch.chdir(work)
     monkeypatch.setenv("TASKGUARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "120")

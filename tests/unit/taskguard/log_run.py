@@ -50,7 +50,9 @@ class LoggedRun:
         told, recording = LogEvidence(endpoint, STACK, reader, Names(), since_ms=0).gather(
             submitted, EXPECTED.record, only
         )
-        logged_deaths = reader.dead_letter_logs(EXPECTED.dead_letter_log, handled_dead_letters(recording, STACK, only))
+        logged_deaths = reader.dead_letter_logs(
+            EXPECTED.dead_letter_log, handled_dead_letters(recording, STACK, Names().message, only)
+        )
         records = reader.records(sorted({event.task_id for event in submitted if event.task_id is not None}))
         besides = [event for event in self.events if isinstance(event, _NOT_FROM_LOGS)]
         return History([*submitted, *told, *logged_deaths, *records, *besides])

@@ -66,14 +66,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         return replace(STACK, stage=name, api_url="https://a.execute-api.eu-central-1.amazonaws.com/dev")
 
     monkeypatch.setattr(Aws, "start", lambda _: endpoint)
-    monkeypatch.setattr("taskguard.cli.on_aws.read_stack", read_stack)
-    monkeypatch.setattr("taskguard.cli.on_aws.failure_settings", lambda *_: (there.seed, 0.3))
-    monkeypatch.setattr("taskguard.cli.on_aws.StackReader", Reader)
-    monkeypatch.setattr("taskguard.cli.on_aws.Run", Run)
-    monkeypatch.setattr("taskguard.cli.grade.digests_of_stack", lambda _: {})
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.read_stack", read_stack)
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.failure_settings", lambda *_: (there.seed, 0.3))
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.StackReader", Reader)
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.Run", Run)
+    monkeypatch.setattr("taskguard.session.digests_of_stack", lambda _: {})
     # Runs end here before SciPy is loaded, which goes on in the background.
-    monkeypatch.setattr("taskguard.cli.grade.import_module", lambda _: None)
-    monkeypatch.setattr("taskguard.cli.on_aws.cleaning.clean_up", clean_up)
+    monkeypatch.setattr("taskguard.session.import_module", lambda _: None)
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.cleaning.clean_up", clean_up)
     return there
 
 
@@ -185,7 +185,7 @@ def test_tasks_that_are_there_already_are_not_submitted_again(taskguard: Command
 def test_clean_up_says_what_it_did_and_what_is_left(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cleaned: CleanedUp, status: int, said: str
 ) -> None:
-    monkeypatch.setattr("taskguard.cli.on_aws.cleaning.clean_up", lambda *_, **__: cleaned)
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.cleaning.clean_up", lambda *_, **__: cleaned)
     ended = taskguard("clean-up", tmp_path)
     assert ended.status == status
     assert said in ended.says

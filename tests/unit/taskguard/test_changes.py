@@ -76,6 +76,17 @@ def told(events: list[Event]) -> list[str | None]:
     return [event.status for event in events if isinstance(event, RecordChanged)]
 
 
+def test_a_record_that_is_left_without_a_status_is_not_taken_for_removed() -> None:
+    service = StreamService()
+    done(service)
+    without_status = image("", AT_MS + 29)
+    del without_status["status"]
+    service.put(written("t", AT_MS + 30, without_status))
+    events = changes_of(service, record("", AT_MS + 29), submissions=(submitted(AT_MS + 40),))
+    assert told(events) == ["PENDING", "PROCESSING", "COMPLETED", ""]
+    assert missing(events) == []
+
+
 def test_each_change_is_told_as_it_was_written() -> None:
     service = StreamService()
     found = changes_of(service, done(service))
@@ -103,7 +114,7 @@ def test_records_that_are_laid_out_otherwise_tell_what_they_have() -> None:
     service.put(written("t", AT_MS, {"status": {"BOOL": True}, "attempts": {"S": "many"}}, first=True))
     (found,) = changes_of(service, record(None, None))
     assert isinstance(found, RecordChanged)
-    assert (found.status, found.written_at_ms, found.attempt, found.outcome) == (None, None, 0, None)
+    assert (found.status, found.written_at_ms, found.attempt, found.outcome) == ("", None, 0, None)
 
 
 def test_the_stream_is_read_until_it_tells_of_each_record_as_it_was_read(clock: Clock) -> None:

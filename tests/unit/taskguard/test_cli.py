@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from taskguard import __version__
 from taskguard.history import Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
+from taskguard.judging.checks import CHECKS
 from taskguard.places import Places
 
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
@@ -33,22 +34,6 @@ def saved(folder: Path, history: History, **other: Any) -> Path:
     )
     SavedRun(history=history, manifest=replace(manifest, **other)).write(folder)
     return folder
-
-
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_asking_what_it_is_succeeds(taskguard: Command, option: str) -> None:
-    ended = taskguard(option)
-    assert ended.status == 0
-    assert ("grade" in ended.out) if option == "--help" else (ended.out == f"taskguard {__version__}\n")
-
-
-def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> None:
-    overview = taskguard("--help").out
-    for command in ("grade", "check", "compare", "up", "down", "submit", "status", "deploy", "remove"):
-        assert command in overview
-        ended = taskguard(command, "--help")
-        assert ended.status == 0
-        assert f"taskguard {command}" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -167,6 +152,39 @@ def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard:
     assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
 
 
+def test_a_run_that_did_not_pass_says_so_in_a_line_above_the_two_numbers(taskguard: Command, tmp_path: Path) -> None:
+    bad, unsure = saved(tmp_path / "bad", History(BAD_EVENTS)), saved(tmp_path / "unsure", History(UNSURE_EVENTS))
+    lines = taskguard("check", bad).out.splitlines()
+    assert lines[-5:-2] == [f"FAIL: record (1 of {len(CHECKS)} checks)", f"Report: {bad / 'report.html'}", ""]
+    lines = taskguard("check", unsure).out.splitlines()
+    assert lines[-5].startswith("UNKNOWN: effect, ")
+    assert lines[-4] == f"Report: {unsure / 'report.html'}"
+    assert "PASS:" not in taskguard("check", saved(tmp_path / "good", History(EVENTS))).out
+
+
+def test_a_program_is_told_the_folder_and_why_a_check_is_unknown(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(UNSURE_EVENTS))
+    document = json.loads(taskguard("check", folder, "--json").out)
+    assert document["times"]["folder"] == str(folder)
+    unknown = [check for check in document["checks"] if check["outcome"] == "unknown"]
+    assert unknown
+    for check in unknown:
+        assert check["reason"] == document["times"]["checks"][check["check"]]["findings"][0]["message"]
+    assert not any("reason" in check for check in document["checks"] if check not in unknown)
+
+
+def test_a_grade_of_before_reasons_and_folders_were_told_is_no_other_one(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(UNSURE_EVENTS))
+    taskguard("check", folder)
+    document = json.loads((folder / "grade.json").read_text())
+    del document["times"]["folder"]
+    for check in document["checks"]:
+        check.pop("reason", None)
+    (folder / "grade.json").write_text(json.dumps(document))
+    assert taskguard("check", folder).err == ""
+
+
+UNSURE_EVENTS = [*EVENTS, missing("Delivered")]
 BAD_EVENTS = changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING")
 
 
@@ -329,7 +347,7 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     cli.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/heard\nexit {status}\n')
     cli.chmod(0o755)
     monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", lambda _: cli)
-    monkeypatch.setattr("taskguard.service.on_aws.python_with_pip", lambda _, folder: folder)
+    monkeypatch.setattr("taskguard.service.on_aws.python_with_pip", lambda cache: cache)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     assert taskguard("deploy", "--stage", "qa", "--region", "eu-west-1").status == expected

@@ -38,11 +38,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """No run is made: it ends where it would look for an engine."""
     found = Asked()
 
-    def look_for_engine(_line: object, options: Any, wanted: Any, ids: list[str], _timings: object) -> NoReturn:
+    def look_for_engine(options: Any, wanted: Any, ids: list[str], *_others: object) -> NoReturn:
         found.options, found.wanted, found.ids = options, wanted, ids
         raise TargetError("no engine in a unit test")
 
-    monkeypatch.setattr("taskguard.cli.grade.on_engine_that_is_up", look_for_engine)
+    monkeypatch.setattr("taskguard.session.on_engine_that_is_up", look_for_engine)
     return found
 
 

@@ -20,8 +20,8 @@ VALUE = "the value of k1"
 def pasted(tmp_path: Path, **outputs: str) -> tuple[list[str], str]:
     """What curl is called with, one argument a line, and the lines that were pasted."""
     for name, script in {
-        "aws": f'[ "$*" = "apigateway get-api-key --api-key k1 --include-value --query value --output text" ] &&\n'
-        f'[ "$AWS_ENDPOINT_URL" = {ENDPOINT.url} ] && echo "{VALUE}"',
+        "aws": f'[ "$*" = "--endpoint-url {ENDPOINT.url} --region {ENDPOINT.region} apigateway get-api-key --api-key k1 '
+        f'--include-value --query value --output text" ] && [ "$AWS_ACCESS_KEY_ID" = test ] && echo "{VALUE}"',
         "curl": 'for each in "$@"; do echo "$each"; done',
     }.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

@@ -162,7 +162,7 @@ def test_a_new_stack_may_not_stay_beside_another(up: LocalStackInstance) -> None
 def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
     taskguard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    for made in ("taskguard.cli.stack.LocalStack", "taskguard.cli.grade.make"):
+    for made in ("taskguard.cli.stack.LocalStack", "taskguard.run.own_engine.make"):
         monkeypatch.setattr(made, lambda *_, **__: pytest.fail("it was started"))
     Path(".env").write_text("MINE=1\n")
     result = taskguard(*command)

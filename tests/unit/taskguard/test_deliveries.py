@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters
+from taskguard.contract.names import MessageNames
+from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters, tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Message
 from taskguard.history import (
     AttemptFailed,
@@ -205,8 +206,8 @@ def test_invocations_that_handled_dead_letters_are_named_once_ended(tmp_path: Pa
         ended("of another"),
         started("under way", sqs_record("m2", arn=DEAD_ARN)),
     )
-    assert handled_dead_letters(recording, STACK) == ["dead", "of another"]
-    assert handled_dead_letters(recording, STACK, frozenset({"task-of-m2"})) == ["dead"]
+    assert handled_dead_letters(recording, STACK, MessageNames()) == ["dead", "of another"]
+    assert handled_dead_letters(recording, STACK, MessageNames(), frozenset({"task-of-m2"})) == ["dead"]
 
 
 @pytest.mark.parametrize("wanted", ["m2", "task-of-m2"])
@@ -225,6 +226,35 @@ def test_only_the_tasks_and_messages_asked_for_are_told_of(tmp_path: Path, wante
     )
     assert [type(event).__name__ for event in found] == ["Delivered", "AttemptFailed"]
     assert {event.message_id for event in of_kind(found, Delivered)} == {"m2"}
+
+
+def test_a_task_whose_id_is_part_of_another_s_is_not_taken_for_it(tmp_path: Path) -> None:
+    """Neither are its invocations, of which how they ended would be said to be missing."""
+    lines = (started("r1", sqs_record("m10")), started("r2", sqs_record("m1")), ended("r2", failures()))
+    found = events(tmp_path, *lines, only=frozenset({"task-of-m1"}))
+    assert [type(event).__name__ for event in found] == ["Delivered", "AttemptSucceeded"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "tasks"),
+    [
+        (
+            {"Records": [sqs_record("m1"), sqs_record("m2"), sqs_record("m3", body="poison")]},
+            {"task-of-m1", "task-of-m2"},
+        ),
+        ({"body": '{"taskId":"t-1","payload":{"like":"t-2"}}', "pathParameters": None}, {"t-1"}),
+        ({"body": None, "pathParameters": {"taskId": "t-1"}}, {"t-1"}),
+        ({"body": '{"taskId":7}', "pathParameters": {"taskId": None}}, set()),
+        ({"body": {"taskId": "t-1"}, "pathParameters": "t-1"}, set()),
+        ({}, set()),
+        ([], set()),
+        ("t-1", set()),
+    ],
+)
+def test_the_tasks_of_an_invocation_are_those_it_was_handed(tmp_path: Path, payload: Any, tasks: set[str]) -> None:
+    recording = recording_of(tmp_path, started("r1", payload=json.dumps(payload)), started("r2", payload="no json"))
+    assert tasks_of(recording.invocations["r1"], MessageNames()) == tasks
+    assert tasks_of(recording.invocations["r2"], MessageNames()) == set()
 
 
 def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Path) -> None:

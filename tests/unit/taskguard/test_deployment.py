@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.deployment import deploy, get_ready, read_stack, remove
 from taskguard.service.serverless_cli import serverless_cli
+from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 OUTPUTS = {
@@ -97,7 +99,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder.mkdir(parents=True)
     cli = Cli(folder)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: cli.path)
-    monkeypatch.setattr("taskguard.service.deployment.python_with_pip", lambda _, folder: folder / "python")
+    monkeypatch.setattr("taskguard.service.deployment.python_with_pip", lambda cache: cache / "python")
     return cli
 
 
@@ -173,6 +175,22 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, places: Place
     assert cli.heard()["input"] == ""
 
 
+def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_changed(
+    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, complete = (
+        places.service.parent / "calls",
+        'echo "$1" >>"{}"; [ "$1" = deploy ] || echo {{}} >"$3/serverless-state.json"',
+    )
+    cli.path.write_text(f"#!/bin/sh\n{complete.format(calls)}\n")
+    (places.service / "serverless.yml").write_text("limit: ${env:LIMIT, '1'}")
+    for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
+        monkeypatch.setenv("LIMIT", limit)
+        monkeypatch.setenv("OTHER", other)
+        deploy(Cloud(url=f"http://127.0.0.1:{port}"), "qa", places=places)
+    assert calls.read_text().split() == ["package", "deploy", "deploy", "package", "deploy"]
+
+
 def test_an_abandoned_deploy_is_not_begun(cli: Cli, places: Places) -> None:
     abandoned = threading.Event()
     abandoned.set()
@@ -193,6 +211,26 @@ def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, plac
     cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(DeploymentError, match="failed"):
         deploy(Cloud(), "qa", places=places, abandoned=Late())
+
+
+def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tmp_path: Path) -> None:
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    begun.mkdir()
+    cli.path.write_text(
+        f'#!/bin/sh\n[ $1 = deploy ] || exit 0\n: >"{begun}/$$"\nuntil [ -e "{go_on}" ]; do sleep 0.05; done\n'
+    )
+    abandoned = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        mine = pool.submit(deploy, Cloud(), "qa", places=places, abandoned=abandoned)
+        another = pool.submit(deploy, Cloud(), "qa", places=places)
+        try:
+            wait_for(lambda: len(list(begun.iterdir())) == 2, seconds=10)
+            abandoned.set()
+            with pytest.raises(DeploymentError, match="failed"):
+                mine.result(10)
+        finally:
+            go_on.touch()
+        assert another.result(10).stage == "qa"
 
 
 def test_a_removal_reads_nothing_back(cli: Cli, places: Places) -> None:
@@ -292,7 +330,7 @@ def test_a_folder_without_a_service_is_told_apart_from_a_service(places: Places,
 
 def test_without_node_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SetupError, match=r"there is no Node\.js. Install Node\.js 20\.19 or later"):
+    with pytest.raises(SetupError, match=r"Node\.js: not on the path. Install Node\.js 20\.19 or later"):
         serverless_cli(tmp_path)
 
 

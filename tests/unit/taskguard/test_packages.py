@@ -1,9 +1,10 @@
 """Packages that are kept: found again when all that goes into them is the same, made anew when anything is not."""
 
 import os
+import shutil
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,14 @@ def service(tmp_path: Path) -> Path:
 
 
 def key(
-    service: Path, stage: str = "dev", region: str = "eu-west-1", host: str | None = "127.0.0.1", **parameters: str
+    service: Path,
+    stage: str = "dev",
+    region: str = "eu-west-1",
+    host: str | None = "127.0.0.1",
+    environment: Mapping[str, str] | None = None,
+    **parameters: str,
 ) -> str:
-    return key_of(service, FILES, stage, region, parameters, host=host)
+    return key_of(service, FILES, stage, region, parameters, host=host, environment=environment or {})
 
 
 def test_what_is_not_deployed_does_not_count(service: Path) -> None:
@@ -64,6 +70,30 @@ def test_stage_region_place_and_parameters_count(service: Path) -> None:
     ]
     assert len(set(keys)) == len(keys)
     assert key(service, a="1", b="2") == key(service, b="2", a="1")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("serverless.yml", "limit: ${env:LIMIT}"),
+        ("serverless.yml", "limit: ${opt:limit, env:LIMIT, 'none'}"),
+        ("handlers/plugin.js", "module.exports = () => process.env.LIMIT"),
+        ("handlers/plugin.js", "module.exports = process.env['LIMIT'] || process.env[\"OTHER\"]"),
+        ("handlers/plugin.js", "const { OTHER, LIMIT: limit = 1 } = process.env;"),
+    ],
+)
+def test_of_the_environment_what_the_files_name_counts_and_nothing_else(service: Path, file: str, text: str) -> None:
+    (service / file).write_text(text)
+    keys = [key(service, environment=each) for each in ({}, {"LIMIT": ""}, {"LIMIT": "1"}, {"LIMIT": "2"})]
+    assert len(set(keys)) == len(keys)
+    passing = {"PWD": "/here", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "limit_of": "1", "env": "1", "process": "1"}
+    assert key(service, environment=passing) == keys[0]
+    assert key(service, environment=passing | {"LIMIT": "2"}) == keys[-1]
+
+
+def test_where_a_name_is_computed_all_of_the_environment_counts(service: Path) -> None:
+    (service / "serverless.yml").write_text("limit: ${env:${opt:stage}_LIMIT}")
+    assert key(service, environment={"dev_LIMIT": "1"}) != key(service, environment={"dev_LIMIT": "2"})
 
 
 class Maker:
@@ -125,3 +155,39 @@ def test_what_has_not_been_used_for_longest_is_forgotten(tmp_path: Path, monkeyp
     kept.get("k2", make, place(tmp_path, "a-new-one"))
     assert sorted(f.name for f in (tmp_path / "kept").iterdir() if f.is_dir()) == ["k0", "k2"]
     assert MOST_KEPT > 2
+
+
+def test_a_package_that_is_made_again_while_it_is_forgotten_is_still_made_by_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "MOST_KEPT", 1)
+    remove, begun, go_on = shutil.rmtree, threading.Event(), threading.Event()
+    kept, make = Packages(tmp_path / "kept"), Maker()
+    kept.get("old", make, place(tmp_path, "first"))
+    os.utime(tmp_path / "kept" / "old", (0, 0))
+
+    def slowly(folder: Path) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        make(folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        again: list[Future[None]] = []
+
+        def removed(folder: Path, *, ignore_errors: bool) -> None:
+            remove(folder, ignore_errors=ignore_errors)
+            again.append(pool.submit(kept.get, "old", slowly, place(tmp_path, "again")))
+            assert begun.wait(10)
+
+        monkeypatch.setattr(shutil, "rmtree", removed)
+        kept.get("new", make, place(tmp_path, "second"))
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        another = pool.submit(kept.get, "old", make, place(tmp_path, "third"))
+        try:
+            with pytest.raises(TimeoutError):
+                another.result(0.5)
+        finally:
+            go_on.set()
+        for each in (*again, another):
+            each.result(10)
+    assert make.made == 3

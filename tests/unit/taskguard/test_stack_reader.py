@@ -51,6 +51,16 @@ def test_every_task_asked_for_has_a_record_in_that_order_and_the_missing_ones_no
     assert (records[0].payload, records[0].attempts, records[0].last_error) == (None, (), None)
 
 
+def test_a_record_without_a_status_is_not_taken_for_none() -> None:
+    stack = reader({"taskId": "a", "payload": "1"}, {"taskId": "b", "status": None})
+    assert [(r.task_id, r.status, r.payload) for r in stack.records("abc")] == [
+        ("a", "", 1),
+        ("b", "", None),
+        ("c", None, None),
+    ]
+    assert stack.statuses("abc") == {}
+
+
 @pytest.mark.parametrize(("count", "at_once"), [(1, 100), (100, 100), (101, 100), (250, 100), (30, 7)])
 def test_any_number_of_records_is_read_however_many_keys_an_answer_leaves(count: int, at_once: int) -> None:
     ids = [f"t{number}" for number in range(count)]
@@ -70,12 +80,6 @@ def test_no_tasks_are_no_request() -> None:
     table = Table([])
     assert StackReader(Fakes(table=table), STACK, Names()).statuses([]) == {}
     assert table.requests == []
-
-
-def test_a_record_without_a_status_has_none() -> None:
-    stack = reader({"taskId": "a", "payload": "{}"})
-    assert stack.statuses(["a"]) == {}
-    assert stack.records(["a"])[0].status is None
 
 
 @pytest.mark.parametrize(
@@ -121,11 +125,11 @@ def test_a_status_that_is_no_text_is_told_as_one(stored: Any, status: str) -> No
     assert stack.records(["a"])[0].status == status
 
 
-def test_a_status_of_null_is_none() -> None:
+def test_a_status_of_null_is_an_empty_one() -> None:
     stack = reader({"taskId": "a", "status": None, "lastError": None})
     assert stack.statuses(["a"]) == {}
     [record] = stack.records(["a"])
-    assert (record.status, record.last_error) == (None, None)
+    assert (record.status, record.last_error) == ("", None)
 
 
 @pytest.mark.parametrize("stored", [None, 7, "many", True, {"number": 1}, [], [None, 7, "one", [1]]])

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from taskguard.contract.expectations import Expectations
 from taskguard.judging.grading import Grade, TaskFate
+from taskguard.run.events import phase
 from taskguard.run.timings import TIMINGS_FILE, Phase, Timings, slowest_schedule_seconds
 
 
@@ -51,7 +52,7 @@ def test_phases_are_told_in_the_order_in_which_they_began(tmp_path: Path) -> Non
 
 def test_a_phase_that_fails_is_timed_too() -> None:
     timings = Timings.of_this_process()
-    with pytest.raises(ValueError, match="no"), timings.phase("fails"):
+    with pytest.raises(ValueError, match="no"), phase(timings.handle, "fails"):
         raise ValueError("no")
     start, failed = timings.phases
     assert (start.name, failed.name) == ("start of the command", "fails")

@@ -51,7 +51,7 @@ def events_of(
     queues = (stack.task_queue_arn, stack.dead_letter_queue_arn)
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
-        messages = [message for message in _messages(invocation, only) if message.queue_arn in queues]
+        messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
             events.append(_endless(invocation, stack, source))
         for message in messages:
@@ -87,19 +87,33 @@ class _ByReceipt:
         return sharing.get(request_id or "") or next(reversed(sharing.values()), None)
 
 
-def handled_dead_letters(recording: Recording, stack: Stack, only: frozenset[str] | None = None) -> list[str]:
+def handled_dead_letters(
+    recording: Recording, stack: Stack, names: MessageNames, only: frozenset[str] | None = None
+) -> list[str]:
     """The request ids of the ended invocations that were handed dead letters (``only`` of these tasks or messages)."""
     return [
         invocation.request_id
         for invocation in recording.invocations.values()
         if invocation.ended_at_ms is not None
-        and any(message.queue_arn == stack.dead_letter_queue_arn for message in _messages(invocation, only))
+        and any(message.queue_arn == stack.dead_letter_queue_arn for message in _messages(invocation, names, only))
     ]
 
 
-def _messages(invocation: Invocation, only: frozenset[str] | None) -> Iterator[Message]:
+def tasks_of(invocation: Invocation, names: MessageNames) -> frozenset[str]:
+    """The ids of the tasks that an invocation was handed: in its messages or, of a request to the API, in its body or its path."""
+    found: list[object] = [names.read(message.body)[0] for message in invocation.messages]
+    if not found:
+        try:
+            request = json.loads(invocation.payload)
+            found = [names.read(request.get("body") or "")[0], (request.get("pathParameters") or {}).get(names.task_id)]
+        except (ValueError, AttributeError, RecursionError):
+            pass
+    return frozenset(each for each in found if isinstance(each, str))
+
+
+def _messages(invocation: Invocation, names: MessageNames, only: frozenset[str] | None) -> Iterator[Message]:
     for message in invocation.messages:
-        if only is None or message.message_id in only or any(task_id in message.body for task_id in only):
+        if only is None or message.message_id in only or names.read(message.body)[0] in only:
             yield message
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from taskguard.contract.draws import attempt_fails, draw
 from taskguard.contract.expectations import Expectations
-from taskguard.history import Attempt, Delivered, History
-from taskguard.judging.checks.conclusion import Violation, chains_of_accepted
+from taskguard.history import Attempt, Delivered, History, TaskSubmitted
+from taskguard.history.wording import times
+from taskguard.judging.checks.conclusion import Doubt, Violation, chains_of_accepted
 from taskguard.judging.statistics.counts import POWER
 
 
@@ -44,12 +45,24 @@ def against_draws(attempts: list[Attempt], seed: str, rate: float, history: Hist
         yield Violation(task_id, message, attempt.events, (Delivered,) if retried_anew else ())
 
 
-def as_unlikely(p_value: float, expectations: Expectations) -> str:
-    """A significant p-value in words, to follow on the outcome."""
-    return (
-        f"at a rate of {expectations.failure_rate:g} something as unlikely happens with probability {p_value:.2g}, "
+def against_rate(
+    seen: str, p_value: float, largest: float, left_out: int, chains: list[list[Attempt]], expectations: Expectations
+) -> Iterator[Violation | Doubt]:
+    """Yield what was ``seen``, when it is significant: with `p_value` by itself, and with `largest` at most, whatever became of the
+    tasks that were not seen in full, of which there are `left_out`."""
+    if p_value >= expectations.significance:
+        return
+    message = (
+        f"{seen}; at a rate of {expectations.failure_rate:g} something as unlikely happens with probability {p_value:.2g}, "
         f"less than {expectations.significance:g}"
     )
+    if largest >= expectations.significance:
+        yield Doubt(None, f"{message}; but {times(left_out, 'task')} not seen in full may make up for it")
+        return
+    # Of tasks that were not seen at all there may be any number. Where retries are new messages, a delivery that was not seen shifts
+    # the numbers of all after it.
+    retried_anew = any(len({attempt.message_id for attempt in chain}) > 1 for chain in chains)
+    yield Violation(None, message, excused_by=(TaskSubmitted, Delivered) if retried_anew else (TaskSubmitted,))
 
 
 def findable(found: tuple[float | None, float | None]) -> str:

@@ -131,7 +131,9 @@ def _last_error(
     if not isinstance(value, str) or not value:
         yield _untrue(task_id, f"{name} is {shown(value)}, expected the error's text", (logged,))
         return
-    records = [event for event in history.of_task(task_id) if isinstance(event, RecordObserved) and event.status]
+    records = [
+        event for event in history.of_task(task_id) if isinstance(event, RecordObserved) and event.status is not None
+    ]
     if records:
         failed = [each for each in records[-1].attempts if each.outcome == expectations.record.attempt_failed]
         truth = failed[-1].error if failed else records[-1].last_error

@@ -2,19 +2,17 @@
 
 With a seed every first attempt's outcome must be the one its draw says. Without one, the number of failed first attempts
 is tested, two-sided, against the rate; the Clopper-Pearson interval is given beside it, and the rates that the test
-would have found. A draw that was contradicted is a fail in spite of missing evidence; a rate is not, since what is
-missing may be one-sided. Nothing observed is unknown, and so is a run in which no number of failures would have been
+would have found. What is missing may be one-sided: a draw that was contradicted is a fail in spite of it, a rate only when
+it is significant whatever became of the tasks whose first attempt was not seen. Nothing observed is unknown, and so is a run in which no number of failures would have been
 significant. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from taskguard.contract.expectations import Expectations
 from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.judging.checks.attempts_drawn import against_draws, as_unlikely, findable, judged_chains
+from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
 from taskguard.judging.statistics.counts import CountTest
 from taskguard.judging.verdict import Verdict
@@ -29,7 +27,8 @@ QUESTION = Question(
 
 def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge the outcomes of the accepted tasks' first attempts against their draws, or against the rate."""
-    first = [each for chain in judged_chains(history, expectations) for each in chain if each.number == 1]
+    chains = list(judged_chains(history, expectations))
+    first = [each for chain in chains for each in chain if each.number == 1]
     failures = sum(attempt.failed is not None for attempt in first)
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": failures}
     observed = f"{failures} of {times(len(first), 'first attempt')} failed"
@@ -43,36 +42,34 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         low, high, p_value = round(float(interval.low), 6), round(float(interval.high), 6), float(test.pvalue)
         figures |= {"rate": round(failures / len(first), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(first):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
-    doubts = list(attempts_in_doubt(history))
+    found: list[Violation | Doubt] = []
     if expectations.failure_seed is not None:
-        violations = list(against_draws(first, expectations.failure_seed, expectations.failure_rate, history))
+        found += against_draws(first, expectations.failure_seed, expectations.failure_rate, history)
         figures["attempts_compared"] = len(first)
-        observed += f"; {len(first) - len(violations)} of {len(first)} as drawn"
+        observed += f"; {len(first) - len(found)} of {len(first)} as drawn"
         expected = (
             f"each first attempt as drawn with seed {expectations.failure_seed!r} at {expectations.failure_rate:g}"
         )
     else:
-        violations = list(_against_rate(failures, len(first), p_value, expectations))
+        left_out = len(history.accepted) - len(first)
+        all_of_them = CountTest(len(history.accepted), 1, expectations.failure_rate, expectations.significance)
+        largest = all_of_them.largest_p_value(failures, failures + left_out)
+        seen = f"{failures} of {times(len(first), 'first attempt')} failed"
+        found += against_rate(seen, p_value, largest, left_out, chains, expectations)
         power = CountTest(len(first), 1, expectations.failure_rate, expectations.significance)
         finds = power.finds()
         figures["finds_below_and_above"] = list(finds)
         observed += f"; {findable(finds)}"
         if first and not power.can_reject:
             message = f"{times(len(first), 'first attempt')} are too few to tell any rate from another"
-            doubts.append(Doubt(None, message))
+            found.append(Doubt(None, message))
         expected = f"a rate of {expectations.failure_rate:g}, at significance {expectations.significance:g}"
     return conclude(
         QUESTION,
         history,
         expected=expected,
         observed=observed,
-        violations=violations,
-        doubts=doubts,
+        violations=[each for each in found if isinstance(each, Violation)],
+        doubts=[*(each for each in found if isinstance(each, Doubt)), *attempts_in_doubt(history)],
         figures=figures,
     )
-
-
-def _against_rate(failures: int, count: int, p_value: float, expectations: Expectations) -> Iterator[Violation]:
-    if count and p_value < expectations.significance:
-        message = f"{failures} of {times(count, 'first attempt')} failed; {as_unlikely(p_value, expectations)}"
-        yield Violation(None, message, excused_by=QUESTION.needs)

@@ -4,8 +4,9 @@ Without a seed the number of later failures is tested, two-sided, against what t
 attempts: how many later attempts there are depends on how they come out, which a binomial test of them would not heed. The
 rates that the test would have found are given beside it. With too few failed first attempts for any number of later
 failures to be significant it is unknown, and so it is when a failed task was not attempted again: what would have been
-drawn then is not there. A draw that was contradicted is a fail in spite of missing evidence; a rate is not. With no
-first attempt failed the claim holds vacuously. This module must not know how the pipeline draws.
+drawn then is not there. A draw that was contradicted is a fail in spite of missing evidence; a rate only when it is
+significant whatever became of the tasks that were not seen in full. With no first attempt failed the claim holds
+vacuously. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from taskguard.contract.expectations import Expectations
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.judging.checks.attempts_drawn import against_draws, as_unlikely, findable, judged_chains
+from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude
 from taskguard.judging.statistics.counts import CountTest
 from taskguard.judging.verdict import Verdict
@@ -31,7 +32,8 @@ QUESTION = Question(
 def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge the outcomes of the accepted tasks' later attempts against their draws, or against the rate."""
     rate, seed, allowed = expectations.failure_rate, expectations.failure_seed, expectations.max_receives
-    failed_first = [chain for chain in judged_chains(history, expectations) if chain and _failed_first(chain)]
+    chains = list(judged_chains(history, expectations))
+    failed_first = [chain for chain in chains if chain and _failed_first(chain)]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
     failures = sum(attempt.failed is not None for attempt in later)
     figures: dict[str, Json] = {
@@ -39,33 +41,40 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         "later_attempts": len(later),
         "later_failures": failures,
     }
-    doubts = [*attempts_in_doubt(history), *_cut_off(failed_first, allowed)]
+    found: list[Violation | Doubt] = []
     observed = f"{failures} of {times(len(later), 'later attempt')} failed"
     if later:
         figures["rate"] = round(failures / len(later), 6)
         observed += f", a rate of {failures / len(later):.3f}"
     if seed is not None:
-        violations = list(against_draws(later, seed, rate, history))
+        found += against_draws(later, seed, rate, history)
         figures["attempts_compared"] = len(later)
-        observed += f"; {len(later) - len(violations)} of {len(later)} as drawn"
+        observed += f"; {len(later) - len(found)} of {len(later)} as drawn"
         expected = f"each later attempt as drawn with seed {seed!r} at {rate:g}"
     else:
         test = CountTest(len(failed_first), allowed - 1, rate, expectations.significance)
         p_value, finds = test.p_value(failures), test.finds()
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
-        violations = list(_against_rate(failures, len(later), len(failed_first), p_value, expectations))
+        not_known = len(history.accepted) - sum(bool(chain) and chain[0].number == 1 for chain in chains)
+        largest, left_out = _whatever_was_unseen(failed_first, not_known, expectations)
+        seen = f"{failures} of {times(len(later), 'later attempt')} failed, after {times(len(failed_first), 'failed first attempt')}"
+        found += against_rate(seen, p_value, largest, left_out, chains, expectations)
         if failed_first and allowed > 1 and not test.can_reject:
             message = f"{times(len(failed_first), 'failed first attempt')}, too few to tell any later rate from another"
-            doubts.append(Doubt(None, message))
+            found.append(Doubt(None, message))
         expected = f"a rate of {rate:g}, at significance {expectations.significance:g}"
     return conclude(
         QUESTION,
         history,
         expected=expected,
         observed=observed if failed_first else "vacuous: no first attempt failed",
-        violations=violations,
-        doubts=doubts,
+        violations=[each for each in found if isinstance(each, Violation)],
+        doubts=[
+            *(each for each in found if isinstance(each, Doubt)),
+            *attempts_in_doubt(history),
+            *_cut_off(failed_first, allowed),
+        ],
         figures=figures,
     )
 
@@ -83,12 +92,26 @@ def _cut_off(chains: list[list[Attempt]], allowed: int) -> Iterator[Doubt]:
             yield Doubt(last.task_id, message, last.events)
 
 
-def _against_rate(
-    failures: int, count: int, failed_first: int, p_value: float, expectations: Expectations
-) -> Iterator[Violation]:
-    if p_value < expectations.significance:
-        message = (
-            f"{failures} of {times(count, 'later attempt')} failed, after {times(failed_first, 'failed first attempt')}; "
-            f"{as_unlikely(p_value, expectations)}"
-        )
-        yield Violation(None, message, excused_by=QUESTION.needs)
+def _whatever_was_unseen(
+    failed_first: list[list[Attempt]], not_known: int, expectations: Expectations
+) -> tuple[float, int]:
+    """The largest p-value there can be, when of so many tasks it is `not_known` whether their first attempt failed, and of some
+    whose first attempt did, not all that followed was seen; and how many these tasks are together.
+
+    Each task of the first kind is taken as one whose first attempt failed. With fewer such, too many failures would be more
+    unlikely still, and so would too few.
+    """
+    most = expectations.max_receives - 1
+    possible = [_possible_failures(chain, most) for chain in failed_first]
+    test = CountTest(len(possible) + not_known, most, expectations.failure_rate, expectations.significance)
+    fewest, largest = sum(few for few, _ in possible), sum(many for _, many in possible) + not_known * most
+    return test.largest_p_value(fewest, largest), not_known + sum(few < many for few, many in possible)
+
+
+def _possible_failures(chain: list[Attempt], most: int) -> tuple[int, int]:
+    """The fewest and the most later failures that a task had, of which there can be `most`."""
+    failures = sum(attempt.failed is not None for attempt in chain[1:])
+    last = chain[-1]
+    if last.number == len(chain) and (last.succeeded or last.number > most):
+        return failures, failures
+    return failures, most - (len(chain) - 1 - failures)

@@ -2,7 +2,7 @@
 
 What a pipeline writes about itself is a claim; this check compares it with the evidence, and its times with one another: none
 before what came earlier, none later than the record was read. Fails in spite of missing
-evidence when there is no record, or it has another payload, times out of order, or an attempt whose outcome or time contradicts
+evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
 the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
 record was not read is unknown, as is a run without any (a pipeline without a table). This module must not know where
 records are kept; how they word things comes from the expectations.
@@ -81,7 +81,10 @@ def _of_record(record: RecordObserved, history: History, expectations: Expectati
     if not same_json(record.payload, submission.payload):
         message = f"task {task_id}: its record has another payload than was submitted"
         yield Violation(task_id, message, (submission, record))
-    yield from _status(record, history, expectations)
+    if record.status:
+        yield from _status(record, history, expectations)
+    else:
+        yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
     yield from _attempts(record, history, expectations)
     yield from _times(record, expectations)
 

@@ -72,8 +72,8 @@ def _moves(task_id: str, changes: _Changes, history: History, expectations: Expe
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
                 yield Violation(task_id, message, shown, (Redriven,))
         elif move not in legal:
-            # Of two that follow one another both were seen.
-            excuse = (RecordChanged,) if before is None else ()
+            # Of two that follow one another both were seen; and none may leave a record without a status.
+            excuse = (RecordChanged,) if before is None and change.status else ()
             yield Violation(task_id, _illegal(task_id, move, expectations), shown, excuse)
         before = change
 
@@ -83,6 +83,9 @@ def _illegal(task_id: str, move: tuple[str | None, str | None], expectations: Ex
     finals = (expectations.record.completed, expectations.record.dead)
     if after is None:
         return f"task {task_id}: its record was removed when it was {_named(before)}"
+    if not after:
+        when = "begun" if before is None else f"left, when it was {_named(before)},"
+        return f"task {task_id}: its record was {when} without a status"
     if before in finals:
         left = "written again" if before == after else f"left for {after}"
         return f"task {task_id}: its record was {before}, which is final, and was {left}"
@@ -156,7 +159,8 @@ def _doubts(history: History, changes: dict[str, list[RecordChanged]]) -> Iterat
         if [change.number for change in seen] != list(range(1, len(seen) + 1)):
             yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", seen)
         if record is not None and record.status not in {change.status for change in seen}:
-            message = f"task {task_id}: its record was read as {_named(record.status)}, and no change to that was seen"
+            found = "it had no record" if record.status is None else f"its record was read as {_named(record.status)}"
+            message = f"task {task_id}: {found}, and no change to that was seen"
             yield Doubt(task_id, message, (*seen, record))
 
 
@@ -172,4 +176,4 @@ def _expected(expectations: Expectations) -> str:
 
 
 def _named(status: str | None) -> str:
-    return "no status" if status is None else status
+    return status or "no status"

@@ -78,7 +78,7 @@ def _of_dead(task_id: str, history: History, expectations: Expectations) -> Iter
         yield Violation(task_id, f"task {task_id} died and was never logged as dead", events, (DeadLetterLogged,))
     status = status_at_end(history, task_id)
     if status != expectations.record.dead and not redrives(history, task_id):
-        found = "it has no record" if status is None else f"its record says {status}"
+        found = "it has no record" if status is None else f"its record says {status or 'no status'}"
         yield Violation(task_id, f"task {task_id} died, and {found}", events, (RecordObserved,))
 
 

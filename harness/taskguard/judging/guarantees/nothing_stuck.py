@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from taskguard.contract.expectations import Expectations
 from taskguard.history import History, QueueDepth, RecordObserved, RunEnded
 from taskguard.history.events import QueueName
-from taskguard.history.wording import describe, seconds, times
+from taskguard.history.wording import by_its_record, describe, seconds, times
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
 from taskguard.judging.guarantees.records import finals
 from taskguard.judging.verdict import Verdict
@@ -51,7 +51,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
 def _open(history: History, records: list[RecordObserved]) -> Iterator[Violation]:
     if _is_at_rest(history):
         for record in records:
-            message = f"task {record.task_id} is {record.status} by its record, and nothing will move it any more"
+            message = f"task {record.task_id} {by_its_record(record.status)}, and nothing will move it any more"
             yield Violation(record.task_id, message, history.of_task(record.task_id))
 
 
@@ -59,7 +59,7 @@ def _may_move(history: History, records: list[RecordObserved]) -> Iterator[Doubt
     if not _is_at_rest(history):
         for record in records:
             message = (
-                f"task {record.task_id} is {record.status} by its record, and the run was stopped before its deadline"
+                f"task {record.task_id} {by_its_record(record.status)}, and the run was stopped before its deadline"
             )
             yield Doubt(record.task_id, message, history.of_task(record.task_id))
 

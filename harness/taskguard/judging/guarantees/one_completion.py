@@ -56,7 +56,7 @@ def _of_task(task_id: str, history: History, expectations: Expectations) -> Iter
             message = f"task {task_id} was completed by {successes} attempts, as its record tells"
             yield Violation(task_id, message, (record,))
         if completions and record.status != done:
-            found = "no record" if record.status is None else record.status
+            found = "no record" if record.status is None else record.status or "one without a status"
             message = f"task {task_id} was completed, and its record was found as {found} at the end"
             yield Violation(task_id, message, (completions[0], record))
     if (completions or status_at_end(history, task_id) == done) and not redrives(history, task_id):
@@ -82,7 +82,7 @@ def _left(
                 message = f"task {task_id}: its record left {before.status}, and no operator was seen to do so"
                 yield Violation(task_id, message, (before, after), (Redriven,))
             continue
-        how = "was removed" if after.status is None else f"was changed to {after.status}"
+        how = "was removed" if after.status is None else f"was changed to {after.status or 'no status'}"
         how = "was written again" if before.status == after.status else how
         yield Violation(task_id, f"task {task_id}: its record was {before.status}, and {how}", (before, after))
 

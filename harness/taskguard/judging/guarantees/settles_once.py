@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from taskguard.contract.expectations import Expectations
 from taskguard.history import History, QueueDepth, RecordChanged, RecordObserved, RunEnded, TaskSubmitted
-from taskguard.history.wording import describe, times
+from taskguard.history.wording import by_its_record, describe, times
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
 from taskguard.judging.guarantees.records import (
     answerable,
@@ -117,7 +117,6 @@ def _waited_long_enough(history: History) -> bool:
 
 
 def _unsettled(history: History, task_id: str) -> str:
-    status = status_at_end(history, task_id)
-    record = "has no record" if status is None else f"is {status} by its record"
+    record = by_its_record(status_at_end(history, task_id))
     seen = [event for event in history.of_task(task_id) if not isinstance(event, (RecordObserved, RecordChanged))]
     return f"task {task_id} was not settled: it {record}; last seen: {describe(seen[-1])}"

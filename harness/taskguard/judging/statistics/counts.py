@@ -42,6 +42,10 @@ class CountTest:
         """The probability of an outcome as unlikely as this number of failures, if the rate is the one tested."""
         return min(1.0, float(self._p_values[failures]))
 
+    def largest_p_value(self, fewest: int, most: int) -> float:
+        """The largest p-value of any number of failures from `fewest` to `most`, where it is not known exactly."""
+        return min(1.0, float(self._p_values[fewest : most + 1].max()))
+
     @property
     def can_reject(self) -> bool:
         """Whether any number of failures would be significant."""

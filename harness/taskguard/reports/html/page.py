@@ -24,6 +24,7 @@ from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.nemesis import HEADINGS, nemesis_of
 from taskguard.support.strict_json import Json
+from taskguard.support.this_command import runnable
 
 MOST_FINDINGS = 10
 """How many findings of a verdict are listed."""
@@ -125,7 +126,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         settling=time_to_settle(history, grade, expectations),
         common_axis=common_axis(expectations),
         groups=groups,
-        repeat=shown(manifest.repeat, 2000) if manifest.repeat else "",
+        repeat=shown(runnable(manifest.repeat), 2000) if manifest.repeat else "",
         facts=tuple(_facts(history, manifest)),
         taskguard_version=shown(manifest.taskguard_version, 60),
     )

@@ -90,10 +90,8 @@ class Nemesis:
     ) -> None:
         self._over.set()
         if error is not None:
-            # Nobody waits for a deploy any more, and what it was made on is about to go, or is deployed again. It is said first, so
-            # that no call of the CLI begins behind this one's back.
+            # Nobody waits for a deploy any more, and what it was made on is about to go, or is deployed again.
             self._abandoned.set()
-            deployment.stop_the_cli()
         try:
             for thread in self._threads:
                 thread.join()
@@ -310,7 +308,7 @@ def deploy_again(
     places: Places,
 ) -> None:
     """Deploy the service in ``places`` to the stack once more, with a comment in its functions' code, so that every one of them is
-    replaced. Once it is ``abandoned``, no further call of the CLI is made.
+    replaced; ``abandoned`` as for :func:`taskguard.service.deployment.deploy`.
 
     Raises:
         SetupError, DeploymentError: as :func:`taskguard.service.deployment.deploy`.

@@ -9,13 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
-from taskguard.cli.progress import ProgressLine
 from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
 from taskguard.errors import TargetError, TaskGuardError
 from taskguard.evidence.stack import StackReader
@@ -25,8 +21,10 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
+from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
 from taskguard.service.deployment import failure_settings, read_stack
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
 
@@ -48,7 +46,7 @@ class Asked:
 
 
 @contextmanager
-def deployed_stage(line: ProgressLine, asked: Asked) -> Iterator[tuple[Run, str]]:
+def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     """The run to make, and the seed of its tasks; after it, and whatever ends it, the tasks are removed again.
 
     Raises:
@@ -56,7 +54,7 @@ def deployed_stage(line: ProgressLine, asked: Asked) -> Iterator[tuple[Run, str]
         DeploymentError: when there is no such stage.
     """
     refuse_production(asked.stage, allowed=asked.allow_production)
-    line.say(f"Looking for stage {asked.stage} in {asked.region}")
+    tell(Announced(f"Looking for stage {asked.stage} in {asked.region}"))
     endpoint = Aws(asked.region).start()
     stack = read_stack(endpoint, asked.stage)
     seed, rate = failure_settings(endpoint, stack)
@@ -65,9 +63,13 @@ def deployed_stage(line: ProgressLine, asked: Asked) -> Iterator[tuple[Run, str]
     expected, apart_ms = expected_on_aws(seed, rate), 2 * CLOCK_TOLERANCE_MS
     run = Run(endpoint=endpoint, stack=stack, expectations=expected, alone=False, clocks_apart_ms=apart_ms)
     for text in costs.in_words(asked.tasks, run.expectations):
-        line.say(text)
+        tell(Announced(text))
     if endpoint.url is not None:
-        line.say(f"This is a rehearsal at {endpoint.url}, not AWS: it costs nothing, and proves nothing about AWS.")
+        tell(
+            Announced(
+                f"This is a rehearsal at {endpoint.url}, not AWS: it costs nothing, and proves nothing about AWS."
+            )
+        )
     ids_seed = asked.seed or random_seed()
     ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
     _refuse_known(run, ids)
@@ -76,26 +78,7 @@ def deployed_stage(line: ProgressLine, asked: Asked) -> Iterator[tuple[Run, str]
     try:
         yield run, ids_seed
     finally:
-        _clean_up(line, asked.folder)
-
-
-def clean_up(
-    folder: Annotated[Path, typer.Argument(help="The run's folder.", show_default=False)],
-    unsettled_too: Annotated[
-        bool, typer.Option("--unsettled-too", help="Remove also tasks that are not settled, without waiting for them.")
-    ] = False,
-) -> None:
-    """Remove the tasks that an interrupted run on AWS left on its stage."""
-    cleaned = cleaning.clean_up(
-        folder, unsettled_too=unsettled_too, tell=lambda n: typer.echo(f"Waiting for {times(n, 'task')} to settle")
-    )
-    typer.echo(f"Removed {times(cleaned.removed, 'task')}." if cleaned.removed else "There was nothing to remove.")
-    if cleaned.left:
-        shown = ", ".join(f"{task_id} ({status})" for task_id, status in list(cleaned.left.items())[:_MOST_IDS_SHOWN])
-        raise TargetError(
-            f"removing the tasks of {folder}: {len(cleaned.left)} are still there: {shown}. Try again later, or add "
-            "--unsettled-too."
-        )
+        _clean_up(tell, asked.folder)
 
 
 def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
@@ -113,40 +96,39 @@ def _refuse_known(run: Run, ids: list[str]) -> None:
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "
-            "Another run with this seed is under way, or left them (`taskguard clean-up <its folder>`); or leave out --seed."
+            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
         )
 
 
-def _clean_up(line: ProgressLine, folder: Path) -> None:
+def _clean_up(tell: Tell, folder: Path) -> None:
     told = False
 
-    def tell(unsettled: int) -> None:
+    def waiting(unsettled: int) -> None:
         nonlocal told
         if not told:
-            line.say(
-                f"Waiting for {times(unsettled, 'task')} to settle, to remove them from the stage; Ctrl-C leaves them there"
-            )
+            what = f"Waiting for {times(unsettled, 'task')} to settle, to remove them from the stage"
+            tell(Announced(f"{what}; Ctrl-C leaves them there"))
         told = True
 
     try:
-        cleaned = cleaning.clean_up(folder, tell=tell)
+        cleaned = cleaning.clean_up(folder, tell=waiting)
     except (TaskGuardError, ClientError, BotoCoreError) as error:
         reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else str(error)
         left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        _tell_of_left(folder, left, reason)
+        tell(_left(folder, left, reason))
     except KeyboardInterrupt:
         left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        _tell_of_left(folder, left, "interrupted")
+        tell(_left(folder, left, "interrupted"))
         raise
     else:
-        line.say(f"Removed {times(cleaned.removed, 'task')} from the stage")
+        tell(Announced(f"Removed {times(cleaned.removed, 'task')} from the stage"))
         if cleaned.left:
-            _tell_of_left(folder, list(cleaned.left), "they have not settled")
+            tell(_left(folder, list(cleaned.left), "they have not settled"))
 
 
-def _tell_of_left(folder: Path, left: list[str], reason: str) -> None:
+def _left(folder: Path, left: list[str], reason: str) -> Warned:
     more = f" and {len(left) - _MOST_IDS_SHOWN} more" if len(left) > _MOST_IDS_SHOWN else ""
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
-        f"taskguard: tasks are left on the stage ({reason}): {', '.join(left[:_MOST_IDS_SHOWN])}{more}. "
-        f"Remove them with `taskguard clean-up {folder}`."
+    return Warned(
+        f"tasks are left on the stage ({reason}): {', '.join(left[:_MOST_IDS_SHOWN])}{more}. "
+        f"Remove them with `{runnable('taskguard clean-up', folder)}`."
     )

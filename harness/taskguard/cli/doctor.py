@@ -1,0 +1,79 @@
+"""``taskguard doctor``: what this machine has of what TaskGuard needs, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import typer
+from rich.console import Console
+
+from taskguard.cli.judge import AsJson, a_console
+from taskguard.reports.plain import print_line, print_table
+from taskguard.service import installed
+from taskguard.service.installed import Kept
+from taskguard.support.strict_json import Json
+from taskguard.targets import machine
+from taskguard.targets.machine import Found, State
+
+FORMAT_VERSION = 1
+"""Of what `--json` prints; rises whenever a field changes its meaning or goes."""
+
+_READY, _NOT_READY = 0, 2
+_STYLES = {State.OK: "green", State.MISSING: "bold red", State.ABSENT: "yellow"}
+_PROBES: tuple[Callable[[], Found], ...] = (
+    machine.python_of_the_engine,
+    machine.python_of_functions,
+    machine.node,
+    machine.npm,
+    installed.serverless_cli,
+    machine.loopback,
+    machine.port_of_up,
+    machine.open_files,
+    machine.home,
+    machine.scratch,
+    lambda: machine.disk(installed.folders()["engines and libraries"]),
+    machine.encoding,
+    machine.sandbox,
+    machine.docker,
+)
+
+
+def doctor(json_: AsJson = False) -> None:
+    """Look at what this machine has, say what is missing and what to do.
+
+    Exits with 0 when all is there that a run on the default target needs, else with 2.
+    """
+    found, kept = [probe() for probe in _PROBES], list(installed.kept())
+    missing = [each.name for each in found if each.state is State.MISSING]
+    code = _NOT_READY if missing else _READY
+    if json_:
+        typer.echo(json.dumps(_as_json(found, kept, code), indent=2))
+    else:
+        _print(a_console(), found, kept, missing)
+    raise typer.Exit(code)
+
+
+def _as_json(found: Sequence[Found], kept: Sequence[Kept], code: int) -> dict[str, Json]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "exit_code": code,
+        "found": [
+            {"name": each.name, "state": str(each.state), "what": each.what, "to_do": each.to_do} for each in found
+        ],
+        "kept": [{"name": each.name, "folder": str(each.folder), "size_bytes": each.size_bytes} for each in kept],
+    }
+
+
+def _print(console: Console, found: Sequence[Found], kept: Sequence[Kept], missing: Sequence[str]) -> None:
+    rows = [(each.name, each.state, f"{each.what}. {each.to_do}" if each.to_do else each.what) for each in found]
+    print_table(console, ("looked at", "state", "found"), rows, [_STYLES[each.state] for each in found])
+    console.line()
+    sizes = [("nothing yet" if each.size_bytes is None else machine.size(each.size_bytes)) for each in kept]
+    rows_of_kept = [(each.name, size, str(each.folder)) for each, size in zip(kept, sizes, strict=True)]
+    print_table(console, ("kept", "size", "folder"), rows_of_kept)
+    console.line()
+    if missing:
+        print_line(console, f"Missing for a run on the default target: {', '.join(missing)}.", "bold red")
+    else:
+        print_line(console, "All is there that a run on the default target needs.", "green")

@@ -1,0 +1,146 @@
+"""A run on the engine that ``taskguard up`` left running, on a stage that is kept there for such runs."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import secrets
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from taskguard.contract.names import Names
+from taskguard.errors import DeploymentError
+from taskguard.evidence.stack import StackReader
+from taskguard.run.events import Announced, Tell, phase
+from taskguard.run.manifests import digests_of_service
+from taskguard.run.running import Run
+from taskguard.run.stages import WantedStage
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.service.kept import RunningStack
+from taskguard.support.this_command import runnable
+from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStackInstance
+from taskguard.targets.registry import TargetOptions
+
+_BATCH = 25
+
+
+def on_engine_that_is_up(
+    options: TargetOptions, wanted: WantedStage, task_ids: Sequence[str], tell: Tell, held: ExitStack
+) -> Run | None:
+    """The run on the engine that ``taskguard up`` left running; none when there is none like the one that is asked for.
+
+    The stage is deployed once for a service and its failure settings, and found again as long as nobody has changed it.
+    It is at rest, and knows nothing of ``task_ids``, when this returns, and no other run uses it until ``held`` closes.
+
+    Raises:
+        SetupError, DeploymentError: when the stage cannot be deployed.
+    """
+    running = RunningStack.load(wanted.places)
+    if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
+        return None
+    endpoint = running.instance.endpoint()
+    if other := _what_is_other(endpoint, options):
+        tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
+        return None
+    tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
+    kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
+    with phase(tell, "look for the stage"):
+        stack = kept.find()
+    if stack is None:
+        deployment.get_ready(wanted.places)
+        stage = kept.new_name()
+        stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
+        kept.remember(stack)
+    else:
+        with phase(tell, "forget the tasks of before"):
+            _forget(endpoint, stack, task_ids)
+    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
+
+
+def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
+    """Why a run with these options cannot be made on this engine; empty when it can."""
+    if endpoint.region != options.region:
+        return f"its region is {endpoint.region}, not {options.region}"
+    if endpoint.clock.scale != options.clock_scale:
+        one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
+        return f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
+    return ""
+
+
+def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> _KeptStage:
+    """The first of the kept stages that no other run uses: runs at once have one each. The lock of a run that is killed goes with
+    its process."""
+    for number in itertools.count(1):
+        kept = _KeptStage(endpoint, scratch, wanted, number)
+        with suppress(Timeout):
+            held.enter_context(kept.lock.acquire(blocking=False))
+            break
+    return kept
+
+
+class _KeptStage:
+    """A stage of one service with its failure settings, on one engine; its note goes with the engine. There is another by each
+    ``number``, from 1."""
+
+    def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
+        self._endpoint = endpoint
+        about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
+        first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+        self._name = first if number == 1 else f"{first}-{number}"
+        self._note = scratch / f"{self._name}.json"
+        self.lock = FileLock(scratch / f"{self._name}.lock")
+
+    def find(self) -> Stack | None:
+        """The stage, if it is as it was deployed, and at rest."""
+        try:
+            note = json.loads(self._note.read_text())
+            stack = deployment.read_stack(self._endpoint, note["stage"])
+            as_it_was = self._state(stack) == note["state"]
+        except (OSError, ValueError, KeyError, DeploymentError):
+            return None
+        reader = StackReader(self._endpoint, stack, Names())
+        return stack if as_it_was and all(depth.total == 0 for depth in reader.queue_depths()) else None
+
+    def new_name(self) -> str:
+        """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
+        return self._name if not self._note.exists() else f"{self._name}-{secrets.token_hex(2)}"
+
+    def remember(self, stack: Stack) -> None:
+        """This stack is as it was deployed."""
+        self._note.write_text(json.dumps({"stage": stack.stage, "state": self._state(stack)}))
+
+    def _state(self, stack: Stack) -> dict[str, Any]:
+        """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
+        name = deployment.stack_name(stack.stage)
+        description = self._endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+        functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
+        names = [value for key, value in sorted(stack.outputs.items()) if key.endswith("FunctionName")]
+        queues = (stack.task_queue_url, stack.dead_letter_queue_url)
+        attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in queues]
+        return {
+            "stack": description["StackId"],
+            "deployed": str(description.get("LastUpdatedTime", description["CreationTime"])),
+            "functions": {
+                name: functions.get_function_configuration(FunctionName=name)["RevisionId"] for name in names
+            },
+            "queues": [
+                {key: value for key, value in sorted(each.items()) if not key.startswith("Approximate")}
+                for each in attributes
+            ],
+        }
+
+
+def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
+    """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
+    key, rest = Names().table.task_id, iter(task_ids)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        requests: Any = {stack.table: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
+        while requests:
+            requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")

@@ -1,0 +1,53 @@
+"""The stage that a run is wanted on, and how it is deployed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskguard.contract.expectations import Expectations
+from taskguard.ingress.access import ApiAuth
+from taskguard.places import Places
+from taskguard.run.events import Announced, Tell, phase
+from taskguard.service import deployment
+from taskguard.service.deployment import Stack
+from taskguard.targets.base import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedStage:
+    """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail, and who may call the API (none: as
+    ``serverless.yml`` has it)."""
+
+    places: Places
+    stage: str | None
+    seed: str | None
+    rate: float
+    api_auth: ApiAuth | None = None
+
+    def parameters(self) -> dict[str, str]:
+        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+
+    def expectations(self) -> Expectations:
+        return Expectations(failure_seed=self.seed, failure_rate=self.rate)
+
+    def deploy(
+        self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None
+    ) -> Stack:
+        """Deploy it as ``stage``; the rest as :func:`taskguard.service.deployment.deploy`."""
+        tell(Announced(f"Deploying the pipeline to {endpoint.place}, stage {stage}"))
+        with phase(tell, "deploy"):
+            return deployment.deploy(
+                endpoint,
+                stage,
+                places=self.places,
+                parameters=self.parameters(),
+                log=log,
+                abandoned=abandoned,
+            )
+
+
+def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
+    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
+    return {"apiAuth": str(api_auth)} if api_auth is not None else {}

@@ -1,0 +1,233 @@
+"""One trip: a target, the stack on it, a run, its history, the grade.
+
+Whoever makes graded runs starts it here: the command line, tests and benchmarks alike. It tells typed events
+(:mod:`taskguard.run.events`) and shows and saves nothing itself but the run: progress, console, timings and reports are handlers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from taskguard.contract.expectations import DEFAULT_RATE, Expectations
+from taskguard.faults.plan import Plan
+from taskguard.history import SavedRun
+from taskguard.ingress.access import ApiAuth
+from taskguard.ingress.workload import Task, random_seed
+from taskguard.ingress.workload import tasks as workload
+from taskguard.judging.grading import grade_run
+from taskguard.operating.graded_on_aws import Asked as AskedOfAws
+from taskguard.operating.graded_on_aws import deployed_stage
+from taskguard.places import Places
+from taskguard.reports.html import get_ready as get_ready_to_report
+from taskguard.run.events import Announced, Graded, Recorded, SessionEvent, Tell, nobody, phase
+from taskguard.run.injecting.handing_over import end_all
+from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.kept_stage import on_engine_that_is_up
+from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
+from taskguard.run.own_engine import OwnEngine
+from taskguard.run.running import Run
+from taskguard.run.stages import WantedStage
+from taskguard.service.deployment import failure_settings
+from taskguard.service.kept import from_env
+from taskguard.targets.base import Endpoint
+from taskguard.targets.names import DEFAULT_REGION, TargetName
+from taskguard.targets.registry import TargetOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a graded run is to be.
+
+    The service in ``places`` is graded. ``folder`` is the run's, new or empty. ``seed`` decides each task's fate (none: at random), ``rate`` how often an attempt fails (none: the
+    contract's, or the stage's on AWS), ``tasks_seed`` the tasks' ids (none: they follow from ``seed``, or are new). Of ``stage``,
+    ``api_auth`` and ``endpoint_url`` none is as good as any. ``keep`` leaves the stack running, ``fresh`` uses no engine that is up.
+    ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run again.
+    """
+
+    places: Places
+    folder: Path
+    tasks: int = 30
+    seed: str | None = None
+    rate: float | None = None
+    tasks_seed: str | None = None
+    target: TargetName = TargetName.LOCALSTACK
+    stage: str | None = None
+    region: str = DEFAULT_REGION
+    port: int = 0
+    endpoint_url: str | None = None
+    clock_scale: float = 1.0
+    api_auth: ApiAuth | None = None
+    allow_production: bool = False
+    keep: bool = False
+    fresh: bool = False
+    plan: Plan | None = None
+    repeat: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a run's manifest tells beyond the run itself: ``digests`` of what was deployed for it, and as in :class:`Asked`.
+    With a plan, the service in ``places`` may be deployed again in mid-run."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    repeat: str | None = None
+    plan: Plan | None = None
+    tasks_seed: str | None = None
+    places: Places | None = None
+
+
+def grade(asked: Asked, tell: Tell = nobody) -> Graded:
+    """Make the run that is asked for and judge it; what was started for it is gone when this returns, unless it is to be kept.
+
+    Raises:
+        TaskGuardError: the run could not be made; the message says why.
+    """
+    tell = _one_at_a_time(tell)
+    with ExitStack() as cleanup:
+        place = cleanup.enter_context(_place_of(asked, tell))
+        tasks = workload(place.tasks_seed, asked.tasks)
+        facts = Facts(
+            digests=place.digests,
+            repeat=asked.repeat,
+            plan=asked.plan,
+            tasks_seed=place.tasks_seed,
+            places=asked.places,
+        )
+        saved = record(place.run, tasks, asked.folder, facts, tell)
+        if asked.keep and place.engine is not None:
+            place.engine.keep()
+        with phase(tell, "stop"):
+            cleanup.close()
+    return judge(saved, asked.folder, tell)
+
+
+def record(run: Run, tasks: Sequence[Task], folder: Path, facts: Facts | None = None, tell: Tell = nobody) -> SavedRun:
+    """Run ``tasks`` through a stack that is there, with the plan's faults if there is one, and keep all that was seen in ``folder``.
+
+    Raises:
+        SubmissionError: the API cannot be reached.
+    """
+    facts = facts or Facts()
+    tell(Announced(f"Submitting {len(tasks)} tasks to {run.stack.api_url}"))
+    # There is time for what takes a while, while the pipeline backs off.
+    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
+    # A run that was killed could not end its faults itself.
+    end_all(run.endpoint, run.stack)
+    trouble = None
+    if facts.plan is not None:
+        trouble = Trouble(
+            run.endpoint,
+            run.stack,
+            facts.plan,
+            folder / "engine" / "deploy-again.log",
+            places=facts.places or Places.of(),
+        )
+    history = run.of(tasks, tell, trouble)
+    with phase(tell, "manifest"):
+        manifest = manifest_of(
+            run, len(tasks), facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
+        )
+        saved = SavedRun(history=history, manifest=manifest)
+        saved.write(folder)
+    tell(Recorded(saved, folder))
+    return saved
+
+
+def judge(saved: SavedRun, folder: Path, tell: Tell = nobody) -> Graded:
+    """Judge a run that was recorded."""
+    with phase(tell, "judge"):
+        graded = Graded(saved, grade_run(saved.history, saved.manifest), folder)
+    tell(graded)
+    return graded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a run is made: ``engine`` is the one that was started for it."""
+
+    run: Run
+    tasks_seed: str
+    digests: Mapping[str, str] = field(default_factory=dict)
+    engine: OwnEngine | None = None
+
+
+@contextmanager
+def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
+    if asked.target is TargetName.RUNNING:
+        # The ids of an earlier run would be known to the stack already.
+        yield _Place(run=_on_running_stack(asked.places), tasks_seed=random_seed())
+    elif asked.target is TargetName.AWS:
+        of_aws = AskedOfAws(
+            tasks=asked.tasks,
+            stage=asked.stage or "dev",
+            region=asked.region,
+            seed=asked.seed,
+            rate=asked.rate,
+            allow_production=asked.allow_production,
+            folder=asked.folder,
+        )
+        with deployed_stage(tell, of_aws) as (run, tasks_seed):
+            yield _Place(run=run, tasks_seed=tasks_seed, digests=digests_of_stack(run))
+    else:
+        with _on_engine(asked, tell) as place:
+            yield place
+
+
+@contextmanager
+def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
+    rate = DEFAULT_RATE if asked.rate is None else asked.rate
+    tasks_seed = asked.tasks_seed or asked.seed or random_seed()
+    how = "at random" if asked.seed is None else f'as the seed "{asked.seed}" decides'
+    tell(Announced(f"Seed of the tasks: {tasks_seed}. Attempts fail {how}, {rate:.0%} of them."))
+    options = TargetOptions(
+        folder=asked.folder / "engine",
+        cache=asked.places.cache,
+        port=asked.port,
+        region=asked.region,
+        endpoint_url=asked.endpoint_url,
+        clock_scale=asked.clock_scale,
+        functions_ready=True,
+    )
+    wanted = WantedStage(places=asked.places, stage=asked.stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
+    digests = digests_of_service(asked.places.service)
+    with ExitStack() as held:
+        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or asked.stage):
+            ids = [task.task_id for task in workload(tasks_seed, asked.tasks)]
+            run = on_engine_that_is_up(options, wanted, ids, tell, held)
+            if run is not None:
+                yield _Place(run=run, tasks_seed=tasks_seed, digests=digests)
+                return
+        engine = held.enter_context(OwnEngine(asked.target, options, wanted, tell))
+        yield _Place(run=engine.run, tasks_seed=tasks_seed, digests=digests, engine=engine)
+
+
+def _on_running_stack(places: Places) -> Run:
+    endpoint, stack = from_env(places)
+    seed, rate = failure_settings(endpoint, stack)
+    expectations = Expectations(failure_seed=seed, failure_rate=rate)
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
+
+
+def _get_ready_to_judge(endpoint: Endpoint) -> None:
+    import_module("scipy.stats")
+    get_ready_to_report()
+    for make_client in (endpoint.functions, endpoint.logs):
+        make_client()
+    for service in ("iam", "dynamodbstreams"):
+        endpoint.client(service)
+
+
+def _one_at_a_time(tell: Tell) -> Tell:
+    """Events happen in several threads; a handler hears of one after the other."""
+    lock = threading.RLock()
+
+    def told(event: SessionEvent) -> None:
+        with lock:
+            tell(event)
+
+    return told

@@ -1,0 +1,281 @@
+"""What this machine has of what TaskGuard needs: one small function for each thing looked at, which changes nothing.
+
+Each takes what it asks the machine as an argument, so that another machine can be told of. It must not know how it is shown.
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from taskguard.errors import SetupError, TargetError
+from taskguard.targets.environments import Python, engine_python, find_python
+from taskguard.targets.process import listen_once
+from taskguard.targets.runtimes import LAMBDA_RUNTIME
+
+OLDEST_NODE = (20, 19)
+FEWEST_FILES = 128
+"""How many files a process must be allowed to have open."""
+
+LEAST_FREE_BYTES = 500 * 1024**2
+"""What set-up and a run take of a disk, about."""
+
+PORT_OF_UP = 4566
+_ANSWER_SECONDS = 20
+
+
+class State(StrEnum):
+    """Whether something is there, and whether it must be."""
+
+    OK = "ok"
+    MISSING = "missing"
+    """It is needed for a run on the default target."""
+    ABSENT = "absent"
+    """It is needed for something else, or would be better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One thing that was looked at: ``what`` was found there, and what ``to_do`` about it, or nothing."""
+
+    name: str
+    state: State
+    what: str
+    to_do: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a program answered, on its standard output; ``reason`` tells why it did not, else it is empty."""
+
+    text: str = ""
+    reason: str = ""
+
+
+Ask = Callable[[Sequence[str]], Answer]
+
+
+def ask(command: Sequence[str]) -> Answer:
+    """Run a program of this machine, for a while at most."""
+    executable = shutil.which(command[0])
+    if executable is None:
+        return Answer(reason="not on the path")
+    try:
+        done = subprocess.run(
+            [executable, *command[1:]],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_ANSWER_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(reason=f"no answer within {_ANSWER_SECONDS} s")
+    except OSError as error:
+        return Answer(reason=error.strerror or str(error))
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        return Answer(reason=said[-1] if said else f"it ended with status {done.returncode}")
+    return Answer(text=done.stdout.strip())
+
+
+def python_of_the_engine(find: Callable[[], Python] = engine_python) -> Found:
+    """The interpreter that the engine runs on."""
+    try:
+        python = find()
+    except SetupError as error:
+        return Found(
+            name="Python of the engine",
+            state=State.MISSING,
+            what=f"none; this is {platform.python_version()} ({sys.executable})",
+            to_do=str(error),
+        )
+    return Found(name="Python of the engine", state=State.OK, what=f"{python.version} ({python.executable})")
+
+
+def python_of_functions(find: Callable[[str], Python | None] = find_python) -> Found:
+    """The interpreter that functions run on."""
+    wanted = LAMBDA_RUNTIME.removeprefix("python")
+    python = find(wanted)
+    return Found(
+        name="Python of functions",
+        state=State.OK if python else State.ABSENT,
+        what=f"{python.version} ({python.executable})" if python else f"no Python {wanted}",
+        to_do="" if python else f"On Lambda functions run on Python {wanted}; here they run on the engine's.",
+    )
+
+
+def node(asked: Ask = ask) -> Found:
+    """Node.js, which runs the Serverless CLI."""
+    answer = asked(("node", "--version"))
+    version = tuple(map(int, re.findall(r"\d+", answer.text)[:3]))
+    fits = version[:2] >= OLDEST_NODE
+    return Found(
+        name="Node.js",
+        state=State.OK if fits else State.MISSING,
+        what=answer.text.removeprefix("v") or answer.reason,
+        to_do="" if fits else "Install Node.js 20.19 or later: the Serverless CLI, which deploys, runs on it.",
+    )
+
+
+def npm(asked: Ask = ask) -> Found:
+    """npm, which installs the Serverless CLI."""
+    answer = asked(("npm", "--version"))
+    return Found(
+        name="npm",
+        state=State.OK if answer.text else State.MISSING,
+        what=answer.text or answer.reason,
+        to_do="" if answer.text else "Install npm (it comes with Node.js): it installs the Serverless CLI.",
+    )
+
+
+def loopback() -> Found:
+    """Whether this machine can talk to itself, where engines listen."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(5)
+            socket.create_connection(server.getsockname(), timeout=5).close()
+            server.accept()[0].close()
+    except OSError as error:
+        return Found(
+            name="loopback",
+            state=State.MISSING,
+            what=f"127.0.0.1: {_reason(error)}",
+            to_do="Switch the loopback interface on (`ip link set lo up`): engines listen on 127.0.0.1 alone.",
+        )
+    return Found(name="loopback", state=State.OK, what="127.0.0.1 can be listened on, and answers")
+
+
+def port_of_up(listen: Callable[[int], int] = listen_once) -> Found:
+    """The port that `taskguard up` takes unless another is named."""
+    name = f"port {PORT_OF_UP}"
+    try:
+        listen(PORT_OF_UP)
+    except OSError as error:
+        return Found(
+            name=name,
+            state=State.ABSENT,
+            what=_reason(error),
+            to_do="`taskguard up` wants it: stop what listens there, or name another with --port. `grade` takes a free one.",
+        )
+    return Found(name=name, state=State.OK, what="free")
+
+
+def open_files(limits: Callable[[], tuple[int, int]] = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)) -> Found:
+    """How many files a process may have open."""
+    allowed, most = limits()
+    endless = allowed == resource.RLIM_INFINITY
+    fits = endless or allowed >= FEWEST_FILES
+    best = 1024 if most == resource.RLIM_INFINITY else min(most, 1024)
+    can_be_raised = best >= FEWEST_FILES
+    how = f"`ulimit -n {best}`" if can_be_raised else f"as an administrator, since {most} is the most here"
+    return Found(
+        name="open files",
+        state=State.OK if fits else State.MISSING,
+        what="no limit" if endless else f"{allowed} at once",
+        to_do="" if fits else f"The engine needs {FEWEST_FILES} at least. Raise the limit: {how}.",
+    )
+
+
+def home() -> Found:
+    """Whether the home folder can be written to: npm and the Serverless CLI keep files there."""
+    return _folder("HOME", Path(os.path.expanduser("~")), "Let HOME name a folder that can be written to")  # noqa: PTH111
+
+
+def scratch() -> Found:
+    """Whether there is a folder for what is needed during a run alone."""
+    return _folder("temporary files", Path(tempfile.gettempdir()), "Let TMPDIR name a folder that can be written to")
+
+
+def disk(folder: Path, usage: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free) -> Found:
+    """Whether there is room for set-up and runs, where ``folder`` is or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    free = usage(folder)
+    fits = free >= LEAST_FREE_BYTES
+    return Found(
+        name="disk",
+        state=State.OK if fits else State.MISSING,
+        what=f"{size(free)} free at {folder}",
+        to_do="" if fits else f"Make room: set-up and runs need {size(LEAST_FREE_BYTES)} or so.",
+    )
+
+
+def encoding(found: Callable[[], str] = locale.getencoding) -> Found:
+    """Whether text is read as what all programs here write."""
+    name = "utf-8" if sys.flags.utf8_mode else found()
+    fits = name.lower().replace("_", "-") in ("utf-8", "utf8")
+    return Found(
+        name="encoding",
+        state=State.OK if fits else State.MISSING,
+        what=name,
+        to_do="" if fits else "Set LC_ALL=C.UTF-8, or PYTHONUTF8=1: what programs say is UTF-8.",
+    )
+
+
+def sandbox(asked: Ask = ask, system: Callable[[], str] = platform.system) -> Found:
+    """Whether bubblewrap works, which can keep strangers' code away from files and network. Nothing uses it yet."""
+    if system() != "Linux":
+        return Found(name="sandbox", state=State.ABSENT, what="bubblewrap is for Linux; nothing needs it yet")
+    version = asked(("bwrap", "--version"))
+    if not version.text:
+        return Found(name="sandbox", state=State.ABSENT, what=f"bubblewrap: {version.reason}; nothing needs it yet")
+    works = asked(("bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"))
+    how = f"does not work ({works.reason})" if works.reason else "works"
+    state = State.ABSENT if works.reason else State.OK
+    return Found(name="sandbox", state=state, what=f"{version.text} {how}; nothing needs it yet")
+
+
+def docker() -> Found:
+    """Whether Docker's daemon answers."""
+    from taskguard.targets.docker_daemon import connected
+
+    try:
+        with connected() as client:
+            version = str(client.version()["Version"])
+    except TargetError as error:
+        return Found(
+            name="Docker",
+            state=State.ABSENT,
+            what=str(error).split(". ", maxsplit=1)[0].removeprefix("reaching ").rstrip("."),
+            to_do="Needed for --target docker alone: install or start it.",
+        )
+    return Found(name="Docker", state=State.OK, what=f"{version} answers; for --target docker")
+
+
+def size(number: int) -> str:
+    """A number of bytes, for people."""
+    for unit, bytes_of in (("GB", 1024**3), ("MB", 1024**2)):
+        if number >= bytes_of:
+            return f"{number / bytes_of:.1f} {unit}" if unit == "GB" else f"{number / bytes_of:.0f} {unit}"
+    return f"{number / 1024:.0f} kB"
+
+
+def _folder(name: str, folder: Path, to_do: str) -> Found:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Found(name=name, state=State.MISSING, what=f"{folder}: {_reason(error)}", to_do=f"{to_do}.")
+    return Found(name=name, state=State.OK, what=f"{folder} can be written to")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
