@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from taskguard.errors import TargetError
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
+from taskguard.targets.environments import Python, engine_environment
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
 
@@ -59,7 +61,8 @@ def test_an_engine_that_cannot_start_is_reported_with_its_log(tmp_path: Path, mo
     broken = tmp_path / "bin" / "python"
     broken.write_text("#!/bin/sh\necho no engine today\nexit 7\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(broken))
+    environment = replace(engine_environment(PLACES.cache), python=Python(str(broken), "3.13.0"))
+    monkeypatch.setattr("taskguard.targets.localstack.engine_environment", lambda _: environment)
     with LocalStack(tmp_path / "run", cache=PLACES.cache) as engine, pytest.raises(TargetError) as refusal:
         engine.start()
     assert "ended with status 7" in str(refusal.value)

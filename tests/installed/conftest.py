@@ -70,6 +70,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     uv = find_uv_bin()
     environment = {
         **kept,
+        # As in a shell in which the environment was activated.
+        "PATH": os.pathsep.join([str(scratch / "venv" / "bin"), os.environ["PATH"]]),
         # What was downloaded before need not be again.
         "UV_CACHE_DIR": subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip(),
         "HOME": str(home),
