@@ -75,8 +75,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         # What was downloaded before need not be again.
         "UV_CACHE_DIR": subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip(),
         "HOME": str(home),
-        # Where interpreters are is no matter of the cache.
+        # Where other tools keep what is theirs: interpreters, and rustup, since pip asks rustc for its version.
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
+        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     _do([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(scratch)], cwd=PROJECT)
