@@ -103,10 +103,11 @@ up: setup ## start LocalStack with the pipeline on it, and leave it running
 down: ## stop what `make up` started
 	@if [ -x $(BIN)/taskguard ]; then $(BIN)/taskguard down; fi
 
-lint: setup ## check style and types
+lint: setup ## check style, types, and what imports what
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 scan: setup ## look for secrets in all files that are, or could be, committed (offline, seconds)
 	@git rev-parse --git-dir >/dev/null || { echo "make scan: could not be judged: git does not tell what is committed here. Run it in a checkout." >&2; exit 2; }

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from taskguard.contract.expectations import Expectations
 from taskguard.evidence.comparison import differences, times_apart_ms
+from taskguard.evidence.sources import LogSource
 from taskguard.history import History
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
@@ -76,8 +77,8 @@ def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
 
     def one(number: int) -> Comparison:
         made = [
-            Run(endpoint=endpoint, stack=stack, expectations=Expectations(), alone=False, from_logs=from_logs)
-            for from_logs in (False, True)
+            Run(endpoint=endpoint, stack=stack, expectations=Expectations(), alone=False, source=source)
+            for source in (None, LogSource(endpoint, stack))
         ]
         return compare(f"run {number}", made[0], made[1], f"evidence-{number}", count)
 
@@ -97,8 +98,8 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
     def one(variant: Variant, stack: Stack) -> Comparison:
         expected = Expectations(failure_seed=SEED)
         made = [
-            Run(endpoint=endpoint, stack=stack, expectations=expected, from_logs=from_logs)
-            for from_logs in (False, True)
+            Run(endpoint=endpoint, stack=stack, expectations=expected, source=source)
+            for source in (None, LogSource(endpoint, stack))
         ]
         return compare(variant.name, made[0], made[1], SEED, count)
 

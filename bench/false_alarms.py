@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from taskguard.contract.expectations import Expectations
+from taskguard.evidence.sources import source_at
 from taskguard.history import History, SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
@@ -66,7 +67,7 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
             endpoint=endpoint,
             stack=stack,
             expectations=Expectations(failure_seed=failures, failure_rate=RATE),
-            since_ms=endpoint.clock.now_ms(),
+            source=source_at(endpoint, stack, since_ms=endpoint.clock.now_ms()),
         )
         history = run.of(workload(seed, tasks))
         found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.expectations))

@@ -30,7 +30,7 @@ from taskguard.judging.grading import Grade, grade
 from taskguard.reports.as_json import GRADE_FILE, write_grade
 from taskguard.reports.as_junit import write_junit
 from taskguard.reports.console import print_grade
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 
 from tests.unit.judging.building import EXPECTED, SEED, START_MS, ending, life_of
 
@@ -155,7 +155,7 @@ if __name__ == "__main__":
         case ["make", folder, events, late_ms]:
             made(int(events), float(late_ms)).write(Path(folder) / HISTORY_FILE)
         case ["judge", folder]:
-            with left_lying():
+            with without_garbage_collection():
                 print(json.dumps(judged(Path(folder))))
         case sizes:
             main(tuple(map(int, sizes)) or SIZES)

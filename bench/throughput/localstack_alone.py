@@ -4,15 +4,14 @@ import socket
 import threading
 from typing import Any
 
-import psutil
 from localstack.runtime.main import main as run_localstack
 from localstack.runtime.runtime import LocalstackRuntime
 from localstack.runtime.server.twisted import TwistedRuntimeServer
 from rolo.gateway import Gateway
 from rolo.serving.twisted import TwistedGateway
-from taskguard.engine import __main__ as ours
-from taskguard.engine import ownership, server
-from taskguard.engine.patches import warmth
+from taskguard.engine import ownership, preloading, server
+from taskguard.engine.leaving import leave
+from taskguard.engine.patches import moto_expressions, moto_item_size, moto_stream_shards
 from taskguard.engine.settings import EngineSettings
 from twisted.internet import endpoints, reactor
 
@@ -25,17 +24,17 @@ class _OnSocket(TwistedRuntimeServer):  # type: ignore[misc]
         endpoints.AdoptedStreamServerEndpoint(reactor, listener, socket.AF_INET).listen(TwistedGateway(gateway))
 
 
-def _leave_with(owner: psutil.Process) -> None:
-    while ownership.is_alive(owner):
-        if ownership.released.wait(0.5):
-            return
-    ours._leave()  # as ours does
+def _leave_with(owner_pid: int) -> None:
+    if ownership.wait_until_gone(owner_pid, lambda: not ownership.released.is_set()):
+        leave()  # as ours does
 
 
 if __name__ == "__main__":
-    warmth.prepare = lambda: None
+    preloading.preload = lambda: None
+    for patch in (moto_expressions, moto_item_size, moto_stream_shards):  # DynamoDB is ours
+        patch.apply()
     server.LoopbackServer = _OnSocket  # type: ignore[misc]
-    owner = psutil.Process(EngineSettings.from_environment().owner_pid)
-    threading.Thread(target=_leave_with, args=(owner,), daemon=True).start()
-    LocalstackRuntime.exit = ours._leave
+    owner_pid = EngineSettings.from_environment().owner_pid
+    threading.Thread(target=_leave_with, args=(owner_pid,), daemon=True).start()
+    LocalstackRuntime.exit = leave
     run_localstack()

@@ -7,31 +7,35 @@ Whoever makes graded runs starts it here: the command line, tests and benchmarks
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from taskguard.contract.expectations import DEFAULT_RATE, Expectations
+from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
+from taskguard.history.wording import times
 from taskguard.ingress.access import ApiAuth
-from taskguard.ingress.workload import Task, random_seed
-from taskguard.ingress.workload import tasks as workload
+from taskguard.ingress.load import Load, load_of, plain_load
+from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import Asked as AskedOfAws
 from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.places import Places
 from taskguard.reports.html import get_ready as get_ready_to_report
-from taskguard.run.events import Announced, Graded, Recorded, SessionEvent, Tell, nobody, phase
+from taskguard.run.backlog import Backlog
+from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.handing_over import end_all
-from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.own_engine import OwnEngine
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
+from taskguard.run.switching import NOTE
 from taskguard.service.deployment import failure_settings
 from taskguard.service.kept import from_env
 from taskguard.targets.base import Endpoint
@@ -90,7 +94,6 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     tell = _one_at_a_time(tell)
     with ExitStack() as cleanup:
         place = cleanup.enter_context(_place_of(asked, tell))
-        tasks = workload(place.tasks_seed, asked.tasks)
         facts = Facts(
             digests=place.digests,
             repeat=asked.repeat,
@@ -98,7 +101,7 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
             tasks_seed=place.tasks_seed,
             places=asked.places,
         )
-        saved = record(place.run, tasks, asked.folder, facts, tell)
+        saved = record(place.run, place.load, asked.folder, facts, tell)
         if asked.keep and place.engine is not None:
             place.engine.keep()
         with phase(tell, "stop"):
@@ -106,31 +109,39 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     return judge(saved, asked.folder, tell)
 
 
-def record(run: Run, tasks: Sequence[Task], folder: Path, facts: Facts | None = None, tell: Tell = nobody) -> SavedRun:
-    """Run ``tasks`` through a stack that is there, with the plan's faults if there is one, and keep all that was seen in ``folder``.
+def record(run: Run, load: Load, folder: Path, facts: Facts | None = None, tell: Tell = nobody) -> SavedRun:
+    """Run tasks through a stack that is there, with the plan's faults if there is one, and keep all that was seen in ``folder``.
 
     Raises:
         SubmissionError: the API cannot be reached.
     """
     facts = facts or Facts()
-    tell(Announced(f"Submitting {len(tasks)} tasks to {run.stack.api_url}"))
+    asked_for = len(load.tasks) - load.chosen
+    tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
-    trouble = None
+    faults = None
     if facts.plan is not None:
-        trouble = Trouble(
+        faults = PlannedFaults(
             run.endpoint,
             run.stack,
             facts.plan,
             folder / "engine" / "deploy-again.log",
             places=facts.places or Places.of(),
         )
-    history = run.of(tasks, tell, trouble)
+    backlog = None
+    if load.waiting:
+        note = folder / "engine" / NOTE
+        backlog = Backlog(run.endpoint, run.stack, run.expectations, waiting=load.waiting, note=note, tell=tell)
+    elif faults is None:
+        tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
+    tell(Began(len(load.tasks)))
+    history = run.of(load.tasks, tell, faults, backlog)
     with phase(tell, "manifest"):
         manifest = manifest_of(
-            run, len(tasks), facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
+            run, asked_for, facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
         )
         saved = SavedRun(history=history, manifest=manifest)
         saved.write(folder)
@@ -151,6 +162,7 @@ class _Place:
     """Where a run is made: ``engine`` is the one that was started for it."""
 
     run: Run
+    load: Load
     tasks_seed: str
     digests: Mapping[str, str] = field(default_factory=dict)
     engine: OwnEngine | None = None
@@ -160,7 +172,8 @@ class _Place:
 def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
-        yield _Place(run=_on_running_stack(asked.places), tasks_seed=random_seed())
+        tasks_seed, run = random_seed(), _on_running_stack(asked.places)
+        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
         of_aws = AskedOfAws(
             tasks=asked.tasks,
@@ -172,7 +185,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
             folder=asked.folder,
         )
         with deployed_stage(tell, of_aws) as (run, tasks_seed):
-            yield _Place(run=run, tasks_seed=tasks_seed, digests=digests_of_stack(run))
+            load = plain_load(tasks_seed, asked.tasks)
+            yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests_of_stack(run))
     else:
         with _on_engine(asked, tell) as place:
             yield place
@@ -195,22 +209,32 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
     )
     wanted = WantedStage(places=asked.places, stage=asked.stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
     digests = digests_of_service(asked.places.service)
+    if asked.plan is not None:
+        # What is broken on purpose has its own ways to switch consumers off.
+        load = plain_load(tasks_seed, asked.tasks)
+    else:
+        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate)
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or asked.stage):
-            ids = [task.task_id for task in workload(tasks_seed, asked.tasks)]
-            run = on_engine_that_is_up(options, wanted, ids, tell, held)
+            run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
             if run is not None:
-                yield _Place(run=run, tasks_seed=tasks_seed, digests=digests)
+                yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
                 return
         engine = held.enter_context(OwnEngine(asked.target, options, wanted, tell))
-        yield _Place(run=engine.run, tasks_seed=tasks_seed, digests=digests, engine=engine)
+        yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
 
 
 def _on_running_stack(places: Places) -> Run:
     endpoint, stack = from_env(places)
     seed, rate = failure_settings(endpoint, stack)
     expectations = Expectations(failure_seed=seed, failure_rate=rate)
-    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False)
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, expectations=expectations, alone=False, source=source)
+
+
+def _beside(load: Load) -> str:
+    beside = f", and {load.chosen} more that die" if load.chosen else ""
+    return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
 
 
 def _get_ready_to_judge(endpoint: Endpoint) -> None:

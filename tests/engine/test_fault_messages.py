@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -174,7 +175,7 @@ def test_a_message_can_be_late(small: Small, worker: Function, send: Send, endpo
     assert other < late
 
 
-def test_the_clock_does_not_hurry_past_a_late_message(small: Small, worker: Function, send: Send) -> None:
+def test_the_clock_does_not_run_fast_past_a_late_message(small: Small, worker: Function, send: Send) -> None:
     # Hidden for longer than it is late: were it overtaken, it would be received again before it is handed over.
     with small.struck_by(f"late seconds={HIDDEN_SECONDS - 4}"):
         for task in ("t", "u", "v"):
@@ -248,6 +249,27 @@ def test_a_message_in_the_dead_letter_queue_is_struck_as_one_there(
         functions.delete_event_source_mapping(UUID=source)
     (injected,) = small.injections()
     assert (injected.function, injected.task_ids) == ("dead-letter", ("t",))
+
+
+def test_a_consumer_that_is_called_disabled_receives_nothing_any_more(
+    endpoint: Endpoint, worker: Function, send: Send, small: Small
+) -> None:
+    functions = endpoint.functions()
+    [mapping] = functions.list_event_source_mappings(FunctionName=worker.name)["EventSourceMappings"]
+
+    def switch(state: str) -> None:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=state == "Enabled")
+        wait_for(lambda: functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == state, seconds=10)
+
+    switch("Disabled")
+    send("one")
+    send("two")
+    # Longer than its poller waits for a message.
+    time.sleep(0.5)
+    assert deliveries(worker) == []
+    switch("Enabled")
+    delivered(worker, ("one", 1), ("two", 1))
+    assert len(invocations(worker)) == 1
 
 
 def test_a_killed_functions_message_comes_back(small: Small, worker: Function, send: Send) -> None:

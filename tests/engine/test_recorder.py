@@ -60,6 +60,23 @@ def test_a_failed_invocation_is_recorded_as_one(endpoint: Endpoint, function: Cr
     assert "ValueError" in (invocation.response or "")
 
 
+def test_what_lets_a_client_in_is_not_recorded(endpoint: Endpoint, function: Create) -> None:
+    page = function(
+        "def handler(event, context):\n    return {'statusCode': 200, 'cookies': ['s=given-secret'], 'body': 'ok'}\n"
+    )
+    told = page.invoke(
+        version="2.0",
+        cookies=["session=sent-secret"],
+        rawQueryString="task=t1&token=query-secret",
+        queryStringParameters={"task": "t1", "token": "query-secret"},
+        requestContext={"http": {"method": "GET"}},
+    )
+    assert told.payload["cookies"] == ["s=given-secret"]
+    (invocation,) = invocations_of(page.name, recorded(endpoint))
+    assert "-secret" not in invocation.payload + (invocation.response or "")
+    assert "task=t1&token=(not recorded)" in invocation.payload
+
+
 def test_calls_from_outside_are_not_recorded(endpoint: Endpoint) -> None:
     endpoint.sqs().list_queues(QueueNamePrefix="from-outside")
     assert not any(call.parameters.get("QueueNamePrefix") == "from-outside" for call in recorded(endpoint).calls)

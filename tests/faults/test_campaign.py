@@ -13,7 +13,7 @@ from taskguard.ingress.workload import tasks
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.verdict import Outcome
 from taskguard.reports.nemesis import nemesis_of
-from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.service.deployment import Stack, failure_parameters
@@ -42,9 +42,8 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     run = Run(endpoint=endpoint, stack=stack, expectations=expected)
     folder = shared_engine.folder / "campaign"
 
-    history = run.of(
-        tasks(SEED, TASKS), trouble=Trouble(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
-    )
+    planned = PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
+    history = run.of(tasks(SEED, TASKS), faults=planned)
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
     SavedRun(history=history, manifest=manifest).write(folder)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 import pytest
 from taskguard.contract.draws import find_task_id
 from taskguard.contract.expectations import Expectations
+from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Phase, Plan
 from taskguard.history import FaultInjected, History, SavedRun
 from taskguard.ingress.workload import Task
 from taskguard.judging.guarantees import GUARANTEES, faults_met
 from taskguard.judging.verdict import Outcome
 from taskguard.reports.timeline import timeline
-from taskguard.run.injecting.planned_faults import Trouble
+from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.service.deployment import Stack, failure_parameters
@@ -50,9 +51,10 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     one_message_at_a_time(endpoint, stack)
     cases = _cases(endpoint, stack)
     plan = Plan(seed=SEED, faults=tuple(case.fault for case in cases))
-    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, since_ms=endpoint.clock.now_ms())
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    run = Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, source=source)
 
-    history = run.of([case.task for case in cases], trouble=Trouble(endpoint, stack, plan, places=PLACES))
+    history = run.of([case.task for case in cases], faults=PlannedFaults(endpoint, stack, plan, places=PLACES))
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 

@@ -1,4 +1,4 @@
-"""The gallery of variants, once a session; and the row that each test leaves for the table."""
+"""The trials of variants, once a session; and the row that each test leaves for the table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterator
 import pytest
 from taskguard.testing.shared_engine import SharedEngine
 
-from tests.mutants.gallery import Gallery
+from tests.mutants.trials import Trials
 from tests.mutants.variants import Variant
 
 
 @pytest.fixture(scope="session")
-def gallery(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Iterator[Gallery]:
+def trials(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Iterator[Trials]:
     """All selected variants, begun."""
     endpoint = shared_engine.endpoint()
     if endpoint.recording is None:
         pytest.skip("what a variant really does is seen by the flight recorder, which --target localstack has")
-    with Gallery(endpoint, shared_engine.folder / "mutants") as gallery:
+    with Trials(endpoint, shared_engine.folder / "mutants") as trials:
         if "PYTEST_XDIST_WORKER" not in os.environ:
-            gallery.begin(_selected(request.session.items))
-        yield gallery
+            trials.begin(_selected(request.session.items))
+        yield trials
 
 
 def _selected(items: list[pytest.Item]) -> list[Variant]:

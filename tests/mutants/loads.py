@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.contract.expectations import Expectations
+from taskguard.ingress.load import load_of
 from taskguard.ingress.workload import Task
 from taskguard.ingress.workload import tasks as workload
 
@@ -30,13 +31,14 @@ _MORE_FATES = (*_FATES, 0, 2, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """``fates`` are how often each task fails, none for ``count`` tasks as they come. With ``backlog`` all of them are on the
-    queue before the consumer begins, so that they come in batches. Judged ``seeded`` each attempt is compared with its draw,
+    queue before the consumer begins, so that they come in batches; ``graded`` it is what a graded run hands in. Judged ``seeded`` each attempt is compared with its draw,
     else the draws are not known to the checks, though they are the same each time. It is watched for ``patience_seconds``, on the
-    machine's clock: long enough, since the pipeline's hurries only while no other variant is at work."""
+    machine's clock: long enough, since the pipeline's runs fast only while no other variant is at work."""
 
     fates: tuple[int, ...] = ()
     count: int = 0
     backlog: bool = False
+    graded: bool = False
     seeded: bool = True
     patience_seconds: float = 300.0
 
@@ -47,6 +49,8 @@ class Load:
 
     def tasks(self) -> Sequence[Task]:
         """The tasks, in the order in which they are submitted."""
+        if self.graded:
+            return load_of(SEED, self.count, failure_seed=SEED, rate=RATE).tasks
         if not self.fates:
             return workload(SEED, self.count)
         payloads = [task.payload for task in workload(SEED, len(self.fates))]
@@ -57,6 +61,13 @@ class Load:
             )
             for number, (failures, payload) in enumerate(zip(self.fates, payloads, strict=True), 1)
         ]
+
+    @property
+    def waiting(self) -> int:
+        """How many of them, the first ones, are on the queue before the consumer begins."""
+        if self.graded:
+            return load_of(SEED, self.count, failure_seed=SEED, rate=RATE).waiting
+        return len(self.tasks()) if self.backlog else 0
 
     def expectations(self) -> Expectations:
         """What is expected of a pipeline that is given this load: as of any, but for lateness, since many share the machine."""
@@ -74,6 +85,9 @@ BACKLOG = Load(fates=_MORE_FATES, backlog=True)
 
 NEVER_SETTLES = replace(FATES, patience_seconds=75.0)
 """For pipelines that do not end what they were given."""
+
+GRADED = Load(count=30, graded=True)
+"""What `taskguard grade` hands in when it is told nothing else."""
 
 FEW = Load(fates=(0,))
 """For faults that show in what is deployed, not in what it does."""

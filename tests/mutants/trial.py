@@ -5,27 +5,25 @@ It must not know which verdicts are hoped for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from taskguard.evidence.sources import LogSource
 from taskguard.evidence.stack import StackReader
-from taskguard.history import History, SavedRun
+from taskguard.history import Event, History, SavedRun, TaskSubmitted
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
 from taskguard.judging.grading import Grade, grade
+from taskguard.run.backlog import Backlog
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.run.watch import Pace, watch
+from taskguard.run.watch import Pace, Progress, watch
 from taskguard.service.deployment import Stack
-from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.mutants.loads import Load
 
-_SWITCHING_SECONDS = 60.0
 _PACE = Pace(look_every_seconds=0.4, quiet_seconds=6.0)
 """Slower than for a run that has the machine for itself: looking is work for the engine, too."""
 
@@ -43,45 +41,39 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     """Give a deployed pipeline its load, wait for its end, and grade it."""
     expectations = load.expectations()
     seen, logged = (
-        Run(endpoint=endpoint, stack=stack, expectations=expectations, from_logs=from_logs)
-        for from_logs in (False, True)
+        Run(endpoint=endpoint, stack=stack, expectations=expectations, source=source)
+        for source in (None, LogSource(endpoint, stack))
     )
-    tasks = load.tasks()
-    client = Client(stack.api_url, clock=endpoint.clock)
-    with _held_back(endpoint, stack) if load.backlog else nullcontext():
-        submitted = client.submit_all(tasks)
-    accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
-    reader = StackReader(endpoint, stack, seen.names)
-    settled = watch(reader, accepted, expectations, seconds=load.patience_seconds, pace=_PACE)
+    tasks, waiting = load.tasks(), load.waiting
+    client, reader = Client(stack.api_url, clock=endpoint.clock), StackReader(endpoint, stack, seen.names)
+
+    def submit_and_watch(backlog: Backlog | None) -> tuple[list[TaskSubmitted], bool]:
+        submitted = client.submit_all(tasks[:waiting])
+        if backlog is not None:
+            backlog.let_work_go()
+        submitted += client.submit_all(tasks[waiting:])
+        accepted = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
+
+        def look(progress: Progress) -> None:
+            if backlog is not None:
+                backlog.look(progress.depths)
+
+        return submitted, watch(reader, accepted, expectations, seconds=load.patience_seconds, pace=_PACE, tell=look)
+
+    if waiting:
+        with Backlog(endpoint, stack, expectations, waiting=waiting) as backlog:
+            submitted, settled = submit_and_watch(backlog)
+        events: list[Event] = [*submitted, *backlog.events]
+    else:
+        submitted, settled = submit_and_watch(None)
+        events = [*submitted]
 
     def graded(name: str, run: Run) -> Grade:
-        history = run.history(submitted, deadline_reached=not settled)
+        history = run.history(events, deadline_reached=not settled)
         _keep(history, run, tasks, folder / name)
         return grade(history, expectations)
 
     return Trial(seen=graded("seen", seen), from_logs=graded("from-logs", logged), folder=folder)
-
-
-@contextmanager
-def _held_back(endpoint: Endpoint, stack: Stack) -> Iterator[None]:
-    """Let nobody work on the queue for so long: afterwards its messages come in full batches."""
-    functions = endpoint.functions()
-    mappings = functions.list_event_source_mappings(EventSourceArn=stack.task_queue_arn)["EventSourceMappings"]
-
-    def switched(uuid: str, state: str) -> bool:
-        return functions.get_event_source_mapping(UUID=uuid)["State"] == state
-
-    def switch(state: str) -> None:
-        for mapping in mappings:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=state == "Enabled")
-        for mapping in mappings:
-            wait_for(partial(switched, mapping["UUID"], state), seconds=_SWITCHING_SECONDS)
-
-    switch("Disabled")
-    try:
-        yield
-    finally:
-        switch("Enabled")
 
 
 def _keep(history: History, run: Run, tasks: Sequence[Task], folder: Path) -> None:

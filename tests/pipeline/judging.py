@@ -11,7 +11,7 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 
 
-def troubles(
+def not_passed(
     history: History, expectations: Expectations, *, leaving_out: Collection[str] = ()
 ) -> dict[str, tuple[str, ...]]:
     """The findings of each check that does not pass, but for one: whether the queues stay empty cannot be told where

@@ -22,7 +22,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
-from tests.pipeline.judging import troubles
+from tests.pipeline.judging import not_passed
 from tests.places import PLACES
 
 
@@ -50,7 +50,7 @@ def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     tasks = [pipeline.task(failures=failures) for failures in (0, 1, 3)]
     pipeline.submit(*tasks)
     history = pipeline.settle(*tasks)
-    assert troubles(history, expected) == {}
+    assert not_passed(history, expected) == {}
     record = pipeline.client.record(tasks[0].task_id)
     assert record is not None
     assert record["status"] == "COMPLETED"

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
-from taskguard.history import HISTORY_FILE, Delivered, SavedRun
+from taskguard.history import HISTORY_FILE, AttemptFailed, ConsumersOff, DeadLettered, Delivered, SavedRun
 from taskguard.places import Places
+from taskguard.run.switching import NOTE
 from taskguard.service.kept import RunningStack
 from taskguard.support.waiting import wait_for
 
@@ -62,7 +63,8 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     history = SavedRun.read(out).history
-    failed = {e.task_id for e in history.of_kind(Delivered) if e.receive_count == 2}
+    # Those that were chosen for their fate are counted apart.
+    failed = {e.task_id for e in history.of_kind(Delivered) if e.receive_count == 2} - history.chosen
     assert lines[-2:] == [f"SUCCESS: {4 - len(failed)}", f"FAILURE: {len(failed)}"]
     assert "\x1b" not in done.stdout
     assert processes_of(out) == {}
@@ -82,6 +84,38 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
     assert "settlement" in spoiled.stdout
     assert "grade.json says otherwise" in spoiled.stderr
     assert (out / "grade.json").read_bytes() == judged
+
+
+def test_a_default_run_gives_both_consumers_batches_with_failures_and_exercises_every_check(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = taskguard(
+        "grade", str(PROJECT), "--seed", "2026", "--clock-scale", "60", "--fresh", "--out", str(out), folder=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-2:] == ["SUCCESS: 22", "FAILURE: 8"]
+    assert "2 more tasks chosen for their fate, in none of the numbers: 2 dead-lettered" in done.stdout
+    assert "not exercised" not in done.stdout
+    saved = SavedRun.read(out)
+    assert saved.manifest.tasks == 30
+    history = saved.history
+    failed = {(event.delivery_id, event.task_id) for event in history.of_kind(AttemptFailed)}
+    batches = batched((event.delivery_id, event.task_id) for event in history.of_kind(Delivered))
+    with_failures = [ids for delivery, ids in batches.items() if any((delivery, each) in failed for each in ids)]
+    assert max(map(len, batches.values())) == 10
+    assert any(0 < sum((delivery, each) in failed for each in ids) < len(ids) > 1 for delivery, ids in batches.items())
+    assert any(len(ids) > 1 for ids in with_failures)
+    # Those that one invocation was handed were seen in the dead-letter queue at one moment.
+    deaths = batched((event.at_ms, event.task_id) for event in history.of_kind(DeadLettered))
+    assert max(map(len, deaths.values())) >= 2
+    assert {event.queue for event in history.of_kind(ConsumersOff)} == {"work", "dead-letter"}
+    assert not (out / "engine" / NOTE).exists()
+
+
+def batched(named: Iterable[tuple[Any, str | None]]) -> dict[Any, list[str | None]]:
+    found: dict[Any, list[str | None]] = {}
+    for name, task_id in named:
+        found.setdefault(name, []).append(task_id)
+    return found
 
 
 def spoil(path: Path) -> None:

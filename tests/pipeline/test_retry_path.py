@@ -4,7 +4,7 @@ import pytest
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
 from taskguard.testing.pipeline import Pipeline
 
-from tests.pipeline.judging import troubles
+from tests.pipeline.judging import not_passed
 
 
 def test_a_first_failure_comes_back_after_five_seconds_and_succeeds(pipeline: Pipeline) -> None:
@@ -54,7 +54,7 @@ def test_a_mixed_batch_passes_every_check(pipeline: Pipeline) -> None:
     tasks = [pipeline.task(failures=failures) for failures in (0, 1, 0, 3, 2, 0, 0, 1)]
     pipeline.submit(*tasks)
     history = pipeline.settle(*tasks)
-    assert troubles(history, pipeline.run.expectations) == {}
+    assert not_passed(history, pipeline.run.expectations) == {}
 
 
 def receives(history: History) -> list[int]:

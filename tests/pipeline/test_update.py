@@ -17,7 +17,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
-from tests.pipeline.judging import troubles
+from tests.pipeline.judging import not_passed
 from tests.places import PLACES, copy_of_service
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
@@ -62,7 +62,7 @@ def test_an_update_in_place_loses_no_task_in_flight(
     at_once = {task.task_id for task in after if completed_at_once(history, task)}
     assert at_once
     wait_for(lambda: says_now(pipeline) >= at_once, seconds=15)  # logs arrive a moment later
-    assert troubles(history, EXPECTED, leaving_out=DECIDED_BY_THE_RATE) == {}
+    assert not_passed(history, EXPECTED, leaving_out=DECIDED_BY_THE_RATE) == {}
 
 
 def failed_once(pipeline: Pipeline, tasks: list[Task]) -> set[str]:

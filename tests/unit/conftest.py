@@ -42,8 +42,7 @@ def nobody_asks_for_this_machines_credentials() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def moto_as_in_the_engine() -> None:
     """For whoever has moto's DynamoDB."""
-    from taskguard.engine.services.expressions import remember_expressions
-    from taskguard.engine.services.item_size import count_what_is_written_again_once
+    from taskguard.engine.patches import moto_expressions, moto_item_size
 
-    remember_expressions()
-    count_what_is_written_again_once()
+    moto_expressions.apply()
+    moto_item_size.apply()

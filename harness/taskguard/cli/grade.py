@@ -127,7 +127,7 @@ def grade(
         plan=plan,
         repeat=repeat,
     )
-    with ProgressLine(console, tasks) as line:
+    with ProgressLine(console) as line:
         for text in asked_faults.told_first(plan, again):
             line.say(text)
 

@@ -19,7 +19,7 @@ from taskguard.reports.comparison import comparison_as_json, print_comparison, p
 from taskguard.reports.console import print_grade
 from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
@@ -35,7 +35,7 @@ def check(
     ] = False,
 ) -> None:
     """Judge a saved run again, with the verdicts it had."""
-    with left_lying():
+    with without_garbage_collection():
         judged = _judged(history)
         if history.is_dir():
             _keep(history, judged, rewrite=rewrite)
@@ -52,7 +52,7 @@ def compare(
 
     Exits with 0 when they were judged alike and each task fared alike, else with 1.
     """
-    with left_lying():
+    with without_garbage_collection():
         comparison = compared(_judged(one), _judged(other))
         if json_:
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))

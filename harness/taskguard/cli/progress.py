@@ -11,18 +11,18 @@ from rich.status import Status
 
 from taskguard.cli.complaints import complain
 from taskguard.history import TaskSubmitted
-from taskguard.run.events import Announced, SessionEvent, Warned
+from taskguard.run.events import Announced, Began, SessionEvent, Warned
 from taskguard.run.watch import Progress
 
 _PLAIN_EVERY_SECONDS = 5.0
 
 
 class ProgressLine:
-    """Use as a context manager; it handles the events of a session with ``tasks`` tasks."""
+    """Use as a context manager; it handles the events of a session."""
 
-    def __init__(self, console: Console, tasks: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._tasks = tasks
+        self._tasks = 0
         self._status: Status | None = Status("", console=console) if console.is_terminal else None
         self._accepted = self._refused = 0
         self._said_at = 0.0
@@ -38,6 +38,8 @@ class ProgressLine:
                 self.say(text)
             case Warned(text):
                 complain(text)
+            case Began(tasks):
+                self._tasks = tasks
             case TaskSubmitted():
                 self._on_submitted(event)
             case Progress():

@@ -1,8 +1,12 @@
 """Whose engine this is: whether its owner still lives, and whether it has been told to stay without one."""
 
 import threading
+import time
+from collections.abc import Callable
 
 import psutil
+
+_LOOK_EVERY_SECONDS = 0.5
 
 released = threading.Event()
 """Set when the engine may outlive its owner."""
@@ -14,6 +18,19 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def wait_until_gone(pid: int, wanted: Callable[[], bool]) -> bool:
+    """Whether this process is gone, after having waited for that as long as it is ``wanted``."""
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return wanted()
+    while wanted():
+        if not is_alive(process):
+            return True
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return False
 
 
 def is_engine(pid: int) -> bool:

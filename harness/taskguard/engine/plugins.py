@@ -85,12 +85,12 @@ def record_aws_calls() -> None:
     run_custom_response_handlers.append(calls.tell_otherwise)
 
 
-@on_infra_start(name="taskguard-warmth", should_load=_is_ours)
-def prepare() -> None:
+@on_infra_start(name="taskguard-preloading", should_load=_is_ours)
+def preload() -> None:
     """Make now, before anybody asks, what would be made at the first request to each service."""
-    from taskguard.engine.patches import warmth
+    from taskguard.engine import preloading
 
-    warmth.prepare()
+    preloading.preload()
 
 
 @on_infra_ready(name="taskguard-instance", should_load=_is_ours)

@@ -11,6 +11,7 @@ from dataclasses import fields
 
 from taskguard.history import (
     ConfigurationObserved,
+    ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
@@ -22,7 +23,15 @@ from taskguard.history import (
 )
 from taskguard.support.strict_json import same_json, to_json
 
-_NOT_OF_THE_PIPELINE = (RunEnded, QueueDepth, ConfigurationObserved, EvidenceMissing, HeldUp, FaultInjected)
+_NOT_OF_THE_PIPELINE = (
+    RunEnded,
+    QueueDepth,
+    ConfigurationObserved,
+    EvidenceMissing,
+    HeldUp,
+    ConsumersOff,
+    FaultInjected,
+)
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
 _WORDS = ("reason",)

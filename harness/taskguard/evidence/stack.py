@@ -137,14 +137,19 @@ class StackReader:
             delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
         )
 
-    def heeds_partial_batches(self) -> bool:
-        """Whether every event source mapping of the work queue asks for a list of the batch's failed messages."""
-        mappings = self._mappings(self._stack.task_queue_arn)
-        return all("ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []) for mapping in mappings)
+    def heeds_partial_batches(self) -> dict[str, bool | None]:
+        """By function, whether its event source mapping of the work queue asks for a list of the batch's failed messages; none when
+        it has several that differ in that."""
+        found: dict[str, bool | None] = {}
+        for mapping in self._mappings(self._stack.task_queue_arn):
+            asks = "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])
+            name = _function_of(mapping)
+            found[name] = asks if found.get(name, asks) is asks else None
+        return found
 
     def consumers(self, queue_arn: str) -> list[str]:
         """The names of the functions that the queue's event source mappings invoke."""
-        return sorted({str(mapping["FunctionArn"]).split(":")[6] for mapping in self._mappings(queue_arn)})
+        return sorted({_function_of(mapping) for mapping in self._mappings(queue_arn)})
 
     def visibility_timeout_seconds(self) -> float:
         """How long the work queue hides a message that was received, unless it is asked otherwise."""
@@ -173,6 +178,10 @@ class StackReader:
     def _mappings(self, queue_arn: str) -> list[dict[str, Any]]:
         pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
         return [dict(m) for page in pages.paginate(EventSourceArn=queue_arn) for m in page["EventSourceMappings"]]
+
+
+def _function_of(mapping: Mapping[str, Any]) -> str:
+    return str(mapping["FunctionArn"]).split(":")[6]
 
 
 def group_of(function: str) -> str:

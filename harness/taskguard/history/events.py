@@ -21,7 +21,8 @@ class TaskSubmitted:
     """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
 
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
-    the client sent. `status_code` is the HTTP status, or 0 when no answer came.
+    the client sent. `status_code` is the HTTP status, or 0 when no answer came. One that was `chosen` for its fate stands
+    beside the run's tasks, and says nothing of rates.
     """
 
     at_ms: float
@@ -30,6 +31,7 @@ class TaskSubmitted:
     payload: Json
     accepted: bool
     status_code: int
+    chosen: bool = added_later(False)
 
     @property
     def in_doubt(self) -> bool:
@@ -271,10 +273,30 @@ class EvidenceMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldUp:
-    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late."""
+    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
+
+    With a `queue` that is said of its messages alone: there was no room for another batch of them.
+    """
 
     at_ms: float
     until_ms: float
+    queue: QueueName | None = added_later(None)  # noqa: RUF009  # a constant
+
+    def __post_init__(self) -> None:
+        if self.queue is not None:
+            _refuse_other_queues(self.queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumersOff:
+    """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
+
+    at_ms: float
+    until_ms: float
+    queue: QueueName
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +347,7 @@ Event: TypeAlias = (
     | QueueDepth
     | EvidenceMissing
     | HeldUp
+    | ConsumersOff
     | FaultInjected
     | RunEnded
 )
@@ -346,6 +369,7 @@ EVENT_KINDS: Mapping[str, type[Event]] = {
         QueueDepth,
         EvidenceMissing,
         HeldUp,
+        ConsumersOff,
         FaultInjected,
         RunEnded,
     )

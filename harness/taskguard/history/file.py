@@ -19,10 +19,12 @@ from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
     ConsumerSettings,
+    ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
     Permission,
+    QueueName,
     QueueSettings,
     RecordChanged,
     RecordedAttempt,
@@ -30,7 +32,7 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
 
 E = TypeVar("E", bound=Event)
@@ -106,6 +108,17 @@ class History(Sequence[Event]):
         return found
 
     @cached_property
+    def chosen(self) -> frozenset[str]:
+        """The tasks that were chosen for their fate, beside the run's own."""
+        return frozenset(task_id for task_id, event in self.accepted.items() if event.chosen)
+
+    def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
+        """When a message of this queue that was due at that moment could come at the earliest: later than that where the run
+        itself had switched the queue's consumers off."""
+        held = (off for off in self.of_kind(ConsumersOff) if off.queue == queue)
+        return max([due_ms, *(off.until_ms for off in held if off.at_ms <= due_ms <= off.until_ms)])
+
+    @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """All attempts, joined into chains."""
         return chains(self._events)
@@ -166,7 +179,7 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file, left_lying():
+            with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
                 return cls(_read_lines(file, source))
         except OSError as error:
             raise HistoryError(
@@ -229,7 +242,9 @@ def _readers() -> dict[str, Callable[[object], Event]]:
     """Readers of each kind of event, for one file."""
     strings: dict[str, str] = {}
     by_annotation: dict[str, Reader] = {
-        "QueueName": lambda value: value,  # whoever has one refuses anything else itself
+        # Whoever has one refuses anything else itself.
+        "QueueName": lambda value: value,
+        "QueueName | None": lambda value: value,
     }
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
         by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)

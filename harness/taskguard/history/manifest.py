@@ -17,11 +17,12 @@ from taskguard.faults.plan import Plan, parse
 from taskguard.history.file import History
 from taskguard.support.strict_json import Json, Misfit, added_later, from_json, to_json
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
-_READABLE = (1, 2)
-"""Version 1 has neither changes of records nor the configuration: the checks that need them find none, and say so."""
+_READABLE = (1, 2, 3)
+"""Version 1 has neither changes of records nor the configuration: the checks that need them find none, and say so. Version 2
+knows no run that switches consumers off itself, nor tasks that were chosen for their fate."""
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
@@ -92,7 +93,7 @@ class Manifest:
         if version not in _READABLE:
             raise HistoryError(
                 f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads "
-                f"{' and '.join(map(str, _READABLE))}. "
+                f"{', '.join(map(str, _READABLE))}. "
                 "Judge the run with the TaskGuard that made it, or run again."
             )
         try:

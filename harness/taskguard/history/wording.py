@@ -10,6 +10,7 @@ from taskguard.history.events import (
     AttemptSucceeded,
     BackoffRequested,
     ConfigurationObserved,
+    ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
     Delivered,
@@ -89,8 +90,11 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return "the configuration was read"
         case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):
             return f"{queue} queue: {visible} visible, {in_flight} in flight, {delayed} delayed"
-        case HeldUp(at_ms=at_ms, until_ms=until_ms):
-            return f"the engine was held up for {seconds((until_ms - at_ms) / 1000)}"
+        case HeldUp(at_ms=at_ms, until_ms=until_ms, queue=queue):
+            what = "was held up" if queue is None else f"had no room for another batch of the {queue} queue"
+            return f"the engine {what} for {seconds((until_ms - at_ms) / 1000)}"
+        case ConsumersOff(at_ms=at_ms, until_ms=until_ms, queue=queue):
+            return f"the run kept the consumers of the {queue} queue off for {seconds((until_ms - at_ms) / 1000)}"
         case FaultInjected(kind=kind, when=when, call=call, number=number):
             where = f" at {call}" + (f", call {number}" if number and number > 1 else "") if call else ""
             return f"fault injected: {kind}{f' {when} the effect' if when else ''}{where}"

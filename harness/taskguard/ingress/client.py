@@ -78,6 +78,7 @@ class Client:
             payload=task.payload,
             accepted=status == requests.codes.accepted,
             status_code=status,
+            chosen=task.chosen,
         )
 
     def submit_until_answered(self, task: Task) -> list[TaskSubmitted]:

@@ -15,10 +15,12 @@ from taskguard.support.strict_json import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task to submit: its id (1 to 128 of `A-Z a-z 0-9 . _ : -`) and its payload, a JSON object."""
+    """A task to submit: its id (1 to 128 of `A-Z a-z 0-9 . _ : -`) and its payload, a JSON object. One that was `chosen` for its
+    fate is none of those that a run was asked for."""
 
     task_id: str
     payload: dict[str, Json]
+    chosen: bool = False
 
 
 def tasks(seed: str, count: int) -> tuple[Task, ...]:
@@ -26,10 +28,15 @@ def tasks(seed: str, count: int) -> tuple[Task, ...]:
 
     The payloads are small and vary in what JSON allows: unicode, nesting, empty containers, `1` beside `1.0`.
     """
-    prefix = sha256(f"taskguard-workload:{seed}".encode()).hexdigest()[:10]
+    prefix = prefix_of(seed)
     return tuple(
-        Task(task_id=f"{prefix}-{number:04d}", payload=_payload(seed, number)) for number in range(1, count + 1)
+        Task(task_id=f"{prefix}-{number:04d}", payload=payload_of(seed, number)) for number in range(1, count + 1)
     )
+
+
+def prefix_of(seed: str) -> str:
+    """What the ids of a seed's tasks begin with."""
+    return sha256(f"taskguard-workload:{seed}".encode()).hexdigest()[:10]
 
 
 def random_seed() -> str:
@@ -37,7 +44,8 @@ def random_seed() -> str:
     return secrets.token_hex(4)
 
 
-def _payload(seed: str, number: int) -> dict[str, Json]:
+def payload_of(seed: str, number: int) -> dict[str, Json]:
+    """The payload of a seed's task of this number, from 1."""
     dice = sha256(f"taskguard-payload:{seed}:{number}".encode()).digest()
     payload: dict[str, Json] = {"job": _JOBS[dice[0] % len(_JOBS)], "number": number}
     # One after another, so that even a short run has every awkward one.

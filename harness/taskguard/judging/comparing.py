@@ -19,6 +19,9 @@ from taskguard.support.strict_json import Json, same_json, to_json
 ABSENT = "absent"
 """Stands for what one of the two does not have."""
 
+_TOLD_LATER = ("exercised", "chosen")
+"""What grades of before do not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -111,10 +114,12 @@ def compare(one: Graded, other: Graded) -> Comparison:
 
 
 def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[Difference, ...]:
-    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, and the reasons of an
-    *unknown*, which may tell of times."""
-    one, other = (_flat(_without_times(each)) for each in (before, now))
-    return tuple(each for each in _differing(one, other) if not each.name.endswith(".reason"))
+    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, the reasons of an
+    *unknown*, which may tell of times, and what an older TaskGuard did not tell."""
+    told, tells = _flat(_without_times(before)), _flat(_without_times(now))
+    untold = {name for name in tells.keys() - told.keys() if name.rpartition(".")[2] in _TOLD_LATER}
+    found = _differing(told, {name: value for name, value in tells.items() if name not in untold})
+    return tuple(each for each in found if not each.name.endswith(".reason"))
 
 
 def in_words(fate: TaskFate) -> str:
@@ -136,7 +141,7 @@ def _of_manifest(graded: Graded) -> dict[str, Json]:
 
 
 def _of_verdicts(grade: Grade) -> dict[str, Json]:
-    return {verdict.check: str(verdict.outcome) for verdict in grade.verdicts}
+    return {verdict.check: verdict.in_words for verdict in grade.verdicts}
 
 
 def _numbers(grade: Grade) -> dict[str, Json]:

@@ -14,19 +14,20 @@ from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.support.garbage_collection import left_lying
+from taskguard.support.garbage_collection import without_garbage_collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFate:
     """What became of a task: each attempt (`succeeded`, `failed`, `unknown`), and how it ended.
 
-    `end` is `completed`, `dead-lettered`, `both` or `unsettled`.
+    `end` is `completed`, `dead-lettered`, `both` or `unsettled`. A task that was `chosen` for its fate counts for itself.
     """
 
     task_id: str
     attempts: tuple[str, ...]
     end: str
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +35,32 @@ class Grade:
     """The judgement of a run.
 
     `fates` has every accepted task, by id. `success` counts those whose first attempt succeeded, `failure` those whose
-    first attempt failed; a task whose first attempt's outcome was not seen is in neither.
+    first attempt failed; a task whose first attempt's outcome was not seen is in neither. No number counts the tasks that were
+    chosen for their fate: they are `chosen`.
     """
 
     verdicts: tuple[Verdict, ...]
     fates: tuple[TaskFate, ...]
 
     @property
+    def counted(self) -> tuple[TaskFate, ...]:
+        """The fates of the tasks that the run was asked for."""
+        return tuple(fate for fate in self.fates if not fate.chosen)
+
+    @property
+    def chosen(self) -> tuple[TaskFate, ...]:
+        """The fates of the tasks that were chosen for them, beside the others."""
+        return tuple(fate for fate in self.fates if fate.chosen)
+
+    @property
     def success(self) -> int:
         """Tasks that succeeded on their first attempt."""
-        return sum(fate.attempts[:1] == ("succeeded",) for fate in self.fates)
+        return sum(fate.attempts[:1] == ("succeeded",) for fate in self.counted)
 
     @property
     def failure(self) -> int:
         """Tasks whose first attempt failed, whatever came after."""
-        return sum(fate.attempts[:1] == ("failed",) for fate in self.fates)
+        return sum(fate.attempts[:1] == ("failed",) for fate in self.counted)
 
     @property
     def completed(self) -> int:
@@ -79,12 +91,12 @@ class Grade:
         return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}[self.outcome]
 
     def _ended(self, end: str) -> int:
-        return sum(fate.end == end for fate in self.fates)
+        return sum(fate.end == end for fate in self.counted)
 
 
 def grade(history: History, expectations: Expectations, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given)."""
-    with left_lying():
+    with without_garbage_collection():
         return Grade(
             verdicts=tuple(check(history, expectations) for check in checks.values()),
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
@@ -139,4 +151,9 @@ def _fate(history: History, task_id: str) -> TaskFate:
     completed = any(attempt.succeeded for attempt in attempts)
     dead = any(isinstance(event, DeadLettered) for event in history.of_task(task_id))
     end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
-    return TaskFate(task_id=task_id, attempts=outcomes, end=end.get((completed, dead), "unsettled"))
+    return TaskFate(
+        task_id=task_id,
+        attempts=outcomes,
+        end=end.get((completed, dead), "unsettled"),
+        chosen=task_id in history.chosen,
+    )

@@ -21,6 +21,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+NOT_EXERCISED = "not exercised"
+"""What a pass is called whose claim speaks of what did not happen in the run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a check found wrong or could not judge.
@@ -40,7 +44,8 @@ class Verdict:
 
     `claim` is the property as a sentence; `expected` and `observed` say what it asks for and what was there. Neither
     they nor `figures` hold measured times, so that two runs of one seed give the same; measured times are in
-    `measured` and in the findings. All findings are kept: whoever shows them chooses how many.
+    `measured` and in the findings. All findings are kept: whoever shows them chooses how many. It was `exercised` when
+    something was seen of what the claim speaks of; else it holds of nothing.
     """
 
     check: str
@@ -51,3 +56,14 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     figures: Mapping[str, Json] = field(default_factory=dict)
     measured: Mapping[str, Json] = field(default_factory=dict)
+    exercised: bool = True
+
+    @property
+    def is_hollow(self) -> bool:
+        """Whether it passed of nothing."""
+        return self.outcome is Outcome.PASS and not self.exercised
+
+    @property
+    def in_words(self) -> str:
+        """The outcome; of a pass of nothing, that it is one."""
+        return f"{self.outcome} ({NOT_EXERCISED})" if self.is_hollow else str(self.outcome)

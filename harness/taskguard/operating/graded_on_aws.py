@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
 from taskguard.errors import TargetError, TaskGuardError
+from taskguard.evidence.sources import LogSource
 from taskguard.evidence.stack import StackReader
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
@@ -60,8 +61,8 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     seed, rate = failure_settings(endpoint, stack)
     _refuse_other_failures(asked, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
-    expected, apart_ms = expected_on_aws(seed, rate), 2 * CLOCK_TOLERANCE_MS
-    run = Run(endpoint=endpoint, stack=stack, expectations=expected, alone=False, clocks_apart_ms=apart_ms)
+    logs = LogSource(endpoint, stack, clocks_apart_ms=2 * CLOCK_TOLERANCE_MS)
+    run = Run(endpoint=endpoint, stack=stack, expectations=expected_on_aws(seed, rate), alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.expectations):
         tell(Announced(text))
     if endpoint.url is not None:

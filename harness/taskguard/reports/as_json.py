@@ -45,12 +45,16 @@ def as_json(
         "clock_scale": clock_scale,
         "success": grade.success,
         "failure": grade.failure,
-        "tasks": len(grade.fates),
+        "tasks": len(grade.counted),
         "completed": grade.completed,
         "dead": grade.dead,
         "unsettled": grade.unsettled,
+        "chosen": len(grade.chosen),
         "checks": [_check(verdict) for verdict in grade.verdicts],
-        "fates": [{"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end} for fate in grade.fates],
+        "fates": [
+            {"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end, "chosen": fate.chosen}
+            for fate in grade.fates
+        ],
         "times": _times(grade, history, folder),
     }
 
@@ -97,6 +101,7 @@ def _check(verdict: Verdict) -> dict[str, Json]:
     found: dict[str, Json] = {
         "check": verdict.check,
         "outcome": str(verdict.outcome),
+        "exercised": verdict.exercised,
         "claim": verdict.claim,
         "expected": verdict.expected,
         "observed": verdict.observed,

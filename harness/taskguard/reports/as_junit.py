@@ -1,7 +1,7 @@
 """A grade as JUnit XML, for CI services: one test case for each check.
 
-A check that failed is a failure; one that could not be judged is an error, so that no service takes it for a pass. It must not
-know how a grade was reached.
+A check that failed is a failure; one that could not be judged is an error, so that no service takes it for a pass; one that passed
+of nothing, since the run had nothing of what it judges, is skipped. It must not know how a grade was reached.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from taskguard.history import History
 from taskguard.judging.grading import Grade
-from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.support.this_command import runnable
 
 JUNIT_FILE = "junit.xml"
@@ -37,14 +37,14 @@ def as_junit(grade: Grade, history: History, target: str, repeat: str | None = N
         tests=str(len(outcomes)),
         failures=str(outcomes.count(Outcome.FAIL)),
         errors=str(outcomes.count(Outcome.UNKNOWN)),
-        skipped="0",
+        skipped=str(sum(verdict.is_hollow for verdict in grade.verdicts)),
     )
     if len(history):
         started = datetime.fromtimestamp(history[0].at_ms / 1000, UTC)
         suite.set("timestamp", started.isoformat(timespec="seconds").replace("+00:00", ""))
         suite.set("time", f"{(history[-1].at_ms - history[0].at_ms) / 1000:.3f}")
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("SUCCESS", grade.success), ("FAILURE", grade.failure), ("tasks", len(grade.fates))):
+    for name, value in (("SUCCESS", grade.success), ("FAILURE", grade.failure), ("tasks", len(grade.counted))):
         ET.SubElement(properties, "property", name=name, value=str(value))
     for verdict in grade.verdicts:
         _add_case(suite, verdict, repeat)
@@ -66,6 +66,8 @@ def _add_case(suite: ET.Element, verdict: Verdict, repeat: str | None) -> None:
         found = ET.SubElement(case, kind, type=str(verdict.outcome), message=_writable(message))
         again = [] if repeat is None else [f"Run it again with: {runnable(repeat)}"]
         found.text = _writable("\n".join([verdict.claim, *(finding.message for finding in verdict.findings), *again]))
+    elif verdict.is_hollow:
+        ET.SubElement(case, "skipped", message=_writable(f"{NOT_EXERCISED}: {verdict.observed}"))
     ET.SubElement(case, "system-out").text = _writable(f"expected: {verdict.expected}\nobserved: {verdict.observed}")
 
 

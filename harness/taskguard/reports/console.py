@@ -13,6 +13,7 @@ from taskguard.history import History
 from taskguard.history.wording import times
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html import REPORT_FILE
 from taskguard.reports.nemesis import HEADINGS, Nemesis
 from taskguard.reports.plain import print_line, print_table
@@ -23,6 +24,7 @@ MOST_FINDINGS = 5
 """How many findings of a check are shown; `grade.json` has all."""
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "yellow"}
+_HOLLOW = "dim green"
 
 
 def print_grade(
@@ -54,8 +56,8 @@ def print_grade(
     print_table(
         console,
         ("check", "verdict", "expected", "observed"),
-        [(each.check, each.outcome.value, each.expected, each.observed) for each in grade.verdicts],
-        [_STYLES[each.outcome] for each in grade.verdicts],
+        [(each.check, each.in_words, each.expected, each.observed) for each in grade.verdicts],
+        [_HOLLOW if each.is_hollow else _STYLES[each.outcome] for each in grade.verdicts],
     )
     console.line()
     if nemesis is not None:
@@ -71,6 +73,9 @@ def print_grade(
         console.line()
     if grade.outcome is not Outcome.PASS:
         _print_outcome(console, grade, folder)
+        console.line()
+    if beside := chosen_in_words(grade):
+        print_line(console, f"{beside}.")
         console.line()
     print_line(console, f"SUCCESS: {grade.success}")
     print_line(console, f"FAILURE: {grade.failure}")

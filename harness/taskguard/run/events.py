@@ -31,6 +31,13 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """The stack is there, and ``tasks`` will be handed in."""
+
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseBegan:
     """A part of the session that is timed by its ``name`` has begun; several may go on side by side."""
 
@@ -61,7 +68,9 @@ class Graded:
     folder: Path
 
 
-SessionEvent: TypeAlias = Announced | Warned | PhaseBegan | PhaseEnded | TaskSubmitted | Progress | Recorded | Graded
+SessionEvent: TypeAlias = (
+    Announced | Warned | Began | PhaseBegan | PhaseEnded | TaskSubmitted | Progress | Recorded | Graded
+)
 
 Tell: TypeAlias = Callable[[SessionEvent], None]
 """Who is told of a session's events."""

@@ -15,11 +15,13 @@ from filelock import FileLock, Timeout
 
 from taskguard.contract.names import Names
 from taskguard.errors import DeploymentError
+from taskguard.evidence.sources import source_at
 from taskguard.evidence.stack import StackReader
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
+from taskguard.run.watch import all_empty
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
@@ -61,7 +63,8 @@ def on_engine_that_is_up(
     else:
         with phase(tell, "forget the tasks of before"):
             _forget(endpoint, stack, task_ids)
-    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), since_ms=endpoint.clock.now_ms())
+    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, expectations=wanted.expectations(), source=source)
 
 
 def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
@@ -106,7 +109,7 @@ class _KeptStage:
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
         reader = StackReader(self._endpoint, stack, Names())
-        return stack if as_it_was and all(depth.total == 0 for depth in reader.queue_depths()) else None
+        return stack if as_it_was and all_empty(reader.queue_depths()) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
@@ -123,6 +126,8 @@ class _KeptStage:
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
         names = [value for key, value in sorted(stack.outputs.items()) if key.endswith("FunctionName")]
         queues = (stack.task_queue_url, stack.dead_letter_queue_url)
+        arns = (stack.task_queue_arn, stack.dead_letter_queue_arn)
+        mappings = [functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"] for arn in arns]
         attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in queues]
         return {
             "stack": description["StackId"],
@@ -130,6 +135,8 @@ class _KeptStage:
             "functions": {
                 name: functions.get_function_configuration(FunctionName=name)["RevisionId"] for name in names
             },
+            # A run that was killed may have left them off.
+            "off": [m["UUID"] for found in mappings for m in found if m.get("State") in ("Disabled", "Disabling")],
             "queues": [
                 {key: value for key, value in sorted(each.items()) if not key.startswith("Approximate")}
                 for each in attributes

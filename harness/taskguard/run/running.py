@@ -10,17 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 
 from taskguard.contract.expectations import Expectations
 from taskguard.contract.names import Names
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
-from taskguard.evidence.logs.from_logs import LogEvidence
-from taskguard.evidence.recorder.deliveries import events_of, handled_dead_letters
-from taskguard.evidence.recorder.recording import Recording, RecordingFile
+from taskguard.evidence.recorder.deliveries import handled_dead_letters
+from taskguard.evidence.recorder.recording import Recording
+from taskguard.evidence.sources import Source, source_at
 from taskguard.evidence.stack import StackReader
 from taskguard.history import (
+    ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
@@ -32,9 +32,18 @@ from taskguard.history import (
 )
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
+from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
-from taskguard.run.injecting.planned_faults import Trouble
-from taskguard.run.watch import LOCAL, ON_AWS, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
+from taskguard.run.injecting.planned_faults import PlannedFaults
+from taskguard.run.watch import (
+    LOCAL,
+    ON_AWS,
+    Progress,
+    all_empty,
+    longest_run_seconds,
+    longest_run_under_faults_seconds,
+    watch,
+)
 from taskguard.service.deployment import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
@@ -43,92 +52,108 @@ _LONGEST_INVOCATION_SECONDS = 20.0
 """Above each function's timeout."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What a run is made of: where it takes place, and what is expected there. On a stack that is not ``alone`` its own,
-    a run leaves aside the tasks of others. Deliveries are read from the flight recorder where there is one, and from
-    the logs where there is none, or when it is asked for ``from_logs``: from the run's start on, and before it as far as the
-    pipeline's clock may be behind, ``clocks_apart_ms``. What was recorded before ``since_ms`` is of other runs on the stack."""
+    a run leaves aside the tasks of others. Deliveries are read from ``source``: if none is given, from the flight recorder
+    where there is one, and from the logs where there is none."""
 
-    endpoint: Endpoint
-    stack: Stack
-    expectations: Expectations
-    names: Names = field(default_factory=Names)
-    alone: bool = True
-    from_logs: bool = False
-    clocks_apart_ms: float = 60_000.0
-    since_ms: float = 0.0
-    _since_ms: float = field(init=False)
-    _file: RecordingFile | None = field(init=False)
-    _logs: LogEvidence = field(init=False)
-    _changes: Changes = field(init=False)
-    _configuration: Configuration = field(init=False)
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        stack: Stack,
+        expectations: Expectations,
+        names: Names | None = None,
+        alone: bool = True,
+        source: Source | None = None,
+    ) -> None:
+        self.endpoint, self.stack, self.expectations, self.alone = endpoint, stack, expectations, alone
+        self.names = names or Names()
+        self._source = source or source_at(endpoint, stack, self.names)
+        self._changes = Changes(endpoint, stack, self.names.table)
+        self._configuration = Configuration(endpoint, stack)
 
-    def __post_init__(self) -> None:
-        path = self.endpoint.recording
-        recorded = path is not None and path.exists() and not self.from_logs
-        object.__setattr__(self, "_file", RecordingFile(path) if path is not None and recorded else None)
-        object.__setattr__(self, "_since_ms", self.since_ms if recorded else self._before_ms())
-        logs = LogEvidence(self.endpoint, self.stack, self._reader(), self.names, self._since_ms)
-        object.__setattr__(self, "_logs", logs)
-        object.__setattr__(self, "_changes", Changes(self.endpoint, self.stack, self.names.table))
-        object.__setattr__(self, "_configuration", Configuration(self.endpoint, self.stack))
-
-    def of(self, tasks: Sequence[Task], tell: Tell = nobody, trouble: Trouble | None = None) -> History:
+    def of(
+        self,
+        tasks: Sequence[Task],
+        tell: Tell = nobody,
+        faults: PlannedFaults | None = None,
+        backlog: Backlog | None = None,
+    ) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
-        With ``trouble`` faults are injected from before the first submission until nothing more will happen, a task is handed
-        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not.
+        With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
+        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
+        its first tasks wait, and come in batches.
 
         Raises:
             SubmissionError: when the API cannot be reached.
         """
         self._changes.begin()
-        with trouble or nullcontext():
-            submitted, settled, depths = self._submit_and_watch(tasks, tell, trouble)
-        if trouble is not None:
+        with faults or nullcontext(), backlog or nullcontext():
+            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
+        if faults is not None:
             self.wait_until_at_rest()
         only = None if self.alone else frozenset(task.task_id for task in tasks)
         with phase(tell, "gather the evidence"):
-            events: list[Event] = [*submitted, *(trouble.events if trouble else ())]
-            return self.history(events, deadline_reached=not settled, only=only, depths=depths)
+            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
-        self, tasks: Sequence[Task], tell: Tell, trouble: Trouble | None
+        self, tasks: Sequence[Task], tell: Tell, faults: PlannedFaults | None, backlog: Backlog | None
     ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
         """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
         with phase(tell, "submit"):
-            client = client_of(self.endpoint, self.stack)
-            submitted = client.submit_all(tasks, tell=tell, until_answered=trouble is not None)
-        ids = [event.task_id for event in submitted if event.task_id and (event.accepted or trouble is not None)]
+            submitted = self._submit(tasks, tell, backlog, until_answered=faults is not None)
+        ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
         looks: deque[Progress] = deque(maxlen=2)
 
         def look(progress: Progress) -> None:
             looks.append(progress)
             tell(progress)
+            if backlog is not None and backlog.look(progress.depths):
+                self._configuration.begin()
 
-        self._configuration.begin()
+        if backlog is None:
+            # With one, what was switched off must be on again before.
+            self._configuration.begin()
         with phase(tell, "settle"):
-            settled = self.watch(ids, look, trouble)
+            settled = self.watch(ids, look, faults)
         return submitted, settled, looks[0].depths
+
+    def _submit(
+        self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
+    ) -> list[TaskSubmitted]:
+        client = client_of(self.endpoint, self.stack)
+        waiting = 0 if backlog is None else backlog.waiting
+        submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        if backlog is not None:
+            backlog.let_work_go()
+
+        def submitted_later(event: TaskSubmitted) -> None:
+            tell(event)
+            if backlog is not None:
+                backlog.look()
+
+        return [*submitted, *client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)]
 
     def watch(
         self,
         task_ids: Iterable[str],
         tell: Callable[[Progress], None] = lambda _: None,
-        trouble: Trouble | None = None,
+        faults: PlannedFaults | None = None,
     ) -> bool:
-        """Wait until nothing more will happen to these tasks; False when time ran out first. In ``trouble`` that takes longer,
+        """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
         and it is the pipeline's clock that counts."""
         ids = list(dict.fromkeys(task_ids))
         reader = self._reader()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
-        if trouble is None:
+        if faults is None:
             seconds = longest_run_seconds(self.expectations, len(ids)) + pace.quiet_seconds
             return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell)
         hidden_seconds = reader.visibility_timeout_seconds()
-        seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, trouble.lasting_seconds)
+        seconds = longest_run_under_faults_seconds(self.expectations, len(ids), hidden_seconds, faults.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
         return watch(reader, ids, self.expectations, seconds=seconds, pace=pace, tell=tell, clock=clock)
@@ -158,30 +183,19 @@ class Run:
         far as there are logs of this run. The queues are looked at last of all, and compared with ``depths``, an earlier
         look; without one they are looked at first, too. What is ``submitted`` may come with the faults that were injected from
         outside."""
-        events: list[Event] = list(submitted)
-        begun_ms = min((event.at_ms for event in events), default=0.0)
-        reader, recording = self._reader(), self.recording()
+        given = list(submitted)
+        begun_ms = min((event.at_ms for event in given), default=0.0)
+        reader = self._reader()
         depths = depths or reader.queue_depths()
-        if recording is not None:
-            recording = recording.since(self.since_ms)
-        if recording is None:
-            accepted = [event for event in events if isinstance(event, TaskSubmitted)]
-            told, recording = self._logs.gather(accepted, self.expectations.record, only)
-            events.extend(told)
-        else:
-            heeded = reader.heeds_partial_batches()
-            events.extend(events_of(recording, self.stack, self.names.message, partial_batches=heeded, only=only))
+        answers = [event for event in given if isinstance(event, TaskSubmitted)]
+        told, recording = self._source.gather(answers, self.expectations.record, only)
         request_ids = handled_dead_letters(recording, self.stack, self.names.message, only)
-        events.extend(reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._since_ms))
-        events = [event for event in events if only is None or _concerns(event, only)]
-        # What the engine was busy with before is of no run's business, nor what was broken then.
-        events = [
-            event for event in events if not isinstance(event, (HeldUp, FaultInjected)) or event.at_ms >= begun_ms
-        ]
+        logged = reader.dead_letter_logs(self.expectations.dead_letter_log, request_ids, self._source.since_ms)
+        events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         records = reader.records(sorted(task_ids))
         events.extend(records)
-        events.extend(self._changes.of(records, [each for each in events if isinstance(each, TaskSubmitted)]))
+        events.extend(self._changes.of(records, [event for event in events if isinstance(event, TaskSubmitted)]))
         events.extend(self._configuration.events())
         events.extend(self._what_stayed(reader, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
@@ -189,33 +203,38 @@ class Run:
 
     def _what_stayed(self, reader: StackReader, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""
-        if alone or all(depth.total == 0 for depth in before):
+        if alone or all_empty(before):
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
             time.sleep(max(0.0, self.expectations.empty_for_seconds + 0.01 - waited_ms / 1000))
             depths = [*before, *reader.queue_depths()]
-            if alone or all(depth.total == 0 for depth in depths):
+            if alone or all_empty(depths):
                 return list(depths)
         # That nothing is left tells of all; what is left may be that of others.
         what = "whether a queue holds messages of this run, since others use it too"
         now_ms = self.endpoint.clock.now_ms()
         return [EvidenceMissing(at_ms=now_ms, source="SQS", what=what, affects=("QueueDepth",))]
 
-    def _before_ms(self) -> float:
-        clock = self.endpoint.clock
-        return clock.now_ms() - self.clocks_apart_ms * clock.scale
-
     def _reader(self) -> StackReader:
         return StackReader(self.endpoint, self.stack, self.names)
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
-        return self._file.read() if self._file is not None else None
+        return self._source.recording()
+
+
+def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bool:
+    # What the engine was busy with before is of no run's business, nor what was broken then.
+    if isinstance(event, HeldUp) and event.until_ms < begun_ms:
+        return False
+    if isinstance(event, FaultInjected) and event.at_ms < begun_ms:
+        return False
+    return only is None or _concerns(event, only)
 
 
 def _concerns(event: Event, ids: frozenset[str]) -> bool:
-    if isinstance(event, (EvidenceMissing, HeldUp)):
+    if isinstance(event, (EvidenceMissing, HeldUp, ConsumersOff)):
         return True
     if isinstance(event, FaultInjected):
         # What strikes no task in particular may strike any.

@@ -45,6 +45,11 @@ class Progress:
     seconds_left: float
 
 
+def all_empty(depths: Iterable[QueueDepth]) -> bool:
+    """Whether no queue holds a message, in whatever state."""
+    return all(depth.total == 0 for depth in depths)
+
+
 def longest_run_seconds(expectations: Expectations, tasks: int) -> float:
     """How long a run of ``tasks`` is watched at most after the last submission: the whole schedule with each delay as
     late as it may be, and time to work through the queue."""
@@ -90,8 +95,7 @@ def watch(
         if open_ids:
             open_ids.difference_update(i for i, status in reader.statuses(open_ids).items() if status in final)
         depths = tuple(reader.queue_depths())
-        empty = all(depth.total == 0 for depth in depths)
-        empty_since = (empty_since or now) if empty else None
+        empty_since = (empty_since or now) if all_empty(depths) else None
         tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0

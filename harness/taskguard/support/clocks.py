@@ -1,4 +1,4 @@
-"""The clock that a pipeline lives by: the machine's, or one that an engine lets hurry while the pipeline only waits.
+"""The clock that a pipeline lives by: the machine's, or one that an engine lets run fast while the pipeline only waits.
 
 All times of a history are its times. It must not know what it is used for.
 """

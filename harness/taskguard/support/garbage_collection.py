@@ -1,4 +1,4 @@
-"""Python's search for cyclic garbage, put off where it would look through a whole history in vain."""
+"""Python's garbage collector, paused where it would look through a whole history in vain."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def left_lying() -> Iterator[None]:
-    """Look for no cyclic garbage meanwhile: for what makes millions of values without cycles, which would be looked through
-    again and again as they become more."""
-    searched = gc.isenabled()
+def without_garbage_collection() -> Iterator[None]:
+    """Pause it inside: for what makes millions of values without cycles, which it would look through again and again."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if searched:
+        if was_enabled:
             gc.enable()

@@ -1,4 +1,4 @@
-"""Pipeline time: a clock that hurries while a pipeline only waits, the same in each process that shares its file.
+"""Pipeline time: a clock that runs fast while a pipeline only waits, the same in each process that shares its file.
 
 The file holds a moment of real time (``time.monotonic``), the pipeline time at that moment, how many times as fast it runs
 from there on, and the pipeline time from which on it runs no faster than the machine's clock again. Once installed in a
@@ -50,8 +50,8 @@ class SharedClock:
         """How long it takes from now on until it shows ``moment``, in real seconds, if it runs on as it does."""
         _, _, rate, until = self._state()
         now = self.now()
-        hurrying = max(0.0, min(moment, until) - now)
-        return hurrying / rate + max(0.0, moment - max(now, until))
+        fast = max(0.0, min(moment, until) - now)
+        return fast / rate + max(0.0, moment - max(now, until))
 
     def go_on(self, rate: float, until: float = math.inf) -> None:
         """From now on, run ``rate`` times as fast until it shows ``until``. For one writer at a time."""

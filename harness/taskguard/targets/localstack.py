@@ -4,10 +4,8 @@ Each instance has a port, folders and a flight recorder of its own, listens on 1
 started it, unless it was asked to stay.
 """
 
-import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,13 +18,13 @@ from typing import ClassVar
 
 from taskguard.engine.ownership import is_engine
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
-from taskguard.support import scaled_clock
+from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import Environment, engine_environment
 from taskguard.targets.names import DEFAULT_REGION
-from taskguard.targets.process import ProcessInstance, ProcessTarget, direct, port_taken
+from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, port_taken
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 STOP_GRACE_SECONDS = 6.0
@@ -56,11 +54,7 @@ class LocalStackInstance(ProcessInstance):
 
     def answers(self) -> bool:
         """Whether the engine that answers on the port is this one."""
-        try:
-            with direct.open(f"http://127.0.0.1:{self.port}/_taskguard/instance", timeout=2) as response:
-                return bool(json.load(response)["instance"] == self.token)
-        except (OSError, ValueError, KeyError):
-            return False
+        return answered(f"http://127.0.0.1:{self.port}/_taskguard/instance", "instance") == self.token
 
     def stay(self) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_taskguard/stay", method="POST")
@@ -92,7 +86,7 @@ class LocalStackInstance(ProcessInstance):
                 os.kill(self.pid, ending)
             with suppress(WaitedInVain):
                 wait_for(lambda: not self.is_running(), seconds=STOP_GRACE_SECONDS)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        folders.remove(self.scratch)
 
 
 class LocalStack(ProcessTarget[LocalStackInstance]):

@@ -7,7 +7,6 @@ the functions' roles, as AWS does. It has no flight recorder: what happened is r
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -28,7 +27,7 @@ from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.environments import Environment, engine_python, find_python, installed
 from taskguard.targets.guarding import guard
-from taskguard.targets.process import ProcessInstance, ProcessTarget, direct, listen_once
+from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 _LOCK = DATA / "ministack.txt"
@@ -62,11 +61,7 @@ class MiniStackInstance(ProcessInstance):
         return False
 
     def answers(self) -> bool:
-        try:
-            with direct.open(f"http://127.0.0.1:{self.port}/_ministack/health", timeout=2) as response:
-                return bool(json.load(response)["edition"] == self.token)
-        except (OSError, ValueError, KeyError):
-            return False
+        return answered(f"http://127.0.0.1:{self.port}/_ministack/health", "edition") == self.token
 
     def stay(self) -> None:
         _guarded(self.scratch).unlink(missing_ok=True)

@@ -3,8 +3,8 @@ what answers there is what was started."""
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -16,17 +16,28 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from taskguard.errors import TargetError
+from taskguard.support import folders
 from taskguard.support.this_command import runnable
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.names import DEFAULT_REGION
 
 START_TIMEOUT_SECONDS = 90.0
+_ANSWER_SECONDS = 2
 _LOG_TAIL_LINES = 15
 _PORTS_TO_TRY = 3
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Asks this machine. A proxy that the user's environment names must not see such calls."""
+
+
+def answered(url: str, name: str) -> object:
+    """The field ``name`` of the JSON document at ``url``, on this machine; none when there is no such answer."""
+    try:
+        with direct.open(url, timeout=_ANSWER_SECONDS) as response:
+            return json.load(response)[name]
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 class PortTakenError(TargetError):
@@ -89,7 +100,7 @@ class ProcessTarget(Target, Generic[Started]):
         if self._process is not None:
             self._process.wait()
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            folders.remove(self._scratch)
         self.instance = self._process = self._scratch = None
 
     @property

@@ -309,6 +309,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
     """The stage under test, with what is expected of it."""
     from taskguard.contract.expectations import Expectations
+    from taskguard.evidence.sources import source_at
     from taskguard.run.running import Run
     from taskguard.service.deployment import failure_settings
 
@@ -316,10 +317,14 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
         from taskguard.testing.on_aws import run_on
 
         return run_on(endpoint, stack)
-    seed, rate = asked(request.config, "failure-seed") or None, asked(request.config, "failure-rate")
+    seed, rate, since_ms = asked(request.config, "failure-seed") or None, asked(request.config, "failure-rate"), 0.0
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
-    return Run(endpoint=endpoint, stack=stack, expectations=Expectations(failure_seed=seed, failure_rate=rate))
+        since_ms = endpoint.clock.now_ms()
+    expectations = Expectations(failure_seed=seed, failure_rate=rate)
+    return Run(
+        endpoint=endpoint, stack=stack, expectations=expectations, source=source_at(endpoint, stack, since_ms=since_ms)
+    )
 
 
 @pytest.fixture

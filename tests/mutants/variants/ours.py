@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.loads import BACKLOG, FATES, Load, as_they_come
+from tests.mutants.loads import BACKLOG, FATES, GRADED, Load, as_they_come
 from tests.mutants.variants.variant import Variant
 
 
@@ -13,6 +13,7 @@ def _unbroken(name: str, sentence: str, load: Load) -> Variant:
 OURS = (
     _unbroken("ours", "the pipeline as it is", FATES),
     _unbroken("ours-in-batches", "the pipeline as it is, its tasks in batches", BACKLOG),
+    _unbroken("ours-graded", "the pipeline as it is, its tasks as a graded run hands them in", GRADED),
     _unbroken(
         "ours-unseeded",
         "the pipeline as it is, and the draws are not known",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from taskguard.history import AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, HeldUp, RunEnded
+from taskguard.history import (
+    AttemptFailed,
+    BackoffRequested,
+    ConsumersOff,
+    DeadLettered,
+    Delivered,
+    Event,
+    HeldUp,
+    RunEnded,
+)
+from taskguard.history.events import QueueName
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without
@@ -89,6 +99,88 @@ def test_what_is_late_by_no_more_than_the_engine_was_held_up_is_no_fault_of_the_
     assert first_message([*events, *stalls], outcome).startswith(
         f"task {TASK}: attempt 3 reached the dead-letter queue"
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "queue", "outcome"),
+    [
+        (1, "work", Outcome.UNKNOWN),
+        (1, "dead-letter", Outcome.FAIL),
+        (3, "work", Outcome.UNKNOWN),
+        (3, "dead-letter", Outcome.UNKNOWN),
+    ],
+)
+def test_what_is_late_while_there_was_no_room_for_a_batch_of_its_queue_is_no_fault_of_the_pipeline(
+    number: int, queue: QueueName, outcome: Outcome
+) -> None:
+    request = the(EVENTS, BackoffRequested, number - 1)
+    back: Event = the(EVENTS, DeadLettered) if number == 3 else the(EVENTS, Delivered, number)
+    due_ms = request.answered_ms + request.delay_seconds * 1000
+    late = changed(EVENTS, back, at_ms=due_ms + 2600)
+    full = HeldUp(at_ms=due_ms, until_ms=due_ms + 600, queue=queue)
+    message = first_message([*late, full], outcome)
+    assert ("the engine had no room for another batch of the queue" in message) == (outcome is Outcome.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms"),
+    [pytest.param(-9000, 590, id="before it was due"), pytest.param(2010, 9000, id="after it had come")],
+)
+def test_a_full_queue_excuses_nothing_outside_of_that_time(start_ms: float, end_ms: float) -> None:
+    request, back = the(EVENTS, BackoffRequested), the(EVENTS, Delivered, 1)
+    due_ms = request.answered_ms + 5000
+    events = changed(EVENTS, back, at_ms=due_ms + 2600)
+    full = HeldUp(at_ms=due_ms + start_ms, until_ms=due_ms + end_ms, queue="work")
+    assert "beyond the 7 s allowed" in first_message([*events, full])
+
+
+def test_no_moment_excuses_twice() -> None:
+    request, back = the(EVENTS, BackoffRequested), the(EVENTS, Delivered, 1)
+    due_ms = request.answered_ms + 5000
+    events = changed(EVENTS, back, at_ms=due_ms + 2600)
+    queues: tuple[QueueName | None, ...] = ("work", None, "work")
+    twice = [HeldUp(at_ms=due_ms, until_ms=due_ms + 400, queue=queue) for queue in queues]
+    within = HeldUp(at_ms=due_ms + 100, until_ms=due_ms + 300)
+    assert "beyond the 7 s allowed" in first_message([*events, *twice, within])
+    rest = HeldUp(at_ms=due_ms + 400, until_ms=due_ms + 600, queue="work")
+    assert "had no room" in first_message([*events, *twice, within, rest], Outcome.UNKNOWN)
+
+
+def test_what_could_not_come_back_before_the_run_s_end_is_not_said_never_to_come() -> None:
+    events = without(EVENTS, DeadLettered)
+    end, request = the(events, RunEnded), the(events, BackoffRequested, 2)
+    due_ms = request.answered_ms + 20_000
+    assert end.at_ms > due_ms + 2000
+    full = HeldUp(at_ms=due_ms + 500, until_ms=end.at_ms, queue="work")
+    assert "before the task could come back" in first_message([*events, full], Outcome.UNKNOWN)
+    assert "never came back" in first_message([*events, replace(full, at_ms=due_ms + 2100)])
+
+
+@pytest.mark.parametrize(
+    ("queue", "from_ms", "until_ms", "outcome"),
+    [
+        # Due while the consumers were off: it counts from when they were on again.
+        ("dead-letter", -1000, 7000, Outcome.PASS),
+        ("dead-letter", -1000, 5999, Outcome.FAIL),
+        # Late already when they were switched off, or in time before, or no business of theirs.
+        ("dead-letter", 1, 7000, Outcome.FAIL),
+        ("dead-letter", -5000, -1, Outcome.FAIL),
+        ("work", -1000, 7000, Outcome.FAIL),
+    ],
+)
+def test_what_was_due_while_the_run_kept_the_consumers_off_is_late_from_when_they_were_on(
+    queue: QueueName, from_ms: float, until_ms: float, outcome: Outcome
+) -> None:
+    request, dead = the(EVENTS, BackoffRequested, 2), the(EVENTS, DeadLettered)
+    due_ms = request.answered_ms + 20_000
+    off = ConsumersOff(at_ms=due_ms + from_ms, until_ms=due_ms + until_ms, queue=queue)
+    assert judge("backoff", [*changed(EVENTS, dead, at_ms=due_ms + 8000), off]).outcome is outcome
+
+
+def test_an_early_return_is_not_excused_by_consumers_that_were_off() -> None:
+    request, dead = the(EVENTS, BackoffRequested, 2), the(EVENTS, DeadLettered)
+    off = ConsumersOff(at_ms=request.at_ms, until_ms=dead.at_ms + 9000, queue="dead-letter")
+    assert "too early" in first_message([*changed(EVENTS, dead, at_ms=request.at_ms + 500), off])
 
 
 def test_an_early_return_is_not_excused_by_a_busy_engine() -> None:

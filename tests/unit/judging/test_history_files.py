@@ -58,6 +58,7 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
     "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
     "QueueName": st.sampled_from(["work", "dead-letter"]),
+    "QueueName | None": st.sampled_from([None, "work", "dead-letter"]),
 }
 
 
@@ -223,7 +224,7 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 99}, "format version 99, this TaskGuard reads 1 and 2"),
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1, 2, 3"),
         ({"tasks": "3"}, 'Manifest.tasks: expected an integer, found "3"'),
         ({"expectations": {}}, "Manifest.expectations: Expectations lacks"),
         ({"versions": {"python": 3}}, "versions: expected a string, found 3"),

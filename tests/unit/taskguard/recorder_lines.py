@@ -11,6 +11,7 @@ from taskguard.service.deployment import Stack
 
 WORK_ARN, DEAD_ARN = "arn:aws:sqs:eu-central-1:000000000000:TaskQueue", "arn:aws:sqs:eu-central-1:000000000000:TaskDLQ"
 WORK_URL, DEAD_URL = "http://127.0.0.1:4566/000000000000/TaskQueue", "http://127.0.0.1:4566/000000000000/TaskDLQ"
+FUNCTION = "TaskGuard-dev-processTask"
 
 STACK = Stack(
     stage="dev",
@@ -39,11 +40,17 @@ def sqs_record(message_id: str, *, receives: int = 1, body: str | None = None, a
     }
 
 
-def started(request_id: str, *records: dict[str, Any], at: float = 1000.0, payload: str | None = None) -> str:
+def started(
+    request_id: str,
+    *records: dict[str, Any],
+    at: float = 1000.0,
+    payload: str | None = None,
+    function: str = FUNCTION,
+) -> str:
     return json.dumps(
         {
             "kind": "invocation-started",
-            "function": "TaskGuard-dev-processTask",
+            "function": function,
             "requestId": request_id,
             "payload": json.dumps({"Records": records}) if payload is None else payload,
             "startedAt": at,
@@ -72,7 +79,7 @@ def aws_call(
     return json.dumps(
         {
             "kind": "aws-call",
-            "function": "TaskGuard-dev-processTask",
+            "function": FUNCTION,
             "requestId": request_id,
             "service": service,
             "operation": operation,

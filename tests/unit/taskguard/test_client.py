@@ -188,7 +188,7 @@ def test_what_lets_clients_in_is_sent_with_each_request_and_follows_no_redirect(
 
 
 @pytest.fixture
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between tries, which are not made."""
     paused: list[float] = []
     monkeypatch.setattr("tenacity.nap.time.sleep", paused.append)
@@ -196,33 +196,33 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, unhurried: list[float], status: int) -> None:
+def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, waits: list[float], status: int) -> None:
     api.statuses = [status, status, 202]
     tries = Client(api.url).submit_until_answered(TASK)
     assert [(each.status_code, each.accepted) for each in tries] == [(status, False), (status, False), (202, True)]
     assert {each.task_id for each in tries} == {"t1"}
     assert [json.loads(heard.body)["taskId"] for heard in api.heard] == ["t1"] * 3
-    assert len(unhurried) == 2
-    assert 0 < unhurried[0] <= unhurried[1]
+    assert len(waits) == 2
+    assert 0 < waits[0] <= waits[1]
 
 
 @pytest.mark.parametrize("status", [202, 400, 409, 413])
-def test_a_clear_answer_is_the_last_one(api: Api, unhurried: list[float], status: int) -> None:
+def test_a_clear_answer_is_the_last_one(api: Api, waits: list[float], status: int) -> None:
     api.status = status
     assert [each.status_code for each in Client(api.url).submit_until_answered(TASK)] == [status]
-    assert unhurried == []
+    assert waits == []
 
 
-def test_a_user_gives_up_at_last(api: Api, unhurried: list[float], nobody: str) -> None:
+def test_a_user_gives_up_at_last(api: Api, waits: list[float], nobody: str) -> None:
     api.status = 503
     assert len(Client(api.url).submit_until_answered(TASK)) == 10
     unanswered = Client(nobody).submit_until_answered(TASK)
     assert [each.status_code for each in unanswered] == [0] * 10
-    assert max(unhurried) <= 2.0
-    assert sum(unhurried) < 2 * 30
+    assert max(waits) <= 2.0
+    assert sum(waits) < 2 * 30
 
 
-def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, unhurried: list[float]) -> None:
+def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, waits: list[float]) -> None:
     api.statuses = [503, 202, 202]
     told: list[TaskSubmitted] = []
     tasks = [Task(task_id=f"t{number}", payload={}) for number in range(2)]

@@ -21,9 +21,11 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
 )
+from taskguard.history.events import QueueName
 
 from tests.unit.taskguard.recorder_lines import (
     DEAD_ARN,
+    FUNCTION,
     STACK,
     WORK_ARN,
     WORK_URL,
@@ -130,6 +132,36 @@ def test_without_partial_batches_an_error_still_fails_the_batch(tmp_path: Path) 
     found = events(tmp_path, batch, ended("r1", '{"errorMessage": "boom"}', error=True), partial_batches=False)
     assert [event.message_id for event in of_kind(found, AttemptFailed)] == ["m1", "m2"]
     assert not of_kind(found, AttemptSucceeded)
+
+
+def test_each_consumer_is_heeded_as_its_own_mapping_says(tmp_path: Path) -> None:
+    lines = [
+        line
+        for number, function in enumerate(("heeded", "unheeded"), 1)
+        for line in (
+            started(f"r{number}", sqs_record(f"m{number}"), function=function),
+            ended(f"r{number}", failures(f"m{number}")),
+        )
+    ]
+    found = events(tmp_path, *lines, heeds={"heeded": True, "unheeded": False})
+    assert [event.message_id for event in of_kind(found, AttemptFailed)] == ["m1"]
+    assert [event.message_id for event in of_kind(found, AttemptSucceeded)] == ["m2"]
+
+
+@pytest.mark.parametrize("heeds", [{}, {"another": True}, {FUNCTION: None}])
+def test_a_report_of_which_it_is_not_known_whether_it_was_heeded_leaves_the_outcome_open(
+    tmp_path: Path, heeds: dict[str, bool | None]
+) -> None:
+    batch = started("r1", sqs_record("m1"), sqs_record("m2"))
+    found = events(tmp_path, batch, ended("r1", failures("m2")), heeds=heeds)
+    assert [event.message_id for event in of_kind(found, AttemptSucceeded)] == ["m1"]
+    assert not of_kind(found, AttemptFailed)
+    [missing] = of_kind(found, EvidenceMissing)
+    assert missing.affects == ("AttemptSucceeded", "AttemptFailed")
+    assert "message m2" in missing.what
+    # An error and a clean answer mean the same to any mapping.
+    assert len(of_kind(events(tmp_path, batch, ended("r1"), heeds=heeds), AttemptSucceeded)) == 2
+    assert len(of_kind(events(tmp_path, batch, ended("r1", "{}", error=True), heeds=heeds), AttemptFailed)) == 2
 
 
 def test_an_error_of_the_function_fails_the_batch_whatever_it_says() -> None:
@@ -266,6 +298,17 @@ def test_a_damaged_line_puts_everything_the_recorder_tells_in_doubt(tmp_path: Pa
 def test_the_times_in_which_the_engine_was_held_up_are_told(tmp_path: Path) -> None:
     line = json.dumps({"kind": "engine-held-up", "startedAt": 10.0, "endedAt": 260.0})
     assert of_kind(events(tmp_path, line), HeldUp) == [HeldUp(at_ms=10.0, until_ms=260.0)]
+
+
+@pytest.mark.parametrize(
+    ("arn", "queues"), [(WORK_ARN, ["work"]), (DEAD_ARN, ["dead-letter"]), (f"{WORK_ARN}-of-others", [])]
+)
+def test_the_times_in_which_a_queue_of_the_stack_found_no_room_are_told(
+    tmp_path: Path, arn: str, queues: list[QueueName]
+) -> None:
+    line = json.dumps({"kind": "queue-held-up", "queue": arn, "startedAt": 10.0, "endedAt": 260.0})
+    found = of_kind(events(tmp_path, line), HeldUp)
+    assert found == [HeldUp(at_ms=10.0, until_ms=260.0, queue=queue) for queue in queues]
 
 
 def test_faults_that_were_injected_into_the_stack_are_told_and_those_of_another_are_not(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from taskguard.engine.clock.pacer import Unhurried
+from taskguard.engine.clock.pacer import RealTimePacer
 from taskguard.engine.faults import holding
 from taskguard.engine.faults.holding import HeldBack, Rendezvous
 from taskguard.support.waiting import wait_for
@@ -22,7 +22,7 @@ class Told(list[str]):
 
 @pytest.fixture
 def held() -> HeldBack:
-    return HeldBack(Unhurried())
+    return HeldBack(RealTimePacer())
 
 
 @pytest.fixture

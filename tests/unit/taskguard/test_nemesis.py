@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from taskguard.errors import TaskGuardError
 from taskguard.history import FaultInjected
-from taskguard.run.injecting import nemesis as module
+from taskguard.run import switching as module
 from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.support.waiting import wait_for
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -166,3 +167,89 @@ def test_a_batch_that_was_carried_out_in_part_names_the_entries_that_were_not(tm
     calls = recording_of(tmp_path, whole, part).calls
     assert [call.refused_entries for call in calls] == [frozenset(), {"b", "c"}]
     assert [(call.status, call.error_code) for call in calls] == [(200, None)] * 2
+
+
+def an_old_file(path: Path, *, until_ms: float, lines: int = 20_001) -> None:
+    """A day of calls and ended invocations, one every few seconds."""
+    step_ms = 86_400_000 / lines
+    with path.open("w") as file:
+        for number in range(lines):
+            at = until_ms - (lines - number) * step_ms
+            kind = number % 3
+            name = f"old-{number // 3}"
+            if kind == 0:
+                file.write(started(name, sqs_record("m"), at=at) + "\n")
+            elif kind == 1:
+                file.write(aws_call("SendMessage", {}, request_id=name, at=at) + "\n")
+            else:
+                file.write(ended(name, at=at) + "\n")
+
+
+def test_a_file_is_read_from_where_a_run_began(tmp_path: Path) -> None:
+    path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
+    an_old_file(path, until_ms=began_ms)
+    with path.open("a") as more:
+        more.write(started("mine", at=began_ms + 5) + "\n" + aws_call("SendMessage", {}, at=began_ms + 6) + "\n")
+        more.write(ended("mine", at=began_ms + 9) + "\n")
+    whole, since = RecordingFile(path).read(), RecordingFile(path, began_ms).read()
+    assert since.since(began_ms) == whole.since(began_ms)
+    assert list(since.since(began_ms).invocations) == ["mine"]
+    # A little more than a minute, and some bytes, of a day.
+    assert len(since.calls) < len(whole.calls) / 50
+    assert len(since.invocations) < len(whole.invocations) / 50
+    assert since.damage == []
+
+
+def test_what_is_read_of_a_file_does_not_grow_with_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began_ms, understood, loads = 86_400_000_000.0, [0, 0], json.loads
+    for age, days in enumerate((1, 4)):
+        path, one_day = tmp_path / f"{days}.jsonl", tmp_path / "day.jsonl"
+        with path.open("w") as file:
+            for day in reversed(range(days)):
+                an_old_file(one_day, until_ms=began_ms - day * 86_400_000)
+                file.write(one_day.read_text())
+
+        def counted(text: str | bytes, age: int = age) -> object:
+            understood[age] += 1
+            return loads(text)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("taskguard.evidence.recorder.recording.json.loads", counted)
+            RecordingFile(path, began_ms).read()
+    assert understood[1] < understood[0] * 1.1 + 10
+
+
+def test_an_invocation_that_was_under_way_when_a_run_began_is_not_lost(tmp_path: Path) -> None:
+    path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
+    an_old_file(path, until_ms=began_ms - 890_000)
+    with path.open("a") as more:
+        more.write(started("at work", sqs_record("m1"), at=began_ms - 880_000) + "\n")
+        more.write(started("over", at=began_ms - 870_000) + "\n" + ended("over", at=began_ms - 860_000) + "\n")
+        more.writelines(aws_call("SendMessage", {}, at=began_ms - 800_000 + n * 10) + "\n" for n in range(50_000))
+    file = RecordingFile(path, began_ms)
+    recording = file.read()
+    assert [i.request_id for i in recording.invocations.values() if i.ended_at_ms is None] == ["at work"]
+    assert recording.invocations["at work"].messages[0].message_id == "m1"
+    assert "over" not in recording.invocations
+    with path.open("a") as more:
+        more.write(ended("at work", at=began_ms + 10) + "\n")
+    assert file.read().invocations["at work"].ended_at_ms == began_ms + 10
+    assert recording.damage == []
+
+
+def test_a_start_that_is_told_late_is_found(tmp_path: Path) -> None:
+    # It is told after a cold start, and bears the time before it.
+    path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
+    an_old_file(path, until_ms=began_ms)
+    with path.open("a") as more:
+        for number in range(3000):
+            at = began_ms + 20_000 + number
+            more.write(started(f"cold-{number}", at=at - 19_000) + "\n" + ended(f"cold-{number}", at=at) + "\n")
+    for moment_ms in (began_ms, began_ms + 10_000, began_ms + 21_000):
+        assert RecordingFile(path, moment_ms).read().since(moment_ms) == RecordingFile(path).read().since(moment_ms)
+
+
+def test_a_stall_counts_for_whom_it_lasts(tmp_path: Path) -> None:
+    recording = recording_of(tmp_path, '{"kind": "engine-held-up", "startedAt": 10, "endedAt": 20}')
+    assert len(recording.since(15).stalls) == 1
+    assert recording.since(21).stalls == []

@@ -45,6 +45,72 @@ def test_the_key_that_api_gateway_recognised_is_hidden() -> None:
     assert list(told["requestContext"]["identity"].values()) == ["k1", HIDDEN]
 
 
+# As https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html shows it.
+EVENT_2: dict[str, Any] = {
+    "version": "2.0",
+    "routeKey": "GET /task/{taskId}",
+    "rawPath": "/task/t1",
+    "rawQueryString": "",
+    "headers": {"host": "here"},
+    "requestContext": {"http": {"method": "GET", "path": "/task/t1"}, "stage": "$default"},
+    "pathParameters": {"taskId": "t1"},
+    "isBase64Encoded": False,
+}
+
+
+def test_the_cookies_of_payload_format_2_are_hidden_and_their_names_are_not() -> None:
+    event = EVENT_2 | {"cookies": ["session=a secret=x", "lang=de", "bare", ""]}
+    assert json.loads(without_credentials(json.dumps(event))) == event | {
+        "cookies": [f"session={HIDDEN}", f"lang={HIDDEN}", HIDDEN, HIDDEN]
+    }
+
+
+@pytest.mark.parametrize("name", ["token", "access_token", "API_Key", "x-api-key", "X-Amz-Signature", "client_secret"])
+def test_a_query_that_lets_a_client_in_is_hidden_in_each_of_its_forms(name: str) -> None:
+    event = EVENT_2 | {
+        "rawQueryString": f"task=t1&{name}=a%20secret&{name}&empty=&x=a=b",
+        "queryStringParameters": {"task": "t1", name: "a secret"},
+        "multiValueQueryStringParameters": {"task": ["t1"], name: ["a secret", "another secret"]},
+    }
+    assert json.loads(without_credentials(json.dumps(event))) == event | {
+        "rawQueryString": f"task=t1&{name}={HIDDEN}&{name}&empty=&x=a=b",
+        "queryStringParameters": {"task": "t1", name: HIDDEN},
+        "multiValueQueryStringParameters": {"task": ["t1"], name: [HIDDEN]},
+    }
+
+
+def test_a_name_that_is_written_otherwise_in_the_address_is_the_same() -> None:
+    event = EVENT_2 | {"rawQueryString": "%74oken=secret&tok%65n=secret"}
+    assert json.loads(without_credentials(json.dumps(event)))["rawQueryString"] == (
+        f"%74oken={HIDDEN}&tok%65n={HIDDEN}"
+    )
+
+
+def test_a_cookie_that_a_function_gives_is_hidden() -> None:
+    answer = {
+        "statusCode": 200,
+        "headers": {"Set-Cookie": "s=secret", "Location": "/"},
+        "cookies": ["s=secret; Secure"],
+    }
+    assert json.loads(without_credentials(json.dumps(answer))) == answer | {
+        "headers": {"Set-Cookie": HIDDEN, "Location": "/"},
+        "cookies": [f"s={HIDDEN}"],
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "TOKEN", "authorizationToken": "Bearer secret", "methodArn": "arn:a"},
+        EVENT_2 | {"identitySource": ["Bearer secret"]},
+    ],
+)
+def test_what_an_authorizer_is_asked_about_is_hidden(event: dict[str, Any]) -> None:
+    told = without_credentials(json.dumps(event))
+    assert "secret" not in told
+    assert json.loads(told).keys() == event.keys()
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -54,6 +120,11 @@ def test_the_key_that_api_gateway_recognised_is_hidden() -> None:
         '["requestContext"]',
         '{"requestContext": ',
         '{"requestContext": "x", "headers": ["x-api-key"]}',
+        json.dumps(EVENT_2, indent=1),
+        '{"requestContext": "x", "cookies": "none", "rawQueryString": 7}',
+        '{"requestContext": "x", "cookies": [], "rawQueryString": "taskId=token&token="}',
+        '{"requestContext": ' * 100_000,
+        '{"batchItemFailures": [{"itemIdentifier": "token"}], "statusCode": 200}',
         "",
     ],
 )

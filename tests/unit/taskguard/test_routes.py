@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from taskguard.engine.patches import route_compilation as routes
+from taskguard.engine.patches import werkzeug_routes
 from werkzeug.routing import Map, Rule
 
 THREADS = 4
@@ -28,7 +28,7 @@ def test_no_two_threads_compile_a_route_at_once(monkeypatch: pytest.MonkeyPatch)
             inside -= 1
 
     monkeypatch.setattr(Rule, "compile", slowly)
-    routes.compile_one_at_a_time()
+    werkzeug_routes.apply()
 
     with ThreadPoolExecutor(THREADS) as pool:
         maps = list(pool.map(lambda number: Map([Rule(f"/{number}/<task>")]), range(THREADS)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from taskguard.contract.expectations import Expectations
 from taskguard.evidence.recorder.recording import Recording
+from taskguard.evidence.sources import RecorderSource, source_at
 from taskguard.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
 from taskguard.run.running import Run
+from taskguard.service.deployment import Stack
 from taskguard.support.clocks import Clock
 
 from tests.unit.taskguard import conftest
@@ -51,16 +53,27 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> conftest.Clock:
     clock = conftest.Clock()
     for module in ("taskguard.run.running", "tenacity", "tenacity.nap"):
         monkeypatch.setattr(f"{module}.time", clock)
-    monkeypatch.setattr(Run, "recording", lambda _: Recording())
     # What else is read at the end of a run has tests of its own.
     monkeypatch.setattr("taskguard.run.running.Configuration.events", lambda _: [])
     monkeypatch.setattr("taskguard.run.running.Changes.of", lambda *_: [])
     return clock
 
 
+@dataclass
+class Recorded:
+    """In place of a flight recorder's file."""
+
+    read: Callable[[], Recording]
+
+
+def run_on(endpoint: Fakes, stack: Stack = STACK, recording: Callable[[], Recording] = Recording) -> Run:
+    source = RecorderSource(Recorded(recording), endpoint, stack)  # type: ignore[arg-type]
+    return Run(endpoint=endpoint, stack=stack, expectations=EXPECTED, source=source)
+
+
 def history(seconds: conftest.Clock, *in_flight: int, shared: bool = False, **given: Any) -> History:
     endpoint = Fakes(queues=Queues(list(in_flight)), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
-    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    run = run_on(endpoint)
     return run.history([], deadline_reached=False, only=frozenset({"mine"}) if shared else None, **given)
 
 
@@ -104,33 +117,25 @@ def test_empty_queues_that_others_use_too_are_empty_of_everybodys(seconds: conft
 
 @pytest.mark.parametrize(("function", "waits"), [("TaskGuard-dev-processTask", True), ("another-stage's", False)])
 def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
-    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, function: str, waits: bool
+    seconds: conftest.Clock, tmp_path: Path, function: str, waits: bool
 ) -> None:
-    monkeypatch.setattr(
-        Run,
-        "recording",
-        lambda _: recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else [])),
-    )
+    def recording() -> Recording:
+        return recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else []))
+
     stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
-    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
-    run.wait_until_at_rest()
+    run_on(Fakes(clock=OnTheClock(time=seconds)), stack, recording).wait_until_at_rest()
     assert bool(seconds.waited) == waits
     assert (seconds.now >= 1003) == waits
 
 
-def test_what_never_ends_is_not_waited_for_for_ever(
-    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(Run, "recording", lambda _: recording_of(tmp_path, started("r1")))
+def test_what_never_ends_is_not_waited_for_for_ever(seconds: conftest.Clock, tmp_path: Path) -> None:
     stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
-    run = Run(endpoint=Fakes(clock=OnTheClock(time=seconds)), stack=stack, expectations=EXPECTED)
-    run.wait_until_at_rest()
+    endpoint = Fakes(clock=OnTheClock(time=seconds))
+    run_on(endpoint, stack, lambda: recording_of(tmp_path, started("r1"))).wait_until_at_rest()
     assert 15 < seconds.now - 1000 < 30
 
 
-def told_of(
-    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, folder: Path, only: frozenset[str] | None
-) -> list[Any]:
+def told_of(seconds: conftest.Clock, folder: Path, only: frozenset[str] | None) -> list[Any]:
     """The tasks of each fault that a run is told of which began when 1003 ms had passed."""
     lines = [
         fault_injected("before", at=1002),
@@ -139,21 +144,31 @@ def told_of(
         fault_injected(at=1004),
     ]
     recording = recording_of(folder, *lines)
-    monkeypatch.setattr(Run, "recording", lambda _: recording)
     endpoint = Fakes(queues=Queues([]), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
-    run = Run(endpoint=endpoint, stack=STACK, expectations=EXPECTED)
+    run = run_on(endpoint, recording=lambda: recording)
     submitted = TaskSubmitted(at_ms=1003, answered_ms=1003, task_id="mine", payload={}, accepted=True, status_code=202)
     found = run.history([submitted], deadline_reached=False, only=only)
     return [event.task_ids for event in found.of_kind(FaultInjected)]
 
 
-def test_a_run_is_told_of_the_faults_since_its_beginning(
-    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert told_of(seconds, monkeypatch, tmp_path, None) == [("mine", "another's"), ("another's",), ()]
+def test_a_run_is_told_of_the_faults_since_its_beginning(seconds: conftest.Clock, tmp_path: Path) -> None:
+    assert told_of(seconds, tmp_path, None) == [("mine", "another's"), ("another's",), ()]
 
 
 def test_a_run_among_others_is_told_of_the_faults_that_may_have_struck_its_tasks(
-    seconds: conftest.Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    seconds: conftest.Clock, tmp_path: Path
 ) -> None:
-    assert told_of(seconds, monkeypatch, tmp_path, frozenset({"mine"})) == [("mine", "another's"), ()]
+    assert told_of(seconds, tmp_path, frozenset({"mine"})) == [("mine", "another's"), ()]
+
+
+def test_a_run_reads_its_engine_s_recording_from_where_it_began(tmp_path: Path) -> None:
+    day_ms = 86_400_000
+    lines = [
+        line for n in range(80_000) for line in (started(f"r{n}", at=n * 1000.0), ended(f"r{n}", at=n * 1000.0 + 9))
+    ]
+    recording_of(tmp_path, *lines, started("mine", at=day_ms + 1))
+    endpoint = Fakes(recording=tmp_path / "flight-recorder.jsonl")
+    recording = source_at(endpoint, STACK, since_ms=day_ms).recording()
+    assert recording is not None
+    assert "mine" in recording.invocations
+    assert len(recording.invocations) < 1000

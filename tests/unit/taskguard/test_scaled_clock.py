@@ -46,7 +46,7 @@ def test_it_begins_as_the_time_of_day_and_runs_as_the_machines(clock: SharedCloc
     assert clock.now() - began == pytest.approx(7)
 
 
-def test_it_hurries_and_runs_as_the_machines_again_once_it_is_there(clock: SharedClock, machine: Machine) -> None:
+def test_it_runs_fast_and_then_as_the_machines_again_once_it_is_there(clock: SharedClock, machine: Machine) -> None:
     began = clock.now()
     clock.go_on(10, until=began + 20)
     machine.now += 1
@@ -154,7 +154,7 @@ def test_a_process_lives_by_it(tmp_path: Path) -> None:
     assert (told.returncode, told.stdout) == (0, "as told\n"), told.stderr
 
 
-def test_it_does_not_hurry_for_ever_by_itself(clock: SharedClock) -> None:
+def test_it_does_not_run_fast_for_ever_by_itself(clock: SharedClock) -> None:
     assert clock.seconds_until(clock.now() + 5) == pytest.approx(5)
     clock.go_on(10, math.inf)
     assert clock.seconds_until(clock.now() + 5) == pytest.approx(0.5)

@@ -171,23 +171,29 @@ def test_a_payload_too_deep_to_read_is_its_text() -> None:
     assert record.payload == text
 
 
-REPORTS: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+SILENT: dict[str, Any] = {"FunctionResponseTypes": []}
 
 
 @pytest.mark.parametrize(
     ("mappings", "heeded"),
     [
-        ([REPORTS], True),
-        ([REPORTS, REPORTS], True),
-        ([{}], False),
-        ([{"FunctionResponseTypes": []}], False),
-        ([REPORTS, {}], False),
+        ([], {}),
+        ([consumer("one")], {"one": True}),
+        ([consumer("one", **SILENT)], {"one": False}),
+        ([consumer("one", FunctionResponseTypes=None)], {"one": False}),
+        ([consumer("one"), consumer("other", **SILENT)], {"one": True, "other": False}),
+        ([consumer("one", **SILENT), consumer("other")], {"one": False, "other": True}),
+        ([consumer("one"), consumer("one")], {"one": True}),
+        # It is not said which of them invoked it.
+        ([consumer("one"), consumer("one", **SILENT), consumer("one")], {"one": None}),
+        ([consumer("one", **SILENT), consumer("one")], {"one": None}),
     ],
 )
-def test_partial_batches_are_heeded_when_every_mapping_of_the_work_queue_asks_for_them(
-    mappings: list[dict[str, Any]], heeded: bool
+def test_whether_partial_batches_are_heeded_is_told_of_each_consumer_of_the_work_queue(
+    mappings: list[dict[str, Any]], heeded: dict[str, bool | None]
 ) -> None:
-    assert reader(lambdas=Functions(consumers={WORK_ARN: mappings})).heeds_partial_batches() is heeded
+    consumers = {WORK_ARN: mappings, DEAD_ARN: [consumer(MONITOR)]}
+    assert reader(lambdas=Functions(consumers=consumers)).heeds_partial_batches() == heeded
 
 
 def test_a_queue_s_consumers_are_named_once_whatever_version_is_invoked() -> None:

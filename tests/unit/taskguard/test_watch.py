@@ -136,7 +136,7 @@ def test_under_faults_there_is_time_for_a_crash_of_each_attempt_and_for_what_is_
 
 
 @dataclass(frozen=True)
-class Hurried(PipelineClock):
+class Fast(PipelineClock):
     """A clock that runs so many times as fast as the stand-in for ``time``."""
 
     seconds: Clock = field(default_factory=Clock)
@@ -147,12 +147,12 @@ class Hurried(PipelineClock):
 
 
 def test_a_deadline_may_be_of_the_pipeline_s_clock(clock: Clock) -> None:
-    reader, hurried = Reader(({}, VISIBLE)), Hurried(seconds=clock)
-    over = watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=60.0, clock=hurried)
+    reader, fast = Reader(({}, VISIBLE)), Fast(seconds=clock)
+    over = watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=60.0, clock=fast)
     assert over is False
     assert 1.0 <= sum(clock.waited) < 2.0
 
 
 def test_what_settles_at_the_very_deadline_has_settled(clock: Clock) -> None:
-    reader, hurried = Reader(({"a": "COMPLETED"}, EMPTY)), Hurried(seconds=clock, times=1000.0)
-    assert watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=150.0, clock=hurried) is True
+    reader, fast = Reader(({"a": "COMPLETED"}, EMPTY)), Fast(seconds=clock, times=1000.0)
+    assert watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=150.0, clock=fast) is True

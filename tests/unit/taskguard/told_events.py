@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.history import Event
 
 from tests.unit.taskguard.recorder_lines import (
+    FUNCTION,
     STACK,
     recording_of,
 )
@@ -19,8 +21,16 @@ E = TypeVar("E", bound=Event)
 BATCH = ("m1", "m2", "m3")
 
 
-def events(folder: Path, *lines: str, only: frozenset[str] | None = None, partial_batches: bool = True) -> list[Event]:
-    return events_of(recording_of(folder, *lines), STACK, MessageNames(), partial_batches=partial_batches, only=only)
+def events(
+    folder: Path,
+    *lines: str,
+    only: frozenset[str] | None = None,
+    partial_batches: bool = True,
+    heeds: Mapping[str, bool | None] | None = None,
+) -> list[Event]:
+    """With ``heeds`` it is said of each function by itself whether its mapping heeds partial batches."""
+    by_function = {FUNCTION: partial_batches} if heeds is None else heeds
+    return events_of(recording_of(folder, *lines), STACK, MessageNames(), partial_batches=by_function, only=only)
 
 
 def of_kind(found: list[Event], kind: type[E]) -> list[E]:

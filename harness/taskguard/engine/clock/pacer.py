@@ -1,8 +1,8 @@
-"""Lets the engine's clock hurry while its pipelines only wait, and run as the machine's as long as anything is at work.
+"""Lets the engine's clock run fast while its pipelines only wait, and run as the machine's as long as anything is at work.
 
 At work is a function that is being started or invoked, a batch of messages on its way to one and back, and for a moment
 each call that changes something. So work takes as long as it does, what is measured of it means what it says, and only
-waiting is shortened. The clock never hurries past the moment at which the next message is due.
+waiting is shortened. The clock never runs fast past the moment at which the next message is due.
 """
 
 import threading
@@ -19,8 +19,7 @@ from taskguard.engine.settings import EngineSettings
 from taskguard.support.scaled_clock import SharedClock
 
 _LINGER_SECONDS = 0.03
-"""How long after the last work the clock begins to hurry: an answer is still on its way to whoever asked."""
-
+"""How long after the last work the clock begins to run fast: an answer is still on its way to whoever asked."""
 
 _LOOKS = ("Get", "BatchGet", "List", "Describe", "Filter", "Query", "Scan")
 
@@ -33,7 +32,7 @@ class Pacer:
         self._scale = scale
         self._at_work = 0
         self._last_work = time.monotonic()
-        self._hurries = False
+        self._fast = False
         self._closed = False
         self._changed = threading.Condition(threading.RLock())
         self.next_due: Callable[[], float | None] = lambda: None
@@ -44,7 +43,7 @@ class Pacer:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """As long as this is entered, the clock does not hurry."""
+        """As long as this is entered, the clock does not run fast."""
         with self._changed:
             self._at_work += 1
             self._slow_down()
@@ -74,8 +73,8 @@ class Pacer:
         return self._clock.seconds_until(moment)
 
     def _slow_down(self) -> None:
-        if self._hurries:
-            self._hurries = False
+        if self._fast:
+            self._fast = False
             self._clock.go_on(1.0)
             self.tell()
 
@@ -83,19 +82,19 @@ class Pacer:
         with self._changed:
             while not self._closed:
                 wait = None
-                if not self._at_work and not self._hurries:
+                if not self._at_work and not self._fast:
                     wait = self._last_work + _LINGER_SECONDS - time.monotonic()
                     if wait <= 0:
                         wait = None
-                        # While nobody waits, nothing is won by hurrying.
+                        # While nobody waits, nothing is won by it.
                         if (due := self.next_due()) is not None:
-                            self._hurries = True
+                            self._fast = True
                             self._clock.go_on(self._scale, due)
                             self.tell()
                 self._changed.wait(wait)
 
 
-class Unhurried(Pacer):
+class RealTimePacer(Pacer):
     """For an engine whose clock is the machine's."""
 
     def __init__(self) -> None:
@@ -124,5 +123,5 @@ def pacer() -> Pacer:
     """The engine's one pacer."""
     settings = EngineSettings.from_environment()
     if settings.clock is None:
-        return Unhurried()
+        return RealTimePacer()
     return Pacer(SharedClock(settings.clock, writing=True), settings.clock_scale)

@@ -1,68 +1,67 @@
-"""When the engine looks again, where LocalStack waits a whole second between two looks.
+"""When the next message of any queue is due, and that queues are looked at then.
 
-SQS returns messages whose visibility timeout or delay has passed by looking at the clock once a second, which makes every
-backoff up to a second too long; SQS itself has no such step. Here queues are looked at when the next message is due.
-CloudFormation asks a resource that is not ready once a second, and a stack has dozens.
+The engine's clock runs fast up to that moment and no further. It must not know how messages come to wait.
 """
 
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import partialmethod
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
-from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
-from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
 from localstack.services.sqs.provider import QueueUpdateWorker
-from localstack.utils.threads import start_thread
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.events import event_source
+from taskguard.engine.events.event_source import is_about_to_deliver
 from taskguard.engine.faults.holding import held_back
 
-STACK_SECONDS = 0.05
 _SHORTEST_WAIT_SECONDS = 0.002
 _LONGEST_WAIT_SECONDS = 1.0
 
 
-def quicken() -> None:
-    """Let queues and stacks that are worked on from now on be looked at in time."""
-    ResourceProviderExecutor.deploy_loop = partialmethod(ResourceProviderExecutor.deploy_loop, sleep_time=STACK_SECONDS)
-    # Lambda has queues of its own for what is invoked asynchronously, and a worker for them.
-    timetables: list[_Timetable] = []
-    workers: list[QueueUpdateWorker] = []
-    _tell_of_deadlines(timetables)
+class Deadlines:
+    """Those of all queues. Lambda has queues of its own for what is invoked asynchronously, and a worker for them."""
 
-    def look_again() -> None:
-        for timetable in timetables:
+    def __init__(self) -> None:
+        self._timetables: list[Timetable] = []
+        self._workers: list[QueueUpdateWorker] = []
+
+    def set_the_pace(self) -> None:
+        """From now on the engine's clock heeds them."""
+        pacer().next_due = self._next_due
+        pacer().tell = self._look_again
+
+    def timetable_for(self, worker: QueueUpdateWorker) -> "Timetable":
+        """A new one, by which ``worker`` is to look at its queues."""
+        timetable = Timetable()
+        self._timetables.append(timetable)
+        self._workers.append(worker)
+        return timetable
+
+    def add(self, due: float) -> None:
+        """A message is due at this moment of the queues' clock."""
+        for timetable in self._timetables:
+            timetable.add(due)
+
+    def add_in(self, seconds: float) -> None:
+        """A message is due in so many seconds."""
+        self.add(time.time() + seconds)
+
+    def _next_due(self) -> float | None:
+        # Until it is received, the clock must not run fast to whatever comes after it.
+        if is_about_to_deliver():
+            return time.time()
+        held = held_back().next_due()
+        return min(chain(_due_in(self._workers), () if held is None else (held,)), default=None)
+
+    def _look_again(self) -> None:
+        for timetable in self._timetables:
             timetable.look_again()
         held_back().look_again()
 
-    def next_due() -> float | None:
-        # Until it is received, the clock must not hurry to whatever comes after it.
-        if event_source.is_about_to_deliver():
-            return time.time()
-        held = held_back().next_due()
-        return min(chain(_due_in(workers), () if held is None else (held,)), default=None)
 
-    pacer().next_due = next_due
-    pacer().tell = look_again
-
-    def start(worker: QueueUpdateWorker) -> None:
-        with worker.mutex:
-            if worker.thread is None:
-                worker.scheduler = timetable = _Timetable()
-                timetables.append(timetable)
-                workers.append(worker)
-                worker.thread = start_thread(lambda *_: timetable.run(worker), name="sqs-queue-update-worker")
-
-    QueueUpdateWorker.start = start
-
-
-class _Timetable:
-    """When the next message is due, on the queues' clock."""
+class Timetable:
+    """When one worker looks at its queues: each time that a message becomes due, and once a second."""
 
     def __init__(self) -> None:
         self._due: list[float] = []
@@ -116,35 +115,3 @@ def _due_in(workers: list[QueueUpdateWorker]) -> Iterator[float]:
                 waiting, delayed = list(queue.inflight), list(queue.delayed)
             yield from (message.visibility_deadline for message in waiting)
             yield from (message.created + message.delay_seconds for message in delayed)
-
-
-def _tell_of_deadlines(timetables: list[_Timetable]) -> None:
-    def tell(due: float) -> None:
-        for timetable in timetables:
-            timetable.add(due)
-
-    put_in_flight, put_off = SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout
-
-    def add_inflight_message(queue: SqsQueue, message: Any) -> None:
-        # LocalStack does this outside of the lock under which it goes through what is in flight.
-        with queue.mutex:
-            put_in_flight(queue, message)
-        tell(message.visibility_deadline)
-
-    def update_visibility_timeout(queue: SqsQueue, receipt_handle: str, visibility_timeout: int) -> None:
-        put_off(queue, receipt_handle, visibility_timeout)
-        tell(time.time() + visibility_timeout)
-
-    SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout = add_inflight_message, update_visibility_timeout
-    for kind in (StandardQueue, FifoQueue):
-        kind.put = _telling_of_delays(kind.put, tell)
-
-
-def _telling_of_delays(put: Any, tell: Callable[[float], None]) -> Any:
-    def telling(*args: Any, **kwargs: Any) -> Any:
-        message = put(*args, **kwargs)
-        if message.is_delayed:
-            tell(message.created + message.delay_seconds)
-        return message
-
-    return telling

@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.sqs.models import StandardQueue
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.faults import messages as faults
-from taskguard.engine.faults.messages import find_queue
+from taskguard.engine.events.crowding import crowd_of
+from taskguard.engine.faults.messages import find_queue, handled, lost_deletions, strike_received
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +42,10 @@ class PromptSqsPoller(SqsPoller):
         super().__init__(*args, **kwargs)
         self._slots = threading.Semaphore(BATCHES_AT_ONCE)
         self._has_slot = False
+        self._crowd = crowd_of(self.source_arn)
         self._batches = ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="batch")
+        self._receiving = threading.Lock()
+        self._is_over = False
 
     def poll_events(self) -> None:
         _last_looks[self.source_arn] = time.monotonic()
@@ -51,13 +53,14 @@ class PromptSqsPoller(SqsPoller):
             super().poll_events()
             return
         # A message must not be received, and its visibility timeout begin, before there is room for it.
-        if not self._slots.acquire(timeout=_LOOK_AROUND_SECONDS):
+        if not self._take_slot(_LOOK_AROUND_SECONDS):
             return
         self._has_slot = True
         try:
             if _wait_for_message(self.source_arn):
-                with pacer().work(), suppress(EmptyPollResultsException):
-                    super().poll_events()
+                with self._receiving, pacer().work(), suppress(EmptyPollResultsException):
+                    if not self._is_over:
+                        super().poll_events()
         finally:
             if self._has_slot:
                 self._slots.release()
@@ -67,17 +70,35 @@ class PromptSqsPoller(SqsPoller):
             super().handle_messages(messages)
             return
         received = time.monotonic()
-        messages = faults.strike_received(self.source_arn, messages, self._handle_too)
+        messages = strike_received(self.source_arn, messages, self._handle_too)
         if not messages:
             return
         if not self._has_slot:
-            self._slots.acquire()
+            self._take_slot()
         self._has_slot = False
         self._batches.submit(self._handle, messages, received)
 
+    def close(self) -> None:
+        self._crowd.leaves(self)
+        super().close()
+
+    def end(self) -> None:
+        """Receive nothing any more. LocalStack calls a mapping disabled while its poller still waits for a last message."""
+        with self._receiving:
+            self._is_over = True
+
     def delete_messages(self, messages: list[dict[str, Any]], message_ids_to_delete: set[str]) -> None:
-        lost = faults.lost_deletions(self.source_arn, messages, message_ids_to_delete)
+        lost = lost_deletions(self.source_arn, messages, message_ids_to_delete)
         super().delete_messages(messages, message_ids_to_delete - lost)
+
+    def _take_slot(self, seconds: float | None = None) -> bool:
+        """Whether there is room for a batch, after having waited for it for that long, or for as long as it takes."""
+        if not self._slots.acquire(blocking=False):
+            self._crowd.is_full(self)
+            if not self._slots.acquire(timeout=seconds):
+                return False
+        self._crowd.has_room(self)
+        return True
 
     def _handle_too(self, messages: list[dict[str, Any]]) -> None:
         """Handle a batch beside those that have slots, at work from now on."""
@@ -94,7 +115,7 @@ class PromptSqsPoller(SqsPoller):
         try:
             with pacer().work():
                 self._try_to_handle(messages)
-                faults.handled(self.source_arn, received)
+                handled(self.source_arn, received)
         finally:
             self._slots.release()
 
@@ -125,10 +146,3 @@ def _wait_for_message(queue_arn: str) -> bool:
         return True
     with queue.visible.not_empty:
         return bool(queue.visible.queue) or queue.visible.not_empty.wait(_LOOK_AROUND_SECONDS)
-
-
-def take_part() -> None:
-    """Let event source mappings that are made from now on look into their queues this way."""
-    esm_worker_factory.SqsPoller = PromptSqsPoller
-    # It waits in its own way, and after an error as before.
-    esm_worker.LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC = 0

@@ -1,6 +1,6 @@
 """What is held back for a while, and what must meet before it goes on.
 
-A delivery that is held back is due at a moment of pipeline time; the clock does not hurry past it. Two deliveries of one
+A delivery that is held back is due at a moment of pipeline time; the clock does not run fast past it. Two deliveries of one
 message that are meant to run at once wait for each other, for a bounded time. It must not know why.
 """
 
@@ -83,7 +83,7 @@ class HeldBack:
             return
         with self._changed:
             chosen = [held for held in self._held if which(held)]
-        # Still held while the clock is told that something is at work: it must not hurry in between.
+        # Still held while the clock is told that something is at work: it must not run fast in between.
         if chosen:
             self._pacer.touch()
         with self._changed:

@@ -22,10 +22,10 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.faults import functions as faults
-from taskguard.engine.faults.functions import Strike
+from taskguard.engine.faults.functions import Strike, epoch, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import UnderWay, under_way
+from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
@@ -37,10 +37,7 @@ INIT_TIMEOUT_SECONDS = 10.0
 
 _NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
-
-
 _LOOK_EVERY_SECONDS = 0.2
-_unpacking = threading.Lock()
 _ahead = threading.local()
 
 
@@ -96,7 +93,6 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        _runtime_of(function_version)
         _task_root(function_version)
 
     @classmethod
@@ -173,7 +169,7 @@ class ProcessExecutor(RuntimeExecutor):
             function=name,
             environment=self.id,
             requestId=request_id,
-            response=outcome.payload.decode("utf-8", errors="replace"),
+            response=without_credentials(outcome.payload.decode("utf-8", errors="replace")),
             error=outcome.is_error,
             startedAt=began_at,
             endedAt=ended_at,
@@ -183,7 +179,7 @@ class ProcessExecutor(RuntimeExecutor):
     def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
-            outdated = self._epoch != faults.epoch(self.function_version.id.function_name)
+            outdated = self._epoch != epoch(self.function_version.id.function_name)
             # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
             ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
             if ended or outdated:
@@ -197,7 +193,7 @@ class ProcessExecutor(RuntimeExecutor):
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
             return _Outcome(document, is_error=True)
-        strike = faults.strike_invocation(invocations) if invocations and api.ready.done() else None
+        strike = strike_invocation(invocations) if invocations and api.ready.done() else None
         if strike is not None and strike.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
         if invocations:
@@ -288,8 +284,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._end_process()
         task_root = _task_root(self.function_version)
         name = self.function_version.id.function_name
-        self._epoch = faults.epoch(name)
-        strike = faults.strike_start(name) if self._epoch else None
+        self._epoch = epoch(name)
+        strike = strike_start(name) if self._epoch else None
         self._failed_start, self._skew_seconds = None, 0.0
         if strike is not None and strike.kind == "no-init":
             # Told of with the invocation that it fails, which may not be known yet.
@@ -365,18 +361,7 @@ def _first_of(*futures: Future[Any], seconds: float) -> None:
 
 
 def _task_root(function_version: FunctionVersion) -> Path:
-    """The unzipped package. Functions with the same package share it: it is unzipped once and its modules compiled once."""
-    code = function_version.config.code
-    if code.is_hot_reloading():
-        return Path(code.get_unzipped_code_location())
-    name = code.code_sha256.replace("/", "_").rstrip("=")
-    folder = Path(EngineSettings.from_environment().scratch, "code", name)
-    with _unpacking:
-        if not folder.exists():
-            code.prepare_for_execution()
-            folder.parent.mkdir(exist_ok=True)
-            Path(code.get_unzipped_code_location()).rename(folder)
-    return folder
+    return task_root(function_version, _runtime_of(function_version).interpreter)
 
 
 def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:

@@ -63,33 +63,13 @@ class FunctionProcess:
         self._reading = threading.Lock()
         self._ended = threading.Event()
         self._on_exit = on_exit
-        search_path = os.pathsep.join(
-            [str(task_root), *filter(None, [environment.get("PYTHONPATH")]), *runtime.library_path]
-        )
+        # No site-packages, no user site, no script folder: only what the search path names.
+        command = [runtime.interpreter, "-S", "-s", "-P", str(_BOOTSTRAP)]
         try:
             self._process = subprocess.Popen(
-                # No site-packages, no user site, no script folder: only what the search path names.
-                [
-                    runtime.interpreter,
-                    "-S",
-                    "-s",
-                    "-P",
-                    str(_BOOTSTRAP),
-                    str(lifeline),
-                    handler,
-                    clock or "",
-                    repr(skew_seconds),
-                ],
+                [*command, str(lifeline), handler, clock or "", repr(skew_seconds)],
                 cwd=task_root,
-                env={
-                    "PATH": "/usr/local/bin:/usr/bin:/bin",
-                    "LANG": "en_US.UTF-8",
-                    **environment,
-                    "PYTHONPATH": search_path,
-                    # botocore reads ~/.aws: the user's profiles are none of the function's business.
-                    "HOME": self._home,
-                    "TMPDIR": self._home,
-                },
+                env=_environment_of(runtime, task_root, environment, self._home),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -207,3 +187,19 @@ def stop_all() -> None:
         process.begin_to_end()
     for process in running:
         process.kill()
+
+
+def _environment_of(
+    runtime: FunctionRuntime, task_root: Path, environment: Mapping[str, str], home: str
+) -> dict[str, str]:
+    """What the process finds in its environment: ``environment``, and where it looks for modules and for its own files."""
+    given = filter(None, [environment.get("PYTHONPATH")])
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        **environment,
+        "PYTHONPATH": os.pathsep.join([str(task_root), *given, *runtime.library_path]),
+        # botocore reads ~/.aws: the user's profiles are none of the function's business.
+        "HOME": home,
+        "TMPDIR": home,
+    }

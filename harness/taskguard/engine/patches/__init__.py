@@ -1,1 +1,38 @@
-"""Changes to libraries that the engine runs on, one a file: its reason, and how one notices that it is needed no more."""
+"""Changes to the libraries that the engine runs on: CPython, botocore, werkzeug, moto and LocalStack.
+
+One file each. It says first why, then until when it is needed and how to find that out. :data:`IN_ORDER` names them all, and
+:func:`apply` makes all of these changes. To try without one, take its name out of the tuple.
+"""
+
+from importlib import import_module
+
+IN_ORDER = (
+    # Before anything else is imported: what stays is made from here on, and modules keep the functions that tell the time.
+    "garbage_collection",
+    "scaled_time",
+    "werkzeug_routes",
+    "botocore_signatures",
+    "botocore_user_agent",
+    "moto_method_names",
+    "moto_expressions",
+    "moto_item_size",
+    "moto_stream_shards",
+    "request_log",
+    "function_logs",
+    "function_metrics",
+    "kept_clients",
+    "cloudformation_polling",
+    "sqs_deadlines",
+    "event_source_poller",
+    "prewarmed_functions",
+    "s3_temporary_folder",
+    "immediate_exit",
+    # Modules that were imported before it keep Python's own.
+    "random_uuids",
+)
+
+
+def apply() -> None:
+    """Make them, in this process. Before LocalStack's own start, since it keeps some of what they change."""
+    for name in IN_ORDER:
+        import_module(f"{__name__}.{name}").apply()

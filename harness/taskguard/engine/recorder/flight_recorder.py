@@ -6,7 +6,7 @@ are the platform's: LocalStack polls queues and delivers logs in the function's 
 judges nothing, and it does not know what the functions do. All times are milliseconds since the epoch on the engine's
 clock.
 
-Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``),
+Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``), ``queue-held-up`` (``taskguard.engine.events.crowding``),
 ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 

@@ -13,10 +13,6 @@ from localstack.aws.forwarder import ForwardingFallbackDispatcher
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service
 
-from taskguard.engine.services import streams
-from taskguard.engine.services.expressions import remember_expressions
-from taskguard.engine.services.item_size import count_what_is_written_again_once
-
 _operations = threading.Lock()
 
 
@@ -31,9 +27,6 @@ def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -
 
 def create_service() -> Service:
     """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
-    remember_expressions()
-    count_what_is_written_again_once()
-    streams.keep_in_files()
     return Service.for_provider(
         AtomicDynamoDb(),
         dispatch_table_factory=lambda provider: ForwardingFallbackDispatcher(provider, _call_moto_alone),

@@ -21,7 +21,6 @@ from localstack.aws.api.dynamodbstreams import DynamodbstreamsApi
 from localstack.http import Response
 from localstack.services.plugins import Service
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from taskguard.engine.settings import EngineSettings
@@ -211,11 +210,6 @@ def _not_found(what: str) -> CommonServiceException:
 
 def _trimmed() -> CommonServiceException:
     return CommonServiceException("TrimmedDataAccessException", "The requested records are no longer there")
-
-
-def keep_in_files() -> None:
-    """Let moto note the writes to tables that are made from now on in shards of this module."""
-    moto_table.StreamShard = Shard
 
 
 def create_service() -> Service:

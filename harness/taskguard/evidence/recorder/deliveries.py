@@ -8,7 +8,7 @@ are told apart by their ARNs, so that no function's name matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from taskguard.contract.names import MessageNames
@@ -24,6 +24,7 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
 )
+from taskguard.history.events import QueueName
 from taskguard.service.deployment import Stack
 
 SOURCE = "flight recorder"
@@ -36,14 +37,15 @@ def events_of(
     stack: Stack,
     names: MessageNames,
     *,
-    partial_batches: bool = True,
+    partial_batches: Mapping[str, bool | None] | None = None,
     only: frozenset[str] | None = None,
     source: str = SOURCE,
 ) -> list[Event]:
     """What the recording tells of ``stack``'s queues, or ``only`` of these tasks and messages, in no particular order.
 
-    ``partial_batches`` is whether the work queue's event source mapping heeds a list of failed messages; without it
-    Lambda takes any answer for the success of the whole batch. ``source`` is who made the recording.
+    ``partial_batches`` is, by function, whether its event source mapping of the work queue heeds a list of failed messages; where
+    it does not, Lambda takes any answer for the success of the whole batch. Of a function that is not there, or has none, that
+    is not known; without any, all do. ``source`` is who made the recording.
     """
     events: list[Event] = []
     deliveries = _ByReceipt()
@@ -59,14 +61,15 @@ def events_of(
                 delivered = _delivered(invocation, message, names)
                 deliveries.add(message.receipt_handle, delivered)
                 events.append(delivered)
-                events.extend(_outcome(invocation, delivered, partial_batches))
+                heeds = True if partial_batches is None else partial_batches.get(invocation.function)
+                events.extend(_outcome(invocation, delivered, heeds, source))
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 events.append(_dead_lettered(invocation, message, names))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
-    events.extend(HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms) for stall in recording.stalls)
+    events.extend(_held_up(recording, stack))
     events.extend(_faults(recording, stack))
     events.extend(_damage(recording, source))
     return events
@@ -134,11 +137,15 @@ def _dead_lettered(invocation: Invocation, message: Message, names: MessageNames
     return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
 
-def _outcome(invocation: Invocation, delivered: Delivered, partial_batches: bool) -> Iterator[Event]:
+def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
     if invocation.ended_at_ms is None:
         return
-    heeded = partial_batches or invocation.is_error
-    reason = failure_reason(invocation, delivered.message_id) if heeded else None
+    reason = failure_reason(invocation, delivered.message_id)
+    if reason is not None and not invocation.is_error:
+        if heeds is None:
+            yield _not_known_to_be_heeded(invocation, delivered, source)
+            return
+        reason = reason if heeds else None
     of_attempt: dict[str, Any] = {
         "at_ms": invocation.ended_at_ms,
         "task_id": delivered.task_id,
@@ -147,6 +154,16 @@ def _outcome(invocation: Invocation, delivered: Delivered, partial_batches: bool
         "delivery_id": delivered.delivery_id,
     }
     yield AttemptSucceeded(**of_attempt) if reason is None else AttemptFailed(**of_attempt, reason=reason)
+
+
+def _not_known_to_be_heeded(invocation: Invocation, delivered: Delivered, source: str) -> EvidenceMissing:
+    return EvidenceMissing(
+        at_ms=delivered.at_ms,
+        source=source,
+        what=f"whether {invocation.function} was invoked for a list of failed messages, when it reported message "
+        f"{delivered.message_id} as failed: its event source mappings differ, or there is none",
+        affects=("AttemptSucceeded", "AttemptFailed"),
+    )
 
 
 def failure_reason(invocation: Invocation, message_id: str) -> str | None:
@@ -211,6 +228,18 @@ def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissi
         what=f"how invocation {invocation.request_id} of {invocation.function} ended",
         affects=affects,
     )
+
+
+def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
+    queues: dict[str | None, QueueName | None] = {
+        None: None,
+        stack.task_queue_arn: "work",
+        stack.dead_letter_queue_arn: "dead-letter",
+    }
+    for stall in recording.stalls:
+        if stall.queue_arn in queues:
+            queue = queues[stall.queue_arn]
+            yield HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms, queue=queue)
 
 
 def _faults(recording: Recording, stack: Stack) -> Iterator[FaultInjected]:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+_LONGEST_INVOCATION_MS = 900_000.0
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
+
+_DISORDER_MS = 60_000.0
+"""Far more than a line may come after another that tells of a later time: the start of an invocation is told after a cold start."""
+
+_NEAR_BYTES = 65_536
+_OF_AN_INVOCATION = b'"invocation-'
+_KIND_WITHIN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +82,11 @@ class PlatformCall:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """A time in which the engine was held up, whatever was due."""
+    """A time in which the engine was held up, whatever was due; with a queue's ARN, a time in which it had no room for a batch of it."""
 
     started_at_ms: float
     ended_at_ms: float
+    queue_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +120,30 @@ class Recording:
     damage: list[str] = field(default_factory=list)
 
     def since(self, moment_ms: float) -> Recording:
-        """What began at that moment or later; all damage, since it cannot be told when that was."""
+        """What began at that moment or later, or for a stall what ended then; all damage, since it cannot be told when that was."""
         return Recording(
             invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
-            stalls=[stall for stall in self.stalls if stall.started_at_ms >= moment_ms],
+            stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
             injections=[each for each in self.injections if each.started_at_ms >= moment_ms],
             damage=self.damage,
         )
 
 
 class RecordingFile:
-    """A flight recorder's file that may still be written to: each :meth:`read` goes on where the last one ended."""
+    """A flight recorder's file that may still be written to: each :meth:`read` goes on where the last one ended.
 
-    def __init__(self, path: Path) -> None:
+    With ``since_ms`` it tells of what was recorded from then on, a little from just before, and the invocations that were under
+    way then: the rest of a file that grows with its engine's age is not read.
+    """
+
+    def __init__(self, path: Path, since_ms: float = 0.0) -> None:
         self._path = path
-        self._recording = Recording()
+        self._since_ms = since_ms
+        self._recording: Recording | None = None
         self._position = 0
+        self._from = 0
         self._lines = 0
 
     def read(self) -> Recording:
@@ -133,17 +153,75 @@ class RecordingFile:
             OSError: when there is no such file.
         """
         with self._path.open("rb") as file:
+            if self._recording is None:
+                self._recording = self._begin(file)
             file.seek(self._position)
             for line in file:
                 if not line.endswith(b"\n"):
                     break
                 self._position += len(line)
                 self._lines += 1
-                try:
-                    _add(self._recording, json.loads(line))
-                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                    self._recording.damage.append(f"line {self._lines} of {self._path.name}: {error!r}")
+                self._take(line, self._recording)
         return self._recording
+
+    def _begin(self, file: BinaryIO) -> Recording:
+        recording = Recording()
+        if self._since_ms > 0:
+            self._position = self._from = _offset_of(file, self._since_ms - _DISORDER_MS)
+            long_before = _offset_of(file, self._since_ms - _DISORDER_MS - _LONGEST_INVOCATION_MS)
+            for line in _under_way(file, long_before, self._from):
+                self._take(line, recording)
+        return recording
+
+    def _take(self, line: bytes, recording: Recording) -> None:
+        try:
+            _add(recording, json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            place = f"line {self._lines}" + (f" from byte {self._from}" if self._from else "")
+            recording.damage.append(f"{place} of {self._path.name}: {error!r}")
+
+
+def _offset_of(file: BinaryIO, moment_ms: float) -> int:
+    """Where a line begins before which all were written before that moment; found by halving, since the lines are in order of
+    time, but for a little."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while high - low > _NEAR_BYTES:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()
+        begins = file.tell()
+        if begins < high and _written_ms(file.readline()) < moment_ms:
+            low = begins
+        else:
+            high = middle
+    return low
+
+
+def _written_ms(line: bytes) -> float:
+    """When a line was written, or a little sooner; infinitely late when it does not say."""
+    try:
+        told = json.loads(line)
+        return float(told["startedAt"] if told.get("endedAt") is None else told["endedAt"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return math.inf
+
+
+def _under_way(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    """The lines of the invocations between those two places that had no end there."""
+    found: dict[str, bytes] = {}
+    file.seek(start)
+    while start < end and (line := file.readline()):
+        start += len(line)
+        # Most lines are of other kinds, and need not be understood.
+        if _OF_AN_INVOCATION not in line[:_KIND_WITHIN]:
+            continue
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            told = json.loads(line)
+            if told["kind"] == "invocation-started":
+                found[told["requestId"]] = line
+            else:
+                found.pop(told["requestId"], None)
+    yield from found.values()
 
 
 def _add(recording: Recording, line: dict[str, Any]) -> None:
@@ -192,6 +270,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             )
         case "engine-held-up":
             recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
+        case "queue-held-up":
+            recording.stalls.append(Stall(line["startedAt"], line["endedAt"], line["queue"]))
         case "fault-injected":
             recording.injections.append(
                 Injection(

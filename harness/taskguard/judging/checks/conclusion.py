@@ -55,8 +55,10 @@ def conclude(
     doubts: Iterable[Doubt] = (),
     figures: Mapping[str, Json] | None = None,
     measured: Mapping[str, Json] | None = None,
+    exercised: bool = True,
 ) -> Verdict:
-    """Weigh what a check found and return its verdict; the findings that decide it come first."""
+    """Weigh what a check found and return its verdict; the findings that decide it come first. It was ``exercised`` if anything
+    was seen of what it judges."""
     missing = history.missing_kinds
     proven: list[Violation] = []
     excused: list[Violation] = []
@@ -75,6 +77,7 @@ def conclude(
         findings=tuple(_finding(history, point) for point in findings),
         figures=figures or {},
         measured=measured or {},
+        exercised=exercised,
     )
 
 

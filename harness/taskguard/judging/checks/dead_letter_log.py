@@ -59,6 +59,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=[*attempts_in_doubt(history), *_deaths_unseen(history, expectations)],
         figures={"dead_lettered": len(dead), "logged": len(logged)},
+        exercised=bool(dead),
     )
 
 

@@ -29,19 +29,21 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge the outcomes of the accepted tasks' first attempts against their draws, or against the rate."""
     chains = list(judged_chains(history, expectations))
     first = [each for chain in chains for each in chain if each.number == 1]
-    failures = sum(attempt.failed is not None for attempt in first)
-    figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": failures}
-    observed = f"{failures} of {times(len(first), 'first attempt')} failed"
+    # Those of tasks that were chosen for their fate follow their draws, and no rate.
+    counted = [attempt for attempt in first if attempt.task_id not in history.chosen]
+    failures = sum(attempt.failed is not None for attempt in counted)
+    figures: dict[str, Json] = {"first_attempts": len(counted), "first_failures": failures}
+    observed = f"{failures} of {times(len(counted), 'first attempt')} failed"
     p_value = 1.0
-    if first:
+    if counted:
         # Loading SciPy takes longer than all checks together, and most commands judge nothing.
         from scipy.stats import binomtest  # noqa: PLC0415
 
-        test = binomtest(failures, len(first), expectations.failure_rate)
+        test = binomtest(failures, len(counted), expectations.failure_rate)
         interval = test.proportion_ci(confidence_level=1 - expectations.significance, method="exact")
         low, high, p_value = round(float(interval.low), 6), round(float(interval.high), 6), float(test.pvalue)
-        figures |= {"rate": round(failures / len(first), 6), "interval": [low, high], "p_value": round(p_value, 6)}
-        observed += f", a rate of {failures / len(first):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
+        figures |= {"rate": round(failures / len(counted), 6), "interval": [low, high], "p_value": round(p_value, 6)}
+        observed += f", a rate of {failures / len(counted):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     found: list[Violation | Doubt] = []
     if expectations.failure_seed is not None:
         found += against_draws(first, expectations.failure_seed, expectations.failure_rate, history)
@@ -51,17 +53,18 @@ def judge(history: History, expectations: Expectations) -> Verdict:
             f"each first attempt as drawn with seed {expectations.failure_seed!r} at {expectations.failure_rate:g}"
         )
     else:
-        left_out = len(history.accepted) - len(first)
-        all_of_them = CountTest(len(history.accepted), 1, expectations.failure_rate, expectations.significance)
+        accepted = len(history.accepted.keys() - history.chosen)
+        left_out = accepted - len(counted)
+        all_of_them = CountTest(accepted, 1, expectations.failure_rate, expectations.significance)
         largest = all_of_them.largest_p_value(failures, failures + left_out)
-        seen = f"{failures} of {times(len(first), 'first attempt')} failed"
+        seen = f"{failures} of {times(len(counted), 'first attempt')} failed"
         found += against_rate(seen, p_value, largest, left_out, chains, expectations)
-        power = CountTest(len(first), 1, expectations.failure_rate, expectations.significance)
+        power = CountTest(len(counted), 1, expectations.failure_rate, expectations.significance)
         finds = power.finds()
         figures["finds_below_and_above"] = list(finds)
         observed += f"; {findable(finds)}"
-        if first and not power.can_reject:
-            message = f"{times(len(first), 'first attempt')} are too few to tell any rate from another"
+        if counted and not power.can_reject:
+            message = f"{times(len(counted), 'first attempt')} are too few to tell any rate from another"
             found.append(Doubt(None, message))
         expected = f"a rate of {expectations.failure_rate:g}, at significance {expectations.significance:g}"
     return conclude(
@@ -72,4 +75,5 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=[each for each in found if isinstance(each, Violation)],
         doubts=[*(each for each in found if isinstance(each, Doubt)), *attempts_in_doubt(history)],
         figures=figures,
+        exercised=bool(first),
     )

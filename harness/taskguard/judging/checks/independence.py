@@ -63,7 +63,8 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge whether the accepted tasks' attempts fail independently of one another."""
     seed, rate = expectations.failure_seed, expectations.failure_rate
     attempts = [each for chain in judged_chains(history, expectations) for each in chain]
-    first = {each.task_id or "": each for each in attempts if each.number == 1}
+    # A task that was chosen for its fate depends on who chose it.
+    first = {each.task_id or "": each for each in attempts if each.number == 1 and each.task_id not in history.chosen}
     submitted = [first[task_id] for task_id in history.accepted if task_id in first]
     doubts = list(attempts_in_doubt(history))
     failures = _Series(noun="failure", holds=lambda attempt: attempt.failed is not None)
@@ -96,6 +97,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=_violations(found, expectations),
         doubts=doubts,
         figures=figures,
+        exercised=len({failures.holds(each) for each in attempts}) > 1,
         measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in found},
     )
 

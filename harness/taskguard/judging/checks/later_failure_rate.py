@@ -35,33 +35,39 @@ def judge(history: History, expectations: Expectations) -> Verdict:
     chains = list(judged_chains(history, expectations))
     failed_first = [chain for chain in chains if chain and _failed_first(chain)]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
-    failures = sum(attempt.failed is not None for attempt in later)
+    # Those of tasks that were chosen for their fate follow their draws, and no rate.
+    counted_first = [chain for chain in failed_first if chain[0].task_id not in history.chosen]
+    counted = [attempt for chain in counted_first for attempt in chain[1:]]
+    failures = sum(attempt.failed is not None for attempt in counted)
     figures: dict[str, Json] = {
-        "first_failures": len(failed_first),
-        "later_attempts": len(later),
+        "first_failures": len(counted_first),
+        "later_attempts": len(counted),
         "later_failures": failures,
     }
     found: list[Violation | Doubt] = []
-    observed = f"{failures} of {times(len(later), 'later attempt')} failed"
-    if later:
-        figures["rate"] = round(failures / len(later), 6)
-        observed += f", a rate of {failures / len(later):.3f}"
+    observed = f"{failures} of {times(len(counted), 'later attempt')} failed"
+    if counted:
+        figures["rate"] = round(failures / len(counted), 6)
+        observed += f", a rate of {failures / len(counted):.3f}"
     if seed is not None:
         found += against_draws(later, seed, rate, history)
         figures["attempts_compared"] = len(later)
         observed += f"; {len(later) - len(found)} of {len(later)} as drawn"
         expected = f"each later attempt as drawn with seed {seed!r} at {rate:g}"
     else:
-        test = CountTest(len(failed_first), allowed - 1, rate, expectations.significance)
+        test = CountTest(len(counted_first), allowed - 1, rate, expectations.significance)
         p_value, finds = test.p_value(failures), test.finds()
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
-        not_known = len(history.accepted) - sum(bool(chain) and chain[0].number == 1 for chain in chains)
-        largest, left_out = _whatever_was_unseen(failed_first, not_known, expectations)
-        seen = f"{failures} of {times(len(later), 'later attempt')} failed, after {times(len(failed_first), 'failed first attempt')}"
+        accepted = len(history.accepted.keys() - history.chosen)
+        begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.chosen for chain in chains)
+        largest, left_out = _whatever_was_unseen(counted_first, accepted - begun, expectations)
+        seen = f"{failures} of {times(len(counted), 'later attempt')} failed, after {times(len(counted_first), 'failed first attempt')}"
         found += against_rate(seen, p_value, largest, left_out, chains, expectations)
-        if failed_first and allowed > 1 and not test.can_reject:
-            message = f"{times(len(failed_first), 'failed first attempt')}, too few to tell any later rate from another"
+        if counted_first and allowed > 1 and not test.can_reject:
+            message = (
+                f"{times(len(counted_first), 'failed first attempt')}, too few to tell any later rate from another"
+            )
             found.append(Doubt(None, message))
         expected = f"a rate of {rate:g}, at significance {expectations.significance:g}"
     return conclude(
@@ -76,6 +82,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
             *_cut_off(failed_first, allowed),
         ],
         figures=figures,
+        exercised=bool(later),
     )
 
 

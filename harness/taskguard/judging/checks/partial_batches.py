@@ -7,7 +7,7 @@ this check's when another attempt of the same delivery did fail by itself, or wh
 did. Lost is a neighbour that was acknowledged although its record has no such attempt. With a draw that says success it
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
 read leaves it unknown. How messages were batched differs from run to run, so it stands in what was measured; where no
-delivery had several messages the claim holds vacuously. This module must not know how a batch is answered.
+delivery of several messages had a failure the claim holds vacuously. This module must not know how a batch is answered.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class _Found:
 def judge(history: History, expectations: Expectations) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
     batches = _batches(history, expectations)
+    with_a_failure = sum(any(each.attempt.failed for each in batch) for batch in batches)
     found = _Found()
     for batch in batches:
         _look_at(batch, found, expectations.record)
@@ -113,9 +114,10 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         doubts=[*found.doubts, *attempts_in_doubt(history)],
         measured={
             "batches_of_several": len(batches),
-            "of_them_with_a_failure": sum(any(each.attempt.failed for each in batch) for batch in batches),
+            "of_them_with_a_failure": with_a_failure,
             "largest_batch": max(map(len, batches), default=0),
         },
+        exercised=with_a_failure > 0,
     )
 
 

@@ -61,6 +61,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=[*_not_read(history, records), *attempts_in_doubt(history)],
         figures={"records": len(judged), "differing": differing},
+        exercised=bool(judged),
     )
 
 

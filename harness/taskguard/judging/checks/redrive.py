@@ -60,6 +60,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=doubts,
         figures={"dead_lettered": len(dead)},
+        exercised=bool(dead),
     )
 
 

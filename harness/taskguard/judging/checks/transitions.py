@@ -46,6 +46,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=_doubts(history, changes),
         figures={"records": len(judged), "at_fault": at_fault},
+        exercised=bool(judged),
     )
 
 

@@ -73,6 +73,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=doubts,
         figures={"dead": len(dead), "charged": len(charges), "by_faults": crashed, "unexplained": len(unexplained)},
+        exercised=bool(charges),
     )
 
 

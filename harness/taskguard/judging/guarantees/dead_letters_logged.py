@@ -69,6 +69,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         doubts=_unread(history, dead),
         figures={"dead": len(dead)},
         measured={"logged": len(logged)},
+        exercised=bool(dead),
     )
 
 

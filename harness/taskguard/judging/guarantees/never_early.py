@@ -76,6 +76,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:  # noqa: ARG
             "early_on_purpose": len(early) - len(wrong),
             "cut_short_by_faults": len(shortened) - len(cut_short),
         },
+        exercised=bool(granted),
     )
 
 

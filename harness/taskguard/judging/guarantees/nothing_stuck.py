@@ -45,6 +45,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
             "not_final": len(open_records),
             "messages_left": sum(depth.total for depth in left),
         },
+        exercised=bool(records),
     )
 
 

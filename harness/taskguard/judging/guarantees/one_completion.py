@@ -39,6 +39,7 @@ def judge(history: History, expectations: Expectations) -> Verdict:
         violations=violations,
         doubts=_unseen(history),
         figures={"completed": completed, "at_fault": at_fault},
+        exercised=completed > 0,
     )
 
 

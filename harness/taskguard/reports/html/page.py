@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from taskguard.history import History, Manifest
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
-from taskguard.judging.verdict import Finding, Outcome, Verdict
+from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
+from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
@@ -46,10 +47,12 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictView:
-    """A verdict as it is shown."""
+    """A verdict as it is shown; a ``hollow`` one passed of nothing."""
 
     check: str
     outcome: str
+    hollow: bool
+    in_words: str
     claim: str
     expected: str
     observed: str
@@ -108,7 +111,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
     shown_tasks = {task.anchor for group in groups for task in group.tasks}
     verdicts = tuple(_verdict(verdict, history, shown_tasks) for verdict in by_urgency(grade.verdicts))
     seed = f"seed {shown(manifest.seed, 60)}" if manifest.seed is not None else "random failures"
-    subtitle = f"{times(len(grade.fates), 'task')} on {shown(manifest.target, 60)}, {seed}"
+    subtitle = f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}"
     return Page(
         outcome=str(grade.outcome),
         headline=_headline(grade),
@@ -138,7 +141,9 @@ def _headline(grade: Grade) -> str:
     if not count:
         return "No check was made"
     if found[Outcome.PASS] == count:
-        return f"All {times(count, 'check')} passed" if count > 1 else "The only check passed"
+        hollow = sum(verdict.is_hollow for verdict in grade.verdicts)
+        beside = f", {hollow} of them {NOT_EXERCISED}" if hollow else ""
+        return f"All {times(count, 'check')} passed{beside}" if count > 1 else "The only check passed"
     told = []
     if found[Outcome.FAIL]:
         told.append(f"{found[Outcome.FAIL]} of {times(count, 'check')} failed")
@@ -149,14 +154,15 @@ def _headline(grade: Grade) -> str:
 
 
 def _ends(grade: Grade) -> str:
-    both = sum(fate.end == "both" for fate in grade.fates)
+    both = sum(fate.end == "both" for fate in grade.counted)
+    beside = chosen_in_words(grade)
     told = [
-        f"{times(len(grade.fates), 'task')} accepted: {grade.completed} completed",
+        f"{times(len(grade.counted), 'task')} accepted: {grade.completed} completed",
         f"{grade.dead} dead-lettered",
         f"{grade.unsettled} unsettled",
         *([f"{both} both completed and dead-lettered"] if both else []),
     ]
-    return ", ".join(told)
+    return ", ".join(told) + (f". {beside}" if beside else "")
 
 
 def _clock_note(scale: float) -> str:
@@ -173,6 +179,8 @@ def _verdict(verdict: Verdict, history: History, shown_tasks: set[str]) -> Verdi
     return VerdictView(
         check=shown(verdict.check, 60),
         outcome=str(verdict.outcome),
+        hollow=verdict.is_hollow,
+        in_words=verdict.in_words,
         claim=shown(verdict.claim, _SENTENCE),
         expected=shown(verdict.expected, _SENTENCE),
         observed=shown(verdict.observed, _SENTENCE),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from taskguard.contract.expectations import Expectations
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History
+from taskguard.history.events import QueueName
 from taskguard.judging.checks.conclusion import dead_letters_of
 
 _CLOCK_PRECISION_SECONDS = 0.000_001
@@ -22,7 +23,7 @@ class Wait:
 
     `due_seconds` is what the schedule has after this attempt; None when it has nothing. `until_ms` is None when nothing
     was seen of the task afterwards. `late_seconds` is how long after its due end it ended, counted from when the queue had
-    agreed; negative when it ended before it was due, counted from when the queue was asked.
+    agreed, or from when the run had switched its consumers on again; negative when it ended before it was due, counted from when the queue was asked.
     """
 
     task_id: str
@@ -56,10 +57,14 @@ def waits_of(chain: Chain, history: History, expectations: Expectations) -> Iter
     for index, attempt in enumerate(chain.attempts):
         if attempt.failed is not None:
             last = index == len(followers)
-            yield _wait(chain, attempt, (dead[0] if dead else None) if last else followers[index], expectations)
+            yield _wait(
+                chain, attempt, (dead[0] if dead else None) if last else followers[index], history, expectations
+            )
 
 
-def _wait(chain: Chain, attempt: Attempt, following: Event | None, expectations: Expectations) -> Wait:
+def _wait(
+    chain: Chain, attempt: Attempt, following: Event | None, history: History, expectations: Expectations
+) -> Wait:
     granted = next((request for request in reversed(attempt.backoffs) if request.accepted), None)
     failed_ms = attempt.failed.at_ms if attempt.failed is not None else attempt.at_ms
     since_ms, from_ms = (granted.at_ms, granted.answered_ms) if granted is not None else (failed_ms, failed_ms)
@@ -68,7 +73,9 @@ def _wait(chain: Chain, attempt: Attempt, following: Event | None, expectations:
     late = None
     if following is not None and due is not None:
         early = (following.at_ms - since_ms) / 1000 - due
-        late = early if early < 0 else max((following.at_ms - from_ms) / 1000 - due, 0.0)
+        queue: QueueName = "dead-letter" if isinstance(following, DeadLettered) else "work"
+        late_ms = following.at_ms - history.let_go_ms(from_ms + due * 1000, queue)
+        late = early if early < 0 else max(late_ms / 1000, 0.0)
     return Wait(
         task_id=chain.task_id or "",
         attempt=attempt,

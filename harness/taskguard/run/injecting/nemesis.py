@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,19 +29,13 @@ from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
 from taskguard.places import Places
+from taskguard.run.switching import NOTE, Note, Switch, in_words
 from taskguard.service import deployment
 from taskguard.service.deployment import Stack
-from taskguard.support.waiting import WaitedInVain, wait_for
-from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
 _LOOK_EVERY_SECONDS = 0.01
 """Of the machine's: the pipeline's clock may run many times as fast."""
-
-_SWITCHED_WITHIN_SECONDS = 60.0
-
-NOTE = "switched-off.txt"
-"""The file in which it is written how to switch on what is off; gone when all is on again."""
 
 
 class Nemesis:
@@ -64,10 +58,10 @@ class Nemesis:
         self._abandoned = threading.Event()
         self._threads: list[threading.Thread] = []
         self._events: list[FaultInjected | EvidenceMissing] = []
-        note = _Note(None if log is None else log.with_name(NOTE))
+        note = Note(None if log is None else log.with_name(NOTE))
         self._switches = {
-            "consumer-off": _Switch(endpoint, stack.task_queue_arn, note, self._over),
-            "monitor-off": _Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
+            "consumer-off": Switch(endpoint, stack.task_queue_arn, note, self._over),
+            "monitor-off": Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
         }
 
     @property
@@ -119,7 +113,7 @@ class Nemesis:
                 self._switch_off(fault, due_ms)
         except (TaskGuardError, ClientError, BotoCoreError, OSError) as problem:
             # Nobody knows then how much of it was done.
-            what = f"whether the fault `{fault}` struck: {_in_words(problem)}"
+            what = f"whether the fault `{fault}` struck: {in_words(problem)}"
             now_ms = self._endpoint.clock.now_ms()
             self._events.append(
                 EvidenceMissing(at_ms=now_ms, source="the nemesis", what=what, affects=("FaultInjected",))
@@ -156,146 +150,6 @@ class Nemesis:
                 receive_count=None,
             )
         )
-
-
-def _in_words(problem: TaskGuardError | ClientError | BotoCoreError | OSError) -> str:
-    return explain(problem) if isinstance(problem, (ClientError, BotoCoreError)) else str(problem)
-
-
-class _Note:
-    """The commands that switch on what is off, in a file as long as there are any. Without a path nothing is written."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._changing = threading.Lock()
-        self._commands: dict[str, list[str]] = {}
-
-    def keep(self, queue_arn: str, commands: list[str]) -> None:
-        """From now on these are the commands for this queue's consumers; none when they are on."""
-        if self._path is None:
-            return
-        with self._changing:
-            self._commands[queue_arn] = commands
-            lines = [line for each in self._commands.values() for line in each]
-            if not lines:
-                self._path.unlink(missing_ok=True)
-                return
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            text = "\n".join(
-                ["# Switched off by a run. When it is over and this file is still here, switch on again:", *lines]
-            )
-            self._path.write_text(text + "\n", encoding="utf-8")
-
-
-class _Switch:
-    """The event source mappings of one queue, all of them on or off; switched off by several it is on when all are done.
-
-    One lock is held while anything is switched, so that nobody counts on what another has only begun.
-    """
-
-    def __init__(self, endpoint: Endpoint, queue_arn: str, note: _Note, over: threading.Event) -> None:
-        self._endpoint, self._queue_arn, self._note, self._over = endpoint, queue_arn, note, over
-        self._changing = threading.Lock()
-        self._off_for = 0
-        self._off: tuple[str, ...] = ()
-        """What is off as long as somebody wants it so."""
-        self._ever_off: dict[str, None] = {}
-        """Each mapping that was ever switched off, in order: never forgotten, whatever went wrong with one."""
-
-    @contextmanager
-    def off(self) -> Iterator[float | None]:
-        """Off inside, and answers since when it was made so, by the pipeline's clock in milliseconds; none when nothing was on that
-        could be switched off, or the run is over. On again afterwards, also when it could not be switched off whole."""
-        with self._changing:
-            wanted = not self._over.is_set()
-            since_ms = self._endpoint.clock.now_ms()
-            if wanted:
-                self._want_off()
-        try:
-            yield since_ms if wanted and self._off else None
-        finally:
-            if wanted:
-                with self._changing:
-                    self._want_on()
-
-    def on_for_good(self) -> None:
-        """Switch on what may still be off: after an interrupt, of whatever went wrong meanwhile."""
-        try:
-            with self._changing:
-                states = self._states(self._ever_off)
-                self._switch([each for each, state in states.items() if state != "Enabled"], enabled=True)
-                self._note.keep(self._queue_arn, [])
-        except (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError) as problem:
-            if not self._ever_off:
-                raise
-            what = "interrupted" if isinstance(problem, KeyboardInterrupt) else _in_words(problem)
-            by_hand = "\n".join(["If the stack stays, switch them on yourself:", *self._commands()])
-            raise TaskGuardError(
-                f"switching the consumers of {self._queue_arn} on again: {what}\n{by_hand}"
-            ) from problem
-
-    def _want_off(self) -> None:
-        if self._off_for:
-            self._off_for += 1
-            return
-        self._off = self._enabled()
-        self._ever_off |= dict.fromkeys(self._off)
-        # Before anything is off: a run may be killed at any moment.
-        self._note.keep(self._queue_arn, self._commands() if self._off else [])
-        self._off_for = 1
-        try:
-            self._switch(self._off, enabled=False)
-        except BaseException:
-            self._want_on()
-            raise
-
-    def _want_on(self) -> None:
-        self._off_for -= 1
-        if not self._off_for:
-            self._switch(self._off, enabled=True)
-            self._note.keep(self._queue_arn, [])
-
-    def _enabled(self) -> tuple[str, ...]:
-        """The mappings that were on: one that its owner switched off stays so."""
-        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
-        return tuple(
-            mapping["UUID"]
-            for page in pages.paginate(EventSourceArn=self._queue_arn)
-            for mapping in page["EventSourceMappings"]
-            if mapping.get("State") not in ("Disabled", "Disabling") or mapping["UUID"] in self._ever_off
-        )
-
-    def _switch(self, ids: Sequence[str], *, enabled: bool) -> None:
-        wanted = "Enabled" if enabled else "Disabled"
-        try:
-            for mapping_id in ids:
-                wait_for(partial(self._asked, mapping_id, enabled), seconds=_SWITCHED_WITHIN_SECONDS)
-            wait_for(lambda: set(self._states(ids).values()) <= {wanted}, seconds=_SWITCHED_WITHIN_SECONDS, every=0.02)
-        except WaitedInVain:
-            states = ", ".join(sorted(set(self._states(ids).values())))
-            raise TaskGuardError(
-                f"switching the consumers of {self._queue_arn} to {wanted}: after {_SWITCHED_WITHIN_SECONDS:.0f} s they are "
-                f"{states}. Look at them with `aws lambda list-event-source-mappings`."
-            ) from None
-
-    def _asked(self, mapping_id: str, enabled: bool) -> bool:
-        try:
-            self._endpoint.functions().update_event_source_mapping(UUID=mapping_id, Enabled=enabled)
-        except self._endpoint.functions().exceptions.ResourceInUseException:
-            # It is being changed: by the call before this one, or by a deploy.
-            return False
-        return True
-
-    def _states(self, ids: Iterable[str]) -> dict[str, str]:
-        functions = self._endpoint.functions()
-        return {each: functions.get_event_source_mapping(UUID=each)["State"] for each in ids}
-
-    def _commands(self) -> list[str]:
-        where = f" --endpoint-url {self._endpoint.url}" if self._endpoint.url else ""
-        return [
-            f"aws lambda update-event-source-mapping --uuid {each} --enabled --region {self._endpoint.region}{where}"
-            for each in self._ever_off
-        ]
 
 
 def deploy_again(

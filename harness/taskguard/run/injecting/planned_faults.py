@@ -20,7 +20,7 @@ from taskguard.service.deployment import Stack
 from taskguard.targets.base import Endpoint
 
 
-class Trouble:
+class PlannedFaults:
     """Use as a context manager around a run: its faults strike inside. ``log`` receives the words of a deploy in mid-run.
 
     Raises:

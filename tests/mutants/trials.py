@@ -25,7 +25,7 @@ from tests.mutants.variants import Variant
 from tests.places import PLACES
 
 ENGINES = 6
-"""With a faster clock each variant has an engine for itself while it is tried, since a clock hurries only while nothing is at work.
+"""With a faster clock each variant has an engine for itself while it is tried, since a clock runs fast only while nothing is at work.
 A small variant needs a processor for 3 s of the 7 s that it takes: six engines keep two processors busy."""
 
 AT_ONCE_IN_REAL_TIME = 12
@@ -44,7 +44,7 @@ class _Place:
     deployer: Deployer
 
 
-class Gallery:
+class Trials:
     """Tries variants on ``endpoint`` and, where its clock is faster than the machine's, on more engines like it. Use as a context
     manager: nothing is begun any more once it is left."""
 

@@ -1,7 +1,9 @@
-"""DynamoDB's expressions as moto reads them, kept once they were read.
+"""moto: DynamoDB's expressions are kept once they were read.
 
 moto reads every expression anew, twice a write, and copies what it read attribute by attribute. A pipeline has a handful
 of expressions, told apart by their values. This module must not know of LocalStack: whoever uses moto can use it.
+
+Needed until a task costs the engine no more time without it: ``python -m bench.throughput``.
 """
 
 import pickle
@@ -18,8 +20,7 @@ _EXPRESSIONS = 1024
 _read_condition = ConditionExpressionParser._lex_condition_expression
 
 
-def remember_expressions() -> None:
-    """From now on moto reads an expression of this process once."""
+def apply() -> None:
     # Whoever changes an update's tree copies it before; a condition's parts are values, in a queue that gets emptied.
     UpdateExpressionParser.make = staticmethod(lru_cache(_EXPRESSIONS)(UpdateExpressionParser.make))
     ConditionExpressionParser._lex_condition_expression = lambda self: deque(_parts_of(self.condition_expression))

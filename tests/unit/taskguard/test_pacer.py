@@ -1,4 +1,4 @@
-"""The engine's clock hurries while messages wait, and only then."""
+"""The engine's clock runs fast while messages wait, and only then."""
 
 import threading
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def reaches(clock: SharedClock, moment: float) -> None:
     wait_for(lambda: clock.now() >= moment, seconds=10)
 
 
-def test_it_hurries_to_the_next_message_and_no_further(clock: SharedClock, pacer: Pacer) -> None:
+def test_it_runs_fast_to_the_next_message_and_no_further(clock: SharedClock, pacer: Pacer) -> None:
     due = clock.now() + 3600
     pacer.next_due = lambda: due
     pacer.touch()
@@ -37,7 +37,7 @@ def test_it_hurries_to_the_next_message_and_no_further(clock: SharedClock, pacer
     assert clock.now() < due + 60
 
 
-def test_it_does_not_hurry_when_no_message_waits(clock: SharedClock, pacer: Pacer) -> None:
+def test_it_does_not_run_fast_when_no_message_waits(clock: SharedClock, pacer: Pacer) -> None:
     looked = threading.Event()
 
     def none_waits() -> None:
@@ -50,7 +50,7 @@ def test_it_does_not_hurry_when_no_message_waits(clock: SharedClock, pacer: Pace
     assert clock.now() < before + 60
 
 
-def test_it_does_not_hurry_while_anything_is_at_work(clock: SharedClock, pacer: Pacer) -> None:
+def test_it_does_not_run_fast_while_anything_is_at_work(clock: SharedClock, pacer: Pacer) -> None:
     due, before = clock.now() + 3600, clock.now()
     with pacer.work():
         pacer.next_due = lambda: due

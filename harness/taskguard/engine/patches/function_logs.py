@@ -1,62 +1,33 @@
-"""What LocalStack does at each request for nobody, left undone.
+"""LocalStack: what a function logs is delivered all that waits at once, and also after the function was replaced.
 
-A task costs the engine about ten requests, most of them to itself. It signs those, though nobody checks; it prepares a line of
-log for each, with all that was in it; and it stores what a function logs line by line.
+LocalStack delivers line by line, with a call for each invocation; and it stops listening as soon as a function is replaced or
+removed, though that may still be at work.
+
+Needed until LocalStack does both: ``tests/engine/test_updates.py`` fails without it, and ``python -m bench.throughput`` has the time.
 """
 
 import logging
-import random
 import threading
 import time
-import uuid
 from contextlib import suppress
-from functools import lru_cache
 from queue import Empty, Queue
 from typing import Any
 
-from botocore import auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from botocore.useragent import UserAgentString
-from localstack.aws.api import RequestContext
 from localstack.aws.connect import connect_to
-from localstack.aws.handlers.logging import ResponseLogger
-from localstack.http import Response
 from localstack.services.lambda_.invocation.logs import LogHandler
 from localstack.utils.aws.arns import parse_arn
 from localstack.utils.aws.client_types import ServicePrincipal
-from moto.core import responses
 from moto.logs.models import logs_backends
 
 LOG = logging.getLogger(__name__)
 
-_FAILED = 400
 _LINGER_SECONDS = 30.0
 """How long after its last line a function that has been replaced or removed is listened to."""
-_log = ResponseLogger._log
 
 
-class _Named(auth.BaseSigner):
-    """Says who asks for what, as a signed request does; the signature itself is none."""
-
-    REQUIRES_REGION = True
-
-    def __init__(self, credentials: Credentials, service_name: str, region_name: str) -> None:
-        self._credentials = credentials
-        self._scope = f"19700101/{region_name}/{service_name}/aws4_request"
-
-    def add_auth(self, request: AWSRequest) -> None:
-        credential = f"{self._credentials.access_key}/{self._scope}"
-        request.headers["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=unsigned"
-        )
-        if self._credentials.token:
-            request.headers["X-Amz-Security-Token"] = self._credentials.token
-
-
-def _log_failure(self: ResponseLogger, context: RequestContext, response: Response) -> None:
-    if response.status_code >= _FAILED:
-        _log(self, context, response)
+def apply() -> None:
+    LogHandler.run_log_loop = _deliver_logs
+    LogHandler.stop = _stop_in_time
 
 
 def _deliver_logs(self: LogHandler, *_args: Any, **_kwargs: Any) -> None:
@@ -111,25 +82,3 @@ def _put(client: Any, request: dict[str, Any]) -> None:
             client.create_log_group(logGroupName=request["logGroupName"])
         client.create_log_stream(logGroupName=request["logGroupName"], logStreamName=request["logStreamName"])
         client.put_log_events(**request)
-
-
-def _identifier() -> uuid.UUID:
-    """As random as need be here, and without a call to the operating system, at which other threads go first."""
-    return uuid.UUID(int=random.getrandbits(128), version=4)
-
-
-def _leave(*_args: Any, **_kwargs: Any) -> None:
-    """Leave a request as it is."""
-
-
-def practise() -> None:
-    """From now on."""
-    auth.AUTH_TYPE_MAPS["v4"] = _Named
-    # Nobody reads by which library the engine asks itself.
-    UserAgentString.rebuild_and_replace_user_agent_handler = _leave  # type: ignore[method-assign]
-    uuid.uuid4 = _identifier
-    ResponseLogger._log = _log_failure
-    LogHandler.run_log_loop = _deliver_logs
-    LogHandler.stop = _stop_in_time
-    # It looks through a class for the names of its methods.
-    responses.method_names_from_class = lru_cache(responses.method_names_from_class)

@@ -1,9 +1,11 @@
-"""How large moto takes a record to be: an attribute that is written again counts once, as in DynamoDB.
+"""moto: of a record's size, an attribute that is written again counts once, as in DynamoDB.
 
 moto adds a new value to a record that still has the old one, so that a large attribute which is set to what it was makes a record
 twice as large as it is, and the write is refused. This module must not know of LocalStack: whoever uses moto can use it.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+
+Needed until moto counts so: ``tests/engine/test_patches.py`` fails then.
 """
 
 from typing import Any
@@ -15,8 +17,7 @@ from moto.dynamodb.models.utilities import bytesize
 LARGEST_ITEM_BYTES = 400 * 1024
 
 
-def count_what_is_written_again_once() -> None:
-    """From now on moto, in this process, measures a record as it becomes."""
+def apply() -> None:
     LimitedSizeDict.__setitem__ = _set
 
 

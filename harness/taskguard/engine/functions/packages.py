@@ -1,0 +1,106 @@
+"""The unzipped packages of functions: read-only, as ``/var/task`` is on Lambda, and the same for all who share one.
+
+Functions and environments with the same package share its folder: it is unzipped once and its modules are compiled once. Whoever runs as
+the folder's owner can make it writable again; so it is looked at before each process that is started on it, and a package that is no longer as
+it was unzipped is left to those that run on it, and unzipped anew.
+"""
+
+import logging
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
+
+from taskguard.engine.settings import EngineSettings
+
+LOG = logging.getLogger(__name__)
+
+_LONGEST_COMPILING_SECONDS = 20.0
+"""What is not compiled by then each process compiles for itself."""
+
+_NOT_WRITABLE = ~0o222
+
+_Seal: TypeAlias = frozenset[tuple[str, int, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    folder: Path
+    seal: _Seal
+
+
+_packages: dict[str, _Package] = {}
+_unpacking = threading.Lock()
+
+
+def task_root(function_version: FunctionVersion, interpreter: str) -> Path:
+    """The folder of the function's unzipped package, whose modules are compiled for ``interpreter``."""
+    code = function_version.config.code
+    if code.is_hot_reloading():
+        # It is its developer's, who changes it.
+        return Path(code.get_unzipped_code_location())
+    name = code.code_sha256.replace("/", "_").rstrip("=")
+    with _unpacking:
+        package = _packages.get(name)
+        if package is not None and package.seal == _seal_of(package.folder):
+            return package.folder
+        if package is not None:
+            LOG.warning("The package in %s was changed by a function, and is unzipped anew.", package.folder)
+        folder = _unzip(code, name)
+        _compile(folder, interpreter)
+        _make_read_only(folder)
+        _packages[name] = _Package(folder, _seal_of(folder))
+        return folder
+
+
+def _unzip(code: Any, name: str) -> Path:
+    place = Path(EngineSettings.from_environment().scratch, "code")
+    place.mkdir(exist_ok=True)
+    folder = place / name
+    for number in range(2, 1_000_000):
+        if not folder.exists():
+            break
+        folder = place / f"{name}-{number}"
+    code.prepare_for_execution()
+    Path(code.get_unzipped_code_location()).rename(folder)
+    return folder
+
+
+def _compile(folder: Path, interpreter: str) -> None:
+    # No process can do so later, and all would have to.
+    command = [interpreter, "-I", "-S", "-m", "compileall", "-q", str(folder)]
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(command, capture_output=True, check=False, env={}, timeout=_LONGEST_COMPILING_SECONDS)
+
+
+def _make_read_only(folder: Path) -> None:
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(place, name)
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & _NOT_WRITABLE)
+        Path(place).chmod(0o555)
+
+
+def _seal_of(folder: Path) -> _Seal:
+    """What changes with any change: the time of a file's last change of any kind cannot be set by anybody."""
+    with suppress(OSError):
+        return frozenset(_entries(str(folder)))
+    return frozenset()
+
+
+def _entries(folder: str) -> Iterator[tuple[str, int, int, int, int]]:
+    about = os.stat(folder)  # noqa: PTH116  # a thousand of them, before each cold start
+    yield (folder, about.st_ino, about.st_mode, about.st_mtime_ns, about.st_ctime_ns)
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(entry.path)
+        else:
+            about = entry.stat(follow_symlinks=False)
+            yield (entry.path, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)

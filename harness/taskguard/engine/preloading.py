@@ -1,0 +1,19 @@
+"""What LocalStack would make at the first request to each service is made before the engine answers.
+
+A first deploy spends most of its time on it: routing tables of moto, and botocore's list of regions for each service.
+"""
+
+from localstack.services.moto import get_moto_routing_table
+from localstack.utils.aws import aws_stack
+
+from taskguard.engine.settings import SERVICES
+
+_SERVED_BY_MOTO = ("apigateway", "dynamodb", "iam", "logs", "sts")
+
+
+def preload() -> None:
+    """Load what a pipeline's services need."""
+    for service in _SERVED_BY_MOTO:
+        get_moto_routing_table(service)
+    for service in SERVICES:
+        aws_stack.get_valid_regions_for_service(service)

@@ -1,0 +1,94 @@
+"""Where a run's deliveries are read from: the engine's flight recorder, or the logs where there is none.
+
+Either answers the same question, of one stack. It must not know which tasks a run is about, beyond what it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from taskguard.contract.expectations import RecordNames
+from taskguard.contract.names import Names
+from taskguard.evidence.logs.from_logs import LogEvidence
+from taskguard.evidence.recorder.deliveries import events_of
+from taskguard.evidence.recorder.recording import Recording, RecordingFile
+from taskguard.evidence.stack import StackReader
+from taskguard.history import Event, TaskSubmitted
+from taskguard.service.deployment import Stack
+from taskguard.targets.base import Endpoint
+
+_CLOCKS_APART_MS = 60_000.0
+
+
+class Source(Protocol):
+    """One kind of evidence. What was seen before ``since_ms`` is of other runs on the stack."""
+
+    since_ms: float
+
+    def gather(
+        self, submitted: Sequence[TaskSubmitted], words: RecordNames, only: frozenset[str] | None
+    ) -> tuple[list[Event], Recording]:
+        """What is told of the whole stack, or ``only`` of these tasks and messages; and the recording it is taken from."""
+
+    def recording(self) -> Recording | None:
+        """What the engine's flight recorder has up to now; none where there is none."""
+
+
+class RecorderSource:
+    """The flight recorder's file, from ``since_ms`` on."""
+
+    def __init__(
+        self,
+        file: RecordingFile,
+        endpoint: Endpoint,
+        stack: Stack,
+        names: Names | None = None,
+        *,
+        since_ms: float = 0.0,
+    ) -> None:
+        self.since_ms = since_ms
+        self._file, self._stack, self._names = file, stack, names or Names()
+        self._reader = StackReader(endpoint, stack, self._names)
+
+    def gather(
+        self, _submitted: Sequence[TaskSubmitted], _words: RecordNames, only: frozenset[str] | None
+    ) -> tuple[list[Event], Recording]:
+        recording = self._file.read().since(self.since_ms)
+        heeded = self._reader.heeds_partial_batches()
+        return events_of(recording, self._stack, self._names.message, partial_batches=heeded, only=only), recording
+
+    def recording(self) -> Recording:
+        return self._file.read()
+
+
+class LogSource:
+    """The logs from now on, and before that as far as the pipeline's clock may be behind, ``clocks_apart_ms``."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        stack: Stack,
+        names: Names | None = None,
+        *,
+        clocks_apart_ms: float = _CLOCKS_APART_MS,
+    ) -> None:
+        names = names or Names()
+        self.since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
+        self._logs = LogEvidence(endpoint, stack, StackReader(endpoint, stack, names), names, self.since_ms)
+
+    def gather(
+        self, submitted: Sequence[TaskSubmitted], words: RecordNames, only: frozenset[str] | None
+    ) -> tuple[list[Event], Recording]:
+        return self._logs.gather(submitted, words, only)
+
+    def recording(self) -> None:
+        return None
+
+
+def source_at(endpoint: Endpoint, stack: Stack, names: Names | None = None, *, since_ms: float = 0.0) -> Source:
+    """The flight recorder where there is one, from ``since_ms`` on, and else the logs."""
+    path = endpoint.recording
+    if path is not None and path.exists():
+        return RecorderSource(RecordingFile(path, since_ms), endpoint, stack, names, since_ms=since_ms)
+    return LogSource(endpoint, stack, names)

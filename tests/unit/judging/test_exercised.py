@@ -1,0 +1,134 @@
+"""A pass of nothing: each check says whether it saw what it judges, and whatever shows a verdict says so too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+from taskguard.contract.expectations import Expectations
+from taskguard.history import Event, History, SavedRun
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.comparing import Graded, compare
+from taskguard.judging.grading import grade
+from taskguard.judging.guarantees import GUARANTEES
+from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.reports.as_json import as_json
+from taskguard.reports.as_junit import JUNIT_FILE, write_junit
+from taskguard.reports.console import print_grade
+from taskguard.reports.html.page import page_of
+from taskguard.reports.html.rendering import render
+
+from tests.unit.judging.batches import in_batches
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, judge, missing, run
+from tests.unit.judging.test_history_files import MANIFEST
+
+NOTHING_FAILED = run(FIRST_TRY, FIRST_TRY)
+ALL = in_batches(run(FIRST_TRY, DEAD, SECOND_TRY), 3)
+HOLLOW = ("later_failure_rate", "independence", "backoff", "partial_batches", "redrive", "dead_letter_log")
+
+
+def hollow(events: list[Event], expectations: Expectations = EXPECTED) -> list[str]:
+    return [verdict.check for verdict in grade(History(events), expectations).verdicts if verdict.is_hollow]
+
+
+def test_a_run_that_has_everything_exercises_every_check() -> None:
+    graded = grade(History(ALL), EXPECTED)
+    assert graded.outcome is Outcome.PASS
+    assert [verdict.check for verdict in graded.verdicts if not verdict.exercised] == []
+
+
+def test_a_run_in_which_nothing_failed_exercises_no_check_of_failures() -> None:
+    graded = grade(History(NOTHING_FAILED), EXPECTED)
+    assert (graded.outcome, graded.exit_code) == (Outcome.PASS, 0)
+    assert tuple(hollow(NOTHING_FAILED)) == HOLLOW
+
+
+@pytest.mark.parametrize(
+    ("events", "exercised"),
+    [
+        (run(FIRST_TRY, SECOND_TRY), False),
+        (in_batches(NOTHING_FAILED, 2), False),
+        (in_batches(run(FIRST_TRY, SECOND_TRY), 2), True),
+    ],
+)
+def test_neighbours_want_a_batch_of_several_with_a_failure_in_it(events: list[Event], exercised: bool) -> None:
+    verdict = judge("partial_batches", events)
+    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, exercised)
+
+
+@pytest.mark.parametrize(("fate", "exercised"), [(SECOND_TRY, False), (DEAD, True)])
+@pytest.mark.parametrize("check", ["redrive", "dead_letter_log"])
+def test_deaths_want_a_task_that_died(check: str, fate: object, exercised: bool) -> None:
+    verdict = judge(check, run(FIRST_TRY, fate))  # type: ignore[arg-type]
+    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, exercised)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_where_nothing_is_left_to_chance_no_dependence_can_show(rate: float) -> None:
+    assert "independence" in hollow(NOTHING_FAILED, Expectations(failure_rate=rate))
+
+
+def test_only_a_pass_is_hollow() -> None:
+    verdict = judge("backoff", [*NOTHING_FAILED, missing("AttemptFailed")])
+    assert (verdict.outcome, verdict.is_hollow, verdict.in_words) == (Outcome.UNKNOWN, False, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "exercised"),
+    [("charges", DEAD), ("dead_letters_logged", DEAD), ("never_early", SECOND_TRY), ("one_completion", SECOND_TRY)],
+)
+def test_so_it_is_with_guarantees(guarantee: str, exercised: object) -> None:
+    def verdict(events: list[Event]) -> Verdict:
+        return GUARANTEES[guarantee](History(events), EXPECTED)
+
+    assert verdict(run(FIRST_TRY, exercised)).exercised  # type: ignore[arg-type]
+    never = run(DEAD) if guarantee == "one_completion" else NOTHING_FAILED
+    assert not verdict(never).exercised
+
+
+def test_the_console_says_it_in_the_table() -> None:
+    file, history = io.StringIO(), History(NOTHING_FAILED)
+    print_grade(Console(file=file, width=80), grade(history, EXPECTED), history)
+    rows = [line.split("  ")[0] for line in file.getvalue().splitlines() if "pass (not exercised)" in line]
+    assert tuple(rows) == HOLLOW
+
+
+def test_json_says_it_of_each_check() -> None:
+    history = History(NOTHING_FAILED)
+    checks = as_json(grade(history, EXPECTED), history, EXPECTED)["checks"]
+    assert isinstance(checks, list)
+    assert {each["check"]: each["exercised"] for each in checks} == {check: check not in HOLLOW for check in CHECKS}
+
+
+def test_junit_has_them_as_skipped(tmp_path: Path) -> None:
+    history = History(NOTHING_FAILED)
+    write_junit(tmp_path, grade(history, EXPECTED), history, "localstack")
+    [suite] = ET.parse(tmp_path / JUNIT_FILE).getroot()  # noqa: S314  # written a line ago
+    skipped = {case.get("name"): case.find("skipped") for case in suite.iter("testcase")}
+    assert tuple(name for name, found in skipped.items() if found is not None) == HOLLOW
+    assert suite.get("skipped") == str(len(HOLLOW))
+    backoff = skipped["backoff"]
+    assert backoff is not None
+    assert backoff.get("message") == "not exercised: vacuous: no attempt failed"
+
+
+def test_the_report_says_it_of_each_verdict_and_at_its_head() -> None:
+    history = History(NOTHING_FAILED)
+    page = page_of(grade(history, EXPECTED), history, MANIFEST)
+    assert page.headline == f"All 12 checks passed, {len(HOLLOW)} of them not exercised"
+    assert [verdict.check for verdict in page.verdicts if verdict.hollow] == list(HOLLOW)
+    text = render(page)
+    assert text.count("pass (not exercised)") == text.count('<details class="verdict pass hollow"') == len(HOLLOW)
+
+
+def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> None:
+    def graded(events: list[Event]) -> Graded:
+        history = History(events)
+        return Graded(SavedRun(history=history, manifest=MANIFEST), grade(history, EXPECTED))
+
+    apart = run(FIRST_TRY, DEAD, SECOND_TRY)
+    [difference] = compare(graded(ALL), graded(apart)).verdicts
+    assert (difference.name, difference.one, difference.other) == ("partial_batches", "pass", "pass (not exercised)")
