@@ -77,6 +77,16 @@ def test_a_folder_without_a_service_is_said_to_have_none(machine: Machine) -> No
     assert not (machine.folder / "runs").exists()
 
 
+def test_what_docker_needs_is_an_extra_and_nothing_else_wants_it(machine: Machine) -> None:
+    looked = machine.run("taskguard", "doctor", "--json")
+    docker = next(each for each in json.loads(looked.stdout)["found"] if each["name"] == "Docker")
+    assert (looked.returncode, docker["state"]) == (0, "absent"), looked.stdout
+    done = machine.run(
+        "taskguard", "grade", "service", "--target", "docker", "--out", str(machine.home.parent / "none")
+    )
+    assert (done.returncode, "taskguard[docker]" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_a_service_elsewhere_is_graded_and_nothing_else_is_written(machine: Machine) -> None:
     before = machine.files()
     done = machine.run("taskguard", "grade", "service", "--tasks", "6", "--seed", "2026", "--clock-scale", "60")

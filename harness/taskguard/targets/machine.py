@@ -241,7 +241,15 @@ def sandbox(asked: Ask = ask, system: Callable[[], str] = platform.system) -> Fo
 
 def docker() -> Found:
     """Whether Docker's daemon answers."""
-    from taskguard.targets.docker_daemon import connected
+    try:
+        from taskguard.targets.docker_daemon import connected
+    except ModuleNotFoundError as missing:
+        return Found(
+            name="Docker",
+            state=State.ABSENT,
+            what=f"the Python package {missing.name} is not installed",
+            to_do="Needed for --target docker alone: `pip install 'taskguard[docker]'`.",
+        )
 
     try:
         with connected() as client:

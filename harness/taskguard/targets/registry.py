@@ -55,7 +55,13 @@ def make(name: TargetName, options: TargetOptions) -> Target:
                 functions_ready=options.functions_ready,
             )
         case TargetName.DOCKER:
-            from taskguard.targets.docker import LocalStackInDocker, image_to_start
+            try:
+                from taskguard.targets.docker import LocalStackInDocker, image_to_start
+            except ModuleNotFoundError as missing:
+                raise TargetError(
+                    f"starting LocalStack in Docker: the Python package {missing.name} is not installed. It comes with an extra of "
+                    "TaskGuard's: `pip install 'taskguard[docker]'`."
+                ) from missing
 
             return LocalStackInDocker(
                 options.folder, image_to_start(), port=options.port, region=options.region, owner_pid=options.owner_pid
