@@ -17,7 +17,7 @@ from taskguard.targets.endpoint import ForeignEngine
 from taskguard.targets.ministack import MiniStack
 
 from tests.engine.conftest import HEEDING_INTERRUPTS
-from tests.places import PLACES
+from tests.places import PLACES, PROJECT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
@@ -40,7 +40,17 @@ def stacks(endpoint: Endpoint) -> set[str]:
 
 
 def grade(theirs: Endpoint, *options: str, folder: Path) -> "subprocess.Popen[str]":
-    command = [TASKGUARD, "grade", "--target", "endpoint", "--endpoint-url", str(theirs.url), *NEVER_FAILS, *options]
+    command = [
+        TASKGUARD,
+        "grade",
+        str(PROJECT),
+        "--target",
+        "endpoint",
+        "--endpoint-url",
+        str(theirs.url),
+        *NEVER_FAILS,
+        *options,
+    ]
     return subprocess.Popen(
         [*HEEDING_INTERRUPTS, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
