@@ -23,7 +23,9 @@ from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 

@@ -24,7 +24,8 @@ from taskguard.judging.grading import Grade, grade
 from taskguard.judging.verdict import Outcome
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 

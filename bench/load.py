@@ -24,7 +24,8 @@ from taskguard.judging.grading import grade
 from taskguard.run.events import SessionEvent
 from taskguard.run.running import Run
 from taskguard.run.watch import Progress
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStack
 
 from tests.places import PLACES

@@ -25,6 +25,10 @@ class DeploymentError(TaskGuardError):
     """The stack could not be deployed, removed or read. The message ends with what the Serverless CLI said."""
 
 
+class DiscoveryError(DeploymentError):
+    """What is deployed cannot be told for certain. The message names what was found, and the line of taskguard.toml that decides."""
+
+
 class SubmissionError(TaskGuardError):
     """The API could not be reached at all. Check that the stack is up."""
 

@@ -18,7 +18,6 @@ from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
 from taskguard.history.wording import times
-from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
@@ -36,8 +35,8 @@ from taskguard.run.own_engine import OwnEngine
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.switching import NOTE
-from taskguard.service.deployment import failure_settings
 from taskguard.service.kept import from_env
+from taskguard.service.ours import ApiAuth, failure_settings
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import DEFAULT_REGION, TargetName
 from taskguard.targets.registry import TargetOptions

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.plugin import asked
 

@@ -16,7 +16,8 @@ from taskguard.reports.nemesis import nemesis_of
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 

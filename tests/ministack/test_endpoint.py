@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from taskguard.history import SavedRun
 from taskguard.service import deployment
-from taskguard.service.deployment import stack_name
+from taskguard.service.ours import stack_name
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.endpoint import ForeignEngine

@@ -19,7 +19,9 @@ from threading import Event, Lock
 from typing import Any
 
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, read_stack, stack_name
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_parameters, stack_name
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
@@ -93,12 +95,11 @@ class Deployer:
         if alarms:
             cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
         functions = self._endpoint.functions()
-        for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+        for queue in (each.arn for each in stack.queues.values()):
             for mapping in functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
                 functions.delete_event_source_mapping(UUID=mapping["UUID"])
-        for output, name in stack.outputs.items():
-            if output.endswith("FunctionName"):
-                functions.delete_function(FunctionName=name)
+        for each in stack.functions:
+            functions.delete_function(FunctionName=each.name)
 
     def _package(self) -> tuple[str, Mapping[str, bytes]]:
         with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:

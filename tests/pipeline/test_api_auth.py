@@ -10,13 +10,13 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
 from taskguard.contract.names import Names
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
@@ -33,7 +33,7 @@ def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     expected = run.expectations
     seed = str(expected.failure_seed)
     guarded = deploy("guarded", apiAuth="apiKey", failureSeed=seed, failureRate=str(expected.failure_rate))
-    reader = StackReader(endpoint, guarded, Names())
+    reader = Records(endpoint, guarded, Names())
     assert isinstance(access_to(endpoint, guarded), ApiKey)
 
     for stranger in (Client(guarded.api_url), Client(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
@@ -109,7 +109,7 @@ def permission_and_signature_both_count(endpoint: Endpoint, signed: Stack) -> No
     key = iam.create_access_key(UserName="caller")["AccessKey"]
     right, wrong = (signature(endpoint, key["AccessKeyId"], word) for word in (key["SecretAccessKey"], "another"))
     # As docs/security.md has it.
-    arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.api_id}/{signed.stage}/GET/task/*"
+    arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.ingress.api.id}/{signed.stage}/GET/task/*"
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
     assert Client(signed.api_url, auth=right).get("signed-1").status_code == 403
     iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=json.dumps({"Statement": [statement]}))

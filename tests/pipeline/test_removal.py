@@ -11,7 +11,8 @@ import pytest
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, stack_name
+from taskguard.service.ours import stack_name
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 

@@ -11,7 +11,8 @@ from taskguard.history import DeadLettered, Delivered, History
 from taskguard.ingress.workload import Task
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, failure_settings
+from taskguard.service.ours import failure_parameters, failure_settings
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
@@ -111,7 +112,7 @@ def completed_at_once(history: History, task: Task) -> bool:
 
 def says_now(pipeline: Pipeline) -> set[str]:
     """The tasks of which the new handler's words were logged."""
-    name = pipeline.run.stack.outputs["ProcessTaskFunctionName"]
+    name = pipeline.run.stack.function("processTask").name
     pages = pipeline.run.endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
     lines = [event["message"] for page in pages for event in page["events"] if SAYS_NOW in event["message"]]
     ids = (task.task_id for task in pipeline.submitted if task.task_id is not None)

@@ -16,9 +16,9 @@ from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Plan
 from taskguard.history import MANIFEST_FILE, Manifest
 from taskguard.history.wording import times
-from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.workload import random_seed
 from taskguard.run.manifests import digests_of_service
+from taskguard.service.ours import ApiAuth
 from taskguard.targets.names import TargetName
 
 Faults = Annotated[

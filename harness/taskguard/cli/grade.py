@@ -17,13 +17,13 @@ from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder
 from taskguard.contract.expectations import DEFAULT_RATE
-from taskguard.ingress.access import ApiAuth
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.deployment import require_service
 from taskguard.service.kept import RunningStack
+from taskguard.service.ours import ApiAuth
 from taskguard.session import Asked
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName

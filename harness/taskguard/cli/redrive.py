@@ -13,8 +13,9 @@ from rich.text import Text
 from taskguard.errors import DeploymentError, RedriveError
 from taskguard.operating.redriving import Redriver, Result
 from taskguard.places import Places
-from taskguard.service.deployment import Stack, failure_settings
 from taskguard.service.kept import from_env
+from taskguard.service.ours import failure_settings
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 

@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 
 from taskguard.contract.expectations import DEFAULT_RATE
-from taskguard.ingress.access import ApiAuth
 from taskguard.places import Places
-from taskguard.run.stages import auth_parameters
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
+from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
@@ -81,7 +80,7 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
-        parameters = deployment.failure_parameters(seed, rate) | auth_parameters(api_auth)
+        parameters = failure_parameters(seed, rate) | auth_parameters(api_auth)
         stack = deployment.deploy(endpoint, stage, places=places, parameters=parameters, log=folder / "deploy.log")
         RunningStack(instance=engine.running, stage=stage).save(places)
         engine.running.stay()
@@ -95,18 +94,18 @@ def up(
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
-    told, sends = stack.outputs.get("ApiAuth"), ""
+    told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
         settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
         # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
-        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.ingress.api.key_ids[0]} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
         user = ":".join(LOCAL_CREDENTIALS.values())
         sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
     body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
-    yield f"curl -s -X POST {stack.api_url}/task{sends} -H 'Content-Type: application/json' -d {body}"
+    yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
 
 
 def down(service: ServiceFolder = Path()) -> None:

@@ -9,9 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taskguard.contract.names import Names
 from taskguard.errors import SubmissionError
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
@@ -53,10 +52,10 @@ def status(
     table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
     for heading in ("queue", "visible", "in flight", "delayed"):
         table.add_column(heading)
-    for depth in StackReader(endpoint, stack, Names()).queue_depths():
+    for depth in Queues(endpoint, stack).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)
-    typer.echo(f"API: {stack.api_url}\nTable: {stack.table}")
+    typer.echo(f"API: {stack.api_url}\nTable: {stack.table_name}")
 
 
 def _object(text: str) -> dict[str, Json]:

@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.aws_tolerances import CLOCK_TOLERANCE_MS, expected_on_aws
 from taskguard.errors import TargetError, TaskGuardError
+from taskguard.evidence.records import Records
 from taskguard.evidence.sources import LogSource
-from taskguard.evidence.stack import StackReader
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
 from taskguard.ingress.workload import tasks as workload
@@ -24,7 +24,8 @@ from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
-from taskguard.service.deployment import failure_settings, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_settings
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
@@ -93,7 +94,7 @@ def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
 
 
 def _refuse_known(run: Run, ids: list[str]) -> None:
-    known = StackReader(run.endpoint, run.stack, run.names).statuses(ids)
+    known = Records(run.endpoint, run.stack, run.names).statuses(ids)
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskguard.contract.expectations import Expectations
-from taskguard.ingress.access import ApiAuth
 from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -27,7 +27,7 @@ class WantedStage:
     api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
-        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def expectations(self) -> Expectations:
         return Expectations(failure_seed=self.seed, failure_rate=self.rate)
@@ -46,8 +46,3 @@ class WantedStage:
                 log=log,
                 abandoned=abandoned,
             )
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}

@@ -1,19 +1,17 @@
-"""Deploys a pipeline with the Serverless CLI, and reads what is deployed back from CloudFormation.
+"""Deploys a pipeline with the Serverless CLI, and finds out what is deployed.
 
-It knows ``serverless.yml`` by its outputs alone, and nothing of what the pipeline does. Each deploy runs in a copy of
-the service, so that two may run at once, and a changed copy can be deployed as well.
+It knows nothing of what the pipeline does. Each deploy runs in a copy of the service, so that two may run at once, and a changed
+copy can be deployed as well.
 """
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,65 +20,19 @@ from filelock import FileLock
 
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
+from taskguard.service.discovery import cannot_read, discover
+from taskguard.service.files import SERVICE_FILES, copy_of
+from taskguard.service.ours import stack_name
 from taskguard.service.packages import Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
-from taskguard.support.this_command import runnable
-from taskguard.targets.aws_errors import explain
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import python_with_pip
 
-SERVICE = "TaskGuard"
-SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
-"""What a deploy sends, of the service's folder."""
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
 _LOOKS_EVERY_SECONDS = 0.1
 """How often it is seen whether a call of the CLI was abandoned."""
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """A deployed pipeline, as CloudFormation's outputs name it."""
-
-    stage: str
-    region: str
-    api_id: str
-    api_url: str
-    task_queue_url: str
-    task_queue_arn: str
-    dead_letter_queue_url: str
-    dead_letter_queue_arn: str
-    table: str
-    outputs: Mapping[str, str]
-
-
-def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for failures decided by a seed (none: at random), at a rate."""
-    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
-
-
-def failure_settings(endpoint: Endpoint, stack: Stack) -> tuple[str | None, float]:
-    """The seed and the rate that ``stack`` was deployed with, as its consumer's configuration has them.
-
-    Raises:
-        DeploymentError: when they cannot be read.
-    """
-    name = stack.outputs.get("ProcessTaskFunctionName", "")
-    try:
-        configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-        variables = configuration["Environment"]["Variables"]
-        return variables.get("FAILURE_SEED") or None, float(variables["FAILURE_RATE"])
-    except (ClientError, BotoCoreError, KeyError, ValueError) as error:
-        raise DeploymentError(
-            f"reading the failure settings of {name or 'the consumer'} at {endpoint.place}: {error!r}. "
-            "Was it deployed from this project's serverless.yml?"
-        ) from error
-
-
-def stack_name(stage: str) -> str:
-    """The CloudFormation stack's name, as Serverless makes it."""
-    return f"{SERVICE}-{stage}"
 
 
 def deploy(
@@ -162,9 +114,9 @@ def is_deployed(endpoint: Endpoint, stage: str) -> bool:
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return False
-        raise _cannot_read(stage, endpoint, error) from error
+        raise cannot_read(stack_name(stage), endpoint, error) from error
     except BotoCoreError as error:
-        raise _cannot_read(stage, endpoint, error) from error
+        raise cannot_read(stack_name(stage), endpoint, error) from error
     return True
 
 
@@ -182,47 +134,12 @@ def make_sure_is_free(endpoint: Endpoint, stage: str) -> None:
 
 
 def read_stack(endpoint: Endpoint, stage: str) -> Stack:
-    """The deployed stack's names.
+    """What is deployed on ``stage``.
 
     Raises:
-        DeploymentError: when there is no such stack, or it lacks an output that the harness needs.
+        DiscoveryError: as :func:`taskguard.service.discovery.discover`.
     """
-    name = stack_name(stage)
-    try:
-        description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
-    except (ClientError, BotoCoreError) as error:
-        raise _cannot_read(stage, endpoint, error) from error
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
-    try:
-        return Stack(
-            stage=stage,
-            region=endpoint.region,
-            api_id=outputs["ApiId"],
-            # Only AWS itself knows its own domain, which differs between its partitions.
-            api_url=outputs["ApiUrl"] if endpoint.url is None else endpoint.api_url(outputs["ApiId"], stage),
-            task_queue_url=outputs["TaskQueueUrl"],
-            task_queue_arn=outputs["TaskQueueArn"],
-            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
-            dead_letter_queue_arn=outputs["DeadLetterQueueArn"],
-            table=outputs["TableName"],
-            outputs=outputs,
-        )
-    except KeyError as missing:
-        raise DeploymentError(
-            f"reading the stack {name}: it has no output {missing}; "
-            f"it has {', '.join(sorted(outputs)) or 'none'}. Was it deployed from this project's serverless.yml?"
-        ) from missing
-
-
-def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> DeploymentError:
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
-    if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
-        why = explain(error)
-    else:
-        why = (
-            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
-        )
-    return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
+    return discover(endpoint, stack_name(stage), stage=stage)
 
 
 def require_service(places: Places) -> None:
@@ -342,12 +259,7 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 def _copy(service: Path, scratch: Path, node_modules: Path) -> Path:
     folder = scratch / "service"
     folder.mkdir()
-    for name in SERVICE_FILES:
-        source = service / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_LEFT_OUT)
-        elif source.exists():
-            shutil.copy2(source, folder / name)
+    copy_of(service, folder)
     (folder / "node_modules").symlink_to(node_modules, target_is_directory=True)
     return folder
 

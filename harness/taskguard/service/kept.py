@@ -11,7 +11,9 @@ from dotenv import dotenv_values
 
 from taskguard.errors import TargetError
 from taskguard.places import Places
-from taskguard.service.deployment import Stack, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import api_auth_of
+from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.instances import instance_from_json
@@ -91,11 +93,11 @@ def write_env(places: Places, endpoint: Endpoint, stack: Stack) -> None:
         TargetError: when there is a ``.env`` that is not ours to overwrite.
     """
     values = {
-        "TASKS_QUEUE_URL": stack.task_queue_url,
-        "DLQ_URL": stack.dead_letter_queue_url,
-        "API_ID": stack.api_id,
-        "API_AUTH": stack.outputs.get("ApiAuth", "none"),
-        "API_KEY_ID": stack.outputs.get("ApiKeyId", ""),
+        "TASKS_QUEUE_URL": stack.work_queue.url,
+        "DLQ_URL": stack.dead_letter_queue.url if stack.dead_letter_queue is not None else "",
+        "API_ID": stack.ingress.api.id,
+        "API_AUTH": api_auth_of(stack),
+        "API_KEY_ID": next(iter(stack.ingress.api.key_ids), ""),
         "AWS_REGION": stack.region,
         "AWS_ENDPOINT_URL": str(endpoint.url),
         "STAGE": stack.stage,

@@ -14,12 +14,13 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
+from taskguard.service.files import files_of
 from taskguard.service.serverless_cli import PACKAGE_FILES
 from taskguard.targets.environments import PIP_LOCK
 
@@ -52,7 +53,7 @@ def key_of(
     about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
     named: set[str] = set()
-    for file in _files(service, files):
+    for file in (file for name in sorted(files) for file in files_of(service / name)):
         content = file.read_bytes()
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(content).digest())
@@ -118,12 +119,3 @@ class Packages:
 def _named_in(content: bytes) -> set[str]:
     found = b" ".join(b" ".join(groups) for groups in _NAMED.findall(content))
     return set(re.findall(r"\w+", found.decode(errors="replace")))
-
-
-def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:
-    for name in sorted(names):
-        path = service / name
-        if path.is_file():
-            yield path
-        elif path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

@@ -18,7 +18,9 @@ from taskguard.operating import cleaning, costs, prices
 from taskguard.operating.ledger import LEDGER_FILE, Ledger, Place
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, failure_settings, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_settings
+from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint

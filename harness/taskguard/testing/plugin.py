@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from taskguard.faults.plan import Plan
     from taskguard.places import Places
     from taskguard.run.running import Run
-    from taskguard.service.deployment import Stack
     from taskguard.service.kept import RunningStack
+    from taskguard.service.stack import Stack
     from taskguard.targets.base import Endpoint
     from taskguard.testing.pipeline import Pipeline
     from taskguard.testing.shared_engine import SharedEngine
@@ -292,7 +292,8 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
-    from taskguard.service.deployment import failure_parameters, read_stack
+    from taskguard.service.deployment import read_stack
+    from taskguard.service.ours import failure_parameters
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
@@ -311,7 +312,7 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     from taskguard.contract.expectations import Expectations
     from taskguard.evidence.sources import source_at
     from taskguard.run.running import Run
-    from taskguard.service.deployment import failure_settings
+    from taskguard.service.ours import failure_settings
 
     if _target(request.config) is TargetName.AWS:
         from taskguard.testing.on_aws import run_on

@@ -15,7 +15,8 @@ from filelock import FileLock
 
 from taskguard.places import Places
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.instances import instance_from_json
 

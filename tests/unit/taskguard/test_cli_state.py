@@ -90,9 +90,9 @@ def test_the_env_file_has_the_keys_of_the_example_and_the_stack_s_values(tmp_pat
     write_env(Places.of(), ENDPOINT, STACK)
     written = dotenv_values(".env")
     assert written.keys() == dotenv_values(PROJECT / "env.example").keys()
-    assert written["TASKS_QUEUE_URL"] == STACK.task_queue_url
-    assert written["DLQ_URL"] == STACK.dead_letter_queue_url
-    assert (written["API_ID"], written["STAGE"]) == (STACK.api_id, "dev")
+    assert written["TASKS_QUEUE_URL"] == STACK.work_queue.url
+    assert written["DLQ_URL"] == STACK.queues["dead-letter"].url
+    assert (written["API_ID"], written["STAGE"]) == (STACK.ingress.api.id, "dev")
     assert (written["API_AUTH"], written["API_KEY_ID"]) == ("none", "")
     assert (written["AWS_ENDPOINT_URL"], written["AWS_REGION"]) == (ENDPOINT.url, "eu-central-1")
 

@@ -8,28 +8,19 @@ import shlex
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.deployment import deploy, get_ready, read_stack, remove
 from taskguard.service.serverless_cli import serverless_cli
 from taskguard.support.waiting import wait_for
-from taskguard.targets.base import Endpoint
 
-OUTPUTS = {
-    "ApiId": "a1b2c3",
-    "TaskQueueUrl": "http://127.0.0.1:1/000000000000/TaskQueue",
-    "TaskQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskQueue",
-    "DeadLetterQueueUrl": "http://127.0.0.1:1/000000000000/TaskDLQ",
-    "DeadLetterQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskDLQ",
-    "TableName": "TasksTable-qa",
-    "ServiceEndpoint": "http://elsewhere",
-}
+from tests.unit.taskguard.fake_platform import ours
 
 CLI = """
 import json, os, sys
@@ -46,29 +37,6 @@ print(says, flush=True)
 print("what went wrong", file=sys.stderr)
 sys.exit(int(status))
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cloud(Endpoint):
-    """An endpoint whose CloudFormation knows one stack, ``TaskGuard-qa``."""
-
-    target: str = "fake"
-    url: str = "http://127.0.0.1:1"
-    region: str = "eu-west-1"
-    left_out: str = ""
-    error: Exception | None = None
-
-    def cloudformation(self) -> Any:
-        return self
-
-    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
-        if self.error is not None:
-            raise self.error
-        if StackName != "TaskGuard-qa":
-            message = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items() if k != self.left_out]
-        return {"Stacks": [{"Outputs": outputs} if self.left_out != "all" else {}]}
 
 
 class Cli:
@@ -129,18 +97,9 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
-def test_the_stack_s_names_are_its_outputs() -> None:
-    stack = read_stack(Cloud(), "qa")
-    assert (stack.stage, stack.region, stack.table) == ("qa", "eu-west-1", "TasksTable-qa")
-    assert (stack.task_queue_url, stack.task_queue_arn) == (OUTPUTS["TaskQueueUrl"], OUTPUTS["TaskQueueArn"])
-    assert stack.dead_letter_queue_arn == OUTPUTS["DeadLetterQueueArn"]
-    assert stack.api_url == "http://127.0.0.1:1/_aws/execute-api/a1b2c3/qa"
-    assert stack.outputs == OUTPUTS
-
-
 def test_a_stack_that_is_not_there_is_named_with_what_to_do() -> None:
     with pytest.raises(DeploymentError) as failure:
-        read_stack(Cloud(), "dev")
+        read_stack(ours(), "dev")
     assert "TaskGuard-dev" in str(failure.value)
     assert "http://127.0.0.1:1" in str(failure.value)
     assert "taskguard up" in str(failure.value)
@@ -148,25 +107,12 @@ def test_a_stack_that_is_not_there_is_named_with_what_to_do() -> None:
 
 def test_an_engine_that_is_gone_is_an_error_of_the_deployment() -> None:
     with pytest.raises(DeploymentError, match="Could not connect"):
-        read_stack(Cloud(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
-
-
-@pytest.mark.parametrize("left_out", ["ApiId", "TaskQueueUrl", "TaskQueueArn", "DeadLetterQueueArn", "TableName"])
-def test_a_missing_output_is_named_beside_those_that_are_there(left_out: str) -> None:
-    with pytest.raises(DeploymentError) as failure:
-        read_stack(Cloud(left_out=left_out), "qa")
-    assert f"no output '{left_out}'" in str(failure.value)
-    assert "ServiceEndpoint" in str(failure.value)
-
-
-def test_a_stack_without_any_outputs_says_so() -> None:
-    with pytest.raises(DeploymentError, match="it has none"):
-        read_stack(Cloud(left_out="all"), "qa")
+        read_stack(ours(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
 
 
 def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, places: Places) -> None:
-    stack = deploy(Cloud(), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
-    assert stack == read_stack(Cloud(), "qa")
+    stack = deploy(ours(), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
+    assert stack == read_stack(ours(), "qa")
     parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
     command, package, folder, *rest = cli.heard()["arguments"]
     assert (command, package) == ("deploy", "--package")
@@ -187,7 +133,7 @@ def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_chang
     for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
         monkeypatch.setenv("LIMIT", limit)
         monkeypatch.setenv("OTHER", other)
-        deploy(Cloud(url=f"http://127.0.0.1:{port}"), "qa", places=places)
+        deploy(ours(url=f"http://127.0.0.1:{port}"), "qa", places=places)
     assert calls.read_text().split() == ["package", "deploy", "deploy", "package", "deploy"]
 
 
@@ -195,7 +141,7 @@ def test_an_abandoned_deploy_is_not_begun(cli: Cli, places: Places) -> None:
     abandoned = threading.Event()
     abandoned.set()
     with pytest.raises(DeploymentError, match="was not begun: the run was interrupted"):
-        deploy(Cloud(), "qa", places=places, abandoned=abandoned)
+        deploy(ours(), "qa", places=places, abandoned=abandoned)
     assert not cli.was_called
 
 
@@ -210,7 +156,7 @@ def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, plac
 
     cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(DeploymentError, match="failed"):
-        deploy(Cloud(), "qa", places=places, abandoned=Late())
+        deploy(ours(), "qa", places=places, abandoned=Late())
 
 
 def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tmp_path: Path) -> None:
@@ -221,8 +167,8 @@ def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tm
     )
     abandoned = threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        mine = pool.submit(deploy, Cloud(), "qa", places=places, abandoned=abandoned)
-        another = pool.submit(deploy, Cloud(), "qa", places=places)
+        mine = pool.submit(deploy, ours(), "qa", places=places, abandoned=abandoned)
+        another = pool.submit(deploy, ours(), "qa", places=places)
         try:
             wait_for(lambda: len(list(begun.iterdir())) == 2, seconds=10)
             abandoned.set()
@@ -234,7 +180,7 @@ def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tm
 
 
 def test_a_removal_reads_nothing_back(cli: Cli, places: Places) -> None:
-    remove(Cloud(), "gone", places=places)
+    remove(ours(), "gone", places=places)
     assert cli.heard()["arguments"] == ["remove", "--stage", "gone", "--region", "eu-west-1"]
 
 
@@ -258,12 +204,12 @@ def test_the_cli_sees_none_of_the_user_s_aws_settings(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SOMETHING_ELSE", "stays")
-    deploy(Cloud(), "qa", places=places)
+    deploy(ours(), "qa", places=places)
 
     environment = cli.heard()["environment"]
     profile_files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
     aws = {n: v for n, v in environment.items() if n.startswith("AWS_") and n not in profile_files}
-    assert aws == Cloud().environment()
+    assert aws == ours().environment()
     assert aws["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert cli.heard()["profiles"] == ["", ""]
     assert "SLS_DEBUG" not in environment
@@ -272,7 +218,7 @@ def test_the_cli_sees_none_of_the_user_s_aws_settings(
 
 
 def test_the_cli_runs_in_a_copy_that_is_gone_afterwards(cli: Cli, places: Places) -> None:
-    deploy(Cloud(), "qa", places=places)
+    deploy(ours(), "qa", places=places)
     heard = cli.heard()
     assert heard["files"] == ["handlers/submit_task.py", "package.json", "serverless.yml", "serverless/package.cjs"]
     assert heard["node_modules"] == str(cli.path.parents[1]), "a link, not a copy"
@@ -284,7 +230,7 @@ def test_a_service_without_some_of_the_files_is_deployed_as_it_is(cli: Cli, plac
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / "serverless.yml").write_text("service: bare")
-    deploy(Cloud(), "qa", places=replace(places, service=bare))
+    deploy(ours(), "qa", places=replace(places, service=bare))
     assert cli.heard()["files"] == ["serverless.yml"]
 
 
@@ -294,7 +240,7 @@ def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_re
     cli.ends_with(3, says="\n\n".join(f"line {number}" for number in range(100)))
     log = tmp_path / "logs" / "deploy.log"
     with pytest.raises(DeploymentError) as failure:
-        deploy(Cloud(), "qa", places=places, log=log)
+        deploy(ours(), "qa", places=places, log=log)
     message = str(failure.value)
     assert "`serverless package --stage qa` at http://127.0.0.1:1 failed" in message
     assert "line 99\n" in message
@@ -307,7 +253,7 @@ def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_re
 def test_without_a_log_none_is_named(cli: Cli, places: Places) -> None:
     cli.ends_with(1)
     with pytest.raises(DeploymentError) as failure:
-        remove(Cloud(), "qa", places=places)
+        remove(ours(), "qa", places=places)
     assert "All of it is in" not in str(failure.value)
     assert not Path(cli.heard()["folder"]).exists()
 
@@ -315,9 +261,9 @@ def test_without_a_log_none_is_named(cli: Cli, places: Places) -> None:
 def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, places: Places, tmp_path: Path) -> None:
     log = tmp_path / "deploy.log"
     cli.ends_with(0, says="first")
-    deploy(Cloud(), "qa", places=places, log=log)
+    deploy(ours(), "qa", places=places, log=log)
     cli.ends_with(0, says="second")
-    deploy(Cloud(), "qa", places=places, log=log)
+    deploy(ours(), "qa", places=places, log=log)
     assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + [
         "second"
     ] * 2

@@ -16,8 +16,8 @@ from taskguard.run import kept_stage
 from taskguard.run.events import Announced, SessionEvent, nobody
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.stages import WantedStage
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
+from taskguard.service.stack import Stack
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
 
@@ -78,7 +78,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda _: RunningStack(instance=up, stage="dev"))
     monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
-    monkeypatch.setattr(kept_stage, "StackReader", AtRest)
+    monkeypatch.setattr(kept_stage, "Queues", AtRest)
     monkeypatch.setattr(kept_stage, "_forget", forget)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)

@@ -15,7 +15,7 @@ from taskguard.run.manifests import digests_of_service, manifest_of
 from taskguard.run.running import Run
 from taskguard.targets.base import Endpoint
 
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, function
 
 FILES = {
     "serverless.yml": "service: TaskGuard",
@@ -52,12 +52,12 @@ class Deployed(Endpoint):
         return Functions()
 
 
-def manifest(seed: str | None = None, **outputs: str) -> Manifest:
+def manifest(*functions: str, seed: str | None = None) -> Manifest:
     endpoint = Deployed(
         target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
     )
     expected = Expectations(failure_seed=seed, failure_rate=0.5)
-    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), expectations=expected)
+    run = Run(endpoint=endpoint, stack=replace(STACK, functions=tuple(map(function, functions))), expectations=expected)
     return manifest_of(run, 7, {"handlers": "0f"})
 
 
@@ -78,7 +78,7 @@ def test_it_tells_the_run(tmp_path: Path) -> None:
 
 
 def test_it_tells_what_the_deployed_functions_were_told() -> None:
-    told = manifest(WorkFunctionName="work", DeadFunctionName="dead", TableName="work")
+    told = manifest("work", "dead")
     assert told.settings == {"work": {"DELAY": "5", "RATE": "0.5"}, "dead": {}}
     assert manifest().settings == {}
 

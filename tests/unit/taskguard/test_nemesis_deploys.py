@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,16 @@ from taskguard.errors import DeploymentError
 from taskguard.history import EvidenceMissing
 from taskguard.places import Places
 from taskguard.run.injecting import nemesis as module
-from taskguard.run.injecting.nemesis import deploy_again, parameters_of
+from taskguard.run.injecting.nemesis import deploy_again
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.ours import parameters_of
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
 from tests.places import PLACES, PROJECT
 from tests.unit.taskguard.fake_aws import WORKER, Fakes
 from tests.unit.taskguard.nemesis_place import Place, kinds
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, let_in_by
 
 
 @pytest.fixture
@@ -132,8 +133,7 @@ def test_parameters_are_read_back_from_the_stack() -> None:
             variables = {"FAILURE_RATE": "0.3", "FAILURE_SEED": "", "BACKOFF_BASE_SECONDS": "5", "STAGE": "dev"}
             return {"Environment": {"Variables": variables}, "TracingConfig": {"Mode": "Active"}}
 
-    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "iam"}
-    stack = replace(STACK, outputs=outputs)
+    stack = let_in_by(authorization="AWS_IAM")
     endpoint = Fakes(lambdas=Configured())  # type: ignore[arg-type]
     assert parameters_of(endpoint, stack) == {
         "failureRate": "0.3",
@@ -145,18 +145,12 @@ def test_parameters_are_read_back_from_the_stack() -> None:
 
 def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
     class Keys:
-        def get_paginator(self, operation: str) -> Any:
-            assert operation == "list_stack_resources"
-            return type("Paginator", (), {"paginate": self._resources})
-
-        def _resources(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-            assert StackName == f"TaskGuard-{STACK.stage}"
-            kinds = {"k-2": "AWS::ApiGateway::ApiKey", "k-1": "AWS::ApiGateway::ApiKey", "t": "AWS::DynamoDB::Table"}
-            for name, kind in kinds.items():
-                yield {"StackResourceSummaries": [{"PhysicalResourceId": name, "ResourceType": kind}]}
+        def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+            assert StackName == STACK.name
+            return {"Stacks": [{"Outputs": [{"OutputKey": "ApiKeyId", "OutputValue": "k-1"}]}]}
 
         def get_api_key(self, *, apiKey: str) -> dict[str, str]:  # noqa: N803
-            return {"name": f"TaskGuard-{STACK.stage}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
+            return {"name": f"{STACK.name}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
 
     class Configured:
         def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
@@ -167,7 +161,6 @@ def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
         def apigateway(self) -> Any:
             return self.others["apigateway"]
 
-    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "apiKey", "ApiKeyId": "k-1"}  # pragma: allowlist secret
     endpoint = WithKeys(lambdas=Configured(), others={"cloudformation": Keys(), "apigateway": Keys()})  # type: ignore[arg-type]
-    found = parameters_of(endpoint, replace(STACK, outputs=outputs))
+    found = parameters_of(endpoint, let_in_by(key_ids=("k-2", "k-1"), needs_key=True))
     assert found == {"apiAuth": "apiKey", "apiKeys": "shop,reports"}  # pragma: allowlist secret

@@ -10,10 +10,9 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,18 +23,24 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.errors import TaskGuardError
+from taskguard.errors import FaultPlanError, TaskGuardError
 from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
+from taskguard.history.events import QueueName
 from taskguard.places import Places
 from taskguard.run.switching import NOTE, Note, Switch, in_words
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.files import copy_of
+from taskguard.service.ours import parameters_of
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 _LOOK_EVERY_SECONDS = 0.01
 """Of the machine's: the pipeline's clock may run many times as fast."""
+
+_SWITCHED: Mapping[str, QueueName] = {"consumer-off": "work", "monitor-off": "dead-letter"}
+"""The queue whose consumers a fault switches off."""
 
 
 class Nemesis:
@@ -45,6 +50,7 @@ class Nemesis:
     off, the commands that switch it on are in the file :data:`NOTE` beside it.
 
     Raises:
+        FaultPlanError: when it is made, that the stack has not what a fault is to switch off.
         TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again. What went
             wrong otherwise is an event: the run goes on.
     """
@@ -60,9 +66,15 @@ class Nemesis:
         self._events: list[FaultInjected | EvidenceMissing] = []
         note = Note(None if log is None else log.with_name(NOTE))
         self._switches = {
-            "consumer-off": Switch(endpoint, stack.task_queue_arn, note, self._over),
-            "monitor-off": Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
+            kind: Switch(endpoint, stack.queues[queue].arn, note, self._over)
+            for kind, queue in _SWITCHED.items()
+            if queue in stack.queues
         }
+        for fault in plan.faults:
+            if fault.kind in _SWITCHED and fault.kind not in self._switches:
+                raise FaultPlanError(
+                    f"The fault {fault}: the stack {stack.name} has no dead-letter queue to be consumed."
+                )
 
     @property
     def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
@@ -169,46 +181,10 @@ def deploy_again(
     """
     with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
         service = Path(scratch)
-        for name in deployment.SERVICE_FILES:
-            source = places.service / name
-            if source.is_dir():
-                shutil.copytree(source, service / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-            elif source.exists():
-                shutil.copy2(source, service / name)
+        copy_of(places.service, service)
         # By the seed: a stage that is used again has been deployed with the last one's.
         with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
             module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
         parameters = parameters_of(endpoint, stack)
         copy = replace(places, service=service)
         deployment.deploy(endpoint, stack.stage, places=copy, parameters=parameters, log=log, abandoned=abandoned)
-
-
-def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
-    """The parameters that the stack was deployed with, read back from where it is: all but ``alarmTopicArn``, with which no
-    run deploys."""
-    name = stack.outputs["ProcessTaskFunctionName"]
-    configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    found = {
-        "failureRate": variables.get("FAILURE_RATE", ""),
-        "failureSeed": variables.get("FAILURE_SEED", ""),
-        "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
-        "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
-        "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
-        "apiAuth": stack.outputs.get("ApiAuth", ""),
-        "apiKeys": ",".join(_key_names(endpoint, stack)) if "ApiKeyId" in stack.outputs else "",
-    }
-    return {parameter: value for parameter, value in found.items() if value}
-
-
-def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
-    """What the stack's API keys were called in the parameter, the first one, whose id is an output, in front."""
-    name = deployment.stack_name(stack.stage)
-    ids = [
-        resource["PhysicalResourceId"]
-        for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::ApiGateway::ApiKey"
-    ]
-    ids.sort(key=lambda each: each != stack.outputs["ApiKeyId"])
-    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{name}-") for each in ids]

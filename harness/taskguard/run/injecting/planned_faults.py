@@ -16,7 +16,7 @@ from taskguard.history import EvidenceMissing, FaultInjected
 from taskguard.places import Places
 from taskguard.run.injecting.handing_over import injecting
 from taskguard.run.injecting.nemesis import Nemesis
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
