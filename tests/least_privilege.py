@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from taskguard.places import PROJECT, STATE
-from taskguard.testing.plugin import session_engine
+from taskguard.testing.plugin import asked, session_engine
+
+from tests.places import PROJECT, STATE
 
 if TYPE_CHECKING:
     from taskguard.operating.privileges import Row
@@ -46,7 +47,7 @@ class LeastPrivilege:
         engine = session_engine(self._config)
         if engine is None or not engine.stages():
             return
-        stage = str(self._config.getoption("--stage") or engine.default_stage())
+        stage = str(asked(self._config, "stage") or engine.default_stage())
         if stage in engine.stages():
             self._check(engine, stage)
         elif is_whole(self._config):

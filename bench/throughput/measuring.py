@@ -22,6 +22,8 @@ from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.ministack import MiniStackInstance
 from taskguard.targets.process import ProcessTarget
 
+from tests.places import PLACES
+
 Engine = ProcessTarget[LocalStackInstance] | ProcessTarget[MiniStackInstance]
 WARM_UP = 40
 _LOOK_EVERY_SECONDS = 0.25
@@ -53,7 +55,9 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
     """Start ``engine``, deploy our pipeline to it with the Serverless CLI, warm it up, and run ``tasks`` tasks through it."""
     with engine:
         endpoint = engine.start()
-        stack = deploy(endpoint, "bench", parameters=failure_parameters(seed, rate), log=folder / "deploy.log")
+        stack = deploy(
+            endpoint, "bench", places=PLACES, parameters=failure_parameters(seed, rate), log=folder / "deploy.log"
+        )
         client, queues, records = Client(stack.api_url), Queues(endpoint, stack), Records(endpoint, stack, TASKGUARD)
         client.submit_all(workload(f"{seed}-warm-up", WARM_UP))
         _wait_until_settled(queues, records, [task.task_id for task in workload(f"{seed}-warm-up", WARM_UP)], deadline)

@@ -14,7 +14,7 @@ class HistoryError(TaskGuardError):
 
 
 class SetupError(TaskGuardError):
-    """A needed program or package is missing. Usually ``make setup`` puts it right."""
+    """A needed program or package is missing. Usually ``taskguard prepare``, or in a checkout ``make setup``, puts it right."""
 
 
 class TargetError(TaskGuardError):

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Event, Lock
 from typing import Any
@@ -27,6 +28,7 @@ from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
+from tests.places import PLACES
 
 PARAMETERS = failure_parameters(SEED, RATE)
 _ANY_STAGE = "any-stage"
@@ -56,8 +58,9 @@ class Deployer:
         """Deploy a variant as a user would."""
         with broken_service(variant) as service:
             log = self._folder / f"{stage}-deploy.log"
+            places = replace(PLACES, service=service)
             return deployment.deploy(
-                self._endpoint, stage, parameters=PARAMETERS, service=service, log=log, abandoned=self._abandoned
+                self._endpoint, stage, places=places, parameters=PARAMETERS, log=log, abandoned=self._abandoned
             )
 
     def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
@@ -102,7 +105,9 @@ class Deployer:
         with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
             if self._template is None:
                 place = Path(scratch)
-                deployment.package(self._endpoint, _ANY_STAGE, place, parameters=PARAMETERS, abandoned=self._abandoned)
+                deployment.package(
+                    self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS, abandoned=self._abandoned
+                )
                 self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
@@ -130,7 +135,7 @@ def _compiled(archive: Path, folder: Path) -> dict[str, bytes]:
     """The archive's files, and beside each module its bytecode: or each variant's functions would compile them all anew."""
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
-    interpreter = find_runtime(LAMBDA_RUNTIME).interpreter
+    interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
     # Unchecked, for unpacking changes the files' times.
     command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
     subprocess.run(command, check=True, capture_output=True)

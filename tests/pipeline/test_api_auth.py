@@ -23,6 +23,7 @@ from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import not_passed
+from tests.places import PLACES
 
 
 @pytest.mark.long
@@ -65,7 +66,7 @@ def test_a_key_is_replaced_while_both_are_accepted_for_a_while(
 
     def deployed(keys: str) -> Stack:
         parameters = {"apiAuth": "apiKey", "apiKeys": keys, "failureRate": "0"}
-        return deployment.deploy(endpoint, "rotated", parameters=parameters, log=log)
+        return deployment.deploy(endpoint, "rotated", places=PLACES, parameters=parameters, log=log)
 
     old = access_to(endpoint, deploy("rotated", apiAuth="apiKey", failureRate="0"))
     both = deployed("next,main")

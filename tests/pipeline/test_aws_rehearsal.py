@@ -18,12 +18,13 @@ from taskguard.evidence.records import Records
 from taskguard.history import SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.operating.ledger import LEDGER_FILE
-from taskguard.places import PROJECT
 from taskguard.reports.as_junit import JUNIT_FILE
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from typer.testing import CliRunner
+
+from tests.places import PROJECT
 
 pytestmark = pytest.mark.heavy
 

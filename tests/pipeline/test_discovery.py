@@ -1,21 +1,21 @@
 """The stack is found whatever its resources are called, and whatever its template tells of them in outputs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from taskguard.history import DeadLettered, Delivered
 from taskguard.ingress.workload import tasks as workload
-from taskguard.places import PROJECT
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.files import copy_of
 from taskguard.service.ours import failure_parameters, failure_settings, stack_name
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import not_passed
+from tests.places import PLACES, copy_of_service
 from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
@@ -42,17 +42,16 @@ def renamed(
 ) -> Iterator[Stack]:
     """Our service, its resources called otherwise, without an output of ours. ``deploy`` is asked for, since it knows where nothing
     may be deployed."""
-    service = tmp_path / "service"
-    service.mkdir()
-    copy_of(PROJECT, service)
+    service = copy_of_service(tmp_path / "service")
+    places = replace(PLACES, service=service)
     for file in [service / "serverless.yml", *service.glob("serverless/*.js")]:
         file.write_text(without_outputs(with_other_names(file.read_text())))
     log = shared_engine.folder / "discovery-deploy.log"
     deployment.make_sure_is_free(endpoint, STAGE)
     try:
-        yield deployment.deploy(endpoint, STAGE, parameters=failure_parameters(SEED, RATE), service=service, log=log)
+        yield deployment.deploy(endpoint, STAGE, places=places, parameters=failure_parameters(SEED, RATE), log=log)
     finally:
-        deployment.remove(endpoint, STAGE, service=service, log=log)
+        deployment.remove(endpoint, STAGE, places=places, log=log)
 
 
 def with_other_names(text: str) -> str:

@@ -14,6 +14,7 @@ from taskguard.ingress.workload import Task
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 from taskguard.operating.redriving import Redriver, Result
+from taskguard.places import Places
 from taskguard.run.running import Run
 from taskguard.service.kept import write_env
 from taskguard.service.stack import Stack
@@ -61,8 +62,8 @@ def test_dead_tasks_are_put_back_to_work_once(
     of_many_operators_at_once_the_work_is_done_once(pipeline, raced)
     what_was_cut_off_is_repaired_by_redriving_again(pipeline, redriver, cut_off)
 
-    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
-    write_env(endpoint, stack)
+    monkeypatch.chdir(tmp_path)
+    write_env(Places.of(), endpoint, stack)
     the_command_puts_back_one_task_or_all_and_refuses_the_others(pipeline, rest)
 
 

@@ -26,6 +26,7 @@ from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.testing.shared_engine import SharedEngine
 
+from tests.places import PROJECT
 from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
@@ -88,7 +89,7 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
 def graded(run: Run, folder: Path) -> None:
     """All that ``taskguard grade`` writes."""
     history = run.of(workload(SEED, 4))
-    manifest = manifest_of(run, 4, digests_of_service())
+    manifest = manifest_of(run, 4, digests_of_service(PROJECT))
     SavedRun(history=history, manifest=manifest).write(folder)
     verdicts = grade(history, manifest.terms)
     write_grade(folder / GRADE_FILE, verdicts, history, manifest.terms, manifest.clock_scale)

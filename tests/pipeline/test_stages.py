@@ -14,6 +14,8 @@ from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
+from tests.places import PLACES
+
 NEVER_FAILS = {"failureRate": "0"}
 
 
@@ -33,7 +35,9 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
     assert pipeline.client.get(task_id).status_code == 404
 
     log = shared_engine.folder / "second-deploy.log"
-    again = deployment.deploy(endpoint, stage, parameters=NEVER_FAILS | {"backoffBaseSeconds": "4"}, log=log)
+    again = deployment.deploy(
+        endpoint, stage, places=PLACES, parameters=NEVER_FAILS | {"backoffBaseSeconds": "4"}, log=log
+    )
     assert again == other
     assert client.get(task_id).json()["status"] == "COMPLETED"
     assert client.post(json.dumps({"taskId": "after-the-deploy", "payload": {}})).status_code == 202

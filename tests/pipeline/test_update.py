@@ -1,14 +1,13 @@
 """A stage is updated in place while tasks are in their backoffs: none is lost, none done twice."""
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from taskguard.history import DeadLettered, Delivered, History
 from taskguard.ingress.workload import Task
-from taskguard.places import PROJECT
 from taskguard.run.running import Run
 from taskguard.service import deployment
 from taskguard.service.ours import failure_parameters, failure_settings
@@ -19,6 +18,7 @@ from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import not_passed
+from tests.places import PLACES, copy_of_service
 from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
@@ -73,11 +73,7 @@ def failed_once(pipeline: Pipeline, tasks: list[Task]) -> set[str]:
 
 def changed_service(folder: Path) -> Path:
     """A copy of the service, whose handler logs something else."""
-    service = folder / "service"
-    shutil.copytree(PROJECT / "handlers", service / "handlers")
-    shutil.copytree(PROJECT / "serverless", service / "serverless")
-    for name in ("serverless.yml", "package.json"):
-        shutil.copy2(PROJECT / name, service / name)
+    service = copy_of_service(folder / "service")
     handler = service / "handlers" / "process_task.py"
     source = handler.read_text()
     assert source.count(f'"{SAID}"') == 1
@@ -90,7 +86,8 @@ def parameters(rate: float) -> dict[str, str]:
 
 
 def update(endpoint: Endpoint, service: Path, folder: Path) -> None:
-    deployment.deploy(endpoint, STAGE, parameters=parameters(NEW_RATE), service=service, log=folder / "update.log")
+    places = replace(PLACES, service=service)
+    deployment.deploy(endpoint, STAGE, places=places, parameters=parameters(NEW_RATE), log=folder / "update.log")
 
 
 def submitting_meanwhile(pipeline: Pipeline, work: Callable[[], None]) -> list[Task]:

@@ -14,6 +14,7 @@ from taskguard.evidence.queues import Queues
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
+from taskguard.places import Places
 from taskguard.service.kept import from_env
 from taskguard.support.strict_json import Json
 
@@ -26,7 +27,7 @@ def submit(
     """Submit tasks to the stack that is up, and print their ids."""
     if task_id is not None and tasks != 1:
         raise typer.BadParameter("--task-id names one task; leave out --tasks")
-    endpoint, stack = from_env()
+    endpoint, stack = from_env(Places.of())
     made = workload(random_seed(), tasks)
     chosen = [Task(task_id=task_id or t.task_id, payload=_object(payload) if payload else t.payload) for t in made]
     refused = 0
@@ -41,7 +42,7 @@ def status(
     task_id: Annotated[str | None, typer.Argument(help="A task's id; without one, the queues are shown.")] = None,
 ) -> None:
     """Show a task's record, or the queues of the stack that is up."""
-    endpoint, stack = from_env()
+    endpoint, stack = from_env(Places.of())
     if task_id is not None:
         record = client_of(endpoint, stack).record(task_id)
         if record is None:

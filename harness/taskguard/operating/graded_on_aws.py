@@ -23,7 +23,6 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
-from taskguard.places import PROJECT
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
 from taskguard.service.config import terms_of
@@ -39,7 +38,8 @@ _MOST_IDS_SHOWN = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the user wants to be graded. ``seed`` and ``rate``, where given, must be the stage's; the ids of the tasks follow
-    from the seed, and are new ones without it. ``folder`` is the run's."""
+    from the seed, and are new ones without it. ``folder`` is the run's, ``service`` that of the
+    service."""
 
     tasks: int
     stage: str
@@ -48,6 +48,7 @@ class Asked:
     rate: float | None
     allow_production: bool
     folder: Path
+    service: Path
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     _refuse_other_failures(asked, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = LogSource(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
-    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate), ON_AWS)
+    terms = terms_of(asked.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.terms):
         tell(Announced(text))

@@ -45,7 +45,7 @@ def on_engine_that_is_up(
     Raises:
         SetupError, DeploymentError: when the stage cannot be deployed.
     """
-    running = RunningStack.load()
+    running = RunningStack.load(wanted.places)
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
@@ -57,7 +57,7 @@ def on_engine_that_is_up(
     with phase(tell, "look for the stage"):
         stack = kept.find()
     if stack is None:
-        deployment.serverless_cli()
+        deployment.get_ready(wanted.places)
         stage = kept.new_name()
         stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
         kept.remember(stack)
@@ -95,7 +95,7 @@ class _KeptStage:
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
         self._endpoint = endpoint
-        about = json.dumps([digests_of_service(), wanted.parameters()], sort_keys=True)
+        about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"

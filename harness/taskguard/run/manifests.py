@@ -7,13 +7,14 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskguard import __version__
 from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import Manifest
-from taskguard.places import PROJECT
+from taskguard.places import DATA
 from taskguard.run.running import Run
 from taskguard.service.files import digest_of
 from taskguard.support.strict_json import Json
@@ -21,12 +22,13 @@ from taskguard.support.strict_json import Json
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-_DEPLOYED = ("serverless.yml", "serverless", "handlers", "package-lock.json")
+_DEPLOYED = ("serverless.yml", "serverless", "handlers")
+_CLI = "package-lock.json"
 
 
-def digests_of_service() -> dict[str, str]:
-    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the project."""
-    return {name: digest_of(PROJECT / name) for name in _DEPLOYED}
+def digests_of_service(service: Path) -> dict[str, str]:
+    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the service; and of what deploys it."""
+    return {name: digest_of(service / name) for name in _DEPLOYED} | {_CLI: digest_of(DATA / "serverless" / _CLI)}
 
 
 def digests_of_stack(run: Run) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
-"""What a deploy sends, of the project's folder."""
+"""What a deploy sends, of the service's folder."""
 
 _CACHES = ("__pycache__",)
 _LEFT_OUT = shutil.ignore_patterns(*_CACHES, "*.pyc")

@@ -13,10 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from taskguard.places import PROJECT
 from taskguard.service.files import copy_of
 
 from tests.mutants.loads import FATES, Load
+from tests.places import PROJECT
 
 
 class FromLogs(StrEnum):

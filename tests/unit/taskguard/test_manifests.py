@@ -22,18 +22,18 @@ FILES = {
     "serverless/package.cjs": "module.exports = {}",
     "handlers/process_task.py": "pass",
     "handlers/deep/inside.py": "pass",
-    "package-lock.json": "{}",
+    "data/serverless/package-lock.json": "{}",
 }
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of a few files, in the real one's place."""
+    """A service of a few files, and the CLI's."""
+    monkeypatch.setattr("taskguard.run.manifests.DATA", tmp_path / "data")
     for name, text in FILES.items():
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    monkeypatch.setattr("taskguard.run.manifests.PROJECT", tmp_path)
     return tmp_path
 
 
@@ -61,12 +61,8 @@ def manifest(*functions: str, seed: str | None = None) -> Manifest:
     return manifest_of(run, 7, {"handlers": "0f"})
 
 
-def digests() -> Mapping[str, str]:
-    return digests_of_service()
-
-
-def changed(before: Mapping[str, str]) -> set[str]:
-    now = digests()
+def changed(project: Path, before: Mapping[str, str]) -> set[str]:
+    now = digests_of_service(project)
     return {name for name in now if now[name] != before[name]}
 
 
@@ -88,42 +84,42 @@ def test_it_tells_what_the_deployed_functions_were_told() -> None:
 
 
 def test_the_same_files_have_the_same_digests(project: Path) -> None:
-    assert digests() == digests()
-    assert digests().keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
-    assert len(set(digests().values())) == 4
+    assert digests_of_service(project) == digests_of_service(project)
+    assert digests_of_service(project).keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
+    assert len(set(digests_of_service(project).values())) == 4
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_changed_file_changes_its_digest_alone(project: Path, name: str) -> None:
-    before = digests()
+    before = digests_of_service(project)
     (project / name).write_text("changed")
-    assert changed(before) == {name.split("/", maxsplit=1)[0]}
+    assert changed(project, before) == {name.split("/")[-1 if name.startswith("data/") else 0]}
 
 
 def test_a_new_a_renamed_and_a_removed_file_change_the_digest(project: Path) -> None:
-    before = digests()
+    before = digests_of_service(project)
     new = project / "handlers" / "new.py"
     new.touch()
-    assert changed(before) == {"handlers"}
-    with_new = digests()
+    assert changed(project, before) == {"handlers"}
+    with_new = digests_of_service(project)
     new.rename(project / "handlers" / "newer.py")
-    assert changed(with_new) == {"handlers"}
+    assert changed(project, with_new) == {"handlers"}
     (project / "handlers" / "newer.py").unlink()
-    assert changed(before) == set()
+    assert changed(project, before) == set()
 
 
 def test_bytes_moved_from_one_file_to_the_next_change_the_digest(project: Path) -> None:
     (project / "handlers" / "a.py").write_text("onetwo")
     (project / "handlers" / "b.py").write_text("")
-    before = digests()
+    before = digests_of_service(project)
     (project / "handlers" / "a.py").write_text("one")
     (project / "handlers" / "b.py").write_text("two")
-    assert changed(before) == {"handlers"}
+    assert changed(project, before) == {"handlers"}
 
 
 def test_what_python_leaves_behind_does_not_change_it(project: Path) -> None:
-    before = digests()
+    before = digests_of_service(project)
     for folder in ("handlers/__pycache__", "handlers/deep/__pycache__"):
         (project / folder).mkdir()
         (project / folder / "process_task.cpython-311.pyc").write_bytes(b"\0")
-    assert changed(before) == set()
+    assert changed(project, before) == set()

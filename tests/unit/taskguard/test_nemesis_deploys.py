@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from taskguard.errors import DeploymentError
 from taskguard.history import EvidenceMissing
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.run.injecting import nemesis as module
 from taskguard.run.injecting.nemesis import deploy_again
 from taskguard.service import deployment
@@ -19,6 +19,7 @@ from taskguard.service.ours import parameters_of
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
+from tests.places import PLACES, PROJECT
 from tests.unit.taskguard.fake_aws import WORKER, Fakes
 from tests.unit.taskguard.nemesis_place import Place, kinds
 from tests.unit.taskguard.recorder_lines import STACK, let_in_by
@@ -29,7 +30,9 @@ def deploys(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The deploys in mid-run, as stage and seed; none is made."""
     made: list[tuple[str, str]] = []
 
-    def deploy(_endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object) -> None:
+    def deploy(
+        _endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object, *, places: Places
+    ) -> None:
         made.append((stack.stage, seed))
 
     monkeypatch.setattr(module, "deploy_again", deploy)
@@ -50,7 +53,9 @@ def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
 def test_a_deploy_of_an_interrupted_run_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, heeded = threading.Event(), []
 
-    def deploy(_endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event) -> None:
+    def deploy(
+        _endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event, *, places: Places
+    ) -> None:
         begun.set()
         heeded.append(abandoned.wait(10))
 
@@ -74,7 +79,7 @@ def test_a_fault_whose_time_never_came_leaves_no_event(deploys: list[tuple[str, 
 
 
 def _failing(problem: Exception) -> Callable[..., None]:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise problem
 
     return fail
@@ -97,27 +102,27 @@ def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypat
         _endpoint: object,
         stage: str,
         *,
+        places: Places,
         parameters: dict[str, str],
-        service: Path,
         log: Path | None,
         abandoned: object,
     ) -> None:
         assert abandoned is None
         comment = (
-            (service / "handlers" / "__init__.py")
+            (places.service / "handlers" / "__init__.py")
             .read_text()
             .removeprefix((PROJECT / "handlers" / "__init__.py").read_text())
         )
-        same = (service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
+        same = (places.service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
         seen.update(stage=stage, parameters=parameters, comment=comment, same=same, log=log)
 
     monkeypatch.setattr(deployment, "deploy", deploy)
     monkeypatch.setattr(module, "parameters_of", lambda *_: {"failureRate": "0.3"})
-    deploy_again(Fakes(), STACK, "one seed")
+    deploy_again(Fakes(), STACK, "one seed", places=PLACES)
     assert (seen["stage"], seen["parameters"], seen["same"]) == (STACK.stage, {"failureRate": "0.3"}, True)
     first = seen["comment"]
     assert first.startswith("# Deployed again in the middle of run ")
-    deploy_again(Fakes(), STACK, "another seed")
+    deploy_again(Fakes(), STACK, "another seed", places=PLACES)
     assert seen["comment"] != first
 
 

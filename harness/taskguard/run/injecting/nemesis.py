@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +28,7 @@ from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
 from taskguard.history.events import QueueName
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.run.switching import NOTE, Note, Switch, in_words
 from taskguard.service import deployment
 from taskguard.service.files import copy_of
@@ -54,8 +55,11 @@ class Nemesis:
             wrong otherwise is an event: the run goes on.
     """
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None, *, places: Places
+    ) -> None:
         self._endpoint, self._stack, self._plan, self._log = endpoint, stack, plan, log
+        self._places = places
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -109,7 +113,14 @@ class Nemesis:
         try:
             if fault.kind == "deploy":
                 with self._noted(fault, self._endpoint.clock.now_ms()):
-                    deploy_again(self._endpoint, self._stack, self._plan.seed, self._log, self._abandoned)
+                    deploy_again(
+                        self._endpoint,
+                        self._stack,
+                        self._plan.seed,
+                        self._log,
+                        self._abandoned,
+                        places=self._places,
+                    )
             else:
                 self._switch_off(fault, due_ms)
         except (TaskGuardError, ClientError, BotoCoreError, OSError) as problem:
@@ -154,9 +165,15 @@ class Nemesis:
 
 
 def deploy_again(
-    endpoint: Endpoint, stack: Stack, seed: str, log: Path | None = None, abandoned: threading.Event | None = None
+    endpoint: Endpoint,
+    stack: Stack,
+    seed: str,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+    *,
+    places: Places,
 ) -> None:
-    """Deploy this project's pipeline to the stack once more, with a comment in its functions' code, so that every one of them is
+    """Deploy the service in ``places`` to the stack once more, with a comment in its functions' code, so that every one of them is
     replaced; ``abandoned`` as for :func:`taskguard.service.deployment.deploy`.
 
     Raises:
@@ -164,9 +181,10 @@ def deploy_again(
     """
     with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
         service = Path(scratch)
-        copy_of(PROJECT, service)
+        copy_of(places.service, service)
         # By the seed: a stage that is used again has been deployed with the last one's.
         with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
             module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
         parameters = parameters_of(endpoint, stack)
-        deployment.deploy(endpoint, stack.stage, parameters=parameters, service=service, log=log, abandoned=abandoned)
+        copy = replace(places, service=service)
+        deployment.deploy(endpoint, stack.stage, places=copy, parameters=parameters, log=log, abandoned=abandoned)
