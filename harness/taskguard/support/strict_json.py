@@ -1,6 +1,6 @@
 """JSON as a type, compared strictly, and frozen dataclasses to and from it.
 
-Serves the files that outlive a run (history, manifest). It must not know what the dataclasses mean: it reads a field
+Serves the files that outlive a run. It must not know what the dataclasses mean: it reads a field
 by its annotation, refuses what does not fit, and says where.
 """
 
@@ -197,14 +197,6 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(_string(item) for item in _a(list, value))
 
 
-def _numbers(value: object) -> tuple[float, ...]:
-    return tuple(_number(item) for item in _a(list, value))
-
-
-def _string_map(value: object) -> dict[str, str]:
-    return {key: _string(item) for key, item in _object(value).items()}
-
-
 _ADDED_LATER = "added later"
 
 _SCALARS = frozenset({str, int, float, bool})
@@ -222,7 +214,5 @@ _READERS: Mapping[str, Reader] = {
     "bool | None": _or_none(lambda value: _a(bool, value)),
     "Json": lambda value: value,
     "Mapping[str, Json]": _object,
-    "Mapping[str, str]": _string_map,
     "tuple[str, ...]": _strings,
-    "tuple[float, ...]": _numbers,
 }
