@@ -75,7 +75,8 @@ def waits_by_attempt(history: History, terms: Terms) -> Spread:
     for task_id in history.accepted:
         for chain in history.chains_of(task_id):
             for wait in waits_of(chain, history, terms):
-                found.setdefault(wait.attempt.number, []).append(wait)
+                if waiting.schedule is None or wait.attempt.number in found:
+                    found.setdefault(wait.attempt.number, []).append(wait)
     exact = {number: waiting.exact_seconds(number) for number in found}
     drawn = [wait.seconds or 0.0 for waits in found.values() for wait in waits]
     axis = Axis.reaching(max([*drawn, *(due + late for due in exact.values() if due is not None)], default=0.0))
