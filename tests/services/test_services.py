@@ -12,6 +12,7 @@ from taskguard.reports.files import write_reports
 from taskguard.session import Asked
 from taskguard.testing.plugin import asked
 
+from tests.places import STATE
 from tests.services.expected import Expected
 
 HERE = Path(__file__).parent
@@ -48,14 +49,16 @@ def _lay_over(made_of: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(("name", "expected"), _cases())
 def test_service_is_graded_as_it_deserves(
-    name: str, expected: Expected, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, expected: Expected, request: pytest.FixtureRequest
 ) -> None:
-    service = service_of(name, expected, tmp_path / "service")
+    folder = STATE / "services" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    service = service_of(name, expected, folder / "service")
     scale = float(asked(request.config, "clock-scale"))
     graded = session.grade(
         Asked(
             places=Places.of(service),
-            folder=tmp_path / "run",
+            folder=folder / "run",
             tasks=expected.tasks,
             tasks_seed=TASKS_SEED,
             clock_scale=scale,
