@@ -102,7 +102,7 @@ class Run:
             submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
         if faults is not None:
             self.wait_until_at_rest()
-        only = None if self.alone else frozenset(task.task_id for task in tasks)
+        only = None if self.alone else frozenset(each.task_id for each in submitted if each.task_id is not None)
         with phase(tell, "gather the evidence"):
             from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
             return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
@@ -132,7 +132,7 @@ class Run:
     def _submit(
         self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
     ) -> list[TaskSubmitted]:
-        client = client_of(self.endpoint, self.stack)
+        client = client_of(self.endpoint, self.stack, self.dialect.ingress)
         waiting = 0 if backlog is None else backlog.waiting
         submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
         if backlog is not None:

@@ -74,7 +74,7 @@ def test_what_is_stated_stands_beside_the_dialect_that_is_named(tmp_path: Path) 
     ("text", "words"),
     [
         ('contarct = "taskguard"', 'unknown key "contarct"; did you mean "contract"?'),
-        ("[service]\nstage = 1", 'unknown key "service"; there are contract, dialect, record, log'),
+        ("[service]\nstage = 1", "[service] stage: expected a string, found 1"),
         ("contract = 3", "contract: expected a string, found 3"),
         ('dialect = "taskgard"', 'dialect: there is no "taskgard"; did you mean "taskguard"?'),
         ('[record]\nkey = "id"', "record: Object missing required field status"),

@@ -94,6 +94,7 @@ def service(tmp_path: Path) -> Path:
         file = service / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(name)
+    (service / "serverless.yml").write_text("rate: ${param:failureRate, '0.3'}")
     return service
 
 

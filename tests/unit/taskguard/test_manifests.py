@@ -18,7 +18,7 @@ from tests.terms import our_terms
 from tests.unit.taskguard.recorder_lines import STACK, function
 
 FILES = {
-    "serverless.yml": "service: TaskGuard",
+    "serverless.yml": "service: TaskGuard  # ${param:failureRate}",
     "serverless/package.cjs": "module.exports = {}",
     "handlers/process_task.py": "pass",
     "handlers/deep/inside.py": "pass",
