@@ -173,7 +173,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
         tasks_seed, run = random_seed(), _on_running_stack(asked.places)
-        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks), tasks_seed=tasks_seed)
+        exact = run.terms.contract.payload.numbers == "exact"
+        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks, exact_numbers=exact), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
         of_aws = AskedOfAws(
             tasks=asked.tasks,
@@ -211,11 +212,12 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
     stage = asked.stage or config.stage
     wanted = WantedStage(places=asked.places, stage=stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
     digests = digests_of_service(asked.places.service)
+    exact = config.contract.payload.numbers == "exact"
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
-        load = plain_load(tasks_seed, asked.tasks)
+        load = plain_load(tasks_seed, asked.tasks, exact_numbers=exact)
     else:
-        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate)
+        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate, exact_numbers=exact)
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)

@@ -23,8 +23,8 @@ from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.config import config_of
 from taskguard.service.deployment import require_service
-from taskguard.service.kept import RunningStack
 from taskguard.service.files import is_there
+from taskguard.service.kept import RunningStack
 from taskguard.service.ours import ApiAuth
 from taskguard.session import Asked
 from taskguard.support.this_command import runnable

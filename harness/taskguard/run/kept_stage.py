@@ -112,7 +112,8 @@ class _KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        return stack if as_it_was and all_empty(Queues(self._endpoint, stack).queue_depths()) else None
+        depths = Queues(self._endpoint, stack).queue_depths() if as_it_was else []
+        return stack if as_it_was and all_empty(depths, stack.stays_filled) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""

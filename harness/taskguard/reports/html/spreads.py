@@ -77,7 +77,7 @@ def waits_by_attempt(history: History, terms: Terms) -> Spread:
                 if wait.attempt.number in found:
                     found[wait.attempt.number].append(wait)
     longest = max((wait.seconds or 0.0 for waits in found.values() for wait in waits), default=0.0)
-    axis = Axis.reaching(max(longest, *(due + terms.tolerances.late_seconds for due in schedule)))
+    axis = Axis.reaching(max([longest, *(due + terms.tolerances.late_seconds for due in schedule)]))
     rows = tuple(
         _row_of_waits(number, found[number], due, terms.tolerances.late_seconds, axis)
         for number, due in enumerate(schedule, 1)
