@@ -3,7 +3,7 @@
 SQS moves a message when somebody asks for it once too often. Nobody is told: a dead-letter queue without a consumer would hold
 messages of which no invocation tells. LocalStack puts them there with the queue that they come from as an attribute.
 
-Needed for as long as there are dead-letter queues without a consumer: ``tests/engine/test_dead_letters.py`` fails without it.
+Needed as long as there are dead-letter queues without a consumer: ``tests/engine/test_dead_letters.py`` fails without it.
 """
 
 from collections.abc import Callable
