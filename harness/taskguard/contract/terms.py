@@ -5,6 +5,8 @@ They travel with a saved run, so that it can be judged again.
 
 from __future__ import annotations
 
+import json
+
 from taskguard.contract.contract import Contract
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Draws, attempt_fails
@@ -39,8 +41,16 @@ class Terms(Strict, frozen=True, kw_only=True):
         return same_json(left, right, exact=self.contract.payload.numbers == "exact")
 
     def is_submitted(self, submitted: Json, found: Json) -> bool:
-        """Whether this is the payload that was submitted; where requests hold none, any is."""
-        return not self.dialect.ingress.tells_payload or self.same_payload(submitted, found)
+        """Whether this is the payload that was submitted; where requests hold none, any is. A payload that was sent as a text may
+        have been read as what the text says."""
+        if not self.dialect.ingress.tells_payload or self.same_payload(submitted, found):
+            return True
+        if not isinstance(submitted, str) or isinstance(found, str):
+            return False
+        try:
+            return self.same_payload(json.loads(submitted), found)
+        except ValueError:
+            return False
 
     def drawn_to_fail(self, task_id: str, attempt: int) -> bool | None:
         """Whether this attempt fails by its draw; none where that is not known."""
