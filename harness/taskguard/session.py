@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from taskguard.contract.draws import DEFAULT_RATE, Draws
+from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
@@ -35,9 +35,9 @@ from taskguard.run.own_engine import OwnEngine
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.switching import NOTE
-from taskguard.service.config import terms_of
+from taskguard.service.config import config_of, terms_of
 from taskguard.service.kept import from_env
-from taskguard.service.ours import ApiAuth, failure_settings
+from taskguard.service.ours import ApiAuth, draws_of, is_ours
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import DEFAULT_REGION, TargetName
 from taskguard.targets.registry import TargetOptions
@@ -173,7 +173,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
         tasks_seed, run = random_seed(), _on_running_stack(asked.places)
-        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks), tasks_seed=tasks_seed)
+        exact = run.terms.contract.payload.numbers == "exact"
+        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks, exact_numbers=exact), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
         of_aws = AskedOfAws(
             tasks=asked.tasks,
@@ -197,8 +198,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
 def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
     rate = DEFAULT_RATE if asked.rate is None else asked.rate
     tasks_seed = asked.tasks_seed or asked.seed or random_seed()
-    how = "at random" if asked.seed is None else f'as the seed "{asked.seed}" decides'
-    tell(Announced(f"Seed of the tasks: {tasks_seed}. Attempts fail {how}, {rate:.0%} of them."))
+    config = config_of(asked.places.service)
+    tell(Announced(f"Seed of the tasks: {tasks_seed}.{_how_attempts_fail(asked, rate)}"))
     options = TargetOptions(
         folder=asked.folder / "engine",
         cache=asked.places.cache,
@@ -208,15 +209,17 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         clock_scale=asked.clock_scale,
         functions_ready=True,
     )
-    wanted = WantedStage(places=asked.places, stage=asked.stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
+    stage = asked.stage or config.stage
+    wanted = WantedStage(places=asked.places, stage=stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
     digests = digests_of_service(asked.places.service)
+    exact = config.contract.payload.numbers == "exact"
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
-        load = plain_load(tasks_seed, asked.tasks)
+        load = plain_load(tasks_seed, asked.tasks, exact_numbers=exact)
     else:
-        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate)
+        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate, exact_numbers=exact)
     with ExitStack() as held:
-        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or asked.stage):
+        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
             if run is not None:
                 yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
@@ -227,10 +230,16 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
 
 def _on_running_stack(places: Places) -> Run:
     endpoint, stack = from_env(places)
-    seed, rate = failure_settings(endpoint, stack)
-    terms = terms_of(places.service, Draws(seed=seed, rate=rate))
-    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
+    terms = terms_of(places.service, draws_of(endpoint, stack, places.service))
+    source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
+
+
+def _how_attempts_fail(asked: Asked, rate: float) -> str:
+    if not is_ours(asked.places.service):
+        return ""
+    how = "at random" if asked.seed is None else f'as the seed "{asked.seed}" decides'
+    return f" Attempts fail {how}, {rate:.0%} of them."
 
 
 def _beside(load: Load) -> str:

@@ -15,13 +15,15 @@ from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder
+from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder, refuse_parameters
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.timings import Timings, slowest_schedule_seconds
+from taskguard.service.config import config_of
 from taskguard.service.deployment import require_service
+from taskguard.service.files import is_there
 from taskguard.service.kept import RunningStack
 from taskguard.service.ours import ApiAuth
 from taskguard.session import Asked
@@ -103,6 +105,8 @@ def grade(
         RunningStack.make_sure_there_is_none(places)
     if target not in (TargetName.RUNNING, TargetName.AWS):
         require_service(places)
+    refuse_parameters(places.service, seed, rate, api_auth)
+    _refuse_without_evidence(target, places.service)
     folder = _new_folder(out, places.runs)
     repeat = (
         asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat
@@ -181,6 +185,15 @@ def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
     if api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS):
         raise typer.BadParameter(
             f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}"
+        )
+
+
+def _refuse_without_evidence(target: TargetName, service: Path) -> None:
+    """Where there is no flight recorder, only the trail in the logs of our own handlers tells what happened."""
+    elsewhere = target in (TargetName.MINISTACK, TargetName.ENDPOINT, TargetName.AWS)
+    if elsewhere and is_there(service) and config_of(service).dialect.trail is None:
+        raise typer.BadParameter(
+            f"--target {target}: only our own service leaves evidence there; grade another on localstack or docker"
         )
 
 

@@ -14,10 +14,13 @@ from rich.console import Console
 
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.places import Places
+from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
+from taskguard.service.config import config_of
+from taskguard.service.files import is_there
 from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
-from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, failure_parameters
+from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.support.this_command import runnable
@@ -38,7 +41,12 @@ Seed = Annotated[
     str | None,
     typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False),
 ]
-Rate = Annotated[float, typer.Option(min=0.0, max=1.0, help="How often an attempt is made to fail.")]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, max=1.0, help=f"How often an attempt is made to fail (default: {DEFAULT_RATE}).", show_default=False
+    ),
+]
 ClockScale = Annotated[
     float,
     typer.Option(
@@ -59,11 +67,13 @@ ApiAuthOption = Annotated[
 
 def up(
     service: ServiceFolder = Path(),
-    stage: Stage = "dev",
+    stage: Annotated[
+        str | None, typer.Option(help="The stage to deploy (default: taskguard.toml's, or dev).", show_default=False)
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
-    rate: Rate = DEFAULT_RATE,
+    rate: Rate = None,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
 ) -> None:
@@ -73,6 +83,11 @@ def up(
     RunningStack.make_sure_there_is_none(places)
     deployment.get_ready(places)
     seed = seed or None
+    refuse_parameters(places.service, seed, rate, api_auth)
+    stage = stage or config_of(places.service).stage or "dev"
+    wanted = WantedStage(
+        places=places, stage=stage, seed=seed, rate=DEFAULT_RATE if rate is None else rate, api_auth=api_auth
+    )
     folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(
         folder, cache=places.cache, port=port, region=region, clock_scale=clock_scale, functions_ready=True
@@ -80,9 +95,10 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
-        parameters = failure_parameters(seed, rate) | auth_parameters(api_auth)
-        stack = deployment.deploy(endpoint, stage, places=places, parameters=parameters, log=folder / "deploy.log")
-        RunningStack(instance=engine.running, stage=stage).save(places)
+        stack = deployment.deploy(
+            endpoint, stage, places=places, parameters=wanted.parameters(), log=folder / "deploy.log"
+        )
+        RunningStack.of(engine.running, stack).save(places)
         engine.running.stay()
         engine.leave_running()
     down_again = runnable("taskguard down", *([service] if service != Path() else []))
@@ -90,6 +106,22 @@ def up(
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
+
+
+def refuse_parameters(service: Path, seed: str | None, rate: float | None, api_auth: ApiAuth | None) -> None:
+    """Refuse what only our own service can be told.
+
+    Raises:
+        typer.BadParameter: something of it was given for another.
+    """
+    given = [
+        name for name, value in (("--seed", seed), ("--rate", rate), ("--api-auth", api_auth)) if value is not None
+    ]
+    if given and is_there(service) and not is_ours(service):
+        raise typer.BadParameter(
+            f"{' and '.join(given)}: only a service whose serverless.yml reads these as parameters (failureSeed, failureRate, apiAuth) can "
+            "be told; leave out what it cannot"
+        )
 
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
@@ -114,7 +146,7 @@ def down(service: ServiceFolder = Path()) -> None:
     running = RunningStack.load(places)
     if running is not None:
         if not running.instance.takes_stacks_along:
-            deployment.remove(running.instance.endpoint(), running.stage, places=places)
+            deployment.remove(running.instance.endpoint(), running.stage, places=places, name=running.name)
         running.instance.end()
     RunningStack.forget(places)
     typer.echo("Stopped." if running is not None else "Nothing was up.")

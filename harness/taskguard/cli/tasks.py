@@ -15,6 +15,7 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.places import Places
+from taskguard.service.config import config_of
 from taskguard.service.kept import from_env
 from taskguard.support.strict_json import Json
 
@@ -27,11 +28,13 @@ def submit(
     """Submit tasks to the stack that is up, and print their ids."""
     if task_id is not None and tasks != 1:
         raise typer.BadParameter("--task-id names one task; leave out --tasks")
-    endpoint, stack = from_env(Places.of())
+    places = Places.of()
+    words = config_of(places.service).dialect.ingress
+    endpoint, stack = from_env(places)
     made = workload(random_seed(), tasks)
     chosen = [Task(task_id=task_id or t.task_id, payload=_object(payload) if payload else t.payload) for t in made]
     refused = 0
-    for event in client_of(endpoint, stack).submit_all(chosen):
+    for event in client_of(endpoint, stack, words).submit_all(chosen):
         typer.echo(event.task_id if event.accepted else f"{event.task_id}: refused, HTTP {event.status_code}")
         refused += not event.accepted
     if refused:
@@ -55,7 +58,7 @@ def status(
     for depth in Queues(endpoint, stack).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)
-    typer.echo(f"API: {stack.api_url}\nTable: {stack.table_name}")
+    typer.echo(f"API: {stack.api_url}\nTable: {stack.table.name if stack.table is not None else 'none'}")
 
 
 def _object(text: str) -> dict[str, Json]:

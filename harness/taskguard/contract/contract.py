@@ -98,6 +98,13 @@ class DeadLetter(Strict, frozen=True, kw_only=True):
         return tuple(field for field in LOG_FIELDS if field in self.log)
 
 
+class Payload(Strict, frozen=True, kw_only=True):
+    """How a payload must be kept. With `json` numbers are those of JSON, of which 1 and 1.0 are one; `exact` asks for more than many
+    a language's JSON can keep: that 1.0 stays 1.0, and each digit of an integer beyond 2^53."""
+
+    numbers: Literal["json", "exact"] = "json"
+
+
 class Settings(Strict, frozen=True, kw_only=True):
     """What is demanded of settings: that consumers report the messages of a batch one by one; that queues and records are
     encrypted at rest; that queues refuse who comes without TLS; that no role may do everything, or something to everything; that a
@@ -129,6 +136,7 @@ class Contract(Strict, frozen=True, kw_only=True):
     waiting: Waiting = Waiting()
     failures: Failures | None = None
     dead_letter: DeadLetter = DeadLetter()
+    payload: Payload = Payload()
     settings: Settings = Settings()
     api: Api = Api()
 
@@ -160,6 +168,8 @@ class Contract(Strict, frozen=True, kw_only=True):
             if fields
             else ("Dead-letter log: none is demanded.")
         )
+        if self.payload.numbers == "exact":
+            yield "Payloads: each number stays as it was written."
         for title, demands in (("Settings", self.settings), ("API", self.api)):
             for weight, meaning in ((Weight.MUST, "must be so"), (Weight.ADVICE, "advised")):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
@@ -178,6 +188,7 @@ __all__ = [
     "DeadLetter",
     "Failures",
     "LogField",
+    "Payload",
     "Settings",
     "Weight",
 ]

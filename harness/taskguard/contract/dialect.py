@@ -7,8 +7,9 @@ nothing is claimed of it. It must not know what is demanded.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from taskguard.contract.contract import LogField
 from taskguard.support.strict_json import Json
@@ -20,26 +21,99 @@ def field_of(fields: Mapping[str, Any], name: str | None) -> Any:
     return None if name is None else fields.get(name)
 
 
-class MessageWords(Strict, frozen=True, kw_only=True):
-    """The fields of a queue message's JSON body."""
+_USUAL_IDS = ("taskId", "task_id", "id", "jobId", "job_id", "requestId", "messageId")
+_USUAL_PAYLOAD = "payload"
+_PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
+_PLACEHOLDERS = ("id", "payload", "text")
 
-    id: str = "taskId"
-    payload: str = "payload"
+
+def id_in(document: object, name: str | None) -> str | None:
+    """The task's id, in the field of this name; in the first that is usual for it, where none was stated."""
+    if not isinstance(document, Mapping):
+        return None
+    names = _USUAL_IDS if name is None else (name,)
+    found = next((document[each] for each in names if each in document), None)
+    return found if isinstance(found, str) else None
+
+
+class IngressWords(Strict, frozen=True, kw_only=True):
+    """The request that hands in a task, and its answer.
+
+    In `body`, `${id}` stands for the task's id, `${payload}` for its payload as JSON, and `${text}` for a text of that, as it stands
+    between quotes. The answer has taken the task with a status of `accepted`, or any 2xx where that is empty. The task's `id` is in
+    the request; or the service makes it, and it is in `id_field` of its JSON answer (none: whichever is usual).
+    """
+
+    body: str = '{"taskId": "${id}", "payload": ${payload}}'
+    accepted: tuple[int, ...] = ()
+    id: Literal["request", "answer"] = "request"
+    id_field: str | None = None
+
+    def __post_init__(self) -> None:
+        found = _PLACEHOLDER.findall(self.body)
+        for name in found:
+            if name not in _PLACEHOLDERS:
+                raise ValueError(f"body: there is no ${{{name}}}; there are {', '.join(_PLACEHOLDERS)}")
+        if self.id == "request" and "id" not in found:
+            raise ValueError('body has no ${id}: say where the task\'s id is, or id = "answer" if the service makes it')
+        if self.id == "request" and self.id_field is not None:
+            raise ValueError('id_field is of an answer: say id = "answer", or leave it out')
+
+    def filled(self, task_id: str, payload: Json) -> str:
+        """The body that hands in this task."""
+        text = json.dumps(_text_of(payload))[1:-1]
+        known = {"id": json.dumps(task_id)[1:-1], "payload": json.dumps(payload), "text": text}
+        return _PLACEHOLDER.sub(lambda found: known[found[1]], self.body)
+
+    @property
+    def tells_payload(self) -> bool:
+        """Whether a request holds the task's payload, in whichever form."""
+        return not {"payload", "text"}.isdisjoint(_PLACEHOLDER.findall(self.body))
+
+    def sent(self, payload: Json) -> Json:
+        """What a request holds of the payload: all of it, its text, or nothing."""
+        found = _PLACEHOLDER.findall(self.body)
+        if "payload" in found:
+            return payload
+        return _text_of(payload) if "text" in found else None
+
+    def takes(self, status_code: int) -> bool:
+        """Whether an answer with this HTTP status has taken the task."""
+        return status_code in self.accepted if self.accepted else 200 <= status_code < 300
+
+    def answered_id(self, answer: object) -> str | None:
+        """The id that the service made, in its answer; none where there is none."""
+        return id_in(answer, self.id_field)
+
+
+def _text_of(payload: Json) -> str:
+    return json.dumps(payload, ensure_ascii=False)
+
+
+class MessageWords(Strict, frozen=True, kw_only=True):
+    """The fields of a queue message's JSON body; none: not stated, so that what is usual is looked for, and nobody is accused for it."""
+
+    id: str | None = None
+    payload: str | None = None
 
     def read(self, body: str) -> tuple[str | None, Json]:
         """The task's id and payload; no id when the body is not a task, whose payload is then the body itself."""
         try:
             document = json.loads(body)
-            task_id = document[self.id]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             return None, body
-        if not isinstance(task_id, str):
-            return None, body
-        return task_id, document.get(self.payload)
+        task_id = id_in(document, self.id)
+        return (None, body) if task_id is None else (task_id, document.get(self.payload or _USUAL_PAYLOAD))
+
+    @property
+    def id_name(self) -> str:
+        """The field with the task's id, or the most usual one."""
+        return self.id or _USUAL_IDS[0]
 
     def body(self, task_id: str, payload_json: str) -> str:
         """The body that carries this task, its payload given as JSON text; compact, as the pipeline writes it."""
-        return f'{{"{self.id}":{json.dumps(task_id)},"{self.payload}":{payload_json}}}'
+        payload_name = self.payload or _USUAL_PAYLOAD
+        return f'{{"{self.id_name}":{json.dumps(task_id)},"{payload_name}":{payload_json}}}'
 
 
 class Move(Strict, frozen=True, kw_only=True):
@@ -154,6 +228,7 @@ class TrailWords(Strict, frozen=True, kw_only=True):
 class Dialect(Strict, frozen=True, kw_only=True):
     """All of a service's words. `record`, `log` and `trail` are none where the service has none of it, or it is not known."""
 
+    ingress: IngressWords = IngressWords()
     message: MessageWords = MessageWords()
     record: RecordWords | None = None
     log: LogWords | None = None
@@ -229,7 +304,11 @@ LOG: Final = LogWords(
 
 TRAIL: Final = TrailWords()
 
-TASKGUARD: Final = Dialect(record=RECORD, log=LOG, trail=TRAIL)
+INGRESS: Final = IngressWords(accepted=(202,))
+
+MESSAGE: Final = MessageWords(id="taskId", payload="payload")
+
+TASKGUARD: Final = Dialect(ingress=INGRESS, message=MESSAGE, record=RECORD, log=LOG, trail=TRAIL)
 """The dialect of TaskGuard's own pipeline."""
 
 BUILT_IN: Final = {"taskguard": TASKGUARD}

@@ -5,10 +5,13 @@ They travel with a saved run, so that it can be judged again.
 
 from __future__ import annotations
 
+import json
+
 from taskguard.contract.contract import Contract
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Draws, attempt_fails
 from taskguard.contract.tolerances import Tolerances
+from taskguard.support.strict_json import Json, same_json
 from taskguard.support.typed import Strict
 
 
@@ -32,6 +35,22 @@ class Terms(Strict, frozen=True, kw_only=True):
         failures = self.contract.failures
         is_by_attempt = failures is None or failures.per == "attempt"
         return self.draws.seed if is_by_attempt and self.rate is not None else None
+
+    def same_payload(self, left: Json, right: Json) -> bool:
+        """Whether two are one payload, as strictly as the contract asks for."""
+        return same_json(left, right, exact=self.contract.payload.numbers == "exact")
+
+    def is_submitted(self, submitted: Json, found: Json) -> bool:
+        """Whether this is the payload that was submitted; where requests hold none, any is. A payload that was sent as a text may
+        have been read as what the text says."""
+        if not self.dialect.ingress.tells_payload or self.same_payload(submitted, found):
+            return True
+        if not isinstance(submitted, str) or isinstance(found, str):
+            return False
+        try:
+            return self.same_payload(json.loads(submitted), found)
+        except ValueError:
+            return False
 
     def drawn_to_fail(self, task_id: str, attempt: int) -> bool | None:
         """Whether this attempt fails by its draw; none where that is not known."""

@@ -42,6 +42,20 @@ class TableStream:
         self._arn: str | None = None
         self._shards: dict[str, _Shard] = {}
 
+    def switch_on(self) -> None:
+        """Give the table a stream, if it has none.
+
+        Raises:
+            ClientError, BotoCoreError: it cannot be.
+        """
+        dynamodb = self._endpoint.dynamodb()
+        specification = dynamodb.describe_table(TableName=self._table)["Table"].get("StreamSpecification", {})
+        if not specification.get("StreamEnabled"):
+            dynamodb.update_table(
+                TableName=self._table,
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            )
+
     def skip_what_is_closed(self) -> None:
         """Read no shard that is closed already: nothing that is written from now on will be in it.
 

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.client import Client
 from taskguard.service.stack import Stack
@@ -57,8 +58,8 @@ class Signature(AuthBase):
         return request
 
 
-def client_of(endpoint: Endpoint, stack: Stack) -> Client:
-    """A client that the API of ``stack`` lets in.
+def client_of(endpoint: Endpoint, stack: Stack, words: IngressWords = INGRESS) -> Client:
+    """A client that the API of ``stack`` lets in, and that hands in tasks in these ``words``.
 
     Raises:
         DeploymentError: when it is not told how, or the key cannot be read.
@@ -73,6 +74,7 @@ def client_of(endpoint: Endpoint, stack: Stack) -> Client:
         auth=access_to(endpoint, stack),
         submit_path=ingress.submit.path,
         record_path=record_path,
+        words=words,
     )
 
 

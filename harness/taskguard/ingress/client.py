@@ -6,6 +6,7 @@ What it returns is evidence of acceptance only. It knows the API's two routes an
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import requests
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
+from taskguard.contract.dialect import INGRESS, IngressWords, id_in
 from taskguard.errors import SubmissionError
 from taskguard.history import TaskSubmitted
 from taskguard.ingress.workload import Task
@@ -30,7 +32,8 @@ class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
     stage may have from then on: before it is sent, or when the API has given it an id. ``heed`` is shown each answer.
     ``clock`` is the pipeline's; ``auth`` puts on each request what the API wants of its clients (none: nothing). Tasks are handed in
-    by POST to ``submit_path``; in ``record_path``, by which a record is read, what is in braces stands for the task's id."""
+    by POST to ``submit_path``, as the ``words`` have it; in ``record_path``, by which a record is read, what is in braces stands for the
+    task's id."""
 
     def __init__(
         self,
@@ -40,8 +43,9 @@ class Client:
         auth: AuthBase | None = None,
         submit_path: str = "/task",
         record_path: str = "/task/{taskId}",
+        words: IngressWords = INGRESS,
     ) -> None:
-        self._submit_path, self._record_path = submit_path, record_path
+        self._submit_path, self._record_path, self._words = submit_path, record_path, words
         self._clock = clock
         self._api_url = api_url.rstrip("/")
         self.note = note
@@ -69,23 +73,44 @@ class Client:
         return response
 
     def submit(self, task: Task) -> TaskSubmitted:
-        """Hand in one task. No answer at all is an event with status code 0: the task's fate is in doubt."""
+        """Hand in one task. No answer at all is an event with status code 0: the task's fate is in doubt.
+
+        Raises:
+            SubmissionError: the service took the task, and its answer has not the id that it should make.
+        """
         self.note([task.task_id])
         sent_at = self._clock.now_ms()
-        try:
-            response = self._request("POST", self._submit_path, json={"taskId": task.task_id, "payload": task.payload})
-            status = response.status_code
-        except SubmissionError:
-            status = 0
+        body, headers = self._words.filled(task.task_id, task.payload), {"Content-Type": "application/json"}
+        response = None
+        with suppress(SubmissionError):
+            response = self._request("POST", self._submit_path, data=body.encode(), headers=headers)
+        status = response.status_code if response is not None else 0
+        accepted = self._words.takes(status)
         return TaskSubmitted(
             at_ms=sent_at,
             answered_ms=self._clock.now_ms(),
-            task_id=task.task_id,
-            payload=task.payload,
-            accepted=status == requests.codes.accepted,
+            task_id=self._id_of(task, response if accepted else None),
+            payload=self._words.sent(task.payload),
+            accepted=accepted,
             status_code=status,
             chosen=task.chosen,
         )
+
+    def _id_of(self, task: Task, taken: requests.Response | None) -> str | None:
+        """The task's id, as it is known from the answer on that has ``taken`` it; what was not taken has none of the service's."""
+        if self._words.id == "request":
+            return task.task_id
+        if taken is None:
+            return None
+        task_id = self._words.answered_id(_document_of(taken))
+        if task_id is None:
+            where = f"field {self._words.id_field}" if self._words.id_field else "field that is usual for it"
+            raise SubmissionError(
+                f"POST {self._api_url}{self._submit_path}: HTTP {taken.status_code}, and the answer has the task's id in no {where}: "
+                f"{taken.text[:200]}. Name the field in taskguard.toml, as id_field below [ingress]."
+            )
+        self.note([task_id])
+        return task_id
 
     def submit_until_answered(self, task: Task) -> list[TaskSubmitted]:
         """Hand in one task as a user does who wants it done: again with the same id as long as the answer is a server's error,
@@ -171,8 +196,13 @@ def _asks_for_another_try(event: TaskSubmitted) -> bool:
 
 def _ids_in(response: requests.Response) -> list[str]:
     """The id of the task that the API answers with; it may have been stored even when it was not accepted."""
+    task_id = id_in(_document_of(response), "taskId")
+    return [task_id] if task_id is not None else []
+
+
+def _document_of(response: requests.Response) -> object:
     try:
-        task_id = response.json()["taskId"]
-    except (ValueError, TypeError, KeyError):
-        return []
-    return [task_id] if isinstance(task_id, str) else []
+        document: object = response.json()
+    except ValueError:
+        return None
+    return document

@@ -40,17 +40,25 @@ class Load:
         return sum(task.chosen for task in self.tasks)
 
 
-def plain_load(seed: str, count: int) -> Load:
+def plain_load(seed: str, count: int, *, exact_numbers: bool = True) -> Load:
     """``count`` tasks as they come, and nothing else."""
-    return Load(tasks=workload(seed, count), waiting=0)
+    return Load(tasks=workload(seed, count, exact_numbers=exact_numbers), waiting=0)
 
 
-def load_of(seed: str, count: int, *, failure_seed: str | None, rate: float, max_receives: int = 3) -> Load:
+def load_of(
+    seed: str,
+    count: int,
+    *,
+    failure_seed: str | None,
+    rate: float,
+    max_receives: int = 3,
+    exact_numbers: bool = True,
+) -> Load:
     """``count`` tasks, half of which wait, and where fates are known two more among those that wait, which die.
 
     ``seed`` decides the ids, ``failure_seed`` the fates. At a rate at which hardly any task dies there are none of these.
     """
-    tasks = workload(seed, count)
+    tasks = workload(seed, count, exact_numbers=exact_numbers)
     half = min(_MOST_WAITING, (count + 1) // 2)
     dying = () if failure_seed is None else _dying(seed, failure_seed, rate, max_receives)
     # Behind one another's back: a batch has those that fail between those that do not.

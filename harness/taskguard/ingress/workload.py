@@ -7,6 +7,7 @@ submitted, nor what becomes of them.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -23,14 +24,16 @@ class Task:
     chosen: bool = False
 
 
-def tasks(seed: str, count: int) -> tuple[Task, ...]:
+def tasks(seed: str, count: int, *, exact_numbers: bool = True) -> tuple[Task, ...]:
     """Return `count` tasks that follow from `seed` alone; a longer list begins with the shorter one.
 
-    The payloads are small and vary in what JSON allows: unicode, nesting, empty containers, `1` beside `1.0`.
+    The payloads are small and vary in what JSON allows: unicode, nesting, empty containers, and with `exact_numbers` those that not
+    every language's JSON keeps as they are, `1.0` and integers beyond 2^53.
     """
     prefix = prefix_of(seed)
     return tuple(
-        Task(task_id=f"{prefix}-{number:04d}", payload=payload_of(seed, number)) for number in range(1, count + 1)
+        Task(task_id=f"{prefix}-{number:04d}", payload=payload_of(seed, number, exact_numbers=exact_numbers))
+        for number in range(1, count + 1)
     )
 
 
@@ -44,13 +47,13 @@ def random_seed() -> str:
     return secrets.token_hex(4)
 
 
-def payload_of(seed: str, number: int) -> dict[str, Json]:
-    """The payload of a seed's task of this number, from 1."""
+def payload_of(seed: str, number: int, *, exact_numbers: bool = True) -> dict[str, Json]:
+    """The payload of a seed's task of this number, from 1; `exact_numbers` as in :func:`tasks`."""
     dice = sha256(f"taskguard-payload:{seed}:{number}".encode()).digest()
     payload: dict[str, Json] = {"job": _JOBS[dice[0] % len(_JOBS)], "number": number}
     # One after another, so that even a short run has every awkward one.
     name, extra = _EXTRAS[number % len(_EXTRAS)]
-    payload[name] = extra
+    payload[name] = extra if exact_numbers else _PORTABLE.get(name, extra)
     if dice[1] % 2:
         payload["priority"] = dice[2] % 10
     return payload
@@ -68,3 +71,10 @@ _EXTRAS: tuple[tuple[str, Json], ...] = (
     ("ratio", 1.0),
     ("wide", {"a": [{"b": [{"c": [[1, [2.0]]]}]}]}),
 )
+
+_PORTABLE: Mapping[str, Json] = {
+    "amounts": [1, 0.25, -0.5, 123456789],
+    "ratio": 1.5,
+    "wide": {"a": [{"b": [{"c": [[1, [2]]]}]}]},
+}
+"""Instead of those extras: numbers that any JSON keeps."""

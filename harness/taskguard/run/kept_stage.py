@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskguard.contract.dialect import RECORD
+from taskguard.contract.dialect import Dialect
 from taskguard.errors import DeploymentError
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.sources import source_at
@@ -23,6 +23,7 @@ from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.watch import all_empty
 from taskguard.service import deployment
+from taskguard.service.config import config_of
 from taskguard.service.event_sources import mappings_of
 from taskguard.service.kept import RunningStack
 from taskguard.service.stack import Stack
@@ -63,9 +64,10 @@ def on_engine_that_is_up(
         kept.remember(stack)
     else:
         with phase(tell, "forget the tasks of before"):
-            _forget(endpoint, stack, task_ids)
-    source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
-    return Run(endpoint=endpoint, stack=stack, terms=wanted.terms(), source=source)
+            _forget(endpoint, stack, wanted.terms().dialect, task_ids)
+    terms = wanted.terms()
+    source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
+    return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
 
 
 def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
@@ -94,7 +96,7 @@ class _KeptStage:
     ``number``, from 1."""
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
-        self._endpoint = endpoint
+        self._endpoint, self._service = endpoint, wanted.places.service
         about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
@@ -105,11 +107,13 @@ class _KeptStage:
         """The stage, if it is as it was deployed, and at rest."""
         try:
             note = json.loads(self._note.read_text())
-            stack = deployment.read_stack(self._endpoint, note["stage"])
+            choices = config_of(self._service).choices
+            stack = deployment.read_stack(self._endpoint, note["stage"], name=note["name"], choices=choices)
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        return stack if as_it_was and all_empty(Queues(self._endpoint, stack).queue_depths()) else None
+        depths = Queues(self._endpoint, stack).queue_depths() if as_it_was else []
+        return stack if as_it_was and all_empty(depths, stack.stays_filled) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
@@ -117,7 +121,7 @@ class _KeptStage:
 
     def remember(self, stack: Stack) -> None:
         """This stack is as it was deployed."""
-        self._note.write_text(json.dumps({"stage": stack.stage, "state": self._state(stack)}))
+        self._note.write_text(json.dumps({"stage": stack.stage, "name": stack.name, "state": self._state(stack)}))
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
@@ -144,10 +148,13 @@ class _KeptStage:
         }
 
 
-def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
-    """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
-    key, rest = RECORD.key, iter(task_ids)
+def _forget(endpoint: Endpoint, stack: Stack, dialect: Dialect, task_ids: Sequence[str]) -> None:
+    """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done. Where no record
+    is described nobody knows which they are."""
+    if stack.table is None or dialect.record is None:
+        return
+    key, rest = dialect.record.key, iter(task_ids)
     while batch := list(itertools.islice(rest, _BATCH)):
-        requests: Any = {stack.table_name: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
+        requests: Any = {stack.table.name: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
         while requests:
             requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")

@@ -16,19 +16,20 @@ from taskguard.faults.plan import Plan
 from taskguard.history import Manifest
 from taskguard.places import DATA
 from taskguard.run.running import Run
-from taskguard.service.files import digest_of
+from taskguard.service.files import deployed_files, digest_of
 from taskguard.support.strict_json import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-_DEPLOYED = ("serverless.yml", "serverless", "handlers")
+_NO_CODE = ("package.json",)
 _CLI = "package-lock.json"
 
 
 def digests_of_service(service: Path) -> dict[str, str]:
     """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the service; and of what deploys it."""
-    return {name: digest_of(service / name) for name in _DEPLOYED} | {_CLI: digest_of(DATA / "serverless" / _CLI)}
+    names = [name for name in deployed_files(service) if name not in _NO_CODE]
+    return {name: digest_of(service / name) for name in names} | {_CLI: digest_of(DATA / "serverless" / _CLI)}
 
 
 def digests_of_stack(run: Run) -> dict[str, str]:

@@ -6,7 +6,6 @@ import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -51,7 +50,7 @@ class OwnEngine:
     def keep(self) -> None:
         """Leave the engine and the stage, as ``taskguard up`` does."""
         instance = self._engine.running
-        RunningStack(instance=instance, stage=self.run.stack.stage).save(self._wanted.places)
+        RunningStack.of(instance, self.run.stack).save(self._wanted.places)
         instance.stay()
         self._engine.leave_running()
         self._cleanup.pop_all()
@@ -65,9 +64,16 @@ class OwnEngine:
         stage = self._wanted.stage
         if not engine.running.takes_stacks_along:
             stage = stage or f"run-{secrets.token_hex(3)}"
-            deployment.make_sure_is_free(endpoint, stage)
+            name = deployment.name_of(
+                endpoint,
+                stage,
+                places=self._wanted.places,
+                parameters=self._wanted.parameters(),
+                log=self._options.folder / "deploy.log",
+            )
+            deployment.make_sure_is_free(endpoint, stage, name=name)
             # However far the deploy comes, it is removed before the engine is let go of.
-            entering.callback(self._remove, endpoint, stage, self._options.folder / "remove.log")
+            entering.callback(self._remove, endpoint, stage, name)
         return self._deployed(endpoint, stage or "dev")
 
     def _deployed_meanwhile(self, engine: LocalStack) -> Run:
@@ -92,7 +98,8 @@ class OwnEngine:
         stack = self._wanted.deploy(endpoint, stage, self._options.folder / "deploy.log", self._tell, abandoned)
         return Run(endpoint=endpoint, stack=stack, terms=self._wanted.terms())
 
-    def _remove(self, endpoint: Endpoint, stage: str, log: Path) -> None:
-        if deployment.is_deployed(endpoint, stage):
+    def _remove(self, endpoint: Endpoint, stage: str, name: str) -> None:
+        if deployment.is_deployed(endpoint, stage, name=name):
             self._tell(Announced(f"Removing stage {stage} from {endpoint.place}"))
-            deployment.remove(endpoint, stage, places=self._wanted.places, log=log)
+            log = self._options.folder / "remove.log"
+            deployment.remove(endpoint, stage, places=self._wanted.places, name=name, log=log)

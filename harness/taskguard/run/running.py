@@ -102,7 +102,7 @@ class Run:
             submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
         if faults is not None:
             self.wait_until_at_rest()
-        only = None if self.alone else frozenset(task.task_id for task in tasks)
+        only = None if self.alone else frozenset(each.task_id for each in submitted if each.task_id is not None)
         with phase(tell, "gather the evidence"):
             from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
             return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
@@ -132,7 +132,7 @@ class Run:
     def _submit(
         self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
     ) -> list[TaskSubmitted]:
-        client = client_of(self.endpoint, self.stack)
+        client = client_of(self.endpoint, self.stack, self.dialect.ingress)
         waiting = 0 if backlog is None else backlog.waiting
         submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
         if backlog is not None:
@@ -161,25 +161,49 @@ class Run:
             if self.terms.contract.waiting.exact_seconds(1) is None:
                 # How long a task takes is then what the stack says.
                 seconds += queues.receives_before_death() * queues.visibility_timeout_seconds()
-            return watch(records, queues, ids, self.terms, seconds=seconds, pace=pace, tell=tell)
+            return watch(
+                records,
+                queues,
+                ids,
+                self.terms,
+                seconds=seconds,
+                pace=pace,
+                tell=tell,
+                stays_filled=self.stack.stays_filled,
+                at_rest=self._at_rest_if_untold(),
+            )
         hidden_seconds = queues.visibility_timeout_seconds()
         seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
-        return watch(records, queues, ids, self.terms, seconds=seconds, pace=pace, tell=tell, clock=clock)
+        return watch(
+            records,
+            queues,
+            ids,
+            self.terms,
+            seconds=seconds,
+            pace=pace,
+            tell=tell,
+            clock=clock,
+            stays_filled=self.stack.stays_filled,
+            at_rest=self._at_rest_if_untold(),
+        )
+
+    def _at_rest_if_untold(self) -> Callable[[], bool] | None:
+        """Whether nothing is at work, where no record tells of a task's end and the recorder does; else none."""
+        told = self.dialect.record is not None and self.stack.table is not None
+        return None if told or self.recording() is None else self._is_at_rest
 
     def wait_until_at_rest(self) -> None:
         """Wait until no function of the stack is at work, or for as long as one may be. A delivery beside the one that settled its
         task is, when no queue holds anything any more."""
-        ours = {each.name for each in self.stack.functions}
-
-        def at_rest() -> bool:
-            recording = self.recording()
-            invocations = recording.invocations.values() if recording is not None else ()
-            return not any(each.ended_at_ms is None and each.function in ours for each in invocations)
-
         with suppress(WaitedInVain):
-            wait_for(at_rest, seconds=_LONGEST_INVOCATION_SECONDS)
+            wait_for(self._is_at_rest, seconds=_LONGEST_INVOCATION_SECONDS)
+
+    def _is_at_rest(self) -> bool:
+        ours, recording = {each.name for each in self.stack.functions}, self.recording()
+        invocations = recording.invocations.values() if recording is not None else ()
+        return not any(each.ended_at_ms is None and each.function in ours for each in invocations)
 
     def history(
         self,
@@ -216,13 +240,13 @@ class Run:
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""
-        if alone or all_empty(before):
+        if alone or all_empty(before, self.stack.stays_filled):
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
             time.sleep(max(0.0, self.terms.tolerances.empty_for_seconds + 0.01 - waited_ms / 1000))
             depths = [*before, *queues.queue_depths()]
-            if alone or all_empty(depths):
+            if alone or all_empty(depths, self.stack.stays_filled):
                 return list(depths)
         # That nothing is left tells of all; what is left may be that of others.
         what = "whether a queue holds messages of this run, since others use it too"

@@ -12,7 +12,7 @@ from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
 from taskguard.service.config import terms_of
-from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -20,7 +20,7 @@ from taskguard.targets.base import Endpoint
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
     """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail, and who may call the API (none: as
-    ``serverless.yml`` has it)."""
+    ``serverless.yml`` has it). A service that is not ours is told nothing of the last two, and has no draws that are known."""
 
     places: Places
     stage: str | None
@@ -29,10 +29,13 @@ class WantedStage:
     api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
+        if not is_ours(self.places.service):
+            return {}
         return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def terms(self) -> Terms:
-        return terms_of(self.places.service, Draws(seed=self.seed, rate=self.rate))
+        service = self.places.service
+        return terms_of(service, Draws(seed=self.seed, rate=self.rate) if is_ours(service) else Draws())
 
     def deploy(
         self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None

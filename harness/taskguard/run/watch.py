@@ -1,19 +1,21 @@
 """Watches a run until its tasks have settled or time is up.
 
 It decides only when to stop looking. A record that says "done" is not believed as long as a queue still holds a message:
-a pipeline that claims too early is watched to its real end.
+a pipeline that claims too early is watched to its real end. Where no record tells of a task's end, the run is over when the queues
+are empty and no function is at work.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
+from taskguard.history.events import QueueName
 from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 
@@ -46,9 +48,9 @@ class Progress:
     seconds_left: float
 
 
-def all_empty(depths: Iterable[QueueDepth]) -> bool:
-    """Whether no queue holds a message, in whatever state."""
-    return all(depth.total == 0 for depth in depths)
+def all_empty(depths: Iterable[QueueDepth], but: Collection[QueueName] = ()) -> bool:
+    """Whether no queue holds a message, in whatever state; ``but`` these, which nobody empties."""
+    return all(depth.total == 0 for depth in depths if depth.queue not in but)
 
 
 def longest_run_seconds(terms: Terms, tasks: int) -> float:
@@ -78,9 +80,11 @@ def watch(
     pace: Pace = LOCAL,
     tell: Callable[[Progress], None] = lambda _: None,
     clock: Clock | None = None,
+    stays_filled: Collection[QueueName] = (),
+    at_rest: Callable[[], bool] | None = None,
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
-    the machine's."""
+    the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at work."""
 
     def since_seconds() -> float:
         return time.monotonic() if clock is None else clock.now_ms() / 1000
@@ -97,11 +101,13 @@ def watch(
         if open_ids:
             open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
         depths = tuple(queues.queue_depths())
-        empty_since = (empty_since or now) if all_empty(depths) else None
-        tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, left)))
+        is_empty = all_empty(depths, stays_filled) and (at_rest is None or at_rest())
+        empty_since = (empty_since or now) if is_empty else None
+        unsettled = len(open_ids) if at_rest is None else min(total, _left(depths, stays_filled))
+        tell(Progress(settled=total - unsettled, total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
-        is_quiet = quiet_for > (pace.quiet_seconds if open_ids else 0.0)
+        is_quiet = quiet_for > (pace.quiet_seconds if open_ids and at_rest is None else 0.0)
         if is_quiet:
             in_time = True
         return is_quiet or not in_time
@@ -111,3 +117,7 @@ def watch(
     except WaitedInVain:
         return False
     return in_time
+
+
+def _left(depths: Iterable[QueueDepth], but: Collection[QueueName]) -> int:
+    return sum(depth.total for depth in depths if depth.queue not in but)

@@ -1,4 +1,4 @@
-"""`taskguard.toml`, beside a service: which contract it is judged by, and by which words it speaks of tasks.
+"""`taskguard.toml`, beside a service: which contract it is judged by, which part of it is which, and by which words it speaks of tasks.
 
 All of it is optional, and so is the file. It must not know what is deployed, nor what a run did.
 """
@@ -18,16 +18,23 @@ from taskguard.contract.files import AS_DEPLOYED, contract_named
 from taskguard.contract.terms import Terms
 from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import ConfigurationError
+from taskguard.service.stack import Choices
 from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, untyped
 
 CONFIG_FILE = "taskguard.toml"
+_TABLES = ("ingress", "message", "record", "log")
+"""Those that hold words of the dialect; each is called there as in the file."""
 
 
 class Config(Strict, frozen=True, kw_only=True):
-    """What a service's file says, with what holds where it says nothing."""
+    """What a service's file says, with what holds where it says nothing. ``choices`` decide which queue, table and route are meant,
+    ``environment`` is for the CLI that deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
 
     contract: Contract
     dialect: Dialect
+    choices: Choices = Choices()
+    environment: Mapping[str, str] = {}
+    stage: str | None = None
 
 
 def config_of(folder: Path) -> Config:
@@ -49,7 +56,13 @@ def config_of(folder: Path) -> Config:
         raise ConfigurationError(f"Reading {path}: {refused}.") from None
     try:
         file = typed(_File, document)
-        return Config(contract=contract_named(file.contract, folder), dialect=_dialect(file))
+        return Config(
+            contract=contract_named(file.contract, folder),
+            dialect=_dialect(file),
+            choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=file.service.route),
+            environment=file.service.environment,
+            stage=file.service.stage,
+        )
     except Refused as refused:
         raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
 
@@ -64,11 +77,24 @@ def terms_of(folder: Path, draws: Draws, tolerances: Tolerances | None = None) -
     return Terms(contract=config.contract, dialect=config.dialect, tolerances=tolerances or Tolerances(), draws=draws)
 
 
+class _Service(Strict, frozen=True, kw_only=True):
+    """The file's table of what the service is made of, and how it is deployed."""
+
+    work_queue: str | None = None
+    table: str | None = None
+    route: str | None = None
+    environment: Mapping[str, str] = {}
+    stage: str | None = None
+
+
 class _File(Strict, frozen=True, kw_only=True):
     """The file, as it is written."""
 
     contract: str = AS_DEPLOYED
     dialect: str | None = None
+    service: _Service = _Service()
+    ingress: Mapping[str, Any] = {}
+    message: Mapping[str, Any] = {}
     record: Mapping[str, Any] = {}
     log: Mapping[str, Any] = {}
 
@@ -79,8 +105,8 @@ def _dialect(file: _File) -> Dialect:
         raise Refused(f'dialect: there is no "{file.dialect}"; {nearest(file.dialect, BUILT_IN)}')
     dialect = BUILT_IN[file.dialect] if file.dialect is not None else Dialect()
     stated: dict[str, Any] = {}
-    for name, given in (("record", file.record), ("log", file.log)):
-        if given:
+    for name in _TABLES:
+        if given := getattr(file, name):
             stated[name] = {**(untyped(getattr(dialect, name)) or {}), **given}
     completed = typed(Dialect, stated)
     return msgspec.structs.replace(dialect, **{name: getattr(completed, name) for name in stated})

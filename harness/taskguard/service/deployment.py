@@ -5,6 +5,7 @@ copy can be deployed as well.
 """
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -20,12 +21,13 @@ from filelock import FileLock
 
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
+from taskguard.service.config import config_of
 from taskguard.service.discovery import cannot_read, discover
-from taskguard.service.files import SERVICE_FILES, copy_of
+from taskguard.service.files import copy_of, deployed_files, is_there
 from taskguard.service.ours import stack_name
-from taskguard.service.packages import Packages, key_of
+from taskguard.service.packages import STATE_FILE, Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
-from taskguard.service.stack import Stack
+from taskguard.service.stack import Choices, Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import python_with_pip
 
@@ -33,6 +35,7 @@ _TAIL_LINES = 25
 _LOOKS_EVERY_SECONDS = 0.1
 """How often it is seen whether a call of the CLI was abandoned."""
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
+_NOTHING_CHOSEN = Choices()
 
 
 def deploy(
@@ -54,8 +57,37 @@ def deploy(
     given = dict(parameters or {})
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
         package(endpoint, stage, Path(scratch), places=places, parameters=given, log=log, abandoned=abandoned)
+        name = _packaged_name(Path(scratch), stage)
         _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, places, log, abandoned)
-    return read_stack(endpoint, stage)
+    return read_stack(endpoint, stage, name=name, choices=config_of(places.service).choices)
+
+
+def name_of(
+    endpoint: Endpoint,
+    stage: str,
+    *,
+    places: Places,
+    parameters: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> str:
+    """What the stack is called that :func:`deploy` would make; nothing is deployed.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`deploy`.
+    """
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+        package(endpoint, stage, Path(scratch), places=places, parameters=dict(parameters or {}), log=log)
+        return _packaged_name(Path(scratch), stage)
+
+
+def _packaged_name(package: Path, stage: str) -> str:
+    """The stack's name, as the CLI resolved it: https://www.serverless.com/framework/docs/providers/aws/guide/serverless.yml (stackName)."""
+    try:
+        service = json.loads((package / STATE_FILE).read_text(encoding="utf-8"))["service"]
+        provider = service["provider"]
+        return str(provider.get("stackName") or f"{service['service']}-{provider.get('stage') or stage}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return stack_name(stage)
 
 
 def package(
@@ -80,8 +112,9 @@ def package(
             _serverless(arguments, endpoint, stage, places, log, abandoned)
 
     host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    environment = _environment(endpoint, places.cache)
-    key = key_of(places.service, SERVICE_FILES, stage, endpoint.region, parameters, host=host, environment=environment)
+    environment = _environment(endpoint, places)
+    files = deployed_files(places.service)
+    key = key_of(places.service, files, stage, endpoint.region, parameters, host=host, environment=environment)
     Packages(places.cache / "packages").get(key, make, place)
 
 
@@ -89,8 +122,8 @@ def _options(parameters: Mapping[str, str]) -> list[str]:
     return [f"--param={name}={value}" for name, value in parameters.items()]
 
 
-def remove(endpoint: Endpoint, stage: str, *, places: Places, log: Path | None = None) -> None:
-    """Remove ``stage`` and all it holds.
+def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None = None, log: Path | None = None) -> None:
+    """Remove ``stage``, whose stack has this ``name``, and all it holds.
 
     Raises:
         SetupError, DeploymentError: as :func:`deploy`.
@@ -99,47 +132,48 @@ def remove(endpoint: Endpoint, stage: str, *, places: Places, log: Path | None =
         _serverless(["remove"], endpoint, stage, places, log)
     except DeploymentError:
         # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
-        if is_deployed(endpoint, stage):
+        if is_deployed(endpoint, stage, name=name):
             raise
 
 
-def is_deployed(endpoint: Endpoint, stage: str) -> bool:
-    """Whether there is such a stage, in whatever state.
+def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> bool:
+    """Whether there is such a stage, in whatever state; ``name`` as in :func:`read_stack`.
 
     Raises:
         DeploymentError: when that cannot be found out.
     """
+    name = name or stack_name(stage)
     try:
-        endpoint.cloudformation().describe_stacks(StackName=stack_name(stage))
+        endpoint.cloudformation().describe_stacks(StackName=name)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return False
-        raise cannot_read(stack_name(stage), endpoint, error) from error
+        raise cannot_read(name, endpoint, error) from error
     except BotoCoreError as error:
-        raise cannot_read(stack_name(stage), endpoint, error) from error
+        raise cannot_read(name, endpoint, error) from error
     return True
 
 
-def make_sure_is_free(endpoint: Endpoint, stage: str) -> None:
+def make_sure_is_free(endpoint: Endpoint, stage: str, *, name: str | None = None) -> None:
     """Look before deploying what is to be removed again: a stage that is there already is somebody's.
 
     Raises:
         DeploymentError: when there is such a stage.
     """
-    if is_deployed(endpoint, stage):
+    if is_deployed(endpoint, stage, name=name):
         raise DeploymentError(
             f"deploying stage {stage} to {endpoint.place}: it is there already, and a run ends with removing its stage. "
             "Name another with --stage, or remove that one first, if it is yours."
         )
 
 
-def read_stack(endpoint: Endpoint, stage: str) -> Stack:
-    """What is deployed on ``stage``.
+def read_stack(endpoint: Endpoint, stage: str, *, name: str | None = None, choices: Choices = _NOTHING_CHOSEN) -> Stack:
+    """What is deployed on ``stage``. ``name`` is the stack's; without one it is our own service's. ``choices`` are the user's.
 
     Raises:
         DiscoveryError: as :func:`taskguard.service.discovery.discover`.
     """
-    return discover(endpoint, stack_name(stage), stage=stage)
+    return discover(endpoint, name or stack_name(stage), stage=stage, choices=choices)
 
 
 def require_service(places: Places) -> None:
@@ -148,7 +182,7 @@ def require_service(places: Places) -> None:
     Raises:
         SetupError: when there is none in its folder.
     """
-    if not (places.service / "serverless.yml").is_file():
+    if not is_there(places.service):
         raise SetupError(
             f"looking for a service in {places.service}: there is no serverless.yml. Name the folder of a service, or go there."
         )
@@ -181,7 +215,7 @@ def _serverless(
             raise DeploymentError(
                 f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
             )
-        environment = _environment(endpoint, places.cache) | _no_profile(Path(scratch))
+        environment = _environment(endpoint, places) | _no_profile(Path(scratch))
         output = _run(command, folder, environment, log, abandoned)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
@@ -271,11 +305,13 @@ def _no_profile(scratch: Path) -> dict[str, str]:
     return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
 
 
-def _environment(endpoint: Endpoint, cache: Path) -> dict[str, str]:
+def _environment(endpoint: Endpoint, places: Places) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
-    home = cache / "home"
+    cache, home = places.cache, places.cache / "home"
     home.mkdir(parents=True, exist_ok=True)
-    return kept | {
+    return {
+        **kept,
+        **config_of(places.service).environment,
         # Stack events are looked at every five seconds by default.
         "SLS_AWS_MONITORING_FREQUENCY": "50",
         "SLS_NOTIFICATIONS_MODE": "off",

@@ -7,11 +7,22 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
-"""What a deploy sends, of the service's folder."""
+from taskguard.service.ours import is_ours
+
+OUR_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+"""What a deploy sends of our own service's folder, which holds much besides."""
+
+_NEVER_SENT = (".git", ".serverless", ".taskguard", ".venv", "node_modules", "runs", "venv")
+"""What a deploy sends of no service: it is made from the others, or is no part of it. The CLI's own packages take the place of
+``node_modules``."""
 
 _CACHES = ("__pycache__",)
 _LEFT_OUT = shutil.ignore_patterns(*_CACHES, "*.pyc")
+
+
+def is_there(service: Path) -> bool:
+    """Whether there is a service in this folder."""
+    return (service / "serverless.yml").is_file()
 
 
 def files_of(path: Path) -> Iterator[Path]:
@@ -31,9 +42,16 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def deployed_files(service: Path) -> tuple[str, ...]:
+    """The files and folders that a deploy sends, of a service's folder."""
+    if is_ours(service):
+        return OUR_FILES
+    return tuple(sorted(each.name for each in service.iterdir() if each.name not in (*_NEVER_SENT, *_CACHES)))
+
+
 def copy_of(service: Path, folder: Path) -> None:
     """Copy what is deployed of ``service`` into ``folder``, which is there already."""
-    for name in SERVICE_FILES:
+    for name in deployed_files(service):
         source = service / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=_LEFT_OUT)

@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 
 from taskguard.errors import TargetError
 from taskguard.places import Places
+from taskguard.service.config import config_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import api_auth_of
 from taskguard.service.stack import Stack
@@ -24,10 +25,16 @@ _HEADER = "# Written by `taskguard up`; `taskguard down` removes it."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """The engine that is up and the stage deployed to it."""
+    """The engine that is up and the stage deployed to it; ``name`` is the stack's, none in a note of before."""
 
     instance: Instance
     stage: str
+    name: str | None = None
+
+    @classmethod
+    def of(cls, instance: Instance, stack: Stack) -> Self:
+        """The stack that has just been deployed to this engine."""
+        return cls(instance=instance, stage=stack.stage, name=stack.name)
 
     @classmethod
     def load(cls, places: Places) -> Self | None:
@@ -55,13 +62,23 @@ class RunningStack:
 
     def save(self, places: Places) -> None:
         """Write ``.env``, and remember it."""
-        write_env(places, self.instance.endpoint(), read_stack(self.instance.endpoint(), self.stage))
+        write_env(places, self.instance.endpoint(), self.stack(places))
         document = {
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
+            "name": self.name,
         }
         places.state.mkdir(parents=True, exist_ok=True)
         (places.state / _STATE_FILE).write_text(json.dumps(document, indent=2) + "\n")
+
+    def stack(self, places: Places) -> Stack:
+        """What is deployed there.
+
+        Raises:
+            DeploymentError: it cannot be read.
+        """
+        choices = config_of(places.service).choices
+        return read_stack(self.instance.endpoint(), self.stage, name=self.name, choices=choices)
 
     @classmethod
     def make_sure_there_is_none(cls, places: Places) -> None:
@@ -129,4 +146,6 @@ def from_env(places: Places) -> tuple[Endpoint, Stack]:
     running = RunningStack.load(places)
     if running is not None and running.instance.endpoint().url == endpoint.url:
         endpoint = running.instance.endpoint()
-    return endpoint, read_stack(endpoint, values.get("STAGE") or "dev")
+        if running.stage == (values.get("STAGE") or running.stage):
+            return endpoint, running.stack(places)
+    return endpoint, read_stack(endpoint, values.get("STAGE") or "dev", choices=config_of(places.service).choices)

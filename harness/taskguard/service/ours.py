@@ -1,19 +1,25 @@
 """What only our own service has: its stack's name, and the parameters of its ``serverless.yml``.
 
 Nothing else in this package may know of them. The environment variables are those that ``serverless.yml`` gives the consumer.
+
+A service is ours when its ``serverless.yml`` reads the parameter ``failureRate``: that is what these parameters are for, and no
+copy or variant of ours lacks it. Whoever's folder it is, the others get none of them, and what they simulate has no seed.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from taskguard.contract.draws import Draws
 from taskguard.errors import DeploymentError
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 SERVICE = "TaskGuard"
+_PARAMETER = "${param:failureRate"
 
 
 class ApiAuth(StrEnum):
@@ -24,8 +30,16 @@ class ApiAuth(StrEnum):
     IAM = "iam"
 
 
+def is_ours(service: Path) -> bool:
+    """Whether the service in this folder takes the parameters of ours."""
+    try:
+        return _PARAMETER in (service / "serverless.yml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
 def stack_name(stage: str) -> str:
-    """The CloudFormation stack's name, as Serverless makes it."""
+    """Our stack's name, as Serverless makes it: for a stage of which nothing was packaged here."""
     return f"{SERVICE}-{stage}"
 
 
@@ -54,6 +68,18 @@ def failure_settings(endpoint: Endpoint, stack: Stack) -> tuple[str | None, floa
             f"reading the failure settings of {name} at {endpoint.place}: {error!r}. "
             "Was it deployed from this project's serverless.yml?"
         ) from error
+
+
+def draws_of(endpoint: Endpoint, stack: Stack, service: Path) -> Draws:
+    """The draws of a stage that is there; what is not ours has none that are known.
+
+    Raises:
+        DeploymentError: as :func:`failure_settings`.
+    """
+    if not is_ours(service):
+        return Draws()
+    seed, rate = failure_settings(endpoint, stack)
+    return Draws(seed=seed, rate=rate)
 
 
 def api_auth_of(stack: Stack) -> ApiAuth:

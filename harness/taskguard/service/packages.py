@@ -27,7 +27,7 @@ from taskguard.targets.environments import PIP_LOCK
 MOST_KEPT = 60
 _FORMAT = 1
 _PARTS = ("*.zip", "*.json")
-_COMPLETE = "serverless-state.json"
+STATE_FILE = "serverless-state.json"
 """What the CLI writes last, and wants to see before it deploys."""
 
 _NAMED = re.compile(rb"""\benv:\s*(\w+)|\bprocess\.env(?:\.|\[\s*['"`])(\w+)|\{([^{}]*)\}\s*=\s*process\.env\b""")
@@ -80,7 +80,7 @@ class Packages:
             with FileLock(self._folder / f"{key[:2]}.lock"):
                 if not self._copy(kept, place):
                     make(place)
-                    if (place / _COMPLETE).exists():
+                    if (place / STATE_FILE).exists():
                         self._keep(place, kept)
                         self._forget_oldest()
 

@@ -125,6 +125,12 @@ class Stack:
         return found
 
     @property
+    def stays_filled(self) -> tuple[QueueName, ...]:
+        """The dead-letter queue, where nobody consumes it: what lies in it has come to its end."""
+        dead = self.dead_letter_queue
+        return ("dead-letter",) if dead is not None and not dead.consumers else ()
+
+    @property
     def ingress(self) -> Ingress:
         """The way in.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
@@ -28,8 +29,11 @@ def canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def same_json(left: Json, right: Json) -> bool:
-    """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values."""
+def same_json(left: Json, right: Json, *, exact: bool = True) -> bool:
+    """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values. If not `exact`, numbers are as
+    any JSON reader may keep them, in double precision, so that `1` and `1.0` are one."""
+    if not exact:
+        return same_json(_in_doubles(left), _in_doubles(right))
     if type(left) is type(right):
         if isinstance(left, dict) and isinstance(right, dict):
             return left.keys() == right.keys() and all(same_json(item, right[key]) for key, item in left.items())
@@ -41,6 +45,20 @@ def same_json(left: Json, right: Json) -> bool:
             # Two zeros differ in their sign, and what is no number is equal to nothing.
             return repr(left) == repr(right)
     return canonical(left) == canonical(right)
+
+
+def _in_doubles(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _in_doubles(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_in_doubles(item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    try:
+        # The two zeros are one, too.
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def to_json(value: Any) -> Any:

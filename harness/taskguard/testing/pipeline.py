@@ -45,7 +45,7 @@ class Pipeline:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.client = client_of(self.run.endpoint, self.run.stack)
+        self.client = client_of(self.run.endpoint, self.run.stack, self.run.dialect.ingress)
 
     def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
         """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""

@@ -298,7 +298,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
-        return read_stack(endpoint, _running_stack(config).stage)
+        return _running_stack(config).stack(places_of(config))
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
     parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))

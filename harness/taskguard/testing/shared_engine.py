@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from taskguard.places import Places
 from taskguard.service import deployment
+from taskguard.service.config import config_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Instance, Target
@@ -68,11 +69,13 @@ class SharedEngine:
         endpoint, deployed = self.endpoint(), self.folder / f"{stage}.deployed"
         with self._alone(stage):
             if deployed.exists():
-                return read_stack(endpoint, stage)
+                choices = config_of(self._places.service).choices
+                return read_stack(endpoint, stage, name=deployed.read_text(), choices=choices)
             if self._outlives_session():
-                deployment.make_sure_is_free(endpoint, stage)
+                name = deployment.name_of(endpoint, stage, places=self._places, parameters=parameters)
+                deployment.make_sure_is_free(endpoint, stage, name=name)
                 # From here on something of it may be there, however far the deploy comes.
-                (self.folder / f"{stage}.ours").touch()
+                (self.folder / f"{stage}.ours").write_text(name)
             stack = deployment.deploy(
                 endpoint,
                 stage,
@@ -80,7 +83,7 @@ class SharedEngine:
                 parameters=parameters,
                 log=self.folder / f"{stage}-deploy.log",
             )
-            deployed.touch()
+            deployed.write_text(stack.name)
             return stack
 
     def default_stage(self) -> str:
@@ -93,7 +96,7 @@ class SharedEngine:
         try:
             if self._outlives_session():
                 for ours in sorted(self.folder.glob("*.ours")):
-                    self._remove(ours.stem)
+                    self._remove(ours.stem, ours.read_text())
         finally:
             if self._note.exists():
                 instance_from_json(self._note.read_text()).end()
@@ -107,10 +110,10 @@ class SharedEngine:
             return True
         return self._note.exists() and not instance_from_json(self._note.read_text()).takes_stacks_along
 
-    def _remove(self, stage: str) -> None:
-        endpoint = self.endpoint()
-        if deployment.is_deployed(endpoint, stage):
-            deployment.remove(endpoint, stage, places=self._places, log=self.folder / f"{stage}-remove.log")
+    def _remove(self, stage: str, name: str) -> None:
+        endpoint, log = self.endpoint(), self.folder / f"{stage}-remove.log"
+        if deployment.is_deployed(endpoint, stage, name=name):
+            deployment.remove(endpoint, stage, places=self._places, name=name, log=log)
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)

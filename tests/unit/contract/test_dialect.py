@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.contract.dialect import MessageWords
+from taskguard.contract.dialect import IngressWords, MessageWords
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -45,3 +45,49 @@ def test_a_task_without_a_payload_has_none() -> None:
 def test_other_pipelines_names_are_given() -> None:
     names = MessageWords(id="jobId", payload="job")
     assert names.read('{"jobId": "j", "job": [1], "taskId": "t"}') == ("j", [1])
+
+
+@pytest.mark.parametrize("name", ["taskId", "task_id", "id", "jobId"])
+def test_without_a_name_the_usual_ones_are_looked_for(name: str) -> None:
+    assert MessageWords().read(json.dumps({name: "t", "payload": 1})) == ("t", 1)
+    assert MessageWords(id="other").read(json.dumps({name: "t"}))[0] is None
+
+
+def test_a_request_holds_what_its_template_has() -> None:
+    task_id, payload = 'a"b', {"name": 'Zoë "東京"', "ratio": 1.0}
+    plain = IngressWords()
+    assert json.loads(plain.filled(task_id, payload)) == {"taskId": task_id, "payload": payload}
+    assert plain.sent(payload) == payload
+    text = IngressWords(body='{"job": {"id": "${id}"}, "answer": "${text}"}')
+    filled = json.loads(text.filled(task_id, payload))
+    assert filled["job"] == {"id": task_id}
+    assert filled["answer"] == text.sent(payload)
+    assert json.loads(filled["answer"]) == payload
+    bare = IngressWords(body='{"id": "${id}"}')
+    assert (bare.sent(payload), bare.tells_payload) == (None, False)
+
+
+def test_any_success_takes_a_task_unless_some_are_named() -> None:
+    assert [status for status in (199, 200, 204, 299, 300, 409) if IngressWords().takes(status)] == [200, 204, 299]
+    assert [status for status in (200, 201, 202) if IngressWords(accepted=(202,)).takes(status)] == [202]
+
+
+def test_the_id_is_in_the_answer_where_the_service_makes_it() -> None:
+    made = IngressWords(body="{}", id="answer")
+    assert made.answered_id({"jobId": "j", "other": 1}) == "j"
+    assert IngressWords(body="{}", id="answer", id_field="job").answered_id({"job": "j", "id": "x"}) == "j"
+    for nothing in ({}, {"id": 7}, [], "j", None):
+        assert made.answered_id(nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"body": "{}"}, "body has no"),
+        ({"body": '{"id": "${id}", "x": "${paylod}"}'}, "there is no"),
+        ({"id_field": "job"}, "id_field is of an answer"),
+    ],
+)
+def test_a_request_that_cannot_be_is_refused(given: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        IngressWords(**given)  # type: ignore[arg-type]

@@ -58,7 +58,10 @@ def test_a_misspelt_key_is_named_with_its_table_and_the_nearest_there_is(place: 
     ("text", "words"),
     [
         ("[atempts]\nmost = 3", 'unknown key "atempts"; did you mean "attempts"?'),
-        ("colour = 1", 'unknown key "colour"; there are attempts, waiting, failures, dead_letter, settings, api'),
+        (
+            "colour = 1",
+            'unknown key "colour"; there are attempts, waiting, failures, dead_letter, payload, settings, api',
+        ),
         ('[attempts]\nmost = "3"', '[attempts] most: expected an integer or a list of 2 or "as-deployed", found "3"'),
         ("[attempts]\nmost = true", "found true"),
         ("[attempts]\nmost = 0", "attempts: most is 1 or more"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Dialect
+from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Dialect, MessageWords
 from taskguard.contract.draws import Draws
 from taskguard.contract.files import built_in
 from taskguard.contract.tolerances import ON_AWS, Tolerances
 from taskguard.errors import ConfigurationError
 from taskguard.service.config import config_of, terms_of
+from taskguard.service.stack import Choices
 
 from tests.places import PROJECT
 
@@ -74,7 +75,7 @@ def test_what_is_stated_stands_beside_the_dialect_that_is_named(tmp_path: Path) 
     ("text", "words"),
     [
         ('contarct = "taskguard"', 'unknown key "contarct"; did you mean "contract"?'),
-        ("[service]\nstage = 1", 'unknown key "service"; there are contract, dialect, record, log'),
+        ("[service]\nstage = 1", "[service] stage: expected a string, found 1"),
         ("contract = 3", "contract: expected a string, found 3"),
         ('dialect = "taskgard"', 'dialect: there is no "taskgard"; did you mean "taskguard"?'),
         ('[record]\nkey = "id"', "record: Object missing required field status"),
@@ -95,3 +96,42 @@ def test_a_mistake_is_named_with_its_file_and_place(tmp_path: Path, text: str, w
 def test_a_contract_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"the contract none\.toml: it is not built in"):
         config_of(written(tmp_path, 'contract = "none.toml"'))
+
+
+def test_what_the_service_is_made_of_and_how_tasks_are_handed_in_is_stated(tmp_path: Path) -> None:
+    text = """
+[service]
+work_queue = "Jobs"
+table = "Things"
+route = "POST /v1/jobs"
+environment = { RATE = "0.4" }
+stage = "local"
+[ingress]
+body = '{"question": "${text}"}'
+accepted = [200]
+id = "answer"
+id_field = "job"
+[message]
+id = "job"
+payload = "question"
+"""
+    config = config_of(written(tmp_path, text))
+    assert config.choices == Choices(work_queue="Jobs", table="Things", route="POST /v1/jobs")
+    assert (config.environment, config.stage) == ({"RATE": "0.4"}, "local")
+    assert (config.dialect.ingress.takes(200), config.dialect.ingress.takes(201)) == (True, False)
+    assert config.dialect.message == MessageWords(id="job", payload="question")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[service]\nworkqueue = "q"', 'service: unknown key "workqueue"; did you mean "work_queue"?'),
+        ('[ingress]\nroute = "POST /x"', 'ingress: unknown key "route"'),
+        ('[ingress]\nbody = "{}"', "body has no ${id}"),
+        ('[message]\nids = "x"', 'message: unknown key "ids"; did you mean "id"?'),
+    ],
+)
+def test_a_mistake_in_a_table_of_the_service_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        config_of(written(tmp_path, text))
+    assert words in str(raised.value)

@@ -35,10 +35,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """The ``taskguard`` command, in a folder with an empty service, with nothing up and no ``.env``."""
+    """The ``taskguard`` command, in a folder with a service like ours of no code, with nothing up and no ``.env``."""
     work = tmp_path / "work"
     work.mkdir()
-    (work / "serverless.yml").touch()
+    (work / "serverless.yml").write_text("rate: ${param:failureRate, '0.3'}")
+    (work / "taskguard.toml").write_text('contract = "taskguard"\ndialect = "taskguard"\n')
     monkeypatch.chdir(work)
     monkeypatch.setenv("TASKGUARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "120")

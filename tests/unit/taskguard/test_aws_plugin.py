@@ -37,8 +37,10 @@ def cleaned(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> list[
         return CleanedUp(removed=1, left={})
 
     monkeypatch.setattr(Aws, "start", start)
-    monkeypatch.setattr(testing, "read_stack", lambda _, stage: replace(STACK, stage=stage))
-    monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
+    monkeypatch.setattr(testing, "read_stack", lambda _, stage, **_names: replace(STACK, stage=stage))
+    monkeypatch.setattr(
+        "taskguard.service.deployment.read_stack", lambda _, stage, **_names: replace(STACK, stage=stage)
+    )
     monkeypatch.setattr(testing, "failure_settings", lambda *_: ("s", 0.3))
     monkeypatch.setattr(cleaning, "clean_up", clean_up)
     return found

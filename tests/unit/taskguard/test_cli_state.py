@@ -30,7 +30,7 @@ ENDPOINT = Endpoint(target="localstack", url="http://127.0.0.1:4599", region="eu
 @pytest.fixture(autouse=True)
 def _apart(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in a folder apart, and a stack that is there without an engine."""
-    monkeypatch.setattr("taskguard.service.kept.read_stack", lambda _, stage: replace(STACK, stage=stage))
+    monkeypatch.setattr("taskguard.service.kept.read_stack", lambda _, stage, **_names: replace(STACK, stage=stage))
 
 
 def document_of(instance: LocalStackInstance) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 from requests.auth import AuthBase
+from taskguard.contract.dialect import IngressWords
 from taskguard.errors import SubmissionError
 from taskguard.history import TaskSubmitted
 from taskguard.ingress.client import Client
@@ -229,3 +230,27 @@ def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, 
     submitted = Client(api.url).submit_all(tasks, tell=told.append, until_answered=True)
     assert [(each.task_id, each.status_code) for each in submitted] == [("t0", 503), ("t0", 202), ("t1", 202)]
     assert [(each.task_id, each.accepted) for each in told] == [("t0", True), ("t1", True)]
+
+
+def test_a_task_is_handed_in_as_the_service_words_it(api: Api) -> None:
+    api.status = 200
+    submitted = Client(api.url, words=IngressWords(body='{"job": "${id}", "text": "${text}"}')).submit(TASK)
+    assert (submitted.accepted, submitted.task_id) == (True, "t1")
+    [heard] = api.heard
+    assert json.loads(heard.body) == {"job": "t1", "text": submitted.payload}
+
+
+def test_an_id_that_the_service_makes_is_the_tasks(api: Api) -> None:
+    noted: list[str] = []
+    api.status, api.answer = 201, b'{"job": "made"}'
+    client = Client(api.url, noted.extend, words=IngressWords(body="{}", id="answer", id_field="job"))
+    assert client.submit(TASK).task_id == "made"
+    assert "made" in noted
+    api.status = 400
+    assert client.submit(TASK).task_id is None
+
+
+def test_an_answer_without_the_id_that_it_should_make_says_what_to_do(api: Api) -> None:
+    api.status, api.answer = 200, b'{"other": "made"}'
+    with pytest.raises(SubmissionError, match=r"has the task's id in no field that is usual for it: .*id_field"):
+        Client(api.url, words=IngressWords(body="{}", id="answer")).submit(TASK)

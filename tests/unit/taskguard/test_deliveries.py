@@ -328,3 +328,34 @@ def test_faults_that_were_injected_into_the_stack_are_told_and_those_of_another_
             delivery_id="r1",
         )
     ]
+
+
+def moved(message_id: str, *, queue: str = DEAD_ARN, at: float = 1500.0) -> str:
+    record = sqs_record(message_id)
+    line = {
+        "kind": "dead-lettered",
+        "queue": queue,
+        "source": WORK_ARN,
+        "messageId": message_id,
+        "body": record["body"],
+    }
+    return json.dumps({**line, "startedAt": at})
+
+
+def test_a_message_that_is_moved_to_a_queue_which_nobody_consumes_is_dead(tmp_path: Path) -> None:
+    found = of_kind(events(tmp_path, moved("m1"), moved("m2", queue="arn:of:another")), DeadLettered)
+    assert [(each.at_ms, each.task_id, each.message_id) for each in found] == [(1500.0, "task-of-m1", "m1")]
+
+
+def test_a_dead_letter_that_was_delivered_is_told_of_once(tmp_path: Path) -> None:
+    delivery = started("r1", sqs_record("m1", arn=DEAD_ARN), at=2000.0)
+    for lines in ((moved("m1"), delivery), (delivery, moved("m1"))):
+        [found] = of_kind(events(tmp_path, *lines), DeadLettered)
+        assert found.at_ms == 2000.0
+
+
+def test_only_the_moves_of_these_tasks_are_told(tmp_path: Path) -> None:
+    lines = (moved("m1"), moved("m2"))
+    for only in ("m2", "task-of-m2"):
+        found = of_kind(events(tmp_path, *lines, only=frozenset({only})), DeadLettered)
+        assert [each.message_id for each in found] == ["m2"]

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
-from taskguard.service.deployment import deploy, get_ready, read_stack, remove
+from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
 from taskguard.service.serverless_cli import serverless_cli
 from taskguard.support.waiting import wait_for
 
@@ -94,6 +94,7 @@ def service(tmp_path: Path) -> Path:
         file = service / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(name)
+    (service / "serverless.yml").write_text("rate: ${param:failureRate, '0.3'}")
     return service
 
 
@@ -289,3 +290,53 @@ def test_a_node_that_is_too_old_is_not_tried(version: str, monkeypatch: pytest.M
     with pytest.raises(SetupError, match=r"Node\.js 20\.19 or later"):
         serverless_cli(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_service_that_is_not_ours_is_deployed_with_all_its_files_but_what_is_made_of_them(
+    cli: Cli, places: Places
+) -> None:
+    (places.service / "serverless.yml").write_text("service: theirs")
+    for name in (".git/config", ".venv/lib.py", "runs/1/history.jsonl", "src/app.py"):
+        file = places.service / name
+        file.parent.mkdir(parents=True)
+        file.write_text(name)
+    deploy(ours(), "qa", places=places)
+    assert cli.heard()["files"] == [
+        ".env",
+        "handlers/submit_task.py",
+        "package.json",
+        "serverless.yml",
+        "serverless/package.cjs",
+        "src/app.py",
+        "tests/test_all.py",
+    ]
+
+
+def test_variables_for_the_cli_are_taken_from_the_services_file_but_none_that_leads_elsewhere(
+    cli: Cli, places: Places
+) -> None:
+    text = '[service.environment]\nRATE = "0.4"\nAWS_ENDPOINT_URL = "https://elsewhere"\n'
+    (places.service / "taskguard.toml").write_text(text)
+    deploy(ours(), "qa", places=places)
+    environment = cli.heard()["environment"]
+    assert (environment["RATE"], environment["AWS_ENDPOINT_URL"]) == ("0.4", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ({"stage": "qa"}, "theirs-qa"),
+        ({"stage": "other"}, "theirs-other"),
+        ({"stage": "qa", "stackName": "their-own"}, "their-own"),
+        ({}, "theirs-qa"),
+    ],
+)
+def test_a_stack_is_called_as_it_was_packaged(
+    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch, provider: dict[str, str], name: str
+) -> None:
+    state = shlex.quote(json.dumps({"service": {"service": "theirs", "provider": provider}}))
+    cli.path.write_text(f'#!/bin/sh\n[ "$1" = deploy ] || printf %s {state} >"$3/serverless-state.json"\n')
+    read: list[str] = []
+    monkeypatch.setattr("taskguard.service.deployment.discover", lambda _, found, **_choices: read.append(found))
+    deploy(ours(), "qa", places=places)
+    assert [*read, name_of(ours(), "qa", places=places)] == [name, name]

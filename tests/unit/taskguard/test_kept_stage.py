@@ -66,7 +66,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
         engine.deployed.append(stage)
         return replace(STACK, stage=stage)
 
-    def forget(_endpoint: object, stack: Stack, task_ids: Sequence[str]) -> None:
+    def forget(_endpoint: object, stack: Stack, _dialect: object, task_ids: Sequence[str]) -> None:
         engine.forgotten.append((stack.stage, tuple(task_ids)))
 
     class AtRest:
@@ -82,7 +82,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(kept_stage, "_forget", forget)
     monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
-    monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
+    monkeypatch.setattr(
+        "taskguard.service.deployment.read_stack", lambda _, stage, **_names: replace(STACK, stage=stage)
+    )
     return engine
 
 

@@ -18,7 +18,7 @@ from tests.terms import our_terms
 from tests.unit.taskguard.recorder_lines import STACK, function
 
 FILES = {
-    "serverless.yml": "service: TaskGuard",
+    "serverless.yml": "service: TaskGuard  # ${param:failureRate}",
     "serverless/package.cjs": "module.exports = {}",
     "handlers/process_task.py": "pass",
     "handlers/deep/inside.py": "pass",
@@ -92,7 +92,7 @@ def test_the_same_files_have_the_same_digests(project: Path) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_changed_file_changes_its_digest_alone(project: Path, name: str) -> None:
     before = digests_of_service(project)
-    (project / name).write_text("changed")
+    (project / name).write_text("changed  # ${param:failureRate}")
     assert changed(project, before) == {name.split("/")[-1 if name.startswith("data/") else 0]}
 
 

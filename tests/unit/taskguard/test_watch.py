@@ -157,3 +157,31 @@ def test_a_deadline_may_be_of_the_pipeline_s_clock(clock: Clock) -> None:
 def test_what_settles_at_the_very_deadline_has_settled(clock: Clock) -> None:
     reader, fast = Reader(({"a": "COMPLETED"}, EMPTY)), Fast(seconds=clock, times=1000.0)
     assert watch(cast(Records, reader), cast(Queues, reader), ["a"], EXPECTED, seconds=150.0, clock=fast) is True
+
+
+def test_without_a_record_it_stops_when_the_queues_are_empty_and_nothing_is_at_work(clock: Clock) -> None:
+    reader, at_rest, told = (
+        Reader(({}, VISIBLE), ({}, IN_FLIGHT), ({}, EMPTY)),
+        iter([False, True, True]),
+        list[Progress](),
+    )
+    assert watch(
+        cast(Records, reader),
+        cast(Queues, reader),
+        ["a", "b"],
+        EXPECTED,
+        seconds=30.0,
+        tell=told.append,
+        at_rest=lambda: next(at_rest),
+    )
+    assert reader.looks == 5, "two in which there was a message, one in which a function was at work, and two of quiet"
+    assert [look.settled for look in told] == [1, 1, 2, 2, 2]
+    assert sum(clock.waited) < LOCAL.quiet_seconds
+
+
+def test_dead_letters_that_nobody_consumes_have_come_to_their_end(clock: Clock) -> None:
+    reader = Reader(({}, EMPTY), dead=(3, 0, 0))
+    looked = (cast(Records, reader), cast(Queues, reader), ["a"], EXPECTED)
+    assert watch(*looked, seconds=30.0, stays_filled=("dead-letter",), at_rest=lambda: True)
+    assert reader.looks == 2
+    assert not watch(*looked, seconds=5.0, at_rest=lambda: True)

@@ -23,6 +23,7 @@ IN_ORDER = (
     "kept_clients",
     "cloudformation_polling",
     "sqs_deadlines",
+    "sqs_dead_letters",
     "event_source_poller",
     "prewarmed_functions",
     "s3_temporary_folder",

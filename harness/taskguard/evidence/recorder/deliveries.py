@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from taskguard.contract.dialect import MessageWords
+from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
 from taskguard.history import (
     AttemptFailed,
@@ -66,6 +66,15 @@ def events_of(
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 events.append(_dead_lettered(invocation, message, names))
+    # Where nobody consumes them, or has not yet, only the queue itself tells of them.
+    for moved in recording.moved:
+        if stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead:
+            task_id, payload = names.read(moved.body)
+            if only is None or not only.isdisjoint({moved.message_id, task_id}):
+                dead.add(moved.message_id)
+                events.append(
+                    DeadLettered(at_ms=moved.at_ms, task_id=task_id, message_id=moved.message_id, payload=payload)
+                )
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
@@ -108,7 +117,7 @@ def tasks_of(invocation: Invocation, names: MessageWords) -> frozenset[str]:
     if not found:
         try:
             request = json.loads(invocation.payload)
-            found = [names.read(request.get("body") or "")[0], (request.get("pathParameters") or {}).get(names.id)]
+            found = [names.read(request.get("body") or "")[0], id_in(request.get("pathParameters"), names.id)]
         except (ValueError, AttributeError, RecursionError):
             pass
     return frozenset(each for each in found if isinstance(each, str))

@@ -90,6 +90,16 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A message that a queue moved to its dead-letter queue, which has the ARN ``queue_arn``."""
+
+    message_id: str
+    body: str
+    queue_arn: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Injection:
     """A fault that was injected into ``stack``, which is told from others by its work queue's ARN. The other fields are those
     of :class:`taskguard.history.FaultInjected`; ``request_id`` is the invocation's."""
@@ -115,6 +125,7 @@ class Recording:
     invocations: dict[str, Invocation] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     platform_calls: list[PlatformCall] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
@@ -125,6 +136,7 @@ class Recording:
             invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
+            moved=[each for each in self.moved if each.at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
             injections=[each for each in self.injections if each.started_at_ms >= moment_ms],
             damage=self.damage,
@@ -272,6 +284,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
         case "queue-held-up":
             recording.stalls.append(Stall(line["startedAt"], line["endedAt"], line["queue"]))
+        case "dead-lettered":
+            recording.moved.append(Moved(line["messageId"], line["body"], line["queue"], line["startedAt"]))
         case "fault-injected":
             recording.injections.append(
                 Injection(

@@ -28,7 +28,7 @@ from taskguard.history.wording import seconds, shown, times
 from taskguard.judging.checks.asked import AskedOfLog, why_no_log
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json, same_json
+from taskguard.support.strict_json import Json
 from taskguard.support.times import milliseconds
 
 QUESTION = Question(
@@ -117,11 +117,11 @@ def _fields(record: DeadLetterLogged, arrival: DeadLettered, history: History, t
     truths: list[tuple[str | None, Json, tuple[type[Delivered], ...]]] = [
         (words.event, words.value, ()),
         (names.get("task_id"), task_id, ()),
-        (names.get("payload"), submission.payload, ()),
+        (names.get("payload") if terms.dialect.ingress.tells_payload else None, submission.payload, ()),
         (names.get("attempts"), len(attempts), (Delivered,)),
     ]
     for name, truth, excuse in truths:
-        if name is not None and name in fields and not same_json(fields[name], truth):
+        if name is not None and name in fields and not terms.same_payload(truth, fields[name]):
             found = f"{name} is {shown(fields[name])}, expected {shown(truth)}"
             yield _untrue(task_id, found, (record,), excuse)
     if (name := names.get("error")) in fields and name is not None:

@@ -40,7 +40,6 @@ from taskguard.judging.checks.conclusion import (
     not_applicable,
 )
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
 
 QUESTION = Question(
     check="record",
@@ -92,7 +91,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
         yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
         return
     submission = history.accepted[task_id]
-    if words.payload is not None and not same_json(record.payload, submission.payload):
+    if words.payload is not None and not terms.is_submitted(submission.payload, record.payload):
         message = f"task {task_id}: its record has another payload than was submitted"
         yield Violation(task_id, message, (submission, record))
     if record.status:

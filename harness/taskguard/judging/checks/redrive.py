@@ -35,7 +35,6 @@ from taskguard.judging.checks.conclusion import (
     not_applicable,
 )
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
 
 QUESTION = Question(
     check="redrive",
@@ -102,7 +101,7 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
             yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
     arrivals = dead_letters_of(history, chain)
     if arrivals:
-        yield from _of_dead(chain, arrivals[0], fewest)
+        yield from _of_dead(chain, arrivals[0], fewest, terms)
     else:
         last = _failed_at_the_limit(chain, most)
         if last is not None and not _still_due(last, history, terms):
@@ -110,7 +109,7 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
             yield Violation(chain.task_id, message, last.events, (DeadLettered,))
 
 
-def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int) -> Iterator[Violation]:
+def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int, terms: Terms) -> Iterator[Violation]:
     found = sorted({attempt.number for attempt in chain.attempts})
     wanted = list(range(1, fewest + 1))
     if not set(wanted) <= set(found):
@@ -134,7 +133,7 @@ def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int) -> Iterator[Viola
         message = f"{chain.name} was delivered (attempt {last.number}) after it had reached the dead-letter queue"
         yield Violation(chain.task_id, message, (arrival, *last.events))
     delivered = [attempt.delivered for attempt in chain.attempts if attempt.delivered is not None]
-    if delivered and not same_json(arrival.payload, delivered[-1].payload):
+    if delivered and not terms.same_payload(arrival.payload, delivered[-1].payload):
         message = f"{chain.name} arrived in the dead-letter queue with another payload than it was delivered with"
         yield Violation(chain.task_id, message, (delivered[-1], arrival))
 

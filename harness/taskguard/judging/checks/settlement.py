@@ -36,7 +36,6 @@ from taskguard.judging.checks.asked import queues_to_be_emptied
 from taskguard.judging.checks.conclusion import Advice, Doubt, Question, Violation, conclude, duplicates_in_doubt
 from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
 
 QUESTION = Question(
     check="settlement",
@@ -50,7 +49,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
     last = [lives[task_id][-1] for task_id in history.accepted]
     unsettled = [task_id for task_id in sorted(history.accepted) if not lives[task_id][-1].ends]
-    twice = [found for task_id in lives for found in _two_payloads(history, task_id)]
+    twice = [found for task_id in lives for found in _two_payloads(history, task_id, terms)]
     completed, dead = sum(bool(life.successes) for life in last), sum(bool(life.deaths) for life in last)
     return conclude(
         QUESTION,
@@ -62,7 +61,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             f"{dead} dead-lettered, {len(unsettled)} unsettled"
         ),
         violations=[
-            *_violations(history, lives, unsettled),
+            *_violations(history, lives, unsettled, terms),
             *(twice if terms.contract.api.idempotent is Weight.MUST else ()),
         ],
         advice=[
@@ -74,17 +73,25 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _violations(history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str]) -> Iterator[Violation]:
+def _violations(
+    history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str], terms: Terms
+) -> Iterator[Violation]:
+    words = terms.dialect.message
     for task_id, of_task in lives.items():
         submissions = _submissions(history, task_id)
         found = [end for life in of_task for end in life.ends]
-        if found and not any(submission.accepted or submission.in_doubt for submission in submissions):
+        was_taken = any(submission.accepted or submission.in_doubt for submission in submissions)
+        # Without a word for it, what looks like a task's id in a message may be another's.
+        if found and not was_taken and words.id is not None:
             how = "completed" if isinstance(found[0], AttemptSucceeded) else "dead-lettered"
             message = f"task {task_id} was {how} although it was never accepted"
             yield Violation(task_id, message, found, (TaskSubmitted,))
-        yield from _another_payload(history, task_id, submissions)
+        if words.payload is not None:
+            yield from _another_payload(history, task_id, submissions, terms)
     if _waited_long_enough(history):
         for task_id in unsettled:
+            if _may_be_unread(history, task_id, terms):
+                continue
             excuses = (AttemptSucceeded, DeadLettered)
             yield Violation(task_id, _unsettled(history, task_id), history.of_task(task_id), excuses)
     for refused in _refused(history):
@@ -104,14 +111,14 @@ def _left_at_the_deadline(history: History, unsettled: list[str]) -> Iterator[Vi
             yield Violation(None, f"every task has ended, and yet at the end there were {left}", (depth,))
 
 
-def _two_payloads(history: History, task_id: str) -> Iterator[Violation]:
+def _two_payloads(history: History, task_id: str, terms: Terms) -> Iterator[Violation]:
     first = history.accepted.get(task_id)
     if first is None:
         return
     others = [
         again
         for again in _submissions(history, task_id)
-        if again.accepted and not same_json(again.payload, first.payload)
+        if again.accepted and not terms.same_payload(again.payload, first.payload)
     ]
     if others:
         yield Violation(
@@ -119,18 +126,38 @@ def _two_payloads(history: History, task_id: str) -> Iterator[Violation]:
         )
 
 
-def _another_payload(history: History, task_id: str, submissions: list[TaskSubmitted]) -> Iterator[Violation]:
+def _another_payload(
+    history: History, task_id: str, submissions: list[TaskSubmitted], terms: Terms
+) -> Iterator[Violation]:
     if task_id not in history.accepted:
         return
     accepted = [each.payload for each in submissions if each.accepted]
     in_vain = [each.payload for each in submissions if each.in_doubt or each.status_code == HTTPStatus.CONFLICT]
     for delivered in (event for event in history.of_task(task_id) if isinstance(event, Delivered)):
-        if any(same_json(payload, delivered.payload) for payload in accepted):
+        if any(terms.is_submitted(payload, delivered.payload) for payload in accepted):
             continue
-        if not (any(same_json(payload, delivered.payload) for payload in in_vain) and _dropped(history, delivered)):
+        in_vain_too = any(terms.is_submitted(payload, delivered.payload) for payload in in_vain)
+        if not (in_vain_too and _dropped(history, delivered)):
             message = f"task {task_id} was delivered with another payload than was submitted"
             yield Violation(task_id, message, (history.accepted[task_id], delivered))
             return
+
+
+def _may_be_unread(history: History, task_id: str, terms: Terms) -> bool:
+    """Whether a task that was never seen in a message may have come in one whose words for it nobody stated."""
+    if terms.dialect.message.id is not None or history.attempts_of(task_id):
+        return False
+    return any(each.task_id not in history.accepted for each in history.of_kind(Delivered))
+
+
+def _unread_payload(history: History, task_id: str, terms: Terms) -> Iterator[Doubt]:
+    """What looks like a task's payload in its message, and is none that was submitted, where nobody stated the words for it."""
+    if terms.dialect.message.payload is None:
+        submissions = _submissions(history, task_id)
+        for found in _another_payload(history, task_id, submissions, terms):
+            if any(isinstance(event, Delivered) and event.payload is not None for event in found.events):
+                message = f"{found.message}, if it is in the field payload: name the field in taskguard.toml, as payload below [message]"
+                yield Doubt(task_id, message, found.events)
 
 
 def _dropped(history: History, delivered: Delivered) -> bool:
@@ -147,6 +174,11 @@ def _doubts(
     if not _waited_long_enough(history):
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
+            yield Doubt(task_id, message, history.of_task(task_id))
+    for task_id in history.accepted:
+        yield from _unread_payload(history, task_id, terms)
+        if _waited_long_enough(history) and not lives[task_id][-1].ends and _may_be_unread(history, task_id, terms):
+            message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
     for refused in _refused(history):
         if _may_be_repeated(refused):

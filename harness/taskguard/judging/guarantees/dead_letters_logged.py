@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     DeadLettered,
@@ -30,7 +29,6 @@ from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conc
 from taskguard.judging.guarantees.records import answerable, dead_tasks, logs_of, payloads_of, redrives, status_at_end
 from taskguard.judging.guarantees.strikes import line_of
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
 from taskguard.support.times import milliseconds
 
 QUESTION = Question(
@@ -60,7 +58,7 @@ def judge(history: History, terms: Terms) -> Verdict:
                 if not redrives(history, task_id)
                 for record in logs_of(history, task_id)
                 for found in (
-                    *_fields(record, history, asked, terms.dialect.record),
+                    *_fields(record, history, asked, terms),
                     *_times(record, history, asked, terms.tolerances.clock_ms + skew_ms),
                 )
             ),
@@ -103,10 +101,8 @@ def _not_dead(history: History, dead: set[str]) -> Iterator[Violation]:
             yield Violation(None, f"a dead-letter record names {what}, which did not die", (record,), (DeadLettered,))
 
 
-def _fields(
-    logged: DeadLetterLogged, history: History, asked: AskedOfLog, of_record: RecordWords | None
-) -> Iterator[Violation]:
-    words, task_id = asked.words, logged.task_id or ""
+def _fields(logged: DeadLetterLogged, history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
+    words, task_id, of_record = asked.words, logged.task_id or "", terms.dialect.record
     fields, record = logged.fields, history.records.get(task_id)
     if words is None:
         return
@@ -118,14 +114,16 @@ def _fields(
         if known is not None and known in fields and fields[known] != truth:
             wrong.append((known, f"expected {shown(truth)}"))
     payloads = payloads_of(history, task_id)
-    if (name := told.get("payload")) is not None and not any(same_json(fields[name], each) for each in payloads):
+    if (name := told.get("payload")) is not None and not any(
+        terms.is_submitted(each, fields[name]) for each in payloads
+    ):
         wrong.append((name, f"expected {shown(payloads[0])}"))
     if record is not None and record.status is not None and of_record is not None:
         last = max((attempt.number for attempt in record.attempts), default=0)
         if (
             of_record.tells_of_attempts
             and (name := told.get("attempts")) is not None
-            and not same_json(fields[name], last)
+            and not terms.same_payload(fields[name], last)
         ):
             wrong.append((name, f"and the last attempt in the task's record is {last}"))
         is_true = (name := told.get("error")) is None or (fields[name] and fields[name] == record.last_error)

@@ -27,7 +27,6 @@ from taskguard.judging.guarantees.records import (
     untold,
 )
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
 
 QUESTION = Question(
     check="settles_once",
@@ -77,7 +76,7 @@ def _violations(history: History, terms: Terms, answered: dict[str, TaskSubmitte
         record = history.records.get(task_id)
         if record is not None and record.status is not None:
             submitted = payloads_of(history, task_id)
-            if not any(same_json(payload, record.payload) for payload in submitted):
+            if not any(terms.is_submitted(payload, record.payload) for payload in submitted):
                 message = f"task {task_id} has another payload in its record than was submitted"
                 yield Violation(task_id, message, (submission, record))
 

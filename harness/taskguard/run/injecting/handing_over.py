@@ -51,7 +51,10 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, dialect: Dialect = T
         "functions": functions,
         # Without a dead-letter queue nothing comes from one.
         "queues": {"dead-letter": ""} | {name: queue.arn for name, queue in stack.queues.items()},
-        "names": {"message": dialect.message.id, "record": record.key if record is not None else dialect.message.id},
+        "names": {
+            "message": dialect.message.id_name,
+            "record": record.key if record is not None else dialect.message.id_name,
+        },
     }
     plan_id = _ask(endpoint, "POST", _PATH, document)
     try:
