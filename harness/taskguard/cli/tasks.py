@@ -16,7 +16,7 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.service.kept import from_env
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 def submit(

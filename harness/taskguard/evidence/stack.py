@@ -19,7 +19,7 @@ from taskguard.contract.dialect import Dialect, LogWords, RecordWords, field_of
 from taskguard.evidence.log_lines import LogGroups, LogLine
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, QueueDepth, RecordedAttempt, RecordObserved
 from taskguard.service.deployment import Stack
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint

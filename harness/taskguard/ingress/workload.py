@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

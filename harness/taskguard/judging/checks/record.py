@@ -40,7 +40,7 @@ from taskguard.judging.checks.conclusion import (
     not_applicable,
 )
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
+from taskguard.support.json_values import same_json
 
 QUESTION = Question(
     check="record",

@@ -36,7 +36,7 @@ from taskguard.judging.checks.asked import queues_to_be_emptied
 from taskguard.judging.checks.conclusion import Advice, Doubt, Question, Violation, conclude, duplicates_in_doubt
 from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
+from taskguard.support.json_values import same_json
 
 QUESTION = Question(
     check="settlement",

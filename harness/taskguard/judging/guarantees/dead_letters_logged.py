@@ -30,7 +30,7 @@ from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conc
 from taskguard.judging.guarantees.records import answerable, dead_tasks, logs_of, payloads_of, redrives, status_at_end
 from taskguard.judging.guarantees.strikes import line_of
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
+from taskguard.support.json_values import same_json
 from taskguard.support.times import milliseconds
 
 QUESTION = Question(

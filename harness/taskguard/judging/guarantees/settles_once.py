@@ -27,7 +27,7 @@ from taskguard.judging.guarantees.records import (
     untold,
 )
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import same_json
+from taskguard.support.json_values import same_json
 
 QUESTION = Question(
     check="settles_once",
