@@ -234,7 +234,7 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
 
 def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
     # Python's own reader keeps each number exactly as it is written, whatever its size.
-    decoder = json.JSONDecoder(object_hook=_sharing({}))
+    decoder = json.JSONDecoder(object_hook=_sharing())
     for number, line in enumerate(lines, 1):
         try:
             yield _event(line, decoder)
@@ -242,17 +242,13 @@ def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
             raise HistoryError(f"Reading {source}, line {number}: {refused}. {_ADVICE}") from None
 
 
-def _sharing(strings: dict[str, str]) -> Callable[[dict[str, object]], dict[str, object]]:
+def _sharing() -> Callable[[dict[str, object]], dict[str, object]]:
     """Of strings that are equal one is kept: most of a file says the same again."""
+    strings: dict[str, str] = {}
     keep = strings.setdefault
-
-    def shared(found: dict[str, object]) -> dict[str, object]:
-        for name, value in found.items():
-            if type(value) is str:
-                found[name] = keep(value, value)
-        return found
-
-    return shared
+    return lambda found: {
+        keep(name, name): keep(value, value) if type(value) is str else value for name, value in found.items()
+    }
 
 
 def _event(line: str, decoder: json.JSONDecoder) -> Event:
