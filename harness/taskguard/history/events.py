@@ -8,7 +8,7 @@ for the whole history, with microsecond precision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
@@ -16,11 +16,11 @@ from taskguard.support.typed import Strict
 QueueName: TypeAlias = Literal["work", "dead-letter"]
 
 
-class _Happening(Strict, frozen=True, kw_only=True, tag_field="event"):
+class _Event(Strict, frozen=True, kw_only=True, tag_field="event"):
     """What all events are. A field with a default was added later: files that were written before lack it."""
 
 
-class TaskSubmitted(_Happening, frozen=True, kw_only=True):
+class TaskSubmitted(_Event, frozen=True, kw_only=True):
     """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
 
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
@@ -42,7 +42,7 @@ class TaskSubmitted(_Happening, frozen=True, kw_only=True):
         return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
 
 
-class Delivered(_Happening, frozen=True, kw_only=True):
+class Delivered(_Event, frozen=True, kw_only=True):
     """A message was handed to a work consumer.
 
     `receive_count` is how often the queue had handed out this message, this time included. `delivery_id` names the
@@ -58,7 +58,7 @@ class Delivered(_Happening, frozen=True, kw_only=True):
     payload: Json
 
 
-class AttemptSucceeded(_Happening, frozen=True, kw_only=True):
+class AttemptSucceeded(_Event, frozen=True, kw_only=True):
     """The consumer finished this delivery without reporting it as failed."""
 
     at_ms: float
@@ -68,7 +68,7 @@ class AttemptSucceeded(_Happening, frozen=True, kw_only=True):
     delivery_id: str
 
 
-class AttemptFailed(_Happening, frozen=True, kw_only=True):
+class AttemptFailed(_Event, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
 
     at_ms: float
@@ -79,7 +79,7 @@ class AttemptFailed(_Happening, frozen=True, kw_only=True):
     reason: str
 
 
-class BackoffRequested(_Happening, frozen=True, kw_only=True):
+class BackoffRequested(_Event, frozen=True, kw_only=True):
     """The consumer asked the queue at `at_ms` to hide the message for `delay_seconds`.
 
     The queue had answered at `answered_ms`; `accepted` tells whether it agreed. The delay runs from some moment
@@ -96,7 +96,7 @@ class BackoffRequested(_Happening, frozen=True, kw_only=True):
     accepted: bool
 
 
-class DeadLettered(_Happening, frozen=True, kw_only=True):
+class DeadLettered(_Event, frozen=True, kw_only=True):
     """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
 
     at_ms: float
@@ -105,7 +105,7 @@ class DeadLettered(_Happening, frozen=True, kw_only=True):
     payload: Json
 
 
-class DeadLetterLogged(_Happening, frozen=True, kw_only=True):
+class DeadLetterLogged(_Event, frozen=True, kw_only=True):
     """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
 
     at_ms: float
@@ -114,7 +114,7 @@ class DeadLetterLogged(_Happening, frozen=True, kw_only=True):
     fields: Mapping[str, Json]
 
 
-class Redriven(_Happening, frozen=True, kw_only=True):
+class Redriven(_Event, frozen=True, kw_only=True):
     """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
 
     at_ms: float
@@ -132,7 +132,7 @@ class RecordedAttempt(Strict, frozen=True, kw_only=True):
     finished_at_ms: float | None = None
 
 
-class RecordObserved(_Happening, frozen=True, kw_only=True):
+class RecordObserved(_Event, frozen=True, kw_only=True):
     """The task's record as last read, at the end of the run; `status` is None when there was no record, and empty when
     there was one without a status.
 
@@ -151,7 +151,7 @@ class RecordObserved(_Happening, frozen=True, kw_only=True):
     completed_at_ms: float | None = None
 
 
-class RecordChanged(_Happening, frozen=True, kw_only=True):
+class RecordChanged(_Event, frozen=True, kw_only=True):
     """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
 
     `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
@@ -170,7 +170,7 @@ class RecordChanged(_Happening, frozen=True, kw_only=True):
     outcome: str | None
 
 
-class QueueDepth(_Happening, frozen=True, kw_only=True):
+class QueueDepth(_Event, frozen=True, kw_only=True):
     """How many messages a queue held, as last read at the end of the run."""
 
     at_ms: float
@@ -231,7 +231,7 @@ class Permission(Strict, frozen=True, kw_only=True):
     resources: tuple[str, ...]
 
 
-class ConfigurationObserved(_Happening, frozen=True, kw_only=True):
+class ConfigurationObserved(_Event, frozen=True, kw_only=True):
     """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
 
     `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
@@ -248,7 +248,7 @@ class ConfigurationObserved(_Happening, frozen=True, kw_only=True):
     dead_letter_consumer: bool | None = None
 
 
-class EvidenceMissing(_Happening, frozen=True, kw_only=True):
+class EvidenceMissing(_Event, frozen=True, kw_only=True):
     """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent.
 
     Raises:
@@ -265,7 +265,7 @@ class EvidenceMissing(_Happening, frozen=True, kw_only=True):
             raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
 
 
-class HeldUp(_Happening, frozen=True, kw_only=True):
+class HeldUp(_Event, frozen=True, kw_only=True):
     """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
 
     With a `queue` that is said of its messages alone: there was no room for another batch of them.
@@ -280,7 +280,7 @@ class HeldUp(_Happening, frozen=True, kw_only=True):
             _refuse_other_queues(self.queue)
 
 
-class ConsumersOff(_Happening, frozen=True, kw_only=True):
+class ConsumersOff(_Event, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
 
     at_ms: float
@@ -291,7 +291,7 @@ class ConsumersOff(_Happening, frozen=True, kw_only=True):
         _refuse_other_queues(self.queue)
 
 
-class FaultInjected(_Happening, frozen=True, kw_only=True):
+class FaultInjected(_Event, frozen=True, kw_only=True):
     """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
 
     `kind` and `when` are of the catalogue (`taskguard.faults.kinds`), `fault` is the line of the plan that it came from.
@@ -315,7 +315,7 @@ class FaultInjected(_Happening, frozen=True, kw_only=True):
     delivery_id: str | None = None
 
 
-class RunEnded(_Happening, frozen=True, kw_only=True):
+class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
     at_ms: float
@@ -342,28 +342,7 @@ Event: TypeAlias = (
     | RunEnded
 )
 
-EVENT_KINDS: Mapping[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        TaskSubmitted,
-        Delivered,
-        AttemptSucceeded,
-        AttemptFailed,
-        BackoffRequested,
-        DeadLettered,
-        DeadLetterLogged,
-        Redriven,
-        RecordObserved,
-        RecordChanged,
-        ConfigurationObserved,
-        QueueDepth,
-        EvidenceMissing,
-        HeldUp,
-        ConsumersOff,
-        FaultInjected,
-        RunEnded,
-    )
-}
+EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""
 
 
