@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-installed test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 
@@ -50,18 +50,18 @@ test-heavy: setup
 
 test-mutants: setup ## run broken variants of the pipeline, each of which must be rejected by the check that is meant for it
 	@echo "== all of them, their waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/mutants -q -m "not heavy" --clock-scale $(CLOCK_SCALE) $(call junit,mutants)
+	@$(BIN)/python -m pytest tests/mutants -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
 	@echo "== some of them in real time"
 	@$(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
+	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
 test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
+	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
 	@VENV=$(VENV) image/build-stand-in.sh
@@ -78,6 +78,9 @@ unit-taskguard:
 unit-rest:
 	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard -q $(call junit,unit-rest)
 
+test-installed: setup ## install a wheel elsewhere, and use it there as a stranger would
+	@$(BIN)/python -m pytest tests/installed -q $(call junit,installed)
+
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
 	@echo "== the package and the template"
 	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
@@ -86,10 +89,10 @@ test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= name
 	@$(BIN)/python -m pytest tests/browser -q $(call junit,browser)
 
 test-faults: setup ## break the pipeline on purpose: each call of each handler in each way, and everything at once
-	@$(BIN)/python -m pytest tests/faults -q --clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
+	@$(BIN)/python -m pytest tests/faults -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
 
 test-edge: setup ## try the API with requests made from its document, right and wrong (CASES=, SEED=)
-	@$(BIN)/python -m pytest tests/edge --clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
+	@$(BIN)/python -m pytest tests/edge --taskguard-clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
 
 privileges: ## print what each function is allowed, and which test used it (of the last run)
 	@cat .taskguard/privileges.md
@@ -120,14 +123,14 @@ deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failure
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
 	@$(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
-		--target aws --stage "$(STAGE)" --region "$(REGION)" $(call junit,aws)
+		--taskguard-target aws --taskguard-stage "$(STAGE)" --taskguard-region "$(REGION)" $(call junit,aws)
 
 remove: setup ## remove a stage from AWS (STAGE=, REGION=)
 	@$(BIN)/taskguard remove --stage "$(STAGE)" --region "$(REGION)"
 
-setup: $(VENV)/.ready node_modules/.ready ## install what is needed, in this folder only (quick when nothing changed)
+setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared ## install what is needed, here and in the user's cache folder (quick when nothing changed)
 
-$(VENV)/.ready: requirements/development.txt requirements/lambda-runtime.txt pyproject.toml
+$(VENV)/.ready: requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "make setup: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one with PYTHON=..." >&2; exit 2; }
 	@[ -x $(BIN)/python ] || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
@@ -136,9 +139,14 @@ $(VENV)/.ready: requirements/development.txt requirements/lambda-runtime.txt pyp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(BIN)/uv pip sync --quiet --require-hashes requirements/development.txt
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m taskguard.targets.runtimes
 	@touch $@
 
+# What TaskGuard would install when it is used first.
+$(VENV)/.prepared: $(VENV)/.ready package.json package-lock.json $(wildcard harness/taskguard/data/*.txt)
+	@$(BIN)/taskguard prepare
+	@touch $@
+
+# For the tests, and for whoever types `npx serverless`.
 node_modules/.ready: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "make setup: npm is needed to install the Serverless CLI. Install Node.js 20.19 or later (it brings npm) and run the command again." >&2; exit 2; }
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || \
@@ -147,18 +155,17 @@ node_modules/.ready: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-clean: down ## remove all that was installed or made here
+clean: down ## remove all that was installed or made here (not the user's cache folder, which other checkouts use)
 	@rm -rf $(VENV) node_modules .taskguard .serverless runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+compile = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --custom-compile-command "make lock"
+data := harness/taskguard/data
+
 lock: ## resolve the lock files anew, after changing what is required
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --quiet \
-		-c requirements/localstack-constraints.txt -o requirements/development.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile requirements/lambda-runtime.in --universal --python-version 3.11 --generate-hashes --quiet \
-		-o requirements/lambda-runtime.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile requirements/stand-in.in --universal --python-version 3.13 --generate-hashes --quiet \
-		-c requirements/development.txt -o requirements/stand-in.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes --quiet \
-		-o requirements/ministack.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile requirements/audit.in --universal --python-version 3.11 --generate-hashes --quiet \
-		-o requirements/audit.txt --custom-compile-command "make lock"
+	@$(compile) pyproject.toml --group dev --extra docker -c requirements/localstack-constraints.txt -o requirements/development.txt
+	@$(compile) requirements/engine.in -c requirements/development.txt -o $(data)/engine.txt
+	@$(compile) requirements/lambda-runtime.in -o $(data)/lambda-runtime.txt
+	@$(compile) requirements/ministack.in -o $(data)/ministack.txt
+	@$(compile) requirements/pip.in -o $(data)/pip.txt
+	@$(compile) requirements/audit.in -o requirements/audit.txt
 	@npm install --package-lock-only --silent

@@ -14,4 +14,4 @@ if [ ! -f "$here/.env" ]; then
     echo "check_pipeline.sh: there is no .env, so no stack to check. Run \`make up\` first; env.example shows its keys." >&2
     exit 2
 fi
-exec "$here/.venv/bin/taskguard" grade --target running --tasks "$tasks"
+exec "$here/.venv/bin/taskguard" grade "$here" --target running --tasks "$tasks"

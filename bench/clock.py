@@ -13,18 +13,22 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.testing.pipeline import Pipeline
 
 from tests.mutants.variants import VARIANTS, Variant, broken_service
+from tests.places import PLACES
 from tests.terms import our_terms
 
 SEED = "2026"
@@ -60,9 +64,12 @@ def verdicts(judged: Grade) -> str:
 
 def our_pipeline(scale: float, tasks: int) -> str:
     """A row of the table."""
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=scale) as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalStack(Path(folder), cache=PLACES.cache, clock_scale=scale) as engine,
+    ):
         endpoint = engine.start()
-        stack = deploy(endpoint, "clock", parameters=failure_parameters(SEED, 0.3))
+        stack = deploy(endpoint, "clock", places=PLACES, parameters=failure_parameters(SEED, 0.3))
         run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, alone=False)
         pipeline, took = Pipeline(run=run, prefix="dead", folder=Path(folder)), []
         for _ in range(4):
@@ -86,13 +93,18 @@ def broken_pipelines(scale: float, variants: Sequence[Variant]) -> list[str]:
     def deployed(numbered: tuple[int, Variant]) -> Stack:
         with broken_service(numbered[1]) as service:
             parameters = failure_parameters(SEED, 0.3)
-            return deploy(endpoint, f"broken{numbered[0]}", parameters=parameters, service=service)
+            return deploy(
+                endpoint, f"broken{numbered[0]}", places=replace(PLACES, service=service), parameters=parameters
+            )
 
     def judged(stack: Stack) -> str:
         run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED)
         return verdicts(grade(run.of(workload(SEED, BROKEN_TASKS)), EXPECTED))
 
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), clock_scale=scale) as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalStack(Path(folder), cache=PLACES.cache, clock_scale=scale) as engine,
+    ):
         endpoint: Endpoint = engine.start()
         with ThreadPoolExecutor(2) as pool:
             stacks = list(pool.map(deployed, enumerate(variants)))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from taskguard.places import PROJECT
+from tests.places import PROJECT
 
 MOST_MODULES = {"submit_task": 590, "get_task": 590, "process_task": 560, "monitor_dlq": 560}
 """The most modules that importing each handler may add to those of a bare interpreter."""

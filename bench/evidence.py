@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taskguard.evidence.comparison import differences, times_apart_ms
@@ -22,11 +22,14 @@ from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
 from tests.mutants.variants import VARIANTS, FromLogs, Variant, broken_service
+from tests.places import PLACES
 from tests.terms import our_terms
 
 TOLERANCE_MS = 250.0
@@ -72,7 +75,7 @@ def compare(name: str, run: Run, logs: Run, seed: str, count: int) -> Comparison
 
 def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
     """Runs of the unbroken pipeline, several at a time."""
-    stack = deploy(endpoint, "ours", parameters=failure_parameters(None, 0.3))
+    stack = deploy(endpoint, "ours", places=PLACES, parameters=failure_parameters(None, 0.3))
 
     def one(number: int) -> Comparison:
         made = [
@@ -91,7 +94,8 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
     def deployed(numbered: tuple[int, Variant]) -> Stack:
         number, variant = numbered
         with broken_service(variant) as service:
-            return deploy(endpoint, f"broken{number}", parameters=failure_parameters(SEED, 0.3), service=service)
+            places = replace(PLACES, service=service)
+            return deploy(endpoint, f"broken{number}", places=places, parameters=failure_parameters(SEED, 0.3))
 
     def one(variant: Variant, stack: Stack) -> Comparison:
         expected = our_terms(seed=SEED)
@@ -109,7 +113,7 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
 
 def main(runs: int, count: int) -> None:
     """Print a line for each run."""
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder)) as engine:
+    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), cache=PLACES.cache) as engine:
         endpoint = engine.start()
         ours = runs_of_ours(endpoint, runs, count) if runs else []
         for comparison in [*ours, *broken(endpoint, count)]:

@@ -23,10 +23,12 @@ from taskguard.judging.grading import Grade, grade
 from taskguard.judging.verdict import Outcome
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
+from tests.places import PLACES
 from tests.terms import our_terms
 
 RATE = 0.3
@@ -61,7 +63,7 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
     """Deploy a free stage anew for ``seed``, and grade a run on it; one that is accused is kept."""
     stage, failures = stages.get(), seed if seeded else None
     try:
-        stack = deploy(endpoint, stage, parameters=failure_parameters(failures, RATE))
+        stack = deploy(endpoint, stage, places=PLACES, parameters=failure_parameters(failures, RATE))
         run = Run(
             endpoint=endpoint,
             stack=stack,
@@ -100,7 +102,7 @@ def main(seeded: int = 50, unseeded: int = 20, tasks: int = 60, clock_scale: flo
     accused = runs = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalStack(Path(folder), clock_scale=clock_scale, functions_ready=True) as engine,
+        LocalStack(Path(folder), cache=PLACES.cache, clock_scale=clock_scale, functions_ready=True) as engine,
     ):
         for found in all_runs(engine.start(), seeded, unseeded, tasks):
             runs, accused = runs + 1, accused + bool(found.alarms)

@@ -23,9 +23,11 @@ from taskguard.judging.grading import grade
 from taskguard.run.events import SessionEvent
 from taskguard.run.running import Run
 from taskguard.run.watch import Progress
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStack
 
+from tests.places import PLACES
 from tests.terms import our_terms
 
 SEED = "load"
@@ -91,10 +93,12 @@ def main(tasks: int) -> int:
     expected = our_terms(seed=SEED, rate=RATE, late_seconds=LATE_SECONDS)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as scratch,
-        LocalStack(Path(scratch), functions_ready=True) as engine,
+        LocalStack(Path(scratch), cache=PLACES.cache, functions_ready=True) as engine,
     ):
         endpoint = engine.start()
-        stack = deploy(endpoint, "load", parameters=failure_parameters(SEED, RATE), log=Path(scratch, "deploy.log"))
+        stack = deploy(
+            endpoint, "load", places=PLACES, parameters=failure_parameters(SEED, RATE), log=Path(scratch, "deploy.log")
+        )
         gauge, answers = Gauge(engine.running.pid), list[float]()
 
         def told(event: SessionEvent) -> None:

@@ -18,6 +18,7 @@ from taskguard.run.running import Run
 from taskguard.service.deployment import deploy
 from taskguard.targets.localstack import LocalStack
 
+from tests.places import PLACES
 from tests.terms import our_terms
 
 
@@ -32,9 +33,12 @@ class Measurement:
 
 def measure(tasks: int, *, recording: bool) -> Measurement:
     """Run ``tasks`` tasks, none of which fails, on an engine of their own."""
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder), recording=recording) as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalStack(Path(folder), cache=PLACES.cache, recording=recording) as engine,
+    ):
         endpoint = engine.start()
-        stack = deploy(endpoint, "bench", parameters={"failureRate": "0"})
+        stack = deploy(endpoint, "bench", places=PLACES, parameters={"failureRate": "0"})
         run = Run(endpoint=endpoint, stack=stack, terms=our_terms(rate=0.0))
         run_tasks(run, "warm-up", 20)
         process = psutil.Process(engine.running.pid)

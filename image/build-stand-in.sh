@@ -68,11 +68,11 @@ install_into() {
 digest() { sha256sum | cut -c 1-16; }
 
 base_inputs=$({ printf '%s %s %s' "$SUITE" "$PACKAGES" "$(uname -m)"; declare -f make_base; } | digest)
-sources=$(find harness -name '*.py' | LC_ALL=C sort)
+sources=$(find harness -type f -not -name '*.pyc' | LC_ALL=C sort)
 inputs=$({
     printf '%s' "$base_inputs"
     # shellcheck disable=SC2086  # one name a word
-    cat image/Dockerfile image/build-stand-in.sh requirements/{stand-in,lambda-runtime}.txt pyproject.toml $sources
+    cat image/Dockerfile image/build-stand-in.sh pyproject.toml $sources
 } | digest)
 if has "$IMAGE" "$inputs"; then
     say "$IMAGE is up to date"
@@ -86,10 +86,12 @@ if ! has "$BASE:$SUITE" "$base_inputs"; then
 fi
 context=$scratch/context
 say "Installing LocalStack for it"
-install_into "$context/packages" --require-hashes -r requirements/stand-in.txt
-install_into "$context/functions" --require-hashes -r requirements/lambda-runtime.txt
+install_into "$context/packages" --require-hashes -r harness/taskguard/data/engine.txt
+install_into "$context/functions" --require-hashes -r harness/taskguard/data/lambda-runtime.txt
 "$UV" pip install --quiet --python "$PYTHON" --no-deps --no-build-isolation --target "$context/taskguard" .
 rm -rf "$context"/taskguard/{bin,.lock} "$context"/taskguard/taskguard-*.dist-info/{direct_url,uv_cache}.json
+# The entry points through which LocalStack finds the engine's parts; elsewhere the target shows them to the engine.
+cp -r harness/taskguard/engine/distribution "$context"/taskguard/taskguard_engine-1.dist-info
 cp image/Dockerfile "$context"
 say "Building $IMAGE"
 before=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null || true)

@@ -19,7 +19,8 @@ from jsonschema import FormatChecker
 from openapi_schema_validator import OAS31Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 PATH = PROJECT / "docs" / "openapi.yaml"
 _URI = "urn:openapi"

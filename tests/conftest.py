@@ -8,6 +8,7 @@ from itertools import chain, zip_longest
 
 import pytest
 from hypothesis import settings
+from taskguard.testing.plugin import asked
 
 from tests import thoroughness  # noqa: F401  # it registers the profile
 from tests.least_privilege import LeastPrivilege
@@ -26,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
-        real_time = config.getoption("--clock-scale", 1) == 1
+        real_time = asked(config, "clock-scale") == 1
         table = VariantTable("mutants-in-real-time.md" if real_time else "mutants.md")
         config.pluginmanager.register(table, "variant-table")
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from taskguard.places import PROJECT, STATE
-from taskguard.testing.plugin import session_engine
+from taskguard.testing.plugin import asked, session_engine
+
+from tests.places import PROJECT, STATE
 
 if TYPE_CHECKING:
     from taskguard.operating.privileges import Row
@@ -46,7 +47,7 @@ class LeastPrivilege:
         engine = session_engine(self._config)
         if engine is None or not engine.stages():
             return
-        stage = str(self._config.getoption("--stage") or engine.default_stage())
+        stage = str(asked(self._config, "stage") or engine.default_stage())
         if stage in engine.stages():
             self._check(engine, stage)
         elif is_whole(self._config):
@@ -83,13 +84,14 @@ class LeastPrivilege:
     def _rows(self, engine: SharedEngine, stage: str) -> list[Row]:
         from taskguard.evidence.recorder.recording import RecordingFile
         from taskguard.operating.privileges import Place, roles_of, table_of, uses_of
+        from taskguard.service.deployment import read_stack
 
         endpoint = engine.endpoint()
         if endpoint.recording is None:  # only the flight recorder sees calls
             return []
         recording = RecordingFile(endpoint.recording).read()
         recording.calls[:] = [call for call in recording.calls if call.started_at_ms >= self._began_ms]
-        roles = roles_of(endpoint, stage)
+        roles = roles_of(endpoint, read_stack(endpoint, stage))
         place = Place(region=endpoint.region, account=roles[0].arn.split(":")[4])
         uses = uses_of(recording, roles, place, by_task_ids(self._test_ids))
         return table_of(roles, uses, complete=not self._failed and is_whole(self._config))

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskguard.errors import SetupError
-from taskguard.places import PROJECT
-from taskguard.targets.runtimes import install
+from taskguard.targets.environments import engine_python, installed
+
+from tests.places import PLACES, PROJECT
 
 _LOCK = PROJECT / "requirements" / "audit.txt"
 _ACCEPTED = PROJECT / "requirements" / "accepted-advisories.txt"
 # handlers/requirements.txt is what goes to AWS; the others stay on machines of developers and CI.
-_LOCKED = ("handlers/requirements.txt", "requirements/*.txt")
+_LOCKED = ("handlers/requirements.txt", "harness/taskguard/data/*.txt", "requirements/*.txt")
 _NO_LOCKS = (_ACCEPTED.name, "localstack-constraints.txt")
 _MOST_SECONDS = 300.0
 
@@ -139,7 +140,7 @@ def _npm() -> Audit:
 
 
 def _pip() -> Iterator[Audit]:
-    tools = install(_LOCK, sys.executable, "pip-audit", "pip-audit")
+    tools = installed(_LOCK, engine_python(), PLACES.cache, "pip-audit").packages
     for pattern in _LOCKED:
         for file in sorted(PROJECT.glob(pattern)):
             if file.name not in _NO_LOCKS:

@@ -15,6 +15,7 @@ from taskguard.targets.ministack import MiniStack
 from bench.throughput.as_it_comes import AsItComes
 from bench.throughput.measuring import Engine, Measured, measure
 from bench.throughput.tables import aims, table
+from tests.places import PLACES
 
 SEED = "throughput"
 DEADLINE_SECONDS = 150.0
@@ -26,11 +27,11 @@ def engine_of(name: str, folder: Path) -> Engine:
     """A new engine, not started."""
     match name:
         case "taskguard":
-            return LocalStack(folder, functions_ready=True)
+            return LocalStack(folder, cache=PLACES.cache, functions_ready=True)
         case "localstack":
-            return AsItComes(folder)
+            return AsItComes(folder, cache=PLACES.cache)
         case _:
-            return MiniStack(folder)
+            return MiniStack(folder, cache=PLACES.cache)
 
 
 def main(large: bool) -> None:

@@ -6,6 +6,7 @@ Only what a machine without Docker lacks is ours: the executor of the functions,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from taskguard.targets.localstack import LocalStack
@@ -26,7 +27,7 @@ _OURS = (
 class AsItComes(LocalStack):
     """LocalStack with its own settings."""
 
-    program: ClassVar[tuple[str, ...]] = ("bench.throughput.localstack_alone", "taskguard.engine")
+    program: ClassVar[tuple[str, ...]] = (str(Path(__file__).with_name("localstack_alone.py")), "taskguard.engine")
     variables: ClassVar[Mapping[str, str]] = {
         name: value for name, value in LocalStack.variables.items() if name not in _OURS
     }

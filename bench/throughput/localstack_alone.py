@@ -1,4 +1,4 @@
-"""The process of LocalStack as it comes. Run as ``python -m bench.throughput.localstack_alone``; it ends with its owner."""
+"""The process of LocalStack as it comes. Run as a script in the engine's environment; it ends with its owner."""
 
 import socket
 import threading

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import psutil
 from taskguard.contract.dialect import RECORD, TASKGUARD
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
+from taskguard.evidence.records import Records
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
 from taskguard.run.watch import all_empty
-from taskguard.service.deployment import deploy, failure_parameters
+from taskguard.service.deployment import deploy
+from taskguard.service.ours import failure_parameters
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.ministack import MiniStackInstance
 from taskguard.targets.process import ProcessTarget
+
+from tests.places import PLACES
 
 Engine = ProcessTarget[LocalStackInstance] | ProcessTarget[MiniStackInstance]
 WARM_UP = 40
@@ -51,10 +55,12 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
     """Start ``engine``, deploy our pipeline to it with the Serverless CLI, warm it up, and run ``tasks`` tasks through it."""
     with engine:
         endpoint = engine.start()
-        stack = deploy(endpoint, "bench", parameters=failure_parameters(seed, rate), log=folder / "deploy.log")
-        client, reader = Client(stack.api_url), StackReader(endpoint, stack, TASKGUARD)
+        stack = deploy(
+            endpoint, "bench", places=PLACES, parameters=failure_parameters(seed, rate), log=folder / "deploy.log"
+        )
+        client, queues, records = Client(stack.api_url), Queues(endpoint, stack), Records(endpoint, stack, TASKGUARD)
         client.submit_all(workload(f"{seed}-warm-up", WARM_UP))
-        _wait_until_settled(reader, [task.task_id for task in workload(f"{seed}-warm-up", WARM_UP)], deadline)
+        _wait_until_settled(queues, records, [task.task_id for task in workload(f"{seed}-warm-up", WARM_UP)], deadline)
 
         wanted = workload(seed, tasks)
         before, began = dict(_processor_seconds(engine.running.pid)), time.monotonic()
@@ -63,12 +69,12 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
         ids = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
         if len(ids) != tasks:
             raise RuntimeError(f"{name} accepted {len(ids)} of {tasks} tasks")
-        settled_at = _wait_until_settled(reader, ids, deadline)
+        settled_at = _wait_until_settled(queues, records, ids, deadline)
         after = dict(_processor_seconds(engine.running.pid))
         answered = {event.task_id: event.answered_ms for event in submitted}
         firsts = [
             max(0.0, (record.attempts[0].started_at_ms or 0.0) - answered[record.task_id]) / 1000
-            for record in reader.records(ids)
+            for record in records.records(ids)
             if record.attempts
         ]
         return Measured(
@@ -85,14 +91,14 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
         )
 
 
-def _wait_until_settled(reader: StackReader, ids: list[str], deadline: float) -> float | None:
+def _wait_until_settled(queues: Queues, records: Records, ids: list[str], deadline: float) -> float | None:
     """When all had settled, by ``time.monotonic``; none when that took longer than ``deadline`` seconds."""
     end, unsettled = time.monotonic() + deadline, set(ids)
     while time.monotonic() < end:
         # Records are read only once there is nothing in the queues: reading thousands would itself take its time.
-        if all_empty(reader.queue_depths()):
+        if all_empty(queues.queue_depths()):
             now = time.monotonic()
-            unsettled -= {i for i, status in reader.statuses(unsettled).items() if status in RECORD.finals}
+            unsettled -= {i for i, status in records.statuses(unsettled).items() if status in RECORD.finals}
             if not unsettled:
                 return now
         time.sleep(_LOOK_EVERY_SECONDS)

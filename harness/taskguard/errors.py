@@ -14,7 +14,7 @@ class HistoryError(TaskGuardError):
 
 
 class SetupError(TaskGuardError):
-    """A needed program or package is missing. Usually ``make setup`` puts it right."""
+    """A needed program or package is missing. Usually ``taskguard prepare``, or in a checkout ``make setup``, puts it right."""
 
 
 class TargetError(TaskGuardError):
@@ -23,6 +23,10 @@ class TargetError(TaskGuardError):
 
 class DeploymentError(TaskGuardError):
     """The stack could not be deployed, removed or read. The message ends with what the Serverless CLI said."""
+
+
+class DiscoveryError(DeploymentError):
+    """What is deployed cannot be told for certain. The message names what was found, and the line of taskguard.toml that decides."""
 
 
 class SubmissionError(TaskGuardError):

@@ -1,9 +1,47 @@
-"""Where the project's own files are, and where it keeps what it makes."""
+"""Where things are: a service, what is made for it, and what is installed for all services of a user.
 
+Made once, from the service's folder and the environment, and handed on. Nothing here knows where TaskGuard's own repository is.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout: the folder that holds ``serverless.yml``."""
+DATA = Path(__file__).with_name("data")
+"""What comes with the package: the lock files, and the Serverless CLI's package files."""
 
-STATE = PROJECT / ".taskguard"
-"""What may be deleted at any time and is made again: installed runtimes, engine folders, logs."""
+CACHE_VARIABLE = "TASKGUARD_CACHE"
+"""The environment variable that names another cache than the user's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """``service`` is the folder of the service. ``cache`` holds what is installed once for all services, ``state`` what belongs to
+    this one: what is up, logs, tests' folders; either may be deleted while nothing runs. Graded runs are kept in ``runs``."""
+
+    service: Path
+    cache: Path
+    state: Path
+    runs: Path
+
+    @classmethod
+    def of(cls, service: Path | str = ".") -> Self:
+        """The places of the service in this folder; its runs are kept in the current one."""
+        folder = Path(service).resolve()
+        return cls(service=folder, cache=cache_folder(), state=folder / ".taskguard", runs=Path("runs"))
+
+    @property
+    def env_file(self) -> Path:
+        """What ``taskguard up`` writes for other tools."""
+        return self.service / ".env"
+
+
+def cache_folder() -> Path:
+    """The folder that the environment names, or the user's cache folder."""
+    from platformdirs import user_cache_path  # noqa: PLC0415  # a pytest run that uses no pipeline needs none
+
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).absolute() if named else user_cache_path("taskguard", appauthor=False)

@@ -18,13 +18,12 @@ from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
 from taskguard.history.wording import times
-from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import Asked as AskedOfAws
 from taskguard.operating.graded_on_aws import deployed_stage
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
@@ -37,8 +36,8 @@ from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.switching import NOTE
 from taskguard.service.config import terms_of
-from taskguard.service.deployment import failure_settings
 from taskguard.service.kept import from_env
+from taskguard.service.ours import ApiAuth, failure_settings
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import DEFAULT_REGION, TargetName
 from taskguard.targets.registry import TargetOptions
@@ -48,12 +47,13 @@ from taskguard.targets.registry import TargetOptions
 class Asked:
     """What a graded run is to be.
 
-    ``folder`` is the run's, new or empty. ``seed`` decides each task's fate (none: at random), ``rate`` how often an attempt fails (none: the
+    The service in ``places`` is graded. ``folder`` is the run's, new or empty. ``seed`` decides each task's fate (none: at random), ``rate`` how often an attempt fails (none: the
     contract's, or the stage's on AWS), ``tasks_seed`` the tasks' ids (none: they follow from ``seed``, or are new). Of ``stage``,
     ``api_auth`` and ``endpoint_url`` none is as good as any. ``keep`` leaves the stack running, ``fresh`` uses no engine that is up.
     ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run again.
     """
 
+    places: Places
     folder: Path
     tasks: int = 30
     seed: str | None = None
@@ -75,12 +75,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a run's manifest tells beyond the run itself: ``digests`` of what was deployed for it, and as in :class:`Asked`."""
+    """What a run's manifest tells beyond the run itself: ``digests`` of what was deployed for it, and as in :class:`Asked`.
+    With a plan, the service in ``places`` may be deployed again in mid-run."""
 
     digests: Mapping[str, str] = field(default_factory=dict)
     repeat: str | None = None
     plan: Plan | None = None
     tasks_seed: str | None = None
+    places: Places | None = None
 
 
 def grade(asked: Asked, tell: Tell = nobody) -> Graded:
@@ -92,7 +94,13 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     tell = _one_at_a_time(tell)
     with ExitStack() as cleanup:
         place = cleanup.enter_context(_place_of(asked, tell))
-        facts = Facts(digests=place.digests, repeat=asked.repeat, plan=asked.plan, tasks_seed=place.tasks_seed)
+        facts = Facts(
+            digests=place.digests,
+            repeat=asked.repeat,
+            plan=asked.plan,
+            tasks_seed=place.tasks_seed,
+            places=asked.places,
+        )
         saved = record(place.run, place.load, asked.folder, facts, tell)
         if asked.keep and place.engine is not None:
             place.engine.keep()
@@ -116,7 +124,13 @@ def record(run: Run, load: Load, folder: Path, facts: Facts | None = None, tell:
     end_all(run.endpoint, run.stack)
     faults = None
     if facts.plan is not None:
-        faults = PlannedFaults(run.endpoint, run.stack, facts.plan, folder / "engine" / "deploy-again.log")
+        faults = PlannedFaults(
+            run.endpoint,
+            run.stack,
+            facts.plan,
+            folder / "engine" / "deploy-again.log",
+            places=facts.places or Places.of(),
+        )
     backlog = None
     if load.waiting:
         note = folder / "engine" / NOTE
@@ -158,8 +172,8 @@ class _Place:
 def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
-        tasks_seed = random_seed()
-        yield _Place(run=_on_running_stack(), load=plain_load(tasks_seed, asked.tasks), tasks_seed=tasks_seed)
+        tasks_seed, run = random_seed(), _on_running_stack(asked.places)
+        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
         of_aws = AskedOfAws(
             tasks=asked.tasks,
@@ -169,6 +183,7 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
             rate=asked.rate,
             allow_production=asked.allow_production,
             folder=asked.folder,
+            service=asked.places.service,
         )
         with deployed_stage(tell, of_aws) as (run, tasks_seed):
             load = plain_load(tasks_seed, asked.tasks)
@@ -186,14 +201,15 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
     tell(Announced(f"Seed of the tasks: {tasks_seed}. Attempts fail {how}, {rate:.0%} of them."))
     options = TargetOptions(
         folder=asked.folder / "engine",
+        cache=asked.places.cache,
         port=asked.port,
         region=asked.region,
         endpoint_url=asked.endpoint_url,
         clock_scale=asked.clock_scale,
         functions_ready=True,
     )
-    wanted = WantedStage(stage=asked.stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
-    digests = digests_of_service()
+    wanted = WantedStage(places=asked.places, stage=asked.stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
+    digests = digests_of_service(asked.places.service)
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
         load = plain_load(tasks_seed, asked.tasks)
@@ -209,10 +225,10 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
 
 
-def _on_running_stack() -> Run:
-    endpoint, stack = from_env()
+def _on_running_stack(places: Places) -> Run:
+    endpoint, stack = from_env(places)
     seed, rate = failure_settings(endpoint, stack)
-    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate))
+    terms = terms_of(places.service, Draws(seed=seed, rate=rate))
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from taskguard.errors import HistoryError
 from taskguard.history import SavedRun
 from taskguard.judging.grading import grade
-from taskguard.places import PROJECT
 from taskguard.reports.html import REPORT_FILE, write_report
 
+from tests.places import PROJECT
 from tests.thoroughness import THOROUGH
 from tests.unit.judging.building import UNSEEDED, missing
 from tests.unit.judging.reporting import HOSTILE, broken, good, graded, hostile, manifest_of, many

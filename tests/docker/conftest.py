@@ -1,4 +1,4 @@
-"""These tests need a Docker daemon and an image, so they run only when asked for: with ``--target docker``."""
+"""These tests need a Docker daemon and an image, so they run only when asked for: with ``--taskguard-target docker``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from docker import DockerClient
 from taskguard.targets.docker import image_to_start
 from taskguard.targets.docker_daemon import connected
 from taskguard.targets.names import TargetName
+from taskguard.testing.plugin import asked
 
 
 @pytest.fixture(autouse=True)
 def only_with_docker(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--target") != TargetName.DOCKER:
-        pytest.skip("needs Docker: run with --target docker")
+    if asked(request.config, "target") != TargetName.DOCKER:
+        pytest.skip("needs Docker: run with --taskguard-target docker")
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from docker import DockerClient
 from taskguard.ingress.client import Client
-from taskguard.places import PROJECT
 from taskguard.service import deployment
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import DEFAULT_REGION
 from taskguard.targets.process import listen_once
+
+from tests.places import PLACES, PROJECT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
@@ -81,8 +82,8 @@ def test_a_task_completes_on_it_and_nothing_is_left(
     assert [each for each in container.ports.values() if each] == [[{"HostIp": "127.0.0.1", "HostPort": str(port)}]]
 
     endpoint = Endpoint(target="docker", url=f"http://127.0.0.1:{port}", region=DEFAULT_REGION)
-    stack = deployment.deploy(endpoint, "dev", parameters={"failureRate": "0"})
-    assert stack.task_queue_url.startswith(f"http://127.0.0.1:{port}/")
+    stack = deployment.deploy(endpoint, "dev", places=PLACES, parameters={"failureRate": "0"})
+    assert stack.work_queue.url.startswith(f"http://127.0.0.1:{port}/")
     client = Client(stack.api_url)
     assert client.post(json.dumps({"taskId": "composed", "payload": {"n": 1}})).status_code == 202
     wait_for(lambda: client.get("composed").json()["status"] == "COMPLETED", seconds=60)

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from taskguard.ingress.workload import Task
-from taskguard.places import PROJECT
 from taskguard.support.json_values import Json, same_json
 from taskguard.testing.pipeline import Pipeline
 
 from tests import api_document
 from tests.edge import hooks
 from tests.kept import altered
+from tests.places import PROJECT
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 ACCEPTED = "accepted"

@@ -13,7 +13,8 @@ from uuid import uuid4
 from taskguard.evidence.recorder.recording import Call, Injection, Recording, RecordingFile
 from taskguard.faults.plan import Plan, parse
 from taskguard.run.injecting.handing_over import injecting
-from taskguard.service.deployment import Stack
+from taskguard.service import stack as deployed
+from taskguard.service.stack import Queue, Stack, Table
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Function
@@ -36,7 +37,7 @@ class Small:
 
     def injections(self) -> list[Injection]:
         """What was injected here, in order."""
-        return [each for each in recorded(self.endpoint).injections if each.stack == self.stack.task_queue_arn]
+        return [each for each in recorded(self.endpoint).injections if each.stack == self.stack.work_queue.arn]
 
 
 def small_stack(endpoint: Endpoint, function: Function, table: str = "", **urls: str) -> Small:
@@ -45,16 +46,14 @@ def small_stack(endpoint: Endpoint, function: Function, table: str = "", **urls:
     arn = f"arn:aws:sqs:{endpoint.region}:{ACCOUNT}:{name}"
     return Small(
         Stack(
+            name=name,
             stage=name,
             region=endpoint.region,
-            api_id="",
-            api_url="",
-            task_queue_url=urls.get("work", ""),
-            task_queue_arn=f"{arn}-work",
-            dead_letter_queue_url=urls.get("dead", ""),
-            dead_letter_queue_arn=f"{arn}-dead",
-            table=table,
-            outputs={"WorkerFunctionName": name},
+            work_queue=Queue(logical_id="", url=urls.get("work", ""), arn=f"{arn}-work"),
+            dead_letter_queue=Queue(logical_id="", url=urls.get("dead", ""), arn=f"{arn}-dead"),
+            functions=(deployed.Function(logical_id="", name=name, arn="", label="worker", log_group="", role=""),),
+            table=Table(logical_id="", name=table, key="taskId"),
+            ingresses=(),
         ),
         endpoint,
         function,

@@ -13,6 +13,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
 from tests.engine.conftest import create_function
+from tests.places import PLACES
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
@@ -36,7 +37,7 @@ TELL = """
 
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with LocalStack(tmp_path_factory.mktemp("engine"), clock_scale=SCALE) as engine:
+    with LocalStack(tmp_path_factory.mktemp("engine"), cache=PLACES.cache, clock_scale=SCALE) as engine:
         yield engine.start()
 
 

@@ -18,6 +18,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
 from tests.engine.conftest import Create, create_function, is_running
+from tests.places import PLACES
 
 pytestmark = pytest.mark.heavy
 
@@ -72,7 +73,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         listening.set_inheritable(True)
-        with LocalStack(tmp_path_factory.mktemp("engine")) as engine:
+        with LocalStack(tmp_path_factory.mktemp("engine"), cache=PLACES.cache) as engine:
             yield Closed(engine.start(), engine.running.pid)
 
 

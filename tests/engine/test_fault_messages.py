@@ -238,7 +238,7 @@ def test_a_message_in_the_dead_letter_queue_is_struck_as_one_there(
 ) -> None:
     functions = endpoint.functions()
     source = functions.create_event_source_mapping(
-        FunctionName=worker.name, EventSourceArn=small.stack.dead_letter_queue_arn
+        FunctionName=worker.name, EventSourceArn=small.stack.queues["dead-letter"].arn
     )["UUID"]
     try:
         # SQS counts receives across queues: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html.

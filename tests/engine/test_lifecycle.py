@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,10 +13,12 @@ import pytest
 from taskguard.errors import TargetError
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
+from taskguard.targets.environments import Python, engine_environment
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, create_function, is_running
+from tests.places import PLACES
 
 pytestmark = pytest.mark.heavy
 
@@ -23,8 +26,9 @@ OWNER = """
 import sys
 from pathlib import Path
 from taskguard.targets.localstack import LocalStack
+from taskguard.places import cache_folder
 
-with LocalStack(Path(sys.argv[1])) as engine:
+with LocalStack(Path(sys.argv[1]), cache=cache_folder()) as engine:
     engine.start()
     print(engine.running.to_json().replace("\\n", " "), flush=True)
     sys.stdin.read()
@@ -32,7 +36,7 @@ with LocalStack(Path(sys.argv[1])) as engine:
 
 
 def test_it_listens_on_the_loopback_address_only(tmp_path: Path) -> None:
-    with LocalStack(tmp_path) as engine:
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine:
         engine.start()
         connections = psutil.Process(engine.running.pid).net_connections(kind="inet")
         listening = {c.laddr for c in connections if c.status == psutil.CONN_LISTEN}
@@ -45,7 +49,10 @@ def test_a_taken_port_is_refused_with_what_to_do(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with LocalStack(tmp_path, port=port) as engine, pytest.raises(TargetError, match=f"port {port}.*--port"):
+        with (
+            LocalStack(tmp_path, cache=PLACES.cache, port=port) as engine,
+            pytest.raises(TargetError, match=f"port {port}.*--port"),
+        ):
             engine.start()
 
 
@@ -54,8 +61,9 @@ def test_an_engine_that_cannot_start_is_reported_with_its_log(tmp_path: Path, mo
     broken = tmp_path / "bin" / "python"
     broken.write_text("#!/bin/sh\necho no engine today\nexit 7\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(broken))
-    with LocalStack(tmp_path / "run") as engine, pytest.raises(TargetError) as refusal:
+    environment = replace(engine_environment(PLACES.cache), python=Python(str(broken), "3.13.0"))
+    monkeypatch.setattr("taskguard.targets.localstack.engine_environment", lambda _: environment)
+    with LocalStack(tmp_path / "run", cache=PLACES.cache) as engine, pytest.raises(TargetError) as refusal:
         engine.start()
     assert "ended with status 7" in str(refusal.value)
     assert "no engine today" in str(refusal.value)
@@ -84,7 +92,7 @@ def test_nothing_outlives_the_engines_owner(tmp_path: Path, death: signal.Signal
 
 
 def test_functions_do_not_outlive_a_killed_engine(tmp_path: Path) -> None:
-    with LocalStack(tmp_path) as engine:
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine:
         endpoint = engine.start()
         function_pid = _start_a_function(endpoint)
         os.kill(engine.running.pid, signal.SIGKILL)
@@ -92,7 +100,7 @@ def test_functions_do_not_outlive_a_killed_engine(tmp_path: Path) -> None:
 
 
 def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) -> None:
-    with LocalStack(tmp_path) as engine:
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine:
         engine.start()
         stranger = started(engine.running.to_json().replace(engine.running.token, "0" * 32))
         assert engine.running.answers()

@@ -10,11 +10,13 @@ from taskguard.evidence.recorder.recording import RecordingFile, Stall
 from taskguard.support.waiting import wait_for
 from taskguard.targets.localstack import LocalStack
 
+from tests.places import PLACES
+
 pytestmark = pytest.mark.heavy
 
 
 def test_a_stopped_engine_notes_for_how_long_it_was_held_up(tmp_path: Path) -> None:
-    with LocalStack(tmp_path) as engine:
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine:
         endpoint = engine.start()
         process, stopped = psutil.Process(engine.running.pid), threading.Event()
         began_ms = endpoint.clock.now_ms()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
@@ -26,6 +26,6 @@ def one_message_at_a_time(endpoint: Endpoint, stack: Stack) -> None:
 
 
 def _mappings(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
-    for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+    for queue in (stack.work_queue.arn, stack.queues["dead-letter"].arn):
         for mapping in endpoint.functions().list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
             yield mapping["UUID"]

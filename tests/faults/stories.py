@@ -12,7 +12,7 @@ from taskguard.contract.dialect import MessageWords
 from taskguard.contract.draws import Fate
 from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Recording
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 
 STORIES: Mapping[str, Fate] = {
     "completes": Fate(0),
@@ -44,10 +44,8 @@ class Scene:
 
 def scenes_of(recording: Recording, stack: Stack, tasks: Mapping[str, str]) -> list[Scene]:
     """The invocations of ``tasks`` (an id by its story), each kind of them once, in the order in which they began."""
-    functions = {
-        name: key.removesuffix("FunctionName") for key, name in stack.outputs.items() if key.endswith("FunctionName")
-    }
-    queues = {stack.task_queue_arn: "work", stack.dead_letter_queue_arn: "dead-letter"}
+    functions = {each.name: each.label for each in stack.functions}
+    queues = {queue.arn: name for name, queue in stack.queues.items()}
     names = MessageWords()
     scenes: list[Scene] = []
     for story, task_id in tasks.items():
@@ -61,7 +59,7 @@ def scenes_of(recording: Recording, stack: Stack, tasks: Mapping[str, str]) -> l
                 continue
             scene = Scene(
                 story=story,
-                function=_as_in_the_template(functions[invocation.function]),
+                function=functions[invocation.function],
                 queue=queues[invocation.messages[0].queue_arn] if invocation.messages else None,
                 receive=invocation.messages[0].receive_count if invocation.messages else 1,
                 calls=tuple(_calls(recording, invocation)),
@@ -85,7 +83,3 @@ def _calls(recording: Recording, invocation: Invocation) -> Iterable[Call]:
 
 def _alike(one: Scene, other: Scene) -> bool:
     return (one.function, one.receive, one.calls) == (other.function, other.receive, other.calls)
-
-
-def _as_in_the_template(output: str) -> str:
-    return output[0].lower() + output[1:]

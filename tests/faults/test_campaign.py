@@ -15,10 +15,12 @@ from taskguard.reports.nemesis import nemesis_of
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
+from tests.places import PLACES
 from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
@@ -41,7 +43,8 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     run = Run(endpoint=endpoint, stack=stack, terms=expected)
     folder = shared_engine.folder / "campaign"
 
-    history = run.of(tasks(SEED, TASKS), faults=PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log"))
+    planned = PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
+    history = run.of(tasks(SEED, TASKS), faults=planned)
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
     SavedRun(history=history, manifest=manifest).write(folder)

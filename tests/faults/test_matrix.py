@@ -20,13 +20,15 @@ from taskguard.reports.timeline import timeline
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack, failure_parameters
+from taskguard.service.ours import failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of
+from tests.places import PLACES
 from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
@@ -53,7 +55,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, source=source)
 
-    history = run.of([case.task for case in cases], faults=PlannedFaults(endpoint, stack, plan))
+    history = run.of([case.task for case in cases], faults=PlannedFaults(endpoint, stack, plan, places=PLACES))
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 

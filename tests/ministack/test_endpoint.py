@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from taskguard.history import SavedRun
 from taskguard.service import deployment
-from taskguard.service.deployment import stack_name
+from taskguard.service.ours import stack_name
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.endpoint import ForeignEngine
 from taskguard.targets.ministack import MiniStack
 
 from tests.engine.conftest import HEEDING_INTERRUPTS
+from tests.places import PLACES, PROJECT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
 
@@ -27,9 +28,9 @@ NEVER_FAILS = ("--rate", "0", "--tasks", "3")
 @pytest.fixture
 def theirs(tmp_path: Path) -> Iterator[Endpoint]:
     """Somebody else's engine, with a stage of theirs on it."""
-    with MiniStack(tmp_path / "theirs") as ministack:
+    with MiniStack(tmp_path / "theirs", cache=PLACES.cache) as ministack:
         endpoint = ministack.start()
-        deployment.deploy(endpoint, "dev", parameters={"failureRate": "0"})
+        deployment.deploy(endpoint, "dev", places=PLACES, parameters={"failureRate": "0"})
         yield endpoint
 
 
@@ -39,7 +40,17 @@ def stacks(endpoint: Endpoint) -> set[str]:
 
 
 def grade(theirs: Endpoint, *options: str, folder: Path) -> "subprocess.Popen[str]":
-    command = [TASKGUARD, "grade", "--target", "endpoint", "--endpoint-url", str(theirs.url), *NEVER_FAILS, *options]
+    command = [
+        TASKGUARD,
+        "grade",
+        str(PROJECT),
+        "--target",
+        "endpoint",
+        "--endpoint-url",
+        str(theirs.url),
+        *NEVER_FAILS,
+        *options,
+    ]
     return subprocess.Popen(
         [*HEEDING_INTERRUPTS, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

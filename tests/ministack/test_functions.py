@@ -11,6 +11,7 @@ from taskguard.targets.base import Endpoint
 from taskguard.targets.ministack import MiniStack
 
 from tests.ministack.support import create
+from tests.places import PLACES
 
 pytestmark = pytest.mark.heavy
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.heavy
 def engine(tmp_path_factory: pytest.TempPathFactory, monkeypatch_of_module: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch_of_module.setenv("AWS_SECRET_ACCESS_KEY", "the user's own")
     monkeypatch_of_module.setenv("MINE", "the user's own")
-    with MiniStack(tmp_path_factory.mktemp("engine")) as ministack:
+    with MiniStack(tmp_path_factory.mktemp("engine"), cache=PLACES.cache) as ministack:
         yield ministack.start()
 
 

@@ -17,6 +17,7 @@ from taskguard.targets.ministack import MiniStack, MiniStackInstance
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 from tests.ministack.support import create
+from tests.places import PLACES
 
 pytestmark = pytest.mark.heavy
 
@@ -24,8 +25,9 @@ OWNER = """
 import sys
 from pathlib import Path
 from taskguard.targets.ministack import MiniStack
+from taskguard.places import cache_folder
 
-with MiniStack(Path(sys.argv[1])) as engine:
+with MiniStack(Path(sys.argv[1]), cache=cache_folder()) as engine:
     engine.start()
     print(engine.running.to_json().replace("\\n", " "), flush=True)
     sys.stdin.read()
@@ -41,7 +43,7 @@ BUSY = """
 
 
 def test_it_listens_on_the_loopback_address_only(tmp_path: Path) -> None:
-    with MiniStack(tmp_path) as engine:
+    with MiniStack(tmp_path, cache=PLACES.cache) as engine:
         endpoint = engine.start()
         keep_busy(engine.running)
         connections = [c for p in processes_of(engine.running) for c in p.net_connections(kind="inet")]
@@ -55,7 +57,10 @@ def test_a_taken_port_is_refused_with_what_to_do(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with MiniStack(tmp_path, port=port) as engine, pytest.raises(TargetError, match=f"MiniStack.*{port}.*--port"):
+        with (
+            MiniStack(tmp_path, cache=PLACES.cache, port=port) as engine,
+            pytest.raises(TargetError, match=f"MiniStack.*{port}.*--port"),
+        ):
             engine.start()
 
 
@@ -63,7 +68,7 @@ def test_an_engine_that_cannot_start_is_reported_with_its_log(tmp_path: Path, mo
     launcher = tmp_path / "launcher.py"
     launcher.write_text("import sys; print('no engine today'); sys.exit(7)\n")
     monkeypatch.setattr("taskguard.targets.ministack._LAUNCHER", launcher)
-    with MiniStack(tmp_path / "run") as engine, pytest.raises(TargetError) as refusal:
+    with MiniStack(tmp_path / "run", cache=PLACES.cache) as engine, pytest.raises(TargetError) as refusal:
         engine.start()
     assert "ended with status 7" in str(refusal.value)
     assert "no engine today" in str(refusal.value)
@@ -96,7 +101,7 @@ def test_an_engine_that_may_stay_is_ended_by_its_note(tmp_path: Path) -> None:
 
 
 def test_functions_of_a_killed_engine_are_found_and_ended(tmp_path: Path) -> None:
-    with MiniStack(tmp_path) as engine:
+    with MiniStack(tmp_path, cache=PLACES.cache) as engine:
         engine.start()
         instance = engine.running
         processes = keep_busy(instance)
@@ -105,7 +110,7 @@ def test_functions_of_a_killed_engine_are_found_and_ended(tmp_path: Path) -> Non
 
 
 def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) -> None:
-    with MiniStack(tmp_path) as engine:
+    with MiniStack(tmp_path, cache=PLACES.cache) as engine:
         engine.start()
         stranger = started(engine.running.to_json().replace(engine.running.token, "0" * 32))
         assert engine.running.answers()

@@ -13,18 +13,22 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Event, Lock
 from typing import Any
 
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, read_stack, stack_name
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_parameters, stack_name
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
+from tests.places import PLACES
 
 PARAMETERS = failure_parameters(SEED, RATE)
 _ANY_STAGE = "any-stage"
@@ -54,8 +58,9 @@ class Deployer:
         """Deploy a variant as a user would."""
         with broken_service(variant) as service:
             log = self._folder / f"{stage}-deploy.log"
+            places = replace(PLACES, service=service)
             return deployment.deploy(
-                self._endpoint, stage, parameters=PARAMETERS, service=service, log=log, abandoned=self._abandoned
+                self._endpoint, stage, places=places, parameters=PARAMETERS, log=log, abandoned=self._abandoned
             )
 
     def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
@@ -90,18 +95,19 @@ class Deployer:
         if alarms:
             cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
         functions = self._endpoint.functions()
-        for queue in (stack.task_queue_arn, stack.dead_letter_queue_arn):
+        for queue in (each.arn for each in stack.queues.values()):
             for mapping in functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
                 functions.delete_event_source_mapping(UUID=mapping["UUID"])
-        for output, name in stack.outputs.items():
-            if output.endswith("FunctionName"):
-                functions.delete_function(FunctionName=name)
+        for each in stack.functions:
+            functions.delete_function(FunctionName=each.name)
 
     def _package(self) -> tuple[str, Mapping[str, bytes]]:
         with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
             if self._template is None:
                 place = Path(scratch)
-                deployment.package(self._endpoint, _ANY_STAGE, place, parameters=PARAMETERS, abandoned=self._abandoned)
+                deployment.package(
+                    self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS, abandoned=self._abandoned
+                )
                 self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
@@ -129,7 +135,7 @@ def _compiled(archive: Path, folder: Path) -> dict[str, bytes]:
     """The archive's files, and beside each module its bytecode: or each variant's functions would compile them all anew."""
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder)
-    interpreter = find_runtime(LAMBDA_RUNTIME).interpreter
+    interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
     # Unchecked, for unpacking changes the files' times.
     command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
     subprocess.run(command, check=True, capture_output=True)

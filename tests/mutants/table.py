@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pytest
-from taskguard.places import STATE
+
+from tests.places import STATE
 
 PROPERTY = "variant"
 """The name under which a test's report has its row, as JSON."""

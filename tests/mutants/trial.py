@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskguard.evidence.queues import Queues
+from taskguard.evidence.records import Records
 from taskguard.evidence.sources import LogSource
-from taskguard.evidence.stack import StackReader
 from taskguard.history import Event, History, SavedRun, TaskSubmitted
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
@@ -19,7 +20,7 @@ from taskguard.run.backlog import Backlog
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.run.watch import Pace, Progress, watch
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 from tests.mutants.loads import Load
@@ -44,7 +45,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
         Run(endpoint=endpoint, stack=stack, terms=terms, source=source) for source in (None, LogSource(endpoint, stack))
     )
     tasks, waiting = load.tasks(), load.waiting
-    client, reader = Client(stack.api_url, clock=endpoint.clock), StackReader(endpoint, stack, seen.dialect)
+    client = Client(stack.api_url, clock=endpoint.clock)
+    records, queues = Records(endpoint, stack, seen.dialect), Queues(endpoint, stack)
 
     def submit_and_watch(backlog: Backlog | None) -> tuple[list[TaskSubmitted], bool]:
         submitted = client.submit_all(tasks[:waiting])
@@ -57,7 +59,7 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
             if backlog is not None:
                 backlog.look(progress.depths)
 
-        return submitted, watch(reader, accepted, terms, seconds=load.patience_seconds, pace=_PACE, tell=look)
+        return submitted, watch(records, queues, accepted, terms, seconds=load.patience_seconds, pace=_PACE, tell=look)
 
     if waiting:
         with Backlog(endpoint, stack, terms, waiting=waiting) as backlog:

@@ -22,6 +22,7 @@ from taskguard.targets.localstack import LocalStack
 from tests.mutants.deploying import Deployer
 from tests.mutants.trial import Trial, put_on_trial
 from tests.mutants.variants import Variant
+from tests.places import PLACES
 
 ENGINES = 6
 """With a faster clock each variant has an engine for itself while it is tried, since a clock runs fast only while nothing is at work.
@@ -92,7 +93,7 @@ class Trials:
             first.set_result(self._first)
             return first
         folder = self._folder / f"engine-{number}"
-        target = LocalStack(folder, region=endpoint.region, clock_scale=endpoint.clock.scale)
+        target = LocalStack(folder, cache=PLACES.cache, region=endpoint.region, clock_scale=endpoint.clock.scale)
         engine = self._engines.enter_context(target)
 
         def start() -> _Place:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from taskguard.places import PROJECT
 
 from tests.packaging.support import TOPIC, Package, Packaging, package, read_package
+from tests.places import PROJECT
 
 PACKAGINGS = {
     "dev": Packaging(),

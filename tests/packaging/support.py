@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
-from taskguard.places import PROJECT
 
 from tests.packaging.support import Package, Packaging, package, try_to_package
 from tests.packaging.test_validity import REGIONS
+from tests.places import PROJECT
 
 ON_ENGINE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
 KEYED = {"AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey"}

@@ -9,9 +9,8 @@ import re
 import stat
 import sys
 
-from taskguard.places import PROJECT
-
 from tests.packaging.support import Package
+from tests.places import PROJECT
 
 
 def test_archive_holds_the_handlers_and_their_dependencies_and_nothing_else(default: Package) -> None:

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 # Put together, so that it is in no file: AWS's own example of an access key.
 KEY_ID = "AKIA" + "IOSFODNN7" + "EXAMPLE"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from taskguard.places import PROJECT, STATE
 
 from tests.packaging.conftest import PACKAGINGS
 from tests.packaging.support import Package, Packaging, read_package, try_to_package, without_network
 from tests.packaging.test_archive import without_time
+from tests.places import PROJECT, STATE
 
 VERSION = "3.40.0"
 
@@ -27,7 +27,7 @@ VERSION = "3.40.0"
 @pytest.fixture(scope="module")
 def node_modules() -> Path:
     """The CLI and the plugin, installed."""
-    plugin = json.loads((PROJECT / "package.json").read_text())["devDependencies"]["serverless-python-requirements"]
+    plugin = json.loads((PROJECT / "package.json").read_text())["dependencies"]["serverless-python-requirements"]
     folder = STATE / f"serverless-{VERSION}-{plugin}"
     folder.parent.mkdir(exist_ok=True)
     with FileLock(f"{folder}.lock"):

@@ -10,19 +10,20 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
 from taskguard.contract.dialect import TASKGUARD
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import not_passed
+from tests.places import PLACES
 
 
 @pytest.mark.long
@@ -32,7 +33,7 @@ def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     expected = run.terms
     seed = str(expected.draws.seed)
     guarded = deploy("guarded", apiAuth="apiKey", failureSeed=seed, failureRate=str(expected.rate))
-    reader = StackReader(endpoint, guarded, TASKGUARD)
+    reader = Records(endpoint, guarded, TASKGUARD)
     assert isinstance(access_to(endpoint, guarded), ApiKey)
 
     for stranger in (Client(guarded.api_url), Client(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
@@ -65,7 +66,7 @@ def test_a_key_is_replaced_while_both_are_accepted_for_a_while(
 
     def deployed(keys: str) -> Stack:
         parameters = {"apiAuth": "apiKey", "apiKeys": keys, "failureRate": "0"}
-        return deployment.deploy(endpoint, "rotated", parameters=parameters, log=log)
+        return deployment.deploy(endpoint, "rotated", places=PLACES, parameters=parameters, log=log)
 
     old = access_to(endpoint, deploy("rotated", apiAuth="apiKey", failureRate="0"))
     both = deployed("next,main")
@@ -108,7 +109,7 @@ def permission_and_signature_both_count(endpoint: Endpoint, signed: Stack) -> No
     key = iam.create_access_key(UserName="caller")["AccessKey"]
     right, wrong = (signature(endpoint, key["AccessKeyId"], word) for word in (key["SecretAccessKey"], "another"))
     # As docs/security.md has it.
-    arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.api_id}/{signed.stage}/GET/task/*"
+    arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.ingress.api.id}/{signed.stage}/GET/task/*"
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
     assert Client(signed.api_url, auth=right).get("signed-1").status_code == 403
     iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=json.dumps({"Statement": [statement]}))

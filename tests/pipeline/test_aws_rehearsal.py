@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +14,49 @@ import pytest
 from botocore.client import BaseClient
 from taskguard.cli import app
 from taskguard.contract.dialect import TASKGUARD
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import SavedRun
 from taskguard.ingress.workload import tasks as workload
 from taskguard.operating.ledger import LEDGER_FILE
-from taskguard.places import PROJECT
 from taskguard.reports.as_junit import JUNIT_FILE
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from typer.testing import CliRunner
 
+from tests.places import PROJECT
+
 pytestmark = pytest.mark.heavy
 
 SEED = "rehearsal"
+API_GATEWAY = "arn:aws:apigateway:REGION::"
+OF_THE_API = ("GetApiKey", "GetResources", "GetStages", "GetUsagePlans", "GetUsagePlanKeys")
 ON_STAGE = ["grade", "--target", "aws", "--stage", "rehearsal", "--seed", SEED]
 
 
 @pytest.fixture
-def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> StackReader:
+def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> Records:
     """A stage of its own, with a key as on AWS, where AWS's calls are sent to the session's engine."""
     stack = deploy("rehearsal", failureSeed=SEED, apiAuth="apiKey")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
-    return StackReader(endpoint, stack, TASKGUARD)
+    return Records(endpoint, stack, TASKGUARD)
 
 
 def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be_allowed(
-    stage: StackReader, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stage: Records, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: set[str] = set()
+    asked_for: set[str] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def noted(client: Any, operation: str, arguments: Any) -> Any:
         made.add(f"{client.meta.service_model.signing_name}:{operation}")
-        if operation == "GetApiKey":
-            # API Gateway's permissions are named after the methods of HTTP.
+        if operation in OF_THE_API:
+            # API Gateway's permissions are named after the methods of HTTP, and its resources after the paths.
             made.add("apigateway:GET")
+            made.discard(f"apigateway:{operation}")
+            path = client.meta.service_model.operation_model(operation).http["requestUri"].partition("?")[0]
+            asked_for.add(re.sub(r"\{[^{}]+\}", "x", path))
         return call(client, operation, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
@@ -67,22 +76,24 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
     of_engines = {
         "sts:GetCallerIdentity",
         "apigateway:GetRestApis",
-        "apigateway:GetApiKey",
         "cloudformation:GetTemplate",
         # Needed instead of the key on a stage of IAM's; it is no call of an SDK's.
         "execute-api:Invoke",
     }
-    assert made - of_engines == allowed_to_grade() - of_engines
+    assert made - of_engines == allowed_to_grade("Action") - of_engines
+    for path in asked_for:
+        assert any(fnmatchcase(f"{API_GATEWAY}{path}", each) for each in allowed_to_grade("Resource")), path
 
 
-def allowed_to_grade() -> set[str]:
-    """The actions of the policy that docs/aws.md offers for whoever grades."""
+def allowed_to_grade(what: str) -> set[str]:
+    """The actions, or the resources, of the policy that docs/aws.md offers for whoever grades."""
     policy = json.loads((PROJECT / "docs" / "iam" / "harness.json").read_text())
-    actions = [each["Action"] for each in policy["Statement"] if each["Sid"].startswith("Grade")]
-    return {action for each in actions for action in ([each] if isinstance(each, str) else each)}
+    told = [each[what] for each in policy["Statement"] if each["Sid"].startswith("Grade")]
+    # What may be read of anything is no resource of API Gateway's.
+    return {one for each in told for one in ([each] if isinstance(each, str) else each)} - {"*"}
 
 
-def test_what_a_killed_run_left_is_removed_by_clean_up(stage: StackReader, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_removed_by_clean_up(stage: Records, tmp_path: Path) -> None:
     taskguard, out = str(Path(sys.executable).with_name("taskguard")), tmp_path / "run"
     # Their ids are not those of the other run, which may be on the stage at the same time.
     run = subprocess.Popen([taskguard, *ON_STAGE[:-2], "--tasks", "5", "--out", str(out)], stdout=subprocess.DEVNULL)

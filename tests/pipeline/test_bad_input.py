@@ -76,7 +76,7 @@ def records_with(pipeline: Pipeline, marker: str) -> list[object]:
         pipeline.run.endpoint.dynamodb()
         .get_paginator("scan")
         .paginate(
-            TableName=pipeline.run.stack.table,
+            TableName=pipeline.run.stack.table_name,
             FilterExpression="contains(taskId, :marker) OR contains(payload, :marker)",
             ExpressionAttributeValues={":marker": {"S": marker}},
             ConsistentRead=True,

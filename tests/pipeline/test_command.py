@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,13 @@ from typing import Any
 import psutil
 import pytest
 from taskguard.history import HISTORY_FILE, AttemptFailed, ConsumersOff, DeadLettered, Delivered, SavedRun
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.run.switching import NOTE
-from taskguard.service.kept import ENV_FILE, RunningStack
+from taskguard.service.kept import RunningStack
 from taskguard.support.waiting import wait_for
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
+from tests.places import PROJECT, copy_of_service
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
@@ -57,7 +59,7 @@ def environments() -> Iterator[tuple[int, dict[str, str]]]:
 
 def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    done = taskguard("grade", "--tasks", "4", "--seed", "4", "--out", str(out), folder=tmp_path)
+    done = taskguard("grade", str(PROJECT), "--tasks", "4", "--seed", "4", "--out", str(out), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     history = SavedRun.read(out).history
@@ -86,7 +88,9 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
 
 def test_a_default_run_gives_both_consumers_batches_with_failures_and_exercises_every_check(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    done = taskguard("grade", "--seed", "2026", "--clock-scale", "60", "--fresh", "--out", str(out), folder=tmp_path)
+    done = taskguard(
+        "grade", str(PROJECT), "--seed", "2026", "--clock-scale", "60", "--fresh", "--out", str(out), folder=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-2:] == ["SUCCESS: 22", "FAILURE: 8"]
     assert "2 more tasks chosen for their fate, in none of the numbers: 2 dead-lettered" in done.stdout
@@ -125,7 +129,7 @@ def spoil(path: Path) -> None:
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
     out = tmp_path / "run"
     run = subprocess.Popen(
-        [*HEEDING_INTERRUPTS, TASKGUARD, "grade", "--tasks", "5", "--seed", "42", "--out", str(out)],
+        [*HEEDING_INTERRUPTS, TASKGUARD, "grade", str(PROJECT), "--tasks", "5", "--seed", "42", "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -147,12 +151,12 @@ def recording(out: Path) -> str:
 
 
 def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
-    if RunningStack.load() is not None or ENV_FILE.exists():
-        pytest.skip("a stack is up in this checkout, or there is an .env of the user's own")
+    places = Places.of(copy_of_service(tmp_path))
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     try:
         up = taskguard("up", "--port", "0", "--rate", "0", "--clock-scale", "60", folder=tmp_path)
         assert up.returncode == 0, up.stdout + up.stderr
-        values = dict(line.split("=", 1) for line in ENV_FILE.read_text().splitlines() if "=" in line)
+        values = dict(line.split("=", 1) for line in places.env_file.read_text().splitlines() if "=" in line)
         assert {"TASKS_QUEUE_URL", "DLQ_URL", "API_ID", "AWS_REGION", "AWS_ENDPOINT_URL"} <= values.keys()
 
         curl = up.stdout.strip().splitlines()[-1].strip()
@@ -169,7 +173,11 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         assert "up already" in second.stderr
 
         helper = subprocess.run(
-            ["/bin/sh", str(PROJECT / "check_pipeline.sh")], cwd=tmp_path, capture_output=True, text=True, check=False
+            ["/bin/sh", str(shutil.copy2(PROJECT / "check_pipeline.sh", tmp_path))],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert helper.returncode == 0, helper.stdout + helper.stderr
         assert helper.stdout.splitlines()[-2:] == ["SUCCESS: 30", "FAILURE: 0"]
@@ -177,12 +185,12 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         graded_again_it_deploys_only_what_is_not_there(tmp_path)
         graded_twice_at_once_each_run_has_a_stage_of_its_own(tmp_path)
     finally:
-        running = RunningStack.load()
+        running = RunningStack.load(places)
         down = taskguard("down", folder=tmp_path)
     assert (down.returncode, down.stdout) == (0, "Stopped.\n")
     assert running is not None
     assert not running.instance.is_running()
-    assert not ENV_FILE.exists()
+    assert not places.env_file.exists()
 
 
 def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
@@ -193,7 +201,7 @@ def graded_again_it_deploys_only_what_is_not_there(folder: Path) -> None:
     assert compared.returncode == 0, compared.stdout
     assert untimed(folder / "first") == untimed(folder / "again")
 
-    running = RunningStack.require()
+    running = RunningStack.require(Places.of(folder))
     endpoint = running.instance.endpoint()
     stage = SavedRun.read(folder / "again").manifest.stage
     endpoint.functions().update_function_configuration(FunctionName=f"TaskGuard-{stage}-getTask", MemorySize=512)

@@ -9,6 +9,7 @@ from taskguard.history import FaultInjected, SavedRun
 from taskguard.judging.guarantees import GUARANTEES
 
 from tests.pipeline.test_command import processes_of, taskguard
+from tests.places import PROJECT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
@@ -22,11 +23,13 @@ FAULTS = (
 def test_a_run_with_faults_keeps_every_guarantee_and_tells_what_was_broken(tmp_path: Path) -> None:
     out = tmp_path / "run"
     asked = ["--tasks", "20", "--seed", "2026", "--clock-scale", "60", "--faults", FAULTS, "--fault-seed", "7"]
-    done = taskguard("grade", *asked, "--fresh", "--out", str(out), folder=tmp_path)
+    done = taskguard("grade", str(PROJECT), *asked, "--fresh", "--out", str(out), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Seed of the faults: 7. 6 faults of 6 kinds" in done.stdout
     assert re.search(
-        rf"^Run it again with: \S*taskguard grade --replay {re.escape(str(out))}$", done.stdout, re.MULTILINE
+        rf"^Run it again with: \S*taskguard grade {PROJECT} --replay {re.escape(str(out))}$",
+        done.stdout,
+        re.MULTILINE,
     )
     assert [line.split()[0] for line in done.stdout.splitlines() if line.split()[:1] and "  pass  " in line] == list(
         GUARANTEES

@@ -21,7 +21,7 @@ NOT_TASKS = {
 def test_poison_is_dead_lettered_and_logged_and_its_neighbours_complete(pipeline: Pipeline) -> None:
     neighbours = [pipeline.task() for _ in range(6)]
     pipeline.submit(*neighbours[:3])
-    sqs, url = pipeline.run.endpoint.sqs(), pipeline.run.stack.task_queue_url
+    sqs, url = pipeline.run.endpoint.sqs(), pipeline.run.stack.work_queue.url
     entries: list[Any] = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(NOT_TASKS.values())]
     answers = sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]
     sent = {answer["Id"]: answer["MessageId"] for answer in answers}

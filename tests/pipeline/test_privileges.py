@@ -17,7 +17,7 @@ def test_a_task_s_calls_are_allowed_and_attributed_to_the_test_that_caused_them(
     pipeline.submit(task)
     pipeline.settle(task)
     pipeline.client.get(task.task_id)
-    roles = roles_of(pipeline.run.endpoint, pipeline.run.stack.stage)
+    roles = roles_of(pipeline.run.endpoint, pipeline.run.stack)
     expected = {
         ("submitTask", "dynamodb:GetItem"),
         ("submitTask", "dynamodb:PutItem"),
@@ -46,11 +46,11 @@ def test_an_action_too_few_and_an_action_too_many_show(pipeline: Pipeline) -> No
     task = pipeline.task()
     pipeline.submit(task)
     pipeline.settle(task)
-    roles = roles_of(pipeline.run.endpoint, pipeline.run.stack.stage)
+    roles = roles_of(pipeline.run.endpoint, pipeline.run.stack)
     lacking = [replace(role, statements=without(role, "sqs:SendMessage")) for role in roles]
     assert found(table(pipeline, lacking), State.NOT_ALLOWED) == {("submitTask", "sqs:SendMessage")}
 
-    queue = pipeline.run.stack.task_queue_arn
+    queue = pipeline.run.stack.work_queue.arn
     spare = Statement(allows=True, actions=("sqs:PurgeQueue",), resources=(queue,))
     elsewhere = Statement(allows=True, actions=("sqs:SendMessage",), resources=(f"{queue}-of-somebody-else",))
     too_many = [replace(role, statements=(*role.statements, spare, elsewhere)) for role in roles]

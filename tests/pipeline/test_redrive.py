@@ -8,15 +8,16 @@ import pytest
 from taskguard.cli import app
 from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import RedriveError
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import History, Redriven
 from taskguard.ingress.workload import Task
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 from taskguard.operating.redriving import Redriver, Result
+from taskguard.places import Places
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import write_env
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
@@ -61,8 +62,8 @@ def test_dead_tasks_are_put_back_to_work_once(
     of_many_operators_at_once_the_work_is_done_once(pipeline, raced)
     what_was_cut_off_is_repaired_by_redriving_again(pipeline, redriver, cut_off)
 
-    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
-    write_env(endpoint, stack)
+    monkeypatch.chdir(tmp_path)
+    write_env(Places.of(), endpoint, stack)
     the_command_puts_back_one_task_or_all_and_refuses_the_others(pipeline, rest)
 
 
@@ -163,7 +164,7 @@ def completed(pipeline: Pipeline, *tasks: Task) -> None:
 
 
 def statuses(run: Run, tasks: list[Task] | tuple[Task, ...]) -> dict[str, str]:
-    return StackReader(run.endpoint, run.stack, TASKGUARD).statuses([task.task_id for task in tasks])
+    return Records(run.endpoint, run.stack, TASKGUARD).statuses([task.task_id for task in tasks])
 
 
 def dead(pipeline: Pipeline, task: Task) -> bool:
@@ -173,7 +174,7 @@ def dead(pipeline: Pipeline, task: Task) -> bool:
 def item(pipeline: Pipeline, task: Task) -> dict[str, object]:
     run = pipeline.run
     key = {"taskId": {"S": task.task_id}}
-    return dict(run.endpoint.dynamodb().get_item(TableName=run.stack.table, Key=key, ConsistentRead=True)["Item"])
+    return dict(run.endpoint.dynamodb().get_item(TableName=run.stack.table_name, Key=key, ConsistentRead=True)["Item"])
 
 
 def earlier(pipeline: Pipeline, task: Task) -> list[dict[str, dict[str, dict[str, str]]]]:
@@ -190,7 +191,7 @@ def redrives(pipeline: Pipeline, task: Task) -> int:
 
 def with_failure_rate(endpoint: Endpoint, stack: Stack, rate: str) -> None:
     """Change the consumer's failure rate, as an operator does who has removed what made tasks fail."""
-    functions, name = endpoint.functions(), stack.outputs["ProcessTaskFunctionName"]
+    functions, name = endpoint.functions(), stack.function("processTask").name
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**variables, "FAILURE_RATE": rate}}

@@ -11,9 +11,12 @@ import pytest
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, stack_name
+from taskguard.service.ours import stack_name
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
+
+from tests.places import PLACES
 
 pytestmark = pytest.mark.heavy
 
@@ -70,13 +73,15 @@ def test_a_stage_that_is_deployed_and_removed_twice_leaves_nothing(endpoint: End
     log = tmp_path / "deploy.log"
     for _ in range(2):
         try:
-            stack = deployment.deploy(endpoint, stage, parameters={"failureRate": "0", "apiAuth": "apiKey"}, log=log)
+            stack = deployment.deploy(
+                endpoint, stage, places=PLACES, parameters={"failureRate": "0", "apiAuth": "apiKey"}, log=log
+            )
             work_a_little(endpoint, stack)
             # What is not listed now could not be missed afterwards.
             listed = {kind for kind, names in belongings(endpoint, stage).items() if names}
             assert made_of(endpoint, stage) - NOT_EVERYWHERE <= listed
         finally:
-            deployment.remove(endpoint, stage, log=log)
+            deployment.remove(endpoint, stage, places=PLACES, log=log)
         assert left_behind(endpoint, stage) == {}
 
 

@@ -20,12 +20,13 @@ from taskguard.reports.as_junit import write_junit
 from taskguard.reports.html import write_report
 from taskguard.run.manifests import digests_of_service, manifest_of
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.testing.shared_engine import SharedEngine
 
+from tests.places import PROJECT
 from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
@@ -88,7 +89,7 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
 def graded(run: Run, folder: Path) -> None:
     """All that ``taskguard grade`` writes."""
     history = run.of(workload(SEED, 4))
-    manifest = manifest_of(run, 4, digests_of_service())
+    manifest = manifest_of(run, 4, digests_of_service(PROJECT))
     SavedRun(history=history, manifest=manifest).write(folder)
     verdicts = grade(history, manifest.terms)
     write_grade(folder / GRADE_FILE, verdicts, history, manifest.terms, manifest.clock_scale)
@@ -101,7 +102,7 @@ def secrets_of_functions(endpoint: Endpoint, shared_engine: SharedEngine, stack:
     instance = instance_from_json((shared_engine.folder / "engine.json").read_text())
     assert isinstance(instance, LocalStackInstance)
     environments = [process.environ() for process in psutil.Process(instance.pid).children(recursive=True)]
-    names = {name for key, name in stack.outputs.items() if key.endswith("FunctionName")}
+    names = {each.name for each in stack.functions}
     ours = [each for each in environments if each.get("AWS_LAMBDA_FUNCTION_NAME") in names]
     assert ours
     return {each[name] for each in ours for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
@@ -112,6 +113,6 @@ def texts(endpoint: Endpoint, stack: Stack, folders: list[Path]) -> Iterator[tup
     files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
     for file in sorted({*files, *(path for path in (endpoint.log, endpoint.recording) if path is not None)}):
         yield str(file), file.read_text(errors="replace")
-    for name in sorted(value for key, value in stack.outputs.items() if key.endswith("FunctionName")):
-        pages = endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
-        yield f"/aws/lambda/{name}", "\n".join(event["message"] for page in pages for event in page["events"])
+    for group in sorted(each.log_group for each in stack.functions):
+        pages = endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=group)
+        yield group, "\n".join(event["message"] for page in pages for event in page["events"])

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.transport import refuses_unencrypted
-from taskguard.service.deployment import Stack
+from taskguard.history.events import QueueName
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 FUNCTIONS = ("submitTask", "getTask", "processTask", "monitorDLQ")
@@ -71,22 +72,22 @@ def test_roles_allow_named_actions_on_named_resources_only(endpoint: Endpoint, s
 
 
 def test_the_work_queue_redrives_after_three_receives(endpoint: Endpoint, stack: Stack) -> None:
-    policy = json.loads(queue(endpoint, stack.task_queue_url)["RedrivePolicy"])
+    policy = json.loads(queue(endpoint, stack.work_queue.url)["RedrivePolicy"])
     assert int(policy["maxReceiveCount"]) == 3
-    assert policy["deadLetterTargetArn"] == stack.dead_letter_queue_arn
+    assert policy["deadLetterTargetArn"] == stack.queues["dead-letter"].arn
 
 
 def test_queues_are_encrypted_and_dead_letters_kept_for_14_days(endpoint: Endpoint, stack: Stack) -> None:
-    for url in (stack.task_queue_url, stack.dead_letter_queue_url):
+    for url in (stack.work_queue.url, stack.queues["dead-letter"].url):
         assert queue(endpoint, url)["SqsManagedSseEnabled"] == "true"
-    assert int(queue(endpoint, stack.dead_letter_queue_url)["MessageRetentionPeriod"]) == 14 * 24 * 3600
+    assert int(queue(endpoint, stack.queues["dead-letter"].url)["MessageRetentionPeriod"]) == 14 * 24 * 3600
 
 
 @pytest.mark.parametrize("function", CONSUMERS)
 def test_a_message_stays_hidden_for_six_times_its_consumers_timeout(
     endpoint: Endpoint, stack: Stack, function: str
 ) -> None:
-    url = stack.task_queue_url if function == "processTask" else stack.dead_letter_queue_url
+    url = stack.work_queue.url if function == "processTask" else stack.queues["dead-letter"].url
     timeout = configuration(endpoint, stack, function)["Timeout"]
     assert int(queue(endpoint, url)["VisibilityTimeout"]) >= 6 * timeout
 
@@ -95,18 +96,18 @@ def test_a_message_stays_hidden_for_six_times_its_consumers_timeout(
 def test_consumers_report_partial_batches(endpoint: Endpoint, stack: Stack, function: str) -> None:
     found = mapping(endpoint, stack, function)
     assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    expected = stack.task_queue_arn if function == "processTask" else stack.dead_letter_queue_arn
+    expected = stack.work_queue.arn if function == "processTask" else stack.queues["dead-letter"].arn
     assert found["EventSourceArn"] == expected
 
 
 def test_the_table_is_keyed_by_task_id_and_paid_by_request(endpoint: Endpoint, stack: Stack) -> None:
-    table = endpoint.dynamodb().describe_table(TableName=stack.table)["Table"]
+    table = endpoint.dynamodb().describe_table(TableName=stack.table_name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "taskId", "KeyType": "HASH"}]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_the_table_tells_what_is_written_to_it_and_no_function_may_listen(endpoint: Endpoint, stack: Stack) -> None:
-    table = endpoint.dynamodb().describe_table(TableName=stack.table)["Table"]
+    table = endpoint.dynamodb().describe_table(TableName=stack.table_name)["Table"]
     assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
     assert "/stream/" in table["LatestStreamArn"]
     roles = [each["Properties"] for each in template(endpoint, stack) if each["Type"] == "AWS::IAM::Role"]
@@ -114,14 +115,14 @@ def test_the_table_tells_what_is_written_to_it_and_no_function_may_listen(endpoi
 
 
 def test_names_carry_the_stage_unless_it_is_dev(stack: Stack) -> None:
-    assert stack.table == f"TasksTable-{stack.stage}"
-    assert stack.task_queue_url.endswith(f"/TaskQueue-{stack.stage}")
-    assert stack.dead_letter_queue_url.endswith(f"/TaskDLQ-{stack.stage}")
+    assert stack.table_name == f"TasksTable-{stack.stage}"
+    assert stack.work_queue.url.endswith(f"/TaskQueue-{stack.stage}")
+    assert stack.queues["dead-letter"].url.endswith(f"/TaskDLQ-{stack.stage}")
 
 
-@pytest.mark.parametrize("which", ["task_queue_url", "dead_letter_queue_url"])
-def test_a_queue_refuses_who_comes_unencrypted(endpoint: Endpoint, stack: Stack, which: str) -> None:
-    told = queue(endpoint, getattr(stack, which))
+@pytest.mark.parametrize("which", ["work", "dead-letter"])
+def test_a_queue_refuses_who_comes_unencrypted(endpoint: Endpoint, stack: Stack, which: QueueName) -> None:
+    told = queue(endpoint, stack.queues[which].url)
     assert refuses_unencrypted(json.loads(told["Policy"]), told["QueueArn"])
     if endpoint.target != "ministack":
         return

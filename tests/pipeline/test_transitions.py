@@ -46,7 +46,7 @@ def test_a_final_state_that_is_left_for_a_moment_is_found(pipeline: Pipeline) ->
     # As a late failure would that does not look at what is there; then all is as it was.
     for status in ("RETRYING", "COMPLETED"):
         pipeline.run.endpoint.dynamodb().update_item(
-            TableName=pipeline.run.stack.table,
+            TableName=pipeline.run.stack.table_name,
             Key={"taskId": {"S": task.task_id}},
             UpdateExpression="SET #status = :status",
             ExpressionAttributeNames={"#status": "status"},
@@ -81,9 +81,9 @@ def test_the_stack_is_read_back_whole(pipeline: Pipeline) -> None:
         True,
         True,
     )
-    functions = {key: value for key, value in pipeline.run.stack.outputs.items() if key.endswith("FunctionName")}
+    stack = pipeline.run.stack
     assert {(each.queue, each.name) for each in found.consumers} == {
-        ("work", functions["ProcessTaskFunctionName"]),
-        ("dead-letter", functions["MonitorDLQFunctionName"]),
+        ("work", stack.function("processTask").name),
+        ("dead-letter", stack.function("monitorDLQ").name),
     }
-    assert {each.holder for each in found.permissions} == set(functions.values())
+    assert {each.holder for each in found.permissions} == {each.name for each in stack.functions}

@@ -1,23 +1,24 @@
 """A stage is updated in place while tasks are in their backoffs: none is lost, none done twice."""
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from taskguard.history import DeadLettered, Delivered, History
 from taskguard.ingress.workload import Task
-from taskguard.places import PROJECT
 from taskguard.run.running import Run
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, failure_parameters, failure_settings
+from taskguard.service.ours import failure_parameters, failure_settings
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.testing.pipeline import Pipeline
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.pipeline.judging import not_passed
+from tests.places import PLACES, copy_of_service
 from tests.terms import our_terms
 
 pytestmark = [pytest.mark.heavy, pytest.mark.long]
@@ -72,11 +73,7 @@ def failed_once(pipeline: Pipeline, tasks: list[Task]) -> set[str]:
 
 def changed_service(folder: Path) -> Path:
     """A copy of the service, whose handler logs something else."""
-    service = folder / "service"
-    shutil.copytree(PROJECT / "handlers", service / "handlers")
-    shutil.copytree(PROJECT / "serverless", service / "serverless")
-    for name in ("serverless.yml", "package.json"):
-        shutil.copy2(PROJECT / name, service / name)
+    service = copy_of_service(folder / "service")
     handler = service / "handlers" / "process_task.py"
     source = handler.read_text()
     assert source.count(f'"{SAID}"') == 1
@@ -89,7 +86,8 @@ def parameters(rate: float) -> dict[str, str]:
 
 
 def update(endpoint: Endpoint, service: Path, folder: Path) -> None:
-    deployment.deploy(endpoint, STAGE, parameters=parameters(NEW_RATE), service=service, log=folder / "update.log")
+    places = replace(PLACES, service=service)
+    deployment.deploy(endpoint, STAGE, places=places, parameters=parameters(NEW_RATE), log=folder / "update.log")
 
 
 def submitting_meanwhile(pipeline: Pipeline, work: Callable[[], None]) -> list[Task]:
@@ -114,7 +112,7 @@ def completed_at_once(history: History, task: Task) -> bool:
 
 def says_now(pipeline: Pipeline) -> set[str]:
     """The tasks of which the new handler's words were logged."""
-    name = pipeline.run.stack.outputs["ProcessTaskFunctionName"]
+    name = pipeline.run.stack.function("processTask").name
     pages = pipeline.run.endpoint.logs().get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
     lines = [event["message"] for page in pages for event in page["events"] if SAYS_NOW in event["message"]]
     ids = (task.task_id for task in pipeline.submitted if task.task_id is not None)

@@ -7,6 +7,7 @@ wrong.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -14,9 +15,10 @@ from typing import NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, contract, doctor, grade, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, contract, doctor, grade, judge, prepare, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import TaskGuardError
@@ -47,6 +49,7 @@ for command in (
     stack.remove,
     clean_up.clean_up,
     doctor.doctor,
+    prepare.prepare,
 ):
     app.command(cls=PlainCommand)(command)
 
@@ -64,6 +67,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
         signal.signal(signal.SIGHUP, lambda *_: _interrupt())
+    _tell_of_installations()
     try:
         app(prog_name="taskguard")  # completion asks by this name, wherever the script is
     except SystemExit as end:
@@ -80,6 +84,16 @@ def main() -> NoReturn:
         traceback.print_exc()
         _complain("this is a mistake in TaskGuard, not in the pipeline; the trace above tells where")
     raise AssertionError("Typer ends a command by leaving the process")
+
+
+def _tell_of_installations() -> None:
+    """What takes a while at its first use is said, beside what a command prints for programs."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    handler = logging.Handler()
+    handler.emit = lambda record: console.print(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("taskguard")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _complain(message: str) -> NoReturn:

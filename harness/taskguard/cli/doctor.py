@@ -32,7 +32,7 @@ _PROBES: tuple[Callable[[], Found], ...] = (
     machine.open_files,
     machine.home,
     machine.scratch,
-    lambda: machine.disk(installed.folders()["libraries of functions"]),
+    lambda: machine.disk(installed.folders()["engines and libraries"]),
     machine.encoding,
     machine.sandbox,
     machine.docker,

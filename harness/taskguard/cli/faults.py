@@ -16,9 +16,9 @@ from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Plan
 from taskguard.history import MANIFEST_FILE, Manifest
 from taskguard.history.wording import times
-from taskguard.ingress.access import ApiAuth
 from taskguard.ingress.workload import random_seed
 from taskguard.run.manifests import digests_of_service
+from taskguard.service.ours import ApiAuth
 from taskguard.targets.names import TargetName
 
 Faults = Annotated[
@@ -102,8 +102,8 @@ def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
         )
 
 
-def repeated(folder: Path, context: typer.Context) -> Repeated:
-    """The run in ``folder``, to be made again.
+def repeated(folder: Path, context: typer.Context, service: Path) -> Repeated:
+    """The run in ``folder``, to be made again with ``service``.
 
     Raises:
         typer.BadParameter: there is no such run, or something is asked for that the folder decides.
@@ -129,7 +129,7 @@ def repeated(folder: Path, context: typer.Context) -> Repeated:
         target = TargetName(context.params["target"])
     if plan is not None:
         refuse_what_is_not_possible(plan, target)
-    now = digests_of_service()
+    now = digests_of_service(service)
     differing = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
     return Repeated(
         tasks=manifest.tasks,
@@ -149,14 +149,17 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def command_to_replay(folder: Path, endpoint_url: str | None, stage: str | None, api_auth: ApiAuth | None) -> str:
+def command_to_replay(
+    service: Path, folder: Path, endpoint_url: str | None, stage: str | None, api_auth: ApiAuth | None
+) -> str:
     """The command that repeats the run in ``folder``, where and how it took place."""
     given = [
         f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
         f"--stage {shlex.quote(stage)}" if stage else "",
         f"--api-auth {api_auth}" if api_auth is not None else "",
     ]
-    return " ".join([f"taskguard grade --replay {shlex.quote(str(folder))}", *filter(None, given)])
+    where = f" {shlex.quote(str(service))}" if service != Path() else ""
+    return " ".join([f"taskguard grade{where} --replay {shlex.quote(str(folder))}", *filter(None, given)])
 
 
 def told_first(plan: Plan | None, again: Repeated | None) -> Iterator[str]:

@@ -15,13 +15,15 @@ from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import ApiAuthOption, ClockScale, Region
+from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder
 from taskguard.contract.draws import DEFAULT_RATE
-from taskguard.ingress.access import ApiAuth
+from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.timings import Timings, slowest_schedule_seconds
+from taskguard.service.deployment import require_service
 from taskguard.service.kept import RunningStack
+from taskguard.service.ours import ApiAuth
 from taskguard.session import Asked
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -31,6 +33,7 @@ MOST_TASKS = 100_000
 
 def grade(
     context: typer.Context,
+    service: ServiceFolder = Path(),
     tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
     seed: Annotated[
         str | None,
@@ -85,22 +88,27 @@ def grade(
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     timings = Timings.of_this_process()
     console = a_console(stderr=json_)
-    seed = seed or None
+    places, seed = Places.of(service), seed or None
     plan = asked_faults.plan_of(faults, fault_seed, target)
-    again = None if replay is None else asked_faults.repeated(replay, context)
+    again = None if replay is None else asked_faults.repeated(replay, context, places.service)
     if again is not None:
         tasks, seed, rate, plan, clock_scale, target, region = again.decided
     _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
     _refuse_auth(target, api_auth)
     repeat = None
     if target is not TargetName.RUNNING:
-        repeat = _command(tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
+        repeat = _command(service, tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
+    # Before the folder is made, which would be left empty.
     if keep:
-        # Before the folder is made, which would be left empty.
-        RunningStack.make_sure_there_is_none()
-    folder = _new_folder(out)
-    repeat = asked_faults.command_to_replay(folder, endpoint_url, stage, api_auth) if plan is not None else repeat
+        RunningStack.make_sure_there_is_none(places)
+    if target not in (TargetName.RUNNING, TargetName.AWS):
+        require_service(places)
+    folder = _new_folder(out, places.runs)
+    repeat = (
+        asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat
+    )
     asked = Asked(
+        places=places,
         folder=folder,
         tasks=tasks,
         seed=seed,
@@ -176,8 +184,8 @@ def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
         )
 
 
-def _new_folder(out: Path | None) -> Path:
-    folder = out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+def _new_folder(out: Path | None, runs: Path) -> Path:
+    folder = out or runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise typer.BadParameter(f"--out {folder}: it is there already; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,6 +193,7 @@ def _new_folder(out: Path | None) -> Path:
 
 
 def _command(
+    service: Path,
     tasks: int,
     seed: str | None,
     rate: float | None,
@@ -196,6 +205,7 @@ def _command(
     api_auth: ApiAuth | None,
 ) -> str:
     given = [
+        shlex.quote(str(service)) if service != Path() else "",
         f"--tasks {tasks}",
         f"--seed {shlex.quote(seed)}" if seed else "",
         f"--rate {rate:g}" if rate not in (None, DEFAULT_RATE) else "",

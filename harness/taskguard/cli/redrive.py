@@ -12,8 +12,10 @@ from rich.text import Text
 
 from taskguard.errors import DeploymentError, RedriveError
 from taskguard.operating.redriving import Redriver, Result
-from taskguard.service.deployment import Stack, failure_settings
+from taskguard.places import Places
 from taskguard.service.kept import from_env
+from taskguard.service.ours import failure_settings
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -24,7 +26,7 @@ def redrive(
     """Put dead-lettered tasks back to work from their record, safely and once."""
     if (task_id is None) is not all_tasks:
         raise typer.BadParameter("name one task, or say --all")
-    endpoint, stack = from_env()
+    endpoint, stack = from_env(Places.of())
     redriver, console = Redriver(endpoint, stack), Console(soft_wrap=True, highlight=False)
     if task_id is not None:
         outcome = redriver.redrive(task_id)

@@ -6,25 +6,31 @@ import json
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from taskguard.contract.draws import DEFAULT_RATE
-from taskguard.ingress.access import ApiAuth
-from taskguard.places import STATE
-from taskguard.run.stages import auth_parameters
+from taskguard.places import Places
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
-from taskguard.service.kept import ENV_FILE, RunningStack
+from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
+from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
 
+ServiceFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[SERVICE]", help="The folder of the service (default: the current one).", show_default=False
+    ),
+]
 Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
 StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
@@ -52,6 +58,7 @@ ApiAuthOption = Annotated[
 
 
 def up(
+    service: ServiceFolder = Path(),
     stage: Stage = "dev",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
     region: Region = DEFAULT_REGION,
@@ -62,20 +69,24 @@ def up(
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
-    RunningStack.make_sure_there_is_none()
-    deployment.serverless_cli()  # better missed now than when an engine is up
+    places = Places.of(service)
+    RunningStack.make_sure_there_is_none(places)
+    deployment.get_ready(places)
     seed = seed or None
-    folder = STATE / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    with LocalStack(folder, port=port, region=region, clock_scale=clock_scale, functions_ready=True) as engine:
+    folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with LocalStack(
+        folder, cache=places.cache, port=port, region=region, clock_scale=clock_scale, functions_ready=True
+    ) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
-        parameters = deployment.failure_parameters(seed, rate) | auth_parameters(api_auth)
-        stack = deployment.deploy(endpoint, stage, parameters=parameters, log=folder / "deploy.log")
-        RunningStack(instance=engine.running, stage=stage).save()
+        parameters = failure_parameters(seed, rate) | auth_parameters(api_auth)
+        stack = deployment.deploy(endpoint, stage, places=places, parameters=parameters, log=folder / "deploy.log")
+        RunningStack(instance=engine.running, stage=stage).save(places)
         engine.running.stay()
         engine.leave_running()
-    console.print(f"\nUp. {ENV_FILE.name} has its addresses; `{runnable('taskguard down')}` stops it. Submit a task:\n")
+    down_again = runnable("taskguard down", *([service] if service != Path() else []))
+    console.print(f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it. Submit a task:\n")
     for line in how_to_submit(endpoint, stack):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
@@ -83,32 +94,34 @@ def up(
 
 def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     """Lines for a shell. A key is in none of them: the shell is told where it is."""
-    told, sends = stack.outputs.get("ApiAuth"), ""
+    told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
         settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
         # Version 1 of the AWS CLI heeds no AWS_ENDPOINT_URL, and would ask AWS.
-        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.outputs['ApiKeyId']} --include-value"
+        asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} apigateway get-api-key --api-key {stack.ingress.api.key_ids[0]} --include-value"
         yield f"API_KEY=$({settings} {asks} --query value --output text)"
         sends = ' -H "x-api-key: $API_KEY"'
     elif told == ApiAuth.IAM:
         user = ":".join(LOCAL_CREDENTIALS.values())
         sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
     body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
-    yield f"curl -s -X POST {stack.api_url}/task{sends} -H 'Content-Type: application/json' -d {body}"
+    yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
 
 
-def down() -> None:
+def down(service: ServiceFolder = Path()) -> None:
     """Stop what `taskguard up` (or `grade --keep`) left running."""
-    running = RunningStack.load()
+    places = Places.of(service)
+    running = RunningStack.load(places)
     if running is not None:
         if not running.instance.takes_stacks_along:
-            deployment.remove(running.instance.endpoint(), running.stage)
+            deployment.remove(running.instance.endpoint(), running.stage, places=places)
         running.instance.end()
-    RunningStack.forget()
+    RunningStack.forget(places)
     typer.echo("Stopped." if running is not None else "Nothing was up.")
 
 
 def deploy(
+    service: ServiceFolder = Path(),
     stage: Stage = "dev",
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
@@ -127,9 +140,9 @@ def deploy(
     parameters = [f"--param=failureSeed={seed}"] if seed else []
     parameters += [f"--param=failureRate={rate}"] if rate is not None else []
     parameters += [f"--param={name}={value}" for name, value in auth_parameters(api_auth).items()]
-    raise typer.Exit(serverless_on_aws("deploy", stage, region, parameters))
+    raise typer.Exit(serverless_on_aws(Places.of(service), "deploy", stage, region, parameters))
 
 
-def remove(stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(service: ServiceFolder = Path(), stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
     """Remove a stage from AWS, with all it holds."""
-    raise typer.Exit(serverless_on_aws("remove", stage, region))
+    raise typer.Exit(serverless_on_aws(Places.of(service), "remove", stage, region))

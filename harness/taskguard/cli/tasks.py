@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import SubmissionError
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
+from taskguard.places import Places
 from taskguard.service.kept import from_env
 from taskguard.support.json_values import Json
 
@@ -27,7 +27,7 @@ def submit(
     """Submit tasks to the stack that is up, and print their ids."""
     if task_id is not None and tasks != 1:
         raise typer.BadParameter("--task-id names one task; leave out --tasks")
-    endpoint, stack = from_env()
+    endpoint, stack = from_env(Places.of())
     made = workload(random_seed(), tasks)
     chosen = [Task(task_id=task_id or t.task_id, payload=_object(payload) if payload else t.payload) for t in made]
     refused = 0
@@ -42,7 +42,7 @@ def status(
     task_id: Annotated[str | None, typer.Argument(help="A task's id; without one, the queues are shown.")] = None,
 ) -> None:
     """Show a task's record, or the queues of the stack that is up."""
-    endpoint, stack = from_env()
+    endpoint, stack = from_env(Places.of())
     if task_id is not None:
         record = client_of(endpoint, stack).record(task_id)
         if record is None:
@@ -52,10 +52,10 @@ def status(
     table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
     for heading in ("queue", "visible", "in flight", "delayed"):
         table.add_column(heading)
-    for depth in StackReader(endpoint, stack, TASKGUARD).queue_depths():
+    for depth in Queues(endpoint, stack).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)
-    typer.echo(f"API: {stack.api_url}\nTable: {stack.table}")
+    typer.echo(f"API: {stack.api_url}\nTable: {stack.table_name}")
 
 
 def _object(text: str) -> dict[str, Json]:

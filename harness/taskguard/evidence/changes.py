@@ -16,7 +16,7 @@ from taskguard.contract.dialect import RecordWords, field_of
 from taskguard.evidence.table_stream import NoStream, TableStream
 from taskguard.history import Event, EvidenceMissing, RecordChanged, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.times import milliseconds
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
@@ -39,10 +39,10 @@ class _Change:
 
 
 class Changes:
-    """The changes of one stack's records. Not safe to use from several threads."""
+    """The changes of one stack's records; without a table there are none. Not safe to use from several threads."""
 
     def __init__(self, endpoint: Endpoint, stack: Stack, names: RecordWords) -> None:
-        self._stream = TableStream(endpoint, stack.table)
+        self._stream = TableStream(endpoint, stack.table.name) if stack.table is not None else None
         self._names = names
         self._now_ms = endpoint.clock.now_ms
         self._is_local = endpoint.url is not None
@@ -51,7 +51,7 @@ class Changes:
 
     def begin(self) -> None:
         """Nothing that was written before this will be asked for: on AWS that spares reading a day's changes."""
-        if self._is_local:
+        if self._is_local or self._stream is None:
             return  # no shard is ever closed there
         try:
             self._stream.skip_what_is_closed()
@@ -63,9 +63,12 @@ class Changes:
 
         A task of an earlier run may have had the same id, and its record been removed since: its changes are left out.
         """
+        stream = self._stream
+        if stream is None:
+            return []
         missing: list[Event] = []
         try:
-            wait_for(lambda: self._tells_of(records), seconds=self._late_seconds, every=0.05)
+            wait_for(lambda: self._tells_of(stream, records), seconds=self._late_seconds, every=0.05)
         except WaitedInVain:
             behind = sum(not self._is_told(record) for record in records)
             missing.append(self._missing(f"the latest changes of {times(behind, 'record')}"))
@@ -78,8 +81,8 @@ class Changes:
             missing.append(self._missing(f"the first changes of {times(beheaded, 'record')}"))
         return [*(event for task_id, changes in found.items() for event in _events(task_id, changes)), *missing]
 
-    def _tells_of(self, records: Sequence[RecordObserved]) -> bool:
-        for record in self._stream.read_new():
+    def _tells_of(self, stream: TableStream, records: Sequence[RecordObserved]) -> bool:
+        for record in stream.read_new():
             task_id, change = self._read(record)
             self._seen.setdefault(task_id, []).append(change)
         return all(self._is_told(record) for record in records)

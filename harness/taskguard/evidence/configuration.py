@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import Any, TypeVar
-from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.evidence.transport import refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.events import QueueName
-from taskguard.service.deployment import Stack, stack_name
+from taskguard.service.event_sources import function_of, mappings_of, reports_failures
+from taskguard.service.role_policies import parsed, policies_of
+from taskguard.service.stack import Queue, Stack
 from taskguard.targets.base import Endpoint
 
 SOURCE = "the deployed stack"
@@ -68,73 +69,70 @@ class _Reader:
 
     def read(self) -> list[Event]:
         stack = self._stack
-        urls: dict[QueueName, str] = {"work": stack.task_queue_url, "dead-letter": stack.dead_letter_queue_url}
-        arns: dict[QueueName, str] = {"work": stack.task_queue_arn, "dead-letter": stack.dead_letter_queue_arn}
-        # A part that the stack lacks has no name.
-        has_table, has_dead_letter_queue = bool(stack.table), bool(stack.dead_letter_queue_arn)
-        if not has_dead_letter_queue:
-            del urls["dead-letter"], arns["dead-letter"]
         read = {
-            queue: self._try(f"the consumers of the {queue} queue", partial(self._mappings, arn))
-            for queue, arn in arns.items()
+            name: self._try(f"the consumers of the {name} queue", partial(mappings_of, self._endpoint, queue.arn))
+            for name, queue in stack.queues.items()
         }
-        mappings = {queue: found or [] for queue, found in read.items()}
-        watched = read.get("dead-letter")
-        names = {value for key, value in stack.outputs.items() if key.endswith("FunctionName")}
-        names |= {_function_of(mapping) for found in mappings.values() for mapping in found}
+        mappings, watched = {name: found or [] for name, found in read.items()}, read.get("dead-letter")
+        names = {each.name for each in stack.functions}
+        names |= {function_of(mapping) for found in mappings.values() for mapping in found}
         functions = {name: self._try(f"the settings of {name}", partial(self._function, name)) or {} for name in names}
         observed = ConfigurationObserved(
             at_ms=self._endpoint.clock.now_ms(),
-            queues=tuple(self._queue(queue, url, arns[queue]) for queue, url in urls.items()),
+            queues=tuple(self._queue(name, queue) for name, queue in stack.queues.items()),
             consumers=tuple(
                 _consumer(queue, mapping, functions) for queue, found in mappings.items() for mapping in found
             ),
-            store_encrypted=self._try("the encryption of the table", self._table_encrypted) if has_table else None,
+            store_encrypted=self._try("the encryption of the table", partial(self._table_encrypted, stack.table.name))
+            if stack.table is not None
+            else None,
             permissions=tuple(
                 permission
                 for function, settings in sorted(functions.items())
                 for permission in self._try(f"the role of {function}", partial(self._role, function, settings)) or []
             ),
-            table=has_table,
-            dead_letter_queue=has_dead_letter_queue,
-            dead_letter_consumer=None if has_dead_letter_queue and watched is None else bool(watched),
+            table=stack.table is not None,
+            dead_letter_queue="dead-letter" in read,
+            dead_letter_consumer=None if "dead-letter" in read and watched is None else bool(watched),
         )
         return [observed, *(self._missing(what) for what in self._unread)]
 
-    def _queue(self, queue: QueueName, url: str, arn: str) -> QueueSettings:
-        told = self._try(f"the settings of the {queue} queue", partial(self._attributes, url)) or {}
+    def _queue(self, name: QueueName, queue: Queue) -> QueueSettings:
+        told = self._try(f"the settings of the {name} queue", partial(self._attributes, queue.url)) or {}
         policy: _Settings = json.loads(told.get("RedrivePolicy") or "{}")
-        watched = policy.get("deadLetterTargetArn") == self._stack.dead_letter_queue_arn
+        watched = self._stack.is_dead_letter_queue(policy.get("deadLetterTargetArn"))
         return QueueSettings(
-            queue=queue,
+            queue=name,
             visibility_timeout_seconds=_number(told.get("VisibilityTimeout")),
             retention_seconds=_number(told.get("MessageRetentionPeriod")),
-            encrypted=self._try(f"the encryption of the {queue} queue", partial(self._queue_encrypted, told, url)),
+            encrypted=self._try(
+                f"the encryption of the {name} queue", partial(self._queue_encrypted, told, queue.name)
+            ),
             max_receives=int(policy.get("maxReceiveCount", 0)) if told else None,
             dead_letters_watched=watched if told else None,
-            unencrypted_refused=refuses_unencrypted(_parsed(told.get("Policy") or "{}"), arn) if told else None,
+            unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
         )
 
     def _attributes(self, url: str) -> _Settings:
         answer = self._endpoint.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         return {str(name): value for name, value in answer["Attributes"].items()}
 
-    def _queue_encrypted(self, told: _Settings, url: str) -> bool | None:
+    def _queue_encrypted(self, told: _Settings, name: str) -> bool | None:
         if not told:
             return None
         if "KmsMasterKeyId" in told or "SqsManagedSseEnabled" in told:
             return _is_encrypted(told)
-        return self._as_in_template("AWS::SQS::Queue", "QueueName", url.rsplit("/", 1)[-1], _is_encrypted)
+        return self._as_in_template("AWS::SQS::Queue", "QueueName", name, _is_encrypted)
 
-    def _table_encrypted(self) -> bool | None:
-        table: Any = self._endpoint.dynamodb().describe_table(TableName=self._stack.table)["Table"]
+    def _table_encrypted(self, name: str) -> bool | None:
+        table: Any = self._endpoint.dynamodb().describe_table(TableName=name)["Table"]
         status = table.get("SSEDescription", {}).get("Status")
         if status is not None:
             return str(status) in ("ENABLED", "ENABLING", "UPDATING")
         return self._as_in_template(
             "AWS::DynamoDB::Table",
             "TableName",
-            self._stack.table,
+            name,
             lambda properties: _is_true(properties.get("SSESpecification", {}).get("SSEEnabled")),
         )
 
@@ -144,13 +142,9 @@ class _Reader:
 
     @cached_property
     def _resources(self) -> Sequence[_Settings]:
-        answer: Any = self._endpoint.cloudformation().get_template(StackName=stack_name(self._stack.stage))
+        answer: Any = self._endpoint.cloudformation().get_template(StackName=self._stack.name)
         body = answer["TemplateBody"]
         return list((json.loads(body) if isinstance(body, str) else body)["Resources"].values())
-
-    def _mappings(self, arn: str) -> list[_Settings]:
-        pages = self._endpoint.functions().get_paginator("list_event_source_mappings").paginate(EventSourceArn=arn)
-        return [dict(mapping) for page in pages for mapping in page["EventSourceMappings"]]
 
     def _function(self, name: str) -> _Settings:
         return dict(self._endpoint.functions().get_function_configuration(FunctionName=name))
@@ -158,24 +152,12 @@ class _Reader:
     def _role(self, function: str, settings: _Settings) -> list[Permission]:
         if not settings:
             return []
-        role = settings["Role"].rsplit("/", 1)[-1]
         return [
             _permission(function, statement)
-            for document in self._documents(role)
-            for statement in _listed(document.get("Statement"))
+            for policy in policies_of(self._endpoint, settings["Role"])
+            for statement in _listed(policy.document.get("Statement"))
             if statement.get("Effect") == "Allow"
         ]
-
-    def _documents(self, role: str) -> Iterator[_Settings]:
-        iam = self._endpoint.client("iam")
-        for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
-            for name in page["PolicyNames"]:
-                yield _parsed(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
-            for attached in page["AttachedPolicies"]:
-                arn = attached["PolicyArn"]
-                version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-                yield _parsed(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
 
     def _try(self, what: str, read: Callable[[], T]) -> T | None:
         try:
@@ -190,19 +172,14 @@ class _Reader:
 
 
 def _consumer(queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:
-    name, state = _function_of(mapping), mapping.get("State")
+    name, state = function_of(mapping), mapping.get("State")
     return ConsumerSettings(
         name=name,
         queue=queue,
         enabled=None if state is None else state == "Enabled",
-        # Where none is set the list may be left out.
-        partial_batches="ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []),
+        partial_batches=reports_failures(mapping),
         timeout_seconds=_number(functions[name].get("Timeout")),
     )
-
-
-def _function_of(mapping: _Settings) -> str:
-    return str(mapping["FunctionArn"]).split(":")[6]
 
 
 def _permission(function: str, statement: _Settings) -> Permission:
@@ -228,9 +205,3 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _parsed(document: Any) -> _Settings:
-    # botocore decodes it; IAM itself answers with URL-encoded text, and some engine may do so twice.
-    parsed: _Settings = json.loads(unquote(document)) if isinstance(document, str) else document
-    return parsed

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
-from taskguard.evidence.stack import StackReader
 from taskguard.history import Event, TaskSubmitted
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 _CLOCKS_APART_MS = 60_000.0
@@ -46,11 +46,11 @@ class RecorderSource:
     ) -> None:
         self.since_ms = since_ms
         self._file, self._stack, self._dialect = file, stack, dialect
-        self._reader = StackReader(endpoint, stack, dialect)
+        self._queues = Queues(endpoint, stack)
 
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         recording = self._file.read().since(self.since_ms)
-        heeded = self._reader.heeds_partial_batches()
+        heeded = self._queues.heeds_partial_batches()
         return events_of(recording, self._stack, self._dialect.message, partial_batches=heeded, only=only), recording
 
     def recording(self) -> Recording:
@@ -69,7 +69,7 @@ class LogSource:
         clocks_apart_ms: float = _CLOCKS_APART_MS,
     ) -> None:
         self.since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
-        self._logs = LogEvidence(endpoint, stack, StackReader(endpoint, stack, dialect), dialect, self.since_ms)
+        self._logs = LogEvidence(endpoint, stack, dialect, self.since_ms)
 
     def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         return self._logs.gather(submitted, only)

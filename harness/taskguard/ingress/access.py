@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -20,21 +19,16 @@ from requests.auth import AuthBase
 
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.client import Client
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 
 _SERVICE = "execute-api"
+# https://docs.aws.amazon.com/apigateway/latest/api/API_Method.html
+_IAM = "AWS_IAM"
+_KNOWN = ("NONE", _IAM)
 _SIGNED_HEADERS = ("Content-Type",)
 """Besides what a signature adds itself. Others may be changed on the way."""
-
-
-class ApiAuth(StrEnum):
-    """What ``serverless.yml``'s parameter ``apiAuth`` may be."""
-
-    NONE = "none"
-    API_KEY = "apiKey"  # pragma: allowlist secret
-    IAM = "iam"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,16 @@ def client_of(endpoint: Endpoint, stack: Stack) -> Client:
         DeploymentError: when it is not told how, or the key cannot be read.
         SetupError: when a request must be signed, and there are no credentials.
     """
-    return Client(stack.api_url, clock=endpoint.clock, auth=access_to(endpoint, stack))
+    ingress = stack.ingress
+    # Without a route for records there is nothing to be read, wherever it would be.
+    record_path = ingress.record.path if ingress.record is not None else f"{ingress.submit.path}/{{id}}"
+    return Client(
+        ingress.api.url,
+        clock=endpoint.clock,
+        auth=access_to(endpoint, stack),
+        submit_path=ingress.submit.path,
+        record_path=record_path,
+    )
 
 
 def access_to(endpoint: Endpoint, stack: Stack) -> AuthBase | None:
@@ -79,31 +82,35 @@ def access_to(endpoint: Endpoint, stack: Stack) -> AuthBase | None:
     Raises:
         DeploymentError, SetupError: as :func:`client_of`.
     """
-    # Stages that were deployed before there was a choice are open, and do not say so.
-    told = stack.outputs.get("ApiAuth", ApiAuth.NONE)
-    if told == ApiAuth.NONE:
-        return None
-    if told == ApiAuth.API_KEY:
+    route = stack.ingress.submit
+    if route.authorization not in _KNOWN:
+        raise DeploymentError(
+            f"calling the API of the stack {stack.name}: {route} wants the authorization {route.authorization}, which this TaskGuard "
+            f"cannot give. It knows {' and '.join(_KNOWN)}, and API keys."
+        )
+    if route.api_key_required:
         return ApiKey(_key(endpoint, stack))
-    if told == ApiAuth.IAM:
-        return Signature(endpoint.region, _credentials(endpoint))
-    raise DeploymentError(
-        f"calling the API of stage {stack.stage}: it lets clients in by {told}, which this TaskGuard does not know. "
-        "Was it deployed from this project's serverless.yml?"
-    )
+    return Signature(endpoint.region, _credentials(endpoint)) if route.authorization == _IAM else None
 
 
 def _key(endpoint: Endpoint, stack: Stack) -> str:
     doing = f"reading the API key of stage {stack.stage} at {endpoint.place}"
-    try:
-        # The id is an output; the value is asked for, and is in no output.
-        return endpoint.apigateway().get_api_key(apiKey=stack.outputs["ApiKeyId"], includeValue=True)["value"]
-    except (ClientError, BotoCoreError) as error:
-        raise DeploymentError(f"{doing}: {explain(error)}") from error
-    except KeyError as missing:
+    ids = stack.ingress.api.key_ids
+    if not ids:
         raise DeploymentError(
-            f"{doing}: there is no {missing}. Deploy the stage again, which makes a key."
-        ) from missing
+            f"{doing}: there is none, and {stack.ingress.submit} wants one. Deploy the stage again, with a key."
+        )
+    found, refusal = [], None
+    for each in ids:
+        try:
+            found.append(endpoint.apigateway().get_api_key(apiKey=each, includeValue=True))
+        except (ClientError, BotoCoreError) as error:
+            # A caller may be allowed to read one of several.
+            refusal = error
+    if not found and refusal is not None:
+        raise DeploymentError(f"{doing}: {explain(refusal)}") from refusal
+    # While keys are being replaced, the newest is the one that stays.
+    return max(found, key=lambda key: key["createdDate"])["value"]
 
 
 def _credentials(endpoint: Endpoint) -> Callable[[], ReadOnlyCredentials]:

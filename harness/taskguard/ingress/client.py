@@ -3,6 +3,7 @@
 What it returns is evidence of acceptance only. It knows the API's two routes and nothing behind them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,7 @@ from taskguard.history import TaskSubmitted
 from taskguard.ingress.workload import Task
 from taskguard.support.clocks import REAL, Clock
 
+_BRACES = re.compile(r"\{[^{}]*\}")
 _TIMEOUT_SECONDS = 30.0
 _MOST_CLIENTS = 8
 # A user's own client would be set about like this: it takes some 13 s until it gives up.
@@ -27,7 +29,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 class Client:
     """Talks to one deployed API at ``api_url``. Safe to use from several threads. ``note`` hears of each task that the
     stage may have from then on: before it is sent, or when the API has given it an id. ``heed`` is shown each answer.
-    ``clock`` is the pipeline's; ``auth`` puts on each request what the API wants of its clients (none: nothing)."""
+    ``clock`` is the pipeline's; ``auth`` puts on each request what the API wants of its clients (none: nothing). Tasks are handed in
+    by POST to ``submit_path``; in ``record_path``, by which a record is read, what is in braces stands for the task's id."""
 
     def __init__(
         self,
@@ -35,7 +38,10 @@ class Client:
         note: Callable[[Iterable[str]], None] = lambda _: None,
         clock: Clock = REAL,
         auth: AuthBase | None = None,
+        submit_path: str = "/task",
+        record_path: str = "/task/{taskId}",
     ) -> None:
+        self._submit_path, self._record_path = submit_path, record_path
         self._clock = clock
         self._api_url = api_url.rstrip("/")
         self.note = note
@@ -52,13 +58,13 @@ class Client:
         self._session.mount("https://", adapter)
 
     def post(self, body: bytes | str, content_type: str | None = "application/json") -> requests.Response:
-        """``POST /task`` with any body at all.
+        """A request like one that hands in a task, with any body at all.
 
         Raises:
             SubmissionError: when no answer came.
         """
         headers = {"Content-Type": content_type} if content_type is not None else {}
-        response = self._request("POST", "/task", data=body, headers=headers)
+        response = self._request("POST", self._submit_path, data=body, headers=headers)
         self.note(_ids_in(response))
         return response
 
@@ -67,7 +73,7 @@ class Client:
         self.note([task.task_id])
         sent_at = self._clock.now_ms()
         try:
-            response = self._request("POST", "/task", json={"taskId": task.task_id, "payload": task.payload})
+            response = self._request("POST", self._submit_path, json={"taskId": task.task_id, "payload": task.payload})
             status = response.status_code
         except SubmissionError:
             status = 0
@@ -122,12 +128,12 @@ class Client:
         return [self.submit(task)]
 
     def get(self, task_id: str) -> requests.Response:
-        """``GET /task/{taskId}``.
+        """Ask for the task's record.
 
         Raises:
             SubmissionError: when no answer came.
         """
-        return self._request("GET", f"/task/{quote(task_id, safe='')}")
+        return self._request("GET", _BRACES.sub(lambda _: quote(task_id, safe=""), self._record_path))
 
     def record(self, task_id: str) -> dict[str, Any] | None:
         """The task's record, none when there is none yet.

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskguard.contract.dialect import RECORD, TASKGUARD
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.operating.ledger import LEDGER_FILE, Place, read_ledger
-from taskguard.service.deployment import Stack, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.aws import AwsInstance
 from taskguard.targets.base import Endpoint
@@ -68,8 +69,8 @@ class Cleaner:
     """Removes tasks from one stage; none of which was made before ``since``."""
 
     def __init__(self, endpoint: Endpoint, stack: Stack, since: str) -> None:
-        self._reader = StackReader(endpoint, stack, TASKGUARD)
-        self._table = stack.table
+        self._records = Records(endpoint, stack, TASKGUARD)
+        self._table = stack.table_name
         self._since = since
         self._dynamodb: DynamoDBClient = endpoint.dynamodb()
 
@@ -85,17 +86,17 @@ class Cleaner:
         """Wait for these tasks, then delete their records."""
         if not unsettled_too:
             self._wait(task_ids, wait_seconds, tell)
-        there = self._reader.statuses(task_ids)
+        there = self._records.statuses(task_ids)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="clean-up") as pool:
             gone = sum(pool.map(lambda task_id: self._delete(task_id, unsettled_too=unsettled_too), there))
-        return CleanedUp(removed=gone, left=self._reader.statuses(there))
+        return CleanedUp(removed=gone, left=self._records.statuses(there))
 
     def _wait(self, task_ids: Sequence[str], seconds: float, tell: Callable[[int], None]) -> None:
         told = 0
 
         def settled() -> bool:
             nonlocal told
-            unsettled = sum(status not in RECORD.finals for status in self._reader.statuses(task_ids).values())
+            unsettled = sum(status not in RECORD.finals for status in self._records.statuses(task_ids).values())
             if unsettled not in (0, told):
                 tell(unsettled)
             told = unsettled

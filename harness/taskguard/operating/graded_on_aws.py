@@ -15,19 +15,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.contract.draws import Draws
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError, TaskGuardError
+from taskguard.evidence.records import Records
 from taskguard.evidence.sources import LogSource
-from taskguard.evidence.stack import StackReader
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
-from taskguard.places import PROJECT
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
 from taskguard.service.config import terms_of
-from taskguard.service.deployment import failure_settings, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_settings
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
 from taskguard.targets.aws_errors import explain
@@ -38,7 +38,8 @@ _MOST_IDS_SHOWN = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the user wants to be graded. ``seed`` and ``rate``, where given, must be the stage's; the ids of the tasks follow
-    from the seed, and are new ones without it. ``folder`` is the run's."""
+    from the seed, and are new ones without it. ``folder`` is the run's, ``service`` that of the
+    service."""
 
     tasks: int
     stage: str
@@ -47,6 +48,7 @@ class Asked:
     rate: float | None
     allow_production: bool
     folder: Path
+    service: Path
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     _refuse_other_failures(asked, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = LogSource(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
-    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate), ON_AWS)
+    terms = terms_of(asked.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.terms):
         tell(Announced(text))
@@ -97,7 +99,7 @@ def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
 
 
 def _refuse_known(run: Run, ids: list[str]) -> None:
-    known = StackReader(run.endpoint, run.stack, run.dialect).statuses(ids)
+    known = Records(run.endpoint, run.stack, run.dialect).statuses(ids)
     if known:
         raise TargetError(
             f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "

@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.errors import RedriveError
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 MOST_EARLIER_ATTEMPTS = 40
@@ -185,7 +185,7 @@ class Redriver:
         """The first step alone; False when somebody else took it since ``item`` was read."""
         now = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         try:
-            self._dynamodb.update_item(TableName=self._stack.table, **put_back(item, now))
+            self._dynamodb.update_item(TableName=self._stack.table_name, **put_back(item, now))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] == _CONDITION_FAILED:
                 return False
@@ -221,7 +221,7 @@ class Redriver:
     def _send(self, task_id: str, item: Item) -> None:
         body = TASKGUARD.message.body(task_id, item[_PAYLOAD]["S"])
         try:
-            self._sqs.send_message(QueueUrl=self._stack.task_queue_url, MessageBody=body)
+            self._sqs.send_message(QueueUrl=self._stack.work_queue.url, MessageBody=body)
         except (ClientError, BotoCoreError) as error:
             raise RedriveError(
                 f"redriving task {task_id}: its record is {_PENDING}, and its message may not have "
@@ -231,7 +231,7 @@ class Redriver:
     def _read(self, task_id: str) -> Item:
         key: Any = {RECORD.key: {"S": task_id}}
         try:
-            answer = self._dynamodb.get_item(TableName=self._stack.table, Key=key, ConsistentRead=True)
+            answer = self._dynamodb.get_item(TableName=self._stack.table_name, Key=key, ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise RedriveError(f"redriving task {task_id}: its record could not be read: {error}") from error
         if "Item" not in answer:
@@ -242,7 +242,7 @@ class Redriver:
         """The records of the dead, and of those that may be half redriven, as pages of the table."""
         its = _ITS
         pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._stack.table,
+            TableName=self._stack.table_name,
             ConsistentRead=True,
             FilterExpression="#status = :dead OR (#status = :pending AND attribute_exists(#redrives))",
             ExpressionAttributeNames={"#status": RECORD.status, "#redrives": its.redrives},
@@ -252,7 +252,7 @@ class Redriver:
             yield from (page["Items"] for page in pages)
         except (ClientError, BotoCoreError) as error:
             raise RedriveError(
-                f"looking for dead-lettered tasks in the table {self._stack.table}: {error}. "
+                f"looking for dead-lettered tasks in the table {self._stack.table_name}: {error}. "
                 "What was put back before stays so; run it again for the rest."
             ) from error
 

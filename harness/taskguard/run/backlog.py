@@ -24,7 +24,7 @@ from taskguard.history import ConsumersOff, QueueDepth
 from taskguard.history.events import QueueName
 from taskguard.run.events import Announced, Tell, nobody
 from taskguard.run.switching import Note, Switch, in_words
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -55,25 +55,30 @@ class Backlog:
         self._due_ms: float | None = None
         self._work_was_empty = False
         notes, over = Note(note), threading.Event()
-        self._work = _Held(endpoint, Switch(endpoint, stack.task_queue_arn, notes, over), "work")
-        self._dead = _Held(endpoint, Switch(endpoint, stack.dead_letter_queue_arn, notes, over), "dead-letter")
+        held = {
+            name: _Held(endpoint, Switch(endpoint, queue.arn, notes, over), name)
+            for name, queue in stack.queues.items()
+        }
+        self._held = tuple(held.values())
+        self._work, self._dead = held["work"], held.get("dead-letter")
 
     @property
     def events(self) -> tuple[ConsumersOff, ...]:
         """For how long each consumer was off; complete once it is left."""
-        return tuple(event for held in (self._work, self._dead) for event in held.events)
+        return tuple(event for held in self._held for event in held.events)
 
     def __enter__(self) -> Self:
         with ExitStack() as undoing:
             undoing.push(self.__exit__)
             try:
                 with ThreadPoolExecutor(2, thread_name_prefix="backlog") as pool:
-                    for switching in [pool.submit(held.begin) for held in (self._work, self._dead)]:
+                    for switching in [pool.submit(held.begin) for held in self._held]:
                         switching.result()
             except (TaskGuardError, ClientError, BotoCoreError) as problem:
                 self._tell(Announced(f"No task waits, so messages may come one by one: {in_words(problem)}"))
                 self.let_work_go()
-                self._dead.end()
+                for held in self._held:
+                    held.end()
             undoing.pop_all()
         return self
 
@@ -82,7 +87,7 @@ class Backlog:
     ) -> None:
         with ExitStack() as switching:
             # Each is tried, whatever becomes of the other.
-            for held in (self._work, self._dead):
+            for held in self._held:
                 switching.callback(held.end_for_good)
 
     def let_work_go(self) -> None:
@@ -94,7 +99,7 @@ class Backlog:
     def look(self, depths: Sequence[QueueDepth] = ()) -> bool:
         """Let the dead letters go when all that may die has died: with two looks in a row nothing was left to work on, or the time has
         passed in which the tasks that waited die. Whether they have been let go just now."""
-        if not self._dead.is_off or self._due_ms is None:
+        if self._dead is None or not self._dead.is_off or self._due_ms is None:
             return False
         work_is_empty = bool(depths) and all(depth.total == 0 for depth in depths if depth.queue == "work")
         is_over = work_is_empty and self._work_was_empty

@@ -13,18 +13,19 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskguard.contract.dialect import RECORD, TASKGUARD
+from taskguard.contract.dialect import RECORD
 from taskguard.errors import DeploymentError
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.sources import source_at
-from taskguard.evidence.stack import StackReader
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.run.watch import all_empty
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.event_sources import mappings_of
 from taskguard.service.kept import RunningStack
+from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStackInstance
@@ -44,7 +45,7 @@ def on_engine_that_is_up(
     Raises:
         SetupError, DeploymentError: when the stage cannot be deployed.
     """
-    running = RunningStack.load()
+    running = RunningStack.load(wanted.places)
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
@@ -56,7 +57,7 @@ def on_engine_that_is_up(
     with phase(tell, "look for the stage"):
         stack = kept.find()
     if stack is None:
-        deployment.serverless_cli()
+        deployment.get_ready(wanted.places)
         stage = kept.new_name()
         stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
         kept.remember(stack)
@@ -94,7 +95,7 @@ class _KeptStage:
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
         self._endpoint = endpoint
-        about = json.dumps([digests_of_service(), wanted.parameters()], sort_keys=True)
+        about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"
@@ -108,8 +109,7 @@ class _KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        reader = StackReader(self._endpoint, stack, TASKGUARD)
-        return stack if as_it_was and all_empty(reader.queue_depths()) else None
+        return stack if as_it_was and all_empty(Queues(self._endpoint, stack).queue_depths()) else None
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
@@ -121,14 +121,14 @@ class _KeptStage:
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
-        name = deployment.stack_name(stack.stage)
-        description = self._endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+        description = self._endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
-        names = [value for key, value in sorted(stack.outputs.items()) if key.endswith("FunctionName")]
-        queues = (stack.task_queue_url, stack.dead_letter_queue_url)
-        arns = (stack.task_queue_arn, stack.dead_letter_queue_arn)
-        mappings = [functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"] for arn in arns]
-        attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in queues]
+        names = [each.name for each in stack.functions]
+        queues = stack.queues.values()
+        mappings = [mappings_of(self._endpoint, queue.arn) for queue in queues]
+        attributes = [
+            sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"] for queue in queues
+        ]
         return {
             "stack": description["StackId"],
             "deployed": str(description.get("LastUpdatedTime", description["CreationTime"])),
@@ -148,6 +148,6 @@ def _forget(endpoint: Endpoint, stack: Stack, task_ids: Sequence[str]) -> None:
     """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done."""
     key, rest = RECORD.key, iter(task_ids)
     while batch := list(itertools.islice(rest, _BATCH)):
-        requests: Any = {stack.table: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
+        requests: Any = {stack.table_name: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
         while requests:
             requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")

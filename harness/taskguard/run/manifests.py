@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,19 +14,21 @@ from taskguard import __version__
 from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import Manifest
-from taskguard.places import PROJECT
+from taskguard.places import DATA
 from taskguard.run.running import Run
+from taskguard.service.files import digest_of
 from taskguard.support.json_values import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
-_DEPLOYED = ("serverless.yml", "serverless", "handlers", "package-lock.json")
+_DEPLOYED = ("serverless.yml", "serverless", "handlers")
+_CLI = "package-lock.json"
 
 
-def digests_of_service() -> dict[str, str]:
-    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the project."""
-    return {name: _digest(PROJECT / name) for name in _DEPLOYED}
+def digests_of_service(service: Path) -> dict[str, str]:
+    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the service; and of what deploys it."""
+    return {name: digest_of(service / name) for name in _DEPLOYED} | {_CLI: digest_of(DATA / "serverless" / _CLI)}
 
 
 def digests_of_stack(run: Run) -> dict[str, str]:
@@ -85,21 +86,5 @@ def _settings(run: Run) -> dict[str, Json]:
 
 def _functions(run: Run) -> dict[str, FunctionConfigurationResponseTypeDef]:
     """Each deployed function's configuration, by its name."""
-    names = sorted(value for key, value in run.stack.outputs.items() if key.endswith("FunctionName"))
+    names = sorted(each.name for each in run.stack.functions)
     return {name: run.endpoint.functions().get_function_configuration(FunctionName=name) for name in names}
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 over a file, or over all files of a folder with their names; hexadecimal."""
-    digest = hashlib.sha256()
-    for file in _files(path):
-        digest.update(f"{file.relative_to(path.parent).as_posix()}\n".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

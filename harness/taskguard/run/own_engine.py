@@ -36,7 +36,7 @@ class OwnEngine:
 
     def __enter__(self) -> Self:
         with ExitStack() as entering:
-            deployment.serverless_cli()  # better missed now than when an engine is up
+            deployment.get_ready(self._wanted.places)
             self._engine = entering.enter_context(make(self._target, self._options))
             self._tell(Announced(f"Starting the engine (its log: {self._options.folder})"))
             self.run = self._started(entering)
@@ -51,7 +51,7 @@ class OwnEngine:
     def keep(self) -> None:
         """Leave the engine and the stage, as ``taskguard up`` does."""
         instance = self._engine.running
-        RunningStack(instance=instance, stage=self.run.stack.stage).save()
+        RunningStack(instance=instance, stage=self.run.stack.stage).save(self._wanted.places)
         instance.stay()
         self._engine.leave_running()
         self._cleanup.pop_all()
@@ -95,4 +95,4 @@ class OwnEngine:
     def _remove(self, endpoint: Endpoint, stage: str, log: Path) -> None:
         if deployment.is_deployed(endpoint, stage):
             self._tell(Announced(f"Removing stage {stage} from {endpoint.place}"))
-            deployment.remove(endpoint, stage, log=log)
+            deployment.remove(endpoint, stage, places=self._wanted.places, log=log)

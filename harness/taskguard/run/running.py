@@ -15,10 +15,12 @@ from taskguard.contract.dialect import Dialect
 from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
+from taskguard.evidence.dead_letters import dead_letter_logs
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
+from taskguard.evidence.records import Records
 from taskguard.evidence.sources import Source, source_at
-from taskguard.evidence.stack import StackReader
 from taskguard.history import (
     ConsumersOff,
     Event,
@@ -44,7 +46,7 @@ from taskguard.run.watch import (
     longest_run_under_faults_seconds,
     watch,
 )
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -152,24 +154,24 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
         and it is the pipeline's clock that counts."""
         ids = list(dict.fromkeys(task_ids))
-        reader = self._reader()
+        records, queues = self._records(), self._queues()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
         if faults is None:
             seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
             if self.terms.contract.waiting.exact_seconds(1) is None:
                 # How long a task takes is then what the stack says.
-                seconds += reader.receives_before_death() * reader.visibility_timeout_seconds()
-            return watch(reader, ids, self.terms, seconds=seconds, pace=pace, tell=tell)
-        hidden_seconds = reader.visibility_timeout_seconds()
+                seconds += queues.receives_before_death() * queues.visibility_timeout_seconds()
+            return watch(records, queues, ids, self.terms, seconds=seconds, pace=pace, tell=tell)
+        hidden_seconds = queues.visibility_timeout_seconds()
         seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
         seconds += pace.quiet_seconds * self.endpoint.clock.scale
         clock = self.endpoint.clock
-        return watch(reader, ids, self.terms, seconds=seconds, pace=pace, tell=tell, clock=clock)
+        return watch(records, queues, ids, self.terms, seconds=seconds, pace=pace, tell=tell, clock=clock)
 
     def wait_until_at_rest(self) -> None:
         """Wait until no function of the stack is at work, or for as long as one may be. A delivery beside the one that settled its
         task is, when no queue holds anything any more."""
-        ours = {value for key, value in self.stack.outputs.items() if key.endswith("FunctionName")}
+        ours = {each.name for each in self.stack.functions}
 
         def at_rest() -> bool:
             recording = self.recording()
@@ -193,33 +195,33 @@ class Run:
         outside."""
         given = list(submitted)
         begun_ms = min((event.at_ms for event in given), default=0.0)
-        reader = self._reader()
-        depths = depths or reader.queue_depths()
+        queues = self._queues()
+        depths = depths or queues.queue_depths()
         answers = [event for event in given if isinstance(event, TaskSubmitted)]
         told, recording = self._source.gather(answers, only)
         request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
         words, logged = self.dialect.log, list[Event]()
         if words is not None:
-            logged = reader.dead_letter_logs(words, request_ids, self._source.since_ms)
+            logged = dead_letter_logs(self.endpoint, self.stack, words, request_ids, self._source.since_ms)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        records = reader.records(sorted(task_ids))
+        records = self._records().records(sorted(task_ids))
         events.extend(records)
         if self._changes is not None:
             events.extend(self._changes.of(records, [event for event in events if isinstance(event, TaskSubmitted)]))
         events.extend(self._configuration.events())
-        events.extend(self._what_stayed(reader, depths, alone=only is None))
+        events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(events)
 
-    def _what_stayed(self, reader: StackReader, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
+    def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""
         if alone or all_empty(before):
             looked_at_ms = max(depth.at_ms for depth in before)
             waited_ms = self.endpoint.clock.now_ms() - looked_at_ms
             # A little longer: the clock may be set back by a little meanwhile.
             time.sleep(max(0.0, self.terms.tolerances.empty_for_seconds + 0.01 - waited_ms / 1000))
-            depths = [*before, *reader.queue_depths()]
+            depths = [*before, *queues.queue_depths()]
             if alone or all_empty(depths):
                 return list(depths)
         # That nothing is left tells of all; what is left may be that of others.
@@ -227,8 +229,11 @@ class Run:
         now_ms = self.endpoint.clock.now_ms()
         return [EvidenceMissing(at_ms=now_ms, source="SQS", what=what, affects=("QueueDepth",))]
 
-    def _reader(self) -> StackReader:
-        return StackReader(self.endpoint, self.stack, self.dialect)
+    def _records(self) -> Records:
+        return Records(self.endpoint, self.stack, self.dialect)
+
+    def _queues(self) -> Queues:
+        return Queues(self.endpoint, self.stack)
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""

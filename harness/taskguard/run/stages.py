@@ -8,30 +8,31 @@ from pathlib import Path
 
 from taskguard.contract.draws import Draws
 from taskguard.contract.terms import Terms
-from taskguard.ingress.access import ApiAuth
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
 from taskguard.service.config import terms_of
-from taskguard.service.deployment import Stack
+from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
-    """What the user wants a run on: the stage (none: whichever), how attempts fail, and who may call the API (none: as
+    """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail, and who may call the API (none: as
     ``serverless.yml`` has it)."""
 
+    places: Places
     stage: str | None
     seed: str | None
     rate: float
     api_auth: ApiAuth | None = None
 
     def parameters(self) -> dict[str, str]:
-        return deployment.failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
 
     def terms(self) -> Terms:
-        return terms_of(PROJECT, Draws(seed=self.seed, rate=self.rate))
+        return terms_of(self.places.service, Draws(seed=self.seed, rate=self.rate))
 
     def deploy(
         self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None
@@ -39,9 +40,11 @@ class WantedStage:
         """Deploy it as ``stage``; the rest as :func:`taskguard.service.deployment.deploy`."""
         tell(Announced(f"Deploying the pipeline to {endpoint.place}, stage {stage}"))
         with phase(tell, "deploy"):
-            return deployment.deploy(endpoint, stage, parameters=self.parameters(), log=log, abandoned=abandoned)
-
-
-def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for who may call the API; none when that is left to it."""
-    return {"apiAuth": str(api_auth)} if api_auth is not None else {}
+            return deployment.deploy(
+                endpoint,
+                stage,
+                places=self.places,
+                parameters=self.parameters(),
+                log=log,
+                abandoned=abandoned,
+            )

@@ -16,6 +16,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import TaskGuardError
+from taskguard.service.event_sources import mappings_of
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
@@ -125,11 +126,9 @@ class Switch:
 
     def _enabled(self) -> tuple[str, ...]:
         """The mappings that were on: one that its owner switched off stays so."""
-        pages = self._endpoint.functions().get_paginator("list_event_source_mappings")
         return tuple(
             mapping["UUID"]
-            for page in pages.paginate(EventSourceArn=self._queue_arn)
-            for mapping in page["EventSourceMappings"]
+            for mapping in mappings_of(self._endpoint, self._queue_arn)
             if mapping.get("State") not in ("Disabled", "Disabling") or mapping["UUID"] in self._ever_off
         )
 

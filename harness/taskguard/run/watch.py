@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
+from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
 from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
@@ -68,7 +69,8 @@ def longest_run_under_faults_seconds(
 
 
 def watch(
-    reader: StackReader,
+    records: Records,
+    queues: Queues,
     task_ids: Iterable[str],
     terms: Terms,
     *,
@@ -93,8 +95,8 @@ def watch(
         now, left = time.monotonic(), deadline - since_seconds()
         in_time = left > 0
         if open_ids:
-            open_ids.difference_update(i for i, status in reader.statuses(open_ids).items() if status in final)
-        depths = tuple(reader.queue_depths())
+            open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
+        depths = tuple(queues.queue_depths())
         empty_since = (empty_since or now) if all_empty(depths) else None
         tell(Progress(settled=total - len(open_ids), total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.

@@ -1,20 +1,17 @@
-"""Deploys a pipeline with the Serverless CLI, and reads what is deployed back from CloudFormation.
+"""Deploys a pipeline with the Serverless CLI, and finds out what is deployed.
 
-It knows ``serverless.yml`` by its outputs alone, and nothing of what the pipeline does. Each deploy runs in a copy of
-the service, so that two may run at once, and a changed copy can be deployed as well.
+It knows nothing of what the pipeline does. Each deploy runs in a copy of the service, so that two may run at once, and a changed
+copy can be deployed as well.
 """
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,86 +19,42 @@ from botocore.exceptions import BotoCoreError, ClientError
 from filelock import FileLock
 
 from taskguard.errors import DeploymentError, SetupError
-from taskguard.places import PROJECT, STATE
+from taskguard.places import Places
+from taskguard.service.discovery import cannot_read, discover
+from taskguard.service.files import SERVICE_FILES, copy_of
+from taskguard.service.ours import stack_name
 from taskguard.service.packages import Packages, key_of
-from taskguard.support.this_command import runnable
-from taskguard.targets.aws_errors import explain
+from taskguard.service.serverless_cli import serverless_cli
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
+from taskguard.targets.environments import python_with_pip
 
-SERVICE = "TaskGuard"
-SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
-"""What a deploy sends, of the project's folder."""
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 _TAIL_LINES = 25
 _LOOKS_EVERY_SECONDS = 0.1
 """How often it is seen whether a call of the CLI was abandoned."""
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """A deployed pipeline, as CloudFormation's outputs name it."""
-
-    stage: str
-    region: str
-    api_id: str
-    api_url: str
-    task_queue_url: str
-    task_queue_arn: str
-    dead_letter_queue_url: str
-    dead_letter_queue_arn: str
-    table: str
-    outputs: Mapping[str, str]
-
-
-def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
-    """The parameters of ``serverless.yml`` for failures decided by a seed (none: at random), at a rate."""
-    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
-
-
-def failure_settings(endpoint: Endpoint, stack: Stack) -> tuple[str | None, float]:
-    """The seed and the rate that ``stack`` was deployed with, as its consumer's configuration has them.
-
-    Raises:
-        DeploymentError: when they cannot be read.
-    """
-    name = stack.outputs.get("ProcessTaskFunctionName", "")
-    try:
-        configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-        variables = configuration["Environment"]["Variables"]
-        return variables.get("FAILURE_SEED") or None, float(variables["FAILURE_RATE"])
-    except (ClientError, BotoCoreError, KeyError, ValueError) as error:
-        raise DeploymentError(
-            f"reading the failure settings of {name or 'the consumer'} at {endpoint.place}: {error!r}. "
-            "Was it deployed from this project's serverless.yml?"
-        ) from error
-
-
-def stack_name(stage: str) -> str:
-    """The CloudFormation stack's name, as Serverless makes it."""
-    return f"{SERVICE}-{stage}"
-
-
 def deploy(
     endpoint: Endpoint,
     stage: str,
     *,
+    places: Places,
     parameters: Mapping[str, str] | None = None,
-    service: Path = PROJECT,
     log: Path | None = None,
     abandoned: threading.Event | None = None,
 ) -> Stack:
-    """Deploy ``service`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. When
+    """Deploy the service in ``places`` to ``stage``. ``parameters`` are those of ``serverless.yml``; ``log`` receives the CLI's words. When
     it is ``abandoned``, the call of the CLI that is under way is ended, and no further one is made.
 
     Raises:
-        SetupError: when the Serverless CLI is not installed.
+        SetupError: when the Serverless CLI cannot be installed.
         DeploymentError: when the deploy fails.
     """
     given = dict(parameters or {})
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        package(endpoint, stage, Path(scratch), parameters=given, service=service, log=log, abandoned=abandoned)
-        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, service, log, abandoned)
+        package(endpoint, stage, Path(scratch), places=places, parameters=given, log=log, abandoned=abandoned)
+        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, places, log, abandoned)
     return read_stack(endpoint, stage)
 
 
@@ -110,40 +63,40 @@ def package(
     stage: str,
     place: Path,
     *,
+    places: Places,
     parameters: Mapping[str, str],
-    service: Path = PROJECT,
     log: Path | None = None,
     abandoned: threading.Event | None = None,
 ) -> None:
-    """Put what the Serverless CLI would deploy of ``service`` into the empty folder ``place``: the archive and the templates.
+    """Put what the Serverless CLI would deploy of the service in ``places`` into the empty folder ``place``: the archive and the templates.
 
     Raises:
         SetupError, DeploymentError: as :func:`deploy`.
     """
 
     def make(folder: Path) -> None:
-        with _first_packaging(service):
+        with _first_packaging(places):
             arguments = ["package", "--package", str(folder), *_options(parameters)]
-            _serverless(arguments, endpoint, stage, service, log, abandoned)
+            _serverless(arguments, endpoint, stage, places, log, abandoned)
 
     host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    environment = _environment(endpoint)
-    key = key_of(service, SERVICE_FILES, stage, endpoint.region, parameters, host=host, environment=environment)
-    Packages().get(key, make, place)
+    environment = _environment(endpoint, places.cache)
+    key = key_of(places.service, SERVICE_FILES, stage, endpoint.region, parameters, host=host, environment=environment)
+    Packages(places.cache / "packages").get(key, make, place)
 
 
 def _options(parameters: Mapping[str, str]) -> list[str]:
     return [f"--param={name}={value}" for name, value in parameters.items()]
 
 
-def remove(endpoint: Endpoint, stage: str, *, service: Path = PROJECT, log: Path | None = None) -> None:
+def remove(endpoint: Endpoint, stage: str, *, places: Places, log: Path | None = None) -> None:
     """Remove ``stage`` and all it holds.
 
     Raises:
         SetupError, DeploymentError: as :func:`deploy`.
     """
     try:
-        _serverless(["remove"], endpoint, stage, service, log)
+        _serverless(["remove"], endpoint, stage, places, log)
     except DeploymentError:
         # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
         if is_deployed(endpoint, stage):
@@ -161,9 +114,9 @@ def is_deployed(endpoint: Endpoint, stage: str) -> bool:
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return False
-        raise _cannot_read(stage, endpoint, error) from error
+        raise cannot_read(stack_name(stage), endpoint, error) from error
     except BotoCoreError as error:
-        raise _cannot_read(stage, endpoint, error) from error
+        raise cannot_read(stack_name(stage), endpoint, error) from error
     return True
 
 
@@ -181,81 +134,55 @@ def make_sure_is_free(endpoint: Endpoint, stage: str) -> None:
 
 
 def read_stack(endpoint: Endpoint, stage: str) -> Stack:
-    """The deployed stack's names.
+    """What is deployed on ``stage``.
 
     Raises:
-        DeploymentError: when there is no such stack, or it lacks an output that the harness needs.
+        DiscoveryError: as :func:`taskguard.service.discovery.discover`.
     """
-    name = stack_name(stage)
-    try:
-        description = endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
-    except (ClientError, BotoCoreError) as error:
-        raise _cannot_read(stage, endpoint, error) from error
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}
-    try:
-        return Stack(
-            stage=stage,
-            region=endpoint.region,
-            api_id=outputs["ApiId"],
-            # Only AWS itself knows its own domain, which differs between its partitions.
-            api_url=outputs["ApiUrl"] if endpoint.url is None else endpoint.api_url(outputs["ApiId"], stage),
-            task_queue_url=outputs["TaskQueueUrl"],
-            task_queue_arn=outputs["TaskQueueArn"],
-            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
-            dead_letter_queue_arn=outputs["DeadLetterQueueArn"],
-            table=outputs["TableName"],
-            outputs=outputs,
-        )
-    except KeyError as missing:
-        raise DeploymentError(
-            f"reading the stack {name}: it has no output {missing}; "
-            f"it has {', '.join(sorted(outputs)) or 'none'}. Was it deployed from this project's serverless.yml?"
-        ) from missing
+    return discover(endpoint, stack_name(stage), stage=stage)
 
 
-def _cannot_read(stage: str, endpoint: Endpoint, error: Exception) -> DeploymentError:
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
-    if isinstance(error, (ClientError, BotoCoreError)) and "does not exist" not in str(error):
-        why = explain(error)
-    else:
-        why = (
-            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
-        )
-    return DeploymentError(f"reading the stack {stack_name(stage)} at {endpoint.place}: {why}")
-
-
-def serverless_cli() -> Path:
-    """The Serverless CLI of this project.
+def require_service(places: Places) -> None:
+    """Look for the service.
 
     Raises:
-        SetupError: when it is not installed, or there is no Node.js to run it.
+        SetupError: when there is none in its folder.
     """
-    cli = PROJECT / "node_modules" / ".bin" / "serverless"
-    if not cli.exists() or shutil.which("node") is None:
+    if not (places.service / "serverless.yml").is_file():
         raise SetupError(
-            "running the Serverless CLI: it is not installed. Install Node.js 20.19 or later and run `make setup`."
+            f"looking for a service in {places.service}: there is no serverless.yml. Name the folder of a service, or go there."
         )
-    return cli
+
+
+def get_ready(places: Places) -> None:
+    """Look for what a deploy needs, and install what can be installed: better missed now than when an engine is up.
+
+    Raises:
+        SetupError: when there is no service in its folder, or no CLI to deploy it with.
+    """
+    require_service(places)
+    serverless_cli(places.cache)
 
 
 def _serverless(
     arguments: list[str],
     endpoint: Endpoint,
     stage: str,
-    service: Path,
+    places: Places,
     log: Path | None,
     abandoned: threading.Event | None = None,
 ) -> None:
-    cli = serverless_cli()
+    cli = serverless_cli(places.cache)
     with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
-        folder = _copy(service, Path(scratch))
+        folder = _copy(places.service, Path(scratch), cli.parents[1])
         # A deploy must not disturb the timing of what runs on the same engine meanwhile.
         command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
         if abandoned is not None and abandoned.is_set():
             raise DeploymentError(
                 f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
             )
-        output = _run(command, folder, _environment(endpoint) | _no_profile(Path(scratch)), log, abandoned)
+        environment = _environment(endpoint, places.cache) | _no_profile(Path(scratch))
+        output = _run(command, folder, environment, log, abandoned)
     if output is not None:
         kept = f"\nAll of it is in {log}." if log else ""
         raise DeploymentError(
@@ -265,19 +192,19 @@ def _serverless(
 
 
 @contextmanager
-def _first_packaging(service: Path) -> Iterator[None]:
+def _first_packaging(places: Places) -> Iterator[None]:
     """Let nobody else package while the dependencies are downloaded for the first time.
 
     The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
     """
-    locked = service / "handlers" / "requirements.txt"
+    locked = places.service / "handlers" / "requirements.txt"
     digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
-    done = STATE / f"packaged-{digest}"
+    done = places.cache / "home" / f"packaged-{digest}"
     if done.exists():
         yield
         return
-    STATE.mkdir(parents=True, exist_ok=True)
-    with FileLock(STATE / "packaging.lock"):
+    done.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(done.with_name("packaging.lock")):
         yield
         done.touch()
 
@@ -297,7 +224,9 @@ def _run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        # Whatever the machine's own encoding, and whatever a service says.
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     )
     try:
@@ -308,7 +237,7 @@ def _run(
         raise
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             file.write(output)
     return output if process.returncode else None
 
@@ -327,16 +256,11 @@ def _kill(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _copy(service: Path, scratch: Path) -> Path:
+def _copy(service: Path, scratch: Path, node_modules: Path) -> Path:
     folder = scratch / "service"
     folder.mkdir()
-    for name in SERVICE_FILES:
-        source = service / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_LEFT_OUT)
-        elif source.exists():
-            shutil.copy2(source, folder / name)
-    (folder / "node_modules").symlink_to(PROJECT / "node_modules", target_is_directory=True)
+    copy_of(service, folder)
+    (folder / "node_modules").symlink_to(node_modules, target_is_directory=True)
     return folder
 
 
@@ -347,8 +271,10 @@ def _no_profile(scratch: Path) -> dict[str, str]:
     return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
 
 
-def _environment(endpoint: Endpoint) -> dict[str, str]:
+def _environment(endpoint: Endpoint, cache: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
+    home = cache / "home"
+    home.mkdir(parents=True, exist_ok=True)
     return kept | {
         # Stack events are looked at every five seconds by default.
         "SLS_AWS_MONITORING_FREQUENCY": "50",
@@ -356,8 +282,12 @@ def _environment(endpoint: Endpoint) -> dict[str, str]:
         "SLS_TELEMETRY_DISABLED": "1",
         "CI": "1",
         "NO_PROXY": "127.0.0.1,localhost",
+        # The user's settings for the CLI have no say either; what it keeps from deploy to deploy is kept in the cache.
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_CONFIG_HOME": str(home / "config"),
         # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
-        "PYTHON": sys.executable,
+        "PYTHON": str(python_with_pip(cache)),
         "NO_COLOR": "1",
         **endpoint.environment(),
     }

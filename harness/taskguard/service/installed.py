@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskguard.places import PROJECT, STATE
+from taskguard.places import cache_folder
+from taskguard.service.serverless_cli import folder_of_cli
 from taskguard.targets.machine import Found, State
 
 
@@ -24,11 +25,13 @@ class Kept:
 
 def folders() -> dict[str, Path]:
     """All folders that TaskGuard keeps things in, by what they hold."""
+    cache = cache_folder()
     return {
-        "engine and tool": Path(sys.prefix),
-        "libraries of functions": STATE / "runtimes",
-        "Serverless CLI": PROJECT / "node_modules",
-        "packages of services": STATE / "packages",
+        "tool": Path(sys.prefix),
+        "engines and libraries": cache / "python",
+        "Serverless CLI": folder_of_cli(cache) / "node_modules",
+        "packages of services": cache / "packages",
+        "what uv and npm keep": cache / "downloads",
     }
 
 
@@ -47,7 +50,10 @@ def serverless_cli(folder: Path | None = None) -> Found:
         return Found(name=name, state=State.OK, what=f"{about['name']} {about['version']}")
     except (OSError, ValueError, KeyError, TypeError):
         return Found(
-            name=name, state=State.MISSING, what=f"not in {folder}", to_do="Run `make setup`, which installs it."
+            name=name,
+            state=State.ABSENT,
+            what=f"not yet in {folder}",
+            to_do="`taskguard prepare` installs it, or the first run.",
         )
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from dotenv import dotenv_values
 
 from taskguard.errors import TargetError
-from taskguard.places import PROJECT, STATE
-from taskguard.service.deployment import Stack, read_stack
+from taskguard.places import Places
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import api_auth_of
+from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.instances import instance_from_json
 
-ENV_FILE = PROJECT / ".env"
-_STATE_FILE = STATE / "up.json"
+_STATE_FILE = "up.json"
 _HEADER = "# Written by `taskguard up`; `taskguard down` removes it."
 
 
@@ -28,103 +30,103 @@ class RunningStack:
     stage: str
 
     @classmethod
-    def load(cls) -> Self | None:
-        """What is up; none when nothing is, or when what was has ended by itself."""
+    def load(cls, places: Places) -> Self | None:
+        """What is up for the service in ``places``; none when nothing is, or when what was has ended by itself."""
         try:
-            document = json.loads(_STATE_FILE.read_text())
+            document = json.loads((places.state / _STATE_FILE).read_text())
             running = cls(instance=instance_from_json(json.dumps(document.pop("instance"))), **document)
             return running if running.instance.is_running() else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     @classmethod
-    def require(cls) -> Self:
+    def require(cls, places: Places) -> Self:
         """As :meth:`load`.
 
         Raises:
             TargetError: when nothing is up.
         """
-        running = cls.load()
+        running = cls.load(places)
         if running is None:
             raise TargetError(
                 f"looking for a running stack: nothing is up. Start one with `{runnable('taskguard up')}`."
             )
         return running
 
-    def save(self) -> None:
+    def save(self, places: Places) -> None:
         """Write ``.env``, and remember it."""
-        write_env(self.instance.endpoint(), read_stack(self.instance.endpoint(), self.stage))
+        write_env(places, self.instance.endpoint(), read_stack(self.instance.endpoint(), self.stage))
         document = {
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
         }
-        _STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
-        _STATE_FILE.write_text(json.dumps(document, indent=2) + "\n")
+        places.state.mkdir(parents=True, exist_ok=True)
+        (places.state / _STATE_FILE).write_text(json.dumps(document, indent=2) + "\n")
 
     @classmethod
-    def make_sure_there_is_none(cls) -> None:
+    def make_sure_there_is_none(cls, places: Places) -> None:
         """Look beforehand for what would keep a new stack from staying.
 
         Raises:
             TargetError: when one is up, or there is an ``.env`` that is not ours to overwrite.
         """
-        running = cls.load()
+        running = cls.load(places)
         if running is not None:
             raise TargetError(
                 f"starting a stack that stays: one is up already, stage {running.stage} at "
                 f"{running.instance.endpoint().place}. Stop it first: `{runnable('taskguard down')}`."
             )
-        _refuse_foreign_env()
+        _refuse_foreign_env(places.env_file)
 
     @staticmethod
-    def forget() -> None:
+    def forget(places: Places) -> None:
         """Remove what :meth:`save` wrote. A ``.env`` of the user's own stays."""
-        _STATE_FILE.unlink(missing_ok=True)
-        if ENV_FILE.exists() and ENV_FILE.read_text().startswith(_HEADER):
-            ENV_FILE.unlink()
+        (places.state / _STATE_FILE).unlink(missing_ok=True)
+        if places.env_file.exists() and places.env_file.read_text().startswith(_HEADER):
+            places.env_file.unlink()
 
 
-def write_env(endpoint: Endpoint, stack: Stack) -> None:
+def write_env(places: Places, endpoint: Endpoint, stack: Stack) -> None:
     """Write the keys of ``env.example``, with the stack's values.
 
     Raises:
         TargetError: when there is a ``.env`` that is not ours to overwrite.
     """
     values = {
-        "TASKS_QUEUE_URL": stack.task_queue_url,
-        "DLQ_URL": stack.dead_letter_queue_url,
-        "API_ID": stack.api_id,
-        "API_AUTH": stack.outputs.get("ApiAuth", "none"),
-        "API_KEY_ID": stack.outputs.get("ApiKeyId", ""),
+        "TASKS_QUEUE_URL": stack.work_queue.url,
+        "DLQ_URL": stack.dead_letter_queue.url if stack.dead_letter_queue is not None else "",
+        "API_ID": stack.ingress.api.id,
+        "API_AUTH": api_auth_of(stack),
+        "API_KEY_ID": next(iter(stack.ingress.api.key_ids), ""),
         "AWS_REGION": stack.region,
         "AWS_ENDPOINT_URL": str(endpoint.url),
         "STAGE": stack.stage,
     }
-    _refuse_foreign_env()
+    _refuse_foreign_env(places.env_file)
     lines = [_HEADER, *(f"{name}={value}" for name, value in values.items())]
-    ENV_FILE.write_text("\n".join(lines) + "\n")
+    places.env_file.write_text("\n".join(lines) + "\n")
 
 
-def _refuse_foreign_env() -> None:
-    if ENV_FILE.exists() and not ENV_FILE.read_text().startswith(_HEADER):
-        raise TargetError(f"writing {ENV_FILE}: there is one that taskguard did not write. Move it away and try again.")
+def _refuse_foreign_env(file: Path) -> None:
+    if file.exists() and not file.read_text().startswith(_HEADER):
+        raise TargetError(f"writing {file}: there is one that taskguard did not write. Move it away and try again.")
 
 
-def from_env() -> tuple[Endpoint, Stack]:
+def from_env(places: Places) -> tuple[Endpoint, Stack]:
     """The stack that ``.env`` names; with the engine's recording, when it is the engine that ``taskguard up`` started.
 
     Raises:
         TargetError: when there is no such file, or it lacks a key.
     """
-    values = dotenv_values(ENV_FILE)
+    values = dotenv_values(places.env_file)
     missing = [key for key in ("AWS_ENDPOINT_URL", "AWS_REGION") if not values.get(key)]
     if missing:
-        state = f"has no {' and no '.join(missing)}" if ENV_FILE.exists() else "is not there"
+        state = f"has no {' and no '.join(missing)}" if places.env_file.exists() else "is not there"
         raise TargetError(
-            f"reading {ENV_FILE}: it {state}. `{runnable('taskguard up')}` writes it; env.example shows its keys."
+            f"reading {places.env_file}: it {state}. `{runnable('taskguard up')}` writes it; env.example shows its keys."
         )
     endpoint = Endpoint(target="endpoint", url=str(values["AWS_ENDPOINT_URL"]), region=str(values["AWS_REGION"]))
-    running = RunningStack.load()
+    running = RunningStack.load(places)
     if running is not None and running.instance.endpoint().url == endpoint.url:
         endpoint = running.instance.endpoint()
     return endpoint, read_stack(endpoint, values.get("STAGE") or "dev")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
 from taskguard.errors import SetupError
-from taskguard.places import PROJECT
-from taskguard.service.deployment import serverless_cli
+from taskguard.places import Places
+from taskguard.service.serverless_cli import serverless_cli
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN
+from taskguard.targets.environments import python_with_pip
 
 
-def serverless_on_aws(action: str, stage: str, region: str, options: Sequence[str] = ()) -> int:
-    """Run ``serverless <action>`` for ``stage``, its output passed through; 0, or 2 when the CLI fails.
+def serverless_on_aws(places: Places, action: str, stage: str, region: str, options: Sequence[str] = ()) -> int:
+    """Run ``serverless <action>`` for ``stage`` of the service in ``places``, its output passed through; 0, or 2 when the CLI fails.
 
     Raises:
-        SetupError: when there are no AWS credentials, or the CLI is not installed.
+        SetupError: when there are no AWS credentials, or the CLI cannot be installed.
     """
     session = boto3.session.Session()
     try:
@@ -32,7 +32,12 @@ def serverless_on_aws(action: str, stage: str, region: str, options: Sequence[st
             f"running `serverless {action}`: there are no AWS credentials. {HOW_TO_LOG_IN} For a stack without AWS, "
             "use `make up`."
         )
-    command = [str(serverless_cli()), action, "--stage", stage, "--region", region, *options]
-    # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
-    environment = {"PYTHON": sys.executable} | os.environ
-    return 2 if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode else 0
+    cli = serverless_cli(places.cache)
+    command = [str(cli), action, "--stage", stage, "--region", region, *options]
+    environment = {
+        # The deploy installs the handlers' dependencies with pip, which the system's own Python may lack.
+        "PYTHON": str(python_with_pip(places.cache)),
+        # Where the CLI's plugins are, if not beside the service.
+        "NODE_PATH": str(cli.parents[1]),
+    } | os.environ
+    return 2 if subprocess.run(command, cwd=places.service, env=environment, check=False).returncode else 0

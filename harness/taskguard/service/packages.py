@@ -1,8 +1,8 @@
 """Packages of a service that were made before: what the Serverless CLI would make again, byte for byte, is kept.
 
 A package is found by all that goes into it: the service's files, the stage, the region and the parameters, the host that it is for
-(on this machine stages are open by default), the variables of the environment that the files name, the CLI's own lock file and the
-Python that collects the dependencies. It must not know how a package is made or deployed.
+(on this machine stages are open by default), the variables of the environment that the files name, and the lock files of the CLI and of
+the pip that collects the dependencies. It must not know how a package is made or deployed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from taskguard.places import PROJECT, STATE
+from taskguard.service.files import files_of
+from taskguard.service.serverless_cli import PACKAGE_FILES
+from taskguard.targets.environments import PIP_LOCK
 
 MOST_KEPT = 60
 _FORMAT = 1
@@ -48,25 +50,25 @@ def key_of(
     ``host`` is the engine's, without its port, and ``None`` for AWS. Of the CLI's ``environment`` those variables count that the
     files name; all of them, where a file computes a name.
     """
-    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.version, sys.platform]
+    about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
     named: set[str] = set()
-    for file in _files(service, files):
+    for file in (file for name in sorted(files) for file in files_of(service / name)):
         content = file.read_bytes()
         digest.update(file.relative_to(service).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(content).digest())
         named |= environment.keys() if _COMPUTED.search(content) else _named_in(content)
     digest.update(json.dumps(sorted((name, environment[name]) for name in named & environment.keys())).encode())
-    lock = PROJECT / "package-lock.json"
-    digest.update(lock.read_bytes() if lock.exists() else b"")
+    for file in (*PACKAGE_FILES, PIP_LOCK):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
 
 
 class Packages:
-    """Packages in ``folder`` (by default the project's own), for as many processes as like."""
+    """Packages in ``folder``, for as many processes as like."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or STATE / "packages"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def get(self, key: str, make: Callable[[Path], None], place: Path) -> None:
         """Put the package of this key into the empty folder ``place``; ``make`` makes it there when it is not kept."""
@@ -117,12 +119,3 @@ class Packages:
 def _named_in(content: bytes) -> set[str]:
     found = b" ".join(b" ".join(groups) for groups in _NAMED.findall(content))
     return set(re.findall(r"\w+", found.decode(errors="replace")))
-
-
-def _files(service: Path, names: tuple[str, ...]) -> Iterator[Path]:
-    for name in sorted(names):
-        path = service / name
-        if path.is_file():
-            yield path
-        elif path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)

@@ -6,6 +6,7 @@ target leaves: enough for another process to reach it and end it.
 
 import json
 import os
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -80,10 +81,10 @@ class Endpoint:
         return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": self.region, **LOCAL_CREDENTIALS}
 
     def api_url(self, api_id: str, stage: str) -> str:
-        """The address of a REST API deployed here."""
+        """The address of an API deployed here; one whose stage is no part of its address has the stage ``""``."""
         if self.url is None:
-            return f"https://{api_id}.execute-api.{self.region}.amazonaws.com/{stage}"
-        return self.url + self.api_path.format(api_id=api_id, stage=stage)
+            return f"https://{api_id}.execute-api.{self.region}.{_domain(self.region)}/{stage}".rstrip("/")
+        return (self.url + self.api_path.format(api_id=api_id, stage=stage)).rstrip("/")
 
     def apigateway(self) -> "APIGatewayClient":
         return _client(self.url, self.region, "apigateway")  # type: ignore[no-any-return]
@@ -108,18 +109,33 @@ class Endpoint:
         return _client(self.url, self.region, service)
 
 
+def _domain(region: str) -> str:
+    # https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html: China's is its own.
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
 @lru_cache(maxsize=64)
 def _client(url: str | None, region: str, service: str) -> Any:
     # Made once: a client costs a tenth of a second, and may be used from several threads.
     if url is None:
         return boto3.session.Session(region_name=region).client(service, config=_AWS_CONFIG)  # type: ignore[call-overload]
-    session = boto3.session.Session(
+    with _making_a_client:
+        return _session(region).client(service, endpoint_url=url, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
+
+
+_making_a_client = threading.Lock()
+"""A session makes one at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions."""
+
+
+@lru_cache(maxsize=8)
+def _session(region: str) -> boto3.session.Session:
+    # Shared: with a session of its own, each client would read AWS's data about regions and errors again.
+    return boto3.session.Session(
         botocore_session=botocore.session.Session(session_vars=_NO_PROFILE),
         aws_access_key_id=LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=region,
     )
-    return session.client(service, endpoint_url=url, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,10 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +22,7 @@ from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
+from taskguard.targets.environments import Environment, engine_environment
 from taskguard.targets.names import DEFAULT_REGION
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, port_taken
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
@@ -45,6 +44,8 @@ class LocalStackInstance(ProcessInstance):
     folder: str
     region: str
     runtime: str
+    localstack: str = ""
+    python: str = ""
     clock_scale: float = 1.0
 
     def is_running(self) -> bool:
@@ -70,9 +71,9 @@ class LocalStackInstance(ProcessInstance):
             log=folder / "engine.log",
             recording=folder / "flight-recorder.jsonl",
             versions=(
-                ("localstack", metadata.version("localstack-core")),
+                ("localstack", self.localstack),
+                ("engine python", self.python),
                 ("lambda runtime", self.runtime),
-                ("python", ".".join(map(str, sys.version_info[:3]))),
             ),
         )
 
@@ -94,8 +95,8 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     called, as Lambda may do."""
 
     engine = "LocalStack"
-    program: ClassVar[tuple[str, ...]] = ("taskguard.engine",)
-    """The module that is run as the engine's process, and its arguments; by one of them it is recognised."""
+    program: ClassVar[tuple[str, ...]] = ("-m", "taskguard.engine")
+    """What the engine's interpreter runs; by one of these it is recognised."""
     variables: ClassVar[Mapping[str, str]] = {**LOCALSTACK_VARIABLES, **ENGINE_VARIABLES}
     """What LocalStack is told by its environment."""
 
@@ -103,6 +104,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         self,
         folder: Path,
         *,
+        cache: Path,
         port: int = 0,
         region: str = DEFAULT_REGION,
         owner_pid: int | None = None,
@@ -110,13 +112,14 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         clock_scale: float = 1.0,
         functions_ready: bool = False,
     ) -> None:
-        super().__init__(folder, port=port, region=region, owner_pid=owner_pid)
+        super().__init__(folder, cache=cache, port=port, region=region, owner_pid=owner_pid)
         self._recording = recording
         self._clock_scale = clock_scale
         self._functions_ready = functions_ready
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
-        runtime = find_runtime(LAMBDA_RUNTIME)
+        runtime = find_runtime(LAMBDA_RUNTIME, self._cache)
+        environment = engine_environment(self._cache)
         recording = self._folder / "flight-recorder.jsonl"
         clock = _clock_file(scratch) if self._clock_scale != 1 else None
         if clock is not None:
@@ -138,9 +141,10 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         # The engine's copy of the socket is the only one that stays.
         with self._log.open("ab") as log, listener:
             process = subprocess.Popen(
-                [sys.executable, "-m", *self.program],
+                # No site-packages, no user site, no current folder: only what the search path names.
+                [environment.python.executable, "-S", "-s", "-P", *self.program],
                 cwd=scratch,
-                env=_environment(port, scratch, self.variables) | settings.to_environment(),
+                env=_environment(port, scratch, environment, self.variables) | settings.to_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -156,6 +160,8 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             folder=str(self._folder),
             region=self._region,
             runtime=f"Python {runtime.version}",
+            localstack=environment.version_of("localstack-core"),
+            python=environment.python.version,
             clock_scale=self._clock_scale,
         )
 
@@ -180,7 +186,7 @@ def _clock_file(scratch: str) -> str:
     return str(Path(scratch, "clock"))
 
 
-def _environment(port: int, scratch: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _environment(port: int, scratch: str, environment: Environment, variables: Mapping[str, str]) -> dict[str, str]:
     """The engine's whole environment: nothing of the user's, above all no AWS credentials."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     temporary, home = Path(scratch, "tmp"), Path(scratch, "home")
@@ -189,10 +195,22 @@ def _environment(port: int, scratch: str, variables: Mapping[str, str]) -> dict[
     return {
         **kept,
         **variables,
-        # ~/.localstack would have a say in how the engine runs, and ~/.aws in whose name it calls.
+        "PYTHONPATH": os.pathsep.join([_own_parts(scratch), str(environment.packages)]),
+        # ~/.localstack would have a say in how the engine runs, ~/.aws in whose name it calls, and what is remembered in ~/.cache of
+        # entry points in which parts it has.
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "FILESYSTEM_ROOT": str(Path(scratch, "filesystem")),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
     }
+
+
+def _own_parts(scratch: str) -> str:
+    """A folder in which the engine finds this very package, wherever it is installed, and nothing that is installed beside it; and
+    the entry points through which LocalStack finds the engine's parts."""
+    folder, package = Path(scratch, "parts"), Path(__file__).parents[1]
+    folder.mkdir()
+    (folder / package.name).symlink_to(package, target_is_directory=True)
+    (folder / "taskguard_engine-1.dist-info").symlink_to(package / "engine" / "distribution", target_is_directory=True)
+    return str(folder)

@@ -20,12 +20,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from taskguard.errors import TargetError
+from taskguard.errors import SetupError, TargetError
+from taskguard.targets.environments import Python, engine_python, find_python
 from taskguard.targets.process import listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_interpreter
-
-PYTHONS = ((3, 11), (3, 12), (3, 13))
-"""The versions of Python that the engine runs on."""
+from taskguard.targets.runtimes import LAMBDA_RUNTIME
 
 OLDEST_NODE = (20, 19)
 FEWEST_FILES = 128
@@ -94,30 +92,29 @@ def ask(command: Sequence[str]) -> Answer:
     return Answer(text=done.stdout.strip())
 
 
-def python_of_the_engine(version: tuple[int, int, int] | None = None) -> Found:
-    """The interpreter that runs this tool, and the engine."""
-    here = version or (sys.version_info.major, sys.version_info.minor, sys.version_info.micro)
-    fits = here[:2] in PYTHONS
-    return Found(
-        name="Python",
-        state=State.OK if fits else State.MISSING,
-        what=f"{_dotted(here)} ({sys.executable})",
-        to_do="" if fits else "Install TaskGuard with Python 3.11, 3.12 or 3.13: LocalStack 4.13.1 runs on these.",
-    )
+def python_of_the_engine(find: Callable[[], Python] = engine_python) -> Found:
+    """The interpreter that the engine runs on."""
+    try:
+        python = find()
+    except SetupError as error:
+        return Found(
+            name="Python of the engine",
+            state=State.MISSING,
+            what=f"none; this is {platform.python_version()} ({sys.executable})",
+            to_do=str(error),
+        )
+    return Found(name="Python of the engine", state=State.OK, what=f"{python.version} ({python.executable})")
 
 
-def python_of_functions(find: Callable[[str], tuple[str, str]] = find_interpreter) -> Found:
+def python_of_functions(find: Callable[[str], Python | None] = find_python) -> Found:
     """The interpreter that functions run on."""
-    executable, version = find(LAMBDA_RUNTIME)
     wanted = LAMBDA_RUNTIME.removeprefix("python")
-    fits = version.startswith(f"{wanted}.")
+    python = find(wanted)
     return Found(
         name="Python of functions",
-        state=State.OK if fits else State.ABSENT,
-        what=f"{version} ({executable})",
-        to_do=""
-        if fits
-        else f"There is no Python {wanted}, on which functions run on Lambda; they run on this one here.",
+        state=State.OK if python else State.ABSENT,
+        what=f"{python.version} ({python.executable})" if python else f"no Python {wanted}",
+        to_do="" if python else f"On Lambda functions run on Python {wanted}; here they run on the engine's.",
     )
 
 
@@ -244,7 +241,15 @@ def sandbox(asked: Ask = ask, system: Callable[[], str] = platform.system) -> Fo
 
 def docker() -> Found:
     """Whether Docker's daemon answers."""
-    from taskguard.targets.docker_daemon import connected
+    try:
+        from taskguard.targets.docker_daemon import connected
+    except ModuleNotFoundError as missing:
+        return Found(
+            name="Docker",
+            state=State.ABSENT,
+            what=f"the Python package {missing.name} is not installed",
+            to_do="Needed for --target docker alone: `pip install 'taskguard[docker]'`.",
+        )
 
     try:
         with connected() as client:

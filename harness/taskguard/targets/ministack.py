@@ -15,7 +15,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import psutil
@@ -24,13 +23,14 @@ from uv import find_uv_bin
 from taskguard.engine.ownership import is_alive
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError
-from taskguard.places import PROJECT
+from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
+from taskguard.targets.environments import Environment, engine_python, find_python, installed
 from taskguard.targets.guarding import guard
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime, install
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
-_LOCK = PROJECT / "requirements" / "ministack.txt"
+_LOCK = DATA / "ministack.txt"
 # All that the engine starts inherits it, so that nothing of an instance is overlooked when it ends.
 _TOKEN = "TASKGUARD_MINISTACK"
 _END_ATTEMPTS = 3
@@ -105,13 +105,13 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
     engine = "MiniStack"
 
     def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], MiniStackInstance]:
-        runtime = find_runtime(LAMBDA_RUNTIME)
-        packages = install(_LOCK, runtime.interpreter, f"ministack-python{runtime.version}", "MiniStack")
+        runtime = find_runtime(LAMBDA_RUNTIME, self._cache)
+        environment = ministack_environment(self._cache)
         token = secrets.token_hex(16)
         python = _bare_python(runtime, Path(scratch))
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                [python, "-I", str(_LAUNCHER), str(packages)],
+                [python, "-I", str(_LAUNCHER), str(environment.packages)],
                 cwd=scratch,
                 env=_environment(port, scratch, self._region, runtime) | {_TOKEN: token, "MINISTACK_EDITION": token},
                 stdin=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
             scratch=scratch,
             folder=str(self._folder),
             region=self._region,
-            version=next(iter(metadata.distributions(name="ministack", path=[str(packages)]))).version,
+            version=environment.version_of("ministack"),
             runtime=f"Python {runtime.version}",
         )
         guard(instance, self._owner_pid, _guarded(scratch))
@@ -139,6 +139,16 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
         except OSError:
             return True
         return False
+
+
+def ministack_environment(cache: Path) -> Environment:
+    """What MiniStack runs on: its functions' own interpreter.
+
+    Raises:
+        SetupError: when it cannot be installed.
+    """
+    python = find_python(LAMBDA_RUNTIME.removeprefix("python")) or engine_python()
+    return installed(_LOCK, python, cache, "MiniStack")
 
 
 def _guarded(scratch: str) -> Path:

@@ -57,16 +57,23 @@ Started = TypeVar("Started", bound=ProcessInstance)
 
 
 class ProcessTarget(Target, Generic[Started]):
-    """An instance in the making. ``folder`` receives its log, and outlives it; ``port`` 0 takes a free one;
-    ``owner_pid`` is the process that it must not outlive, by default this one."""
+    """An instance in the making. ``folder`` receives its log, and outlives it; what it runs on is installed in ``cache``; ``port`` 0
+    takes a free one; ``owner_pid`` is the process that it must not outlive, by default this one."""
 
     engine: ClassVar[str]
     """Its name, as users know it."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, region: str = DEFAULT_REGION, owner_pid: int | None = None
+        self,
+        folder: Path,
+        *,
+        cache: Path,
+        port: int = 0,
+        region: str = DEFAULT_REGION,
+        owner_pid: int | None = None,
     ) -> None:
         self._folder = folder.resolve()
+        self._cache = cache
         self._port = port
         self._region = region
         self._owner_pid = owner_pid if owner_pid is not None else os.getpid()

@@ -15,11 +15,12 @@ from taskguard.targets.names import DEFAULT_REGION, TargetName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What can be asked of a target. ``folder`` receives its log; ``port`` 0 takes a free one; it ends with the process
+    """What can be asked of a target. ``folder`` receives its log; what it runs on is installed in ``cache``; ``port`` 0 takes a free one; it ends with the process
     ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's; ``functions_ready`` as in
     :class:`taskguard.targets.localstack.LocalStack`."""
 
     folder: Path
+    cache: Path
     port: int = 0
     region: str = DEFAULT_REGION
     endpoint_url: str | None = None
@@ -46,6 +47,7 @@ def make(name: TargetName, options: TargetOptions) -> Target:
 
             return LocalStack(
                 options.folder,
+                cache=options.cache,
                 port=options.port,
                 region=options.region,
                 owner_pid=options.owner_pid,
@@ -53,7 +55,13 @@ def make(name: TargetName, options: TargetOptions) -> Target:
                 functions_ready=options.functions_ready,
             )
         case TargetName.DOCKER:
-            from taskguard.targets.docker import LocalStackInDocker, image_to_start
+            try:
+                from taskguard.targets.docker import LocalStackInDocker, image_to_start
+            except ModuleNotFoundError as missing:
+                raise TargetError(
+                    f"starting LocalStack in Docker: the Python package {missing.name} is not installed. It comes with an extra of "
+                    "TaskGuard's: `pip install 'taskguard[docker]'`."
+                ) from missing
 
             return LocalStackInDocker(
                 options.folder, image_to_start(), port=options.port, region=options.region, owner_pid=options.owner_pid
@@ -61,7 +69,13 @@ def make(name: TargetName, options: TargetOptions) -> Target:
         case TargetName.MINISTACK:
             from taskguard.targets.ministack import MiniStack
 
-            return MiniStack(options.folder, port=options.port, region=options.region, owner_pid=options.owner_pid)
+            return MiniStack(
+                options.folder,
+                cache=options.cache,
+                port=options.port,
+                region=options.region,
+                owner_pid=options.owner_pid,
+            )
         case TargetName.ENDPOINT:
             from taskguard.targets.endpoint import ForeignEngine
 

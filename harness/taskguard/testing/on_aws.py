@@ -17,10 +17,11 @@ from taskguard.history.wording import times
 from taskguard.operating import cleaning, costs, prices
 from taskguard.operating.ledger import LEDGER_FILE, Ledger, Place
 from taskguard.operating.stage_names import refuse_production
-from taskguard.places import PROJECT
 from taskguard.run.running import Run
 from taskguard.service.config import terms_of
-from taskguard.service.deployment import Stack, failure_settings, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.ours import failure_settings
+from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
@@ -29,8 +30,8 @@ from taskguard.testing.shared_engine import SharedEngine
 DEFAULT_STAGE = "test"
 
 
-def look_at_stage(engine: SharedEngine, stage: str, *, allow_production: bool) -> str:
-    """Make sure that ``stage`` is there and may be tested; what it is and costs, in a line.
+def look_at_stage(engine: SharedEngine, stage: str, service: Path, *, allow_production: bool) -> str:
+    """Make sure that ``stage`` of the ``service`` in this folder is there and may be tested; what it is and costs, in a line.
 
     Raises:
         TargetError, DeploymentError: when it may not, or cannot be reached, or no task's fate is known there.
@@ -43,15 +44,15 @@ def look_at_stage(engine: SharedEngine, stage: str, *, allow_production: bool) -
             f"testing stage {stage}: it was deployed without a failure seed, so no task's fate is known. Deploy it with one: "
             f"`make deploy STAGE={stage} SEED=taskguard`."
         )
-    usd = costs.run_of(100, terms_of(PROJECT, Draws(seed=seed, rate=rate))).usd
+    usd = costs.run_of(100, terms_of(service, Draws(seed=seed, rate=rate))).usd
     what = f"{endpoint.target}, stage {stage} in {endpoint.region}"
     return f"{what}; about ${usd:.3f} for 100 tasks (list prices of {prices.NOTED_ON}); a test submits a few"
 
 
-def run_on(endpoint: Endpoint, stack: Stack) -> Run:
+def run_on(endpoint: Endpoint, stack: Stack, service: Path) -> Run:
     """The stage under test, with what is expected of it."""
     seed, rate = failure_settings(endpoint, stack)
-    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate), ON_AWS)
+    terms = terms_of(service, Draws(seed=seed, rate=rate), ON_AWS)
     return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False)
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskguard.contract.draws import Fate, find_task_id
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import tasks_of
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
@@ -77,15 +78,15 @@ class Pipeline:
             AssertionError: when they have not within the longest time the schedule allows.
         """
         wanted = [task.task_id for task in tasks]
-        finals, reader = self.run.dialect.finals, self._reader()
+        finals, records = self.run.dialect.finals, self._records()
         seconds = longest_run_seconds(self.run.terms, len(wanted))
         if under_faults:
-            hidden_seconds = reader.visibility_timeout_seconds()
+            hidden_seconds = Queues(self.run.endpoint, self.run.stack).visibility_timeout_seconds()
             seconds = longest_run_under_faults_seconds(self.run.terms, len(wanted), hidden_seconds)
         statuses: dict[str, str] = {}
 
         def settled() -> bool:
-            statuses.update(reader.statuses(wanted))
+            statuses.update(records.statuses(wanted))
             return all(statuses.get(i) in finals for i in wanted) and self._at_rest(wanted)
 
         try:
@@ -101,7 +102,7 @@ class Pipeline:
 
     def record(self, task_id: str) -> RecordObserved:
         """The task's record, as it is now."""
-        return self._reader().records([task_id])[0]
+        return self._records().records([task_id])[0]
 
     def timelines(self) -> str:
         """What happened to each submitted task, for a reader; the history itself is kept beside the engine's log."""
@@ -120,5 +121,5 @@ class Pipeline:
         under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
         return all(tasks_of(invocation, self.run.dialect.message).isdisjoint(ids) for invocation in under_way)
 
-    def _reader(self) -> StackReader:
-        return StackReader(self.run.endpoint, self.run.stack, self.run.dialect)
+    def _records(self) -> Records:
+        return Records(self.run.endpoint, self.run.stack, self.run.dialect)

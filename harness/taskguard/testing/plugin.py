@@ -1,7 +1,10 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
-Options: ``--target``, ``--endpoint-url`` and ``--region`` (where), ``--stage`` (which stack), ``--clock-scale`` (how much
-faster than the clock), ``--failure-seed`` and ``--failure-rate`` (how it is made to fail), ``--api-auth`` (who may call it).
+Options, each of which can be set in the project's configuration too (``taskguard_target = "…"``): ``--taskguard-service`` (what is
+deployed), ``--taskguard-target``, ``--taskguard-endpoint-url`` and ``--taskguard-region`` (where), ``--taskguard-stage`` (which stack),
+``--taskguard-clock-scale`` (how much faster than the clock), ``--taskguard-failure-seed`` and ``--taskguard-failure-rate`` (how it is
+made to fail), ``--taskguard-api-auth`` (who may call it). A session that uses no fixture of these pays for none.
+
 Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage), ``pipeline`` (that
 stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session,
 under pytest-xdist too.
@@ -13,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,9 +30,10 @@ from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 if TYPE_CHECKING:
     from taskguard.faults.plan import Plan
+    from taskguard.places import Places
     from taskguard.run.running import Run
-    from taskguard.service.deployment import Stack
     from taskguard.service.kept import RunningStack
+    from taskguard.service.stack import Stack
     from taskguard.targets.base import Endpoint
     from taskguard.testing.pipeline import Pipeline
     from taskguard.testing.shared_engine import SharedEngine
@@ -39,54 +44,105 @@ _PASSED = pytest.StashKey[bool]()
 _ABOUT = pytest.StashKey[str]()
 
 
+def _one_of(*names: str) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"it is none of {', '.join(names)}")
+        return text
+
+    return choose
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What can be asked for on the command line, and in the project's configuration with underscores."""
+
+    help: str
+    read: Callable[[str], Any] = str
+    default: Any = None
+
+
+_SETTINGS = {
+    "service": _Setting("the folder of the service (default: pytest's root folder)"),
+    "target": _Setting("; ".join(f"{name}: {what}" for name, what in HELP.items()), TargetName, TargetName.LOCALSTACK),
+    "endpoint-url": _Setting("the engine's address, for the target endpoint"),
+    "region": _Setting(f"the AWS region (default: {DEFAULT_REGION})", default=DEFAULT_REGION),
+    "stage": _Setting(
+        "the stage to deploy and test (default: test; on an engine of others, one of the session's own); on AWS, the stage that is "
+        "deployed there"
+    ),
+    "clock-scale": _Setting(
+        "how many times as fast the engine's clock runs while the pipeline only waits (default: 1)", clock_scale, 1.0
+    ),
+    "failure-seed": _Setting("seed of the failure simulation, which makes each task's fate known", default="taskguard"),
+    "failure-rate": _Setting("how often an attempt is made to fail (default: 0.3)", float, 0.3),
+    "api-auth": _Setting(
+        "who may call the API of the stage under test, where the session deploys it: none, apiKey or iam (default: serverless.yml's)",
+        _one_of("none", "apiKey", "iam"),
+    ),
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("taskguard", "the pipeline under test")
+    for name, setting in _SETTINGS.items():
+        group.addoption(f"--taskguard-{name}", help=setting.help.replace("%", "%%"))
+        parser.addini(f"taskguard_{name.replace('-', '_')}", help=setting.help)
     group.addoption(
-        "--target",
-        choices=tuple(TargetName),
-        default=TargetName.LOCALSTACK.value,
-        help="; ".join(f"{name}: {what}" for name, what in HELP.items()),
+        "--taskguard-allow-production",
+        action="store_true",
+        help="on AWS, test a stage even if its name looks like production",
     )
-    group.addoption("--endpoint-url", help="the engine's address, for --target endpoint")
-    group.addoption("--region", default=DEFAULT_REGION, help=f"the AWS region (default: {DEFAULT_REGION})")
-    group.addoption(
-        "--stage",
-        help="the stage to deploy and test (default: test; on an engine of others, one of the session's own); on AWS, the "
-        "stage that is deployed there",
-    )
-    group.addoption(
-        "--allow-production", action="store_true", help="on AWS, test a stage even if its name looks like production"
-    )
-    group.addoption(
-        "--clock-scale",
-        type=clock_scale,
-        default=1.0,
-        help="how many times as fast the engine's clock runs while the pipeline only waits (default: 1)",
-    )
-    group.addoption(
-        "--failure-seed", default="taskguard", help="seed of the failure simulation, which makes each task's fate known"
-    )
-    group.addoption("--failure-rate", type=float, default=0.3, help="how often an attempt is made to fail")
-    group.addoption(
-        "--api-auth",
-        choices=("none", "apiKey", "iam"),
-        help="who may call the API of the stage under test, where the session deploys it (default: serverless.yml's)",
-    )
+
+
+def asked(config: pytest.Config, name: str) -> Any:
+    """What the command line says of a setting such as ``clock-scale``, else the project's configuration, else what is usual.
+
+    Raises:
+        pytest.UsageError: when it says what cannot be.
+    """
+    setting = _SETTINGS[name]
+    text = config.getoption(f"--taskguard-{name}")
+    if text is None:
+        text = config.getini(f"taskguard_{name.replace('-', '_')}") or None
+    try:
+        return setting.default if text is None else setting.read(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--taskguard-{name} {text}: {error}") from None
+
+
+def places_of(config: pytest.Config) -> Places:
+    """The places of the service under test: the folder is looked for from where pytest was started, or from its configuration."""
+    from taskguard.places import Places
+
+    given, root = config.getoption("--taskguard-service"), config.rootpath
+    if given:
+        return Places.of(config.invocation_params.dir / given)
+    return Places.of(root / (config.getini("taskguard_service") or "."))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from taskguard.places import STATE
-
     given = getattr(config, "workerinput", {})
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
-    config.stash[_FOLDER] = Path(given.get("taskguard_folder", STATE / "tests" / stamp))
+    if "taskguard_folder" in given:
+        config.stash[_FOLDER] = Path(given["taskguard_folder"])
     config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
-    if _target(config) is TargetName.RUNNING:
-        _running_stack()
-    if _target(config) is TargetName.ENDPOINT and not given:
+    for name in _SETTINGS:
+        asked(config, name)  # what is wrong with one is better missed now
+    target = _target(config)
+    if target is TargetName.RUNNING:
+        _running_stack(config)
+    if target is TargetName.ENDPOINT and not given:
         _look_for_engine(config)
-    if _target(config) is TargetName.AWS and not given:
+    if target is TargetName.AWS and not given:
         _look_at_stage(config)
+
+
+def _folder(config: pytest.Config) -> Path:
+    """The session's folder, which is there once an engine was asked for."""
+    if _FOLDER not in config.stash:
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+        config.stash[_FOLDER] = places_of(config).state / "tests" / stamp
+    return config.stash[_FOLDER]
 
 
 def _look_for_engine(config: pytest.Config) -> None:
@@ -95,7 +151,7 @@ def _look_for_engine(config: pytest.Config) -> None:
     from taskguard.targets.endpoint import ForeignEngine
 
     try:
-        ForeignEngine(config.getoption("--endpoint-url"), region=str(config.getoption("--region"))).start()
+        ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
     except TargetError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -107,7 +163,10 @@ def _look_at_stage(config: pytest.Config) -> None:
 
     try:
         config.stash[_ABOUT] = look_at_stage(
-            _shared_engine(config), _stage_on_aws(config), allow_production=config.getoption("--allow-production")
+            _shared_engine(config),
+            _stage_on_aws(config),
+            places_of(config).service,
+            allow_production=config.getoption("--taskguard-allow-production"),
         )
     except TaskGuardError as error:
         raise pytest.UsageError(str(error)) from error
@@ -127,44 +186,47 @@ def session_engine(config: pytest.Config) -> SharedEngine | None:
 
 
 def _target(config: pytest.Config) -> TargetName:
-    return TargetName(config.getoption("--target"))
+    return TargetName(asked(config, "target"))
 
 
 def _stage_on_aws(config: pytest.Config) -> str:
     from taskguard.testing.on_aws import DEFAULT_STAGE
 
-    return config.getoption("--stage") or DEFAULT_STAGE
+    return asked(config, "stage") or DEFAULT_STAGE
 
 
 def _shared_engine(config: pytest.Config) -> SharedEngine:
     from taskguard.targets.registry import TargetOptions, make
     from taskguard.testing.shared_engine import SharedEngine
 
-    target, folder = _target(config), config.stash[_FOLDER]
+    target, folder, places = _target(config), _folder(config), places_of(config)
     options = TargetOptions(
         folder=folder,
-        region=str(config.getoption("--region")),
-        endpoint_url=config.getoption("--endpoint-url"),
+        cache=places.cache,
+        region=asked(config, "region"),
+        endpoint_url=asked(config, "endpoint-url"),
         owner_pid=config.stash[_OWNER],
-        clock_scale=config.getoption("--clock-scale") if target is TargetName.LOCALSTACK else 1.0,
+        clock_scale=asked(config, "clock-scale") if target is TargetName.LOCALSTACK else 1.0,
     )
-    adopted = _running_stack().instance if target is TargetName.RUNNING else None
-    return SharedEngine(folder, lambda: make(target, options), adopted=adopted)
+    adopted = _running_stack(config).instance if target is TargetName.RUNNING else None
+    return SharedEngine(folder, places, lambda: make(target, options), adopted=adopted)
 
 
-def _running_stack() -> RunningStack:
+def _running_stack(config: pytest.Config) -> RunningStack:
     from taskguard.service.kept import RunningStack
 
-    running = RunningStack.load()
+    running = RunningStack.load(places_of(config))
     if running is None:
-        raise pytest.UsageError(f"--target running: nothing is up; start a stack with `{runnable('taskguard up')}`")
+        raise pytest.UsageError(
+            f"--taskguard-target running: nothing is up; start a stack with `{runnable('taskguard up')}`"
+        )
     return running
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """pytest-xdist: tell a worker which session it belongs to."""
-    node.workerinput["taskguard_folder"] = str(node.config.stash[_FOLDER])
+    node.workerinput["taskguard_folder"] = str(_folder(node.config))
     node.workerinput["taskguard_owner"] = os.getpid()
 
 
@@ -231,17 +293,18 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
-    from taskguard.service.deployment import failure_parameters, read_stack
+    from taskguard.service.deployment import read_stack
+    from taskguard.service.ours import failure_parameters
 
-    option = request.config.getoption
-    if _target(request.config) is TargetName.RUNNING:
-        return read_stack(endpoint, _running_stack().stage)
+    config = request.config
+    if _target(config) is TargetName.RUNNING:
+        return read_stack(endpoint, _running_stack(config).stage)
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
-    parameters = failure_parameters(str(option("--failure-seed")), float(option("--failure-rate")))
-    if option("--api-auth"):
-        parameters |= {"apiAuth": str(option("--api-auth"))}
-    return shared_engine.stack(option("--stage") or shared_engine.default_stage(), parameters)
+    parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
+    if (api_auth := asked(config, "api-auth")) is not None:
+        parameters |= {"apiAuth": api_auth}
+    return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
 
 
 @pytest.fixture(scope="session")
@@ -249,21 +312,19 @@ def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run
     """The stage under test, with what is expected of it."""
     from taskguard.contract.draws import Draws
     from taskguard.evidence.sources import source_at
-    from taskguard.places import PROJECT
     from taskguard.run.running import Run
     from taskguard.service.config import terms_of
-    from taskguard.service.deployment import failure_settings
+    from taskguard.service.ours import failure_settings
 
     if _target(request.config) is TargetName.AWS:
         from taskguard.testing.on_aws import run_on
 
-        return run_on(endpoint, stack)
-    option = request.config.getoption
-    seed, rate, since_ms = str(option("--failure-seed")) or None, float(option("--failure-rate")), 0.0
+        return run_on(endpoint, stack, places_of(request.config).service)
+    seed, rate, since_ms = asked(request.config, "failure-seed") or None, asked(request.config, "failure-rate"), 0.0
     if _target(request.config) is TargetName.RUNNING:
         seed, rate = failure_settings(endpoint, stack)
         since_ms = endpoint.clock.now_ms()
-    terms = terms_of(PROJECT, Draws(seed=seed, rate=rate))
+    terms = terms_of(places_of(request.config).service, Draws(seed=seed, rate=rate))
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source_at(endpoint, stack, since_ms=since_ms))
 
 
@@ -293,7 +354,7 @@ def faults(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Calla
     from taskguard.run.injecting.handing_over import injecting
 
     if _target(request.config) not in (TargetName.LOCALSTACK, TargetName.RUNNING):
-        pytest.skip("faults are injected by the engine of ours alone (--target localstack)")
+        pytest.skip("faults are injected by the engine of ours alone (--taskguard-target localstack)")
     with ExitStack() as handed_over:
 
         def break_on_purpose(lines: str, *, stack: Stack | None = None, seed: str | None = None) -> Plan:

@@ -13,18 +13,23 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from taskguard.places import Places
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack, read_stack
+from taskguard.service.deployment import read_stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.instances import instance_from_json
 
 
 class SharedEngine:
-    """``folder`` is the session's, the same in each of its processes; ``make`` makes the target that is to be started.
+    """``folder`` is the session's, the same in each of its processes; the service in ``places`` is deployed; ``make`` makes the target that is to be started.
     An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
 
-    def __init__(self, folder: Path, make: Callable[[], Target], adopted: Instance | None = None) -> None:
+    def __init__(
+        self, folder: Path, places: Places, make: Callable[[], Target], adopted: Instance | None = None
+    ) -> None:
         self.folder = folder
+        self._places = places
         self._make = make
         self._adopted = adopted
         self._note = folder / "engine.json"
@@ -68,7 +73,13 @@ class SharedEngine:
                 deployment.make_sure_is_free(endpoint, stage)
                 # From here on something of it may be there, however far the deploy comes.
                 (self.folder / f"{stage}.ours").touch()
-            stack = deployment.deploy(endpoint, stage, parameters=parameters, log=self.folder / f"{stage}-deploy.log")
+            stack = deployment.deploy(
+                endpoint,
+                stage,
+                places=self._places,
+                parameters=parameters,
+                log=self.folder / f"{stage}-deploy.log",
+            )
             deployed.touch()
             return stack
 
@@ -99,7 +110,7 @@ class SharedEngine:
     def _remove(self, stage: str) -> None:
         endpoint = self.endpoint()
         if deployment.is_deployed(endpoint, stage):
-            deployment.remove(endpoint, stage, log=self.folder / f"{stage}-remove.log")
+            deployment.remove(endpoint, stage, places=self._places, log=self.folder / f"{stage}-remove.log")
 
     def _alone(self, name: str) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ module must not know how a variant is deployed or judged.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from taskguard.places import PROJECT
+from taskguard.service.files import copy_of
 
 from tests.mutants.loads import FATES, Load
-
-SERVICE_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
+from tests.places import PROJECT
 
 
 class FromLogs(StrEnum):
@@ -99,11 +97,7 @@ def broken_service(variant: Variant) -> Iterator[Path]:
     """A copy of the service with the variant's changes, ready to be deployed."""
     with TemporaryDirectory(prefix="taskguard-variant-") as folder:
         service = Path(folder)
-        for name in SERVICE_FILES:
-            if (PROJECT / name).is_dir():
-                shutil.copytree(PROJECT / name, service / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(PROJECT / name, service)
+        copy_of(PROJECT, service)
         for file, text in variant.changed_files().items():
             (service / file).write_text(text, encoding="utf-8")
         yield service

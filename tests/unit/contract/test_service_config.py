@@ -10,8 +10,9 @@ from taskguard.contract.draws import Draws
 from taskguard.contract.files import built_in
 from taskguard.contract.tolerances import ON_AWS, Tolerances
 from taskguard.errors import ConfigurationError
-from taskguard.places import PROJECT
 from taskguard.service.config import config_of, terms_of
+
+from tests.places import PROJECT
 
 
 def written(folder: Path, text: str) -> Path:

@@ -7,7 +7,8 @@ import re
 from taskguard.faults import plan
 from taskguard.faults.kinds import FROM_OUTSIDE, KINDS, Kind
 from taskguard.faults.plan import parse
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 TEXT = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
 

@@ -7,7 +7,8 @@ import re
 from taskguard.faults.kinds import KINDS
 from taskguard.faults.plan import parse
 from taskguard.judging.guarantees import GUARANTEES
-from taskguard.places import PROJECT
+
+from tests.places import PROJECT
 
 TEXT = (PROJECT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 

@@ -15,9 +15,9 @@ from taskguard.history import Delivered, Event, FaultInjected, History, TaskSubm
 from taskguard.judging.grading import grade_run
 from taskguard.judging.guarantees import GUARANTEES
 from taskguard.judging.verdict import Outcome
-from taskguard.places import PROJECT
 from taskguard.reports.as_json import as_json, as_text
 
+from tests.places import PROJECT
 from tests.unit.guarantees.faulty import fault, judged
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, START_MS, THIRD_TRY, run
 from tests.unit.judging.reporting import manifest_of

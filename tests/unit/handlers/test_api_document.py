@@ -12,12 +12,12 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
-from taskguard.places import PROJECT
 
 from handlers import exact_json, task_message, task_request, task_store
 from handlers.backoff import LONGEST_VISIBILITY_SECONDS
 from handlers.task_record import Status
 from tests import api_document
+from tests.places import PROJECT
 from tests.unit.handlers import error_codes
 from tests.unit.handlers.support import Functions, task
 

@@ -12,9 +12,9 @@ from taskguard.contract.terms import Terms
 from taskguard.history import DeadLetterLogged, Delivered, Event, History
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
-from taskguard.places import PROJECT
 from taskguard.reports.as_json import as_json, as_text
 
+from tests.places import PROJECT
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

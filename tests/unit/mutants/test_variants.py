@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from taskguard.contract.draws import Fate, fate
 from taskguard.judging.checks import CHECKS
-from taskguard.places import PROJECT
 
 from tests.mutants.listing import listing
 from tests.mutants.loads import BACKLOG, FATES, RATE, SEED, Load, as_they_come
 from tests.mutants.variants import OURS, VARIANTS, FromLogs, broken_service
 from tests.mutants.variants.variant import Change
+from tests.places import PROJECT
 
 
 def test_their_changes_fit_the_service_and_make_another() -> None:

@@ -35,12 +35,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """The ``taskguard`` command, in an empty folder, with nothing up and no ``.env``."""
+    """The ``taskguard`` command, in a folder with an empty service, with nothing up and no ``.env``."""
     work = tmp_path / "work"
     work.mkdir()
+    (work / "serverless.yml").touch()
     monkeypatch.chdir(work)
-    monkeypatch.setattr("taskguard.service.kept.ENV_FILE", tmp_path / ".env")
-    monkeypatch.setattr("taskguard.service.kept._STATE_FILE", tmp_path / "state" / "up.json")
+    monkeypatch.setenv("TASKGUARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "120")
     return Command(monkeypatch, capsys)
 

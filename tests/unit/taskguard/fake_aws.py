@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-from taskguard.places import PROJECT
 from taskguard.targets.base import Endpoint
 
+from tests.places import PROJECT
 from tests.unit.taskguard.recorder_lines import DEAD_ARN, DEAD_URL, WORK_ARN, WORK_URL
 
 _serialize = TypeSerializer().serialize

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from taskguard.contract.dialect import LOG, TASKGUARD
+from taskguard.evidence.dead_letters import dead_letter_logs
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.records import Records
 from taskguard.history import (
     ConfigurationObserved,
     Event,
@@ -44,11 +45,13 @@ class LoggedRun:
             line = logged.line
             self.service.put(line.group, line.stream, line.at_ms, line.message)
         endpoint = Fakes(table=Table(self.items), log_service=self.service, **self.fakes)
-        reader = StackReader(endpoint, STACK, TASKGUARD)
         submitted = [event for event in self.events if isinstance(event, TaskSubmitted)]
-        told, recording = LogEvidence(endpoint, STACK, reader, TASKGUARD, since_ms=0).gather(submitted, only)
-        logged_deaths = reader.dead_letter_logs(LOG, handled_dead_letters(recording, STACK, TASKGUARD.message, only))
-        records = reader.records(sorted({event.task_id for event in submitted if event.task_id is not None}))
+        told, recording = LogEvidence(endpoint, STACK, TASKGUARD, since_ms=0).gather(submitted, only)
+        handled = handled_dead_letters(recording, STACK, TASKGUARD.message, only)
+        logged_deaths = dead_letter_logs(endpoint, STACK, LOG, handled)
+        records = Records(endpoint, STACK, TASKGUARD).records(
+            sorted({event.task_id for event in submitted if event.task_id is not None})
+        )
         besides = [event for event in self.events if isinstance(event, _NOT_FROM_LOGS)]
         return History([*submitted, *told, *logged_deaths, *records, *besides])
 

@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Api, Function, Ingress, Queue, Route, Stack, Table
 
 WORK_ARN, DEAD_ARN = "arn:aws:sqs:eu-central-1:000000000000:TaskQueue", "arn:aws:sqs:eu-central-1:000000000000:TaskDLQ"
 WORK_URL, DEAD_URL = "http://127.0.0.1:4566/000000000000/TaskQueue", "http://127.0.0.1:4566/000000000000/TaskDLQ"
 FUNCTION = "TaskGuard-dev-processTask"
 
+
+def function(name: str, log_group: str | None = None) -> Function:
+    """A function as it is found: ``TaskGuard-dev-getTask`` is called ``getTask``."""
+    label = name.rpartition("-")[2]
+    return Function(
+        logical_id=f"{label[:1].upper()}{label[1:]}LambdaFunction",
+        name=name,
+        arn=f"arn:aws:lambda:eu-central-1:000000000000:function:{name}",
+        label=label,
+        log_group=log_group or f"/aws/lambda/{name}",
+        role=f"arn:aws:iam::000000000000:role/role-of-{name}",
+    )
+
+
 STACK = Stack(
+    name="TaskGuard-dev",
     stage="dev",
     region="eu-central-1",
-    api_id="a1b2c3",
-    api_url="http://127.0.0.1:4566/_aws/execute-api/a1b2c3/dev",
-    task_queue_url=WORK_URL,
-    task_queue_arn=WORK_ARN,
-    dead_letter_queue_url=DEAD_URL,
-    dead_letter_queue_arn=DEAD_ARN,
-    table="TasksTable",
-    outputs={},
+    work_queue=Queue(logical_id="TaskQueue", url=WORK_URL, arn=WORK_ARN, consumers=("TaskGuard-dev-processTask",)),
+    dead_letter_queue=Queue(
+        logical_id="TaskDeadLetterQueue", url=DEAD_URL, arn=DEAD_ARN, consumers=("TaskGuard-dev-monitorDLQ",)
+    ),
+    functions=(),
+    table=Table(logical_id="TasksTable", name="TasksTable", key="taskId"),
+    ingresses=(
+        Ingress(
+            api=Api(
+                logical_id="ApiGatewayRestApi",
+                kind="rest",
+                id="a1b2c3",
+                stage="dev",
+                url="http://127.0.0.1:4566/_aws/execute-api/a1b2c3/dev",
+                routes=(),
+            ),
+            submit=Route(method="POST", path="/task", function="TaskGuard-dev-submitTask"),
+            record=Route(method="GET", path="/task/{taskId}", function="TaskGuard-dev-getTask"),
+        ),
+    ),
 )
+
+
+def let_in_by(*, key_ids: tuple[str, ...] = (), needs_key: bool = False, authorization: str = "NONE") -> Stack:
+    """The stack, with an API that lets its clients in like this."""
+    [ingress] = STACK.ingresses
+    submit = replace(ingress.submit, api_key_required=needs_key, authorization=authorization)
+    return replace(STACK, ingresses=(replace(ingress, api=replace(ingress.api, key_ids=key_ids), submit=submit),))
 
 
 def sqs_record(message_id: str, *, receives: int = 1, body: str | None = None, arn: str = WORK_ARN) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,48 +17,68 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.targets.base import Endpoint
 
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, let_in_by
 
 SECRET = "made up for this test"  # pragma: allowlist secret
-GUARDED = replace(STACK, outputs={"ApiAuth": "apiKey", "ApiKeyId": "k1"})
-SIGNED = replace(STACK, outputs={"ApiAuth": "iam"})
+GUARDED = let_in_by(key_ids=("k1",), needs_key=True)
+TWICE_GUARDED = let_in_by(key_ids=("k1", "k2"), needs_key=True)
+SIGNED = let_in_by(authorization="AWS_IAM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place(Endpoint):
-    """An endpoint whose API Gateway has one key."""
+    """An endpoint whose API Gateway has these keys, by their ids."""
 
-    answer: Any = None
+    answers: Mapping[str, Any]
 
     def apigateway(self) -> Any:
         place = self
 
         class Keys:
             def get_api_key(self, *, apiKey: str, includeValue: bool) -> dict[str, Any]:  # noqa: N803
-                assert (apiKey, includeValue) == ("k1", True)
-                if isinstance(place.answer, Exception):
-                    raise place.answer
-                return dict(place.answer)
+                assert includeValue
+                answer = place.answers[apiKey]
+                if isinstance(answer, Exception):
+                    raise answer
+                return {"id": apiKey, **answer}
 
         return Keys()
 
 
-def place(answer: Any = None, url: str | None = "http://127.0.0.1:1") -> Place:
-    return Place(target="localstack", url=url, region="eu-central-1", answer=answer or {"id": "k1", "value": SECRET})
+def key(value: str, day: int = 1) -> dict[str, Any]:
+    return {"value": value, "createdDate": datetime(2026, 1, day, tzinfo=UTC)}
+
+
+def place(url: str | None = "http://127.0.0.1:1", **answers: Any) -> Place:
+    return Place(target="localstack", url=url, region="eu-central-1", answers=answers or {"k1": key(SECRET)})
+
+
+def refused(why: str) -> ClientError:
+    return ClientError({"Error": {"Code": "AccessDenied", "Message": why}}, "GetApiKey")
 
 
 def prepared(auth: Any, method: str = "GET", path: str = "/task/a", **options: Any) -> requests.PreparedRequest:
     return requests.Request(method, f"http://127.0.0.1:1/dev{path}", auth=auth, **options).prepare()
 
 
-@pytest.mark.parametrize("outputs", [{}, {"ApiAuth": "none"}])
-def test_an_open_api_is_sent_nothing(outputs: dict[str, str]) -> None:
-    assert access_to(place(), replace(STACK, outputs=outputs)) is None
+def test_an_open_api_is_sent_nothing() -> None:
+    assert access_to(place(), STACK) is None
 
 
-def test_a_key_is_found_by_the_stacks_output_and_sent_with_each_request() -> None:
+def test_the_apis_key_is_read_and_sent_with_each_request() -> None:
     request = prepared(access_to(place(), GUARDED))
     assert request.headers["x-api-key"] == SECRET
+
+
+@pytest.mark.parametrize(("first", "second", "sent"), [(1, 2, "second"), (2, 1, "first")])
+def test_of_several_keys_the_newest_is_sent(first: int, second: int, sent: str) -> None:
+    here = place(k1=key("first", first), k2=key("second", second))
+    assert prepared(access_to(here, TWICE_GUARDED)).headers["x-api-key"] == sent
+
+
+def test_one_key_that_may_be_read_will_do() -> None:
+    here = place(k1=refused("not allowed"), k2=key(SECRET))
+    assert prepared(access_to(here, TWICE_GUARDED)).headers["x-api-key"] == SECRET
 
 
 def test_a_key_and_credentials_are_not_shown() -> None:
@@ -66,19 +88,18 @@ def test_a_key_and_credentials_are_not_shown() -> None:
 
 
 def test_a_key_that_may_not_be_read_is_said_to_be_so() -> None:
-    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "GetApiKey")
     with pytest.raises(DeploymentError, match=r"reading the API key of stage dev .* not allowed .*docs/aws\.md"):
-        access_to(place(refused), GUARDED)
+        access_to(place(k1=refused("not allowed")), GUARDED)
 
 
 def test_a_stack_without_a_key_is_to_be_deployed_again() -> None:
-    with pytest.raises(DeploymentError, match=r"there is no 'ApiKeyId'\. Deploy the stage again"):
-        access_to(place(), replace(STACK, outputs={"ApiAuth": "apiKey"}))
+    with pytest.raises(DeploymentError, match=r"there is none, and POST /task wants one\. Deploy the stage again"):
+        access_to(place(), let_in_by(needs_key=True))
 
 
 def test_another_way_in_is_refused() -> None:
-    with pytest.raises(DeploymentError, match="lets clients in by magic, which"):
-        access_to(place(), replace(STACK, outputs={"ApiAuth": "magic"}))
+    with pytest.raises(DeploymentError, match="POST /task wants the authorization CUSTOM, which"):
+        access_to(place(), let_in_by(authorization="CUSTOM"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from taskguard.places import PROJECT
+from tests.places import PROJECT
 
 PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = PROJECT / "harness" / "taskguard"

@@ -63,12 +63,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         return there.clean_up
 
     def read_stack(_: object, name: str) -> Any:
-        return replace(STACK, stage=name, api_url="https://a.execute-api.eu-central-1.amazonaws.com/dev")
+        [ingress] = STACK.ingresses
+        api = replace(ingress.api, url="https://a.execute-api.eu-central-1.amazonaws.com/dev")
+        return replace(STACK, stage=name, ingresses=(replace(ingress, api=api),))
 
     monkeypatch.setattr(Aws, "start", lambda _: endpoint)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.read_stack", read_stack)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.failure_settings", lambda *_: (there.seed, 0.3))
-    monkeypatch.setattr("taskguard.operating.graded_on_aws.StackReader", Reader)
+    monkeypatch.setattr("taskguard.operating.graded_on_aws.Records", Reader)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.Run", Run)
     monkeypatch.setattr("taskguard.session.digests_of_stack", lambda _: {})
     # Runs end here before SciPy is loaded, which goes on in the background.

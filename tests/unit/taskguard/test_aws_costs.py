@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taskguard.operating import costs, prices
 from taskguard.operating.prices import Price
-from taskguard.places import PROJECT
 
+from tests.places import PROJECT
 from tests.terms import our_terms
 
 PRICES = [value for value in vars(prices).values() if isinstance(value, Price)]

@@ -36,7 +36,6 @@ def cleaned(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> list[
         (folder / LEDGER_FILE).unlink()
         return CleanedUp(removed=1, left={})
 
-    monkeypatch.setattr("taskguard.places.STATE", pytester.path / "state")
     monkeypatch.setattr(Aws, "start", start)
     monkeypatch.setattr(testing, "read_stack", lambda _, stage: replace(STACK, stage=stage))
     monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
@@ -47,21 +46,21 @@ def cleaned(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> list[
 
 def session(pytester: pytest.Pytester, *arguments: str, test: str = NOTES_A_TASK) -> pytest.RunResult:
     pytester.makepyfile(test)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--target=aws", *arguments)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--taskguard-target=aws", *arguments)
 
 
 def test_production_is_refused_before_any_test(pytester: pytest.Pytester, cleaned: list[Any]) -> None:
-    result = session(pytester, "--stage=prod")
+    result = session(pytester, "--taskguard-stage=prod")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*stage prod: its name looks like production*--allow-production*"])
-    session(pytester, "--stage=prod", "--allow-production").assert_outcomes(passed=1)
+    session(pytester, "--taskguard-stage=prod", "--taskguard-allow-production").assert_outcomes(passed=1)
 
 
 def test_a_stage_without_a_seed_is_refused_before_any_test(
     pytester: pytest.Pytester, cleaned: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(testing, "failure_settings", lambda *_: (None, 0.3))
-    result = session(pytester, "--stage=qa")
+    result = session(pytester, "--taskguard-stage=qa")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["*testing stage qa: it was deployed without a failure seed*make deploy STAGE=qa SEED=*"]
@@ -81,7 +80,7 @@ def test_what_keeps_aws_from_being_reached_is_said_once(
 
 
 def test_a_session_says_what_it_costs_and_takes_its_tasks_away(pytester: pytest.Pytester, cleaned: list[Any]) -> None:
-    result = session(pytester, "--stage=qa")
+    result = session(pytester, "--taskguard-stage=qa")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["taskguard: aws, stage qa in eu-central-1; about $* for 100 tasks (list prices of *"])
     result.stderr.fnmatch_lines(["taskguard: removed 1 task from the stage"])
@@ -95,7 +94,7 @@ def test_tasks_that_could_not_be_removed_are_kept_in_the_session_s_folder(
     monkeypatch.setattr(cleaning, "clean_up", lambda *_, **__: CleanedUp(removed=0, left={"a": "?"}))
     result = session(pytester)
     result.stderr.fnmatch_lines(["taskguard: tasks are left on the stage (a have not settled)*`taskguard clean-up *"])
-    [folder] = (pytester.path / "state" / "tests").iterdir()
+    [folder] = (pytester.path / ".taskguard" / "tests").iterdir()
     assert (folder / LEDGER_FILE).exists()
 
 

@@ -168,5 +168,5 @@ def test_a_rehearsal_is_called_one_and_never_gets_the_user_s_credentials() -> No
 def test_another_process_finds_it_again(tmp_path: Any) -> None:
     for instance in (AwsInstance(REGION), AwsInstance(REGION, "http://127.0.0.1:4566", "/x")):
         assert instance_from_json(instance.to_json()) == instance
-    assert isinstance(make(TargetName.AWS, TargetOptions(folder=tmp_path)), Aws)
+    assert isinstance(make(TargetName.AWS, TargetOptions(folder=tmp_path, cache=tmp_path)), Aws)
     assert aws.AwsInstance.kind == TargetName.AWS

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from taskguard import __version__
 from taskguard.history import Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
 from taskguard.judging.checks import CHECKS
+from taskguard.places import Places
 
 from tests.terms import four_values
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
@@ -90,7 +91,7 @@ def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, co
 
 @pytest.mark.parametrize("command", ["status", "submit"])
 def test_an_env_file_that_lacks_keys_is_told_which(taskguard: Command, tmp_path: Path, command: str) -> None:
-    (tmp_path / ".env").write_text("AWS_REGION=eu-central-1\nSTAGE=dev\n")  # pragma: allowlist secret
+    Path(".env").write_text("AWS_REGION=eu-central-1\nSTAGE=dev\n")  # pragma: allowlist secret
     ended = taskguard(command)
     assert ended.status == 2
     assert "it has no AWS_ENDPOINT_URL" in ended.err
@@ -313,7 +314,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, str(tmp_path / "no-such-file"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    def serverless_cli() -> NoReturn:
+    def serverless_cli(_: Path) -> NoReturn:
         pytest.fail("nothing is to be deployed without credentials")
 
     monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", serverless_cli)
@@ -344,7 +345,8 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     cli = tmp_path / "serverless"
     cli.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/heard\nexit {status}\n')
     cli.chmod(0o755)
-    monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", lambda: cli)
+    monkeypatch.setattr("taskguard.service.on_aws.serverless_cli", lambda _: cli)
+    monkeypatch.setattr("taskguard.service.on_aws.python_with_pip", lambda cache: cache)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     assert taskguard("deploy", "--stage", "qa", "--region", "eu-west-1").status == expected
@@ -367,7 +369,7 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
 def test_an_interrupt_and_errors_of_others_are_messages(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
-    def from_env() -> NoReturn:
+    def from_env(_: Places) -> NoReturn:
         raise error
 
     monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
@@ -380,7 +382,7 @@ def test_an_interrupt_and_errors_of_others_are_messages(
 def test_a_mistake_of_ours_is_told_with_its_trace_and_is_no_failed_check(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def from_env() -> NoReturn:
+    def from_env(_: Places) -> NoReturn:
         raise ZeroDivisionError("of ours")
 
     monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)

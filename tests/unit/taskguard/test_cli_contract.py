@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from taskguard.contract.contract import Contract
 from taskguard.contract.files import built_in
-from taskguard.places import PROJECT
 from taskguard.support.typed import typed_toml, untyped
 
+from tests.places import PROJECT
 from tests.unit.taskguard.cli_support import Command
 
 PAGE = (PROJECT / "docs" / "contract.md").read_text()

@@ -108,7 +108,7 @@ def test_a_run_of_random_failures_is_repeated_with_its_tasks(taskguard: Command,
 
 
 def test_what_has_changed_since_is_told(taskguard: Command, asked: Asked, tmp_path: Path) -> None:
-    same = digests_of_service()
+    same = digests_of_service(Path())
     assert "Since that run" not in taskguard("grade", "--replay", faulty(tmp_path / "same", digests=same)).says
     other = faulty(tmp_path / "other", digests={**same, "handlers": "0" * 64})
     assert "Since that run there were changes in handlers" in taskguard("grade", "--replay", other).says

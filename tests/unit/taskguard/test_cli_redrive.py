@@ -41,7 +41,7 @@ def outcome(task_id: str, result: Result = Result.REDRIVEN, detail: str = "") ->
 def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack with two dead tasks, of which one cannot be redriven, and without simulated failures."""
     redriver = Redriver((outcome("good"), outcome("[bad]", Result.REFUSED, "it has no payload")))
-    monkeypatch.setattr(redrive, "from_env", lambda: (ENDPOINT, STACK))
+    monkeypatch.setattr(redrive, "from_env", lambda _: (ENDPOINT, STACK))
     monkeypatch.setattr(redrive, "Redriver", lambda *_: redriver)
     monkeypatch.setattr(redrive, "failure_settings", lambda *_: (None, 0.3))
 

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 from taskguard.errors import TargetError
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.service.kept import RunningStack, from_env, write_env
 from taskguard.targets.base import Endpoint
 from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
 
+from tests.places import PROJECT
 from tests.unit.taskguard.cli_support import Command
 from tests.unit.taskguard.recorder_lines import STACK
 
@@ -86,75 +87,75 @@ def ended(up: LocalStackInstance, stranger: subprocess.Popen[bytes]) -> LocalSta
 
 
 def test_the_env_file_has_the_keys_of_the_example_and_the_stack_s_values(tmp_path: Path) -> None:
-    write_env(ENDPOINT, STACK)
-    written = dotenv_values(tmp_path / ".env")
+    write_env(Places.of(), ENDPOINT, STACK)
+    written = dotenv_values(".env")
     assert written.keys() == dotenv_values(PROJECT / "env.example").keys()
-    assert written["TASKS_QUEUE_URL"] == STACK.task_queue_url
-    assert written["DLQ_URL"] == STACK.dead_letter_queue_url
-    assert (written["API_ID"], written["STAGE"]) == (STACK.api_id, "dev")
+    assert written["TASKS_QUEUE_URL"] == STACK.work_queue.url
+    assert written["DLQ_URL"] == STACK.queues["dead-letter"].url
+    assert (written["API_ID"], written["STAGE"]) == (STACK.ingress.api.id, "dev")
     assert (written["API_AUTH"], written["API_KEY_ID"]) == ("none", "")
     assert (written["AWS_ENDPOINT_URL"], written["AWS_REGION"]) == (ENDPOINT.url, "eu-central-1")
 
 
 def test_the_env_file_leads_back_to_the_stack() -> None:
-    write_env(ENDPOINT, replace(STACK, stage="qa"))
-    endpoint, stack = from_env()
+    write_env(Places.of(), ENDPOINT, replace(STACK, stage="qa"))
+    endpoint, stack = from_env(Places.of())
     assert (endpoint.url, endpoint.region, stack.stage) == (ENDPOINT.url, ENDPOINT.region, "qa")
     assert endpoint.recording is None
 
 
 def test_the_env_file_of_our_own_engine_leads_to_its_recording_too(up: LocalStackInstance) -> None:
-    stack_of(up).save()
-    endpoint, stack = from_env()
+    stack_of(up).save(Places.of())
+    endpoint, stack = from_env(Places.of())
     assert (endpoint, stack.stage) == (up.endpoint(), "qa")
     assert endpoint.recording == Path(up.folder) / "flight-recorder.jsonl"
 
 
 def test_an_env_file_of_another_engine_has_no_recording(up: LocalStackInstance) -> None:
-    stack_of(up).save()
-    write_env(replace(ENDPOINT, url="http://127.0.0.1:4566"), STACK)
-    endpoint, _ = from_env()
+    stack_of(up).save(Places.of())
+    write_env(Places.of(), replace(ENDPOINT, url="http://127.0.0.1:4566"), STACK)
+    endpoint, _ = from_env(Places.of())
     assert (endpoint.url, endpoint.recording) == ("http://127.0.0.1:4566", None)
 
 
 def test_an_env_file_of_ours_is_written_anew(tmp_path: Path) -> None:
-    write_env(ENDPOINT, STACK)
-    write_env(ENDPOINT, replace(STACK, stage="later"))
-    assert dotenv_values(tmp_path / ".env")["STAGE"] == "later"
+    write_env(Places.of(), ENDPOINT, STACK)
+    write_env(Places.of(), ENDPOINT, replace(STACK, stage="later"))
+    assert dotenv_values(".env")["STAGE"] == "later"
 
 
 def test_a_user_s_own_env_file_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("MINE=1\n")
+    Path(".env").write_text("MINE=1\n")
     with pytest.raises(TargetError, match="taskguard did not write"):
-        write_env(ENDPOINT, STACK)
-    assert (tmp_path / ".env").read_text() == "MINE=1\n"
+        write_env(Places.of(), ENDPOINT, STACK)
+    assert Path(".env").read_text() == "MINE=1\n"
 
 
 def test_what_is_up_is_remembered(up: LocalStackInstance, tmp_path: Path) -> None:
-    stack_of(up).save()
-    assert RunningStack.load() == stack_of(up)
-    assert RunningStack.require() == stack_of(up)
-    assert (tmp_path / ".env").exists()
+    stack_of(up).save(Places.of())
+    assert RunningStack.load(Places.of()) == stack_of(up)
+    assert RunningStack.require(Places.of()) == stack_of(up)
+    assert Path(".env").exists()
 
 
 def test_an_env_file_that_is_not_ours_leaves_nothing_remembered(up: LocalStackInstance, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("MINE=1\n")
+    Path(".env").write_text("MINE=1\n")
     with pytest.raises(TargetError, match="taskguard did not write"):
-        stack_of(up).save()
-    assert RunningStack.load() is None
-    assert not (tmp_path / "state" / "up.json").exists()
+        stack_of(up).save(Places.of())
+    assert RunningStack.load(Places.of()) is None
+    assert not Path(".taskguard", "up.json").exists()
 
 
 def test_a_new_stack_may_stay_where_there_is_none(ended: LocalStackInstance) -> None:
-    RunningStack.make_sure_there_is_none()
-    stack_of(ended).save()
-    RunningStack.make_sure_there_is_none()
+    RunningStack.make_sure_there_is_none(Places.of())
+    stack_of(ended).save(Places.of())
+    RunningStack.make_sure_there_is_none(Places.of())
 
 
 def test_a_new_stack_may_not_stay_beside_another(up: LocalStackInstance) -> None:
-    stack_of(up).save()
+    stack_of(up).save(Places.of())
     with pytest.raises(TargetError, match="stage qa at http"):
-        RunningStack.make_sure_there_is_none()
+        RunningStack.make_sure_there_is_none(Places.of())
 
 
 @pytest.mark.parametrize("command", [("up",), ("grade", "--keep", "--out", "run")])
@@ -163,7 +164,7 @@ def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
 ) -> None:
     for made in ("taskguard.cli.stack.LocalStack", "taskguard.run.own_engine.make"):
         monkeypatch.setattr(made, lambda *_, **__: pytest.fail("it was started"))
-    (tmp_path / ".env").write_text("MINE=1\n")
+    Path(".env").write_text("MINE=1\n")
     result = taskguard(*command)
     assert result.status == 2
     assert "taskguard did not write" in result.says
@@ -171,67 +172,67 @@ def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
 
 
 def test_what_has_ended_by_itself_is_not_up(ended: LocalStackInstance) -> None:
-    stack_of(ended).save()
-    assert RunningStack.load() is None
+    stack_of(ended).save(Places.of())
+    assert RunningStack.load(Places.of()) is None
     with pytest.raises(TargetError, match="nothing is up"):
-        RunningStack.require()
+        RunningStack.require(Places.of())
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "7", "null", '"text"', "{}", '{"instance": 7}', '{"instance": {"pid": 1}}']
 )
 def test_a_damaged_state_file_is_nothing_up(tmp_path: Path, text: str) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "up.json").write_text(text)
-    assert RunningStack.load() is None
+    Path(".taskguard").mkdir()
+    Path(".taskguard", "up.json").write_text(text)
+    assert RunningStack.load(Places.of()) is None
 
 
 @pytest.mark.parametrize("key", ["instance", "stage", "kind", "pid", "port"])
 def test_a_state_file_that_lacks_a_key_is_nothing_up(up: LocalStackInstance, tmp_path: Path, key: str) -> None:
     document: dict[str, Any] = document_of(up)
-    (tmp_path / "state").mkdir()
-    file = tmp_path / "state" / "up.json"
+    Path(".taskguard").mkdir()
+    file = Path(".taskguard", "up.json")
     file.write_text(json.dumps(document))
-    assert RunningStack.load() == stack_of(up)
+    assert RunningStack.load(Places.of()) == stack_of(up)
     del (document if key in document else document["instance"])[key]
     file.write_text(json.dumps(document))
-    assert RunningStack.load() is None
+    assert RunningStack.load(Places.of()) is None
 
 
 def test_a_state_file_of_another_version_is_nothing_up(up: LocalStackInstance, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "up.json").write_text(json.dumps(document_of(up) | {"later": 1}))
-    assert RunningStack.load() is None
+    Path(".taskguard").mkdir()
+    Path(".taskguard", "up.json").write_text(json.dumps(document_of(up) | {"later": 1}))
+    assert RunningStack.load(Places.of()) is None
 
 
 def test_down_ends_the_engine_and_removes_its_folder(
     taskguard: Command, up: LocalStackInstance, engine: subprocess.Popen[bytes]
 ) -> None:
-    stack_of(up).save()
+    stack_of(up).save(Places.of())
     Path(up.scratch).mkdir()
     result = taskguard("down")
     assert (result.status, result.out) == (0, "Stopped.\n")
     engine.wait(20)
     assert not Path(up.scratch).exists()
-    assert RunningStack.load() is None
+    assert RunningStack.load(Places.of()) is None
 
 
 def test_down_removes_what_up_wrote_and_leaves_other_processes_alone(
     taskguard: Command, ended: LocalStackInstance, stranger: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    stack_of(ended).save()
+    stack_of(ended).save(Places.of())
     result = taskguard("down")
     assert (result.status, result.err) == (0, "")
     assert stranger.poll() is None
-    assert not (tmp_path / ".env").exists()
-    assert not (tmp_path / "state" / "up.json").exists()
+    assert not Path(".env").exists()
+    assert not Path(".taskguard", "up.json").exists()
 
 
 def test_down_leaves_the_user_s_own_env_file(taskguard: Command, ended: LocalStackInstance, tmp_path: Path) -> None:
-    stack_of(ended).save()
-    (tmp_path / ".env").write_text("MINE=1\n")
+    stack_of(ended).save(Places.of())
+    Path(".env").write_text("MINE=1\n")
     assert taskguard("down").status == 0
-    assert (tmp_path / ".env").read_text() == "MINE=1\n"
+    assert Path(".env").read_text() == "MINE=1\n"
 
 
 def test_down_with_nothing_up_says_so_and_succeeds(taskguard: Command) -> None:
@@ -240,7 +241,7 @@ def test_down_with_nothing_up_says_so_and_succeeds(taskguard: Command) -> None:
 
 
 def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, up: LocalStackInstance) -> None:
-    stack_of(up).save()
+    stack_of(up).save(Places.of())
     result = taskguard("up")
     assert result.status == 2
     assert "stage qa at http://127.0.0.1:4599" in result.err

@@ -15,7 +15,7 @@ from taskguard.evidence.configuration import Configuration, configuration_of
 from taskguard.history import ConfigurationObserved, Event, EvidenceMissing
 
 from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes, Functions, Table, consumer
-from tests.unit.taskguard.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN, WORK_URL
+from tests.unit.taskguard.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN, WORK_URL, function
 
 REFUSED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "Get")
 WORK = {
@@ -131,6 +131,7 @@ def observed(
 def test_everything_is_read_back() -> None:
     found, missing = observed()
     assert missing == []
+    assert (found.table, found.dead_letter_queue, found.dead_letter_consumer) == (True, True, True)
     work, dead = found.queues
     assert (work.visibility_timeout_seconds, work.retention_seconds, work.encrypted) == (90.0, 1_209_600.0, True)
     assert (work.max_receives, work.dead_letters_watched, dead.max_receives) == (3, True, 0)
@@ -148,7 +149,7 @@ def test_everything_is_read_back() -> None:
 def test_functions_that_consume_no_queue_have_permissions_too() -> None:
     submit = "TaskGuard-dev-submitTask"
     lambdas = Lambdas(timeouts={WORKER: 15, MONITOR: 15, submit: 20})
-    stack = replace(STACK, outputs={"SubmitTaskFunctionName": submit, "Other": "x"})
+    stack = replace(STACK, functions=(function(submit),))
     endpoint = Fakes(
         table=Table([], description={"SSEDescription": {"Status": "ENABLED"}}),
         queues=Queues(),  # type: ignore[arg-type]

@@ -8,27 +8,19 @@ import shlex
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
-from taskguard.places import PROJECT
-from taskguard.service.deployment import deploy, read_stack, remove, serverless_cli
+from taskguard.places import Places
+from taskguard.service.deployment import deploy, get_ready, read_stack, remove
+from taskguard.service.serverless_cli import serverless_cli
 from taskguard.support.waiting import wait_for
-from taskguard.targets.base import Endpoint
 
-OUTPUTS = {
-    "ApiId": "a1b2c3",
-    "TaskQueueUrl": "http://127.0.0.1:1/000000000000/TaskQueue",
-    "TaskQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskQueue",
-    "DeadLetterQueueUrl": "http://127.0.0.1:1/000000000000/TaskDLQ",
-    "DeadLetterQueueArn": "arn:aws:sqs:eu-west-1:000000000000:TaskDLQ",
-    "TableName": "TasksTable-qa",
-    "ServiceEndpoint": "http://elsewhere",
-}
+from tests.unit.taskguard.fake_platform import ours
 
 CLI = """
 import json, os, sys
@@ -45,29 +37,6 @@ print(says, flush=True)
 print("what went wrong", file=sys.stderr)
 sys.exit(int(status))
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cloud(Endpoint):
-    """An endpoint whose CloudFormation knows one stack, ``TaskGuard-qa``."""
-
-    target: str = "fake"
-    url: str = "http://127.0.0.1:1"
-    region: str = "eu-west-1"
-    left_out: str = ""
-    error: Exception | None = None
-
-    def cloudformation(self) -> Any:
-        return self
-
-    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
-        if self.error is not None:
-            raise self.error
-        if StackName != "TaskGuard-qa":
-            message = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items() if k != self.left_out]
-        return {"Stacks": [{"Outputs": outputs} if self.left_out != "all" else {}]}
 
 
 class Cli:
@@ -94,12 +63,17 @@ class Cli:
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    folder = tmp_path / "cli"
-    folder.mkdir()
+    folder = tmp_path / "node_modules" / ".bin"
+    folder.mkdir(parents=True)
     cli = Cli(folder)
-    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: cli.path)
-    monkeypatch.setattr("taskguard.service.packages.STATE", tmp_path / "state")
+    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: cli.path)
+    monkeypatch.setattr("taskguard.service.deployment.python_with_pip", lambda cache: cache / "python")
     return cli
+
+
+@pytest.fixture
+def places(service: Path, tmp_path: Path) -> Places:
+    return Places(service=service, cache=tmp_path / "cache", state=tmp_path / "state", runs=tmp_path / "runs")
 
 
 @pytest.fixture
@@ -123,18 +97,9 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
-def test_the_stack_s_names_are_its_outputs() -> None:
-    stack = read_stack(Cloud(), "qa")
-    assert (stack.stage, stack.region, stack.table) == ("qa", "eu-west-1", "TasksTable-qa")
-    assert (stack.task_queue_url, stack.task_queue_arn) == (OUTPUTS["TaskQueueUrl"], OUTPUTS["TaskQueueArn"])
-    assert stack.dead_letter_queue_arn == OUTPUTS["DeadLetterQueueArn"]
-    assert stack.api_url == "http://127.0.0.1:1/_aws/execute-api/a1b2c3/qa"
-    assert stack.outputs == OUTPUTS
-
-
 def test_a_stack_that_is_not_there_is_named_with_what_to_do() -> None:
     with pytest.raises(DeploymentError) as failure:
-        read_stack(Cloud(), "dev")
+        read_stack(ours(), "dev")
     assert "TaskGuard-dev" in str(failure.value)
     assert "http://127.0.0.1:1" in str(failure.value)
     assert "taskguard up" in str(failure.value)
@@ -142,25 +107,12 @@ def test_a_stack_that_is_not_there_is_named_with_what_to_do() -> None:
 
 def test_an_engine_that_is_gone_is_an_error_of_the_deployment() -> None:
     with pytest.raises(DeploymentError, match="Could not connect"):
-        read_stack(Cloud(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
+        read_stack(ours(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
 
 
-@pytest.mark.parametrize("left_out", ["ApiId", "TaskQueueUrl", "TaskQueueArn", "DeadLetterQueueArn", "TableName"])
-def test_a_missing_output_is_named_beside_those_that_are_there(left_out: str) -> None:
-    with pytest.raises(DeploymentError) as failure:
-        read_stack(Cloud(left_out=left_out), "qa")
-    assert f"no output '{left_out}'" in str(failure.value)
-    assert "ServiceEndpoint" in str(failure.value)
-
-
-def test_a_stack_without_any_outputs_says_so() -> None:
-    with pytest.raises(DeploymentError, match="it has none"):
-        read_stack(Cloud(left_out="all"), "qa")
-
-
-def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path) -> None:
-    stack = deploy(Cloud(), "qa", parameters={"failureSeed": "a b", "failureRate": "0.5"}, service=service)
-    assert stack == read_stack(Cloud(), "qa")
+def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, places: Places) -> None:
+    stack = deploy(ours(), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
+    assert stack == read_stack(ours(), "qa")
     parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
     command, package, folder, *rest = cli.heard()["arguments"]
     assert (command, package) == ("deploy", "--package")
@@ -170,30 +122,30 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, service: Path
 
 
 def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_changed(
-    cli: Cli, service: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls, complete = (
-        service.parent / "calls",
+        places.service.parent / "calls",
         'echo "$1" >>"{}"; [ "$1" = deploy ] || echo {{}} >"$3/serverless-state.json"',
     )
     cli.path.write_text(f"#!/bin/sh\n{complete.format(calls)}\n")
-    (service / "serverless.yml").write_text("limit: ${env:LIMIT, '1'}")
+    (places.service / "serverless.yml").write_text("limit: ${env:LIMIT, '1'}")
     for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
         monkeypatch.setenv("LIMIT", limit)
         monkeypatch.setenv("OTHER", other)
-        deploy(Cloud(url=f"http://127.0.0.1:{port}"), "qa", service=service)
+        deploy(ours(url=f"http://127.0.0.1:{port}"), "qa", places=places)
     assert calls.read_text().split() == ["package", "deploy", "deploy", "package", "deploy"]
 
 
-def test_an_abandoned_deploy_is_not_begun(cli: Cli, service: Path) -> None:
+def test_an_abandoned_deploy_is_not_begun(cli: Cli, places: Places) -> None:
     abandoned = threading.Event()
     abandoned.set()
     with pytest.raises(DeploymentError, match="was not begun: the run was interrupted"):
-        deploy(Cloud(), "qa", service=service, abandoned=abandoned)
+        deploy(ours(), "qa", places=places, abandoned=abandoned)
     assert not cli.was_called
 
 
-def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, service: Path) -> None:
+def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, places: Places) -> None:
     class Late(threading.Event):
         """Set between the first look and the next one."""
 
@@ -204,10 +156,10 @@ def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, serv
 
     cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(DeploymentError, match="failed"):
-        deploy(Cloud(), "qa", service=service, abandoned=Late())
+        deploy(ours(), "qa", places=places, abandoned=Late())
 
 
-def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, service: Path, tmp_path: Path) -> None:
+def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tmp_path: Path) -> None:
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     begun.mkdir()
     cli.path.write_text(
@@ -215,8 +167,8 @@ def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, service: Path, tmp
     )
     abandoned = threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        mine = pool.submit(deploy, Cloud(), "qa", service=service, abandoned=abandoned)
-        another = pool.submit(deploy, Cloud(), "qa", service=service)
+        mine = pool.submit(deploy, ours(), "qa", places=places, abandoned=abandoned)
+        another = pool.submit(deploy, ours(), "qa", places=places)
         try:
             wait_for(lambda: len(list(begun.iterdir())) == 2, seconds=10)
             abandoned.set()
@@ -227,13 +179,13 @@ def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, service: Path, tmp
         assert another.result(10).stage == "qa"
 
 
-def test_a_removal_reads_nothing_back(cli: Cli, service: Path) -> None:
-    remove(Cloud(), "gone", service=service)
+def test_a_removal_reads_nothing_back(cli: Cli, places: Places) -> None:
+    remove(ours(), "gone", places=places)
     assert cli.heard()["arguments"] == ["remove", "--stage", "gone", "--region", "eu-west-1"]
 
 
 def test_the_cli_sees_none_of_the_user_s_aws_settings(
-    cli: Cli, service: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     profiles = tmp_path / "profiles"
     profiles.write_text("[default]\naws_access_key_id = AKIAUSER\n")
@@ -252,12 +204,12 @@ def test_the_cli_sees_none_of_the_user_s_aws_settings(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SOMETHING_ELSE", "stays")
-    deploy(Cloud(), "qa", service=service)
+    deploy(ours(), "qa", places=places)
 
     environment = cli.heard()["environment"]
     profile_files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
     aws = {n: v for n, v in environment.items() if n.startswith("AWS_") and n not in profile_files}
-    assert aws == Cloud().environment()
+    assert aws == ours().environment()
     assert aws["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert cli.heard()["profiles"] == ["", ""]
     assert "SLS_DEBUG" not in environment
@@ -265,30 +217,30 @@ def test_the_cli_sees_none_of_the_user_s_aws_settings(
     assert (environment["SOMETHING_ELSE"], environment["PATH"]) == ("stays", os.environ["PATH"])
 
 
-def test_the_cli_runs_in_a_copy_that_is_gone_afterwards(cli: Cli, service: Path) -> None:
-    deploy(Cloud(), "qa", service=service)
+def test_the_cli_runs_in_a_copy_that_is_gone_afterwards(cli: Cli, places: Places) -> None:
+    deploy(ours(), "qa", places=places)
     heard = cli.heard()
     assert heard["files"] == ["handlers/submit_task.py", "package.json", "serverless.yml", "serverless/package.cjs"]
-    assert heard["node_modules"] == str(PROJECT / "node_modules"), "a link, not a copy"
-    assert not Path(heard["folder"]).is_relative_to(service)
+    assert heard["node_modules"] == str(cli.path.parents[1]), "a link, not a copy"
+    assert not Path(heard["folder"]).is_relative_to(places.service)
     assert not Path(heard["folder"]).exists()
 
 
-def test_a_service_without_some_of_the_files_is_deployed_as_it_is(cli: Cli, tmp_path: Path) -> None:
+def test_a_service_without_some_of_the_files_is_deployed_as_it_is(cli: Cli, places: Places, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / "serverless.yml").write_text("service: bare")
-    deploy(Cloud(), "qa", service=bare)
+    deploy(ours(), "qa", places=replace(places, service=bare))
     assert cli.heard()["files"] == ["serverless.yml"]
 
 
 def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_rest_is(
-    cli: Cli, service: Path, tmp_path: Path
+    cli: Cli, places: Places, tmp_path: Path
 ) -> None:
     cli.ends_with(3, says="\n\n".join(f"line {number}" for number in range(100)))
     log = tmp_path / "logs" / "deploy.log"
     with pytest.raises(DeploymentError) as failure:
-        deploy(Cloud(), "qa", service=service, log=log)
+        deploy(ours(), "qa", places=places, log=log)
     message = str(failure.value)
     assert "`serverless package --stage qa` at http://127.0.0.1:1 failed" in message
     assert "line 99\n" in message
@@ -298,34 +250,42 @@ def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_re
     assert "line 0\n" in log.read_text()
 
 
-def test_without_a_log_none_is_named(cli: Cli, service: Path) -> None:
+def test_without_a_log_none_is_named(cli: Cli, places: Places) -> None:
     cli.ends_with(1)
     with pytest.raises(DeploymentError) as failure:
-        remove(Cloud(), "qa", service=service)
+        remove(ours(), "qa", places=places)
     assert "All of it is in" not in str(failure.value)
     assert not Path(cli.heard()["folder"]).exists()
 
 
-def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, service: Path, tmp_path: Path) -> None:
+def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, places: Places, tmp_path: Path) -> None:
     log = tmp_path / "deploy.log"
     cli.ends_with(0, says="first")
-    deploy(Cloud(), "qa", service=service, log=log)
+    deploy(ours(), "qa", places=places, log=log)
     cli.ends_with(0, says="second")
-    deploy(Cloud(), "qa", service=service, log=log)
+    deploy(ours(), "qa", places=places, log=log)
     assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + [
         "second"
     ] * 2
 
 
-@pytest.mark.parametrize("lacking", ["the CLI", "Node.js"])
-def test_without_the_cli_or_node_it_says_how_to_install_them(
-    lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("taskguard.service.deployment.PROJECT", tmp_path)
+def test_a_folder_without_a_service_is_told_apart_from_a_service(places: Places, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"there is no serverless\.yml"):
+        get_ready(replace(places, service=tmp_path))
+
+
+def test_without_node_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    there = tmp_path / "node_modules" / ".bin" / "serverless" if lacking == "Node.js" else tmp_path / "node"
-    there.parent.mkdir(parents=True, exist_ok=True)
-    there.touch()
-    there.chmod(0o755)
-    with pytest.raises(SetupError, match=r"Node\.js 20\.19 or later and run `make setup`"):
-        serverless_cli()
+    with pytest.raises(SetupError, match=r"Node\.js: not on the path. Install Node\.js 20\.19 or later"):
+        serverless_cli(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["v18.20.4", "v20.18.3", "none"])
+def test_a_node_that_is_too_old_is_not_tried(version: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\necho {version}\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match=r"Node\.js 20\.19 or later"):
+        serverless_cli(tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

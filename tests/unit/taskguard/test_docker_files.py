@@ -16,8 +16,10 @@ import yaml
 from localstack.utils.container_utils.container_client import Util
 from taskguard.engine import container
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES
-from taskguard.places import PROJECT
+from taskguard.places import DATA
 from taskguard.targets.docker import PUBLIC_IMAGE, functions_flags
+
+from tests.places import PROJECT
 
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["localstack"]
 
@@ -36,7 +38,7 @@ def test_compose_starts_the_release_and_settings_that_the_target_starts() -> Non
 def test_it_is_the_release_that_runs_as_a_process_too() -> None:
     version = metadata.version("localstack-core")
     assert PUBLIC_IMAGE.endswith(f":{version}")
-    assert f"localstack-core=={version} " in (PROJECT / "requirements" / "stand-in.txt").read_text()
+    assert f"localstack-core=={version} " in (DATA / "engine.txt").read_text()
     assert f"IMAGE=taskguard/localstack-stand-in:{version}\n" in (PROJECT / "image" / "build-stand-in.sh").read_text()
 
 

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from taskguard.engine.functions.process import FunctionProcess, stop_all
 from taskguard.engine.settings import FunctionRuntime
-from taskguard.places import PROJECT
 from taskguard.support.waiting import wait_for
+
+from tests.places import PROJECT
 
 SOON = 20.0
 WAITS = "print(os.getpid(), flush=True)\nthreading.Event().wait()"

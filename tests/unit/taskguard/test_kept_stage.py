@@ -16,11 +16,12 @@ from taskguard.run import kept_stage
 from taskguard.run.events import Announced, SessionEvent, nobody
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.stages import WantedStage
-from taskguard.service.deployment import Stack
 from taskguard.service.kept import RunningStack
+from taskguard.service.stack import Stack
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
 
+from tests.places import PLACES
 from tests.unit.taskguard.recorder_lines import STACK
 
 HOLDER = """
@@ -42,8 +43,8 @@ class Engine:
 
     def run(self, held: ExitStack, seed: str = "a seed") -> str:
         """The stage that a run has until ``held`` closes."""
-        wanted = WantedStage(stage=None, seed=seed, rate=0.3)
-        options = TargetOptions(folder=self.scratch, region=STACK.region)
+        wanted = WantedStage(places=PLACES, stage=None, seed=seed, rate=0.3)
+        options = TargetOptions(folder=self.scratch, cache=self.scratch, region=STACK.region)
         run = on_engine_that_is_up(options, wanted, ["t-1"], nobody, held)
         assert run is not None
         return run.stack.stage
@@ -75,11 +76,11 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
             return []
 
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
-    monkeypatch.setattr(RunningStack, "load", lambda: RunningStack(instance=up, stage="dev"))
+    monkeypatch.setattr(RunningStack, "load", lambda _: RunningStack(instance=up, stage="dev"))
     monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
-    monkeypatch.setattr(kept_stage, "StackReader", AtRest)
+    monkeypatch.setattr(kept_stage, "Queues", AtRest)
     monkeypatch.setattr(kept_stage, "_forget", forget)
-    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda: None)
+    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
     monkeypatch.setattr("taskguard.service.deployment.read_stack", lambda _, stage: replace(STACK, stage=stage))
     return engine
@@ -140,8 +141,8 @@ def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(
     engine: Engine, region: str, clock_scale: float, why: str
 ) -> None:
     told: list[SessionEvent] = []
-    options = TargetOptions(folder=engine.scratch, region=region, clock_scale=clock_scale)
+    options = TargetOptions(folder=engine.scratch, cache=engine.scratch, region=region, clock_scale=clock_scale)
     with ExitStack() as held:
-        wanted = WantedStage(stage=None, seed="a seed", rate=0.3)
+        wanted = WantedStage(places=PLACES, stage=None, seed="a seed", rate=0.3)
         assert on_engine_that_is_up(options, wanted, ["t-1"], told.append, held) is None
     assert told == [Announced(f"The engine that is up at http://127.0.0.1:1 is not used: {why}")]

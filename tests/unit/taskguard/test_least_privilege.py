@@ -97,10 +97,10 @@ def test_what_could_not_be_checked_is_no_pass(pytester: pytest.Pytester) -> None
 def test_a_session_that_deployed_another_stage_only_is_not_judged(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert session(pytester, [UNUSED], "--stage", "another").ret == pytest.ExitCode.OK
+    assert session(pytester, [UNUSED], "--taskguard-stage", "another").ret == pytest.ExitCode.OK
     # Unless it ran all of the pipeline's tests: then there is nothing to judge where there should be.
     monkeypatch.setattr(least_privilege, "is_whole", lambda _: True)
-    result = session(pytester, [UNUSED], "--stage", "another")
+    result = session(pytester, [UNUSED], "--taskguard-stage", "another")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["FAILED stage another was not deployed*"])
 

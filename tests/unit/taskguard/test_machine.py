@@ -12,9 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from taskguard.errors import TargetError
+from taskguard.errors import SetupError, TargetError
 from taskguard.service import installed
 from taskguard.targets import docker_daemon, machine
+from taskguard.targets.environments import Python
 from taskguard.targets.machine import Answer, Found, State
 
 
@@ -28,20 +29,23 @@ def saying(**answers: str) -> machine.Ask:
     return asked
 
 
-@pytest.mark.parametrize(("minor", "state"), [(10, "missing"), (11, "ok"), (13, "ok"), (14, "missing")])
-def test_the_engine_runs_on_three_versions_of_python(minor: int, state: str) -> None:
-    found = machine.python_of_the_engine((3, minor, 2))
-    assert found.state == state
-    assert found.what.startswith(f"3.{minor}.2 (")
-    assert ("3.11, 3.12 or 3.13" in found.to_do) is (state == "missing")
+def test_the_engine_needs_a_python_that_localstack_runs_on() -> None:
+    there = machine.python_of_the_engine(lambda: Python("/usr/bin/python3.12", "3.12.1"))
+    assert (there.state, there.what, there.to_do) == (State.OK, "3.12.1 (/usr/bin/python3.12)", "")
+
+    def nowhere() -> Python:
+        raise SetupError("LocalStack needs 3.11, 3.12 or 3.13")
+
+    missing = machine.python_of_the_engine(nowhere)
+    assert (missing.state, missing.to_do) == (State.MISSING, "LocalStack needs 3.11, 3.12 or 3.13")
 
 
-def test_functions_run_on_lambdas_python_or_on_the_harness_s_own() -> None:
-    there = machine.python_of_functions(lambda _: ("/usr/bin/python3.13", "3.13.1"))
+def test_functions_run_on_lambdas_python_or_on_the_engine_s() -> None:
+    there = machine.python_of_functions(lambda _: Python("/usr/bin/python3.13", "3.13.1"))
     assert (there.state, there.what, there.to_do) == (State.OK, "3.13.1 (/usr/bin/python3.13)", "")
-    own = machine.python_of_functions(lambda _: (sys.executable, "3.11.9"))
-    assert own.state is State.ABSENT
-    assert "no Python 3.13" in own.to_do
+    absent = machine.python_of_functions(lambda _: None)
+    assert (absent.state, absent.what) == (State.ABSENT, "no Python 3.13")
+    assert "the engine's" in absent.to_do
 
 
 @pytest.mark.parametrize(
@@ -184,14 +188,14 @@ def test_sizes_are_for_people() -> None:
     ]
 
 
-def test_the_serverless_cli_is_found_or_missing(tmp_path: Path) -> None:
-    assert installed.serverless_cli(tmp_path).state is State.MISSING
+def test_the_serverless_cli_is_found_or_not_there_yet(tmp_path: Path) -> None:
+    assert installed.serverless_cli(tmp_path).state is State.ABSENT
     (tmp_path / "serverless").mkdir()
     package = tmp_path / "serverless" / "package.json"
     package.write_text('{"name": "osls", "version": "3.60.0"}')
     assert installed.serverless_cli(tmp_path) == Found(name="Serverless CLI", state=State.OK, what="osls 3.60.0")
     package.write_text("{")
-    assert installed.serverless_cli(tmp_path).state is State.MISSING
+    assert installed.serverless_cli(tmp_path).state is State.ABSENT
 
 
 def test_what_is_kept_is_told_with_its_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,25 +15,25 @@ from taskguard.run.running import Run
 from taskguard.targets.base import Endpoint
 
 from tests.terms import our_terms
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, function
 
 FILES = {
     "serverless.yml": "service: TaskGuard",
     "serverless/package.cjs": "module.exports = {}",
     "handlers/process_task.py": "pass",
     "handlers/deep/inside.py": "pass",
-    "package-lock.json": "{}",
+    "data/serverless/package-lock.json": "{}",
 }
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of a few files, in the real one's place."""
+    """A service of a few files, and the CLI's."""
+    monkeypatch.setattr("taskguard.run.manifests.DATA", tmp_path / "data")
     for name, text in FILES.items():
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    monkeypatch.setattr("taskguard.run.manifests.PROJECT", tmp_path)
     return tmp_path
 
 
@@ -52,21 +52,17 @@ class Deployed(Endpoint):
         return Functions()
 
 
-def manifest(seed: str | None = None, **outputs: str) -> Manifest:
+def manifest(*functions: str, seed: str | None = None) -> Manifest:
     endpoint = Deployed(
         target="localstack", url="http://x", region="eu-central-1", versions=(("localstack", "4.13.1"),)
     )
     expected = our_terms(seed=seed, rate=0.5)
-    run = Run(endpoint=endpoint, stack=replace(STACK, outputs=outputs), terms=expected)
+    run = Run(endpoint=endpoint, stack=replace(STACK, functions=tuple(map(function, functions))), terms=expected)
     return manifest_of(run, 7, {"handlers": "0f"})
 
 
-def digests() -> Mapping[str, str]:
-    return digests_of_service()
-
-
-def changed(before: Mapping[str, str]) -> set[str]:
-    now = digests()
+def changed(project: Path, before: Mapping[str, str]) -> set[str]:
+    now = digests_of_service(project)
     return {name for name in now if now[name] != before[name]}
 
 
@@ -82,48 +78,48 @@ def test_it_tells_the_run(tmp_path: Path) -> None:
 
 
 def test_it_tells_what_the_deployed_functions_were_told() -> None:
-    told = manifest(WorkFunctionName="work", DeadFunctionName="dead", TableName="work")
+    told = manifest("work", "dead")
     assert told.settings == {"work": {"DELAY": "5", "RATE": "0.5"}, "dead": {}}
     assert manifest().settings == {}
 
 
 def test_the_same_files_have_the_same_digests(project: Path) -> None:
-    assert digests() == digests()
-    assert digests().keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
-    assert len(set(digests().values())) == 4
+    assert digests_of_service(project) == digests_of_service(project)
+    assert digests_of_service(project).keys() == {"serverless.yml", "serverless", "handlers", "package-lock.json"}
+    assert len(set(digests_of_service(project).values())) == 4
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_changed_file_changes_its_digest_alone(project: Path, name: str) -> None:
-    before = digests()
+    before = digests_of_service(project)
     (project / name).write_text("changed")
-    assert changed(before) == {name.split("/", maxsplit=1)[0]}
+    assert changed(project, before) == {name.split("/")[-1 if name.startswith("data/") else 0]}
 
 
 def test_a_new_a_renamed_and_a_removed_file_change_the_digest(project: Path) -> None:
-    before = digests()
+    before = digests_of_service(project)
     new = project / "handlers" / "new.py"
     new.touch()
-    assert changed(before) == {"handlers"}
-    with_new = digests()
+    assert changed(project, before) == {"handlers"}
+    with_new = digests_of_service(project)
     new.rename(project / "handlers" / "newer.py")
-    assert changed(with_new) == {"handlers"}
+    assert changed(project, with_new) == {"handlers"}
     (project / "handlers" / "newer.py").unlink()
-    assert changed(before) == set()
+    assert changed(project, before) == set()
 
 
 def test_bytes_moved_from_one_file_to_the_next_change_the_digest(project: Path) -> None:
     (project / "handlers" / "a.py").write_text("onetwo")
     (project / "handlers" / "b.py").write_text("")
-    before = digests()
+    before = digests_of_service(project)
     (project / "handlers" / "a.py").write_text("one")
     (project / "handlers" / "b.py").write_text("two")
-    assert changed(before) == {"handlers"}
+    assert changed(project, before) == {"handlers"}
 
 
 def test_what_python_leaves_behind_does_not_change_it(project: Path) -> None:
-    before = digests()
+    before = digests_of_service(project)
     for folder in ("handlers/__pycache__", "handlers/deep/__pycache__"):
         (project / folder).mkdir()
         (project / folder / "process_task.cpython-311.pyc").write_bytes(b"\0")
-    assert changed(before) == set()
+    assert changed(project, before) == set()

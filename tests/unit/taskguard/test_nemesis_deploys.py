@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from taskguard.errors import DeploymentError
 from taskguard.history import EvidenceMissing
-from taskguard.places import PROJECT
+from taskguard.places import Places
 from taskguard.run.injecting import nemesis as module
-from taskguard.run.injecting.nemesis import deploy_again, parameters_of
+from taskguard.run.injecting.nemesis import deploy_again
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.ours import parameters_of
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
+from tests.places import PLACES, PROJECT
 from tests.unit.taskguard.fake_aws import WORKER, Fakes
 from tests.unit.taskguard.nemesis_place import Place, kinds
-from tests.unit.taskguard.recorder_lines import STACK
+from tests.unit.taskguard.recorder_lines import STACK, let_in_by
 
 
 @pytest.fixture
@@ -28,7 +30,9 @@ def deploys(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The deploys in mid-run, as stage and seed; none is made."""
     made: list[tuple[str, str]] = []
 
-    def deploy(_endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object) -> None:
+    def deploy(
+        _endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object, *, places: Places
+    ) -> None:
         made.append((stack.stage, seed))
 
     monkeypatch.setattr(module, "deploy_again", deploy)
@@ -49,7 +53,9 @@ def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
 def test_a_deploy_of_an_interrupted_run_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, heeded = threading.Event(), []
 
-    def deploy(_endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event) -> None:
+    def deploy(
+        _endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event, *, places: Places
+    ) -> None:
         begun.set()
         heeded.append(abandoned.wait(10))
 
@@ -73,7 +79,7 @@ def test_a_fault_whose_time_never_came_leaves_no_event(deploys: list[tuple[str, 
 
 
 def _failing(problem: Exception) -> Callable[..., None]:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise problem
 
     return fail
@@ -96,27 +102,27 @@ def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypat
         _endpoint: object,
         stage: str,
         *,
+        places: Places,
         parameters: dict[str, str],
-        service: Path,
         log: Path | None,
         abandoned: object,
     ) -> None:
         assert abandoned is None
         comment = (
-            (service / "handlers" / "__init__.py")
+            (places.service / "handlers" / "__init__.py")
             .read_text()
             .removeprefix((PROJECT / "handlers" / "__init__.py").read_text())
         )
-        same = (service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
+        same = (places.service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
         seen.update(stage=stage, parameters=parameters, comment=comment, same=same, log=log)
 
     monkeypatch.setattr(deployment, "deploy", deploy)
     monkeypatch.setattr(module, "parameters_of", lambda *_: {"failureRate": "0.3"})
-    deploy_again(Fakes(), STACK, "one seed")
+    deploy_again(Fakes(), STACK, "one seed", places=PLACES)
     assert (seen["stage"], seen["parameters"], seen["same"]) == (STACK.stage, {"failureRate": "0.3"}, True)
     first = seen["comment"]
     assert first.startswith("# Deployed again in the middle of run ")
-    deploy_again(Fakes(), STACK, "another seed")
+    deploy_again(Fakes(), STACK, "another seed", places=PLACES)
     assert seen["comment"] != first
 
 
@@ -127,8 +133,7 @@ def test_parameters_are_read_back_from_the_stack() -> None:
             variables = {"FAILURE_RATE": "0.3", "FAILURE_SEED": "", "BACKOFF_BASE_SECONDS": "5", "STAGE": "dev"}
             return {"Environment": {"Variables": variables}, "TracingConfig": {"Mode": "Active"}}
 
-    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "iam"}
-    stack = replace(STACK, outputs=outputs)
+    stack = let_in_by(authorization="AWS_IAM")
     endpoint = Fakes(lambdas=Configured())  # type: ignore[arg-type]
     assert parameters_of(endpoint, stack) == {
         "failureRate": "0.3",
@@ -140,18 +145,12 @@ def test_parameters_are_read_back_from_the_stack() -> None:
 
 def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
     class Keys:
-        def get_paginator(self, operation: str) -> Any:
-            assert operation == "list_stack_resources"
-            return type("Paginator", (), {"paginate": self._resources})
-
-        def _resources(self, *, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-            assert StackName == f"TaskGuard-{STACK.stage}"
-            kinds = {"k-2": "AWS::ApiGateway::ApiKey", "k-1": "AWS::ApiGateway::ApiKey", "t": "AWS::DynamoDB::Table"}
-            for name, kind in kinds.items():
-                yield {"StackResourceSummaries": [{"PhysicalResourceId": name, "ResourceType": kind}]}
+        def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+            assert StackName == STACK.name
+            return {"Stacks": [{"Outputs": [{"OutputKey": "ApiKeyId", "OutputValue": "k-1"}]}]}
 
         def get_api_key(self, *, apiKey: str) -> dict[str, str]:  # noqa: N803
-            return {"name": f"TaskGuard-{STACK.stage}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
+            return {"name": f"{STACK.name}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
 
     class Configured:
         def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
@@ -162,7 +161,6 @@ def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
         def apigateway(self) -> Any:
             return self.others["apigateway"]
 
-    outputs = {"ProcessTaskFunctionName": WORKER, "ApiAuth": "apiKey", "ApiKeyId": "k-1"}  # pragma: allowlist secret
     endpoint = WithKeys(lambdas=Configured(), others={"cloudformation": Keys(), "apigateway": Keys()})  # type: ignore[arg-type]
-    found = parameters_of(endpoint, replace(STACK, outputs=outputs))
+    found = parameters_of(endpoint, let_in_by(key_ids=("k-2", "k-1"), needs_key=True))
     assert found == {"apiAuth": "apiKey", "apiKeys": "shop,reports"}  # pragma: allowlist secret

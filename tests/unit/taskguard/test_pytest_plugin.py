@@ -22,11 +22,19 @@ def test_its_options_are_listed(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("--help")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["the pipeline under test*", "*--target=*", "*--stage=*", "*--failure-seed=*", "*--failure-rate=*"]
+        [
+            "the pipeline under test*",
+            "*--taskguard-target=*",
+            "*--taskguard-stage=*",
+            "*--taskguard-failure-seed=*",
+            "*--taskguard-failure-rate=*",
+        ]
     )
 
 
-@pytest.mark.parametrize("option", ["--target=mars", "--failure-rate=often"])
+@pytest.mark.parametrize(
+    "option", ["--taskguard-target=mars", "--taskguard-failure-rate=often", "--taskguard-api-auth=all"]
+)
 def test_a_wrong_option_is_an_error_of_usage(pytester: pytest.Pytester, option: str) -> None:
     result = pytester.runpytest_inprocess(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -41,12 +49,11 @@ def test_its_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -
 
 
 def test_a_session_without_a_pipeline_passes_and_starts_no_engine(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester,
 ) -> None:
-    monkeypatch.setattr("taskguard.places.STATE", pytester.path / "state")
     pytester.makepyfile("def test_it(): assert True")
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
-    assert not (pytester.path / "state").exists()
+    assert not (pytester.path / ".taskguard").exists()
 
 
 @pytest.mark.usefixtures("our_plugin_alone")

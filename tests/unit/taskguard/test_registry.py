@@ -47,12 +47,12 @@ def test_what_is_no_instance_is_refused(text: str) -> None:
 
 
 def test_the_default_target_is_made_with_what_was_asked_for(tmp_path: Path) -> None:
-    assert isinstance(make(TargetName.LOCALSTACK, TargetOptions(folder=tmp_path)), LocalStack)
+    assert isinstance(make(TargetName.LOCALSTACK, TargetOptions(folder=tmp_path, cache=tmp_path)), LocalStack)
 
 
 def test_what_is_running_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="running already"):
-        make(TargetName.RUNNING, TargetOptions(folder=tmp_path))
+        make(TargetName.RUNNING, TargetOptions(folder=tmp_path, cache=tmp_path))
 
 
 def test_each_target_says_what_it_is() -> None:

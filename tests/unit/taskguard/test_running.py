@@ -12,13 +12,14 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.sources import RecorderSource, source_at
 from taskguard.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
 from taskguard.run.running import Run
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.clocks import Clock
 
 from tests.terms import our_terms
 from tests.unit.taskguard import conftest
 from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.recorder_lines import STACK, WORK_URL, ended, fault_injected, recording_of, started
+from tests.unit.taskguard.recorder_lines import function as deployed_function
 
 EXPECTED = our_terms(seed="a seed")
 
@@ -122,14 +123,14 @@ def test_what_is_still_at_work_is_waited_for_and_not_what_is_anothers(
     def recording() -> Recording:
         return recording_of(tmp_path, started("r1"), *([ended("r1")] if seconds.now >= 1003 else []))
 
-    stack = replace(STACK, outputs={"ProcessTaskFunctionName": function})
+    stack = replace(STACK, functions=(deployed_function(function),))
     run_on(Fakes(clock=OnTheClock(time=seconds)), stack, recording).wait_until_at_rest()
     assert bool(seconds.waited) == waits
     assert (seconds.now >= 1003) == waits
 
 
 def test_what_never_ends_is_not_waited_for_for_ever(seconds: conftest.Clock, tmp_path: Path) -> None:
-    stack = replace(STACK, outputs={"ProcessTaskFunctionName": "TaskGuard-dev-processTask"})
+    stack = replace(STACK, functions=(deployed_function("TaskGuard-dev-processTask"),))
     endpoint = Fakes(clock=OnTheClock(time=seconds))
     run_on(endpoint, stack, lambda: recording_of(tmp_path, started("r1"))).wait_until_at_rest()
     assert 15 < seconds.now - 1000 < 30

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.logs.seal import Seals
-from taskguard.places import PROJECT
 
+from tests.places import PROJECT
 from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes, Functions, package
 
 OURS = (PROJECT / "handlers" / "trail.py").read_bytes()

@@ -11,19 +11,21 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Dialect
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence import dead_letters
+from taskguard.evidence.queues import Queues as StackQueues
+from taskguard.evidence.records import Records
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
 from taskguard.support.times import milliseconds
 
 from tests.unit.taskguard.conftest import Clock
-from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes, Functions, LogService, Queues, Table, consumer
+from tests.unit.taskguard.fake_aws import MONITOR, Fakes, Functions, LogService, Queues, Table, consumer
 from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, WORK_ARN
 
 GROUP = f"/aws/lambda/{MONITOR}"
 
 
-def reader(*items: dict[str, Any], at_once: int = 100, names: Dialect = TASKGUARD, **fakes: Any) -> StackReader:
-    return StackReader(Fakes(table=Table(list(items), at_once), **fakes), STACK, names)
+def reader(*items: dict[str, Any], at_once: int = 100, names: Dialect = TASKGUARD, **fakes: Any) -> Records:
+    return Records(Fakes(table=Table(list(items), at_once), **fakes), STACK, names)
 
 
 def logged_lines(*lines: str, group: str = GROUP) -> LogService:
@@ -35,7 +37,11 @@ def logged_lines(*lines: str, group: str = GROUP) -> LogService:
 
 
 def dead_letter_logs(service: LogService, *request_ids: str, since_ms: float = 0.0) -> list[Event]:
-    return reader(log_service=service).dead_letter_logs(LOG, request_ids, since_ms)
+    return dead_letters.dead_letter_logs(Fakes(log_service=service), STACK, LOG, request_ids, since_ms)
+
+
+def queues(**fakes: Any) -> StackQueues:
+    return StackQueues(Fakes(**fakes), STACK)
 
 
 def report(request_id: str) -> str:
@@ -71,14 +77,14 @@ def test_any_number_of_records_is_read_however_many_keys_an_answer_leaves(count:
 
 def test_reads_see_what_was_last_written() -> None:
     table = Table([], at_once=1)
-    StackReader(Fakes(table=table), STACK, TASKGUARD).statuses(["a", "b"])
+    Records(Fakes(table=table), STACK, TASKGUARD).statuses(["a", "b"])
     assert len(table.requests) == 2
     assert all(request["ConsistentRead"] for request in table.requests)
 
 
 def test_no_tasks_are_no_request() -> None:
     table = Table([])
-    assert StackReader(Fakes(table=table), STACK, TASKGUARD).statuses([]) == {}
+    assert Records(Fakes(table=table), STACK, TASKGUARD).statuses([]) == {}
     assert table.requests == []
 
 
@@ -193,23 +199,17 @@ def test_whether_partial_batches_are_heeded_is_told_of_each_consumer_of_the_work
     mappings: list[dict[str, Any]], heeded: dict[str, bool | None]
 ) -> None:
     consumers = {WORK_ARN: mappings, DEAD_ARN: [consumer(MONITOR)]}
-    assert reader(lambdas=Functions(consumers=consumers)).heeds_partial_batches() == heeded
-
-
-def test_a_queue_s_consumers_are_named_once_whatever_version_is_invoked() -> None:
-    mapped = consumer(MONITOR)
-    consumers = {DEAD_ARN: [consumer(WORKER), mapped, {**mapped, "FunctionArn": f"{mapped['FunctionArn']}:live"}]}
-    assert reader(lambdas=Functions(consumers=consumers)).consumers(DEAD_ARN) == [MONITOR, WORKER]
+    assert queues(lambdas=Functions(consumers=consumers)).heeds_partial_batches() == heeded
 
 
 def test_the_work_queue_s_patience_is_read() -> None:
     policy = json.dumps({"maxReceiveCount": "4", "deadLetterTargetArn": DEAD_ARN})
-    stack = reader(queues=Queues({"VisibilityTimeout": "30", "RedrivePolicy": policy}))
+    stack = queues(queues=Queues({"VisibilityTimeout": "30", "RedrivePolicy": policy}))
     assert (stack.visibility_timeout_seconds(), stack.receives_before_death()) == (30.0, 4)
 
 
 def test_a_queue_without_a_redrive_policy_never_gives_a_message_up() -> None:
-    assert reader(queues=Queues({"VisibilityTimeout": "30"})).receives_before_death() == 0
+    assert queues(queues=Queues({"VisibilityTimeout": "30"})).receives_before_death() == 0
 
 
 def test_other_pipelines_attributes_are_given() -> None:
@@ -221,7 +221,7 @@ def test_other_pipelines_attributes_are_given() -> None:
 
 
 def test_both_queues_are_counted() -> None:
-    work, dead = reader().queue_depths()
+    work, dead = queues().queue_depths()
     assert (work.queue, work.visible, work.in_flight, work.delayed) == ("work", 3, 2, 1)
     assert (dead.queue, dead.visible, dead.in_flight, dead.delayed) == ("dead-letter", 0, 4, 0)
 

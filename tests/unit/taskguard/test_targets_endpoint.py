@@ -187,4 +187,4 @@ def test_the_users_own_credentials_are_never_sent(start: Start, monkeypatch: pyt
 @pytest.mark.parametrize("name", [TargetName.LOCALSTACK, TargetName.MINISTACK])
 def test_an_address_for_a_target_that_has_its_own_is_refused(tmp_path: Path, name: TargetName) -> None:
     with pytest.raises(TargetError, match=f"no use with --target {name}"):
-        make(name, TargetOptions(folder=tmp_path, endpoint_url="http://127.0.0.1:4566"))
+        make(name, TargetOptions(folder=tmp_path, cache=tmp_path, endpoint_url="http://127.0.0.1:4566"))

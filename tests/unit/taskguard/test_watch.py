@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from taskguard.evidence.stack import StackReader
+from taskguard.evidence.queues import Queues
+from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
 from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
@@ -50,7 +51,7 @@ def _depth(queue: Any, counts: Sequence[int]) -> QueueDepth:
 
 
 def watched(reader: Reader, *task_ids: str, seconds: float = 30.0, tell: Any = lambda _: None) -> bool:
-    return watch(cast(StackReader, reader), task_ids, EXPECTED, seconds=seconds, tell=tell)
+    return watch(cast(Records, reader), cast(Queues, reader), task_ids, EXPECTED, seconds=seconds, tell=tell)
 
 
 def test_it_stops_when_all_have_settled_and_both_queues_are_empty(clock: Clock) -> None:
@@ -148,11 +149,11 @@ class Fast(PipelineClock):
 
 def test_a_deadline_may_be_of_the_pipeline_s_clock(clock: Clock) -> None:
     reader, fast = Reader(({}, VISIBLE)), Fast(seconds=clock)
-    over = watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=60.0, clock=fast)
+    over = watch(cast(Records, reader), cast(Queues, reader), ["a"], EXPECTED, seconds=60.0, clock=fast)
     assert over is False
     assert 1.0 <= sum(clock.waited) < 2.0
 
 
 def test_what_settles_at_the_very_deadline_has_settled(clock: Clock) -> None:
     reader, fast = Reader(({"a": "COMPLETED"}, EMPTY)), Fast(seconds=clock, times=1000.0)
-    assert watch(cast(StackReader, reader), ["a"], EXPECTED, seconds=150.0, clock=fast) is True
+    assert watch(cast(Records, reader), cast(Queues, reader), ["a"], EXPECTED, seconds=150.0, clock=fast) is True

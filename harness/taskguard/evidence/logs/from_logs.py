@@ -21,11 +21,12 @@ from taskguard.evidence.log_lines import LogGroups
 from taskguard.evidence.logs.holes import SOURCE, early_returns, gaps, missing
 from taskguard.evidence.logs.seal import Seals
 from taskguard.evidence.logs.trail import Trail
+from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import FROM_RECORDER, events_of
 from taskguard.evidence.recorder.recording import Recording
-from taskguard.evidence.stack import StackReader, group_of
+from taskguard.evidence.records import Records
 from taskguard.history import Event, EvidenceMissing, TaskSubmitted
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.json_values import Json
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
@@ -48,16 +49,16 @@ ON_AWS = Patience(quiet_seconds=15.0, late_seconds=180.0, overlap_seconds=300.0)
 class LogEvidence:
     """The logs of one stack's consumers, from ``since_ms`` on. Not safe to use from several threads."""
 
-    def __init__(
-        self, endpoint: Endpoint, stack: Stack, reader: StackReader, dialect: Dialect, since_ms: float
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, stack: Stack, dialect: Dialect, since_ms: float) -> None:
         self._endpoint = endpoint
         self._stack = stack
-        self._reader = reader
+        self._queues = Queues(endpoint, stack)
+        self._records = Records(endpoint, stack, dialect)
         self._dialect = dialect
         self._since_ms = since_ms
         self._patience = ON_AWS if endpoint.url is None else LOCAL
-        self._trail = Trail(dialect.trail or TRAIL, dialect.log or LOG)
+        functions = {each.log_group: each.name for each in stack.functions}
+        self._trail = Trail(dialect.trail or TRAIL, functions, dialect.log or LOG)
         self._groups: LogGroups | None = None
         self._bodies: dict[str, str] = {}
         self._seals = Seals(endpoint)
@@ -66,8 +67,8 @@ class LogEvidence:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
         recording it is taken from."""
         accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
-        records = self._reader.records(sorted(accepted if only is None else accepted & only))
-        heeded, receives = self._reader.heeds_partial_batches(), self._reader.receives_before_death()
+        records = self._records.records(sorted(accepted if only is None else accepted & only))
+        heeded, receives = self._queues.heeds_partial_batches(), self._queues.receives_before_death()
         quiet_since, failure, told = time.monotonic(), "", 0
         holes: list[EvidenceMissing] | None = None
 
@@ -113,7 +114,7 @@ class LogEvidence:
         lacking.extend(missing(why, FROM_RECORDER) for why in broken.values())
         recording = _without(self._recording(), broken)
         found = events(recording)
-        lacking.extend(early_returns(found, self._reader.visibility_timeout_seconds()))
+        lacking.extend(early_returns(found, self._queues.visibility_timeout_seconds()))
         now_ms = self._endpoint.clock.now_ms()
         return [*found, *(msgspec.structs.replace(hole, at_ms=now_ms) for hole in lacking)], recording
 
@@ -123,15 +124,14 @@ class LogEvidence:
     def _read(self) -> bool:
         """Take in what is new; whether anything was."""
         if self._groups is None:
-            groups = map(group_of, self._consumers())
+            groups = map(self._stack.log_group_of, self._consumers())
             # Lines that arrive late are late by real time.
             overlap_seconds = self._patience.overlap_seconds * self._endpoint.clock.scale
             self._groups = LogGroups(self._endpoint, groups, self._since_ms, overlap_seconds)
         return self._trail.add(self._groups.read_new())
 
     def _consumers(self) -> list[str]:
-        queues = (self._stack.task_queue_arn, self._stack.dead_letter_queue_arn)
-        return sorted({name for queue in queues for name in self._reader.consumers(queue)})
+        return sorted({name for queue in self._stack.queues.values() for name in queue.consumers})
 
     def _learn_bodies(self, submitted: Iterable[TaskSubmitted]) -> None:
         """Find the bodies behind the trail's digests: among what is stored, was handed in and was logged as dead."""
@@ -139,7 +139,7 @@ class LogEvidence:
         if not unknown:
             return
         found = [
-            *self._reader.stored_bodies(sorted(self._trail.task_ids)),
+            *self._records.stored_bodies(sorted(self._trail.task_ids)),
             *(message.body(e.task_id, _compact(e.payload)) for e in submitted if e.task_id is not None),
             *map(_compacted, self._trail.poison_bodies),
             *(message.body(task_id, _compact(payload)) for task_id, payload in self._trail.dead_payloads),

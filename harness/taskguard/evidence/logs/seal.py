@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.places import PROJECT
+from taskguard.places import DATA
 from taskguard.targets.base import Endpoint
 
 WITNESS = "handlers/trail.py"
@@ -38,7 +38,7 @@ class Seals:
             found = self._witness(function)
         except (ClientError, BotoCoreError, requests.RequestException, _Unreadable) as error:
             return f"whether the trail of {function} is to be believed: its package cannot be read ({error})"
-        if found == (PROJECT / WITNESS).read_bytes():
+        if found == (DATA / "trail").read_bytes():
             return None
         state = f"another {WITNESS} than this harness knows" if found is not None else f"no {WITNESS}"
         return f"a trail of {function} to be believed: its package has {state}"

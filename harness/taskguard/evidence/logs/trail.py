@@ -85,11 +85,13 @@ class _Request:
 
 
 class Trail:
-    """The invocations of some consumers, put together line by line."""
+    """The invocations of some consumers, put together line by line. ``functions`` are those whose log group does not bear their
+    name, by the group."""
 
-    def __init__(self, names: TrailWords, log: LogWords = LOG) -> None:
+    def __init__(self, names: TrailWords, functions: Mapping[str, str] | None = None, log: LogWords = LOG) -> None:
         self._names = names
         self._log = log
+        self._functions = functions or {}
         self._requests: dict[str, _Request] = {}
         self._current: dict[tuple[str, str], str] = {}
         self._made_ready: dict[tuple[str, str], float] = {}
@@ -133,7 +135,10 @@ class Trail:
         return recording
 
     def _request(self, request_id: str, line: LogLine) -> _Request:
-        return self._requests.setdefault(request_id, _Request(request_id, line.group.removeprefix("/aws/lambda/")))
+        return self._requests.setdefault(request_id, _Request(request_id, self._function_of(line)))
+
+    def _function_of(self, line: LogLine) -> str:
+        return self._functions.get(line.group, line.group.removeprefix("/aws/lambda/"))
 
     def _logged_text(self, line: LogLine) -> None:
         place = (line.group, line.stream)

@@ -25,7 +25,7 @@ from taskguard.history import (
     HeldUp,
 )
 from taskguard.history.events import QueueName
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 
 SOURCE = "flight recorder"
 FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
@@ -50,14 +50,14 @@ def events_of(
     events: list[Event] = []
     deliveries = _ByReceipt()
     dead: set[str] = set()
-    queues = (stack.task_queue_arn, stack.dead_letter_queue_arn)
+    queues = {queue.arn for queue in stack.queues.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
             events.append(_endless(invocation, stack, source))
         for message in messages:
-            if message.queue_arn == stack.task_queue_arn:
+            if message.queue_arn == stack.work_queue.arn:
                 delivered = _delivered(invocation, message, names)
                 deliveries.add(message.receipt_handle, delivered)
                 events.append(delivered)
@@ -98,7 +98,7 @@ def handled_dead_letters(
         invocation.request_id
         for invocation in recording.invocations.values()
         if invocation.ended_at_ms is not None
-        and any(message.queue_arn == stack.dead_letter_queue_arn for message in _messages(invocation, names, only))
+        and any(stack.is_dead_letter_queue(message.queue_arn) for message in _messages(invocation, names, only))
     ]
 
 
@@ -194,7 +194,7 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
 def _backoffs(
     call: Call, stack: Stack, deliveries: _ByReceipt, source: str
 ) -> Iterator[BackoffRequested | EvidenceMissing]:
-    if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.task_queue_url.rsplit("/", 1)[-1]:
+    if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:
         delivered = deliveries.find(entry.get("ReceiptHandle", ""), call.request_id)
@@ -219,7 +219,7 @@ def _backoffs(
 
 def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissing:
     affects: tuple[str, ...] = ("AttemptSucceeded", "AttemptFailed")
-    if any(message.queue_arn == stack.dead_letter_queue_arn for message in invocation.messages):
+    if any(stack.is_dead_letter_queue(message.queue_arn) for message in invocation.messages):
         # What it will log is not there either.
         affects += ("DeadLetterLogged",)
     return EvidenceMissing(
@@ -231,11 +231,8 @@ def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissi
 
 
 def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
-    queues: dict[str | None, QueueName | None] = {
-        None: None,
-        stack.task_queue_arn: "work",
-        stack.dead_letter_queue_arn: "dead-letter",
-    }
+    queues: dict[str | None, QueueName | None] = {None: None}
+    queues |= {queue.arn: name for name, queue in stack.queues.items()}
     for stall in recording.stalls:
         if stall.queue_arn in queues:
             queue = queues[stall.queue_arn]
@@ -244,7 +241,7 @@ def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
 
 def _faults(recording: Recording, stack: Stack) -> Iterator[FaultInjected]:
     for injected in recording.injections:
-        if injected.stack == stack.task_queue_arn:
+        if injected.stack == stack.work_queue.arn:
             yield FaultInjected(
                 at_ms=injected.started_at_ms,
                 until_ms=injected.ended_at_ms,

@@ -57,8 +57,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     else:
         accepted = len(history.accepted.keys() - history.chosen)
         left_out = accepted - len(counted)
-        all_of_them = CountTest(accepted, 1, rate, significance)
-        largest = all_of_them.largest_p_value(failures, failures + left_out)
+        largest = CountTest(accepted, 1, rate, significance).largest_p_value(failures, failures + left_out)
         seen = f"{failures} of {times(len(counted), 'first attempt')} failed"
         found += against_rate(seen, p_value, largest, left_out, chains, terms)
         power = CountTest(len(counted), 1, rate, significance)

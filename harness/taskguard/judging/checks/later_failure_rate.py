@@ -63,22 +63,12 @@ def judge(history: History, terms: Terms) -> Verdict:
         found.append(Doubt(None, "after how many receives a message dies is not known, so no rate can be tested"))
         expected = f"a rate of {rate:g}"
     else:
-        significance = terms.tolerances.significance
-        test = CountTest(len(counted_first), allowed - 1, rate, significance)
+        test = CountTest(len(counted_first), allowed - 1, rate, terms.tolerances.significance)
         p_value, finds = test.p_value(failures), test.finds()
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
-        accepted = len(history.accepted.keys() - history.chosen)
-        begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.chosen for chain in chains)
-        largest, left_out = _whatever_was_unseen(counted_first, accepted - begun, (allowed - 1, rate, significance))
-        seen = f"{failures} of {times(len(counted), 'later attempt')} failed, after {times(len(counted_first), 'failed first attempt')}"
-        found += against_rate(seen, p_value, largest, left_out, chains, terms)
-        if counted_first and allowed > 1 and not test.can_reject:
-            message = (
-                f"{times(len(counted_first), 'failed first attempt')}, too few to tell any later rate from another"
-            )
-            found.append(Doubt(None, message))
-        expected = f"a rate of {rate:g}, at significance {significance:g}"
+        found += _against_rate(failures, counted_first, chains, allowed - 1, history, terms)
+        expected = f"a rate of {rate:g}, at significance {terms.tolerances.significance:g}"
     return conclude(
         QUESTION,
         history,
@@ -93,6 +83,27 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures=figures,
         exercised=bool(later),
     )
+
+
+def _against_rate(
+    failures: int,
+    failed_first: list[list[Attempt]],
+    chains: list[list[Attempt]],
+    most: int,
+    history: History,
+    terms: Terms,
+) -> Iterator[Violation | Doubt]:
+    """What the number of ``failures`` says of the rate, when a task has so many later attempts at ``most``."""
+    tested = (most, terms.rate or 0.0, terms.tolerances.significance)
+    accepted = len(history.accepted.keys() - history.chosen)
+    begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.chosen for chain in chains)
+    largest, left_out = _whatever_was_unseen(failed_first, accepted - begun, tested)
+    later, first = sum(len(chain) - 1 for chain in failed_first), times(len(failed_first), "failed first attempt")
+    test = CountTest(len(failed_first), *tested)
+    seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"
+    yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
+    if failed_first and most and not test.can_reject:
+        yield Doubt(None, f"{first}, too few to tell any later rate from another")
 
 
 def _failed_first(chain: list[Attempt]) -> bool:

@@ -1,6 +1,6 @@
 """Hands a plan of faults to a running engine of ours, for one stack and for a while.
 
-It knows the stack by its outputs, and the engine by what it answers. What strikes from outside is not handed over: that is
+It knows the stack by what was discovered of it, and the engine by what it answers. What strikes from outside is not handed over: that is
 the nemesis's.
 """
 
@@ -17,14 +17,13 @@ from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import FROM_OUTSIDE, Site
 from taskguard.faults.plan import Plan
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
 from taskguard.targets.process import direct
 
 _PATH = "/_taskguard/faults"
 _WITHIN_SECONDS = 30
-_FUNCTION_NAME = "FunctionName"
 
 
 @contextmanager
@@ -37,7 +36,7 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, dialect: Dialect = T
     """
     functions = functions_of(stack)
     for fault in plan.faults:
-        known = tuple(functions) if fault.about.site is not Site.MESSAGE else ("work", "dead-letter")
+        known = tuple(functions) if fault.about.site is not Site.MESSAGE else tuple(stack.queues)
         if fault.function not in (None, *known):
             raise FaultPlanError(
                 f"The fault {fault}: there is no function={fault.function}. There are: {', '.join(known)}."
@@ -50,7 +49,8 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, dialect: Dialect = T
     document: dict[str, Json] = {
         "plan": Plan(seed=plan.seed, faults=inside).to_json(),
         "functions": functions,
-        "queues": {"work": stack.task_queue_arn, "dead-letter": stack.dead_letter_queue_arn},
+        # Without a dead-letter queue nothing comes from one.
+        "queues": {"dead-letter": ""} | {name: queue.arn for name, queue in stack.queues.items()},
         "names": {"message": dialect.message.id, "record": record.key if record is not None else dialect.message.id},
     }
     plan_id = _ask(endpoint, "POST", _PATH, document)
@@ -69,7 +69,7 @@ def end_all(endpoint: Endpoint, stack: Stack) -> None:
     """
     if endpoint.url is None or endpoint.recording is None:
         return
-    query = urllib.parse.urlencode({"stack": stack.task_queue_arn})
+    query = urllib.parse.urlencode({"stack": stack.work_queue.arn})
     request = urllib.request.Request(f"{endpoint.url}{_PATH}?{query}", method="DELETE")  # noqa: S310  # an engine's
     try:
         with direct.open(request, timeout=_WITHIN_SECONDS):
@@ -85,13 +85,8 @@ def end_all(endpoint: Endpoint, stack: Stack) -> None:
 
 
 def functions_of(stack: Stack) -> dict[str, str]:
-    """The names of the stack's functions on the engine, by their names in ``serverless.yml``: ``processTask`` is what the
-    output ``ProcessTaskFunctionName`` names."""
-    return {
-        key[0].lower() + key[1:].removesuffix(_FUNCTION_NAME): value
-        for key, value in stack.outputs.items()
-        if key.endswith(_FUNCTION_NAME)
-    }
+    """The full names of the stack's functions, by their labels: ``processTask`` is ``TaskGuard-dev-processTask``."""
+    return {each.label: each.name for each in stack.functions}
 
 
 def _ask(endpoint: Endpoint, method: str, path: str, document: Json) -> str:

@@ -10,11 +10,11 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,18 +23,24 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.errors import TaskGuardError
+from taskguard.errors import FaultPlanError, TaskGuardError
 from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
-from taskguard.places import PROJECT
+from taskguard.history.events import QueueName
+from taskguard.places import Places
 from taskguard.run.switching import NOTE, Note, Switch, in_words
 from taskguard.service import deployment
-from taskguard.service.deployment import Stack
+from taskguard.service.files import copy_of
+from taskguard.service.ours import parameters_of
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 _LOOK_EVERY_SECONDS = 0.01
 """Of the machine's: the pipeline's clock may run many times as fast."""
+
+_SWITCHED: Mapping[str, QueueName] = {"consumer-off": "work", "monitor-off": "dead-letter"}
+"""The queue whose consumers a fault switches off."""
 
 
 class Nemesis:
@@ -44,21 +50,31 @@ class Nemesis:
     off, the commands that switch it on are in the file :data:`NOTE` beside it.
 
     Raises:
+        FaultPlanError: when it is made, that the stack has not what a fault is to switch off.
         TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again. What went
             wrong otherwise is an event: the run goes on.
     """
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None, *, places: Places
+    ) -> None:
         self._endpoint, self._stack, self._plan, self._log = endpoint, stack, plan, log
+        self._places = places
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._threads: list[threading.Thread] = []
         self._events: list[FaultInjected | EvidenceMissing] = []
         note = Note(None if log is None else log.with_name(NOTE))
         self._switches = {
-            "consumer-off": Switch(endpoint, stack.task_queue_arn, note, self._over),
-            "monitor-off": Switch(endpoint, stack.dead_letter_queue_arn, note, self._over),
+            kind: Switch(endpoint, stack.queues[queue].arn, note, self._over)
+            for kind, queue in _SWITCHED.items()
+            if queue in stack.queues
         }
+        for fault in plan.faults:
+            if fault.kind in _SWITCHED and fault.kind not in self._switches:
+                raise FaultPlanError(
+                    f"The fault {fault}: the stack {stack.name} has no dead-letter queue to be consumed."
+                )
 
     @property
     def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
@@ -97,7 +113,14 @@ class Nemesis:
         try:
             if fault.kind == "deploy":
                 with self._noted(fault, self._endpoint.clock.now_ms()):
-                    deploy_again(self._endpoint, self._stack, self._plan.seed, self._log, self._abandoned)
+                    deploy_again(
+                        self._endpoint,
+                        self._stack,
+                        self._plan.seed,
+                        self._log,
+                        self._abandoned,
+                        places=self._places,
+                    )
             else:
                 self._switch_off(fault, due_ms)
         except (TaskGuardError, ClientError, BotoCoreError, OSError) as problem:
@@ -142,9 +165,15 @@ class Nemesis:
 
 
 def deploy_again(
-    endpoint: Endpoint, stack: Stack, seed: str, log: Path | None = None, abandoned: threading.Event | None = None
+    endpoint: Endpoint,
+    stack: Stack,
+    seed: str,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+    *,
+    places: Places,
 ) -> None:
-    """Deploy this project's pipeline to the stack once more, with a comment in its functions' code, so that every one of them is
+    """Deploy the service in ``places`` to the stack once more, with a comment in its functions' code, so that every one of them is
     replaced; ``abandoned`` as for :func:`taskguard.service.deployment.deploy`.
 
     Raises:
@@ -152,45 +181,10 @@ def deploy_again(
     """
     with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
         service = Path(scratch)
-        for name in deployment.SERVICE_FILES:
-            source = PROJECT / name
-            if source.is_dir():
-                shutil.copytree(source, service / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-            elif source.exists():
-                shutil.copy2(source, service / name)
+        copy_of(places.service, service)
         # By the seed: a stage that is used again has been deployed with the last one's.
         with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
             module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
         parameters = parameters_of(endpoint, stack)
-        deployment.deploy(endpoint, stack.stage, parameters=parameters, service=service, log=log, abandoned=abandoned)
-
-
-def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
-    """The parameters that the stack was deployed with, read back from where it is: all but ``alarmTopicArn``, with which no
-    run deploys."""
-    name = stack.outputs["ProcessTaskFunctionName"]
-    configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    found = {
-        "failureRate": variables.get("FAILURE_RATE", ""),
-        "failureSeed": variables.get("FAILURE_SEED", ""),
-        "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
-        "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
-        "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
-        "apiAuth": stack.outputs.get("ApiAuth", ""),
-        "apiKeys": ",".join(_key_names(endpoint, stack)) if "ApiKeyId" in stack.outputs else "",
-    }
-    return {parameter: value for parameter, value in found.items() if value}
-
-
-def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
-    """What the stack's API keys were called in the parameter, the first one, whose id is an output, in front."""
-    name = deployment.stack_name(stack.stage)
-    ids = [
-        resource["PhysicalResourceId"]
-        for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::ApiGateway::ApiKey"
-    ]
-    ids.sort(key=lambda each: each != stack.outputs["ApiKeyId"])
-    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{name}-") for each in ids]
+        copy = replace(places, service=service)
+        deployment.deploy(endpoint, stack.stage, places=copy, parameters=parameters, log=log, abandoned=abandoned)

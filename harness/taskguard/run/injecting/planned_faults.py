@@ -13,9 +13,10 @@ from typing import Self
 from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Plan
 from taskguard.history import EvidenceMissing, FaultInjected
+from taskguard.places import Places
 from taskguard.run.injecting.handing_over import injecting
 from taskguard.run.injecting.nemesis import Nemesis
-from taskguard.service.deployment import Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -27,10 +28,12 @@ class PlannedFaults:
         TaskGuardError, ClientError, BotoCoreError: when it is left, that something could not be switched on again.
     """
 
-    def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None, *, places: Places
+    ) -> None:
         self._endpoint, self._stack = endpoint, stack
         self._inside = Plan(seed=plan.seed, faults=tuple(f for f in plan.faults if f.kind not in FROM_OUTSIDE))
-        self._nemesis = Nemesis(endpoint, stack, plan, log)
+        self._nemesis = Nemesis(endpoint, stack, plan, log, places=places)
         self._entered = ExitStack()
         self.lasting_seconds = max((f.start_seconds + f.takes_seconds for f in plan.faults), default=0.0)
         """When the last of what lasts for a while is over, by the pipeline's clock."""

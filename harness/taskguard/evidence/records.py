@@ -1,0 +1,140 @@
+"""The tasks' records, as they are in the stack's table.
+
+Read through the same AWS APIs everywhere. What a record claims is passed on as a claim; checks compare it with the deliveries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer
+
+from taskguard.contract.dialect import Dialect, RecordWords, field_of
+from taskguard.history import RecordedAttempt, RecordObserved
+from taskguard.service.stack import Stack
+from taskguard.support.json_values import Json
+from taskguard.support.times import milliseconds
+from taskguard.targets.base import Endpoint
+
+_BATCH = 100
+_deserialize = TypeDeserializer().deserialize
+
+
+class Records:
+    """The records of one stack; a stack without a table has none, nor has a service whose records are not described. Not safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, stack: Stack, dialect: Dialect) -> None:
+        self._table = stack.table
+        self._dialect = dialect
+        self._now_ms = endpoint.clock.now_ms
+        self._dynamodb = endpoint.dynamodb()
+
+    def records(self, task_ids: Iterable[str]) -> list[RecordObserved]:
+        """The records of these tasks, as they are now; a task without one gets the status none, and one whose record has none an
+        empty one."""
+        names, wanted = self._dialect.record, list(task_ids)
+        if self._table is None or names is None:
+            return []
+        found = {item[names.key]: item for item in self._items(names.key, wanted)}
+        at_ms = self._now_ms()
+        return [_record(task_id, found.get(task_id), names, at_ms) for task_id in wanted]
+
+    def statuses(self, task_ids: Iterable[str]) -> dict[str, str]:
+        """The status of each of these tasks that has one."""
+        names = self._dialect.record
+        if names is None:
+            return {}
+        return {
+            item[names.key]: status
+            for item in self._items(names.key, list(task_ids), (names.key, names.status))
+            if (status := _text(item.get(names.status))) is not None
+        }
+
+    def stored_bodies(self, task_ids: Iterable[str]) -> list[str]:
+        """The message bodies of these tasks, as their records' payloads make them; of those that keep it as text."""
+        names = self._dialect.record
+        if names is None or names.payload is None:
+            return []
+        return [
+            self._dialect.message.body(item[names.key], payload)
+            for item in self._items(names.key, list(task_ids), (names.key, names.payload))
+            if isinstance(payload := item.get(names.payload), str)
+        ]
+
+    def _items(self, key: str, task_ids: list[str], attributes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+        if self._table is None:
+            return
+        table, rest = self._table.name, iter(dict.fromkeys(task_ids))
+        # "status" is a reserved word, so every attribute is asked for by an alias.
+        aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
+        projection: dict[str, Any] = (
+            {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
+        )
+        while batch := list(islice(rest, _BATCH)):
+            keys: Any = [{key: {"S": task_id}} for task_id in batch]
+            while keys:
+                request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
+                answer: Any = self._dynamodb.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(table, []):
+                    yield {name: _deserialize(value) for name, value in item.items()}
+                keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+
+def _record(task_id: str, item: dict[str, Any] | None, names: RecordWords, at_ms: float) -> RecordObserved:
+    status = (_text(item.get(names.status)) or "") if item else None
+    item = item or {}
+    attempts = field_of(item, names.attempts)
+    return RecordObserved(
+        at_ms=at_ms,
+        task_id=task_id,
+        status=status,
+        payload=_payload(field_of(item, names.payload)),
+        attempts=tuple(
+            _attempt(attempt, names)
+            for attempt in (attempts if isinstance(attempts, list) else [])
+            if isinstance(attempt, dict)
+        ),
+        last_error=_text(field_of(item, names.last_error)),
+        created_at_ms=milliseconds(field_of(item, names.created_at)),
+        changed_at_ms=milliseconds(field_of(item, names.changed_at)),
+        completed_at_ms=milliseconds(field_of(item, names.completed_at)),
+    )
+
+
+def _attempt(attempt: dict[str, Any], names: RecordWords) -> RecordedAttempt:
+    backoff, number = field_of(attempt, names.attempt_backoff), field_of(attempt, names.attempt_number)
+    return RecordedAttempt(
+        number=int(number) if isinstance(number, Decimal) else 0,
+        started_at_ms=milliseconds(field_of(attempt, names.attempt_started_at)),
+        outcome=_text(field_of(attempt, names.attempt_outcome)) or "",
+        error=_text(field_of(attempt, names.attempt_error)),
+        backoff_seconds=float(backoff) if isinstance(backoff, Decimal) else None,
+        finished_at_ms=milliseconds(field_of(attempt, names.attempt_finished_at)),
+    )
+
+
+def _payload(stored: Any) -> Json:
+    if not isinstance(stored, str):
+        return json.loads(json.dumps(stored, default=_as_json)) if stored is not None else None
+    try:
+        document: Json = json.loads(stored)
+    except (ValueError, RecursionError):
+        return stored
+    return document
+
+
+def _as_json(value: Any) -> Json:
+    """DynamoDB's own types, in a payload that is stored as a map."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return sorted(str(_text(item)) for item in value) if isinstance(value, set) else _text(value)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, Binary):
+        return bytes(value.value).decode(errors="replace")  # type: ignore[attr-defined]  # the stubs lack it
+    return None if value is None else str(value)

@@ -1,0 +1,294 @@
+"""Finds out what is deployed of a service, from the name of its CloudFormation stack: through the platform's APIs alone.
+
+No output, no naming scheme and no environment variable is relied on. The work queue is the queue with a consumer and a redrive
+policy; the dead-letter queue is where that policy leads; consumers are what event source mappings invoke; routes and what they
+invoke are API Gateway's. Where more than one thing is possible, and the user has not decided, that is an error that says how to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from taskguard.errors import DiscoveryError
+from taskguard.service.apis import Around, function_url, http_api, is_unknown_here, rest_api
+from taskguard.service.event_sources import function_of, mappings_of
+from taskguard.service.stack import (
+    Api,
+    Choices,
+    Function,
+    Ingress,
+    Queue,
+    Route,
+    Stack,
+    Table,
+    default_log_group,
+    only_one,
+)
+from taskguard.support.this_command import runnable
+from taskguard.targets.aws_errors import explain
+from taskguard.targets.base import Endpoint
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+_NOTHING_CHOSEN = Choices()
+
+_QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
+_REST_API, _REST_STAGE, _API_KEY = "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
+_HTTP_API, _HTTP_STAGE, _URL = "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Lambda::Url"
+_NOT_FOLLOWED = (
+    "AWS::CloudFormation::Stack",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::Events::Rule",
+    "AWS::Kinesis::Stream",
+    "AWS::Pipes::Pipe",
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::StateMachine",
+)
+"""Work may flow through these."""
+
+# What CDK adds to the id of a construct: https://docs.aws.amazon.com/cdk/v2/guide/identifiers.html
+_CDKS_HASH = re.compile(r"[0-9A-F]{8}$")
+# https://github.com/oss-serverless/serverless/blob/main/lib/plugins/aws/lib/naming.js
+_SERVERLESS_SUFFIX = "LambdaFunction"
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    logical_id: str
+    physical_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _FoundQueue:
+    """A queue, with the ARN of its dead-letter queue."""
+
+    queue: Queue
+    dead_letters_to: str | None
+
+
+def discover(endpoint: Endpoint, name: str, *, stage: str, choices: Choices = _NOTHING_CHOSEN) -> Stack:
+    """What the stack ``name`` is made of.
+
+    Raises:
+        DiscoveryError: it cannot be read, it has no work queue, or what is meant is ambiguous and not decided by ``choices``.
+    """
+    try:
+        return _Discovery(endpoint, name, stage, choices).stack()
+    except (ClientError, BotoCoreError) as error:
+        raise cannot_read(name, endpoint, error) from error
+
+
+def cannot_read(name: str, endpoint: Endpoint, error: ClientError | BotoCoreError) -> DiscoveryError:
+    """What to tell the user of this error, met while the stack was read."""
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: no stack is a ValidationError.
+    if "does not exist" in str(error):
+        why = (
+            f"{error}. Deploy it first (`{runnable('taskguard up')}`, or `make deploy` on AWS), or name another stage."
+        )
+    else:
+        why = explain(error)
+    return DiscoveryError(f"reading the stack {name} at {endpoint.place}: {why}")
+
+
+class _Discovery:
+    def __init__(self, endpoint: Endpoint, name: str, stage: str, choices: Choices) -> None:
+        self._endpoint, self._name, self._stage, self._choices = endpoint, name, stage, choices
+        self._resources = list(_resources(endpoint, name))
+        # A client is made once, and not by several threads at once.
+        self._clients = [endpoint.functions(), endpoint.sqs(), endpoint.dynamodb(), endpoint.apigateway()]
+        self._unknown: set[str] = set()
+
+    def stack(self) -> Stack:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="discovery") as pool:
+            apis = self._apis(pool)
+            tables = [pool.submit(self._table, each) for each in self._of(_TABLE)]
+            functions = [pool.submit(self._function, each.physical_id, each.logical_id) for each in self._of(_FUNCTION)]
+            queues = list(pool.map(self._queue, self._of(_QUEUE)))
+            work = self._work_queue(queues)
+            dead = self._dead_letter_queue(work, queues)
+            found = [each.result() for each in functions]
+            consumers = [*work.queue.consumers, *(dead.consumers if dead is not None else ())]
+            # A queue may have consumers of another stack's.
+            known = {each.name for each in found}
+            found += pool.map(self._function, [name for name in dict.fromkeys(consumers) if name not in known])
+            all_apis = [api for each in apis if (api := each.result()) is not None]
+            return Stack(
+                name=self._name,
+                stage=self._stage,
+                region=self._endpoint.region,
+                work_queue=work.queue,
+                dead_letter_queue=dead,
+                functions=tuple(sorted(found, key=lambda each: (each.label, each.name))),
+                table=self._only_table([each.result() for each in tables]),
+                ingresses=self._ingresses(all_apis, consumers, [each.name for each in found]),
+                not_supported=tuple(
+                    sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
+                ),
+            )
+
+    def _of(self, kind: str) -> list[_Resource]:
+        return [each for each in self._resources if each.kind == kind]
+
+    # Queues
+
+    def _queue(self, resource: _Resource) -> _FoundQueue:
+        sqs, url = self._endpoint.sqs(), resource.physical_id
+        if "://" not in url:
+            # An engine may take its name for a queue's id.
+            url = sqs.get_queue_url(QueueName=url.rpartition(":")[2])["QueueUrl"]
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "RedrivePolicy"])["Attributes"]
+        policy = json.loads(told.get("RedrivePolicy") or "{}")
+        queue = Queue(logical_id=resource.logical_id, url=url, arn=told["QueueArn"])
+        return _FoundQueue(self._consumed(queue), policy.get("deadLetterTargetArn"))
+
+    def _consumed(self, queue: Queue) -> Queue:
+        names = {function_of(mapping) for mapping in mappings_of(self._endpoint, queue.arn)}
+        return replace(queue, consumers=tuple(sorted(names)))
+
+    def _work_queue(self, queues: Sequence[_FoundQueue]) -> _FoundQueue:
+        what, chosen = f"the work queue of the stack {self._name}", self._choices.work_queue
+        if chosen is not None:
+            named = [each for each in queues if chosen in (each.queue.name, each.queue.logical_id)]
+            return _named(named, chosen, what, "work_queue", [each.queue.name for each in queues])
+        fed = {each.dead_letters_to for each in queues}
+        consumed = [each for each in queues if each.queue.consumers]
+        # One that takes another's dead letters may have a redrive policy too, and without any policy a dead-letter queue is none.
+        candidates = [each for each in consumed if each.dead_letters_to and each.queue.arn not in fed] or [
+            each for each in consumed if each.queue.arn not in fed
+        ]
+        if not candidates:
+            have = ", ".join(each.queue.name for each in queues) or "none"
+            raise DiscoveryError(
+                f"looking for {what}: no queue has an event source mapping to a function and is not another's dead-letter "
+                f"queue. Its queues: {have}."
+            )
+        return candidates[only_one([each.queue.name for each in candidates], what, "work_queue")]
+
+    def _dead_letter_queue(self, work: _FoundQueue, queues: Sequence[_FoundQueue]) -> Queue | None:
+        arn = work.dead_letters_to
+        if arn is None:
+            return None
+        for each in queues:
+            if each.queue.arn == arn:
+                return each.queue
+        # It is another stack's.
+        account, name = arn.split(":")[-2:]
+        url = self._endpoint.sqs().get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        return self._consumed(Queue(logical_id="", url=url, arn=arn))
+
+    # Functions and table
+
+    def _function(self, name: str, logical_id: str = "") -> Function:
+        told: Mapping[str, Any] = self._endpoint.functions().get_function_configuration(FunctionName=name)
+        chosen = self._choices.functions
+        return Function(
+            logical_id=logical_id,
+            name=told["FunctionName"],
+            arn=told["FunctionArn"],
+            label=chosen.get(logical_id) or chosen.get(name) or label_of(logical_id, name, self._name),
+            # https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html
+            log_group=told.get("LoggingConfig", {}).get("LogGroup") or default_log_group(told["FunctionName"]),
+            role=told["Role"],
+        )
+
+    def _table(self, resource: _Resource) -> Table:
+        told = self._endpoint.dynamodb().describe_table(TableName=resource.physical_id)["Table"]
+        key = next(each["AttributeName"] for each in told["KeySchema"] if each["KeyType"] == "HASH")
+        return Table(logical_id=resource.logical_id, name=told["TableName"], key=key)
+
+    def _only_table(self, tables: Sequence[Table]) -> Table | None:
+        what, chosen = f"the table of the stack {self._name}", self._choices.table
+        if chosen is not None:
+            named = [each for each in tables if chosen in (each.name, each.logical_id)]
+            return _named(named, chosen, what, "table", [each.name for each in tables])
+        return tables[only_one([each.name for each in tables], what, "table")] if tables else None
+
+    # APIs
+
+    def _apis(self, pool: ThreadPoolExecutor) -> list[Future[Api | None]]:
+        keys = [each.physical_id for each in self._of(_API_KEY)]
+        rest = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_REST_STAGE)], key_ids=keys)
+        http = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_HTTP_STAGE)])
+        here = self._endpoint
+        reading: list[tuple[_Resource, Callable[[_Resource], Api]]] = [
+            *((each, lambda r: rest_api(here, r.logical_id, r.physical_id, rest)) for each in self._of(_REST_API)),
+            *((each, lambda r: http_api(here, r.logical_id, r.physical_id, http)) for each in self._of(_HTTP_API)),
+            *((each, lambda r: function_url(here, r.logical_id, r.physical_id)) for each in self._of(_URL)),
+        ]
+        return [pool.submit(self._api, resource, read) for resource, read in reading]
+
+    def _api(self, resource: _Resource, read: Callable[[_Resource], Api]) -> Api | None:
+        try:
+            return read(resource)
+        except ClientError as error:
+            if not is_unknown_here(error):
+                raise
+            self._unknown.add(resource.kind)
+            return None
+
+    def _ingresses(
+        self, apis: Sequence[Api], consumers: Iterable[str], functions: Iterable[str]
+    ) -> tuple[Ingress, ...]:
+        """The routes by which a task may be handed in. Which functions know the queue's address does not tell: several do."""
+        ours = set(functions)
+        every = [(api, route) for api in apis for route in api.routes if route.function in ours]
+        chosen = self._choices.route
+        if chosen is not None:
+            found = [(api, route) for api, route in every if str(route) == chosen]
+            what = f"the route of the stack {self._name} by which tasks are handed in"
+            api, route = _named(found, chosen, what, "route", [str(route) for _, route in every])
+            return (Ingress(api=api, submit=route, record=_record_route(api, route)),)
+        posts = [each for each in every if each[1].method == "POST"] or [e for e in every if e[1].method == "ANY"]
+        working = set(consumers)
+        # What works on tasks is seldom what takes them in.
+        posts = [each for each in posts if each[1].function not in working] or posts
+        return tuple(Ingress(api=api, submit=route, record=_record_route(api, route)) for api, route in posts)
+
+
+def _resources(endpoint: Endpoint, name: str) -> Iterator[_Resource]:
+    for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name):
+        for each in page["StackResourceSummaries"]:
+            # One that could not be made has no name.
+            if each.get("PhysicalResourceId") and each.get("ResourceStatus") != "DELETE_COMPLETE":
+                yield _Resource(each["LogicalResourceId"], each["PhysicalResourceId"], each["ResourceType"])
+
+
+def _record_route(api: Api, submit: Route) -> Route | None:
+    """The route that answers with one task's record: below the one by which it was handed in, with the task's id as the rest."""
+    below = re.compile(re.escape(submit.path.rstrip("/")) + r"/\{[^/{}]+\}")
+    return next((each for each in api.routes if each.method == "GET" and below.fullmatch(each.path)), None)
+
+
+def _named(found: Sequence[T], chosen: str, what: str, key: str, known: Sequence[str]) -> T:
+    """What the user has named.
+
+    Raises:
+        DiscoveryError: there is no such thing.
+    """
+    if found:
+        return found[0]
+    raise DiscoveryError(
+        f'looking for {what}: taskguard.toml says {key} = "{chosen}", and there is none. There are: {", ".join(known) or "none"}.'
+    )
+
+
+def label_of(logical_id: str, name: str, stack: str) -> str:
+    """What a function's author calls it: its name in ``serverless.yml``, its logical id in a template of SAM's, its construct's id
+    in an app of CDK's. A function of another stack's has its full name."""
+    if not logical_id:
+        return name
+    if logical_id.endswith(_SERVERLESS_SUFFIX):
+        given = logical_id.removesuffix(_SERVERLESS_SUFFIX).replace("Dash", "-").replace("Underscore", "_")
+        # The framework makes the first letter a capital one; in the name that it gives the function it is kept.
+        here = name.removeprefix(f"{stack}-")
+        return here if here.lower() == given.lower() else given[:1].lower() + given[1:]
+    return _CDKS_HASH.sub("", logical_id) or logical_id

@@ -1,0 +1,27 @@
+"""The event source mappings of a queue: which functions Lambda invokes with its messages, and how.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from taskguard.targets.base import Endpoint
+
+
+def mappings_of(endpoint: Endpoint, queue_arn: str) -> list[dict[str, Any]]:
+    """The queue's mappings, as they are now."""
+    pages = endpoint.functions().get_paginator("list_event_source_mappings").paginate(EventSourceArn=queue_arn)
+    return [dict(mapping) for page in pages for mapping in page["EventSourceMappings"]]
+
+
+def function_of(mapping: Mapping[str, Any]) -> str:
+    """The full name of the function that a mapping invokes, whichever version or alias of it."""
+    return str(mapping["FunctionArn"]).split(":")[6]
+
+
+def reports_failures(mapping: Mapping[str, Any]) -> bool:
+    """Whether it asks the function for a list of the batch's failed messages. Where nothing is set, the list may be left out."""
+    return "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])

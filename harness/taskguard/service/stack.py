@@ -1,0 +1,201 @@
+"""What is deployed of a service: queues, functions, table and APIs, each with its names on the platform.
+
+Plain values. How they are found is :mod:`taskguard.service.discovery`'s business, and what a pipeline does with them is nobody's here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from taskguard.errors import DiscoveryError
+from taskguard.history.events import QueueName
+
+ApiKind = Literal["rest", "http", "url"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """An SQS queue. ``consumers`` are the full names of the functions that event source mappings invoke with its messages."""
+
+    logical_id: str
+    url: str
+    arn: str
+    consumers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A Lambda function. ``label`` is what its author calls it, as far as that can be told; ``role`` is the role's ARN."""
+
+    logical_id: str
+    name: str
+    arn: str
+    label: str
+    log_group: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A DynamoDB table; ``key`` is its partition key's attribute."""
+
+    logical_id: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method and path of an API, as ``POST`` and ``/task``. ``function`` is the full name of the function that it invokes, none
+    where it invokes none; ``authorization`` is the API's own word for it, ``NONE`` when everybody may."""
+
+    method: str
+    path: str
+    function: str | None
+    authorization: str = "NONE"
+    api_key_required: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """Where requests come in: a REST API, an HTTP API or a function's URL. ``url`` is what paths are added to; ``key_ids`` are
+    the ids of the API keys that it knows, where a route wants one."""
+
+    logical_id: str
+    kind: ApiKind
+    id: str
+    stage: str
+    url: str
+    routes: tuple[Route, ...]
+    key_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """The route by which tasks are handed in, and the one that answers with a task's record (none: there is no such route)."""
+
+    api: Api
+    submit: Route
+    record: Route | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the user has decided where more than one thing is possible; whatever is not given is looked for. A queue, a table or a
+    function is named by its name or its logical id, a route as ``POST /tasks``. ``functions`` gives functions other labels: the
+    keys are names or logical ids."""
+
+    work_queue: str | None = None
+    table: str | None = None
+    route: str | None = None
+    functions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A deployed service. ``name`` is CloudFormation's. ``functions`` are the stack's own and all consumers, by their labels;
+    ``ingresses`` are the ways in which a task may be handed in. ``not_supported`` are the types of the resources through which work
+    may flow that this tool cannot follow."""
+
+    name: str
+    stage: str
+    region: str
+    work_queue: Queue
+    dead_letter_queue: Queue | None
+    functions: tuple[Function, ...]
+    table: Table | None
+    ingresses: tuple[Ingress, ...]
+    not_supported: tuple[str, ...] = ()
+
+    @property
+    def queues(self) -> Mapping[QueueName, Queue]:
+        """The work queue, and the dead-letter queue where there is one."""
+        found: dict[QueueName, Queue] = {"work": self.work_queue}
+        if self.dead_letter_queue is not None:
+            found["dead-letter"] = self.dead_letter_queue
+        return found
+
+    @property
+    def ingress(self) -> Ingress:
+        """The way in.
+
+        Raises:
+            DiscoveryError: there is none, or more than one.
+        """
+        if not self.ingresses:
+            raise DiscoveryError(
+                f"looking for the API of the stack {self.name}: it has no POST route that invokes a function of it."
+            )
+        routes = [str(each.submit) for each in self.ingresses]
+        return self.ingresses[
+            only_one(routes, f"the route of the stack {self.name} by which tasks are handed in", "route")
+        ]
+
+    @property
+    def api_url(self) -> str:
+        """The address of the API by which tasks are handed in, without a route.
+
+        Raises:
+            DiscoveryError: as :attr:`ingress`.
+        """
+        return self.ingress.api.url
+
+    @property
+    def table_name(self) -> str:
+        """The table's name, for what cannot do without.
+
+        Raises:
+            DiscoveryError: there is no table.
+        """
+        if self.table is None:
+            raise DiscoveryError(f"looking for the table of the stack {self.name}: it has none.")
+        return self.table.name
+
+    def is_dead_letter_queue(self, arn: str | None) -> bool:
+        """Whether this is the ARN of the dead-letter queue; never, where there is none."""
+        return self.dead_letter_queue is not None and self.dead_letter_queue.arn == arn
+
+    def function(self, label: str) -> Function:
+        """The function with this label.
+
+        Raises:
+            DiscoveryError: there is none.
+        """
+        for each in self.functions:
+            if each.label == label:
+                return each
+        known = ", ".join(each.label for each in self.functions) or "none"
+        raise DiscoveryError(f"looking for the function {label} of the stack {self.name}: it has {known}.")
+
+    def log_group_of(self, function: str) -> str:
+        """The log group of the function with this full name."""
+        groups = {each.name: each.log_group for each in self.functions}
+        return groups.get(function, default_log_group(function))
+
+
+def default_log_group(function: str) -> str:
+    """Where a function logs that names no group of its own."""
+    return f"/aws/lambda/{function}"
+
+
+def only_one(candidates: Sequence[str], what: str, key: str) -> int:
+    """The index of the only candidate.
+
+    Raises:
+        DiscoveryError: there are several. The message names them, and the line that decides.
+    """
+    if len(candidates) == 1:
+        return 0
+    raise DiscoveryError(
+        f"looking for {what}: it may be {' or '.join(candidates)}. Say which in taskguard.toml:\n"
+        f'  [service]\n  {key} = "{candidates[0]}"'
+    )
