@@ -198,6 +198,9 @@ def test_equal_strings_of_a_file_are_kept_once(tmp_path: Path) -> None:
     history = History.read(tmp_path / "history.jsonl")
     assert len({id(event.message_id) for event in history.of_kind(Delivered)}) == 1
     assert len({id(getattr(event, "task_id", None)) for event in history.of_task(history.task_ids[0])}) == 1
+    payloads = [event.payload for event in history.of_kind(Delivered)]
+    names = [name for payload in payloads if isinstance(payload, dict) for name in payload]
+    assert len(names) > len(set(names)) == len(set(map(id, names)))
 
 
 @given(left=JSON, right=JSON)
