@@ -18,7 +18,7 @@ from taskguard.contract.dialect import Dialect, RecordWords, field_of
 from taskguard.errors import ConfigurationError
 from taskguard.history import RecordedAttempt, RecordObserved
 from taskguard.service.stack import Stack
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 from taskguard.targets.base import Endpoint
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.draws import Fate
 from taskguard.contract.waiting import Waiting
 from taskguard.history import (

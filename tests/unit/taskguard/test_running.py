@@ -176,7 +176,7 @@ def test_a_run_reads_its_engine_s_recording_from_where_it_began(tmp_path: Path) 
 
 
 def test_whether_anything_is_at_work_counts_only_where_no_record_tells(seconds: conftest.Clock) -> None:
-    there = Fakes(queues=Queues([0]))
+    there = Fakes()
     assert run_on(there)._at_rest_if_untold() is None
     at_rest = run_on(there, replace(STACK, table=None))._at_rest_if_untold()
     assert at_rest is not None
