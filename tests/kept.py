@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from taskguard.history import DeadLettered, DeadLetterLogged, Delivered, History, RecordObserved
-from taskguard.support.strict_json import Json, same_json
+from taskguard.support.json_values import Json, same_json
 
 
 def altered(history: History, sent: Mapping[str, Json]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from taskguard.contract.draws import Draws
 from taskguard.errors import HistoryError
 from taskguard.history import SavedRun
 from taskguard.judging.grading import grade
@@ -62,7 +63,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     runs = {
         "good": (graded(good()), manifest_of()),
         "broken": (graded(broken()), manifest_of(clock_scale=60.0)),
-        "hostile": (graded(hostile()), manifest_of(seed=HOSTILE, target=HOSTILE, settings={HOSTILE: HOSTILE})),
+        "hostile": (
+            graded(hostile()),
+            manifest_of(draws=Draws(seed=HOSTILE, rate=0.3), target=HOSTILE, settings={HOSTILE: HOSTILE}),
+        ),
         "unknown": (graded([*good(), missing("Delivered")], UNSEEDED), manifest_of(UNSEEDED)),
         "many": (many(10_000), manifest_of()),
         "empty": (graded([]), manifest_of()),

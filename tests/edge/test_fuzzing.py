@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from taskguard.ingress.workload import Task
-from taskguard.support.strict_json import Json, same_json
+from taskguard.support.json_values import Json, same_json
 from taskguard.testing.pipeline import Pipeline
 
 from tests import api_document

@@ -12,7 +12,7 @@ from taskguard.contract.draws import find_task_id
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.faults.plan import Fault, Phase
 from taskguard.ingress.workload import Task
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 from tests.faults.stories import STORIES, Call, Scene
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from taskguard.history import DeadLetterLogged
 from taskguard.ingress.workload import Task
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.testing.pipeline import Pipeline
 
 from tests.kept import altered

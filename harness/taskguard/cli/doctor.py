@@ -12,7 +12,7 @@ from taskguard.cli.judge import AsJson, a_console
 from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
 from taskguard.service.installed import Kept
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.targets import machine
 from taskguard.targets.machine import Found, State
 

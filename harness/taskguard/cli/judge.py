@@ -20,7 +20,7 @@ from taskguard.reports.console import print_grade
 from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import without_garbage_collection
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 

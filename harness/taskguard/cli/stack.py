@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.places import Places
 from taskguard.run.stages import WantedStage
@@ -23,6 +24,7 @@ from taskguard.service.on_aws import serverless_on_aws
 from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
+from taskguard.support.json_values import Json
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
@@ -103,7 +105,8 @@ def up(
         engine.leave_running()
     down_again = runnable("taskguard down", *([service] if service != Path() else []))
     console.print(f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it. Submit a task:\n")
-    for line in how_to_submit(endpoint, stack):
+    words = None if is_ours(places.service) else config_of(places.service).dialect.ingress
+    for line in how_to_submit(endpoint, stack, words):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")
 
@@ -124,8 +127,8 @@ def refuse_parameters(service: Path, seed: str | None, rate: float | None, api_a
         )
 
 
-def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
-    """Lines for a shell. A key is in none of them: the shell is told where it is."""
+def how_to_submit(endpoint: Endpoint, stack: Stack, words: IngressWords | None = None) -> Iterator[str]:
+    """Lines for a shell, in the ``words`` of the service; ours makes an id by itself. A key is in none of them: the shell is told where it is."""
     told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
         settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
@@ -136,7 +139,8 @@ def how_to_submit(endpoint: Endpoint, stack: Stack) -> Iterator[str]:
     elif told == ApiAuth.IAM:
         user = ":".join(LOCAL_CREDENTIALS.values())
         sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
-    body = shlex.quote(json.dumps({"payload": {"hello": "world"}}))
+    payload: dict[str, Json] = {"hello": "world"}
+    body = shlex.quote(json.dumps({"payload": payload}) if words is None else words.filled("task-1", payload))
     yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
 
 

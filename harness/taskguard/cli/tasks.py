@@ -17,7 +17,7 @@ from taskguard.ingress.workload import tasks as workload
 from taskguard.places import Places
 from taskguard.service.config import config_of
 from taskguard.service.kept import from_env
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 def submit(

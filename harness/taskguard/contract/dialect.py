@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from taskguard.contract.contract import LogField
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
 
 

@@ -11,7 +11,7 @@ from taskguard.contract.contract import Contract
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Draws, attempt_fails
 from taskguard.contract.tolerances import Tolerances
-from taskguard.support.strict_json import Json, same_json
+from taskguard.support.json_values import Json, same_json
 from taskguard.support.typed import Strict
 
 

@@ -7,7 +7,6 @@ allow. It judges neither of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from taskguard.history import (
     ConfigurationObserved,
@@ -21,7 +20,8 @@ from taskguard.history import (
     RecordObserved,
     RunEnded,
 )
-from taskguard.support.strict_json import same_json, to_json
+from taskguard.support.json_values import same_json
+from taskguard.support.typed import untyped
 
 _NOT_OF_THE_PIPELINE = (
     RunEnded,
@@ -75,11 +75,11 @@ def _by_key(history: History) -> dict[tuple[str, ...], list[Event]]:
 
 
 def _differences(a: Event, b: Event, tolerance_ms: float) -> Iterator[str]:
-    for field in fields(a):
-        mine, theirs = getattr(a, field.name), getattr(b, field.name)
-        if field.name in _TIMES:
+    for name in a.__struct_fields__:
+        mine, theirs = getattr(a, name), getattr(b, name)
+        if name in _TIMES:
             if abs(mine - theirs) > tolerance_ms and not isinstance(a, RecordObserved):
-                yield f"{field.name} differs by {theirs - mine:+.1f} ms"
+                yield f"{name} differs by {theirs - mine:+.1f} ms"
         # To Python 1, 1.0 and true are equal; they are not the same payload.
-        elif field.name not in _WORDS and not same_json(to_json(mine), to_json(theirs)):
-            yield f"{field.name} is {mine!r} in one, {theirs!r} in the other"
+        elif name not in _WORDS and not same_json(untyped(mine), untyped(theirs)):
+            yield f"{name} is {mine!r} in one, {theirs!r} in the other"

@@ -12,11 +12,13 @@ from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
+from botocore.exceptions import ClientError
 
 from taskguard.contract.dialect import Dialect, RecordWords, field_of
+from taskguard.errors import ConfigurationError
 from taskguard.history import RecordedAttempt, RecordObserved
 from taskguard.service.stack import Stack
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 from taskguard.targets.base import Endpoint
 
@@ -78,10 +80,23 @@ class Records:
             keys: Any = [{key: {"S": task_id}} for task_id in batch]
             while keys:
                 request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
-                answer: Any = self._dynamodb.batch_get_item(RequestItems=request)
+                try:
+                    answer: Any = self._dynamodb.batch_get_item(RequestItems=request)
+                except ClientError as error:
+                    raise _other_key(table, key, error) from error
                 for item in answer["Responses"].get(table, []):
                     yield {name: _deserialize(value) for name, value in item.items()}
                 keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+
+def _other_key(table: str, key: str, error: ClientError) -> Exception:
+    """What to tell of a read that failed: that records are kept by another key, if that is why."""
+    if error.response["Error"]["Code"] != "ValidationException":
+        return error
+    return ConfigurationError(
+        f'Reading the table {table} by "{key}", as taskguard.toml says with key below [record]: that is not the whole of its key '
+        f"({error.response['Error'].get('Message', '')}). Name its partition key, or leave out [record] if it has another part."
+    )
 
 
 def _record(task_id: str, item: dict[str, Any] | None, names: RecordWords, at_ms: float) -> RecordObserved:

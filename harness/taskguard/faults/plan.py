@@ -18,7 +18,7 @@ from typing import Any
 
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import KINDS, Kind, Site
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 _WORD = re.compile(r"[^\s#;'\"\\]+")
 _BELOW_0 = frozenset({"skew"})

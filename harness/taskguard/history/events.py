@@ -8,16 +8,19 @@ for the whole history, with microsecond precision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from taskguard.support.strict_json import Json, added_later
+from taskguard.support.json_values import Json
+from taskguard.support.typed import Strict
 
 QueueName: TypeAlias = Literal["work", "dead-letter"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSubmitted:
+class _Event(Strict, frozen=True, kw_only=True, tag_field="event"):
+    """What all events are. A field with a default was added later: files that were written before lack it."""
+
+
+class TaskSubmitted(_Event, frozen=True, kw_only=True):
     """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
 
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
@@ -31,7 +34,7 @@ class TaskSubmitted:
     payload: Json
     accepted: bool
     status_code: int
-    chosen: bool = added_later(False)
+    chosen: bool = False
 
     @property
     def in_doubt(self) -> bool:
@@ -39,8 +42,7 @@ class TaskSubmitted:
         return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(_Event, frozen=True, kw_only=True):
     """A message was handed to a work consumer.
 
     `receive_count` is how often the queue had handed out this message, this time included. `delivery_id` names the
@@ -56,8 +58,7 @@ class Delivered:
     payload: Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptSucceeded:
+class AttemptSucceeded(_Event, frozen=True, kw_only=True):
     """The consumer finished this delivery without reporting it as failed."""
 
     at_ms: float
@@ -67,8 +68,7 @@ class AttemptSucceeded:
     delivery_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFailed:
+class AttemptFailed(_Event, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
 
     at_ms: float
@@ -79,8 +79,7 @@ class AttemptFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffRequested:
+class BackoffRequested(_Event, frozen=True, kw_only=True):
     """The consumer asked the queue at `at_ms` to hide the message for `delay_seconds`.
 
     The queue had answered at `answered_ms`; `accepted` tells whether it agreed. The delay runs from some moment
@@ -97,8 +96,7 @@ class BackoffRequested:
     accepted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLettered:
+class DeadLettered(_Event, frozen=True, kw_only=True):
     """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
 
     at_ms: float
@@ -107,8 +105,7 @@ class DeadLettered:
     payload: Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterLogged:
+class DeadLetterLogged(_Event, frozen=True, kw_only=True):
     """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
 
     at_ms: float
@@ -117,16 +114,14 @@ class DeadLetterLogged:
     fields: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redriven:
+class Redriven(_Event, frozen=True, kw_only=True):
     """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
 
     at_ms: float
     task_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedAttempt:
+class RecordedAttempt(Strict, frozen=True, kw_only=True):
     """One attempt as the task's record tells it; not an event, a part of `RecordObserved`."""
 
     number: int
@@ -134,11 +129,10 @@ class RecordedAttempt:
     outcome: str
     error: str | None
     backoff_seconds: float | None
-    finished_at_ms: float | None = added_later(None)
+    finished_at_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordObserved:
+class RecordObserved(_Event, frozen=True, kw_only=True):
     """The task's record as last read, at the end of the run; `status` is None when there was no record, and empty when
     there was one without a status.
 
@@ -152,13 +146,12 @@ class RecordObserved:
     payload: Json
     attempts: tuple[RecordedAttempt, ...]
     last_error: str | None
-    created_at_ms: float | None = added_later(None)
-    changed_at_ms: float | None = added_later(None)
-    completed_at_ms: float | None = added_later(None)
+    created_at_ms: float | None = None
+    changed_at_ms: float | None = None
+    completed_at_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordChanged:
+class RecordChanged(_Event, frozen=True, kw_only=True):
     """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
 
     `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
@@ -177,8 +170,7 @@ class RecordChanged:
     outcome: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueDepth:
+class QueueDepth(_Event, frozen=True, kw_only=True):
     """How many messages a queue held, as last read at the end of the run."""
 
     at_ms: float
@@ -196,8 +188,7 @@ class QueueDepth:
         return self.visible + self.in_flight + self.delayed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueSettings:
+class QueueSettings(Strict, frozen=True, kw_only=True):
     """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
@@ -210,14 +201,13 @@ class QueueSettings:
     encrypted: bool | None
     max_receives: int | None
     dead_letters_watched: bool | None
-    unencrypted_refused: bool | None = added_later(None)
+    unencrypted_refused: bool | None = None
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerSettings:
+class ConsumerSettings(Strict, frozen=True, kw_only=True):
     """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed.
@@ -233,8 +223,7 @@ class ConsumerSettings:
         _refuse_other_queues(self.queue)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class Permission(Strict, frozen=True, kw_only=True):
     """What a part of the pipeline may do; not an event, a part of `ConfigurationObserved`. Both are patterns."""
 
     holder: str
@@ -242,8 +231,7 @@ class Permission:
     resources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigurationObserved:
+class ConfigurationObserved(_Event, frozen=True, kw_only=True):
     """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
 
     `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
@@ -255,13 +243,12 @@ class ConfigurationObserved:
     consumers: tuple[ConsumerSettings, ...]
     store_encrypted: bool | None
     permissions: tuple[Permission, ...]
-    table: bool | None = added_later(None)
-    dead_letter_queue: bool | None = added_later(None)
-    dead_letter_consumer: bool | None = added_later(None)
+    table: bool | None = None
+    dead_letter_queue: bool | None = None
+    dead_letter_consumer: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceMissing:
+class EvidenceMissing(_Event, frozen=True, kw_only=True):
     """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent.
 
     Raises:
@@ -278,8 +265,7 @@ class EvidenceMissing:
             raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldUp:
+class HeldUp(_Event, frozen=True, kw_only=True):
     """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
 
     With a `queue` that is said of its messages alone: there was no room for another batch of them.
@@ -287,15 +273,14 @@ class HeldUp:
 
     at_ms: float
     until_ms: float
-    queue: QueueName | None = added_later(None)  # noqa: RUF009  # a constant
+    queue: QueueName | None = None
 
     def __post_init__(self) -> None:
         if self.queue is not None:
             _refuse_other_queues(self.queue)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumersOff:
+class ConsumersOff(_Event, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
 
     at_ms: float
@@ -306,8 +291,7 @@ class ConsumersOff:
         _refuse_other_queues(self.queue)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultInjected:
+class FaultInjected(_Event, frozen=True, kw_only=True):
     """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
 
     `kind` and `when` are of the catalogue (`taskguard.faults.kinds`), `fault` is the line of the plan that it came from.
@@ -328,11 +312,10 @@ class FaultInjected:
     number: int | None
     task_ids: tuple[str, ...]
     receive_count: int | None
-    delivery_id: str | None = added_later(None)
+    delivery_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnded:
+class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
     at_ms: float
@@ -359,28 +342,7 @@ Event: TypeAlias = (
     | RunEnded
 )
 
-EVENT_KINDS: Mapping[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        TaskSubmitted,
-        Delivered,
-        AttemptSucceeded,
-        AttemptFailed,
-        BackoffRequested,
-        DeadLettered,
-        DeadLetterLogged,
-        Redriven,
-        RecordObserved,
-        RecordChanged,
-        ConfigurationObserved,
-        QueueDepth,
-        EvidenceMissing,
-        HeldUp,
-        ConsumersOff,
-        FaultInjected,
-        RunEnded,
-    )
-}
+EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -19,22 +19,18 @@ from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
     ConfigurationObserved,
-    ConsumerSettings,
     ConsumersOff,
     Event,
     EvidenceMissing,
     FaultInjected,
-    Permission,
     QueueName,
-    QueueSettings,
     RecordChanged,
-    RecordedAttempt,
     RecordObserved,
     RunEnded,
     TaskSubmitted,
 )
 from taskguard.support.garbage_collection import without_garbage_collection
-from taskguard.support.strict_json import Misfit, Reader, reader_of, sequence_of, to_json
+from taskguard.support.typed import Refused, typed, untyped
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
@@ -174,7 +170,7 @@ class History(Sequence[Event]):
         unfinished = target.with_name(f"{target.name}.unfinished")
         with unfinished.open("w", encoding="utf-8", newline="\n") as file:
             for event in self._events:
-                file.write(json.dumps({"event": type(event).__name__, **to_json(event)}) + "\n")
+                file.write(json.dumps(untyped(event)) + "\n")
         unfinished.replace(target)
 
     @classmethod
@@ -237,36 +233,36 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
 
 
 def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
-    readers = _readers()
+    # Python's own reader keeps each number exactly as it is written, whatever its size.
+    decoder = json.JSONDecoder(object_hook=_sharing())
     for number, line in enumerate(lines, 1):
         try:
-            yield _read_line(line, readers)
-        except Misfit as misfit:
-            raise HistoryError(f"Reading {source}, line {number}: {misfit}. {_ADVICE}") from None
+            yield _event(line, decoder)
+        except Refused as refused:
+            raise HistoryError(f"Reading {source}, line {number}: {refused}. {_ADVICE}") from None
 
 
-def _readers() -> dict[str, Callable[[object], Event]]:
-    """Readers of each kind of event, for one file."""
+def _sharing() -> Callable[[dict[str, object]], dict[str, object]]:
+    """Of strings that are equal one is kept: most of a file says the same again."""
     strings: dict[str, str] = {}
-    by_annotation: dict[str, Reader] = {
-        # Whoever has one refuses anything else itself.
-        "QueueName": lambda value: value,
-        "QueueName | None": lambda value: value,
+    keep = strings.setdefault
+    return lambda found: {
+        keep(name, name): keep(value, value) if type(value) is str else value for name, value in found.items()
     }
-    for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission):
-        by_annotation[f"tuple[{part.__name__}, ...]"] = sequence_of(part, by_annotation, strings=strings)
-    return {name: reader_of(kind, by_annotation, strings=strings) for name, kind in EVENT_KINDS.items()}
 
 
-def _read_line(line: str, readers: Mapping[str, Callable[[object], Event]]) -> Event:
+def _event(line: str, decoder: json.JSONDecoder) -> Event:
     try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise Misfit(f"not JSON ({error})") from None
-    kind = fields.pop("event", None) if isinstance(fields, dict) else None
-    if not isinstance(kind, str):
-        raise Misfit('not an object that names its "event"')
-    read = readers.get(kind)
-    if read is None:
-        raise Misfit(f'unknown "event" {kind!r}; known are {", ".join(EVENT_KINDS)}')
-    return read(fields)
+        found = decoder.decode(line)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"not JSON ({error})") from None
+    name = found.pop("event", None) if isinstance(found, dict) else None
+    if not isinstance(name, str):
+        raise Refused('not an object that names its "event"')
+    kind = EVENT_KINDS.get(name)
+    if kind is None:
+        raise Refused(f'unknown "event" {name!r}; known are {", ".join(EVENT_KINDS)}')
+    try:
+        return typed(kind, found)
+    except Refused as refused:
+        raise Refused(f"{name}: {refused}") from None

@@ -24,7 +24,7 @@ from taskguard.history.events import (
     Redriven,
     TaskSubmitted,
 )
-from taskguard.support.strict_json import Json, canonical
+from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from statistics import median
 from taskguard.errors import HistoryError
 from taskguard.history import DeadLettered, History, SavedRun
 from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
-from taskguard.support.strict_json import Json, same_json
+from taskguard.support.json_values import Json, same_json
 from taskguard.support.typed import untyped
 
 ABSENT = "absent"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 class Outcome(StrEnum):

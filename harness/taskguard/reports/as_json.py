@@ -15,7 +15,8 @@ from taskguard.errors import HistoryError
 from taskguard.history import History
 from taskguard.judging.grading import Grade, seconds_to_settle
 from taskguard.judging.verdict import Outcome, Verdict
-from taskguard.support.strict_json import Json, to_json
+from taskguard.support.json_values import Json
+from taskguard.support.typed import untyped
 
 GRADE_FILE = "grade.json"
 
@@ -127,7 +128,7 @@ def _times(grade: Grade, history: History, folder: Path | None) -> dict[str, Jso
         "checks": {
             verdict.check: {
                 "measured": dict(verdict.measured),
-                "findings": [to_json(finding) for finding in verdict.findings],
+                "findings": [untyped(finding) for finding in verdict.findings],
             }
             for verdict in grade.verdicts
         },

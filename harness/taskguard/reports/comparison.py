@@ -12,7 +12,8 @@ from rich.console import Console
 from taskguard.history.wording import seconds, times
 from taskguard.judging.comparing import Comparison, Difference, Distribution
 from taskguard.reports.plain import print_line, print_table
-from taskguard.support.strict_json import Json, canonical, to_json
+from taskguard.support.json_values import Json, canonical
+from taskguard.support.typed import untyped
 
 MOST_SHOWN = 20
 """How many tasks are shown that fared otherwise, or are in one run only; ``--json`` has all."""
@@ -22,7 +23,7 @@ _MOST_CHARACTERS = 60
 
 def comparison_as_json(comparison: Comparison) -> dict[str, Json]:
     """Return the comparison as a JSON object: whether the runs tell the same, and all that differs."""
-    return {"same": comparison.same, **to_json(comparison)}
+    return {"same": comparison.same, **untyped(comparison)}
 
 
 def print_comparison(console: Console, comparison: Comparison, one: str, other: str) -> None:

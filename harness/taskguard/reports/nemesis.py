@@ -21,7 +21,7 @@ from taskguard.faults.plan import Fault
 from taskguard.history import FaultInjected, History, Manifest
 from taskguard.history.wording import times
 from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record, redrives, settled_at_ms
-from taskguard.support.strict_json import to_json
+from taskguard.support.typed import untyped
 
 NEMESIS_FILE = "nemesis.json"
 
@@ -115,7 +115,7 @@ def write_nemesis(folder: Path, history: History, manifest: Manifest) -> None:
     """Write it as `nemesis.json` into the run's ``folder``; nothing when nothing was to be broken."""
     nemesis = nemesis_of(history, manifest)
     if nemesis is not None:
-        document = {"format_version": FORMAT_VERSION, **to_json(nemesis)}
+        document = {"format_version": FORMAT_VERSION, **untyped(nemesis)}
         (folder / NEMESIS_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
@@ -171,7 +171,7 @@ def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultR
         line=str(fault),
         injections=len(events),
         tasks_struck=len(struck),
-        in_flight_median=median(flights) if flights else None,
+        in_flight_median=float(median(flights)) if flights else None,
         in_flight_most=max(flights, default=None),
         lost=len(struck & tasks.lost),
         doubled=len(struck & tasks.doubled),

@@ -17,7 +17,7 @@ from taskguard.history import Manifest
 from taskguard.places import DATA
 from taskguard.run.running import Run
 from taskguard.service.files import deployed_files, digest_of
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef

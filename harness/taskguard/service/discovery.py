@@ -41,7 +41,8 @@ _AT_ONCE = 8
 _NOTHING_CHOSEN = Choices()
 
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
-_REST_API, _REST_STAGE, _API_KEY = "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
+_REST_API, _REST_STAGE = "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage"
+_KEY_OF_CLIENTS = "AWS::ApiGateway::ApiKey"
 _HTTP_API, _HTTP_STAGE, _URL = "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Lambda::Url"
 _NOT_FOLLOWED = (
     "AWS::CloudFormation::Stack",
@@ -215,7 +216,7 @@ class _Discovery:
     # APIs
 
     def _apis(self, pool: ThreadPoolExecutor) -> list[Future[Api | None]]:
-        keys = [each.physical_id for each in self._of(_API_KEY)]
+        keys = [each.physical_id for each in self._of(_KEY_OF_CLIENTS)]
         rest = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_REST_STAGE)], key_ids=keys)
         http = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_HTTP_STAGE)])
         here = self._endpoint

@@ -32,10 +32,13 @@ def typed(kind: type[T], value: object) -> T:
     Raises:
         Refused: it does not fit; the message has the place, and the nearest known key where a key is unknown.
     """
-    _refuse_unknown_keys(kind, value, ())
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        _refuse_unknown_keys(kind, value, ())
+        if isinstance(error, UnicodeEncodeError):
+            # JSON may hold half of a surrogate pair. Where msgspec compares words it stops at one, and does not say where.
+            raise Refused("half of a surrogate pair where one of a few words is expected") from None
         what, _, path = str(error).partition(" - at ")
         place = tuple(re.findall(r"[^.$`\[\]]+|\[[^\]]*\]", path))
         if what.startswith(_OF_A_WRONG_TYPE):

@@ -24,7 +24,7 @@ from taskguard.reports.timeline import timeline
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.run.watch import longest_run_seconds, longest_run_under_faults_seconds
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.waiting import WaitedInVain, wait_for
 
 

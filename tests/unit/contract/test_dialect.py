@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import IngressWords, MessageWords
+from taskguard.support.json_values import Json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -54,7 +55,8 @@ def test_without_a_name_the_usual_ones_are_looked_for(name: str) -> None:
 
 
 def test_a_request_holds_what_its_template_has() -> None:
-    task_id, payload = 'a"b', {"name": 'Zoë "東京"', "ratio": 1.0}
+    task_id = 'a"b'
+    payload: Json = {"name": 'Zoë "東京"', "ratio": 1.0}
     plain = IngressWords()
     assert json.loads(plain.filled(task_id, payload)) == {"taskId": task_id, "payload": payload}
     assert plain.sent(payload) == payload
@@ -76,7 +78,8 @@ def test_the_id_is_in_the_answer_where_the_service_makes_it() -> None:
     made = IngressWords(body="{}", id="answer")
     assert made.answered_id({"jobId": "j", "other": 1}) == "j"
     assert IngressWords(body="{}", id="answer", id_field="job").answered_id({"job": "j", "id": "x"}) == "j"
-    for nothing in ({}, {"id": 7}, [], "j", None):
+    nothings: tuple[object, ...] = ({}, {"id": 7}, [], "j", None)
+    for nothing in nothings:
         assert made.answered_id(nothing) is None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import msgspec
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.draws import Fate
+from taskguard.contract.waiting import Waiting
 from taskguard.history import (
     AttemptFailed,
     BackoffRequested,
@@ -251,3 +252,14 @@ def test_a_crash_is_what_these_tests_say_it_is() -> None:
     outcomes = [each for each in EVENTS if isinstance(each, AttemptFailed) and each.delivery_id == CHARGED.delivery_id]
     assert [each.reason for each in outcomes] == ["the function failed: killed"]
     assert not [e for e in EVENTS if isinstance(e, BackoffRequested) and e.delivery_id == CHARGED.delivery_id]
+
+
+def test_without_a_seed_a_failure_that_was_told_is_one_where_no_wait_has_to_be_asked_for() -> None:
+    silent = without(EVENTS, BackoffRequested)
+    as_deployed = msgspec.structs.replace(
+        UNSEEDED, contract=msgspec.structs.replace(UNSEEDED.contract, waiting=Waiting(constant="as-deployed"))
+    )
+    assert judged(GUARANTEE, silent, UNSEEDED).outcome is Outcome.UNKNOWN
+    assert judged(GUARANTEE, silent, as_deployed).outcome is Outcome.PASS
+    verdict = judged(GUARANTEE, [*silent, struck("kill-first", CHARGED)], as_deployed)
+    assert verdict.observed.endswith(": 2 failed, 1 taken by faults, 0 unexplained")

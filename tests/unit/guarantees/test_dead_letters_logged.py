@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from taskguard.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, Event, RecordChanged, TaskSubmitted
 from taskguard.judging.verdict import Outcome
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 from tests.unit.guarantees.faulty import changes_of, fault, judged, messages, record_of
 from tests.unit.judging.building import DEAD, FIRST_TRY, altered, changed, iso, missing, run, the, without

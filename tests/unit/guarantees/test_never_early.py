@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, Event
 from taskguard.judging.verdict import Outcome
 

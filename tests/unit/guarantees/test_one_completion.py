@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from taskguard.history import AttemptSucceeded, DeadLettered, DeadLetterLogged, RecordChanged, Redriven
 from taskguard.judging.verdict import Outcome
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -33,7 +33,7 @@ from taskguard.history import (
 from taskguard.history.events import QueueName
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 from tests.terms import our_terms
 

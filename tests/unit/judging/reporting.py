@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def _break(event: Event, ids: list[str | None]) -> Event | None:
             return None
         case 7, RecordObserved():
             changes = {"status": "PROCESSING"}
-    return replace(event, **changes)
+    return msgspec.structs.replace(event, **changes)
 
 
 def hostile() -> list[Event]:
@@ -98,7 +98,7 @@ def _spoil(event: Event) -> Event:
         changes["reason"] = HOSTILE * 1000
     if isinstance(event, DeadLetterLogged):
         changes["fields"] = {HOSTILE: HOSTILE}
-    return replace(event, **changes)
+    return msgspec.structs.replace(event, **changes)
 
 
 def manifest_of(terms: Terms = EXPECTED, **changes: Any) -> Manifest:

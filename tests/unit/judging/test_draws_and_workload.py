@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taskguard.contract.draws import Fate, attempt_fails, draw, fate, find_task_id
 from taskguard.ingress.workload import random_seed, tasks
-from taskguard.support.strict_json import canonical
+from taskguard.support.json_values import canonical
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "draws.json").read_text(encoding="utf-8"))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.draws import Fate
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, Event, TaskSubmitted

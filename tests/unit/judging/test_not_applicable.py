@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from taskguard.contract.contract import Attempts, Contract, DeadLetter, Failures, Weight
 from taskguard.contract.dialect import TASKGUARD, Dialect

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.contract import Attempts, Contract, Failures
 from taskguard.contract.dialect import RECORD, TASKGUARD, Dialect, RecordWords
 from taskguard.contract.draws import Draws

@@ -17,7 +17,7 @@ from taskguard.reports.html.timelines import Span, Symbol, timeline_of
 from taskguard.reports.html.visible import shown, shown_json, size
 from taskguard.reports.html.waits import Wait, waits_of
 from taskguard.reports.plain import printable
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 from tests.unit.judging.building import (
     DEAD,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, Event, RecordChanged, RecordObserved, Redriven
 from taskguard.judging.verdict import Outcome

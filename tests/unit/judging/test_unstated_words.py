@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.contract import Contract, Payload
 from taskguard.contract.dialect import TASKGUARD, Dialect, IngressWords, MessageWords
 from taskguard.contract.files import built_in
@@ -14,7 +14,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, Delivered, Event, History, TaskSubmitted
 from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome, Verdict
-from taskguard.support.strict_json import same_json
+from taskguard.support.json_values import same_json
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, run, the
 

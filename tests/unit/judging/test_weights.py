@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from taskguard.contract.contract import Api, Attempts, Settings, Weight
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import Waiting

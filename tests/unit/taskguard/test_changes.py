@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,3 +236,23 @@ def test_every_record_is_read_once_and_in_order(counts: list[int], page: int, em
     for _ in range(100):
         numbers.extend(int(record["dynamodb"]["SequenceNumber"]) for record in stream.read_new())
     assert numbers == list(range(1, sum(counts) + 1))
+
+
+def test_a_table_without_a_stream_gets_one_on_an_engine_of_ours_alone() -> None:
+    switched: list[dict[str, Any]] = []
+
+    class Switching(Table):
+        def update_table(self, **request: Any) -> None:
+            switched.append(request)
+
+    for url, description, recording, expected in (
+        ("http://127.0.0.1:1", {}, Path("recording"), 1),
+        ("http://127.0.0.1:1", STREAMED, Path("recording"), 0),
+        ("http://127.0.0.1:1", {}, None, 0),
+        (None, {}, None, 0),
+    ):
+        switched.clear()
+        there = Fakes(table=Switching([], description=description), url=url, recording=recording)
+        Changes(there, STACK, RECORD).begin()
+        assert len(switched) == expected
+        assert all(each["StreamSpecification"]["StreamEnabled"] for each in switched)

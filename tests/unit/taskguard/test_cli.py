@@ -290,7 +290,7 @@ def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Comm
     ended = taskguard("check", folder)
     assert ended.status == 2
     assert "\x1b" not in ended.err
-    assert "RunEnded has no field \\x1b[2J" in ended.err
+    assert 'RunEnded: unknown key "\\x1b[2J"' in ended.err
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -194,7 +195,7 @@ def _records_a_wrong_end(events: list[Event]) -> list[Event]:
 def _records_another_backoff(events: list[Event]) -> list[Event]:
     record = the(events, RecordObserved, 0, lambda e: len(e.attempts) == 2)
     first, second = record.attempts
-    return changed(events, record, attempts=(replace(first, backoff_seconds=6.0), second))
+    return changed(events, record, attempts=(msgspec.structs.replace(first, backoff_seconds=6.0), second))
 
 
 def _is_lost(events: list[Event]) -> list[Event]:

@@ -173,3 +173,20 @@ def test_a_run_reads_its_engine_s_recording_from_where_it_began(tmp_path: Path) 
     assert recording is not None
     assert "mine" in recording.invocations
     assert len(recording.invocations) < 1000
+
+
+def test_whether_anything_is_at_work_counts_only_where_no_record_tells(seconds: conftest.Clock) -> None:
+    there = Fakes()
+    assert run_on(there)._at_rest_if_untold() is None
+    at_rest = run_on(there, replace(STACK, table=None))._at_rest_if_untold()
+    assert at_rest is not None
+    assert at_rest()
+
+
+def test_what_lies_in_a_dead_letter_queue_that_nobody_consumes_is_of_no_matter(seconds: conftest.Clock) -> None:
+    assert STACK.dead_letter_queue is not None
+    assert STACK.stays_filled == ()
+    assert replace(STACK, dead_letter_queue=replace(STACK.dead_letter_queue, consumers=())).stays_filled == (
+        "dead-letter",
+    )
+    assert replace(STACK, dead_letter_queue=None).stays_filled == ()

@@ -10,6 +10,7 @@ import pytest
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
+from taskguard.history.events import QueueName
 from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
 
@@ -17,6 +18,7 @@ from tests.terms import our_terms
 from tests.unit.taskguard.conftest import Clock
 
 EXPECTED = our_terms()
+DEAD: tuple[QueueName, ...] = ("dead-letter",)
 EMPTY, IN_FLIGHT, VISIBLE, DELAYED = (0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1)
 
 
@@ -182,6 +184,6 @@ def test_without_a_record_it_stops_when_the_queues_are_empty_and_nothing_is_at_w
 def test_dead_letters_that_nobody_consumes_have_come_to_their_end(clock: Clock) -> None:
     reader = Reader(({}, EMPTY), dead=(3, 0, 0))
     looked = (cast(Records, reader), cast(Queues, reader), ["a"], EXPECTED)
-    assert watch(*looked, seconds=30.0, stays_filled=("dead-letter",), at_rest=lambda: True)
+    assert watch(*looked, seconds=30.0, stays_filled=DEAD, at_rest=lambda: True)
     assert reader.looks == 2
     assert not watch(*looked, seconds=5.0, at_rest=lambda: True)

@@ -11,8 +11,9 @@ import hashlib
 import json
 import time
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.dialect import LOG, TRAIL, Dialect
@@ -26,7 +27,7 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.history import Event, EvidenceMissing, TaskSubmitted
 from taskguard.service.stack import Stack
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -115,7 +116,7 @@ class LogEvidence:
         found = events(recording)
         lacking.extend(early_returns(found, self._queues.visibility_timeout_seconds()))
         now_ms = self._endpoint.clock.now_ms()
-        return [*found, *(replace(hole, at_ms=now_ms) for hole in lacking)], recording
+        return [*found, *(msgspec.structs.replace(hole, at_ms=now_ms) for hole in lacking)], recording
 
     def _recording(self) -> Recording:
         return self._trail.recording(self._bodies, self._dialect.message)

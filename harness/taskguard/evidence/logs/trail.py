@@ -17,7 +17,8 @@ from taskguard.contract.dialect import LOG, LogWords, MessageWords, TrailWords, 
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.logs.trail_records import Answered, Asked, Handed, Raised, Received, Record, read
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
-from taskguard.support.strict_json import Json, Misfit
+from taskguard.support.json_values import Json
+from taskguard.support.typed import Refused
 
 _PLATFORM = re.compile(r"(START|REPORT) RequestId: (\S+)")
 _DURATION = re.compile(r"\tDuration: (\d+(?:\.\d+)?) ms")
@@ -175,8 +176,8 @@ class Trail:
             self.dead_payloads.append((task_id, field_of(fields, log.payload)))
         try:
             record, unreadable = read(fields, names), None
-        except (Misfit, RecursionError) as misfit:
-            record, unreadable = None, f"a {event} of {line.group}, which cannot be read: {misfit}"
+        except (Refused, RecursionError) as refused:
+            record, unreadable = None, f"a {event} of {line.group}, which cannot be read: {refused}"
         if record is None and unreadable is None:
             return
         if not isinstance(request_id, str):

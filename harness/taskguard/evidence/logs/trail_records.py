@@ -6,17 +6,19 @@ It knows how the trail names its fields, and nothing of lines, platforms and eng
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from taskguard.contract.dialect import TrailWords
-from taskguard.support.strict_json import Json, Misfit, Reader, from_json
+from taskguard.support.json_values import Json
+from taskguard.support.typed import Strict, typed
 
-T = TypeVar("T")
+Finite: TypeAlias = Annotated[float, msgspec.Meta(gt=-1e15, lt=1e15)]
+"""Milliseconds, not beyond any date: a time that is no number would spoil the order of a whole history."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
+class Handed(Strict, frozen=True, kw_only=True):
     """A message as it was handed over; its body and its receipt handle only as digests."""
 
     message_id: str
@@ -31,45 +33,40 @@ class Handed:
             raise ValueError(f"a receive count is 1 or more, not {self.receive_count}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(Strict, frozen=True, kw_only=True):
     """What an invocation was handed."""
 
-    at: float
+    at: Finite
     messages: tuple[Handed, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(Strict, frozen=True, kw_only=True):
     """What an invocation answered."""
 
-    at: float
+    at: Finite
     answer: Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raised:
+class Raised(Strict, frozen=True, kw_only=True):
     """What an invocation ended with instead of an answer."""
 
-    at: float
+    at: Finite
     error: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedEntry:
+class AskedEntry(Strict, frozen=True, kw_only=True):
     """One message whose visibility was to be changed."""
 
     entry_id: str | None
     receipt: str
-    visibility_timeout: float | None
+    visibility_timeout: Finite | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Strict, frozen=True, kw_only=True):
     """A call that was made of a queue. ``status`` is the answer's, 0 when none came."""
 
-    started_at: float
-    ended_at: float
+    started_at: Finite
+    ended_at: Finite
     queue_url: str | None
     entries: tuple[AskedEntry, ...]
     status: int
@@ -84,7 +81,7 @@ def read(record: Mapping[str, Any], names: TrailWords) -> Record | None:
     """What the record says; none when it is not of the trail.
 
     Raises:
-        Misfit: when it is of the trail and cannot be what the trail wrote.
+        Refused: when it is of the trail and cannot be what the trail wrote.
     """
     kinds: dict[str, type[Record]] = {
         names.received: Received,
@@ -94,34 +91,17 @@ def read(record: Mapping[str, Any], names: TrailWords) -> Record | None:
     }
     event = record.get(names.event)
     kind = kinds.get(event) if isinstance(event, str) else None
-    return _read(kind, record, names) if kind is not None else None
+    return None if kind is None else typed(kind, _renamed(kind, record, names))
 
 
-def _read(kind: type[T], record: object, names: TrailWords) -> T:
+def _renamed(kind: type[Strict], record: Any, names: TrailWords) -> Any:
+    """The record's fields by our names; what else it has is not looked at."""
+    if isinstance(record, list):
+        return [_renamed(kind, item, names) for item in record]
     if not isinstance(record, dict):
-        raise Misfit(f"expected an object with the fields of {kind.__name__}, found {record!r:.60}")
-    picked = {field.name: record.get(getattr(names, field.name)) for field in fields(kind)}  # type: ignore[arg-type]
-    readers: dict[str, Reader] = {
-        "float": _finite,
-        "float | None": lambda value: None if value is None else _finite(value),
-        "tuple[Handed, ...]": lambda value: _each(Handed, value, names),
-        "tuple[AskedEntry, ...]": lambda value: _each(AskedEntry, value, names),
-    }
-    return from_json(kind, picked, readers)
+        return record
+    found = {name: record.get(getattr(names, name)) for name in kind.__struct_fields__}
+    return found | {name: _renamed(part, found[name], names) for name, part in _PARTS.items() if name in found}
 
 
-def _each(kind: type[T], value: object, names: TrailWords) -> tuple[T, ...]:
-    if not isinstance(value, list):
-        raise Misfit(f"expected a list, found {value!r:.60}")
-    return tuple(_read(kind, item, names) for item in value)
-
-
-def _finite(value: object) -> float:
-    # A time that is no number would spoil the order of a whole history.
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST:
-        return float(value)
-    raise Misfit(f"expected a number, found {value!r:.60}")
-
-
-_LARGEST = 1e15
-"""Milliseconds beyond any date."""
+_PARTS: Mapping[str, type[Strict]] = {"messages": Handed, "entries": AskedEntry}

@@ -19,7 +19,7 @@ from taskguard.contract.waiting import AS_DEPLOYED
 from taskguard.history import History
 from taskguard.history.events import QueueName
 from taskguard.judging.checks.conclusion import Doubt
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 def as_deployed(terms: Terms, history: History) -> Terms:

@@ -36,7 +36,7 @@ from taskguard.judging.checks.conclusion import (
 )
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 QUESTION = Question(
     check="backoff",

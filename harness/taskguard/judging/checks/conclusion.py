@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from taskguard.history import Chain, DeadLettered, Event, EvidenceMissing, History
 from taskguard.history.wording import describe
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

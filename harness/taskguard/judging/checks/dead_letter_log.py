@@ -28,7 +28,7 @@ from taskguard.history.wording import seconds, shown, times
 from taskguard.judging.checks.asked import AskedOfLog, why_no_log
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
 QUESTION = Question(

@@ -17,7 +17,7 @@ from taskguard.judging.checks.attempts_drawn import against_draws, against_rate,
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 QUESTION = Question(
     check="first_failure_rate",

@@ -22,7 +22,7 @@ from taskguard.judging.checks.attempts_drawn import contradicts_its_draw, judged
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics import dependence
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 QUESTION = Question(
     check="independence",

@@ -15,7 +15,8 @@ dead task each charged receive is accounted for by one of these:
 
 A fault that the AWS client repeats by itself (throttling, an error, a broken connection at the first try alone) takes no attempt
 in an invocation that was over soon, and neither do a wrong clock, another order, a switched-off consumer or a deploy. Without a seed a receive that ended with a
-request for a backoff counts as a failed attempt, and one that nothing explains is unknown. This module must not know how a
+request for a backoff counts as a failed attempt; so does one that was told to have failed, where the contract asks for no such requests; and
+one that nothing explains is unknown. This module must not know how a
 pipeline tells its attempts apart.
 """
 
@@ -101,7 +102,10 @@ class _Charge:
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
-            self.drawn_to_fail = any(each.asked_for_backoff for each in seen)
+            # Who need not ask for a wait only says that it failed.
+            asks = terms.contract.waiting.exact_seconds(count) is not None
+            told = any(each.failed for each in seen) and self.fault is None and not asks
+            self.drawn_to_fail = told or any(each.asked_for_backoff for each in seen)
         what = f"task {task_id} died, charged for receive {count} of its message"
         if not seen:
             self.message = f"{what}, which was not seen to be delivered; no fault that was injected explains it"

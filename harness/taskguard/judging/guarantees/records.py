@@ -13,7 +13,7 @@ from taskguard.history import DeadLettered, DeadLetterLogged, History, RecordCha
 from taskguard.judging.checks.asked import has_no_table
 from taskguard.judging.checks.conclusion import Doubt, Question, conclude
 from taskguard.judging.verdict import Verdict
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 def is_without_records(history: History, terms: Terms) -> bool:

@@ -70,6 +70,11 @@ class Receive:
         return self.events[-1].at_ms
 
     @property
+    def failed(self) -> bool:
+        """Whether it was seen to fail."""
+        return any(isinstance(event, AttemptFailed) for event in self.events)
+
+    @property
     def asked_for_backoff(self) -> bool:
         """Whether whoever worked on it reported a failure of its own."""
         return any(isinstance(event, BackoffRequested) for event in self.events)

@@ -24,7 +24,7 @@ from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anch
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.nemesis import HEADINGS, nemesis_of
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.support.this_command import runnable
 from taskguard.support.typed import untyped
 

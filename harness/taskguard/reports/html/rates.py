@@ -13,7 +13,7 @@ from taskguard.contract.terms import Terms
 from taskguard.judging.verdict import Verdict
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.timelines import Span
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

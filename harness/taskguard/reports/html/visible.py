@@ -11,7 +11,7 @@ from html import escape
 
 from taskguard.history.wording import times
 from taskguard.reports.plain import printable
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 
 MOST_BYTES = 240
 """What a text of the pipeline is cut to, in bytes of HTML, unless said otherwise."""

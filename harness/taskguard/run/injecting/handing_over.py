@@ -18,7 +18,7 @@ from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import FROM_OUTSIDE, Site
 from taskguard.faults.plan import Plan
 from taskguard.service.stack import Stack
-from taskguard.support.strict_json import Json
+from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
 from taskguard.targets.process import direct
 
