@@ -48,9 +48,7 @@ def _lay_over(made_of: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "expected"), _cases())
-def test_service_is_graded_as_it_deserves(
-    name: str, expected: Expected, request: pytest.FixtureRequest
-) -> None:
+def test_service_is_graded_as_it_deserves(name: str, expected: Expected, request: pytest.FixtureRequest) -> None:
     folder = STATE / "services" / name
     shutil.rmtree(folder, ignore_errors=True)
     service = service_of(name, expected, folder / "service")

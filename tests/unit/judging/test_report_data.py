@@ -154,7 +154,9 @@ def test_waits_that_no_contract_has_are_spread_by_attempt_with_nothing_beside_th
     spread = waits_by_attempt(History(run(FIRST_TRY, DEAD)), terms)
     assert [row.name for row in spread.rows] == ["after attempt 1", "after attempt 2", "after attempt 3"]
     assert [row.observed for row in spread.rows] == ["1 wait: 5.053 s", "1 wait: 10.053 s", "1 wait: 20.053 s"]
-    assert {(row.expected, row.due_at, row.band, row.cells[1:3]) for row in spread.rows} == {("", None, None, ("–", "–"))}
+    assert {(row.expected, row.due_at, row.band, row.cells[1:3]) for row in spread.rows} == {
+        ("", None, None, ("–", "–"))
+    }
     assert waits_by_attempt(History(run(FIRST_TRY)), terms).rows == ()
 
 

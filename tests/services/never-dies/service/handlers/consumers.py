@@ -22,4 +22,3 @@ def work(event, _context):
             )
             failed.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failed}
-
