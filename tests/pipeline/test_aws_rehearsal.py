@@ -31,21 +31,24 @@ pytestmark = pytest.mark.heavy
 SEED = "rehearsal"
 API_GATEWAY = "arn:aws:apigateway:REGION::"
 OF_THE_API = ("GetApiKey", "GetResources", "GetStages", "GetUsagePlans", "GetUsagePlanKeys")
-ON_STAGE = ["grade", "--target", "aws", "--stage", "rehearsal", "--seed", SEED]
+ON_AWS = ["grade", "--target", "aws", "--stage"]
 
 
 @pytest.fixture
-def stage(endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch) -> Records:
-    """A stage of its own, with a key as on AWS, where AWS's calls are sent to the session's engine."""
-    stack = deploy("rehearsal", failureSeed=SEED, apiAuth="apiKey")
+def stage(
+    request: pytest.FixtureRequest, endpoint: Endpoint, deploy: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> Stack:
+    """A stage of the test's own, with a key as on AWS, where AWS's calls are sent to the session's engine: what is left in its queues
+    is of no other test."""
+    stack = deploy(f"rehearsal-{len(request.node.name)}", failureSeed=SEED, apiAuth="apiKey")
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(endpoint.url))
-    return Records(endpoint, stack, TASKGUARD)
+    return stack
 
 
 def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be_allowed(
-    stage: Records, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stage: Stack, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made: set[str] = set()
+    records, made = Records(endpoint, stage, TASKGUARD), set[str]()
     asked_for: set[str] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -61,7 +64,7 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
     out = tmp_path / "run"
-    ended = CliRunner().invoke(app, [*ON_STAGE, "--tasks", "6", "--out", str(out)])
+    ended = CliRunner().invoke(app, [*ON_AWS, stage.stage, "--seed", SEED, "--tasks", "6", "--out", str(out)])
     assert ended.exit_code == 0, ended.output
     assert "What 6 tasks will cost on AWS" in ended.output
     assert f"This is a rehearsal at {endpoint.url}" in ended.output
@@ -69,7 +72,7 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
     assert (out / JUNIT_FILE).exists()
 
     ids = [task.task_id for task in workload(SEED, 6)]
-    assert stage.statuses(ids) == {}
+    assert records.statuses(ids) == {}
     assert not (out / LEDGER_FILE).exists()
 
     # Who is asking may be asked by anybody; what kind of engine answers, and what it does not tell, in a rehearsal only.
@@ -93,14 +96,15 @@ def allowed_to_grade(what: str) -> set[str]:
     return {one for each in told for one in ([each] if isinstance(each, str) else each)} - {"*"}
 
 
-def test_what_a_killed_run_left_is_removed_by_clean_up(stage: Records, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_removed_by_clean_up(stage: Stack, endpoint: Endpoint, tmp_path: Path) -> None:
+    records = Records(endpoint, stage, TASKGUARD)
     taskguard, out = str(Path(sys.executable).with_name("taskguard")), tmp_path / "run"
-    # Their ids are not those of the other run, which may be on the stage at the same time.
-    run = subprocess.Popen([taskguard, *ON_STAGE[:-2], "--tasks", "5", "--out", str(out)], stdout=subprocess.DEVNULL)
+    command = [taskguard, *ON_AWS, stage.stage, "--tasks", "5", "--out", str(out)]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         wait_for((out / LEDGER_FILE).exists, seconds=60)
         ids = [json.loads(line)["taskId"] for line in (out / LEDGER_FILE).read_text().splitlines()]
-        wait_for(lambda: stage.statuses(ids), seconds=30)
+        wait_for(lambda: records.statuses(ids), seconds=30)
     finally:
         run.kill()
         run.wait()
@@ -109,5 +113,5 @@ def test_what_a_killed_run_left_is_removed_by_clean_up(stage: Records, tmp_path:
     )
     assert cleaned.returncode == 0, cleaned.stdout + cleaned.stderr
     assert "Removed " in cleaned.stdout
-    assert stage.statuses(ids) == {}
+    assert records.statuses(ids) == {}
     assert not (out / LEDGER_FILE).exists()
