@@ -210,6 +210,17 @@ def test_dead_lettered_without_ever_having_been_tried_is_said_first() -> None:
     )
 
 
+def test_what_was_done_at_each_receive_and_dead_lettered_was_tried() -> None:
+    events = dead_beside(task("guilty", DEAD, START_MS))
+    record = the(events, RecordObserved, where=lambda e: e.task_id.startswith("innocent"))
+    attempts = the(task("innocent", DEAD, START_MS), RecordObserved).attempts
+    done = tuple(replace(each, outcome="SUCCEEDED", error=None, backoff_seconds=None) for each in attempts)
+    verdict = partial(changed(events, record, attempts=done))
+    assert verdict.outcome is Outcome.FAIL
+    assert all("although it was done" in finding.message for finding in verdict.findings), verdict.findings
+    assert len(verdict.findings) == len(done)
+
+
 def test_a_poison_message_beside_it_is_reason_enough() -> None:
     poison = [
         altered(event, task_id=None, message_id="poison")

@@ -91,6 +91,7 @@ class _Found:
     violations: list[Violation] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     handed_back: set[int] = field(default_factory=set)
+    not_done: set[int] = field(default_factory=set)
     lost: int = 0
 
 
@@ -101,7 +102,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     found = _Found()
     for batch in batches:
         _look_at(batch, found, terms.dialect.record)
-    never_tried = list(_dead_without_an_attempt(history, found.handed_back))
+    never_tried = list(_dead_without_an_attempt(history, found.not_done))
     if found.violations:
         observed = (
             f"{times(len(found.handed_back), 'attempt')} handed back with a neighbour, {found.lost} lost beside one"
@@ -206,6 +207,8 @@ def _look_at(batch: list[_Member], found: _Found, names: RecordWords | None) -> 
             found.doubts.append(Doubt(member.attempt.task_id, message, (*member.attempt.events, *beside)))
             continue
         found.handed_back.add(id(member.attempt))
+        if not _was_done(member, names):
+            found.not_done.add(id(member.attempt))
         how = _how(member, names)
         excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
         found.violations.append(
@@ -218,10 +221,15 @@ def _look_at(batch: list[_Member], found: _Found, names: RecordWords | None) -> 
             found.violations.append(_violation(member, message, beside, (RecordObserved,)))
 
 
+def _was_done(member: _Member, names: RecordWords | None) -> bool:
+    recorded = member.recorded
+    return member.done_meanwhile or (
+        recorded is not None and names is not None and recorded.outcome == names.attempt_succeeded
+    )
+
+
 def _how(member: _Member, names: RecordWords | None) -> str:
-    if member.done_meanwhile or (
-        member.recorded is not None and names is not None and member.recorded.outcome == names.attempt_succeeded
-    ):
+    if _was_done(member, names):
         return "although it was done"
     if member.record is not None and member.recorded is None:
         return "without having been tried"
@@ -235,9 +243,9 @@ def _violation(member: _Member, message: str, beside: Iterable[Event], excuses: 
     return Violation(member.attempt.task_id, f"{member.name}: {message}", shown, excuses)
 
 
-def _dead_without_an_attempt(history: History, handed_back: set[int]) -> Iterator[Violation]:
-    for chain in history.chains if handed_back else ():
-        if all(id(attempt) in handed_back for attempt in chain.attempts) and (dead := dead_letters_of(history, chain)):
+def _dead_without_an_attempt(history: History, not_done: set[int]) -> Iterator[Violation]:
+    for chain in history.chains if not_done else ():
+        if all(id(attempt) in not_done for attempt in chain.attempts) and (dead := dead_letters_of(history, chain)):
             yield _never_tried(chain, dead[0])
 
 
