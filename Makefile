@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-docker test-ministack image test-installed test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-mutants: setup ## run broken variants of the pipeline, each of which must b
 	@$(BIN)/python -m pytest tests/mutants -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
 	@echo "== some of them in real time"
 	@$(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
+
+test-services: setup ## grade services that are not ours, sound and broken, each of which must get the grade that it deserves
+	@$(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,services)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker

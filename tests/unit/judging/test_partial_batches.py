@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec.structs import replace
+from taskguard.contract.dialect import Dialect, RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
@@ -13,6 +14,7 @@ from taskguard.history import (
     DeadLettered,
     Delivered,
     Event,
+    RecordChanged,
     RecordObserved,
 )
 from taskguard.judging.verdict import Outcome, Verdict
@@ -111,6 +113,22 @@ def test_without_a_record_a_draw_that_says_success_is_proof_and_no_draw_is_unkno
     told = message(events, Outcome.FAIL, our_terms(seed="a seed"))
     assert "although its draw says that it succeeds" in told
     assert "there is no record of it to tell whether it was tried" in message(events, Outcome.UNKNOWN)
+
+
+def test_a_record_that_became_complete_meanwhile_proves_it_though_it_tells_of_no_attempts() -> None:
+    words = RecordWords(key="taskId", status="status", completed=("COMPLETED",), dead=("DEAD_LETTER",))
+    terms = replace(UNSEEDED, dialect=Dialect(record=words))
+    events = handed_back(EVENTS, untried=False)
+    assert "although it was done" in message(events, Outcome.FAIL, terms)
+    assert partial(without(events, *completions(events)), terms).outcome is Outcome.UNKNOWN
+    # A store that tells the second alone may mean a change after the attempt.
+    vague = changed(events, completions(events)[0], within_ms=1000.0)
+    assert partial(vague, terms).outcome is Outcome.UNKNOWN
+
+
+def completions(events: list[Event]) -> list[Event]:
+    """The changes by which the good task's record became complete."""
+    return [e for e in events if isinstance(e, RecordChanged) and e.task_id == GOOD and e.status == "COMPLETED"]
 
 
 def test_a_neighbour_that_failed_by_itself_is_left_alone_even_against_its_draw() -> None:

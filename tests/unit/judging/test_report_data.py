@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from taskguard.contract.files import built_in
 from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, DeadLettered, Delivered, Event, History
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.reports.html import tasks
@@ -145,6 +147,17 @@ def test_the_waits_are_spread_by_attempt_with_those_outside_apart() -> None:
     assert spread.rows[2].cells == ("3", "20 s", "22 s", "1", "23.353 s", "23.353 s", "23.353 s", "1", "0")
     assert all(len(row.cells) == len(spread.headings) for row in spread.rows)
     assert spread.left_out == ""
+
+
+def test_waits_that_no_contract_has_are_spread_by_attempt_with_nothing_beside_them() -> None:
+    terms = msgspec.structs.replace(EXPECTED, contract=built_in("as-deployed"))
+    spread = waits_by_attempt(History(run(FIRST_TRY, DEAD)), terms)
+    assert [row.name for row in spread.rows] == ["after attempt 1", "after attempt 2", "after attempt 3"]
+    assert [row.observed for row in spread.rows] == ["1 wait: 5.053 s", "1 wait: 10.053 s", "1 wait: 20.053 s"]
+    assert {(row.expected, row.due_at, row.band, row.cells[1:3]) for row in spread.rows} == {
+        ("", None, None, ("–", "–"))
+    }
+    assert waits_by_attempt(History(run(FIRST_TRY)), terms).rows == ()
 
 
 def test_a_spread_of_many_keeps_the_least_and_the_most_and_says_what_it_leaves_out() -> None:

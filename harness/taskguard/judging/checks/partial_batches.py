@@ -2,7 +2,8 @@
 
 A consumer that is handed several messages at once and stops at the first bad one, or fails as a whole, hands back
 messages that it has not tried, or has finished. Such an attempt failed, and nothing shows that its work did: no backoff was
-asked for, the task's record has no failure of that attempt, and with a seed its draw does not say that it fails. It is
+asked for, the task's record has no failure of that attempt, and with a seed its draw does not say that it fails. Where
+records tell of no attempts, one that became complete while the attempt went on is proof that it was done. It is
 this check's when another attempt of the same delivery did fail by itself, or when the delivery failed as a whole and none
 did. Lost is a neighbour that was acknowledged although its record has no such attempt. With a draw that says success it
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
@@ -27,6 +28,7 @@ from taskguard.history import (
     Delivered,
     Event,
     History,
+    RecordChanged,
     RecordedAttempt,
     RecordObserved,
 )
@@ -61,6 +63,7 @@ class _Member:
     record: RecordObserved | None
     recorded: RecordedAttempt | None
     recorded_as_completed: bool
+    done_meanwhile: bool
     drawn_to_fail: bool | None
     failed_by_itself: bool
 
@@ -78,7 +81,7 @@ class _Member:
     @property
     def proven(self) -> bool:
         """Whether it can be told without a record that its work did not fail."""
-        return self.drawn_to_fail is False or self.record is not None
+        return self.drawn_to_fail is False or self.done_meanwhile or self.record is not None
 
 
 @dataclass(slots=True)
@@ -146,6 +149,7 @@ def _member(attempt: Attempt, history: History, records: dict[str, RecordObserve
             record=None,
             recorded=None,
             recorded_as_completed=False,
+            done_meanwhile=False,
             drawn_to_fail=None,
             failed_by_itself=attempt.failed is not None,
         )
@@ -160,8 +164,25 @@ def _member(attempt: Attempt, history: History, records: dict[str, RecordObserve
         record=record if record is not None and record.status is not None else None,
         recorded=entries[-1] if entries else None,
         recorded_as_completed=record is not None and record.status in terms.dialect.completed,
+        done_meanwhile=_done_meanwhile(attempt, history, terms),
         drawn_to_fail=drawn,
         failed_by_itself=bool(attempt.backoffs) or recorded_as_failed or bool(attempt.failed and drawn),
+    )
+
+
+def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
+    """Whether the task's record, which tells of no attempts, became complete: surely after this one had begun and before it failed."""
+    words = terms.dialect.record
+    if words is None or words.tells_of_attempts:
+        return False
+    if attempt.delivered is None or attempt.failed is None or attempt.task_id is None:
+        return False
+    return any(
+        isinstance(event, RecordChanged)
+        and event.status in words.completed
+        and event.at_ms >= attempt.delivered.at_ms
+        and event.at_ms + event.within_ms <= attempt.failed.at_ms
+        for event in history.of_task(attempt.task_id)
     )
 
 
@@ -198,7 +219,9 @@ def _look_at(batch: list[_Member], found: _Found, names: RecordWords | None) -> 
 
 
 def _how(member: _Member, names: RecordWords | None) -> str:
-    if member.recorded is not None and names is not None and member.recorded.outcome == names.attempt_succeeded:
+    if member.done_meanwhile or (
+        member.recorded is not None and names is not None and member.recorded.outcome == names.attempt_succeeded
+    ):
         return "although it was done"
     if member.record is not None and member.recorded is None:
         return "without having been tried"

@@ -65,23 +65,22 @@ class Spread:
 
 
 def waits_by_attempt(history: History, terms: Terms) -> Spread:
-    """The waits of all accepted tasks, beside what the schedule has and the tolerance allows; one row for each attempt.
+    """The waits of all accepted tasks, beside what the contract has and the tolerance allows; one row for each attempt. Where the
+    contract has no exact wait, there is nothing beside them.
 
     A wait without an end has no dot; it is counted.
     """
-    schedule = terms.contract.waits
-    found: dict[int, list[Wait]] = {number: [] for number in range(1, len(schedule) + 1)}
+    waiting, late = terms.contract.waiting, terms.tolerances.late_seconds
+    found: dict[int, list[Wait]] = {number: [] for number in range(1, len(waiting.schedule or ()) + 1)}
     for task_id in history.accepted:
         for chain in history.chains_of(task_id):
             for wait in waits_of(chain, history, terms):
-                if wait.attempt.number in found:
-                    found[wait.attempt.number].append(wait)
-    longest = max((wait.seconds or 0.0 for waits in found.values() for wait in waits), default=0.0)
-    axis = Axis.reaching(max([longest, *(due + terms.tolerances.late_seconds for due in schedule)]))
-    rows = tuple(
-        _row_of_waits(number, found[number], due, terms.tolerances.late_seconds, axis)
-        for number, due in enumerate(schedule, 1)
-    )
+                if waiting.schedule is None or wait.attempt.number in found:
+                    found.setdefault(wait.attempt.number, []).append(wait)
+    exact = {number: waiting.exact_seconds(number) for number in found}
+    drawn = [wait.seconds or 0.0 for waits in found.values() for wait in waits]
+    axis = Axis.reaching(max([*drawn, *(due + late for due in exact.values() if due is not None)], default=0.0))
+    rows = tuple(_row_of_waits(number, found[number], exact[number], late, axis) for number in sorted(found))
     return Spread(
         rows=rows,
         axis=axis,
@@ -133,7 +132,7 @@ def end_of(task_id: str, history: History) -> AttemptSucceeded | DeadLettered | 
     return next((event for event in events if isinstance(event, (AttemptSucceeded, DeadLettered))), None)
 
 
-def _row_of_waits(number: int, waits: list[Wait], due: float, tolerance: float, axis: Axis) -> Row:
+def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: float, axis: Axis) -> Row:
     ended = [wait for wait in waits if wait.seconds is not None]
     values = sorted(wait.seconds or 0.0 for wait in ended)
     outside = [(wait.seconds or 0.0, wait.task_id) for wait in ended if wait.outside]
@@ -144,17 +143,19 @@ def _row_of_waits(number: int, waits: list[Wait], due: float, tolerance: float, 
     observed += f", {endless} without end" if endless else ""
     return Row(
         name=f"after attempt {number}",
-        expected=f"{seconds(due)} due, up to {seconds(due + tolerance)} allowed",
+        expected="" if due is None else f"{seconds(due)} due, up to {seconds(due + tolerance)} allowed",
         observed=observed,
         dots=_dots(inside, axis),
         outside=_dots(outside, axis),
         cells=(
-            *(str(number), seconds(due), seconds(due + tolerance), str(len(ended))),
+            str(number),
+            *(("–", "–") if due is None else (seconds(due), seconds(due + tolerance))),
+            str(len(ended)),
             *_three(values),
             *(str(len(outside)), str(endless)),
         ),
-        due_at=axis.at(due),
-        band=Span(axis.at(due), axis.length(due, due + tolerance)),
+        due_at=None if due is None else axis.at(due),
+        band=None if due is None else Span(axis.at(due), axis.length(due, due + tolerance)),
     )
 
 

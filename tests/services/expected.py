@@ -1,0 +1,80 @@
+"""What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
+
+Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
+to match one of them, and each pattern a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from taskguard.judging.checks import CHECKS
+from taskguard.judging.grading import Grade
+from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.support.typed import Strict, typed_toml
+
+
+class Expected(Strict, frozen=True, kw_only=True):
+    """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
+    differs in the files in its folder alone. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+
+    about: str
+    outcome: Outcome
+    of: str | None = None
+    tasks: int = 30
+    fails: Mapping[str, tuple[str, ...]] = {}
+    unknown: tuple[str, ...] = ()
+    not_applicable: tuple[str, ...] = ()
+    not_yet: str | None = None
+
+    def __post_init__(self) -> None:
+        named = [*self.fails, *self.unknown, *self.not_applicable]
+        if strange := set(named) - {str(name) for name in CHECKS}:
+            raise ValueError(f"there is no check {', '.join(sorted(strange))}")
+        if len(named) != len(set(named)):
+            raise ValueError("a check has one outcome")
+        if not all(self.fails.values()):
+            raise ValueError("of a check that fails, say what it finds")
+
+    @classmethod
+    def read(cls, folder: Path) -> Expected:
+        """What is said in this folder."""
+        return typed_toml(cls, (folder / "expected.toml").read_text(encoding="utf-8"))
+
+    def outcome_of(self, check: str) -> Outcome:
+        """How this check is to come out."""
+        for outcome, names in (
+            (Outcome.FAIL, self.fails),
+            (Outcome.UNKNOWN, self.unknown),
+            (Outcome.NOT_APPLICABLE, self.not_applicable),
+        ):
+            if check in names:
+                return outcome
+        return Outcome.PASS
+
+    def differences(self, grade: Grade) -> Iterator[str]:
+        """Each thing in which the grade is another one, as a sentence."""
+        if grade.outcome is not self.outcome:
+            yield f"the grade is {grade.outcome}, expected {self.outcome}"
+        for verdict in grade.verdicts:
+            expected, found = self.outcome_of(verdict.check), _findings(verdict)
+            if verdict.outcome is not expected:
+                yield f"{verdict.check}: {verdict.outcome}, expected {expected}. {verdict.observed}. {found[:3]}"
+            elif expected is Outcome.FAIL:
+                patterns = self.fails[verdict.check]
+                yield from (
+                    f"{verdict.check}: no finding has {pattern!r}: {found[:3]}"
+                    for pattern in patterns
+                    if not any(re.search(pattern, each) for each in found)
+                )
+                yield from (
+                    f"{verdict.check}: unexpected: {each}"
+                    for each in found
+                    if not any(re.search(pattern, each) for pattern in patterns)
+                )
+
+
+def _findings(verdict: Verdict) -> list[str]:
+    return [finding.message for finding in verdict.findings]

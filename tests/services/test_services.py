@@ -1,0 +1,76 @@
+"""Services that are not ours, each graded as a careful engineer would grade it: no fault is missed, and none is invented."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from taskguard import session
+from taskguard.places import Places
+from taskguard.reports.files import write_reports
+from taskguard.session import Asked
+from taskguard.testing.plugin import asked
+
+from tests.places import STATE
+from tests.services.expected import Expected
+
+HERE = Path(__file__).parent
+NAMES = sorted(file.parent.name for file in HERE.glob("*/expected.toml"))
+TASKS_SEED = "services"
+"""The ids follow from it, and by these most services here decide which attempts fail."""
+
+
+def _cases() -> list[object]:
+    cases: list[object] = []
+    for name in NAMES:
+        expected = Expected.read(HERE / name)
+        marks = [pytest.mark.in_process]
+        if expected.not_yet is not None:
+            marks.append(pytest.mark.xfail(reason=expected.not_yet, strict=True))
+        cases.append(pytest.param(name, expected, id=name, marks=marks))
+    return cases
+
+
+def service_of(name: str, expected: Expected, folder: Path) -> Path:
+    """The service in a folder of its own: its files, over those of the one that it is made of."""
+    for made_of in (expected.of, name):
+        if made_of is not None:
+            _lay_over(HERE / made_of, folder)
+    return folder
+
+
+def _lay_over(made_of: Path, folder: Path) -> None:
+    before = Expected.read(made_of).of
+    if before is not None:
+        _lay_over(HERE / before, folder)
+    shutil.copytree(made_of / "service", folder, dirs_exist_ok=True)
+
+
+@pytest.mark.parametrize(("name", "expected"), _cases())
+def test_service_is_graded_as_it_deserves(name: str, expected: Expected, request: pytest.FixtureRequest) -> None:
+    folder = STATE / "services" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    service = service_of(name, expected, folder / "service")
+    scale = float(asked(request.config, "clock-scale"))
+    graded = session.grade(
+        Asked(
+            places=Places.of(service),
+            folder=folder / "run",
+            tasks=expected.tasks,
+            tasks_seed=TASKS_SEED,
+            clock_scale=scale,
+            fresh=True,
+        )
+    )
+    write_reports(graded.folder, graded.grade, graded.saved)
+    differences = list(expected.differences(graded.grade))
+    assert not differences, "\n".join(
+        [
+            f"{name}: {expected.about}",
+            *differences,
+            f"Look at it with `taskguard check {graded.folder}`; the service is {service}.",
+            f"Repeat it with `.venv/bin/python -m pytest 'tests/services/test_services.py' -k 'test_service and {name}' "
+            f"--taskguard-clock-scale {scale:g}`",
+        ]
+    )
