@@ -7,6 +7,7 @@ repeats it, and the count of them is the exit code.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +17,11 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
+from taskguard import session
 from taskguard.evidence.sources import source_at
-from taskguard.history import History, SavedRun
-from taskguard.ingress.workload import tasks as workload
-from taskguard.judging.grading import Grade, grade
+from taskguard.ingress.load import plain_load
+from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome
-from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.service.deployment import deploy
 from taskguard.service.ours import failure_parameters
@@ -70,17 +70,14 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
             terms=our_terms(seed=failures, rate=RATE),
             source=source_at(endpoint, stack, since_ms=endpoint.clock.now_ms()),
         )
-        history = run.of(workload(seed, tasks))
-        found = Graded(seed=seed, seeded=seeded, grade=grade(history, run.terms))
-        if found.alarms:
-            _keep(history, run, found, tasks)
+        folder = KEPT / f"run-{seed}"
+        judged = session.judge(session.record(run, plain_load(seed, tasks), folder), folder)
+        found = Graded(seed=seed, seeded=seeded, grade=judged.grade)
+        if not found.alarms:
+            shutil.rmtree(folder)
         return found
     finally:
         stages.put(stage)
-
-
-def _keep(history: History, run: Run, found: Graded, tasks: int) -> None:
-    SavedRun(history=history, manifest=manifest_of(run, tasks, {})).write(KEPT / f"alarm-{found.seed}")
 
 
 def all_runs(endpoint: Endpoint, seeded: int, unseeded: int, tasks: int) -> Iterator[Graded]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from taskguard import session
 from taskguard.history import TaskSubmitted
-from taskguard.ingress.workload import tasks as workload
-from taskguard.judging.grading import grade
+from taskguard.ingress.load import plain_load
 from taskguard.run.events import SessionEvent
 from taskguard.run.running import Run
 from taskguard.run.watch import Progress
@@ -110,11 +110,11 @@ def main(tasks: int) -> int:
         run = Run(endpoint=endpoint, stack=stack, terms=expected)
         before, began = gauge.processor_seconds(), time.monotonic()
         with gauge.running(tasks):
-            history = run.of(workload(SEED, tasks), told)
+            saved = session.record(run, plain_load(SEED, tasks), Path(scratch, "run"), tell=told)
             took = time.monotonic() - began
             after = gauge.processor_seconds()
-            verdicts = grade(history, expected)
-    print(f"{tasks} tasks, {RATE:.0%} of attempts failing, seed {SEED!r}: {len(history)} events")
+            verdicts = session.judge(saved, Path(scratch, "run")).grade
+    print(f"{tasks} tasks, {RATE:.0%} of attempts failing, seed {SEED!r}: {len(saved.history)} events")
     print(
         f"submitted in {answers[-1] - began:.0f} s ({tasks / (answers[-1] - began):.0f}/s), all settled after {took:.0f} s"
     )

@@ -26,6 +26,11 @@ def test_a_task_that_fails_once_is_retried(pipeline):
     pipeline.submit(task)
     pipeline.settle(task)
     assert pipeline.record(task.task_id).status == "COMPLETED"
+
+
+def test_a_graded_run_passes(pipeline):
+    grade = pipeline.graded(6).grade
+    assert grade.outcome == "pass", grade.verdicts
 """
 
 NO_PIPELINE = """

@@ -23,6 +23,7 @@ from taskguard.history.events import (
     Event,
     EvidenceMissing,
     FaultInjected,
+    QueueDepth,
     QueueName,
     RecordChanged,
     RecordObserved,
@@ -156,6 +157,21 @@ class History(Sequence[Event]):
         """The end of the run; None when the history was cut short."""
         ends = self.of_kind(RunEnded)
         return ends[-1] if ends else None
+
+    @property
+    def deadline_reached(self) -> bool:
+        """Whether the run was watched for as long as it was to be."""
+        return self.end is not None and self.end.deadline_reached
+
+    def depths_of(self, queue: QueueName) -> tuple[QueueDepth, ...]:
+        """How much the queue held, each time that it was looked at."""
+        return tuple(depth for depth in self.of_kind(QueueDepth) if depth.queue == queue)
+
+    @property
+    def waited_long_enough(self) -> bool:
+        """Whether nothing more was to be expected: the deadline was reached, or at the last look there was no work left."""
+        looks = self.depths_of("work")
+        return self.deadline_reached or bool(looks and looks[-1].total == 0)
 
     @cached_property
     def missing_kinds(self) -> frozenset[str]:

@@ -12,15 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskguard import session
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.records import Records
+from taskguard.evidence.sources import source_at
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
+from taskguard.ingress.load import plain_load
 from taskguard.ingress.workload import Task
 from taskguard.reports.timeline import timeline
+from taskguard.run.events import Graded
 from taskguard.run.manifests import manifest_of
 from taskguard.run.running import Run
 from taskguard.run.watch import longest_run_seconds, longest_run_under_faults_seconds
@@ -99,6 +103,16 @@ class Pipeline:
     def history(self, ids: Iterable[str]) -> History:
         """All that was seen up to now of these tasks or messages."""
         return self.run.history(self.submitted, deadline_reached=False, only=frozenset(ids))
+
+    def graded(self, tasks: int = 30) -> Graded:
+        """Run so many tasks through the stack, as a graded run does, and judge them. Where others use the stack at the same time it
+        can be *unknown* whether the queues hold anything of this run."""
+        endpoint, stack, terms = self.run.endpoint, self.run.stack, self.run.terms
+        source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
+        run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
+        load = plain_load(self.prefix, tasks, exact_numbers=terms.contract.payload.numbers == "exact")
+        folder = self.folder / f"{self.prefix}-graded"
+        return session.judge(session.record(run, load, folder), folder)
 
     def record(self, task_id: str) -> RecordObserved:
         """The task's record, as it is now."""

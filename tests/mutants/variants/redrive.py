@@ -46,6 +46,12 @@ REDRIVE = (
 {_RECEIVES}""",
                 new="",
             ),
+            # Nothing tells any more which of the two is the work queue, so its user is asked.
+            Change(
+                file="taskguard.toml",
+                old='dialect = "taskguard"\n',
+                new='dialect = "taskguard"\n[service]\nwork_queue = "TaskQueue"\n',
+            ),
         ),
         caught_by=("redrive", "configuration", "effect"),
         message="was delivered for the 4th time, 3 are allowed",

@@ -30,10 +30,10 @@ from taskguard.history import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.history.events import QueueName
 from taskguard.history.wording import describe, seconds, times
 from taskguard.judging.checks.asked import queues_to_be_emptied
 from taskguard.judging.checks.conclusion import Advice, Doubt, Question, Violation, conclude, duplicates_in_doubt
+from taskguard.judging.checks.emptied import not_seen_to_stay_empty
 from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
 from taskguard.judging.verdict import Verdict
 
@@ -88,7 +88,7 @@ def _violations(
             yield Violation(task_id, message, found, (TaskSubmitted,))
         if words.payload is not None:
             yield from _another_payload(history, task_id, submissions, terms)
-    if _waited_long_enough(history):
+    if history.waited_long_enough:
         for task_id in unsettled:
             if _may_be_unread(history, task_id, terms):
                 continue
@@ -98,12 +98,12 @@ def _violations(
         if not _may_be_repeated(refused):
             who = f"task {refused.task_id}" if refused.task_id is not None else "a task without an id"
             yield Violation(refused.task_id, f"{who} was refused with HTTP {refused.status_code}", (refused,))
-    if history.end is not None and history.end.deadline_reached:
+    if history.deadline_reached:
         yield from _left_at_the_deadline(history, unsettled)
 
 
 def _left_at_the_deadline(history: History, unsettled: list[str]) -> Iterator[Violation]:
-    for depth in (depths[-1] for queue in queues_to_be_emptied(history) if (depths := _depths_of(history, queue))):
+    for depth in (depths[-1] for queue in queues_to_be_emptied(history) if (depths := history.depths_of(queue))):
         left = f"{times(depth.total, 'message')} left in the {depth.queue} queue ({_whereabouts(depth)})"
         if depth.total and depth.queue == "dead-letter":
             yield Violation(None, f"at the end there were {left}: its consumer does not finish them", (depth,))
@@ -171,13 +171,13 @@ def _dropped(history: History, delivered: Delivered) -> bool:
 def _doubts(
     history: History, lives: dict[str, tuple[Life, ...]], unsettled: list[str], terms: Terms
 ) -> Iterator[Doubt]:
-    if not _waited_long_enough(history):
+    if not history.waited_long_enough:
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
             yield Doubt(task_id, message, history.of_task(task_id))
     for task_id in history.accepted:
         yield from _unread_payload(history, task_id, terms)
-        if _waited_long_enough(history) and not lives[task_id][-1].ends and _may_be_unread(history, task_id, terms):
+        if history.waited_long_enough and not lives[task_id][-1].ends and _may_be_unread(history, task_id, terms):
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
     for refused in _refused(history):
@@ -188,35 +188,12 @@ def _doubts(
         if doubt.task_id is None or has_more_messages_than_lives(history, doubt.task_id, lives[doubt.task_id]):
             yield doubt
     if not unsettled:
-        for queue in queues_to_be_emptied(history):
-            yield from _not_seen_to_stay_empty(history, queue, terms.tolerances.empty_for_seconds)
+        yield from not_seen_to_stay_empty(history, terms.tolerances.empty_for_seconds, _left)
 
 
-def _not_seen_to_stay_empty(history: History, queue: QueueName, empty_for_seconds: float) -> Iterator[Doubt]:
-    depths = _depths_of(history, queue)
-    if not depths:
-        if QueueDepth.__name__ not in history.missing_kinds:
-            yield Doubt(None, f"how many messages were left in the {queue} queue at the end was not read")
-        return
-    last = depths[-1]
-    before = [depth for depth in depths if last.at_ms - depth.at_ms >= empty_for_seconds * 1000]
-    if last.total and history.end is not None and history.end.deadline_reached:
-        return
-    if last.total:
-        left = f"{times(last.total, 'message')} left in the {queue} queue ({_whereabouts(last)})"
-        yield Doubt(None, f"every task has ended, and yet there were {left}, which may still be delivered", (last,))
-    elif not before:
-        apart = seconds(empty_for_seconds)
-        yield Doubt(None, f"the {queue} queue was not seen empty twice, {apart} apart, so it may not stay so", depths)
-    elif before[-1].total:
-        message = f"the {queue} queue was emptied only just before the end, so it may not stay so"
-        yield Doubt(None, message, (before[-1], last))
-
-
-def _waited_long_enough(history: History) -> bool:
-    depths = _depths_of(history, "work")
-    at_deadline = history.end is not None and history.end.deadline_reached
-    return at_deadline or bool(depths and depths[-1].total == 0)
+def _left(depth: QueueDepth) -> str:
+    left = f"{times(depth.total, 'message')} left in the {depth.queue} queue ({_whereabouts(depth)})"
+    return f"every task has ended, and yet there were {left}, which may still be delivered"
 
 
 def _refused(history: History) -> Iterator[TaskSubmitted]:
@@ -236,10 +213,6 @@ def _refusals(history: History) -> str:
     # One that was refused several times is one task; those without an id cannot be told apart.
     count = len({each.task_id for each in refused if each.task_id}) + sum(not each.task_id for each in refused)
     return f", {count} not accepted" if count else ""
-
-
-def _depths_of(history: History, queue: QueueName) -> list[QueueDepth]:
-    return [depth for depth in history.of_kind(QueueDepth) if depth.queue == queue]
 
 
 def _whereabouts(depth: QueueDepth) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
 from taskguard.history import History, QueueDepth, RecordObserved, RunEnded
-from taskguard.history.events import QueueName
 from taskguard.history.wording import by_its_record, describe, seconds, times
 from taskguard.judging.checks.asked import queues_to_be_emptied
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
+from taskguard.judging.checks.emptied import not_seen_to_stay_empty
 from taskguard.judging.verdict import Verdict
 
 QUESTION = Question(
@@ -31,7 +31,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     left = [
         depths[-1]
         for queue in queues_to_be_emptied(history)
-        if (depths := _depths(history, queue)) and depths[-1].total
+        if (depths := history.depths_of(queue)) and depths[-1].total
     ]
     return conclude(
         QUESTION,
@@ -41,7 +41,10 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed=f"{times(len(records), 'record')}, {len(open_records)} not final; "
         f"{times(sum(depth.total for depth in left), 'message')} left in the queues",
         violations=[*_open(history, open_records), *_left_at_the_deadline(history, left)],
-        doubts=[*_may_move(history, open_records), *_may_be_delivered(history, terms)],
+        doubts=[
+            *_may_move(history, open_records),
+            *not_seen_to_stay_empty(history, terms.tolerances.empty_for_seconds, _left),
+        ],
         figures={
             "records": len(records),
             "not_final": len(open_records),
@@ -68,41 +71,18 @@ def _may_move(history: History, records: list[RecordObserved]) -> Iterator[Doubt
 
 
 def _left_at_the_deadline(history: History, left: list[QueueDepth]) -> Iterator[Violation]:
-    if history.end is not None and history.end.deadline_reached:
+    if history.deadline_reached:
         for depth in left:
             yield Violation(None, f"at the deadline there was something left: {describe(depth)}", (depth,))
 
 
-def _may_be_delivered(history: History, terms: Terms) -> Iterator[Doubt]:
-    at_deadline = history.end is not None and history.end.deadline_reached
-    for queue in queues_to_be_emptied(history):
-        depths = _depths(history, queue)
-        if not depths:
-            if QueueDepth.__name__ not in history.missing_kinds:
-                yield Doubt(None, f"how many messages were left in the {queue} queue at the end was not read")
-            continue
-        last = depths[-1]
-        before = [depth for depth in depths if last.at_ms - depth.at_ms >= terms.tolerances.empty_for_seconds * 1000]
-        if last.total:
-            if not at_deadline:
-                yield Doubt(None, f"the run was stopped, and there was something left: {describe(last)}", (last,))
-        elif not before:
-            apart = seconds(terms.tolerances.empty_for_seconds)
-            yield Doubt(
-                None, f"the {queue} queue was not seen empty twice, {apart} apart, so it may not stay so", depths
-            )
-        elif before[-1].total:
-            message = f"the {queue} queue was emptied only just before the end, so it may not stay so"
-            yield Doubt(None, message, (before[-1], last))
+def _left(depth: QueueDepth) -> str:
+    return f"the run was stopped, and there was something left: {describe(depth)}"
 
 
 def _is_at_rest(history: History) -> bool:
     """Whether nothing will happen any more, or there was all the time for it."""
-    if history.end is not None and history.end.deadline_reached:
+    if history.deadline_reached:
         return True
-    looks = [_depths(history, queue) for queue in queues_to_be_emptied(history)]
+    looks = [history.depths_of(queue) for queue in queues_to_be_emptied(history)]
     return all(depths and depths[-1].total == 0 for depths in looks)
-
-
-def _depths(history: History, queue: QueueName) -> list[QueueDepth]:
-    return [depth for depth in history.of_kind(QueueDepth) if depth.queue == queue]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
-from taskguard.history import History, QueueDepth, RecordChanged, RecordObserved, RunEnded, TaskSubmitted
+from taskguard.history import History, RecordChanged, RecordObserved, RunEnded, TaskSubmitted
 from taskguard.history.wording import by_its_record, describe, times
 from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
 from taskguard.judging.guarantees.records import (
@@ -89,13 +89,13 @@ def _refused(history: History) -> Iterator[Violation]:
 
 
 def _lost(history: History, unsettled: list[str]) -> Iterator[Violation]:
-    if _waited_long_enough(history):
+    if history.waited_long_enough:
         for task_id in unsettled:
             yield Violation(task_id, _unsettled(history, task_id), history.of_task(task_id), (RecordObserved,))
 
 
 def _too_early_to_tell(history: History, unsettled: list[str]) -> Iterator[Doubt]:
-    if not _waited_long_enough(history):
+    if not history.waited_long_enough:
         for task_id in unsettled:
             message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
             yield Doubt(task_id, message, history.of_task(task_id))
@@ -109,12 +109,6 @@ def _unseen(history: History, terms: Terms, answered: dict[str, TaskSubmitted]) 
         elif status in terms.dialect.finals and settled_at_ms(history, task_id, terms) is None:
             message = f"task {task_id}: its record was read as {status}, and no change to that was seen"
             yield Doubt(task_id, message, history.of_task(task_id))
-
-
-def _waited_long_enough(history: History) -> bool:
-    looks = [depth for depth in history.of_kind(QueueDepth) if depth.queue == "work"]
-    at_deadline = history.end is not None and history.end.deadline_reached
-    return at_deadline or bool(looks and looks[-1].total == 0)
 
 
 def _unsettled(history: History, task_id: str) -> str:
