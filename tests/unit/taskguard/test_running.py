@@ -165,7 +165,7 @@ def test_a_run_among_others_is_told_of_the_faults_that_may_have_struck_its_tasks
 def test_a_run_reads_its_engine_s_recording_from_where_it_began(tmp_path: Path) -> None:
     day_ms = 86_400_000
     lines = [
-        line for n in range(80_000) for line in (started(f"r{n}", at=n * 1000.0), ended(f"r{n}", at=n * 1000.0 + 9))
+        line for n in range(8_000) for line in (started(f"r{n}", at=n * 10_000.0), ended(f"r{n}", at=n * 10_000.0 + 9))
     ]
     recording_of(tmp_path, *lines, started("mine", at=day_ms + 1))
     endpoint = Fakes(recording=tmp_path / "flight-recorder.jsonl")
