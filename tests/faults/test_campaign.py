@@ -27,7 +27,7 @@ pytestmark = pytest.mark.in_process
 
 SEED = "campaign"
 RATE = 0.3
-TASKS = 80
+TASKS = 120
 FEWEST_KINDS = 24
 """Of 26: a window in which the table is down may pass without a call."""
 
