@@ -50,6 +50,8 @@ CONFIGURATION = (
         "redrive",
         "backoff",
         "record",
+        # Its deaths are seen by the queue's own moves, and nobody logs them.
+        "dead_letter_log",
         message="the consumer of the dead-letter queue, is switched off",
         load=NEVER_SETTLES,
     ),
