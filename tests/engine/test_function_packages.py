@@ -51,7 +51,9 @@ def test_a_function_cannot_write_to_its_package(function: Create) -> None:
 
 def test_what_is_changed_by_force_is_not_what_another_environment_gets(endpoint: Endpoint, function: Create) -> None:
     evil = "def handler(event, context):\n    return 'evil'\n"
-    one, other = function(WRITER), function(WRITER)
+    # A package of its own: the other tests' functions, which run at the same time, share theirs.
+    source = WRITER + "# to be changed"
+    one, other = function(source), function(source)
     before = one.invoke().payload
     told = one.invoke(by_force=evil).payload
     assert (told["root"], told["source"]) == (before["root"], evil)
