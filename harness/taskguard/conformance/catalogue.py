@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from taskguard.conformance.behaviour import Behaviour, registered
 from taskguard.conformance.behaviours import (  # noqa: F401  # they register themselves
@@ -30,7 +31,8 @@ def chosen(ids: Sequence[str] = ()) -> tuple[Behaviour, ...]:
     """
     known = {each.id: each for each in ALL}
     if unknown := [each for each in ids if each not in known]:
+        near = get_close_matches(unknown[0], known, cutoff=0.3)
         raise ConfigurationError(
-            f"--only {unknown[0]}: there is no such behaviour. There are: {', '.join(sorted(known))}."
+            f"--only {unknown[0]}: there is no such behaviour. The nearest are: {', '.join(near) or 'none'}."
         )
     return tuple(known[each] for each in ids) if ids else ALL

@@ -46,7 +46,9 @@ def try_all(
 
     with _role(endpoint) as role:
         with ThreadPoolExecutor(AT_ONCE) as at_once:
-            list(at_once.map(attempt, [each for each in behaviours if not each.alone]))
+            # Those that take longest first, or they would be waited for at the end.
+            together = [each for each in behaviours if not each.alone]
+            list(at_once.map(attempt, sorted(together, key=lambda each: -each.seconds)))
         for each in behaviours:
             if each.alone:
                 attempt(each)
@@ -72,8 +74,11 @@ def seconds_for(one: Behaviour, endpoint: Endpoint) -> float:
     """How long it may take, by the machine's clock."""
     if endpoint.url is None:
         return _SET_UP_SECONDS_ON_AWS + one.seconds
+    scale = endpoint.clock.scale
+    if one.alone:
+        return _SET_UP_SECONDS_ALONE + one.seconds / min(scale, 10.0)
     # A clock that can run fast runs as the machine's while others are at work.
-    return (_SET_UP_SECONDS_ALONE if one.alone else _SET_UP_SECONDS) + one.seconds / min(endpoint.clock.scale, 4.0)
+    return _SET_UP_SECONDS + one.seconds / min(scale, 4.0)
 
 
 def _attempt(one: Behaviour, context: Context, tell: Callable[[Result], None]) -> None:

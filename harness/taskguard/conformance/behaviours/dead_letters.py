@@ -217,7 +217,6 @@ def redrive_refused(context: Context) -> None:
     "fifo-dead-letters-of-one-id",
     "Two messages that share a deduplication id are both kept as dead letters: it becomes the message id on the way.",
     _REDRIVE,
-    seconds=340,
 )
 def fifo_one_id(context: Context) -> None:
     dead = context.queue(fifo=True)
