@@ -92,7 +92,7 @@ class LocalStackInstance(ProcessInstance):
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
     to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
-    called, as Lambda may do."""
+    called, as Lambda may do. With ``as_it_comes`` the engine only runs the functions, and LocalStack's own code does the rest."""
 
     engine = "LocalStack"
     program: ClassVar[tuple[str, ...]] = ("-m", "taskguard.engine")
@@ -111,11 +111,13 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         recording: bool = True,
         clock_scale: float = 1.0,
         functions_ready: bool = False,
+        as_it_comes: bool = False,
     ) -> None:
         super().__init__(folder, cache=cache, port=port, region=region, owner_pid=owner_pid)
         self._recording = recording
         self._clock_scale = clock_scale
         self._functions_ready = functions_ready
+        self._as_it_comes = as_it_comes
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME, self._cache)
@@ -133,6 +135,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             runtimes={LAMBDA_RUNTIME: runtime},
             listener=listener.fileno(),
             functions_ready=self._functions_ready,
+            as_it_comes=self._as_it_comes,
             clock=clock,
             clock_scale=self._clock_scale,
         )
