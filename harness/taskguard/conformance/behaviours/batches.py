@@ -127,11 +127,11 @@ def backoff(context: Context) -> None:
     "timeout-returns-the-batch",
     "A function that times out in the middle of a batch fails it as a whole.",
     _ERRORS,
-    seconds=40,
+    seconds=60,
 )
 def timeout_returns(context: Context) -> None:
     source = "if count_of(records[0]) == 1: time.sleep(30)"
-    queue, function = context.queue(VisibilityTimeout=10), context.function(source, timeout=2)
+    queue, function = context.queue(VisibilityTimeout=12), context.function(source, timeout=6)
     queue.send_all(["1", "2"])
     context.map(queue, function)
     runs = function.wait_for_bodies(4)

@@ -31,7 +31,7 @@ def body_digest(context: Context) -> None:
 
 @behaviour(
     "attribute-digest",
-    "SendMessage answers with the MD5 digest of the attributes, by a documented rule.",
+    "SendMessage and ReceiveMessage answer with the MD5 digest of the attributes, by a documented rule.",
     sqs_guide("sqs-message-metadata"),
 )
 def attribute_digest(context: Context) -> None:
@@ -51,6 +51,8 @@ def attribute_digest(context: Context) -> None:
             digest.update(b"\x02" + _sized(value["BinaryValue"]))
     sent = queue.send(MessageAttributes=attributes).get("MD5OfMessageAttributes")
     expect(sent == digest.hexdigest(), f"SendMessage answered {sent}, not {digest.hexdigest()}")
+    got = queue.take()[0].get("MD5OfMessageAttributes")
+    expect(got == digest.hexdigest(), f"ReceiveMessage answered {got}, not {digest.hexdigest()}")
 
 
 def _sized(part: bytes) -> bytes:
