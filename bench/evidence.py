@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from taskguard.evidence.comparison import differences, times_apart_ms
 from taskguard.evidence.sources import LogSource
 from taskguard.history import History
 from taskguard.ingress.client import Client
@@ -28,6 +27,7 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
+from tests.comparison import differences, times_apart_ms
 from tests.mutants.variants import VARIANTS, FromLogs, Variant, broken_service
 from tests.places import PLACES
 from tests.terms import our_terms

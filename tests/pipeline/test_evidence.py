@@ -1,12 +1,12 @@
 """The two kinds of evidence: what the flight recorder saw, and what the logs and the table tell of the same tasks."""
 
 import pytest
-from taskguard.evidence.comparison import differences
 from taskguard.evidence.sources import LogSource
 from taskguard.history import History
 from taskguard.run.running import Run
 from taskguard.testing.pipeline import Pipeline
 
+from tests.comparison import differences
 from tests.pipeline.judging import not_passed
 
 # Two clocks of one machine, and the way between a function and the engine when the machine is busy.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -148,21 +148,10 @@ class Fault:
     def __str__(self) -> str:
         """As it is written in a plan."""
         # Numbers as Python tells them apart, so that what is read again is the same fault.
-        words = [
-            self.kind,
-            f"when={self.when}" if self.when else "",
-            f"function={self.function}" if self.function is not None else "",
-            f"call={self.call}" if self.call is not None else "",
-            f"number={self.number}" if self.number is not None else "",
-            f"task={self.task}" if self.task is not None else "",
-            f"receive={self.receive}" if self.receive is not None else "",
-            f"rate={self.rate!r}" if self.rate != 1 else "",
-            f"seconds={self.seconds!r}" if self.seconds is not None else "",
-            f"from={self.start_seconds!r}" if self.start_seconds else "",
-            f"for={self.for_seconds!r}" if self.for_seconds is not None else "",
-            "every-try" if self.every_try else "",
-        ]
-        return " ".join(filter(None, words))
+        given = {
+            name: value for name, (field, _) in _OPTIONS.items() if (value := getattr(self, field)) != _DEFAULTS[field]
+        }
+        return " ".join([self.kind, *(name if value is True else f"{name}={value}" for name, value in given.items())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,3 +276,5 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "for": ("for_seconds", _seconds),
     "every-try": ("every_try", lambda _: True),
 }
+
+_DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Fault)}
