@@ -57,25 +57,12 @@ class RecorderSource:
         return self._file.read()
 
 
-class LogSource:
+def log_source(
+    endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *, clocks_apart_ms: float = _CLOCKS_APART_MS
+) -> LogEvidence:
     """The logs from now on, and before that as far as the pipeline's clock may be behind, ``clocks_apart_ms``."""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        stack: Stack,
-        dialect: Dialect = TASKGUARD,
-        *,
-        clocks_apart_ms: float = _CLOCKS_APART_MS,
-    ) -> None:
-        self.since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
-        self._logs = LogEvidence(endpoint, stack, dialect, self.since_ms)
-
-    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        return self._logs.gather(submitted, only)
-
-    def recording(self) -> None:
-        return None
+    since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
+    return LogEvidence(endpoint, stack, dialect, since_ms)
 
 
 def source_at(endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *, since_ms: float = 0.0) -> Source:
@@ -83,4 +70,4 @@ def source_at(endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *,
     path = endpoint.recording
     if path is not None and path.exists():
         return RecorderSource(RecordingFile(path, since_ms), endpoint, stack, dialect, since_ms=since_ms)
-    return LogSource(endpoint, stack, dialect)
+    return log_source(endpoint, stack, dialect)
