@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.evidence.transport import refuses_unencrypted
+from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.events import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
@@ -155,7 +155,7 @@ class _Reader:
         return [
             _permission(function, statement)
             for policy in policies_of(self._endpoint, settings["Role"])
-            for statement in _listed(policy.document.get("Statement"))
+            for statement in listed(policy.document.get("Statement"))
             if statement.get("Effect") == "Allow"
         ]
 
@@ -186,7 +186,7 @@ def _permission(function: str, statement: _Settings) -> Permission:
     # "All but these" is as wide as "all".
     actions = statement.get("Action", "*" if "NotAction" in statement else None)
     resources = statement.get("Resource", "*" if "NotResource" in statement else None)
-    return Permission(holder=function, actions=tuple(_listed(actions)), resources=tuple(_listed(resources)))
+    return Permission(holder=function, actions=tuple(listed(actions)), resources=tuple(listed(resources)))
 
 
 def _is_encrypted(queue: _Settings) -> bool:
@@ -199,9 +199,3 @@ def _is_true(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]

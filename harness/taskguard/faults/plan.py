@@ -165,36 +165,20 @@ class Plan:
         self, place: Place, when: Phase | None = None, after_seconds: float = 0.0, *, without: Set[str] = frozenset()
     ) -> Fault | None:
         """The fault that strikes there, the first of those that do; none when none does. Kinds in ``without`` cannot happen there."""
-        for fault in self.faults:
-            if (
-                fault.kind not in without
-                and fault.fits(place, when, after_seconds)
-                and self._draw(fault, place) < fault.rate
-            ):
-                return fault
-        return None
+        fitting = (each for each in self.faults if each.kind not in without and each.fits(place, when, after_seconds))
+        return next((each for each in fitting if self._draw(each, place) < each.rate), None)
 
     def lasting(self, kind: str, after_seconds: float) -> Fault | None:
         """The fault of this kind that strikes the whole stack at that moment; none when none does."""
-        for fault in self.faults:
-            if fault.kind == kind and 0 <= after_seconds - fault.start_seconds < fault.takes_seconds:
-                return fault
-        return None
+        of_kind = (each for each in self.faults if each.kind == kind)
+        return next((each for each in of_kind if 0 <= after_seconds - each.start_seconds < each.takes_seconds), None)
 
     def _draw(self, fault: Fault, place: Place) -> float:
         # Not the try: with every one of them struck or none, a call fails or does not. Not the plan's other lines, nor the rate:
         # without some of its faults, or with fewer of them, a plan strikes where it did, so that what matters can be found.
-        about = (
-            self.seed,
-            _identity(fault),
-            place.site,
-            place.function,
-            place.task_id,
-            place.receive,
-            place.call,
-            place.number,
-        )
-        digest = sha256("\x1f".join(map(str, about)).encode(errors="surrogatepass")).digest()
+        where = (place.site, place.function, place.task_id, place.receive, place.call, place.number)
+        about = map(str, (self.seed, _identity(fault), *where))
+        digest = sha256("\x1f".join(about).encode(errors="surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
     def to_json(self) -> dict[str, Json]:

@@ -60,26 +60,23 @@ def rest_api(endpoint: Endpoint, logical_id: str, api_id: str, around: Around) -
 def http_api(endpoint: Endpoint, logical_id: str, api_id: str, around: Around) -> Api:
     """An HTTP API. Its default stage is no part of its address."""
     gateway = endpoint.client("apigatewayv2")
-    names = [each["StageName"] for page in _pages(gateway, "get_stages", api_id) for each in page["Items"]]
+    names = [each["StageName"] for each in _items(gateway, "get_stages", api_id)]
     stage = _DEFAULT_STAGE if _DEFAULT_STAGE in names else chosen_stage(names, around)
     integrations = {
         f"integrations/{each['IntegrationId']}": each.get("IntegrationUri")
-        for page in _pages(gateway, "get_integrations", api_id)
-        for each in page["Items"]
+        for each in _items(gateway, "get_integrations", api_id)
     }
     routes = []
-    for page in _pages(gateway, "get_routes", api_id):
-        for each in page["Items"]:
-            method, _, path = each["RouteKey"].partition(" ")
-            routes.append(
-                Route(
-                    # "$default" takes what no other route does.
-                    method=method if path else "ANY",
-                    path=path or "/",
-                    function=invoked(integrations.get(each.get("Target", ""))),
-                    authorization=each.get("AuthorizationType", "NONE"),
-                )
-            )
+    for each in _items(gateway, "get_routes", api_id):
+        method, _, path = each["RouteKey"].partition(" ")
+        # "$default" takes what no other route does.
+        route = Route(
+            method=method if path else "ANY",
+            path=path or "/",
+            function=invoked(integrations.get(each.get("Target", ""))),
+            authorization=each.get("AuthorizationType", "NONE"),
+        )
+        routes.append(route)
     url = endpoint.api_url(api_id, "" if stage == _DEFAULT_STAGE else stage)
     return Api(logical_id=logical_id, kind="http", id=api_id, stage=stage, url=url, routes=tuple(routes))
 
@@ -136,8 +133,9 @@ def _keys_of_plans(endpoint: Endpoint, api_id: str, stage: str) -> tuple[str, ..
     )
 
 
-def _pages(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:
-    yield from gateway.get_paginator(operation).paginate(ApiId=api_id)
+def _items(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:
+    for page in gateway.get_paginator(operation).paginate(ApiId=api_id):
+        yield from page["Items"]
 
 
 def is_unknown_here(error: ClientError) -> bool:
