@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.events import QueueName
@@ -98,7 +99,10 @@ class _Reader:
         return [observed, *(self._missing(what) for what in self._unread)]
 
     def _queue(self, name: QueueName, queue: Queue) -> QueueSettings:
-        told = self._try(f"the settings of the {name} queue", partial(self._attributes, queue.url)) or {}
+        told = (
+            self._try(f"the settings of the {name} queue", partial(attributes_of, self._endpoint, queue.url, "All"))
+            or {}
+        )
         policy: _Settings = json.loads(told.get("RedrivePolicy") or "{}")
         watched = self._stack.is_dead_letter_queue(policy.get("deadLetterTargetArn"))
         return QueueSettings(
@@ -112,10 +116,6 @@ class _Reader:
             dead_letters_watched=watched if told else None,
             unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
         )
-
-    def _attributes(self, url: str) -> _Settings:
-        answer = self._endpoint.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        return {str(name): value for name, value in answer["Attributes"].items()}
 
     def _queue_encrypted(self, told: _Settings, name: str) -> bool | None:
         if not told:

@@ -112,11 +112,9 @@ def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> b
     name = name or stack_name(stage)
     try:
         endpoint.cloudformation().describe_stacks(StackName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
             return False
-        raise cannot_read(name, endpoint, error) from error
-    except BotoCoreError as error:
         raise cannot_read(name, endpoint, error) from error
     return True
 
@@ -212,8 +210,7 @@ class Cli:
             (folder / "node_modules").symlink_to(cli.parents[1], target_is_directory=True)
             if self.abandoned.is_set():
                 raise DeploymentError(f"{what} was not begun: the run was interrupted.")
-            environment = _environment(self.endpoint, self.places) | _no_profile(Path(scratch))
-            status, output = self._ended(command, folder, environment)
+            status, output = self._ended(command, folder, _environment(self.endpoint, self.places))
         if self.log is not None:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("a", encoding="utf-8") as file:
@@ -272,13 +269,6 @@ def _kill(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _no_profile(scratch: Path) -> dict[str, str]:
-    """The user's own profiles must not have a say in where a local deploy goes."""
-    nothing = scratch / "no-aws-profile"
-    nothing.touch()
-    return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
-
-
 def _environment(endpoint: Endpoint, places: Places) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_OURS)}
     cache, home = places.cache, places.cache / "home"
@@ -300,6 +290,9 @@ def _environment(endpoint: Endpoint, places: Places) -> dict[str, str]:
         "PYTHON": str(python_with_pip(cache)),
         "NO_COLOR": "1",
         **endpoint.environment(),
+        # The user's own profiles must not have a say in where a local deploy goes.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -211,17 +212,16 @@ class _Discovery:
         keys = [each.physical_id for each in self._of(_KEY_OF_CLIENTS)]
         rest = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_REST_STAGE)], key_ids=keys)
         http = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_HTTP_STAGE)])
-        here = self._endpoint
-        reading: list[tuple[_Resource, Callable[[_Resource], Api]]] = [
-            *((each, lambda r: rest_api(here, r.logical_id, r.physical_id, rest)) for each in self._of(_REST_API)),
-            *((each, lambda r: http_api(here, r.logical_id, r.physical_id, http)) for each in self._of(_HTTP_API)),
-            *((each, lambda r: function_url(here, r.logical_id, r.physical_id)) for each in self._of(_URL)),
-        ]
-        return [pool.submit(self._api, resource, read) for resource, read in reading]
+        reading: dict[str, Callable[[Endpoint, str, str], Api]] = {
+            _REST_API: partial(rest_api, around=rest),
+            _HTTP_API: partial(http_api, around=http),
+            _URL: function_url,
+        }
+        return [pool.submit(self._api, each, read) for kind, read in reading.items() for each in self._of(kind)]
 
-    def _api(self, resource: _Resource, read: Callable[[_Resource], Api]) -> Api | None:
+    def _api(self, resource: _Resource, read: Callable[[Endpoint, str, str], Api]) -> Api | None:
         try:
-            return read(resource)
+            return read(self._endpoint, resource.logical_id, resource.physical_id)
         except ClientError as error:
             if not is_unknown_here(error):
                 raise

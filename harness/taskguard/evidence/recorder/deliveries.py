@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording
@@ -32,6 +32,10 @@ FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffReque
 
 _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
 
+_ByReceipt: TypeAlias = dict[tuple[str, str | None], Delivered]
+"""Deliveries by receipt handle and invocation, and the last one of a handle by none: two invocations share a handle when one message
+was handed to both at once."""
+
 
 def events_of(
     recording: Recording,
@@ -49,7 +53,7 @@ def events_of(
     is not known; without any, all do. ``source`` is who made the recording.
     """
     events: list[Event] = []
-    deliveries = _ByReceipt()
+    deliveries: _ByReceipt = {}
     dead: set[str] = set()
     queues = {queue.arn for queue in stack.queues.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
@@ -60,7 +64,8 @@ def events_of(
         for message in messages:
             if message.queue_arn == stack.work_queue.arn:
                 delivered = _delivered(invocation, message, names)
-                deliveries.add(message.receipt_handle, delivered)
+                deliveries[message.receipt_handle, invocation.request_id] = delivered
+                deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 heeds = True if partial_batches is None else partial_batches.get(invocation.function)
                 events.extend(_outcome(invocation, delivered, heeds, source))
@@ -81,21 +86,6 @@ def events_of(
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
     events.extend(_missing(what, FROM_RECORDER, at_ms, source) for what in recording.damage)
     return events
-
-
-class _ByReceipt:
-    """Deliveries by receipt handle, which two of them share when one message was handed to two invocations at once."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, dict[str, Delivered]] = {}
-
-    def add(self, receipt: str, delivered: Delivered) -> None:
-        self._found.setdefault(receipt, {})[delivered.delivery_id] = delivered
-
-    def find(self, receipt: str, request_id: str | None) -> Delivered | None:
-        """The one that the invocation had, or else the last: whoever uses a receipt handle speaks of its delivery."""
-        sharing = self._found.get(receipt, {})
-        return sharing.get(request_id or "") or next(reversed(sharing.values()), None)
 
 
 def handled_dead_letters(
@@ -200,7 +190,9 @@ def _backoffs(
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:
-        delivered = deliveries.find(entry.get("ReceiptHandle", ""), call.request_id)
+        receipt = entry.get("ReceiptHandle", "")
+        # Whoever uses a receipt handle speaks of its delivery, or else of the last one.
+        delivered = deliveries.get((receipt, call.request_id)) or deliveries.get((receipt, None))
         delay = entry.get("VisibilityTimeout")
         if delivered is None or delay is None:
             continue
