@@ -77,7 +77,10 @@ class _Reader:
         mappings, watched = {name: found or [] for name, found in read.items()}, read.get("dead-letter")
         names = {each.name for each in stack.functions}
         names |= {function_of(mapping) for found in mappings.values() for mapping in found}
-        functions = {name: self._try(f"the settings of {name}", partial(self._function, name)) or {} for name in names}
+        function: Callable[..., _Settings] = self._endpoint.functions().get_function_configuration
+        functions = {
+            name: self._try(f"the settings of {name}", partial(function, FunctionName=name)) or {} for name in names
+        }
         observed = ConfigurationObserved(
             at_ms=self._endpoint.clock.now_ms(),
             queues=tuple(self._queue(name, queue) for name, queue in stack.queues.items()),
@@ -96,13 +99,13 @@ class _Reader:
             dead_letter_queue="dead-letter" in read,
             dead_letter_consumer=None if "dead-letter" in read and watched is None else bool(watched),
         )
-        return [observed, *(self._missing(what) for what in self._unread)]
+        now_ms, affects = self._endpoint.clock.now_ms(), ("ConfigurationObserved",)
+        missing = (EvidenceMissing(at_ms=now_ms, source=SOURCE, what=what, affects=affects) for what in self._unread)
+        return [observed, *missing]
 
     def _queue(self, name: QueueName, queue: Queue) -> QueueSettings:
-        told = (
-            self._try(f"the settings of the {name} queue", partial(attributes_of, self._endpoint, queue.url, "All"))
-            or {}
-        )
+        read = partial(attributes_of, self._endpoint, queue.url, "All")
+        told = self._try(f"the settings of the {name} queue", read) or {}
         policy: _Settings = json.loads(told.get("RedrivePolicy") or "{}")
         watched = self._stack.is_dead_letter_queue(policy.get("deadLetterTargetArn"))
         return QueueSettings(
@@ -146,9 +149,6 @@ class _Reader:
         body = answer["TemplateBody"]
         return list((json.loads(body) if isinstance(body, str) else body)["Resources"].values())
 
-    def _function(self, name: str) -> _Settings:
-        return dict(self._endpoint.functions().get_function_configuration(FunctionName=name))
-
     def _role(self, function: str, settings: _Settings) -> list[Permission]:
         if not settings:
             return []
@@ -165,10 +165,6 @@ class _Reader:
         except (ClientError, BotoCoreError) as error:
             self._unread.append(f"{what} ({error})")
             return None
-
-    def _missing(self, what: str) -> EvidenceMissing:
-        at_ms = self._endpoint.clock.now_ms()
-        return EvidenceMissing(at_ms=at_ms, source=SOURCE, what=what, affects=("ConfigurationObserved",))
 
 
 def _consumer(queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:

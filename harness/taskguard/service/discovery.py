@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
-from taskguard.service.apis import Around, function_url, http_api, is_unknown_here, rest_api
+from taskguard.service.apis import function_url, http_api, is_unknown_here, rest_api
 from taskguard.service.event_sources import function_of, mappings_of
 from taskguard.service.stack import (
     Api,
@@ -209,12 +209,12 @@ class _Discovery:
     # APIs
 
     def _apis(self, pool: ThreadPoolExecutor) -> list[Future[Api | None]]:
-        keys = [each.physical_id for each in self._of(_KEY_OF_CLIENTS)]
-        rest = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_REST_STAGE)], key_ids=keys)
-        http = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_HTTP_STAGE)])
+        rest, http, keys = (
+            [each.physical_id for each in self._of(kind)] for kind in (_REST_STAGE, _HTTP_STAGE, _KEY_OF_CLIENTS)
+        )
         reading: dict[str, Callable[[Endpoint, str, str], Api]] = {
-            _REST_API: partial(rest_api, around=rest),
-            _HTTP_API: partial(http_api, around=http),
+            _REST_API: partial(rest_api, stage=self._stage, stages=rest, key_ids=keys),
+            _HTTP_API: partial(http_api, stage=self._stage, stages=http),
             _URL: function_url,
         }
         return [pool.submit(self._api, each, read) for kind, read in reading.items() for each in self._of(kind)]

@@ -48,8 +48,7 @@ class Message:
     queue_arn: str
 
 
-@dataclass(slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
     when its payload is no SQS event."""
 
@@ -239,13 +238,8 @@ def _under_way(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
 def _add(recording: Recording, line: dict[str, Any]) -> None:
     match line["kind"]:
         case "invocation-started":
-            recording.invocations[line["requestId"]] = Invocation(
-                function=line["function"],
-                request_id=line["requestId"],
-                payload=line["payload"],
-                messages=tuple(_messages(line["payload"])),
-                started_at_ms=line["startedAt"],
-            )
+            started = msgspec.convert(line | {"messages": _messages(line["payload"])}, Invocation)
+            recording.invocations[started.request_id] = started
         case "invocation-ended":
             invocation = recording.invocations[line["requestId"]]
             invocation.response = line["response"]
