@@ -6,6 +6,7 @@ Either answers the same question, of one stack. It must not know which tasks a r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
@@ -32,29 +33,23 @@ class Source(Protocol):
         """What the engine's flight recorder has up to now; none where there is none."""
 
 
+@dataclass(slots=True)
 class RecorderSource:
     """The flight recorder's file, from ``since_ms`` on."""
 
-    def __init__(
-        self,
-        file: RecordingFile,
-        endpoint: Endpoint,
-        stack: Stack,
-        dialect: Dialect = TASKGUARD,
-        *,
-        since_ms: float = 0.0,
-    ) -> None:
-        self.since_ms = since_ms
-        self._file, self._stack, self._dialect = file, stack, dialect
-        self._queues = Queues(endpoint, stack)
+    file: RecordingFile
+    endpoint: Endpoint
+    stack: Stack
+    dialect: Dialect = TASKGUARD
+    since_ms: float = 0.0
 
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        recording = self._file.read().since(self.since_ms)
-        heeded = self._queues.heeds_partial_batches()
-        return events_of(recording, self._stack, self._dialect.message, partial_batches=heeded, only=only), recording
+        recording = self.file.read().since(self.since_ms)
+        heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
+        return events_of(recording, self.stack, self.dialect.message, partial_batches=heeded, only=only), recording
 
     def recording(self) -> Recording:
-        return self._file.read()
+        return self.file.read()
 
 
 def log_source(

@@ -122,7 +122,9 @@ class Client:
             return tries[-1]
 
         Retrying(
-            retry=retry_if_result(_asks_for_another_try),
+            retry=retry_if_result(
+                lambda event: event.in_doubt or event.status_code == requests.codes.too_many_requests
+            ),
             stop=stop_after_attempt(_MOST_TRIES),
             wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
             # What became of the last try is told by its event.
@@ -186,10 +188,6 @@ class Client:
             ) from error
         self.heed(response)
         return response
-
-
-def _asks_for_another_try(event: TaskSubmitted) -> bool:
-    return event.in_doubt or event.status_code == requests.codes.too_many_requests
 
 
 def _ids_in(response: requests.Response) -> list[str]:

@@ -4,7 +4,6 @@ It knows nothing of what the pipeline does. Each deploy runs in a copy of the se
 copy can be deployed as well.
 """
 
-import hashlib
 import json
 import os
 import signal
@@ -24,7 +23,7 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.config import config_of
 from taskguard.service.discovery import cannot_read, discover
-from taskguard.service.files import copy_of, deployed_files, is_there
+from taskguard.service.files import copy_of, deployed_files, digest_of, is_there
 from taskguard.service.ours import stack_name
 from taskguard.service.packages import STATE_FILE, Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
@@ -253,8 +252,7 @@ def _first_packaging(places: Places) -> Iterator[None]:
     The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
     """
     locked = places.service / "handlers" / "requirements.txt"
-    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
-    done = places.cache / "home" / f"packaged-{digest}"
+    done = places.cache / "home" / f"packaged-{digest_of(locked)[:12]}"
     if done.exists():
         yield
         return
