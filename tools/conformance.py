@@ -61,15 +61,17 @@ def main(asked: Sequence[str] = ()) -> int:
     if unknown := set(asked) - set(ENGINES):
         print(f"no column is called {', '.join(unknown)}; there are: {', '.join(ENGINES)}", file=sys.stderr)
         return 2
-    page = PAGE.read_text(encoding="utf-8")
-    columns = read(page)
     for name, engine in ENGINES.items():
-        if not asked or name in asked:
-            try:
-                columns[name] = _measured(engine)
-            except TaskGuardError as error:
-                print(f"{name}: not run. {error}", file=sys.stderr)
-        PAGE.write_text(written(page, ALL, columns), encoding="utf-8")
+        if asked and name not in asked:
+            continue
+        try:
+            measured = _measured(engine)
+        except TaskGuardError as error:
+            print(f"{name}: not run. {error}", file=sys.stderr)
+            continue
+        # Read as late as possible: other columns may be measured meanwhile.
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(written(page, ALL, read(page) | {name: measured}), encoding="utf-8")
     return 0
 
 

@@ -12,17 +12,23 @@ _TWO = ("bad", "good")
 
 # What is answered to the first batch; `bad` and `good` are the records of these bodies.
 _SUCCESSES = {
-    "empty-list": "{'batchItemFailures': []}",
-    "null-list": "{'batchItemFailures': None}",
-    "empty-answer": "{}",
-    "null-answer": "None",
+    "empty-list": ("An empty list of failures", "{'batchItemFailures': []}"),
+    "null-list": ("A list of failures that is null", "{'batchItemFailures': None}"),
+    "empty-answer": ("An empty answer", "{}"),
+    "null-answer": ("An answer that is null", "None"),
 }
 _FAILURES = {
-    "empty-identifier": "{'batchItemFailures': [{'itemIdentifier': ''}]}",
-    "null-identifier": "{'batchItemFailures': [{'itemIdentifier': None}]}",
-    "other-key": "{'batchItemFailures': [{'itemId': bad['messageId']}]}",
-    "unknown-identifier": "{'batchItemFailures': [{'itemIdentifier': 'none of these'}]}",
-    "one-of-two-unknown": "{'batchItemFailures': [{'itemIdentifier': bad['messageId']}, {'itemIdentifier': 'x'}]}",
+    "empty-identifier": ("An empty itemIdentifier", "{'batchItemFailures': [{'itemIdentifier': ''}]}"),
+    "null-identifier": ("An itemIdentifier that is null", "{'batchItemFailures': [{'itemIdentifier': None}]}"),
+    "other-key": ("A failure under another key", "{'batchItemFailures': [{'itemId': bad['messageId']}]}"),
+    "unknown-identifier": (
+        "An itemIdentifier of no message",
+        "{'batchItemFailures': [{'itemIdentifier': 'none of these'}]}",
+    ),
+    "one-of-two-unknown": (
+        "An itemIdentifier of no message beside one of a message",
+        "{'batchItemFailures': [{'itemIdentifier': bad['messageId']}, {'itemIdentifier': 'none'}]}",
+    ),
 }
 
 
@@ -81,19 +87,17 @@ def error_fails_all(context: Context) -> None:
     expect(again == list(_TWO), f"{again} came again, not both messages")
 
 
-for _name, _answer in _SUCCESSES.items():
+for _name, (_what, _answer) in _SUCCESSES.items():
 
-    @behaviour(
-        f"answer-{_name}-succeeds", f"The answer {_answer} is a success of the whole batch.", _PARTIAL, seconds=40
-    )
+    @behaviour(f"answer-{_name}-succeeds", f"{_what} is a success of the whole batch.", _PARTIAL, seconds=40)
     def _success(context: Context, answer: str = _answer) -> None:
         again = _again(_runs(context, answer))
         expect(not again, f"{again} came again")
 
 
-for _name, _answer in _FAILURES.items():
+for _name, (_what, _answer) in _FAILURES.items():
 
-    @behaviour(f"answer-{_name}-fails", f"The answer {_answer} is a failure of the whole batch.", _PARTIAL, seconds=40)
+    @behaviour(f"answer-{_name}-fails", f"{_what} is a failure of the whole batch.", _PARTIAL, seconds=40)
     def _failure(context: Context, answer: str = _answer) -> None:
         again = _again(_runs(context, answer))
         expect(again == list(_TWO), f"{again} came again, not both messages")

@@ -7,6 +7,7 @@ from collections import Counter
 from taskguard.conformance.behaviour import behaviour, expect
 from taskguard.conformance.behaviours.batches import FAIL, at_once
 from taskguard.conformance.context import Context, in_good_time
+from taskguard.conformance.functions import Run
 from taskguard.conformance.pages import lambda_guide, sqs_guide
 
 _SCALING = lambda_guide("services-sqs-scaling")
@@ -133,7 +134,12 @@ def backoff_beside(context: Context) -> None:
     queue.hide(hidden, 70)
     queue.send("tried", group="short")
     context.map(queue, function)
-    runs = [run for run in function.wait_for(4) if run.bodies == ["tried"]]
+
+    def tried() -> list[Run]:
+        return [run for run in function.runs if run.bodies == ["tried"]]
+
+    function.wait_until(lambda: len(tried()) >= 4, "run 4")
+    runs = tried()
     expect(
         [run.receive_counts for run in runs] == [[1], [2], [3], [4]],
         f"its receives were {[r.receive_counts for r in runs]}",
