@@ -51,7 +51,7 @@ _MONTH_SECONDS = 730.0 * 3600
 _REQUESTS_A_BEHAVIOUR = 60.0
 _INVOCATIONS_A_BEHAVIOUR = 3.0
 _SECONDS_OF_A_BEHAVIOUR_S_FUNCTION = 2.0
-"""Counted by the flight recorder on LocalStack and rounded up, with the polling of a mapping's queue for some minutes."""
+"""Rather too many: on LocalStack there is one invocation for each. Half of the requests are for the polling of mapped queues."""
 
 _SMALLEST_GB = 0.125
 

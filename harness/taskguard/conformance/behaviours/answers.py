@@ -62,9 +62,8 @@ def _again(runs: list[Run]) -> list[str]:
 
 @behaviour("partial-failure", "Only the messages that the answer names come again.", _PARTIAL, seconds=40)
 def partial(context: Context) -> None:
-    again = _again(
-        _runs(context, "{'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in records if r is bad]}")
-    )
+    named = "[{'itemIdentifier': r['messageId']} for r in records if r['body'] == 'bad']"
+    again = _again(_runs(context, f"{{'batchItemFailures': {named}}}"))
     expect(again == ["bad"], f"{again} came again, of which only `bad` was named")
 
 
