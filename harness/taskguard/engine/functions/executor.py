@@ -9,9 +9,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,17 +36,6 @@ INIT_TIMEOUT_SECONDS = 10.0
 _NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
 _LOOK_EVERY_SECONDS = 0.2
-_ahead = threading.local()
-
-
-@contextmanager
-def ahead_of_time() -> Iterator[None]:
-    """An environment that this thread starts inside is started for no invocation."""
-    _ahead.of_time = True
-    try:
-        yield
-    finally:
-        _ahead.of_time = False
 
 
 class RuntimeNotAvailable(Exception):
@@ -116,11 +103,14 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment = self._as_on_lambda(env_vars)
         caller = Caller(self.function_version.id.function_name, self.id)
         recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
-        if not getattr(_ahead, "of_time", False):
-            # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
-            self._handed_over_at_ms = now_ms()
+        # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
+        self._handed_over_at_ms = now_ms()
         with pacer().work():
             self._spawn(INIT_TIMEOUT_SECONDS)
+
+    def count_no_cold_start(self) -> None:
+        """It was started for no invocation, and no cold start is part of any."""
+        self._handed_over_at_ms = None
 
     def stop(self) -> None:
         ended = self._let_invocation_end()
