@@ -51,36 +51,27 @@ class AwsInstance(Instance):
         """AWS is not ours to end."""
 
 
-class Aws(Target):
+@dataclass(eq=False)
+class Aws(Target[AwsInstance]):
     """Use it as any other target; starting it is finding out that it can be reached, and by whose clock."""
 
-    def __init__(self, region: str) -> None:
-        self._region = region
-        self._instance: AwsInstance | None = None
+    engine = "AWS"
+
+    region: str
 
     def start(self) -> Endpoint:
-        doing = f"reaching AWS in {self._region}"
+        doing = f"reaching AWS in {self.region}"
         with explained(doing):
-            url = rehearsal_url(self._region)
+            url = rehearsal_url(self.region)
             if url is None:
-                instance = AwsInstance(self._region)
+                instance = AwsInstance(self.region)
             else:
-                with ForeignEngine(url, region=self._region) as engine:
-                    engine.start()
-                    instance = AwsInstance(self._region, engine.running.url, engine.running.api_path)
-            skew = measure_skew(_asking(self._region, url))
+                engine = ForeignEngine(url, region=self.region).start()
+                instance = AwsInstance(self.region, engine.url, engine.api_path)
+            skew = measure_skew(_asking(self.region, url))
         _refuse_clock(doing, skew, known_to_agree=url is not None)
-        self._instance = instance
+        self.instance = instance
         return instance.endpoint()
-
-    def stop(self) -> None:
-        """Nothing was started."""
-
-    @property
-    def running(self) -> AwsInstance:
-        if self._instance is None:
-            raise TargetError("looking for AWS: it has not been reached")
-        return self._instance
 
     def leave_running(self) -> None:
         """It runs on, whatever is done here."""

@@ -9,7 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import TargetError
 from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.names import DEFAULT_REGION
 from taskguard.targets.process import direct
 
 _TIMEOUT_SECONDS = 5.0
@@ -59,33 +60,22 @@ class EndpointInstance(Instance):
         pass
 
 
-class ForeignEngine(Target):
-    """The engine at ``url``, as a user gave it."""
+@dataclass(eq=False)
+class ForeignEngine(Target[EndpointInstance]):
+    """The engine at ``endpoint_url``, as a user gave it."""
 
-    def __init__(self, url: str | None, *, region: str) -> None:
-        self._url = url
-        self._region = region
-        self._instance: EndpointInstance | None = None
+    engine = "an engine that is running"
+
+    endpoint_url: str | None = None
+    region: str = field(default=DEFAULT_REGION, kw_only=True)
 
     def start(self) -> Endpoint:
-        url = address_of_engine(self._url)
+        url = address_of_engine(self.endpoint_url)
         engine, version = _identify(url)
         # Asked before there is any API: engines that load their parts when needed then have this one.
-        _ask_for_apis(Endpoint(target="endpoint", url=url, region=self._region))
-        self._instance = EndpointInstance(url, self._region, _api_path(url), engine, version)
-        return self._instance.endpoint()
-
-    def stop(self) -> None:
-        self._instance = None
-
-    @property
-    def running(self) -> EndpointInstance:
-        if self._instance is None:
-            raise TargetError(f"looking for the engine at {self._url}: it has not been asked for yet")
-        return self._instance
-
-    def leave_running(self) -> None:
-        self._instance = None
+        _ask_for_apis(Endpoint(target="endpoint", url=url, region=self.region))
+        self.instance = EndpointInstance(url, self.region, _api_path(url), engine, version)
+        return self.instance.endpoint()
 
 
 def address_of_engine(url: str | None) -> str:

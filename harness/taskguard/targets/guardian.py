@@ -12,7 +12,7 @@ from pathlib import Path
 
 from taskguard.engine.ownership import wait_until_gone
 from taskguard.targets.base import Instance
-from taskguard.targets.instances import instance_from_json
+from taskguard.targets.registry import instance_from_json
 
 
 def _watch(owner_pid: int, instance: Instance, file: Path) -> None:
