@@ -6,7 +6,6 @@ its functions are processes (``image/Dockerfile``) is not.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -27,7 +26,7 @@ from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
 from taskguard.targets.guarding import guard
-from taskguard.targets.process import OnThisMachine, claim_port, direct, end_of_log, log_in, port_taken
+from taskguard.targets.process import OnThisMachine, answered, claim_port, end_of_log, log_in, port_taken
 
 PUBLIC_IMAGE = "localstack/localstack:4.13.1"
 START_TIMEOUT_SECONDS = 120.0
@@ -185,11 +184,8 @@ def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
             raise TargetError(
                 f"starting {instance.image}: it ended with status {status}.\n{_log_tail(instance, container)}"
             )
-        try:
-            with direct.open(f"http://127.0.0.1:{instance.port}/_localstack/health", timeout=2) as response:
-                return str(json.load(response).get("version", "unknown"))
-        except (OSError, ValueError):
-            return None
+        found = answered(f"http://127.0.0.1:{instance.port}/_localstack/health", "version")
+        return str(found) if found is not None else None
 
     try:
         return str(wait_for(version, seconds=START_TIMEOUT_SECONDS))
@@ -211,7 +207,7 @@ def _port_taken_told_apart(port: int) -> Iterator[None]:
         yield
     except APIError as error:
         if any(words in str(error.explanation) for words in _PORT_TAKEN):
-            raise port_taken(port, LocalStackInDocker.engine, "address already in use") from error
+            raise port_taken(port, LocalStackInDocker.engine) from error
         raise
 
 

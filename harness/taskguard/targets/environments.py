@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -155,8 +156,8 @@ def python_with_pip(cache: Path) -> Path:
     environment = pip_environment(cache)
     # The user's own home, where pip's settings are: who calls this may have another.
     variables = {"HOME": str(Path.home()), "PYTHONPATH": str(environment.packages)}
-    exports = "".join(f"export {name}={_quoted(value)}\n" for name, value in variables.items())
-    text = f'#!/bin/sh\n{exports}exec {_quoted(environment.python.executable)} -s "$@"\n'
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    text = f'#!/bin/sh\n{exports}exec {shlex.quote(environment.python.executable)} -s "$@"\n'
 
     def make(folder: Path) -> None:
         (folder / "python").write_text(text)
@@ -164,10 +165,6 @@ def python_with_pip(cache: Path) -> Path:
 
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return once(cache / "python" / f"with-pip-{digest}", make) / "python"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _candidates(version: str) -> Iterator[str]:

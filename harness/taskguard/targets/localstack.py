@@ -102,7 +102,10 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         clock = _clock_file(scratch) if self.clock_scale != 1 else None
         if clock is not None:
             scaled_clock.create(clock)
-        listener = _listen(port, self.engine)
+        try:
+            listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        except OSError as error:
+            raise port_taken(port, self.engine, error.errno) from error
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
@@ -140,19 +143,6 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
 
     def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it is bound before
         return False
-
-
-def _listen(port: int, engine: str) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(_BACKLOG)
-        listener.set_inheritable(True)
-    except OSError as error:
-        listener.close()
-        raise port_taken(port, engine, error.strerror or str(error)) from error
-    return listener
 
 
 def _recording_in(folder: str | Path) -> Path:

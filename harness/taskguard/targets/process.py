@@ -3,6 +3,7 @@ what answers there is what was started."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -201,13 +202,13 @@ def claim_port(port: int, engine: str) -> int:
     try:
         return listen_once(port)
     except OSError as error:
-        raise port_taken(port, engine, error.strerror or str(error)) from error
+        raise port_taken(port, engine, error.errno) from error
 
 
-def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
-    """What to say of a port that ``engine`` cannot have."""
+def port_taken(port: int, engine: str, number: int | None = errno.EADDRINUSE) -> PortTakenError:
+    """What to say of a port that ``engine`` cannot have, with the error's ``number``."""
     return PortTakenError(
-        f"starting {engine} on port {port}: {reason.lower()}. "
+        f"starting {engine} on port {port}: {os.strerror(number or errno.EADDRINUSE).lower()}. "
         f"Choose another port with --port, or stop what listens there (`{runnable('taskguard down')}` stops TaskGuard's own)."
     )
 

@@ -44,7 +44,7 @@ def strike_before(_chain: HandlerChain, context: RequestContext, _response: Resp
     if not injector().of_function or context.operation is None:
         return
     token = context.request.headers.get("X-Amz-Security-Token")
-    caller = recorder().caller(token) if token else None
+    caller = recorder().callers.get(token) if token else None
     if caller is None:
         return
     _strike_all(context, caller)

@@ -102,7 +102,7 @@ class ProcessExecutor(RuntimeExecutor):
     def start(self, env_vars: dict[str, str]) -> None:
         self._environment = self._as_on_lambda(env_vars)
         caller = Caller(self.function_version.id.function_name, self.id)
-        recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
+        recorder().callers[self._environment["AWS_SESSION_TOKEN"]] = caller
         # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
         self._handed_over_at_ms = now_ms()
         with pacer().work():
@@ -121,7 +121,7 @@ class ProcessExecutor(RuntimeExecutor):
         finally:
             if ended:
                 self._invoking.release()
-        recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
+        recorder().callers.pop(self._environment.get("AWS_SESSION_TOKEN", ""), None)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         with self._invoking, pacer().work():
@@ -135,7 +135,7 @@ class ProcessExecutor(RuntimeExecutor):
     def _invoke(self, payload: dict[str, str]) -> InvocationResult:
         request_id = payload["invoke-id"]
         name = self.function_version.id.function_name
-        caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
+        caller = recorder().callers.get(self._environment["AWS_SESSION_TOKEN"])
         if caller is not None:
             caller.request_id = request_id
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
