@@ -66,8 +66,10 @@ def record_aws_calls() -> None:
 
     stalls.watch()
 
-    serve_custom_service_request_handlers.extend((note_call, note_arrival, calls.strike_before))
-    run_custom_response_handlers.extend((calls.strike_after, record_answer, calls.tell_otherwise))
+    for of_request in (note_call, note_arrival, calls.strike_before):
+        serve_custom_service_request_handlers.append(of_request)
+    for of_response in (calls.strike_after, record_answer, calls.tell_otherwise):
+        run_custom_response_handlers.append(of_response)
 
 
 @on_infra_start(name="taskguard-preloading", should_load=_is_ours)

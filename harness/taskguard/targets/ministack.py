@@ -26,7 +26,7 @@ from taskguard.errors import SetupError
 from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.environments import Environment, engine_python, find_python, installed
-from taskguard.targets.guarding import guard
+from taskguard.targets.guardian import guard
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once, log_in
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 

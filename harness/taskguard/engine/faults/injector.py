@@ -23,6 +23,15 @@ from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Fault, Phase, Place, Plan
 
 
+def json_object(text: object) -> dict[str, Any]:
+    """The JSON object that this text is; an empty one when it is none."""
+    try:
+        document = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 @dataclass(frozen=True, slots=True)
 class TaskNames:
     """Where a task's id is found: its field in the JSON of messages and requests, its attribute in the table."""
@@ -32,11 +41,7 @@ class TaskNames:
 
     def in_text(self, text: object) -> str | None:
         """The id in a message's or a request's body; none when there is none."""
-        try:
-            document = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            return None
-        task_id = document.get(self.message) if isinstance(document, dict) else None
+        task_id = json_object(text).get(self.message)
         return task_id if isinstance(task_id, str) else None
 
 

@@ -3,18 +3,18 @@
 It knows what stands in an invocation and in a call, and decides nothing.
 """
 
-import json
 import threading
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
-from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.engine.faults.injector import ActivePlan, injector, json_object
 from taskguard.faults.kinds import Site
-from taskguard.faults.plan import Place
+from taskguard.faults.plan import Fault, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,35 @@ class UnderWay:
         return self.task_ids[0] if len(self.task_ids) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that strikes somewhere now. Which invocation is struck is not known of a message, nor at the start of a process."""
+
+    fault: Fault
+    place: Place
+    plan: ActivePlan
+    invocation: UnderWay | None = None
+
+    def record(self) -> None:
+        """Tell the flight recorder, before it takes effect."""
+        task_ids, request_id = [self.place.task_id], None
+        if self.invocation is not None:
+            request_id = self.invocation.request_id
+            # With its process, all that an invocation is about is struck.
+            if self.place.site is not Site.CALL or self.fault.kind == "kill":
+                task_ids += self.invocation.task_ids
+        self.plan.record(self.fault, self.place, task_ids=task_ids, request_id=request_id)
+
+    def of(self, invocations: Sequence[UnderWay]) -> "Strike":
+        """The same, now that the invocation is known which it strikes."""
+        return replace(self, invocation=next((each for each in invocations if each.plan is self.plan), None))
+
+    def variant(self, count: int) -> int:
+        """Which of ``count`` ways of doing it: always the same at one place under one seed."""
+        drawn = sha256(f"{self.plan.plan.seed}:{self.place}".encode(errors="surrogatepass")).digest()
+        return int.from_bytes(drawn[:4], "big") % count
+
+
 _by_environment: dict[str, tuple[UnderWay, ...]] = {}
 
 
@@ -112,7 +141,7 @@ def under_way(
     if not plans:
         yield ()
         return
-    event = _event(payload)
+    event = json_object(payload)
     seen = tuple(
         UnderWay(
             plan=plan,
@@ -134,14 +163,6 @@ def under_way(
 def invocations_of(environment: str) -> tuple[UnderWay, ...]:
     """What this environment is at work on, under each plan that has not ended since."""
     return tuple(each for each in _by_environment.get(environment, ()) if not each.plan.ended)
-
-
-def _event(payload: str) -> Mapping[str, Any]:
-    try:
-        event = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, ...]:

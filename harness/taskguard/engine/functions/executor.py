@@ -20,9 +20,9 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.faults.functions import Strike, epoch, strike_invocation, strike_start
+from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
-from taskguard.engine.faults.under_way import UnderWay, under_way
+from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
@@ -184,7 +184,7 @@ class ProcessExecutor(RuntimeExecutor):
             self._end_process()
             return _Outcome(document, is_error=True)
         strike = strike_invocation(invocations) if invocations and api.ready.done() else None
-        if strike is not None and strike.kind in ("kill-first", "hang"):
+        if strike is not None and strike.fault.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
         if invocations:
             rendezvous().meet(delivery.message_id for each in invocations[:1] for delivery in each.deliveries)
@@ -213,22 +213,22 @@ class ProcessExecutor(RuntimeExecutor):
     def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> _Outcome:
         """As a fault has it, the process is killed, or its time is over sooner than it is."""
         strike.record()
-        if strike.kind in ("kill-first", "kill-last"):
+        if strike.fault.kind in ("kill-first", "kill-last"):
             process.begin_to_end()
             process.ended.wait()
             return self._crashed(request_id, process)
-        time.sleep(strike.seconds)
+        time.sleep(strike.fault.takes_seconds)
         return self._timed_out(request_id, timeout)
 
     def _answer_badly(
         self, strike: Strike, answer: Answer, request_id: str, process: FunctionProcess, timeout: int
     ) -> _Outcome:
-        if strike.kind in ("kill-last", "timeout"):
+        if strike.fault.kind in ("kill-last", "timeout"):
             return self._end_badly(strike, request_id, process, timeout)
         if answer.is_error:
             # There is nothing to spoil.
             return _Outcome(answer.payload, is_error=True)
-        return _Outcome(strike.spoil(answer.payload), is_error=False)
+        return _Outcome(spoilt(strike, answer.payload), is_error=False)
 
     def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
         message = f"RequestId: {request_id} Error: {process.exit_reason()}"
@@ -277,12 +277,12 @@ class ProcessExecutor(RuntimeExecutor):
         self._epoch = epoch(name)
         strike = strike_start(name) if self._epoch else None
         self._failed_start, self._skew_seconds = None, 0.0
-        if strike is not None and strike.kind == "no-init":
+        if strike is not None and strike.fault.kind == "no-init":
             # Told of with the invocation that it fails, which may not be known yet.
             self._failed_start = strike
         elif strike is not None:
             strike.record()
-            self._skew_seconds = strike.seconds
+            self._skew_seconds = strike.fault.takes_seconds
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
