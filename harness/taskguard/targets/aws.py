@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError
-from taskguard.targets.aws_clock import Skew, measure_skew
+from taskguard.targets.aws_clock import measure_skew
 from taskguard.targets.aws_errors import SET_THE_CLOCK, explained
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.endpoint import ForeignEngine
@@ -68,7 +68,12 @@ class Aws(Target[AwsInstance]):
                 engine = ForeignEngine(url, region=self.region).start()
                 instance = AwsInstance(self.region, engine.url, engine.api_path)
             skew = measure_skew(_asking(instance.endpoint()))
-        _refuse_clock(doing, skew, known_to_agree=url is not None)
+        if skew is None and url is None:
+            raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
+        if skew is not None and not skew.is_within(ON_AWS.clock_ms):
+            raise TargetError(
+                f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
+            )
         self.instance = instance
         return instance.endpoint()
 
@@ -108,14 +113,3 @@ def _asking(endpoint: Endpoint) -> Callable[[], str | None]:
         return str(headers["date"]) if "date" in headers else None
 
     return ask
-
-
-def _refuse_clock(doing: str, skew: Skew | None, *, known_to_agree: bool) -> None:
-    if skew is None:
-        if known_to_agree:
-            return
-        raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
-    if not skew.is_within(ON_AWS.clock_ms):
-        raise TargetError(
-            f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
-        )

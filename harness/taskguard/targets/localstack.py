@@ -141,9 +141,6 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             clock_scale=self.clock_scale,
         )
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it is bound before
-        return False
-
 
 def _recording_in(folder: str | Path) -> Path:
     return Path(folder, "flight-recorder.jsonl")

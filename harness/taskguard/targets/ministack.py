@@ -120,7 +120,8 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
         guard(instance, self.owner_pid, _guarded(scratch))
         return process, instance
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it ends alike whatever was wrong
+    def _found_port_taken(self, port: int) -> bool:
+        # It ends alike whatever was wrong.
         try:
             listen_once(port)
         except OSError:

@@ -119,9 +119,9 @@ class ProcessTarget(OnThisMachine[Process]):
     def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], Process]:
         """:meth:`_run` the engine on this port, with this empty folder for all that it writes but its log."""
 
-    @abstractmethod
-    def _found_port_taken(self, port: int, status: int) -> bool:
-        """Whether the engine, which ended with ``status``, did so because it could not listen on ``port``."""
+    def _found_port_taken(self, port: int) -> bool:  # noqa: ARG002  # it may have been bound before
+        """Whether the engine, which ended, did so because it could not listen on ``port``."""
+        return False
 
     def stop(self) -> None:
         if self.instance is not None:
@@ -167,7 +167,7 @@ class ProcessTarget(OnThisMachine[Process]):
         def looks_ready() -> bool:
             status = process.poll()
             if status is not None:
-                kind = PortTakenError if self._found_port_taken(port, status) else TargetError
+                kind = PortTakenError if self._found_port_taken(port) else TargetError
                 raise kind(
                     f"starting {self.engine} on port {port}: it ended with status {status}.\n{end_of_log(self.folder)}"
                 )
@@ -219,7 +219,5 @@ def listen_once(port: int) -> int:
     Raises:
         OSError: when it cannot be had.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as probe:
         return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 
 from taskguard.engine.faults import answers
-from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.engine.faults.injector import injector
 from taskguard.engine.faults.under_way import Strike, UnderWay, invocations_of
 from taskguard.engine.recorder.flight_recorder import TOLD, Caller, recorder
 from taskguard.engine.server import NO_ANSWER
@@ -92,12 +92,10 @@ def tell_otherwise(_chain: HandlerChain, context: RequestContext, response: Resp
 
 
 def _strike_all(context: RequestContext, caller: Caller) -> None:
-    kind, error = _OUTAGES.get(context.service.service_name, (None, None))
-    if kind is None or error is None:
-        return
-    plans: tuple[ActivePlan, ...] = injector().of_function.get(caller.function, ())
-    if any(plan.outage(kind) is not None for plan in plans):
-        raise error(context)
+    if (outage := _OUTAGES.get(context.service.service_name)) is not None:
+        kind, error = outage
+        if any(plan.outage(kind) is not None for plan in injector().of_function.get(caller.function, ())):
+            raise error(context)
 
 
 def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, Place]]) -> Strike | None:

@@ -59,7 +59,7 @@ def strike_start(function: str) -> Strike | None:
     found: Strike | None = None
     for plan in _plans_of(function):
         name = plan.functions[function]
-        place = Place(site=Site.PROCESS, function=name, task_id=None, receive=plan.count_start(name))
+        place = Place(site=Site.PROCESS, function=name, task_id=None, receive=plan.ordinals.of(name, object()))
         fault = plan.strikes(place)
         if found is None and fault is not None:
             found = Strike(fault, place, plan)

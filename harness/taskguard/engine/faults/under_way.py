@@ -3,16 +3,14 @@
 It knows what stands in an invocation and in a call, and decides nothing.
 """
 
-import threading
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from taskguard.engine.faults.injector import ActivePlan, injector, json_object
+from taskguard.engine.faults.injector import ActivePlan, Ordinals, injector, json_object
 from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Fault, Place
 
@@ -38,9 +36,7 @@ class UnderWay:
     kill: Callable[[], None]
     deliveries: tuple[Delivery, ...]
     task_id: str | None
-    _changing: threading.Lock = field(default_factory=threading.Lock)
-    _calls: dict[tuple[str, str | None], list[str]] = field(default_factory=lambda: defaultdict(list))
-    _tries: Counter[str] = field(default_factory=Counter)
+    _ordinals: Ordinals = field(default_factory=Ordinals)
 
     @property
     def task_ids(self) -> list[str | None]:
@@ -51,7 +47,7 @@ class UnderWay:
         """Where the invocation itself can be struck: at each message of a batch, or at the one request."""
         known = [(delivery.task_id, delivery.receive_count) for delivery in self.deliveries]
         if not known:
-            known = [(self.task_id, self.plan.count_request(self.function, self.task_id, self.request_id))]
+            known = [(self.task_id, self._request_of(self.task_id))]
         return [
             Place(site=Site.FUNCTION, function=self.function, task_id=task_id, receive=receive)
             for task_id, receive in known
@@ -62,26 +58,21 @@ class UnderWay:
         delivery = self._delivery_of(request)
         task_id = delivery.task_id if delivery else self._task_of(request)
         sdk_id = sdk_id or uuid.uuid4().hex
-        with self._changing:
-            calls = self._calls[call, task_id]
-            if sdk_id not in calls:
-                calls.append(sdk_id)
-            self._tries[sdk_id] += 1
-            number, tries = calls.index(sdk_id) + 1, self._tries[sdk_id]
         if delivery is None:
             delivery = next((each for each in self.deliveries if each.task_id == task_id), None)
-        receive = (
-            delivery.receive_count if delivery else self.plan.count_request(self.function, task_id, self.request_id)
-        )
         return Place(
             site=Site.CALL,
             function=self.function,
             task_id=task_id,
-            receive=receive,
+            receive=delivery.receive_count if delivery else self._request_of(task_id),
             call=call,
-            number=number,
-            tries=tries,
+            number=self._ordinals.of((call, task_id), sdk_id),
+            tries=self._ordinals.of(sdk_id, object()),
         )
+
+    def _request_of(self, task_id: str | None) -> int:
+        """The how-manieth invocation for this task it is, outside of messages."""
+        return self.plan.ordinals.of((self.function, task_id), self.request_id)
 
     def _delivery_of(self, request: Mapping[str, Any]) -> Delivery | None:
         handles = {entry.get("ReceiptHandle") for entry in [request, *(request.get("Entries") or ())]}

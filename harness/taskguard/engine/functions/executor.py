@@ -10,7 +10,6 @@ import math
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +43,6 @@ class RuntimeNotAvailable(Exception):
 
 class EnvironmentStoppedError(Exception):
     """An invocation came after its environment had been stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """How an invocation ended, as the caller (``payload``) and the log (``log_lines``) are told."""
-
-    payload: bytes
-    is_error: bool
-    log_lines: tuple[str, ...] = ()
 
 
 class ProcessExecutor(RuntimeExecutor):
@@ -140,14 +130,8 @@ class ProcessExecutor(RuntimeExecutor):
             caller.request_id = request_id
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
         self._handed_over_at_ms = None
-        recorder().write(
-            "invocation-started",
-            function=name,
-            environment=self.id,
-            requestId=request_id,
-            payload=without_credentials(payload["payload"]),
-            startedAt=began_at,
-        )
+        about = {"function": name, "environment": self.id, "requestId": request_id, "startedAt": began_at}
+        recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
         ended_at = now_ms()
@@ -156,17 +140,14 @@ class ProcessExecutor(RuntimeExecutor):
         logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
         recorder().write(
             "invocation-ended",
-            function=name,
-            environment=self.id,
-            requestId=request_id,
+            **about,
             response=without_credentials(outcome.payload.decode("utf-8", errors="replace")),
             error=outcome.is_error,
-            startedAt=began_at,
             endedAt=ended_at,
         )
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
-    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
+    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> Answer:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
             outdated = self._epoch != epoch(self.function_version.id.function_name)
@@ -182,7 +163,7 @@ class ProcessExecutor(RuntimeExecutor):
             self._failed_start.of(invocations).record()
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
-            return _Outcome(document, is_error=True)
+            return Answer(document, is_error=True)
         strike = strike_invocation(invocations) if invocations and api.ready.done() else None
         if strike is not None and strike.fault.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
@@ -205,12 +186,12 @@ class ProcessExecutor(RuntimeExecutor):
         if answer.done():
             if strike is not None:
                 return self._answer_badly(strike, answer.result(), request_id, process, timeout)
-            return _Outcome(answer.result().payload, answer.result().is_error)
+            return answer.result()
         if exited.done():
             return self._crashed(request_id, process)
         return self._timed_out(request_id, timeout)
 
-    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> _Outcome:
+    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> Answer:
         """As a fault has it, the process is killed, or its time is over sooner than it is."""
         strike.record()
         if strike.fault.kind in ("kill-first", "kill-last"):
@@ -222,29 +203,27 @@ class ProcessExecutor(RuntimeExecutor):
 
     def _answer_badly(
         self, strike: Strike, answer: Answer, request_id: str, process: FunctionProcess, timeout: int
-    ) -> _Outcome:
+    ) -> Answer:
         if strike.fault.kind in ("kill-last", "timeout"):
             return self._end_badly(strike, request_id, process, timeout)
-        if answer.is_error:
-            # There is nothing to spoil.
-            return _Outcome(answer.payload, is_error=True)
-        return _Outcome(spoilt(strike, answer.payload), is_error=False)
+        # Of an error there is nothing to spoil.
+        return answer if answer.is_error else Answer(spoilt(strike, answer.payload), is_error=False)
 
-    def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
+    def _crashed(self, request_id: str, process: FunctionProcess) -> Answer:
         message = f"RequestId: {request_id} Error: {process.exit_reason()}"
         self._end_process()
         document = {"errorType": "Runtime.ExitError", "errorMessage": message}
-        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
+        return Answer(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
 
-    def _timed_out(self, request_id: str, timeout: int) -> _Outcome:
+    def _timed_out(self, request_id: str, timeout: int) -> Answer:
         self._end_process()
         reason = f"Task timed out after {timeout:.2f} seconds"
         document = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         line = f"{stamp}.000Z {request_id} {reason}"
-        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
+        return Answer(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
 
-    def _logs(self, request_id: str, outcome: _Outcome, milliseconds: float) -> str:
+    def _logs(self, request_id: str, outcome: Answer, milliseconds: float) -> str:
         version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
         process = self._process
         written = self._output_of_ended + (process.take_output() if process else "")
