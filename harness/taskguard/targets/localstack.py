@@ -16,15 +16,15 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from taskguard.engine.ownership import is_engine
+import psutil
+
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.environments import Environment, engine_environment
+from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, log_in, port_taken
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 STOP_GRACE_SECONDS = 6.0
 _BACKLOG = 128
@@ -40,8 +40,8 @@ class LocalStackInstance(ProcessInstance):
     python: str = ""
     clock_scale: float = 1.0
 
-    def is_running(self) -> bool:
-        return is_engine(self.pid)
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        return "taskguard.engine" in process.cmdline()
 
     def answers(self) -> bool:
         return answered(f"{self.url}/_taskguard/instance", "instance") == self.token

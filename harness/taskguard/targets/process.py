@@ -12,10 +12,14 @@ import tempfile
 import urllib.request
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
+from taskguard.engine.ownership import is_alive
 from taskguard.errors import TargetError
 from taskguard.support import folders
 from taskguard.support.this_command import runnable
@@ -62,6 +66,20 @@ class ProcessInstance(Instance):
     def url(self) -> str:
         """Where it is reached."""
         return f"http://127.0.0.1:{self.port}"
+
+    def is_running(self) -> bool:
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            return is_alive(process) and self._is_of_it(process)
+        return False
+
+    @abstractmethod
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        """Whether it is the engine's process (the number may meanwhile be another's).
+
+        Raises:
+            psutil.Error: when that cannot be told.
+        """
 
     @abstractmethod
     def answers(self) -> bool:

@@ -209,7 +209,6 @@ def _read(document: object) -> ActivePlan:
 
 @lru_cache(maxsize=1)
 def injector() -> Injector:
-    """The engine's one injector."""
     return Injector()
 
 

@@ -84,13 +84,10 @@ class FunctionProcess:
         finally:
             os.close(output)
             os.close(lifeline)
+        self.pid = self._process.pid
         _running.add(self)
         threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
         threading.Thread(target=self._wait, name=f"function-exit-{self.pid}", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""

@@ -77,7 +77,6 @@ class FlightRecorder:
 
 @lru_cache(maxsize=1)
 def recorder() -> FlightRecorder:
-    """The engine's one flight recorder."""
     return FlightRecorder(EngineSettings.from_environment().recording)
 
 
@@ -90,8 +89,9 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
     """Response handler: record a function's call and its answer."""
     if context.operation is None or context.request is None:
         return
-    if context.service.service_name == "sts" and context.operation.name == "AssumeRole":
-        _remember_session(context)
+    is_assumed = context.service.service_name == "sts" and context.operation.name == "AssumeRole"
+    if is_assumed and (credentials := (context.service_response or {}).get("Credentials")):
+        recorder().roles[credentials["SessionToken"]] = context.service_request["RoleArn"]
     token = context.request.headers.get("X-Amz-Security-Token")
     if not token:
         return
@@ -115,12 +115,6 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )
-
-
-def _remember_session(context: RequestContext) -> None:
-    credentials = (context.service_response or {}).get("Credentials")
-    if credentials:
-        recorder().roles[credentials["SessionToken"]] = context.service_request["RoleArn"]
 
 
 def _record_platform_call(context: RequestContext, role: str | None, error: str | None) -> None:
