@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from taskguard.contract.waiting import AS_DEPLOYED, AsDeployed, Waiting
+from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
 
@@ -177,18 +177,3 @@ class Contract(Strict, frozen=True, kw_only=True):
                     yield f"{title}, {meaning}: {', '.join(names)}."
         if self.api.refuses_invalid is not Weight.OFF:
             yield "No check judges refuses_invalid yet: no run hands in what is no task."
-
-
-__all__ = [
-    "AS_DEPLOYED",
-    "LOG_FIELDS",
-    "Api",
-    "Attempts",
-    "Contract",
-    "DeadLetter",
-    "Failures",
-    "LogField",
-    "Payload",
-    "Settings",
-    "Weight",
-]

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from taskguard.history.events import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
+from taskguard.history.wording import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,11 @@ class Attempt:
         return tuple(event for event in found if event is not None)
 
     @property
+    def granted(self) -> BackoffRequested | None:
+        """The request for a backoff that held: the last one that the queue accepted."""
+        return next((request for request in reversed(self.backoffs) if request.accepted), None)
+
+    @property
     def determined(self) -> bool:
         """Whether exactly one outcome was seen."""
         return (self.succeeded is None) != (self.failed is None)
@@ -66,7 +72,7 @@ class Chain:
     @property
     def name(self) -> str:
         """How to speak of it: `task t-01`, or `message 4f…` when it is not a task."""
-        return f"task {self.task_id}" if self.task_id is not None else f"message {self.attempts[0].message_id}"
+        return named(self.task_id, self.attempts[0].message_id)
 
     @property
     def message_ids(self) -> frozenset[str]:
@@ -89,12 +95,8 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     by_task: dict[str | None, dict[_Key, list[_OfDelivery]]] = defaultdict(dict)
     for event in events:
         if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
-            deliveries = by_task[event.task_id]
             key = (event.message_id, event.receive_count, event.delivery_id)
-            if key in deliveries:
-                deliveries[key].append(event)
-            else:
-                deliveries[key] = [event]
+            by_task[event.task_id].setdefault(key, []).append(event)
     found = [chain for task_id, deliveries in by_task.items() for chain in _chains_of(task_id, deliveries)]
     return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 
@@ -133,25 +135,14 @@ def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
 
 def _attempt(task_id: str | None, delivery: tuple[_Key, list[_OfDelivery]], number: int) -> Attempt:
     (message_id, receive_count, delivery_id), events = delivery
-    delivered, succeeded, failed = None, None, None
-    backoffs: list[BackoffRequested] = []
-    for event in events:
-        if isinstance(event, Delivered):
-            delivered = delivered or event
-        elif isinstance(event, AttemptSucceeded):
-            succeeded = succeeded or event
-        elif isinstance(event, AttemptFailed):
-            failed = failed or event
-        else:
-            backoffs.append(event)
     return Attempt(
         task_id=task_id,
         message_id=message_id,
         receive_count=receive_count,
         delivery_id=delivery_id,
         number=number,
-        delivered=delivered,
-        succeeded=succeeded,
-        failed=failed,
-        backoffs=tuple(backoffs),
+        delivered=next((event for event in events if isinstance(event, Delivered)), None),
+        succeeded=next((event for event in events if isinstance(event, AttemptSucceeded)), None),
+        failed=next((event for event in events if isinstance(event, AttemptFailed)), None),
+        backoffs=tuple(event for event in events if isinstance(event, BackoffRequested)),
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
@@ -75,10 +75,14 @@ class History(Sequence[Event]):
         found: tuple[E, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]  # each is of its key's type
         return found
 
-    def of_task(self, task_id: str) -> tuple[Event, ...]:
-        """Return all that happened to a task, in order of time; nothing when the id is unknown. A fault happened to each task
-        that it struck."""
-        return self._by_task.get(task_id, ())
+    @overload
+    def of_task(self, task_id: str) -> tuple[Event, ...]: ...
+    @overload
+    def of_task(self, task_id: str, kind: type[E]) -> tuple[E, ...]: ...
+    def of_task(self, task_id: str, kind: type[Any] = object) -> tuple[Any, ...]:
+        """Return all that happened to a task, or all of one kind, in order of time; nothing when the id is unknown. A fault
+        happened to each task that it struck."""
+        return tuple(event for event in self._by_task.get(task_id, ()) if isinstance(event, kind))
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""

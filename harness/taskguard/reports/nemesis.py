@@ -18,9 +18,9 @@ from statistics import median
 from taskguard.contract.draws import fate
 from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Fault
-from taskguard.history import FaultInjected, History, Manifest
+from taskguard.history import FaultInjected, History, Manifest, Redriven
 from taskguard.history.wording import times
-from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record, redrives, settled_at_ms
+from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record, settled_at_ms
 from taskguard.support.typed import untyped
 
 NEMESIS_FILE = "nemesis.json"
@@ -186,4 +186,4 @@ def _of_stack(event: FaultInjected, tasks: _Tasks) -> set[str]:
 
 def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:
     ends = ends_by_record(history, task_id, terms)
-    return len(ends) > 1 + redrives(history, task_id) or end_of(history, task_id, terms) == "both"
+    return len(ends) > 1 + len(history.of_task(task_id, Redriven)) or end_of(history, task_id, terms) == "both"

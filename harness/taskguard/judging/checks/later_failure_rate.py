@@ -17,10 +17,10 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import NO_FAILURES
+from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -38,7 +38,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     if terms.contract.failures.per == "task":
         return not_applicable(QUESTION, "the contract says how many tasks fail, and nothing of their later attempts")
     chains = list(judged_chains(history, terms))
-    failed_first = [chain for chain in chains if chain and _failed_first(chain)]
+    failed_first = [chain for chain in chains if chain and chain[0].number == 1 and chain[0].failed is not None]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
     # Those of tasks that were chosen for their fate follow their draws, and no rate.
     counted_first = [chain for chain in failed_first if chain[0].task_id not in history.chosen]
@@ -49,7 +49,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         "later_attempts": len(counted),
         "later_failures": failures,
     }
-    found: list[Violation | Doubt] = []
+    found: list[Found] = []
     observed = f"{failures} of {times(len(counted), 'later attempt')} failed"
     if counted:
         figures["rate"] = round(failures / len(counted), 6)
@@ -72,14 +72,9 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
+        [*found, *attempts_in_doubt(history), *_cut_off(failed_first, terms.contract.attempts.lowest or 0)],
         expected=expected,
         observed=observed if failed_first else "vacuous: no first attempt failed",
-        violations=[each for each in found if isinstance(each, Violation)],
-        doubts=[
-            *(each for each in found if isinstance(each, Doubt)),
-            *attempts_in_doubt(history),
-            *_cut_off(failed_first, terms.contract.attempts.lowest or 0),
-        ],
         figures=figures,
         exercised=bool(later),
     )
@@ -92,7 +87,7 @@ def _against_rate(
     most: int,
     history: History,
     terms: Terms,
-) -> Iterator[Violation | Doubt]:
+) -> Iterator[Found]:
     """What the number of ``failures`` says of the rate, when a task has so many later attempts at ``most``."""
     tested = (most, terms.rate or 0.0, terms.tolerances.significance)
     accepted = len(history.accepted.keys() - history.chosen)
@@ -104,10 +99,6 @@ def _against_rate(
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
     if failed_first and most and not test.can_reject:
         yield Doubt(None, f"{first}, too few to tell any later rate from another")
-
-
-def _failed_first(chain: list[Attempt]) -> bool:
-    return chain[0].number == 1 and chain[0].failed is not None
 
 
 def _cut_off(chains: list[list[Attempt]], allowed: int) -> Iterator[Doubt]:

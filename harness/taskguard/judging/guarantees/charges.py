@@ -26,12 +26,11 @@ from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
 from taskguard.history import DeadLettered, Delivered, Event, FaultInjected, History
-from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import NO_RECEIVES, NO_RECEIVES_READ
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, not_applicable
+from taskguard.history.wording import named, seconds, times
+from taskguard.judging.checks.asked import without_a_number
+from taskguard.judging.guarantees.injected_faults import InjectedFaults
 from taskguard.judging.guarantees.records import dead_tasks
-from taskguard.judging.guarantees.strikes import Strikes
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="charges",
@@ -44,61 +43,46 @@ def judge(history: History, terms: Terms) -> Verdict:
     """Judge what each message was charged for."""
     allowed = terms.contract.attempts.range
     if allowed is None:
-        return _without_a_number(history, terms)
+        expected = "as many receives of a message as the work queue says"
+        return without_a_number(QUESTION, history, terms, expected)
     fewest, most = allowed
-    strikes = Strikes(history)
+    faults = InjectedFaults(history)
     dead = list(dead_tasks(history, terms))
     arrivals = {task_id: _arrivals(history, task_id) for task_id in dead}
     charges = [
-        _Charge(arrival, count, strikes, terms)
+        _Charge(arrival, count, faults, terms)
         for found in arrivals.values()
         for arrival in found
         for count in range(1, fewest + 1)
     ]
     unexplained = [charge for charge in charges if not charge.drawn_to_fail and charge.fault is None]
-    doubts = [
-        Doubt(task_id, f"task {task_id} died, and its message was not seen to be given up", history.of_task(task_id))
-        for task_id, found in arrivals.items()
-        if not found
-    ]
-    violations = list(_too_often(history, most))
-    if terms.seed is None:
-        doubts += [Doubt(charge.arrival.task_id, charge.message, charge.events) for charge in unexplained]
-    else:
-        excuses = (Delivered, FaultInjected)
-        violations += [Violation(each.arrival.task_id, each.message, each.events, excuses) for each in unexplained]
     crashed = sum(not charge.drawn_to_fail and charge.fault is not None for charge in charges)
     return conclude(
         QUESTION,
         history,
+        [
+            *_too_often(history, most),
+            *(_not_given_up(history, task_id) for task_id, found in arrivals.items() if not found),
+            *(charge.unexplained(is_known=terms.seed is not None) for charge in unexplained),
+        ],
         expected=f"at most {most} receives of a message, and of a dead task each one failed as drawn, "
         "or explained by a fault",
         observed=f"{times(len(dead), 'task')} died of {times(len(charges), 'receive')}: "
         f"{len(charges) - crashed - len(unexplained)} failed, {crashed} taken by faults, {len(unexplained)} unexplained",
-        violations=violations,
-        doubts=doubts,
         figures={"dead": len(dead), "charged": len(charges), "by_faults": crashed, "unexplained": len(unexplained)},
         exercised=bool(charges),
     )
 
 
-def _without_a_number(history: History, terms: Terms) -> Verdict:
-    if terms.contract.attempts.most is None:
-        return not_applicable(QUESTION, NO_RECEIVES)
-    expected, observed = "as many receives of a message as the work queue says", "the number was not read"
-    doubts = [Doubt(None, NO_RECEIVES_READ)]
-    return conclude(QUESTION, history, expected=expected, observed=observed, violations=(), doubts=doubts)
-
-
 class _Charge:
     """One receive of a message that died, and what it was charged for."""
 
-    def __init__(self, arrival: DeadLettered, count: int, strikes: Strikes, terms: Terms) -> None:
+    def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
-        seen = [each for each in strikes.receives(arrival.message_id) if each.count == count]
+        seen = [each for each in faults.receives(arrival.message_id) if each.count == count]
         self.arrival = arrival
         self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
-        self.fault = strikes.costly(task_id, arrival.message_id, count)
+        self.fault = faults.costly(task_id, arrival.message_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
@@ -114,14 +98,24 @@ class _Charge:
             lasted = seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)
             self.message = f"{what}{drawn} (it was at work for {lasted}); no fault that was injected explains it"
 
+    def unexplained(self, *, is_known: bool) -> Found:
+        """What that nothing explains it means: only where it ``is_known`` how each attempt was drawn, it is a violation."""
+        if is_known:
+            return Violation(self.arrival.task_id, self.message, self.events, (Delivered, FaultInjected))
+        return Doubt(self.arrival.task_id, self.message, self.events)
+
 
 def _arrivals(history: History, task_id: str) -> list[DeadLettered]:
     """The messages of the task that reached the dead-letter queue, each once."""
     found: dict[str, DeadLettered] = {}
-    for event in history.of_task(task_id):
-        if isinstance(event, DeadLettered):
-            found.setdefault(event.message_id, event)
+    for event in history.of_task(task_id, DeadLettered):
+        found.setdefault(event.message_id, event)
     return list(found.values())
+
+
+def _not_given_up(history: History, task_id: str) -> Doubt:
+    message = f"task {task_id} died, and its message was not seen to be given up"
+    return Doubt(task_id, message, history.of_task(task_id))
 
 
 def _too_often(history: History, most: int) -> Iterator[Violation]:
@@ -129,6 +123,6 @@ def _too_often(history: History, most: int) -> Iterator[Violation]:
     for event in history.of_kind(Delivered):
         if event.receive_count > most and event.message_id not in told:
             told.add(event.message_id)
-            name = f"task {event.task_id}" if event.task_id is not None else f"message {event.message_id}"
+            name = named(event.task_id, event.message_id)
             message = f"{name} was delivered at receive {event.receive_count}, {most} are allowed"
             yield Violation(event.task_id, message, (event,))

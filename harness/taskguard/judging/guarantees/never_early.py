@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from taskguard.contract.terms import Terms
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
-from taskguard.history.wording import seconds
-from taskguard.judging.checks.conclusion import Question, Violation, conclude
-from taskguard.judging.guarantees.strikes import Strikes, can_cost
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import named, seconds
+from taskguard.judging.guarantees.injected_faults import InjectedFaults, can_cost
+from taskguard.judging.verdict import Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="never_early",
@@ -58,18 +57,18 @@ class _Shortening:
 def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check's arguments
     """Judge what came back too early."""
     granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
-    strikes = Strikes(history)
-    early = [found for request in granted for found in _early(request, history, strikes)]
-    shortened = [found for request in granted for found in _shortened(request, history, strikes)]
+    faults = InjectedFaults(history)
+    early = [found for request in granted for found in _early(request, history, faults)]
+    shortened = [found for request in granted for found in _shortened(request, history, faults)]
     wrong = [found for found in early if found.fault is None]
     cut_short = [found for found in shortened if not found.is_excused]
     return conclude(
         QUESTION,
         history,
+        [*map(_too_early, wrong), *map(_cut_short, cut_short)],
         expected="each message hidden for as long as was granted, and let go by no other delivery, or named by a fault that "
         "handed it out early",
         observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
-        violations=[*map(_too_early, wrong), *map(_cut_short, cut_short)],
         figures={"early": len(wrong), "cut_short": len(cut_short)},
         measured={
             "granted": len(granted),
@@ -80,7 +79,7 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check
     )
 
 
-def _early(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Return]:
+def _early(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[_Return]:
     # What follows upon the request of another is that request's own matter: it is judged itself, and shortens this or does not.
     until_ms = min(
         [
@@ -98,10 +97,10 @@ def _early(request: BackoffRequested, history: History, strikes: Strikes) -> Ite
         if is_early and (
             isinstance(event, DeadLettered) or (isinstance(event, Delivered) and _returns(event, request))
         ):
-            yield _Return(request, event, _fault(request, event, history, strikes))
+            yield _Return(request, event, _fault(request, event, history, faults))
 
 
-def _shortened(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Shortening]:
+def _shortened(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[_Shortening]:
     due_ms = _due_ms(request)
     came_back = {
         event.delivery_id
@@ -115,7 +114,7 @@ def _shortened(request: BackoffRequested, history: History, strikes: Strikes) ->
         is_later = request.answered_ms < other.at_ms < due_ms - _CLOCK_PRECISION_MS
         ends_ms = other.answered_ms + other.delay_seconds * 1000
         if is_another and is_later and ends_ms < due_ms - _CLOCK_PRECISION_MS:
-            yield _Shortening(request, other, _knew_no_better(other, strikes))
+            yield _Shortening(request, other, _knew_no_better(other, faults))
 
 
 def _accepted(request: BackoffRequested, history: History) -> Iterator[BackoffRequested]:
@@ -139,33 +138,33 @@ def _returns(delivered: Delivered, request: BackoffRequested) -> bool:
 
 
 def _fault(
-    request: BackoffRequested, came: Delivered | DeadLettered, history: History, strikes: Strikes
+    request: BackoffRequested, came: Delivered | DeadLettered, history: History, faults: InjectedFaults
 ) -> FaultInjected | None:
     counts = {request.receive_count}
     if isinstance(came, Delivered):
         counts.add(came.receive_count)
     handed_out = (
-        fault for count in sorted(counts) for fault in _of_receive(request, count, strikes) if _hands_out_early(fault)
+        fault for count in sorted(counts) for fault in _of_receive(request, count, faults) if _hands_out_early(fault)
     )
     # A request that hung until another delivery's had been granted, and took effect only then.
     landed_late = (
         fault
         for other in _accepted(request, history)
         if not _is_of_one_delivery(other, request) and other.at_ms <= request.answered_ms <= other.answered_ms
-        for fault in _of_receive(other, other.receive_count, strikes)
+        for fault in _of_receive(other, other.receive_count, faults)
         if fault.kind == "slow" and can_cost(fault)
     )
     return next(handed_out, None) or next(landed_late, None)
 
 
-def _knew_no_better(other: BackoffRequested, strikes: Strikes) -> bool:
+def _knew_no_better(other: BackoffRequested, faults: InjectedFaults) -> bool:
     """Whether the delivery that asked had been overtaken by a fault, and another one kept that from it."""
-    faults = _of_receive(other, other.receive_count, strikes)
-    return any(_hands_out_early(fault) for fault in faults) and any(_keeps_the_answer(fault) for fault in faults)
+    struck = _of_receive(other, other.receive_count, faults)
+    return any(map(_hands_out_early, struck)) and any(map(_keeps_the_answer, struck))
 
 
-def _of_receive(request: BackoffRequested, count: int, strikes: Strikes) -> list[FaultInjected]:
-    return strikes.of_receive(request.task_id or "", request.message_id, count)
+def _of_receive(request: BackoffRequested, count: int, faults: InjectedFaults) -> list[FaultInjected]:
+    return faults.of_receive(request.task_id or "", request.message_id, count)
 
 
 def _hands_out_early(fault: FaultInjected) -> bool:
@@ -181,7 +180,7 @@ def _keeps_the_answer(fault: FaultInjected) -> bool:
 
 def _too_early(found: _Return) -> Violation:
     request, came = found.request, found.came
-    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+    name = named(request.task_id, request.message_id)
     how = (
         "reached the dead-letter queue"
         if isinstance(came, DeadLettered)
@@ -197,7 +196,7 @@ def _too_early(found: _Return) -> Violation:
 
 def _cut_short(found: _Shortening) -> Violation:
     request, other = found.request, found.other
-    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+    name = named(request.task_id, request.message_id)
     after = seconds((other.at_ms - request.at_ms) / 1000)
     message = (
         f"{name} was granted {seconds(request.delay_seconds)} at receive {request.receive_count}, and {after} later another "

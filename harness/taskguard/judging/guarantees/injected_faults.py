@@ -80,7 +80,7 @@ class Receive:
         return any(isinstance(event, BackoffRequested) for event in self.events)
 
 
-class Strikes:
+class InjectedFaults:
     """The faults of a history, asked for by what they struck."""
 
     def __init__(self, history: History) -> None:
