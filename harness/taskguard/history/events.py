@@ -179,6 +179,9 @@ class QueueDepth(_Event, frozen=True, kw_only=True):
     in_flight: int
     delayed: int
 
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
     @property
     def total(self) -> int:
         """All messages in the queue, in whatever state."""
@@ -200,6 +203,9 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     dead_letters_watched: bool | None
     unencrypted_refused: bool | None = None
 
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
+
 
 class ConsumerSettings(Strict, frozen=True, kw_only=True):
     """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
@@ -212,6 +218,9 @@ class ConsumerSettings(Strict, frozen=True, kw_only=True):
     enabled: bool | None
     partial_batches: bool | None
     timeout_seconds: float | None
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
 
 
 class Permission(Strict, frozen=True, kw_only=True):
@@ -266,6 +275,10 @@ class HeldUp(_Event, frozen=True, kw_only=True):
     until_ms: float
     queue: QueueName | None = None
 
+    def __post_init__(self) -> None:
+        if self.queue is not None:
+            _refuse_other_queues(self.queue)
+
 
 class ConsumersOff(_Event, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
@@ -273,6 +286,9 @@ class ConsumersOff(_Event, frozen=True, kw_only=True):
     at_ms: float
     until_ms: float
     queue: QueueName
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
 
 
 class FaultInjected(_Event, frozen=True, kw_only=True):
@@ -328,3 +344,8 @@ Event: TypeAlias = (
 
 EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""
+
+
+def _refuse_other_queues(name: str) -> None:
+    if name not in ("work", "dead-letter"):
+        raise ValueError(f'queue is "work" or "dead-letter", not {name!r}')
