@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
-from taskguard.history.events import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
+from taskguard.history.events import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, DeliveryEvent, Event
 from taskguard.history.wording import named
 
 
@@ -83,8 +82,6 @@ class Chain:
 _Key = tuple[str, int, str]
 """What tells the deliveries of one task apart: message, receive count, delivery."""
 
-_OfDelivery: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested
-
 
 def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     """Join the events of deliveries, given in order of time, into chains, in the order in which the chains began.
@@ -92,16 +89,16 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     A queue that counts receives numbers a message's attempts itself, and each message is a chain. Where no message of
     a task was ever received twice, the task's messages together are one chain, numbered in order of time.
     """
-    by_task: dict[str | None, dict[_Key, list[_OfDelivery]]] = defaultdict(dict)
+    by_task: dict[str | None, dict[_Key, list[DeliveryEvent]]] = defaultdict(dict)
     for event in events:
-        if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
+        if isinstance(event, DeliveryEvent):
             key = (event.message_id, event.receive_count, event.delivery_id)
             by_task[event.task_id].setdefault(key, []).append(event)
     found = [chain for task_id, deliveries in by_task.items() for chain in _chains_of(task_id, deliveries)]
     return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 
 
-def _chains_of(task_id: str | None, deliveries: dict[_Key, list[_OfDelivery]]) -> Iterator[Chain]:
+def _chains_of(task_id: str | None, deliveries: dict[_Key, list[DeliveryEvent]]) -> Iterator[Chain]:
     if task_id is not None and not _are_counted(deliveries):
         attempts = [_attempt(task_id, each, number) for number, each in enumerate(deliveries.items(), 1)]
         yield Chain(task_id=task_id, attempts=tuple(attempts))
@@ -114,7 +111,7 @@ def _chains_of(task_id: str | None, deliveries: dict[_Key, list[_OfDelivery]]) -
         yield Chain(task_id=task_id, attempts=tuple(found))
 
 
-def _are_counted(deliveries: dict[_Key, list[_OfDelivery]]) -> bool:
+def _are_counted(deliveries: dict[_Key, list[DeliveryEvent]]) -> bool:
     """Whether the queue numbers these attempts, rather than that each is a message of its own."""
     messages = {message_id for message_id, _, _ in deliveries}
     return (
@@ -124,7 +121,7 @@ def _are_counted(deliveries: dict[_Key, list[_OfDelivery]]) -> bool:
     )
 
 
-def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
+def _each_follows_a_failure(attempts: list[list[DeliveryEvent]]) -> bool:
     """Whether each attempt but the first began after the one before had failed: only then is it a retry of it."""
     for before, after in pairwise(attempts):
         failed_ms = next((event.at_ms for event in before if isinstance(event, AttemptFailed)), None)
@@ -133,7 +130,7 @@ def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
     return True
 
 
-def _attempt(task_id: str | None, delivery: tuple[_Key, list[_OfDelivery]], number: int) -> Attempt:
+def _attempt(task_id: str | None, delivery: tuple[_Key, list[DeliveryEvent]], number: int) -> Attempt:
     (message_id, receive_count, delivery_id), events = delivery
     return Attempt(
         task_id=task_id,

@@ -55,8 +55,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         for arrival in found
         for count in range(1, fewest + 1)
     ]
-    unexplained = [charge for charge in charges if not charge.drawn_to_fail and charge.fault is None]
-    crashed = sum(not charge.drawn_to_fail and charge.fault is not None for charge in charges)
+    unexplained = [charge for charge in charges if not (charge.drawn_to_fail or charge.is_explained)]
+    crashed = sum(not charge.drawn_to_fail and charge.is_explained for charge in charges)
     return conclude(
         QUESTION,
         history,
@@ -79,16 +79,16 @@ class _Charge:
 
     def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
-        seen = [each for each in faults.receives(arrival.message_id) if each.count == count]
+        seen = faults.receives(arrival.message_id, count)
         self.arrival = arrival
         self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
-        self.fault = faults.costly(task_id, arrival.message_id, count)
+        self.is_explained = faults.explain(task_id, arrival.message_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
             # Who need not ask for a wait only says that it failed.
             asks = terms.contract.waiting.exact_seconds(count) is not None
-            told = any(each.failed for each in seen) and self.fault is None and not asks
+            told = any(each.failed for each in seen) and not self.is_explained and not asks
             self.drawn_to_fail = told or any(each.asked_for_backoff for each in seen)
         what = f"task {task_id} died, charged for receive {count} of its message"
         if not seen:

@@ -14,13 +14,12 @@ have been charged for a crash. This module must not know which delay is right.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
-from taskguard.faults.kinds import KINDS, Site
+from taskguard.faults.kinds import Site
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
 from taskguard.history.wording import named, seconds
-from taskguard.judging.guarantees.injected_faults import InjectedFaults, can_cost
+from taskguard.judging.guarantees.injected_faults import InjectedFaults, can_cost, site_of
 from taskguard.judging.verdict import Question, Verdict, Violation, conclude
 
 QUESTION = Question(
@@ -36,36 +35,17 @@ is at work: what is held back for longer than the visibility timeout."""
 _CLOCK_PRECISION_MS = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Return:
-    """What came of a message while it was to be hidden, and the fault that brought it about."""
-
-    request: BackoffRequested
-    came: Delivered | DeadLettered
-    fault: FaultInjected | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shortening:
-    """A request by which another delivery cut short what had been granted, and whether faults kept it from knowing better."""
-
-    request: BackoffRequested
-    other: BackoffRequested
-    is_excused: bool
-
-
 def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check's arguments
     """Judge what came back too early."""
     granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
     faults = InjectedFaults(history)
     early = [found for request in granted for found in _early(request, history, faults)]
     shortened = [found for request in granted for found in _shortened(request, history, faults)]
-    wrong = [found for found in early if found.fault is None]
-    cut_short = [found for found in shortened if not found.is_excused]
+    wrong, cut_short = ([each for each in found if each is not None] for found in (early, shortened))
     return conclude(
         QUESTION,
         history,
-        [*map(_too_early, wrong), *map(_cut_short, cut_short)],
+        [*wrong, *cut_short],
         expected="each message hidden for as long as was granted, and let go by no other delivery, or named by a fault that "
         "handed it out early",
         observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
@@ -79,7 +59,8 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check
     )
 
 
-def _early(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[_Return]:
+def _early(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:
+    """What came back too early upon a request; none for what a fault handed out."""
     # What follows upon the request of another is that request's own matter: it is judged itself, and shortens this or does not.
     until_ms = min(
         [
@@ -97,10 +78,11 @@ def _early(request: BackoffRequested, history: History, faults: InjectedFaults) 
         if is_early and (
             isinstance(event, DeadLettered) or (isinstance(event, Delivered) and _returns(event, request))
         ):
-            yield _Return(request, event, _fault(request, event, history, faults))
+            yield None if _was_handed_out(request, event, history, faults) else _too_early(request, event)
 
 
-def _shortened(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[_Shortening]:
+def _shortened(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:
+    """What cut short what was granted; none where faults kept whoever asked from knowing better."""
     due_ms = _due_ms(request)
     came_back = {
         event.delivery_id
@@ -114,7 +96,7 @@ def _shortened(request: BackoffRequested, history: History, faults: InjectedFaul
         is_later = request.answered_ms < other.at_ms < due_ms - _CLOCK_PRECISION_MS
         ends_ms = other.answered_ms + other.delay_seconds * 1000
         if is_another and is_later and ends_ms < due_ms - _CLOCK_PRECISION_MS:
-            yield _Shortening(request, other, _knew_no_better(other, faults))
+            yield None if _knew_no_better(other, faults) else _cut_short(request, other)
 
 
 def _accepted(request: BackoffRequested, history: History) -> Iterator[BackoffRequested]:
@@ -137,24 +119,20 @@ def _returns(delivered: Delivered, request: BackoffRequested) -> bool:
     return not is_own and delivered.receive_count >= request.receive_count
 
 
-def _fault(
+def _was_handed_out(
     request: BackoffRequested, came: Delivered | DeadLettered, history: History, faults: InjectedFaults
-) -> FaultInjected | None:
-    counts = {request.receive_count}
-    if isinstance(came, Delivered):
-        counts.add(came.receive_count)
-    handed_out = (
-        fault for count in sorted(counts) for fault in _of_receive(request, count, faults) if _hands_out_early(fault)
-    )
+) -> bool:
+    """Whether a fault had the message come early: it handed it out, or the request hung, and took effect too late."""
+    counts = {request.receive_count, came.receive_count if isinstance(came, Delivered) else request.receive_count}
+    if any(_hands_out_early(fault) for count in counts for fault in _of_receive(request, count, faults)):
+        return True
     # A request that hung until another delivery's had been granted, and took effect only then.
-    landed_late = (
-        fault
+    return any(
+        fault.kind == "slow" and can_cost(fault)
         for other in _accepted(request, history)
         if not _is_of_one_delivery(other, request) and other.at_ms <= request.answered_ms <= other.answered_ms
         for fault in _of_receive(other, other.receive_count, faults)
-        if fault.kind == "slow" and can_cost(fault)
     )
-    return next(handed_out, None) or next(landed_late, None)
 
 
 def _knew_no_better(other: BackoffRequested, faults: InjectedFaults) -> bool:
@@ -174,12 +152,10 @@ def _hands_out_early(fault: FaultInjected) -> bool:
 def _keeps_the_answer(fault: FaultInjected) -> bool:
     if fault.kind == "table-down":
         return True
-    is_of_a_call = fault.kind in KINDS and KINDS[fault.kind].site is Site.CALL
-    return is_of_a_call and fault.kind != "kill" and can_cost(fault)
+    return site_of(fault) is Site.CALL and fault.kind != "kill" and can_cost(fault)
 
 
-def _too_early(found: _Return) -> Violation:
-    request, came = found.request, found.came
+def _too_early(request: BackoffRequested, came: Delivered | DeadLettered) -> Violation:
     name = named(request.task_id, request.message_id)
     how = (
         "reached the dead-letter queue"
@@ -194,8 +170,7 @@ def _too_early(found: _Return) -> Violation:
     return Violation(request.task_id, message, (request, came))
 
 
-def _cut_short(found: _Shortening) -> Violation:
-    request, other = found.request, found.other
+def _cut_short(request: BackoffRequested, other: BackoffRequested) -> Violation:
     name = named(request.task_id, request.message_id)
     after = seconds((other.at_ms - request.at_ms) / 1000)
     message = (
