@@ -31,7 +31,7 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.support.garbage_collection import without_garbage_collection
-from taskguard.support.typed import Refused, typed, untyped
+from taskguard.support.typed import Refused, typed, unreadable, untyped
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
@@ -204,13 +204,9 @@ class History(Sequence[Event]):
         try:
             with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
                 return cls(_read_lines(file, source))
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise HistoryError(
-                f"Reading the history {source}: {error.strerror or error}. Give the folder of a finished run."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise HistoryError(
-                f"Reading the history {source}: it is not UTF-8 text ({error.reason}). Give the folder of a finished run."
+                f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
             ) from error
 
     @cached_property

@@ -57,13 +57,9 @@ class _Wait:
         return f"task {self.task_id}: attempt {self.attempt.number}"
 
     @property
-    def granted(self) -> BackoffRequested | None:
-        return self.attempt.granted
-
-    @property
     def seconds(self) -> float | None:
         """How long the message is to stay away: as was asked for, or else as its queue has it."""
-        return self.granted.delay_seconds if self.granted is not None else self.hidden_seconds
+        return self.attempt.granted.delay_seconds if self.attempt.granted is not None else self.hidden_seconds
 
     @property
     def return_words(self) -> str:
@@ -145,7 +141,7 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
 
 
 def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
-    failed, granted, requests = wait.failed, wait.granted, wait.attempt.backoffs
+    failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
     if wait.exact_seconds is not None:
         yield from _other_than(wait, wait.exact_seconds)
     elif wait.least_seconds is not None and wait.seconds is not None and wait.seconds < wait.least_seconds:
@@ -177,7 +173,7 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
     """That nothing was granted, where the queue by itself does not hide a message for as long as is demanded."""
     requests = wait.attempt.backoffs
-    if wait.granted is None and wait.hidden_seconds != exact_seconds:
+    if wait.attempt.granted is None and wait.hidden_seconds != exact_seconds:
         asked = (
             f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
         )
@@ -233,9 +229,9 @@ def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
 def _too_early_to_tell(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> bool:
     if history.end is None:
         return True
-    since_ms = wait.granted.answered_ms if wait.granted else wait.attempt.last_seen_ms
+    since_ms = wait.attempt.granted.answered_ms if wait.attempt.granted else wait.attempt.last_seen_ms
     own_seconds = wait.exact_seconds if wait.exact_seconds is not None else wait.hidden_seconds or 0.0
-    due_ms = since_ms + (wait.granted.delay_seconds if wait.granted else own_seconds) * 1000
+    due_ms = since_ms + (wait.attempt.granted.delay_seconds if wait.attempt.granted else own_seconds) * 1000
     # While nothing could be handed out, nothing could come.
     held_ms = held.after(due_ms, history.end.at_ms, None)
     return history.end.at_ms - held_ms < due_ms + terms.tolerances.late_seconds * 1000
@@ -244,8 +240,8 @@ def _too_early_to_tell(wait: _Wait, history: History, terms: Terms, held: _Hindr
 def _measured(waits: list[_Wait]) -> dict[str, Json]:
     gaps: dict[int, list[float]] = {}
     for wait in waits:
-        if wait.granted is not None and wait.next_event is not None:
-            gap = (wait.next_event.at_ms - wait.granted.at_ms) / 1000
+        if wait.attempt.granted is not None and wait.next_event is not None:
+            gap = (wait.next_event.at_ms - wait.attempt.granted.at_ms) / 1000
             gaps.setdefault(wait.attempt.number, []).append(round(gap, 3))
     return {
         f"seconds_away_after_attempt_{number}": {"least": min(found), "most": max(found), "count": len(found)}

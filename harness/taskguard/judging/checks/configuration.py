@@ -35,8 +35,6 @@ QUESTION = Question(
 UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 """Those that nobody can limit to a resource."""
 
-_WILD = ("*", "?")
-
 
 _Said = tuple[Weight, str]
 """What there is to say of a setting, and how much it weighs."""
@@ -164,7 +162,7 @@ def _permission(permission: Permission) -> Iterator[str]:
 
 
 def _is_wild(pattern: str) -> bool:
-    return any(character in pattern for character in _WILD)
+    return "*" in pattern or "?" in pattern
 
 
 def _without_what_is_inside(resource: str) -> str:

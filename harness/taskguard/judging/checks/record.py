@@ -10,7 +10,7 @@ table, or no record is described, the check is not applicable. This module must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
@@ -22,7 +22,6 @@ from taskguard.history import (
     BackoffRequested,
     DeadLettered,
     Delivered,
-    Event,
     History,
     RecordedAttempt,
     RecordObserved,
@@ -95,10 +94,8 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
 
 def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
     excuse = (AttemptSucceeded, DeadLettered)
-    ends: tuple[tuple[str, tuple[str, ...], Sequence[Event]], ...] = (
-        ("completed", words.completed, history.of_task(record.task_id, AttemptSucceeded)),
-        ("dead-lettered", words.dead, history.of_task(record.task_id, DeadLettered)),
-    )
+    completed, dead = (history.of_task(record.task_id, kind) for kind in excuse)
+    ends = (("completed", words.completed, completed), ("dead-lettered", words.dead, dead))
     seen = [end for end in ends if end[2]]
     for what, states, found in seen if len(seen) == 1 else ():
         # Without a word for it nobody knows what the record says of a dead task.

@@ -30,7 +30,7 @@ from taskguard.history.wording import named, seconds, times
 from taskguard.judging.checks.asked import without_a_number
 from taskguard.judging.guarantees.injected_faults import InjectedFaults
 from taskguard.judging.guarantees.records import dead_tasks
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="charges",
@@ -63,7 +63,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         [
             *_too_often(history, most),
             *(_not_given_up(history, task_id) for task_id, found in arrivals.items() if not found),
-            *(charge.unexplained(is_known=terms.seed is not None) for charge in unexplained),
+            *(charge.found for charge in unexplained),
         ],
         expected=f"at most {most} receives of a message, and of a dead task each one failed as drawn, "
         "or explained by a fault",
@@ -75,13 +75,11 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 class _Charge:
-    """One receive of a message that died, and what it was charged for."""
+    """One receive of a message that died, what it was charged for, and what is ``found`` when nothing explains that."""
 
     def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
         seen = faults.receives(arrival.message_id, count)
-        self.arrival = arrival
-        self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
         self.is_explained = faults.explain(task_id, arrival.message_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
@@ -90,19 +88,21 @@ class _Charge:
             asks = terms.contract.waiting.exact_seconds(count) is not None
             told = any(each.failed for each in seen) and not self.is_explained and not asks
             self.drawn_to_fail = told or any(each.asked_for_backoff for each in seen)
-        what = f"task {task_id} died, charged for receive {count} of its message"
+        message = f"task {task_id} died, charged for receive {count} of its message"
         if not seen:
-            self.message = f"{what}, which was not seen to be delivered; no fault that was injected explains it"
+            message += ", which was not seen to be delivered"
         else:
-            drawn = ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
-            lasted = seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)
-            self.message = f"{what}{drawn} (it was at work for {lasted}); no fault that was injected explains it"
-
-    def unexplained(self, *, is_known: bool) -> Found:
-        """What that nothing explains it means: only where it ``is_known`` how each attempt was drawn, it is a violation."""
-        if is_known:
-            return Violation(self.arrival.task_id, self.message, self.events, (Delivered, FaultInjected))
-        return Doubt(self.arrival.task_id, self.message, self.events)
+            message += ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
+            message += f" (it was at work for {seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)})"
+        message += "; no fault that was injected explains it"
+        events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
+        excuses = (Delivered, FaultInjected)
+        # Where it is not known how each attempt was drawn, it may have failed all the same.
+        self.found = (
+            Violation(arrival.task_id, message, events, excuses)
+            if seed is not None
+            else Doubt(arrival.task_id, message, events)
+        )
 
 
 def _arrivals(history: History, task_id: str) -> list[DeadLettered]:

@@ -62,16 +62,10 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check
 def _early(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:
     """What came back too early upon a request; none for what a fault handed out."""
     # What follows upon the request of another is that request's own matter: it is judged itself, and shortens this or does not.
-    until_ms = min(
-        [
-            _due_ms(request),
-            *(
-                later.at_ms
-                for later in _accepted(request, history)
-                if later.at_ms > (request.at_ms if _is_of_one_delivery(later, request) else request.answered_ms)
-            ),
-        ]
-    )
+    until_ms = _due_ms(request)
+    for later in _accepted(request, history):
+        if later.at_ms > (request.at_ms if _is_of_one_delivery(later, request) else request.answered_ms):
+            until_ms = min(until_ms, later.at_ms)
     for event in history.of_message(request.message_id):
         # What began before the request was under way already, and did not come back.
         is_early = request.answered_ms < event.at_ms < until_ms - _CLOCK_PRECISION_MS

@@ -61,11 +61,6 @@ def end_of(history: History, task_id: str, terms: Terms) -> str:
     return "dead-lettered" if last in dead else "unsettled"
 
 
-def settled_at_ms(history: History, task_id: str, terms: Terms) -> float | None:
-    """When the task's record first came to a final state; none when that was not seen."""
-    return next((change.at_ms for change in ends_by_record(history, task_id, terms)), None)
-
-
 def answerable(history: History) -> dict[str, TaskSubmitted]:
     """The tasks that the pipeline answers for, each with a submission: those that it accepted, and of those whose answer left
     that open the ones that have a record."""
