@@ -140,9 +140,7 @@ class History(Sequence[Event]):
     @cached_property
     def changes(self) -> dict[str, list[RecordChanged]]:
         """The changes of each record, by task id, in the order in which the store took them, whatever its clock says."""
-        found: dict[str, list[RecordChanged]] = defaultdict(list)
-        for change in self.of_kind(RecordChanged):
-            found[change.task_id].append(change)
+        found = _grouped((change.task_id, change) for change in self.of_kind(RecordChanged))
         return {task_id: sorted(changes, key=attrgetter("number")) for task_id, changes in found.items()}
 
     @cached_property
@@ -153,14 +151,12 @@ class History(Sequence[Event]):
     @cached_property
     def configuration(self) -> ConfigurationObserved | None:
         """How the stack is set up, as last read; None when it was not."""
-        observed = self.of_kind(ConfigurationObserved)
-        return observed[-1] if observed else None
+        return next(reversed(self.of_kind(ConfigurationObserved)), None)
 
     @cached_property
     def end(self) -> RunEnded | None:
         """The end of the run; None when the history was cut short."""
-        ends = self.of_kind(RunEnded)
-        return ends[-1] if ends else None
+        return next(reversed(self.of_kind(RunEnded)), None)
 
     @property
     def deadline_reached(self) -> bool:

@@ -84,8 +84,9 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True)
-class _Blamed:
-    """A batch some of which came back, or may be lost, for the sake of a message that failed by itself; or of no one's."""
+class _Batch:
+    """A delivery of several messages. Some may have come back, or be lost, for the sake of a message that failed by itself, the
+    ``culprit``; or all came back, for no one's."""
 
     members: list[_Member]
     culprit: _Member | None
@@ -103,7 +104,8 @@ class _Blamed:
 
     @property
     def handed_back(self) -> list[_Member]:
-        return [each for each in self.members if each.handed_back]
+        found = [each for each in self.members if each.handed_back]
+        return found if self.culprit is not None or len(found) == len(self.members) else []
 
     @property
     def lost(self) -> list[_Member]:
@@ -113,10 +115,9 @@ class _Blamed:
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
     batches = _batches(history, terms)
-    with_a_failure = sum(any(each.attempt.failed for each in batch) for batch in batches)
-    blamed = [found for batch in batches for found in _blamed(batch)]
-    handed_back = [each for batch in blamed for each in batch.handed_back if each.proven]
-    lost = sum(len(batch.lost) for batch in blamed)
+    with_a_failure = sum(any(each.attempt.failed for each in batch.members) for batch in batches)
+    handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
+    lost = sum(len(batch.lost) for batch in batches)
     if handed_back or lost:
         observed = f"{times(len(handed_back), 'attempt')} handed back with a neighbour, {lost} lost beside one"
     else:
@@ -127,7 +128,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         history,
         [
             *_dead_without_an_attempt(history, not_done),
-            *(found for batch in blamed for found in _of_batch(batch)),
+            *(found for batch in batches for found in _of_batch(batch)),
             *attempts_in_doubt(history),
         ],
         expected="of a batch only what fails itself comes back",
@@ -135,23 +136,20 @@ def judge(history: History, terms: Terms) -> Verdict:
         measured={
             "batches_of_several": len(batches),
             "of_them_with_a_failure": with_a_failure,
-            "largest_batch": max(map(len, batches), default=0),
+            "largest_batch": max((len(batch.members) for batch in batches), default=0),
         },
         exercised=with_a_failure > 0,
     )
 
 
-def _batches(history: History, terms: Terms) -> list[list[_Member]]:
-    """The deliveries of several messages."""
+def _batches(history: History, terms: Terms) -> list[_Batch]:
     by_delivery: dict[str, list[Attempt]] = {}
     for chain in history.chains:
         for attempt in chain.attempts:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    return [
-        [_member(attempt, history, terms) for attempt in attempts]
-        for attempts in by_delivery.values()
-        if len(attempts) > 1
-    ]
+    several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
+    found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
+    return [_Batch(members, next((each for each in members if each.failed_by_itself), None)) for members in found]
 
 
 def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
@@ -191,13 +189,7 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     )
 
 
-def _blamed(batch: list[_Member]) -> Iterator[_Blamed]:
-    culprit = next((each for each in batch if each.failed_by_itself), None)
-    if culprit is not None or all(each.handed_back for each in batch):
-        yield _Blamed(batch, culprit)
-
-
-def _of_batch(batch: _Blamed) -> Iterator[Found]:
+def _of_batch(batch: _Batch) -> Iterator[Found]:
     for member in batch.handed_back:
         number, shown = member.attempt.number, (*member.attempt.events, *batch.beside)
         if member.proven:

@@ -124,13 +124,11 @@ def _attempts(record: RecordObserved, history: History, words: RecordWords, term
     for each in record.attempts:
         attempt = by_number.get(each.number)
         if attempt is not None and attempt.determined:
-            yield from _attempt(each, attempt, record, words)
-            if words.attempt_started_at is not None:
-                yield from _start(each, attempt, record, terms)
+            yield from _attempt(each, attempt, record, words, terms)
 
 
 def _attempt(
-    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords
+    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords, terms: Terms
 ) -> Iterator[Violation]:
     what = f"task {record.task_id}: its record has attempt {recorded.number}"
     shown = (*attempt.events, record)
@@ -145,17 +143,14 @@ def _attempt(
     if words.attempt_backoff is not None and recorded.backoff_seconds != backoff:
         message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
         yield Violation(record.task_id, message, shown, (BackoffRequested,))
-
-
-def _start(recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, terms: Terms) -> Iterator[Violation]:
-    what = f"task {record.task_id}: its record has attempt {recorded.number}"
-    shown = (*attempt.events, record)
-    started, outcome = recorded.started_at_ms, attempt.succeeded or attempt.failed
+    started, ended = recorded.started_at_ms, attempt.succeeded or attempt.failed
+    if words.attempt_started_at is None:
+        return
     if started is None:
         yield Violation(record.task_id, f"{what} without its start", shown)
         return
     early_ms = attempt.delivered.at_ms - started if attempt.delivered is not None else 0.0
-    late_ms = started - outcome.at_ms if outcome is not None else 0.0
+    late_ms = started - ended.at_ms if ended is not None else 0.0
     for off_ms, beside in ((early_ms, "before its delivery"), (late_ms, "after its outcome")):
         if off_ms > terms.tolerances.clock_ms:
             yield Violation(record.task_id, f"{what} started {seconds(off_ms / 1000)} {beside}", shown)
