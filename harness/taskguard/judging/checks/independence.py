@@ -115,10 +115,8 @@ def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:
 
 def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> Iterator[Doubt]:
     count, failed = len(submitted), sum(map(failures.holds, submitted))
-    if (
-        count
-        and dependence.least_p_value_of_runs(count, failed) >= _SHARES["submission"] * terms.tolerances.significance
-    ):
+    level = _SHARES["submission"] * terms.tolerances.significance
+    if count and dependence.least_p_value_of_runs(count, failed) >= level:
         yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
 
 

@@ -25,12 +25,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, Delivered, Event, FaultInjected, History
+from taskguard.history import (
+    AttemptFailed,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+    History,
+)
 from taskguard.history.wording import named, seconds, times
 from taskguard.judging.checks.asked import without_a_number
 from taskguard.judging.guarantees.injected_faults import InjectedFaults
 from taskguard.judging.guarantees.records import dead_tasks
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="charges",
@@ -80,14 +88,15 @@ class _Charge:
     def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
         seen = faults.receives(arrival.message_id, count)
+        events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
         self.is_explained = faults.explain(task_id, arrival.message_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
             # Who need not ask for a wait only says that it failed.
             asks = terms.contract.waiting.exact_seconds(count) is not None
-            told = any(each.failed for each in seen) and not self.is_explained and not asks
-            self.drawn_to_fail = told or any(each.asked_for_backoff for each in seen)
+            told = any(isinstance(event, AttemptFailed) for event in events) and not self.is_explained and not asks
+            self.drawn_to_fail = told or any(isinstance(event, BackoffRequested) for event in events)
         message = f"task {task_id} died, charged for receive {count} of its message"
         if not seen:
             message += ", which was not seen to be delivered"
@@ -95,14 +104,10 @@ class _Charge:
             message += ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
             message += f" (it was at work for {seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)})"
         message += "; no fault that was injected explains it"
-        events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
-        excuses = (Delivered, FaultInjected)
         # Where it is not known how each attempt was drawn, it may have failed all the same.
-        self.found = (
-            Violation(arrival.task_id, message, events, excuses)
-            if seed is not None
-            else Doubt(arrival.task_id, message, events)
-        )
+        self.found: Found = Doubt(arrival.task_id, message, events)
+        if seed is not None:
+            self.found = Violation(arrival.task_id, message, events, (Delivered, FaultInjected))
 
 
 def _arrivals(history: History, task_id: str) -> list[DeadLettered]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.faults.plan import Fault, parse
-from taskguard.history import AttemptFailed, BackoffRequested, ConfigurationObserved, Event, FaultInjected, History
+from taskguard.history import ConfigurationObserved, Event, FaultInjected, History
 from taskguard.history.events import DeliveryEvent
 
 WORK_QUEUE = "work"
@@ -57,16 +57,6 @@ class Receive:
     def ended_ms(self) -> float:
         """When its outcome was seen, or else the last of it."""
         return self.events[-1].at_ms
-
-    @property
-    def failed(self) -> bool:
-        """Whether it was seen to fail."""
-        return any(isinstance(event, AttemptFailed) for event in self.events)
-
-    @property
-    def asked_for_backoff(self) -> bool:
-        """Whether whoever worked on it reported a failure of its own."""
-        return any(isinstance(event, BackoffRequested) for event in self.events)
 
 
 class InjectedFaults:
