@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
+from taskguard.history.events import QueueName
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
@@ -142,8 +143,9 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
 
 def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
     failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
-    if wait.exact_seconds is not None:
-        yield from _other_than(wait, wait.exact_seconds)
+    exact = wait.exact_seconds
+    if exact is not None:
+        yield from _other_than(wait, exact)
     elif wait.least_seconds is not None and wait.seconds is not None and wait.seconds < wait.least_seconds:
         asked = "asked for" if granted is not None else "was hidden by its queue for"
         message = f"{wait.name} {asked} {seconds(wait.seconds)}, expected {seconds(wait.least_seconds)} or more"
@@ -152,7 +154,6 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         after = seconds((granted.at_ms - failed.at_ms) / 1000)
         message = f"{wait.name} asked for {seconds(granted.delay_seconds)} only {after} after it had ended"
         yield Violation(wait.task_id, message, (failed, granted))
-    exact = wait.exact_seconds
     for request in requests:
         if exact is not None and request.accepted and request.delay_seconds != exact:
             message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
@@ -166,7 +167,7 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif granted is not None:
         yield from _timing(wait, granted, wait.next_event, history, terms, held)
-    if granted is None and wait.exact_seconds is None:
+    if granted is None and exact is None:
         yield from _without_a_request(wait, terms)
 
 
@@ -190,7 +191,9 @@ def _timing(
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    due_ms = _due_ms(request, next_event, history)
+    # Not before the run itself had switched its consumers on again.
+    queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
+    due_ms = history.let_go_ms(request.answered_ms + request.delay_seconds * 1000, queue)
     late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
         return
@@ -202,12 +205,6 @@ def _timing(
         limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
-
-
-def _due_ms(request: BackoffRequested, next_event: Event, history: History) -> float:
-    """When the message could come back at the earliest: not before the run itself had switched its consumers on again."""
-    due_ms = request.answered_ms + request.delay_seconds * 1000
-    return history.let_go_ms(due_ms, "dead-letter" if isinstance(next_event, DeadLettered) else "work")
 
 
 def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
