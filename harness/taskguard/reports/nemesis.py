@@ -18,9 +18,9 @@ from statistics import median
 from taskguard.contract.draws import fate
 from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Fault
-from taskguard.history import FaultInjected, History, Manifest
+from taskguard.history import FaultInjected, History, Manifest, Redriven
 from taskguard.history.wording import times
-from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record, redrives, settled_at_ms
+from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record
 from taskguard.support.typed import untyped
 
 NEMESIS_FILE = "nemesis.json"
@@ -127,7 +127,7 @@ class _Tasks:
         self.ids = frozenset(answered)
         self.lost = {i for i in answered if end_of(history, i, terms) == "unsettled"}
         self.doubled = {i for i in answered if _is_doubled(history, i, terms)}
-        settled = {i: settled_at_ms(history, i, terms) for i in answered}
+        settled = {i: next((change.at_ms for change in ends_by_record(history, i, terms)), None) for i in answered}
         # An answer may come after the end of the task that it tells of.
         self._spans = {i: (min(answered[i].answered_ms, at_ms or inf), at_ms) for i, at_ms in settled.items()}
         self._begun = sorted(begun for begun, _ in self._spans.values())
@@ -186,4 +186,4 @@ def _of_stack(event: FaultInjected, tasks: _Tasks) -> set[str]:
 
 def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:
     ends = ends_by_record(history, task_id, terms)
-    return len(ends) > 1 + redrives(history, task_id) or end_of(history, task_id, terms) == "both"
+    return len(ends) > 1 + len(history.of_task(task_id, Redriven)) or end_of(history, task_id, terms) == "both"

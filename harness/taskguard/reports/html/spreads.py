@@ -12,9 +12,9 @@ from math import ceil
 from statistics import median
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, History
+from taskguard.history import DeadLettered, History
 from taskguard.history.wording import seconds, times
-from taskguard.judging.grading import Grade
+from taskguard.judging.grading import Grade, first_end
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.timelines import Span
 from taskguard.reports.html.waits import Wait, waits_of
@@ -104,7 +104,7 @@ def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
     schedule = terms.contract.waits
     found: dict[tuple[bool, int], list[tuple[float, str]]] = {}
     for fate in grade.fates:
-        end = end_of(fate.task_id, history)
+        end = first_end(history, fate.task_id)
         if end is not None:
             took = (end.at_ms - history.accepted[fate.task_id].at_ms) / 1000
             attempts = sum(attempt.at_ms <= end.at_ms for attempt in history.attempts_of(fate.task_id))
@@ -124,12 +124,6 @@ def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
         left_out=_left_out(rows, sum(map(len, found.values())), "task"),
         summary=_quantiles(sorted(took for group in found.values() for took, _ in group)),
     )
-
-
-def end_of(task_id: str, history: History) -> AttemptSucceeded | DeadLettered | None:
-    """The first end of a task that was seen."""
-    events = history.of_task(task_id)
-    return next((event for event in events if isinstance(event, (AttemptSucceeded, DeadLettered))), None)
 
 
 def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: float, axis: Axis) -> Row:

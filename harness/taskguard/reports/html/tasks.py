@@ -13,9 +13,8 @@ from itertools import islice, zip_longest
 from taskguard.contract.terms import Terms
 from taskguard.history import History
 from taskguard.history.wording import describe, seconds, times
-from taskguard.judging.grading import Grade, TaskFate
+from taskguard.judging.grading import Grade, TaskFate, first_end
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.reports.html.spreads import end_of
 from taskguard.reports.html.timelines import Timeline, timeline_of, zero_of
 from taskguard.reports.html.visible import shown, shown_json, size
 
@@ -229,7 +228,7 @@ class _Viewer:
             "dead-lettered": f"dead-lettered after {attempts}",
             "both": f"both completed and dead-lettered, {attempts}",
         }.get(fate.end, f"unsettled after {attempts}")
-        end = end_of(task_id, self.history)
+        end = first_end(self.history, task_id)
         if end is None or fate.end == "both":
             return told
         took = f"in {seconds((end.at_ms - self.history.accepted[task_id].at_ms) / 1000)}"

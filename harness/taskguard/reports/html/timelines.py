@@ -100,7 +100,7 @@ def timeline_of(task_id: str, history: History, terms: Terms) -> Timeline:
     """Return the timeline of a task that something was seen of."""
     attempts = history.attempts_of(task_id)
     waits = {id(wait.attempt): wait for chain in history.chains_of(task_id) for wait in waits_of(chain, history, terms)}
-    dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
+    dead = history.of_task(task_id, DeadLettered)
     zero_ms = zero_of(task_id, history)
     ends = [attempt.last_seen_ms for attempt in attempts] + [event.at_ms for event in dead]
     extent = (max(ends, default=zero_ms) - zero_ms) / 1000
