@@ -13,9 +13,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from taskguard.history.wording import times
+from taskguard.reports import nemesis
+from taskguard.reports.html import rates
 from taskguard.reports.html.page import Page
-from taskguard.reports.html.rates import AXIS, HEADINGS
+from taskguard.reports.html.tasks import task_name
+from taskguard.reports.html.visible import entries, shown
 from taskguard.reports.plain import printable
+from taskguard.support.this_command import runnable
+
+MOST_FINDINGS = 10
+"""How many findings of a verdict are listed."""
 
 _STYLE = "report.css"
 
@@ -27,8 +35,10 @@ def render(page: Page) -> str:
         page=page,
         style=Markup(style),  # noqa: S704  # it is ours, and has nothing of the run
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        rate_axis=AXIS,
-        rate_headings=HEADINGS,
+        most_findings=MOST_FINDINGS,
+        rate_axis=rates.AXIS,
+        rate_headings=rates.HEADINGS,
+        nemesis_headings=nemesis.HEADINGS,
     )
 
 
@@ -50,6 +60,13 @@ def _template() -> tuple[Template, str]:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters |= {
+        "entries": entries,
+        "runnable": runnable,
+        "shown": shown,
+        "task_name": task_name,
+        "times": times,
+    }
     style, _, _ = environment.loader.get_source(environment, _STYLE) if environment.loader else ("", None, None)
     for name in environment.list_templates(["jinja"]):
         environment.get_template(name)  # the page's parts would be compiled when it is rendered
