@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +24,7 @@ from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
+from taskguard.run.stages import Asked
 from taskguard.service.config import terms_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
@@ -35,22 +35,6 @@ from taskguard.targets.aws_errors import explain
 _MOST_IDS_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the user wants to be graded. ``seed`` and ``rate``, where given, must be the stage's; the ids of the tasks follow
-    from the seed, and are new ones without it. ``folder`` is the run's, ``service`` that of the
-    service."""
-
-    tasks: int
-    stage: str
-    region: str
-    seed: str | None
-    rate: float | None
-    allow_production: bool
-    folder: Path
-    service: Path
-
-
 @contextmanager
 def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     """The run to make, and the seed of its tasks; after it, and whatever ends it, the tasks are removed again.
@@ -59,15 +43,16 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         TargetError: when AWS cannot be reached, or the stage is not to be touched or not what was asked for.
         DeploymentError: when there is no such stage.
     """
-    refuse_production(asked.stage, allowed=asked.allow_production)
-    tell(Announced(f"Looking for stage {asked.stage} in {asked.region}"))
+    stage = asked.stage or "dev"
+    refuse_production(stage, allowed=asked.allow_production)
+    tell(Announced(f"Looking for stage {stage} in {asked.region}"))
     endpoint = Aws(asked.region).start()
-    stack = read_stack(endpoint, asked.stage)
+    stack = read_stack(endpoint, stage)
     seed, rate = failure_settings(endpoint, stack)
-    _refuse_other_failures(asked, seed, rate)
+    _refuse_other_failures(asked, stage, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = LogSource(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
-    terms = terms_of(asked.service, Draws(seed=seed, rate=rate), ON_AWS)
+    terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.terms):
         tell(Announced(text))
@@ -80,7 +65,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     ids_seed = asked.seed or random_seed()
     ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
     _refuse_known(run, ids)
-    place = Place.now(region=asked.region, stage=asked.stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
+    place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     Ledger(asked.folder, place).add(ids)
     try:
         yield run, ids_seed
@@ -88,13 +73,13 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         _clean_up(tell, asked.folder)
 
 
-def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
+def _refuse_other_failures(asked: Asked, stage: str, seed: str | None, rate: float) -> None:
     for name, wanted, found in (("seed", asked.seed, seed), ("rate", asked.rate, rate)):
         if wanted is not None and wanted != found:
             has = f'the {name} "{found}"' if found is not None else f"no {name}"
             raise TargetError(
-                f"grading stage {asked.stage}: it was deployed with {has}, not {wanted}. Leave out --{name}, or deploy it "
-                f'anew: `npx serverless deploy --stage {asked.stage} --param="failure{name.capitalize()}={wanted}"`.'
+                f"grading stage {stage}: it was deployed with {has}, not {wanted}. Leave out --{name}, or deploy it "
+                f'anew: `npx serverless deploy --stage {stage} --param="failure{name.capitalize()}={wanted}"`.'
             )
 
 
