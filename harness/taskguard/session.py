@@ -165,7 +165,7 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
             if run is not None:
                 yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
                 return
-        engine = held.enter_context(OwnEngine(asked.target, options, wanted, tell))
+        engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.status import Status
 
 from taskguard import session
 from taskguard.cli import faults as asked_faults
@@ -102,7 +104,9 @@ def grade(
     _refuse_without_evidence(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked))
-    with ProgressLine(console) as line:
+    status = Status("", console=console) if console.is_terminal else None
+    with status or nullcontext():
+        line = ProgressLine(console, status)
         for text in asked_faults.told_first(asked.plan, changed):
             line.say(text)
 

@@ -156,26 +156,16 @@ class Run:
         ids = list(dict.fromkeys(task_ids))
         records, queues = self._records(), self._queues()
         pace = ON_AWS if self.endpoint.url is None else LOCAL
+        clock = None if faults is None else self.endpoint.clock
         if faults is None:
             seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
             if self.terms.contract.waiting.exact_seconds(1) is None:
                 # How long a task takes is then what the stack says.
                 seconds += queues.receives_before_death() * queues.visibility_timeout_seconds()
-            return watch(
-                records,
-                queues,
-                ids,
-                self.terms,
-                seconds=seconds,
-                pace=pace,
-                tell=tell,
-                stays_filled=self.stack.stays_filled,
-                at_rest=self._at_rest_if_untold(),
-            )
-        hidden_seconds = queues.visibility_timeout_seconds()
-        seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
-        seconds += pace.quiet_seconds * self.endpoint.clock.scale
-        clock = self.endpoint.clock
+        else:
+            hidden_seconds = queues.visibility_timeout_seconds()
+            seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
+            seconds += pace.quiet_seconds * self.endpoint.clock.scale
         return watch(
             records,
             queues,
@@ -265,18 +255,16 @@ class Run:
 
 
 def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bool:
-    # What the engine was busy with before is of no run's business, nor what was broken then.
-    if isinstance(event, HeldUp) and event.until_ms < begun_ms:
-        return False
-    if isinstance(event, FaultInjected) and event.at_ms < begun_ms:
-        return False
-    return only is None or _concerns(event, only)
-
-
-def _concerns(event: Event, ids: frozenset[str]) -> bool:
-    if isinstance(event, (EvidenceMissing, HeldUp, ConsumersOff)):
-        return True
-    if isinstance(event, FaultInjected):
-        # What strikes no task in particular may strike any.
-        return not event.task_ids or not ids.isdisjoint(event.task_ids)
-    return getattr(event, "task_id", None) in ids or getattr(event, "message_id", None) in ids
+    match event:
+        # What the engine was busy with before is of no run's business, nor what was broken then.
+        case HeldUp():
+            return event.until_ms >= begun_ms
+        case FaultInjected():
+            # What strikes no task in particular may strike any.
+            strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
+            return strikes and event.at_ms >= begun_ms
+        case EvidenceMissing() | ConsumersOff():
+            return True
+        case _:
+            ids = {getattr(event, "task_id", None), getattr(event, "message_id", None)}
+            return only is None or not only.isdisjoint(ids)
