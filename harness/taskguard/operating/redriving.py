@@ -72,15 +72,8 @@ class Outcome:
     detail: str = ""
 
 
-class Step(StrEnum):
-    """What is left to be done for a task."""
-
-    PUT_BACK = "write, then send"
-    SEND = "send"
-
-
-def next_step(task_id: str, item: Item) -> Step:
-    """What has to be done to redrive this task, from its record alone.
+def has_to_be_put_back(task_id: str, item: Item) -> bool:
+    """Whether this task's record has to be written before its message is sent, and not only that; from the record alone.
 
     Raises:
         RedriveError: it is not to be redriven; the message says why, and what to do.
@@ -90,9 +83,9 @@ def next_step(task_id: str, item: Item) -> Step:
         raise RedriveError(f"{about}: its record has no payload as JSON text to be sent again. Submit it anew.")
     status = item.get(RECORD.status, {}).get("S")
     if status == _DEAD:
-        return Step.PUT_BACK
+        return True
     if status == _PENDING and _redrives(item):
-        return Step.SEND
+        return False
     if status == _PENDING:
         advice = "It waits for its first attempt; submitting the same task again sends its message again."
     elif status in RECORD.completed:
@@ -183,12 +176,10 @@ class Redriver:
         return True
 
     def _redrive(self, task_id: str, item: Item) -> Outcome:
-        if next_step(task_id, item) is Step.PUT_BACK:
-            outcome = self._outcome(task_id, Result.REDRIVEN)
-            if not self.put_back(task_id, item):
-                return self._after_another(task_id)
-        else:
-            outcome = self._outcome(task_id, Result.SENT_AGAIN)
+        put_back = has_to_be_put_back(task_id, item)
+        outcome = self._outcome(task_id, Result.REDRIVEN if put_back else Result.SENT_AGAIN)
+        if put_back and not self.put_back(task_id, item):
+            return self._after_another(task_id)
         self._send(task_id, item)
         return outcome
 
