@@ -27,8 +27,6 @@ from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
-DEFAULT_STAGE = "test"
-
 
 def look_at_stage(engine: SharedEngine, stage: str, service: Path, *, allow_production: bool) -> str:
     """Make sure that ``stage`` of the ``service`` in this folder is there and may be tested; what it is and costs, in a line.

@@ -1,9 +1,7 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
-Options, each of which can be set in the project's configuration too (``taskguard_target = "…"``): ``--taskguard-service`` (what is
-deployed), ``--taskguard-target``, ``--taskguard-endpoint-url`` and ``--taskguard-region`` (where), ``--taskguard-stage`` (which stack),
-``--taskguard-clock-scale`` (how much faster than the clock), ``--taskguard-failure-seed`` and ``--taskguard-failure-rate`` (how it is
-made to fail), ``--taskguard-api-auth`` (who may call it). A session that uses no fixture of these pays for none.
+Each option (``--taskguard-target``; `_SETTINGS` has them all) can be set in the project's configuration too
+(``taskguard_target = "…"``). A session that uses no fixture of these pays for none.
 
 Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage), ``pipeline`` (that
 stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session,
@@ -128,13 +126,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
     for name in _SETTINGS:
         asked(config, name)  # what is wrong with one is better missed now
-    target = _target(config)
-    if target is TargetName.RUNNING:
-        _running_stack(config)
-    if target is TargetName.ENDPOINT and not given:
-        _look_for_engine(config)
-    if target is TargetName.AWS and not given:
-        _look_at_stage(config)
+    if not given:
+        _look_beforehand(config)
+
+
+def _look_beforehand(config: pytest.Config) -> None:
+    """What is not there, or not as it should be, is said once, before any test: an engine, a stage on AWS, or the user's credentials."""
+    from taskguard.errors import TaskGuardError
+
+    try:
+        match _target(config):
+            case TargetName.RUNNING:
+                _running_stack(config)
+            case TargetName.ENDPOINT:
+                from taskguard.targets.endpoint import ForeignEngine
+
+                ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
+            case TargetName.AWS:
+                from taskguard.testing.on_aws import look_at_stage
+
+                allowed = config.getoption("--taskguard-allow-production")
+                stage, service = _stage_on_aws(config), places_of(config).service
+                config.stash[_ABOUT] = look_at_stage(_shared_engine(config), stage, service, allow_production=allowed)
+    except TaskGuardError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _folder(config: pytest.Config) -> Path:
@@ -143,33 +158,6 @@ def _folder(config: pytest.Config) -> Path:
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
         config.stash[_FOLDER] = places_of(config).state / "tests" / stamp
     return config.stash[_FOLDER]
-
-
-def _look_for_engine(config: pytest.Config) -> None:
-    """An engine that is not there is better missed once, before any test."""
-    from taskguard.errors import TargetError
-    from taskguard.targets.endpoint import ForeignEngine
-
-    try:
-        ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
-    except TargetError as error:
-        raise pytest.UsageError(str(error)) from error
-
-
-def _look_at_stage(config: pytest.Config) -> None:
-    """What is wrong with the stage on AWS, or with the user's credentials, is said once, before any test."""
-    from taskguard.errors import TaskGuardError
-    from taskguard.testing.on_aws import look_at_stage
-
-    try:
-        config.stash[_ABOUT] = look_at_stage(
-            _shared_engine(config),
-            _stage_on_aws(config),
-            places_of(config).service,
-            allow_production=config.getoption("--taskguard-allow-production"),
-        )
-    except TaskGuardError as error:
-        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -190,9 +178,7 @@ def _target(config: pytest.Config) -> TargetName:
 
 
 def _stage_on_aws(config: pytest.Config) -> str:
-    from taskguard.testing.on_aws import DEFAULT_STAGE
-
-    return asked(config, "stage") or DEFAULT_STAGE
+    return asked(config, "stage") or "test"
 
 
 def _shared_engine(config: pytest.Config) -> SharedEngine:
