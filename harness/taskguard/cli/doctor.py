@@ -13,6 +13,7 @@ from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
 from taskguard.service.installed import Kept
 from taskguard.support.json_values import Json
+from taskguard.support.typed import untyped
 from taskguard.targets import machine
 from taskguard.targets.machine import Found, State
 
@@ -58,9 +59,7 @@ def _as_json(found: Sequence[Found], kept: Sequence[Kept], code: int) -> dict[st
     return {
         "format_version": FORMAT_VERSION,
         "exit_code": code,
-        "found": [
-            {"name": each.name, "state": str(each.state), "what": each.what, "to_do": each.to_do} for each in found
-        ],
+        "found": [untyped(each) for each in found],
         "kept": [{"name": each.name, "folder": str(each.folder), "size_bytes": each.size_bytes} for each in kept],
     }
 

@@ -39,7 +39,7 @@ def check(
         judged = _judged(history)
         if history.is_dir():
             _keep(history, judged, rewrite=rewrite)
-        show(a_console(), judged.grade, judged.run, _folder_of(history), json_=json_)
+        show(a_console(), judged.grade, judged.run, history if history.is_dir() else history.parent, json_=json_)
     raise typer.Exit(judged.grade.exit_code)
 
 
@@ -97,10 +97,6 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     if not os.access(folder, os.W_OK):
         return
     write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
-
-
-def _folder_of(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
 
 
 def _document(verdicts: Grade, saved: SavedRun, folder: Path) -> dict[str, Json]:

@@ -25,12 +25,12 @@ from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
 from taskguard.run.stages import Asked
+from taskguard.run.switching import in_words
 from taskguard.service.config import terms_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
-from taskguard.targets.aws_errors import explain
 
 _MOST_IDS_SHOWN = 10
 
@@ -104,14 +104,11 @@ def _clean_up(tell: Tell, folder: Path) -> None:
 
     try:
         cleaned = cleaning.clean_up(folder, tell=waiting)
-    except (TaskGuardError, ClientError, BotoCoreError) as error:
-        reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else str(error)
+    except (TaskGuardError, ClientError, BotoCoreError, KeyboardInterrupt) as problem:
         left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        tell(_left(folder, left, reason))
-    except KeyboardInterrupt:
-        left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        tell(_left(folder, left, "interrupted"))
-        raise
+        tell(_left(folder, left, in_words(problem)))
+        if isinstance(problem, KeyboardInterrupt):
+            raise
     else:
         tell(Announced(f"Removed {times(cleaned.removed, 'task')} from the stage"))
         if cleaned.left:

@@ -118,7 +118,9 @@ def _facts(history: History, manifest: Manifest) -> Iterator[tuple[str, Mapping[
         "failure rate": manifest.rate,
         "clock scale": manifest.clock_scale,
         **({"faults": len(manifest.faults), "seed of the faults": manifest.fault_seed} if manifest.faults else {}),
-        "began": _moment(history[0].at_ms) if len(history) else "nothing was seen",
+        "began": f"{datetime.fromtimestamp(history[0].at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if len(history)
+        else "nothing was seen",
         "took": seconds((history[-1].at_ms - history[0].at_ms) / 1000) if len(history) else "–",
         "written": manifest.created_at,
         "events": len(history),
@@ -137,7 +139,3 @@ def _facts(history: History, manifest: Manifest) -> Iterator[tuple[str, Mapping[
     yield "Versions", {"taskguard": manifest.taskguard_version, **manifest.versions}
     yield "Settings", manifest.settings
     yield "Digests (SHA-256)", manifest.digests
-
-
-def _moment(at_ms: float) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

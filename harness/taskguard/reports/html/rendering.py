@@ -30,7 +30,7 @@ _STYLE = "report.css"
 
 def render(page: Page) -> str:
     """Return the page as HTML."""
-    template, style = _template()
+    template, style = load()
     return template.render(
         page=page,
         style=Markup(style),  # noqa: S704  # it is ours, and has nothing of the run
@@ -42,14 +42,9 @@ def render(page: Page) -> str:
     )
 
 
-def load() -> None:
-    """Compile the templates, which takes longer than to render a page."""
-    _template()
-
-
 @lru_cache(maxsize=1)
-def _template() -> tuple[Template, str]:
-    """The page's template, compiled, and its style."""
+def load() -> tuple[Template, str]:
+    """The page's template, compiled, which takes longer than to render a page, and its style."""
     environment = Environment(
         loader=PackageLoader("taskguard.reports.html"),
         autoescape=True,
@@ -70,12 +65,10 @@ def _template() -> tuple[Template, str]:
     style, _, _ = environment.loader.get_source(environment, _STYLE) if environment.loader else ("", None, None)
     for name in environment.list_templates(["jinja"]):
         environment.get_template(name)  # the page's parts would be compiled when it is rendered
-    return environment.get_template("report.html.jinja"), _shortened(style)
+    return environment.get_template("report.html.jinja"), "\n".join(
+        line.strip() for line in style.splitlines() if line.strip()
+    )
 
 
 def _finalize(value: Any) -> Any:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _shortened(style: str) -> str:
-    return "\n".join(line.strip() for line in style.splitlines() if line.strip())

@@ -15,8 +15,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
-from taskguard.reports.html.axis import Axis
-from taskguard.reports.html.timelines import Span
+from taskguard.reports.html.axis import Axis, Span
 from taskguard.reports.html.waits import Wait, waits_of
 
 MOST_DOTS = 120
@@ -155,7 +154,7 @@ def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: 
             *(str(len(outside)), str(endless)),
         ),
         due_at=None if due is None else axis.at(due),
-        band=None if due is None else Span(axis.at(due), axis.length(due, due + tolerance)),
+        band=None if due is None else axis.span(due, due + tolerance),
     )
 
 
