@@ -20,7 +20,6 @@ from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import deployed_stage
-from taskguard.places import Places
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
@@ -125,7 +124,11 @@ class _Place:
 def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
-        tasks_seed, run = random_seed(), _on_running_stack(asked.places)
+        tasks_seed = random_seed()
+        endpoint, stack = from_env(asked.places)
+        terms = terms_of(asked.places.service, draws_of(endpoint, stack, asked.places.service))
+        source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
+        run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
         exact = run.terms.contract.payload.numbers == "exact"
         yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks, exact_numbers=exact), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
@@ -167,13 +170,6 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
                 return
         engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
-
-
-def _on_running_stack(places: Places) -> Run:
-    endpoint, stack = from_env(places)
-    terms = terms_of(places.service, draws_of(endpoint, stack, places.service))
-    source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
-    return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
 
 
 def _how_attempts_fail(asked: Asked) -> str:

@@ -26,11 +26,9 @@ class ProgressLine:
         self._said_at = 0.0
 
     def say(self, text: str) -> None:
-        """Announce a step."""
         self._console.print(text, highlight=False)
 
     def handle(self, event: SessionEvent) -> None:
-        """Show what there is to show of it."""
         match event:
             case Announced(text):
                 self.say(text)

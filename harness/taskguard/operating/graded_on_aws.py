@@ -64,7 +64,11 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         )
     ids_seed = asked.seed or random_seed()
     ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
-    _refuse_known(run, ids)
+    if known := Records(endpoint, stack, run.dialect).statuses(ids):
+        raise TargetError(
+            f"submitting tasks to stage {stage}: {len(known)} of them are there already, {min(known)} the first. "
+            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
+        )
     place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     Ledger(asked.folder, place).add(ids)
     try:
@@ -81,15 +85,6 @@ def _refuse_other_failures(asked: Asked, stage: str, seed: str | None, rate: flo
                 f"grading stage {stage}: it was deployed with {has}, not {wanted}. Leave out --{name}, or deploy it "
                 f'anew: `npx serverless deploy --stage {stage} --param="failure{name.capitalize()}={wanted}"`.'
             )
-
-
-def _refuse_known(run: Run, ids: list[str]) -> None:
-    known = Records(run.endpoint, run.stack, run.dialect).statuses(ids)
-    if known:
-        raise TargetError(
-            f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "
-            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
-        )
 
 
 def _clean_up(tell: Tell, folder: Path) -> None:

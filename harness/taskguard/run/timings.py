@@ -55,7 +55,6 @@ class Timings:
         return time.time() - self.origin
 
     def handle(self, event: SessionEvent) -> None:
-        """Note when a phase begins and ends."""
         if isinstance(event, PhaseBegan):
             self._begun[event.name] = self.now()
         elif isinstance(event, PhaseEnded):

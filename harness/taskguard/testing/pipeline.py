@@ -115,7 +115,6 @@ class Pipeline:
         return session.judge(session.record(run, load, folder), folder)
 
     def record(self, task_id: str) -> RecordObserved:
-        """The task's record, as it is now."""
         return self._records().records([task_id])[0]
 
     def timelines(self) -> str:

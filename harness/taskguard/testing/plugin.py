@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from taskguard.errors import TaskGuardError
 from taskguard.support.clocks import clock_scale
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -132,8 +133,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _look_beforehand(config: pytest.Config) -> None:
     """What is not there, or not as it should be, is said once, before any test: an engine, a stage on AWS, or the user's credentials."""
-    from taskguard.errors import TaskGuardError
-
     try:
         match _target(config):
             case TargetName.RUNNING:
@@ -270,17 +269,14 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
     if _target(request.config) is TargetName.AWS:
         pytest.skip("it deploys a stage of its own; on AWS only the stage that is deployed there is tested")
 
-    def deploy_stage(stage: str, **parameters: str) -> Stack:
-        return shared_engine.stack(stage, parameters)
-
-    return deploy_stage
+    return lambda stage, **parameters: shared_engine.stack(stage, parameters)
 
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
     from taskguard.service.deployment import read_stack
-    from taskguard.service.ours import failure_parameters
+    from taskguard.service.ours import auth_parameters, failure_parameters
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
@@ -288,8 +284,7 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
     parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
-    if (api_auth := asked(config, "api-auth")) is not None:
-        parameters |= {"apiAuth": api_auth}
+    parameters |= auth_parameters(asked(config, "api-auth"))
     return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
 
 

@@ -39,11 +39,6 @@ class State(StrEnum):
     NOT_ALLOWED = "used, not allowed"
     NOT_VISIBLE = "allowed, not to be seen"
 
-    @property
-    def is_fault(self) -> bool:
-        """Whether the role has to be changed."""
-        return self in (State.UNUSED, State.TOO_WIDE, State.NOT_ALLOWED)
-
 
 @dataclass(frozen=True, slots=True)
 class Use:

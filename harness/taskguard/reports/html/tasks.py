@@ -149,7 +149,6 @@ def task_anchor(task_id: str, history: History) -> str:
 
 
 def task_name(task_id: str) -> str:
-    """The task's id as it is shown."""
     return shown(task_id, _ID_BYTES)
 
 
