@@ -32,6 +32,10 @@ Replay = Annotated[Path | None, unset(help="Repeat the run in this folder: its t
 
 _DECIDED_BY_THE_FOLDER = ("tasks", "seed", "rate", "faults", "fault_seed", "clock_scale")
 _INJECTED_AT = (TargetName.LOCALSTACK, TargetName.RUNNING)
+_NOT_DEPLOYED_TO = {
+    TargetName.RUNNING: "this checkout's code would replace what is deployed; leave it out (the campaigns stack and all have it)",
+    TargetName.AWS: "a stage is used as it is; leave it out",
+}
 
 
 def plan_of(faults: str | None, seed: str | None, target: TargetName) -> Plan | None:
@@ -63,16 +67,8 @@ def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
             f"--faults: {', '.join(inside)} can only be injected inside LocalStack as a process; with --target {target} "
             f"there are {', '.join(sorted(FROM_OUTSIDE))}"
         )
-    deploys = any(fault.kind == "deploy" for fault in plan.faults)
-    if deploys and target is TargetName.RUNNING:
-        raise typer.BadParameter(
-            "--faults: deploy is not for --target running, where this checkout's code would replace "
-            "what is deployed; leave it out (the campaigns stack and all have it)"
-        )
-    if deploys and target is TargetName.AWS:
-        raise typer.BadParameter(
-            "--faults: deploy is not for --target aws, where a stage is used as it is; leave it out"
-        )
+    if target in _NOT_DEPLOYED_TO and any(fault.kind == "deploy" for fault in plan.faults):
+        raise typer.BadParameter(f"--faults: deploy is not for --target {target}, where {_NOT_DEPLOYED_TO[target]}")
 
 
 def repeated(folder: Path, context: typer.Context, asked: Asked) -> tuple[Asked, tuple[str, ...]]:

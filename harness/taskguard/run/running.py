@@ -154,7 +154,7 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
         and it is the pipeline's clock that counts."""
         ids = list(dict.fromkeys(task_ids))
-        records, queues = self._records(), self._queues()
+        records, queues = Records(self.endpoint, self.stack, self.dialect), Queues(self.endpoint, self.stack)
         pace = ON_AWS if self.endpoint.url is None else LOCAL
         clock = None if faults is None else self.endpoint.clock
         if faults is None:
@@ -209,7 +209,7 @@ class Run:
         outside."""
         given = list(submitted)
         begun_ms = min((event.at_ms for event in given), default=0.0)
-        queues = self._queues()
+        queues = Queues(self.endpoint, self.stack)
         depths = depths or queues.queue_depths()
         answers = [event for event in given if isinstance(event, TaskSubmitted)]
         told, recording = self._source.gather(answers, only)
@@ -219,7 +219,7 @@ class Run:
             logged = dead_letter_logs(self.endpoint, self.stack, words, request_ids, self._source.since_ms)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        records = self._records().records(sorted(task_ids))
+        records = Records(self.endpoint, self.stack, self.dialect).records(sorted(task_ids))
         events.extend(records)
         if self._changes is not None:
             events.extend(self._changes.of(records, [event for event in events if isinstance(event, TaskSubmitted)]))
@@ -242,12 +242,6 @@ class Run:
         what = "whether a queue holds messages of this run, since others use it too"
         now_ms = self.endpoint.clock.now_ms()
         return [EvidenceMissing(at_ms=now_ms, source="SQS", what=what, affects=("QueueDepth",))]
-
-    def _records(self) -> Records:
-        return Records(self.endpoint, self.stack, self.dialect)
-
-    def _queues(self) -> Queues:
-        return Queues(self.endpoint, self.stack)
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""

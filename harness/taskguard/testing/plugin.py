@@ -239,16 +239,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     pipeline = getattr(item, "funcargs", {}).get("pipeline")
     if report.when == "call" and report.failed and pipeline is not None and getattr(pipeline, "submitted", None):
-        report.sections.append(("what happened to the tasks", _timelines(pipeline)))
+        try:
+            told = pipeline.timelines()
+        except Exception as error:  # the engine may be what failed; the other tests must go on
+            told = f"not to be had: {error!r}"
+        report.sections.append(("what happened to the tasks", told))
         report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
     return report
-
-
-def _timelines(pipeline: Pipeline) -> str:
-    try:
-        return pipeline.timelines()
-    except Exception as error:  # the engine may be what failed; the other tests must go on
-        return f"not to be had: {error!r}"
 
 
 @pytest.fixture(scope="session")

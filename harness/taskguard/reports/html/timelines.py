@@ -123,13 +123,13 @@ class _Drawer:
     zero_ms: float
 
     def lane(self, attempt: Attempt, wait: Wait | None, following: Attempt | None) -> Lane:
-        outcome = attempt.succeeded or attempt.failed
+        end, (symbol, outcome) = attempt.succeeded or attempt.failed, _outcome(attempt)
         begun = self._seconds(attempt.at_ms)
-        ended = self._seconds(attempt.last_seen_ms if outcome is None else outcome.at_ms)
+        ended = self._seconds(attempt.last_seen_ms if end is None else end.at_ms)
         lane = Lane(
-            marks=(Mark(_symbol(attempt), self.axis.at(ended)),),
+            marks=(Mark(symbol, self.axis.at(ended)),),
             working=self.axis.span(begun, ended),
-            words=self._beside(_outcome(attempt), begun, ended),
+            words=self._beside(outcome, begun, ended),
             leads_on=self.axis.at(self._seconds(following.at_ms)) if following is not None else None,
         )
         return lane if wait is None else self._with_wait(lane, wait, begun)
@@ -182,16 +182,10 @@ class _Drawer:
         return (at_ms - self.zero_ms) / 1000
 
 
-def _symbol(attempt: Attempt) -> Symbol:
+def _outcome(attempt: Attempt) -> tuple[Symbol, str]:
     if not attempt.determined:
-        return Symbol.UNSEEN
-    return Symbol.SUCCEEDED if attempt.succeeded else Symbol.FAILED
-
-
-def _outcome(attempt: Attempt) -> str:
-    if not attempt.determined:
-        return "outcome not seen" if attempt.succeeded is None else "seen to succeed and to fail"
-    return "succeeded" if attempt.succeeded else "failed"
+        return Symbol.UNSEEN, "outcome not seen" if attempt.succeeded is None else "seen to succeed and to fail"
+    return (Symbol.SUCCEEDED, "succeeded") if attempt.succeeded else (Symbol.FAILED, "failed")
 
 
 def _of_wait(wait: Wait) -> str:
@@ -203,7 +197,7 @@ def _of_wait(wait: Wait) -> str:
 
 def _in_words(attempts: tuple[Attempt, ...], waits: dict[int, Wait]) -> Iterator[str]:
     for attempt in attempts[:MOST_LANES]:
-        told = f"attempt {attempt.number} {_outcome(attempt)}"
+        told = f"attempt {attempt.number} {_outcome(attempt)[1]}"
         wait = waits.get(id(attempt))
         if wait is not None:
             told += f", then {_of_wait(wait)}" if wait.seconds is None else f", then away for {_of_wait(wait)}"
