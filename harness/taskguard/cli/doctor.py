@@ -28,7 +28,6 @@ from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 FORMAT_VERSION = 1
 """Of what `--json` prints; rises whenever a field changes its meaning or goes."""
 
-_READY, _NOT_READY = 0, 2
 _STYLES = {State.OK: "green", State.MISSING: "bold red", State.ABSENT: "yellow"}
 _PROBES: tuple[Callable[[], Found], ...] = (
     machine.python_of_the_engine,
@@ -55,7 +54,7 @@ def doctor(json_: AsJson = False) -> None:
     """
     found, kept = [probe() for probe in _PROBES], list(installed.kept())
     missing = [each.name for each in found if each.state is State.MISSING]
-    code = _NOT_READY if missing else _READY
+    code = 2 if missing else 0
     if json_:
         typer.echo(json.dumps(_as_json(found, kept, code), indent=2))
     else:

@@ -24,8 +24,6 @@ from taskguard.support.json_values import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 
-_TELL_THE_SAME, _DIFFER = 0, 1
-
 
 def check(
     history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
@@ -58,7 +56,7 @@ def compare(
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
         else:
             print_comparison(a_console(), comparison, str(one), str(other))
-    raise typer.Exit(_TELL_THE_SAME if comparison.same else _DIFFER)
+    raise typer.Exit(0 if comparison.same else 1)
 
 
 def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool) -> None:

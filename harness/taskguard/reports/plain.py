@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -46,9 +46,8 @@ def print_table(
             console.print(Text("  ".join(padded).rstrip()), soft_wrap=True)
         console.line()
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    columns = (Column(heading, overflow="fold") for heading in headings)
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for number, row in enumerate(cells):
         texts = [Text(cell) for cell in row]
         texts[1].stylize(styles[number] if styles else "")
