@@ -77,7 +77,6 @@ class Nemesis:
     doubled: int
 
     def in_words(self) -> str:
-        """The sums as a sentence."""
         return (
             f"{times(self.injections, 'fault')} of {times(self.kinds, 'kind')} injected (seed {self.fault_seed}), "
             f"{times(self.tasks, 'task')}: {self.lost} lost, {self.doubled} doubled"
@@ -139,12 +138,11 @@ class _Tasks:
         return bisect_right(self._begun, at_ms) - bisect_left(self._over, at_ms)
 
     def meanwhile(self, event: FaultInjected) -> set[str]:
-        """Those in flight while a fault lasted."""
-        until_ms = event.at_ms if event.until_ms is None else event.until_ms
+        """Those in flight while a fault lasted; none when it was over at once."""
         return {
             task_id
             for task_id, (begun, over) in self._spans.items()
-            if begun <= until_ms and (over is None or over >= event.at_ms)
+            if event.until_ms is not None and begun <= event.until_ms and (over is None or over >= event.at_ms)
         }
 
     def late(self, task_ids: set[str]) -> list[float] | None:
@@ -163,7 +161,7 @@ class _Tasks:
 
 
 def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultRow:
-    struck = {task_id for event in events for task_id in event.task_ids or _of_stack(event, tasks)} & tasks.ids
+    struck = {task_id for event in events for task_id in event.task_ids or tasks.meanwhile(event)} & tasks.ids
     flights = [tasks.in_flight(event.at_ms) for event in events]
     late = tasks.late(struck)
     return FaultRow(
@@ -178,10 +176,6 @@ def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultR
         settled_late=None if late is None else len(late),
         late_most_seconds=None if late is None else max(late, default=None),
     )
-
-
-def _of_stack(event: FaultInjected, tasks: _Tasks) -> set[str]:
-    return tasks.meanwhile(event) if event.until_ms is not None else set()
 
 
 def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:

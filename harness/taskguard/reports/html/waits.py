@@ -37,7 +37,6 @@ class Wait:
 
     @property
     def seconds(self) -> float | None:
-        """How long it was."""
         return None if self.until_ms is None else (self.until_ms - self.since_ms) / 1000
 
     @property
