@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,11 @@ from tests.unit.taskguard.nemesis_place import Mappings, Place, kinds, soon
 def often_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """What these mappings become takes one look; a pause between two is of no use."""
     monkeypatch.setattr(strikes, "_LOOK_EVERY_SECONDS", 0.001)
-    looks = partial(wait_for, at_most_every=0.01)
-    monkeypatch.setattr(module, "wait_for", lambda look, *, seconds, every=0.0: looks(look, seconds=seconds, every=0.001))
+
+    def looks(look: Callable[[], bool], *, seconds: float, **_: float) -> bool:
+        return wait_for(look, seconds=seconds, every=0.001, at_most_every=0.01)
+
+    monkeypatch.setattr(module, "wait_for", looks)
 
 
 @pytest.mark.parametrize(("kind", "mapping"), [("consumer-off", "work"), ("monitor-off", "dead")])
