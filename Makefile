@@ -40,7 +40,7 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 

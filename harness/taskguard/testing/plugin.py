@@ -163,7 +163,7 @@ def _look_at_stage(config: pytest.Config) -> None:
 
     try:
         config.stash[_ABOUT] = look_at_stage(
-            _shared_engine(config),
+            shared_engine_of(config),
             _stage_on_aws(config),
             places_of(config).service,
             allow_production=config.getoption("--taskguard-allow-production"),
@@ -182,7 +182,7 @@ def session_engine(config: pytest.Config) -> SharedEngine | None:
     folder = config.stash.get(_FOLDER, None)
     if folder is None or not folder.exists() or _target(config) is TargetName.RUNNING:
         return None
-    return _shared_engine(config)
+    return shared_engine_of(config)
 
 
 def _target(config: pytest.Config) -> TargetName:
@@ -195,7 +195,8 @@ def _stage_on_aws(config: pytest.Config) -> str:
     return asked(config, "stage") or DEFAULT_STAGE
 
 
-def _shared_engine(config: pytest.Config) -> SharedEngine:
+def shared_engine_of(config: pytest.Config) -> SharedEngine:
+    """The session's engine, which is started when its endpoint is asked for."""
     from taskguard.targets.registry import TargetOptions, make
     from taskguard.testing.shared_engine import SharedEngine
 
@@ -246,7 +247,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from taskguard.testing.on_aws import clean_up_after
 
         forget &= clean_up_after(folder, lambda text: print(f"taskguard: {text}", file=sys.stderr))  # noqa: T201
-    _shared_engine(config).stop(forget=forget)
+    shared_engine_of(config).stop(forget=forget)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -269,7 +270,7 @@ def _timelines(pipeline: Pipeline) -> str:
 @pytest.fixture(scope="session")
 def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
     """The session's engine, started when first asked for its endpoint."""
-    return _shared_engine(request.config)
+    return shared_engine_of(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -294,16 +295,23 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
     from taskguard.service.deployment import read_stack
-    from taskguard.service.ours import failure_parameters
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
         return _running_stack(config).stack(places_of(config))
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
+    return stack_on(shared_engine, config)
+
+
+def stack_on(shared_engine: SharedEngine, config: pytest.Config) -> Stack:
+    """The stage under test on an engine of the session's own, both of them made when they are not there."""
+    from taskguard.service.ours import failure_parameters
+
     parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
     if (api_auth := asked(config, "api-auth")) is not None:
         parameters |= {"apiAuth": api_auth}
+    shared_engine.endpoint()
     return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
 
 
