@@ -41,9 +41,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # pytest-xdist hands out tests in pairs: a long one must not be paired with another.
     long = [item for item in items if item.get_closest_marker("long")]
     short = [item for item in items if not item.get_closest_marker("long")]
-    pairs = zip_longest(long, short[: len(long)])
+    pairs = list(zip_longest(long, short[: len(long)]))
+    if config.getoption("--engine-ahead"):
+        # The long ones are the pipeline's, which is deployed meanwhile.
+        pairs = [pair[::-1] for pair in pairs]
     items[:] = [item for item in chain.from_iterable(pairs) if item is not None] + short[len(long) :]
