@@ -6,8 +6,6 @@ import inspect
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("localstack_itself")
-
 
 def test_moto_counts_an_attribute_twice_that_is_written_again() -> None:
     from moto.dynamodb.exceptions import ItemSizeTooLarge
@@ -25,12 +23,14 @@ def test_moto_looks_for_the_names_of_methods_each_time() -> None:
     assert not hasattr(responses.method_names_from_class, "cache_info")
 
 
+@pytest.mark.usefixtures("localstack_itself")
 def test_cloudformation_waits_a_second_between_two_looks() -> None:
     from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
 
     assert inspect.signature(ResourceProviderExecutor.deploy_loop).parameters["sleep_time"].default == 1
 
 
+@pytest.mark.usefixtures("localstack_itself")
 def test_buckets_lie_in_one_folder_of_the_machine() -> None:
     from localstack.services.s3 import provider
 
