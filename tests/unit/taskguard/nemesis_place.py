@@ -107,7 +107,8 @@ class Place:
             self.clock.go_on(seconds)
             return states.items() <= self.mappings.states.items()
 
-        soon(are_so)
+        # With pauses: a thread that gets no turn must not find that hours have passed.
+        wait_for(are_so, seconds=10, every=0.01)
 
 
 def soon(look: Callable[[], object]) -> None:
