@@ -146,7 +146,7 @@ def _look_beforehand(config: pytest.Config) -> None:
 
                 allowed = config.getoption("--taskguard-allow-production")
                 stage, service = _stage_on_aws(config), places_of(config).service
-                config.stash[_ABOUT] = look_at_stage(_shared_engine(config), stage, service, allow_production=allowed)
+                config.stash[_ABOUT] = look_at_stage(shared_engine_of(config), stage, service, allow_production=allowed)
     except TaskGuardError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -169,7 +169,7 @@ def session_engine(config: pytest.Config) -> SharedEngine | None:
     folder = config.stash.get(_FOLDER, None)
     if folder is None or not folder.exists() or _target(config) is TargetName.RUNNING:
         return None
-    return _shared_engine(config)
+    return shared_engine_of(config)
 
 
 def _target(config: pytest.Config) -> TargetName:
@@ -180,7 +180,8 @@ def _stage_on_aws(config: pytest.Config) -> str:
     return asked(config, "stage") or "test"
 
 
-def _shared_engine(config: pytest.Config) -> SharedEngine:
+def shared_engine_of(config: pytest.Config) -> SharedEngine:
+    """The session's engine, which is started when its endpoint is asked for."""
     from taskguard.targets.registry import TargetOptions, make
     from taskguard.testing.shared_engine import SharedEngine
 
@@ -231,7 +232,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from taskguard.testing.on_aws import clean_up_after
 
         forget &= clean_up_after(folder, lambda text: print(f"taskguard: {text}", file=sys.stderr))  # noqa: T201
-    _shared_engine(config).stop(forget=forget)
+    shared_engine_of(config).stop(forget=forget)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -251,7 +252,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
     """The session's engine, started when first asked for its endpoint."""
-    return _shared_engine(request.config)
+    return shared_engine_of(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -273,15 +274,22 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
     from taskguard.service.deployment import read_stack
-    from taskguard.service.ours import auth_parameters, failure_parameters
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
         return _running_stack(config).stack(places_of(config))
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
+    return stack_on(shared_engine, config)
+
+
+def stack_on(shared_engine: SharedEngine, config: pytest.Config) -> Stack:
+    """The stage under test on an engine of the session's own, both of them made when they are not there."""
+    from taskguard.service.ours import auth_parameters, failure_parameters
+
     parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
     parameters |= auth_parameters(asked(config, "api-auth"))
+    shared_engine.endpoint()
     return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
 
 
