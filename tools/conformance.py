@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from taskguard.conformance.behaviour import Behaviour, Outcome, Result
 from taskguard.conformance.catalogue import ALL
@@ -44,11 +45,11 @@ class Column:
         return Counter(self.outcomes.values())[outcome]
 
 
-def _of(name: TargetName, scale: float = 1.0) -> Callable[[Path], Target]:
+def _of(name: TargetName, scale: float = 1.0) -> Callable[[Path], Target[Any]]:
     return lambda folder: make(name, TargetOptions(folder=folder, cache=PLACES.cache, clock_scale=scale))
 
 
-ENGINES: dict[str, Callable[[Path], Target]] = {
+ENGINES: dict[str, Callable[[Path], Target[Any]]] = {
     "TaskGuard's engine": _of(TargetName.LOCALSTACK, _SCALE),
     "LocalStack as it comes": lambda folder: LocalStack(folder, cache=PLACES.cache, recording=False, as_it_comes=True),
     "LocalStack in Docker": _of(TargetName.DOCKER),
@@ -75,7 +76,7 @@ def main(asked: Sequence[str] = ()) -> int:
     return 0
 
 
-def _measured(engine: Callable[[Path], Target]) -> Column:
+def _measured(engine: Callable[[Path], Target[Any]]) -> Column:
     with tempfile.TemporaryDirectory(prefix="taskguard-conformance-") as folder, engine(Path(folder)) as target:
         endpoint = target.start()
         results = try_all(ALL, endpoint, _tell)

@@ -17,7 +17,7 @@ from taskguard.targets.registry import TargetOptions
 from tests.unit.taskguard.cli_support import Command
 
 
-class Engine(Target):
+class Engine(Target[Instance]):
     """One that is there at once."""
 
     def __init__(self, name: TargetName) -> None:
@@ -25,16 +25,6 @@ class Engine(Target):
 
     def start(self) -> Endpoint:
         return self.endpoint
-
-    def stop(self) -> None:
-        pass
-
-    @property
-    def running(self) -> Instance:
-        raise AssertionError("nobody asks")
-
-    def leave_running(self) -> None:
-        raise AssertionError("nobody asks")
 
 
 Made = list[tuple[TargetName, TargetOptions]]
@@ -45,7 +35,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     """The targets that are made; on each, the behaviour `purge` is wrong and all others are right."""
     made: Made = []
 
-    def make(name: TargetName, options: TargetOptions) -> Target:
+    def make(name: TargetName, options: TargetOptions) -> Engine:
         made.append((name, options))
         return Engine(name)
 

@@ -13,9 +13,8 @@ import pytest
 from taskguard.errors import TargetError
 from taskguard.targets.base import LOCAL_CREDENTIALS
 from taskguard.targets.endpoint import EndpointInstance, ForeignEngine, address_of_engine
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.names import TargetName
-from taskguard.targets.registry import TargetOptions, make
+from taskguard.targets.registry import TargetOptions, instance_from_json, make
 
 REGION = "eu-central-1"
 NEW_FORM, OLD_FORM = "/_aws/execute-api/", "/restapis/"
@@ -30,7 +29,7 @@ def start() -> Iterator[Start]:
 
     def start(answers: Answers) -> str:
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler(answers)))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=servers[-1].serve_forever, args=(0.005,), daemon=True).start()
         return f"http://127.0.0.1:{servers[-1].server_port}"
 
     yield start

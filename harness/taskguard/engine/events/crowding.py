@@ -10,42 +10,32 @@ from taskguard.engine.recorder.flight_recorder import now_ms, recorder
 
 
 class Crowd:
-    """The pollers of one queue, and since when all of them are full. They say so again and again."""
+    """The pollers of one queue, which of them have room, and since when none has. They say so again and again."""
 
     def __init__(self, queue_arn: str) -> None:
         self._queue_arn = queue_arn
         self._changing = threading.Lock()
-        self._looking: set[object] = set()
-        self._full: set[object] = set()
+        self._has_room: dict[object, bool] = {}
         self._since_ms: float | None = None
 
-    def has_room(self, poller: object) -> None:
-        """This poller looks into the queue, and would take a batch."""
+    def note(self, poller: object, *, has_room: bool) -> None:
+        """This poller looks into the queue, and would take a batch if it has room for one."""
         with self._changing:
-            self._looking.add(poller)
-            self._full.discard(poller)
-            self._note()
-
-    def is_full(self, poller: object) -> None:
-        """This poller would look into the queue, but has no room for a batch."""
-        with self._changing:
-            self._looking.add(poller)
-            self._full.add(poller)
-            self._note()
+            self._has_room[poller] = has_room
+            self._write()
 
     def leaves(self, poller: object) -> None:
         """This poller looks into the queue no more."""
         with self._changing:
-            self._looking.discard(poller)
-            self._full.discard(poller)
-            self._note()
+            self._has_room.pop(poller, None)
+            self._write()
 
-    def _note(self) -> None:
+    def _write(self) -> None:
         # Noted in pieces, so that what is not over yet is known too.
         until_ms = now_ms()
         if self._since_ms is not None and until_ms > self._since_ms:
             recorder().write("queue-held-up", queue=self._queue_arn, startedAt=self._since_ms, endedAt=until_ms)
-        self._since_ms = until_ms if self._full and self._full == self._looking else None
+        self._since_ms = until_ms if self._has_room and not any(self._has_room.values()) else None
 
 
 _crowds: dict[str, Crowd] = {}

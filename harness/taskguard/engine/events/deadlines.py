@@ -24,7 +24,6 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._timetables: list[Timetable] = []
-        self._workers: list[QueueUpdateWorker] = []
 
     def set_the_pace(self) -> None:
         """From now on the engine's clock heeds them."""
@@ -33,9 +32,8 @@ class Deadlines:
 
     def timetable_for(self, worker: QueueUpdateWorker) -> "Timetable":
         """A new one, by which ``worker`` is to look at its queues."""
-        timetable = Timetable()
+        timetable = Timetable(worker)
         self._timetables.append(timetable)
-        self._workers.append(worker)
         return timetable
 
     def add(self, due: float) -> None:
@@ -43,16 +41,13 @@ class Deadlines:
         for timetable in self._timetables:
             timetable.add(due)
 
-    def add_in(self, seconds: float) -> None:
-        """A message is due in so many seconds."""
-        self.add(time.time() + seconds)
-
     def _next_due(self) -> float | None:
         # Until it is received, the clock must not run fast to whatever comes after it.
         if is_about_to_deliver():
             return time.time()
         held = held_back().next_due()
-        return min(chain(_due_in(self._workers), () if held is None else (held,)), default=None)
+        waiting = (due for timetable in self._timetables for due in timetable.waiting())
+        return min(chain(waiting, () if held is None else (held,)), default=None)
 
     def _look_again(self) -> None:
         for timetable in self._timetables:
@@ -63,7 +58,8 @@ class Deadlines:
 class Timetable:
     """When one worker looks at its queues: each time that a message becomes due, and once a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: QueueUpdateWorker) -> None:
+        self._worker = worker
         self._due: list[float] = []
         self._changed = threading.Condition()
         self._closed = False
@@ -74,10 +70,18 @@ class Timetable:
             if self._due[0] == due:
                 self._changed.notify()
 
-    def run(self, worker: QueueUpdateWorker) -> None:
+    def run(self) -> None:
         while not self._closed:
-            worker.do_update_all_queues()
+            self._worker.do_update_all_queues()
             self._wait()
+
+    def waiting(self) -> Iterator[float]:
+        """When each message that waits is due, on the queues' clock."""
+        for queue in self._worker.iter_queues():
+            with queue.mutex:
+                waiting, delayed = list(queue.inflight), list(queue.delayed)
+            yield from (message.visibility_deadline for message in waiting)
+            yield from (message.created + message.delay_seconds for message in delayed)
 
     def look_again(self) -> None:
         with self._changed:
@@ -105,13 +109,3 @@ class Timetable:
 
     def _seconds_to_next(self) -> float:
         return pacer().seconds_until(self._due[0]) if self._due else _LONGEST_WAIT_SECONDS
-
-
-def _due_in(workers: list[QueueUpdateWorker]) -> Iterator[float]:
-    """When each message that waits is due, on the queues' clock."""
-    for worker in workers:
-        for queue in worker.iter_queues():
-            with queue.mutex:
-                waiting, delayed = list(queue.inflight), list(queue.delayed)
-            yield from (message.visibility_deadline for message in waiting)
-            yield from (message.created + message.delay_seconds for message in delayed)

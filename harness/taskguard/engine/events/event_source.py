@@ -94,10 +94,10 @@ class PromptSqsPoller(SqsPoller):
     def _take_slot(self, seconds: float | None = None) -> bool:
         """Whether there is room for a batch, after having waited for it for that long, or for as long as it takes."""
         if not self._slots.acquire(blocking=False):
-            self._crowd.is_full(self)
+            self._crowd.note(self, has_room=False)
             if not self._slots.acquire(timeout=seconds):
                 return False
-        self._crowd.has_room(self)
+        self._crowd.note(self, has_room=True)
         return True
 
     def _handle_too(self, messages: list[dict[str, Any]]) -> None:

@@ -74,7 +74,7 @@ class HeldBack:
     def _run(self) -> None:
         while True:
             with self._changed:
-                due = min((held.due for held in self._held), default=None)
+                due = self.next_due()
                 self._changed.wait(None if due is None else max(0.0, self._pacer.seconds_until(due)))
             self._deliver(lambda held: held.due <= time.time())
 
@@ -118,11 +118,9 @@ class Rendezvous:
 
 @lru_cache(maxsize=1)
 def held_back() -> HeldBack:
-    """The engine's one store of what is held back."""
     return HeldBack(pacer())
 
 
 @lru_cache(maxsize=1)
 def rendezvous() -> Rendezvous:
-    """The engine's one meeting place."""
     return Rendezvous()

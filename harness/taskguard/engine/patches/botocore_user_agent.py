@@ -5,14 +5,8 @@ It is put together anew for each request, and nobody reads by which library the 
 Needed until a task costs the engine no more time without it: ``python -m bench.throughput``.
 """
 
-from typing import Any
-
 from botocore.useragent import UserAgentString
 
 
 def apply() -> None:
-    UserAgentString.rebuild_and_replace_user_agent_handler = _leave_as_it_is  # type: ignore[method-assign]
-
-
-def _leave_as_it_is(*_args: Any, **_kwargs: Any) -> None:
-    pass
+    UserAgentString.rebuild_and_replace_user_agent_handler = lambda *_args, **_kwargs: None  # type: ignore[method-assign]

@@ -9,8 +9,4 @@ from localstack.services.lambda_.invocation import version_manager
 
 
 def apply() -> None:
-    version_manager.record_cw_metric_invocation = version_manager.record_cw_metric_error = _no_metric
-
-
-def _no_metric(**_names: str) -> None:
-    pass
+    version_manager.record_cw_metric_invocation = version_manager.record_cw_metric_error = lambda **_names: None

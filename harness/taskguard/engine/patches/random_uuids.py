@@ -10,8 +10,4 @@ import uuid
 
 
 def apply() -> None:
-    uuid.uuid4 = _identifier
-
-
-def _identifier() -> uuid.UUID:
-    return uuid.UUID(int=random.getrandbits(128), version=4)
+    uuid.uuid4 = lambda: uuid.UUID(int=random.getrandbits(128), version=4)

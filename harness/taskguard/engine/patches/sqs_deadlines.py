@@ -8,6 +8,7 @@ Needed until LocalStack's own worker keeps to the deadlines, on a clock that may
 ``tests/pipeline/test_retry_path.py`` fail without it.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ def _work_by(deadlines: Deadlines) -> None:
         with worker.mutex:
             if worker.thread is None:
                 worker.scheduler = timetable = deadlines.timetable_for(worker)
-                worker.thread = start_thread(lambda *_: timetable.run(worker), name="sqs-queue-update-worker")
+                worker.thread = start_thread(lambda *_: timetable.run(), name="sqs-queue-update-worker")
 
     QueueUpdateWorker.start = start
 
@@ -48,7 +49,7 @@ def _tell_of_visibility_timeouts(deadlines: Deadlines) -> None:
 
     def update_visibility_timeout(queue: SqsQueue, receipt_handle: str, visibility_timeout: int) -> None:
         put_off(queue, receipt_handle, visibility_timeout)
-        deadlines.add_in(visibility_timeout)
+        deadlines.add(time.time() + visibility_timeout)
 
     SqsQueue.add_inflight_message, SqsQueue.update_visibility_timeout = add_inflight_message, update_visibility_timeout
 
