@@ -65,6 +65,39 @@ def test_who_only_reads_sees_what_is_written(clock: SharedClock, machine: Machin
     assert abs(REAL.now_ms() / 1000 - time.time()) < 60
 
 
+@given(st.floats(0, 1e6), RATES, SECONDS)
+def test_a_moment_that_has_passed_does_not_set_it_back(file: str, ago: float, rate: float, passes: float) -> None:
+    machine = Machine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        create(file)
+        clock = SharedClock(file, writing=True)
+        before = clock.now()
+        clock.go_on(rate, before - ago)
+        assert clock.now() >= before
+        machine.now += passes
+        assert clock.now() - before == pytest.approx(passes, abs=1e-3)
+
+
+def test_who_is_held_up_while_reading_it_is_not_shown_more_than_there_will_be(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(str(tmp_path / "clock"))
+    writer, reader = (SharedClock(str(tmp_path / "clock"), writing=writes) for writes in (True, False))
+    began = writer.now()
+    writer.go_on(1000)
+
+    def after_a_pause() -> float:
+        # Meanwhile the clock is slowed down, and a second passes.
+        monkeypatch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        writer.go_on(1)
+        machine.now += 1
+        return machine.now
+
+    monkeypatch.setattr(scaled_clock, "_monotonic", after_a_pause)
+    assert reader.now() - began == pytest.approx(1)
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("clock") / "clock")

@@ -22,6 +22,7 @@ IN_ORDER = (
     "function_metrics",
     "kept_clients",
     "cloudformation_polling",
+    "sqs_fifo_groups",
     "sqs_deadlines",
     "sqs_dead_letters",
     "event_source_poller",
