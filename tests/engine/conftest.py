@@ -6,6 +6,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,8 @@ import psutil
 import pytest
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
+
+from tests.engine.queues import Queues
 
 ROLE = "arn:aws:iam::000000000000:role/tests"
 
@@ -119,3 +122,10 @@ def function(endpoint: Endpoint) -> Iterator[Create]:
     yield create
     for each in made:
         endpoint.functions().delete_function(FunctionName=each.name)
+
+
+@pytest.fixture
+def queues(endpoint: Endpoint) -> Iterator[Queues]:
+    """Makes queues; they are gone after the test."""
+    with ExitStack() as stack:
+        yield Queues(endpoint, stack)
