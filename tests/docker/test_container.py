@@ -19,8 +19,8 @@ from docker.models.containers import Container
 from taskguard.errors import TargetError
 from taskguard.support.waiting import wait_for
 from taskguard.targets.docker import DockerInstance, LocalStackInDocker
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.process import listen_once
+from taskguard.targets.registry import instance_from_json
 
 from tests.engine.conftest import HEEDING_INTERRUPTS
 

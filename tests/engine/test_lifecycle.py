@@ -14,8 +14,8 @@ from taskguard.errors import TargetError
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import Python, engine_environment
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
+from taskguard.targets.registry import instance_from_json
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, create_function, is_running
 from tests.places import PLACES

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from taskguard.errors import TargetError
 from taskguard.support.waiting import wait_for
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.ministack import MiniStack, MiniStackInstance
+from taskguard.targets.registry import instance_from_json
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
 from tests.ministack.support import create

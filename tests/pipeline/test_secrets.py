@@ -22,8 +22,8 @@ from taskguard.run.manifests import digests_of_service, manifest_of
 from taskguard.run.running import Run
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
+from taskguard.targets.registry import instance_from_json
 from taskguard.testing.shared_engine import SharedEngine
 
 from tests.places import PROJECT

@@ -9,9 +9,8 @@ import typer
 
 from taskguard.places import cache_folder
 from taskguard.service.serverless_cli import serverless_cli
-from taskguard.targets.environments import engine_environment, pip_environment
+from taskguard.targets.environments import LAMBDA_RUNTIME, engine_environment, find_runtime, pip_environment
 from taskguard.targets.names import TargetName
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 
 def prepare(

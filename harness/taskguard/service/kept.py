@@ -17,7 +17,7 @@ from taskguard.service.ours import api_auth_of
 from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint, Instance
-from taskguard.targets.instances import instance_from_json
+from taskguard.targets.registry import instance_from_json
 
 _STATE_FILE = "up.json"
 _HEADER = "# Written by `taskguard up`; `taskguard down` removes it."

@@ -10,14 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError
-from taskguard.targets.aws_clock import Skew, measure_skew
+from taskguard.targets.aws_clock import measure_skew
 from taskguard.targets.aws_errors import SET_THE_CLOCK, explained
-from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint, Instance, Target
+from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.endpoint import ForeignEngine
 
 # The first call tells a wrong region or an expired login, so it must not be tried for minutes.
@@ -51,36 +50,32 @@ class AwsInstance(Instance):
         """AWS is not ours to end."""
 
 
-class Aws(Target):
+@dataclass(eq=False)
+class Aws(Target[AwsInstance]):
     """Use it as any other target; starting it is finding out that it can be reached, and by whose clock."""
 
-    def __init__(self, region: str) -> None:
-        self._region = region
-        self._instance: AwsInstance | None = None
+    engine = "AWS"
+
+    region: str
 
     def start(self) -> Endpoint:
-        doing = f"reaching AWS in {self._region}"
+        doing = f"reaching AWS in {self.region}"
         with explained(doing):
-            url = rehearsal_url(self._region)
+            url = rehearsal_url(self.region)
             if url is None:
-                instance = AwsInstance(self._region)
+                instance = AwsInstance(self.region)
             else:
-                with ForeignEngine(url, region=self._region) as engine:
-                    engine.start()
-                    instance = AwsInstance(self._region, engine.running.url, engine.running.api_path)
-            skew = measure_skew(_asking(self._region, url))
-        _refuse_clock(doing, skew, known_to_agree=url is not None)
-        self._instance = instance
+                engine = ForeignEngine(url, region=self.region).start()
+                instance = AwsInstance(self.region, engine.url, engine.api_path)
+            skew = measure_skew(_asking(instance.endpoint()))
+        if skew is None and url is None:
+            raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
+        if skew is not None and not skew.is_within(ON_AWS.clock_ms):
+            raise TargetError(
+                f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
+            )
+        self.instance = instance
         return instance.endpoint()
-
-    def stop(self) -> None:
-        """Nothing was started."""
-
-    @property
-    def running(self) -> AwsInstance:
-        if self._instance is None:
-            raise TargetError("looking for AWS: it has not been reached")
-        return self._instance
 
     def leave_running(self) -> None:
         """It runs on, whatever is done here."""
@@ -107,30 +102,14 @@ def rehearsal_url(region: str) -> str | None:
     return None if ours else configured.rstrip("/")
 
 
-def _asking(region: str, url: str | None) -> Callable[[], str | None]:
+def _asking(endpoint: Endpoint) -> Callable[[], str | None]:
     """Asks AWS who is asking, which nobody needs a permission for, and returns the answer's date."""
-    if url is None:
-        users: Any = boto3.session.Session(region_name=region)
-        sts = users.client("sts", config=_FIRST_CALL)
-    else:
-        # The user's own credentials must not reach an engine's log.
-        session = botocore.session.Session()
-        session.set_credentials(LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"], LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-        sts = session.create_client("sts", region_name=region, endpoint_url=url, config=_FIRST_CALL)
+    users: Any = boto3.session.Session(region_name=endpoint.region)
+    # The user's own credentials must not reach an engine's log.
+    sts = users.client("sts", config=_FIRST_CALL) if endpoint.url is None else endpoint.client("sts")
 
     def ask() -> str | None:
         headers = sts.get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
         return str(headers["date"]) if "date" in headers else None
 
     return ask
-
-
-def _refuse_clock(doing: str, skew: Skew | None, *, known_to_agree: bool) -> None:
-    if skew is None:
-        if known_to_agree:
-            return
-        raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
-    if not skew.is_within(ON_AWS.clock_ms):
-        raise TargetError(
-            f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
-        )

@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import boto3
 import botocore.session
 from botocore.config import Config
 
+from taskguard.errors import TargetError
 from taskguard.support.clocks import REAL, Clock
 
 if TYPE_CHECKING:
@@ -168,8 +169,18 @@ class Instance(ABC):
         return json.dumps({"kind": self.kind, **asdict(self)}, indent=2)
 
 
-class Target(ABC):
-    """Use as a context manager: it can be started inside, and nothing of it is left after."""
+Started = TypeVar("Started", bound=Instance)
+
+
+class Target(ABC, Generic[Started]):
+    """Use as a context manager: it can be started inside, and nothing of it is left after. Each is a dataclass, whose fields are
+    what can be asked of it (:class:`taskguard.targets.registry.TargetOptions`)."""
+
+    engine: ClassVar[str]
+    """What it is, as users know it."""
+
+    instance: Started | None = None
+    """What has been started, or was found."""
 
     @abstractmethod
     def start(self) -> Endpoint:
@@ -179,22 +190,26 @@ class Target(ABC):
             TargetError: when it cannot be started; the message says why and where its log is.
         """
 
-    @abstractmethod
     def stop(self) -> None:
         """End it and all it started. May be called again, and before :meth:`start`."""
+        if self.instance is not None:
+            self.instance.end()
+        self.leave_running()
 
     @property
-    @abstractmethod
-    def running(self) -> Instance:
+    def running(self) -> Started:
         """What has been started.
 
         Raises:
             TargetError: when nothing has.
         """
+        if self.instance is None:
+            raise TargetError(f"looking for {self.engine}: it has not been reached")
+        return self.instance
 
-    @abstractmethod
     def leave_running(self) -> None:
         """Let go of what was started, which somebody else will end: :meth:`stop` has nothing to do any more."""
+        self.instance = None
 
     def __enter__(self) -> Self:
         return self

@@ -6,13 +6,12 @@ its functions are processes (``image/Dockerfile``) is not.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from docker.errors import APIError, NotFound
@@ -24,18 +23,15 @@ from testcontainers.core.container import DockerContainer
 from taskguard.engine.settings import LOCALSTACK_VARIABLES
 from taskguard.errors import TargetError
 from taskguard.support.waiting import WaitedInVain, wait_for
-from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
-from taskguard.targets.guarding import guard
-from taskguard.targets.names import DEFAULT_REGION
-from taskguard.targets.process import claim_port, direct, on_some_port, port_taken
+from taskguard.targets.guardian import guard
+from taskguard.targets.process import OnThisMachine, answered, claim_port, end_of_log, log_in, port_taken
 
 PUBLIC_IMAGE = "localstack/localstack:4.13.1"
 START_TIMEOUT_SECONDS = 120.0
 STOP_GRACE_SECONDS = 10
-_ENGINE = "LocalStack"
 _PORT = 4566
-_LOG_TAIL_LINES = 15
 _INSTANCE = "taskguard.instance"
 _FUNCTIONS = "taskguard.functions"
 _PORT_TAKEN = ("port is already allocated", "address already in use")
@@ -74,7 +70,7 @@ class DockerInstance(Instance):
     @property
     def log(self) -> Path:
         """Where its log is once it has ended; until then it is Docker's: ``docker logs <name>``."""
-        return Path(self.folder, "engine.log")
+        return log_in(self.folder)
 
     def is_running(self) -> bool:
         with connected() as docker:
@@ -106,60 +102,41 @@ class DockerInstance(Instance):
             file.writelines(container.logs(stream=True))
 
 
-class LocalStackInDocker(Target):
-    """A container in the making. ``folder`` receives its log, and outlives it; ``port`` 0 takes a free one;
-    ``owner_pid`` is the process that it must not outlive, by default this one."""
+def image_to_start() -> str:
+    """The image that the environment names; the public one by default."""
+    return os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
 
-    def __init__(
-        self, folder: Path, image: str, *, port: int = 0, region: str = DEFAULT_REGION, owner_pid: int | None = None
-    ) -> None:
-        self._folder = folder.resolve()
-        self._image = image
-        self._port = port
-        self._region = region
-        self._owner_pid = owner_pid if owner_pid is not None else os.getpid()
-        self._instance: DockerInstance | None = None
 
-    def start(self) -> Endpoint:
-        return on_some_port(self._port, self._start, self.stop)
+@dataclass(eq=False)
+class LocalStackInDocker(OnThisMachine[DockerInstance]):
+    """A container in the making."""
 
-    def stop(self) -> None:
-        if self._instance is not None:
-            self._instance.end()
-        self._instance = None
+    engine = "LocalStack"
 
-    @property
-    def running(self) -> DockerInstance:
-        if self._instance is None:
-            raise TargetError("looking for the engine: it has not been started")
-        return self._instance
-
-    def leave_running(self) -> None:
-        self._instance = None
+    image: str = field(default_factory=image_to_start)
 
     def _start(self) -> Endpoint:
         with connected() as docker:
-            image, daemon = find_image(docker, self._image), docker.version()["Version"]
+            image, daemon = find_image(docker, self.image), docker.version()["Version"]
         name = f"taskguard-{secrets.token_hex(6)}"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._instance = instance = DockerInstance(
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.instance = instance = DockerInstance(
             name=name,
-            port=claim_port(self._port, _ENGINE),
-            folder=str(self._folder),
-            guarded=str(self._folder / f"{name}.guarded"),
-            region=self._region,
-            image=self._image,
+            port=claim_port(self.port, self.engine),
+            folder=str(self.folder),
+            guarded=str(self.folder / f"{name}.guarded"),
+            region=self.region,
+            image=self.image,
             image_id=str(image.id),
             docker=daemon,
         )
         # Before there is a container: whenever this process is killed, somebody knows what to end.
-        guard(instance, self._owner_pid, Path(instance.guarded))
-        with told(f"starting {self._image} on port {instance.port}"), _prepared(instance, image) as container:
-            with _port_taken_told_apart(instance.port), _without_reaper():
-                container.start()
+        guard(instance, self.owner_pid, Path(instance.guarded))
+        with told(f"starting {self.image} on port {instance.port}"), _prepared(instance, image) as container:
+            _start_container(container, instance.port)
             version = _wait_until_ready(instance, container.get_wrapped_container())
-        self._instance = replace(instance, localstack=version)
-        return self._instance.endpoint()
+        self.instance = replace(instance, localstack=version)
+        return self.instance.endpoint()
 
 
 @contextmanager
@@ -185,13 +162,16 @@ def functions_flags(name: str) -> str:
     return f"--label {_INSTANCE}={name}"
 
 
-@contextmanager
-def _without_reaper() -> Iterator[None]:
-    """Start no container that ends containers: it would have to be pulled, and a guardian does its work."""
+def _start_container(container: DockerContainer, port: int) -> None:
+    # Without the container that ends containers: it would have to be pulled, and a guardian does its work.
     before = testcontainers_config.ryuk_disabled
     testcontainers_config.ryuk_disabled = True
     try:
-        yield
+        container.start()
+    except APIError as error:
+        if any(words in str(error.explanation) for words in _PORT_TAKEN):
+            raise port_taken(port, LocalStackInDocker.engine) from error
+        raise
     finally:
         testcontainers_config.ryuk_disabled = before
 
@@ -206,11 +186,8 @@ def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
             raise TargetError(
                 f"starting {instance.image}: it ended with status {status}.\n{_log_tail(instance, container)}"
             )
-        try:
-            with direct.open(f"http://127.0.0.1:{instance.port}/_localstack/health", timeout=2) as response:
-                return str(json.load(response).get("version", "unknown"))
-        except (OSError, ValueError):
-            return None
+        found = answered(f"http://127.0.0.1:{instance.port}/_localstack/health", "version")
+        return str(found) if found is not None else None
 
     try:
         return str(wait_for(version, seconds=START_TIMEOUT_SECONDS))
@@ -223,23 +200,7 @@ def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
 
 def _log_tail(instance: DockerInstance, container: Container) -> str:
     instance.keep_log(container)
-    lines = instance.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-    return "\n".join([f"The end of its log, {instance.log}:", *(f"  {line}" for line in lines)])
-
-
-@contextmanager
-def _port_taken_told_apart(port: int) -> Iterator[None]:
-    try:
-        yield
-    except APIError as error:
-        if any(words in str(error.explanation) for words in _PORT_TAKEN):
-            raise port_taken(port, _ENGINE, "address already in use") from error
-        raise
-
-
-def image_to_start() -> str:
-    """The image that the environment names; the public one by default."""
-    return os.environ.get("LOCALSTACK_IMAGE") or PUBLIC_IMAGE
+    return end_of_log(instance.folder)
 
 
 if __name__ == "__main__":

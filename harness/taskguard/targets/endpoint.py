@@ -9,7 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import TargetError
 from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.names import DEFAULT_REGION
 from taskguard.targets.process import direct
 
 _TIMEOUT_SECONDS = 5.0
@@ -59,33 +60,27 @@ class EndpointInstance(Instance):
         pass
 
 
-class ForeignEngine(Target):
-    """The engine at ``url``, as a user gave it."""
+@dataclass(eq=False)
+class ForeignEngine(Target[EndpointInstance]):
+    """The engine at ``endpoint_url``, as a user gave it."""
 
-    def __init__(self, url: str | None, *, region: str) -> None:
-        self._url = url
-        self._region = region
-        self._instance: EndpointInstance | None = None
+    engine = "an engine that is running"
+
+    endpoint_url: str | None = None
+    region: str = field(default=DEFAULT_REGION, kw_only=True)
 
     def start(self) -> Endpoint:
-        url = address_of_engine(self._url)
+        url = address_of_engine(self.endpoint_url)
         engine, version = _identify(url)
-        # Asked before there is any API: engines that load their parts when needed then have this one.
-        _ask_for_apis(Endpoint(target="endpoint", url=url, region=self._region))
-        self._instance = EndpointInstance(url, self._region, _api_path(url), engine, version)
-        return self._instance.endpoint()
-
-    def stop(self) -> None:
-        self._instance = None
-
-    @property
-    def running(self) -> EndpointInstance:
-        if self._instance is None:
-            raise TargetError(f"looking for the engine at {self._url}: it has not been asked for yet")
-        return self._instance
-
-    def leave_running(self) -> None:
-        self._instance = None
+        try:
+            # Asked before there is any API: engines that load their parts when needed then have this one.
+            Endpoint(target="endpoint", url=url, region=self.region).apigateway().get_rest_apis(limit=1)
+        except (ClientError, BotoCoreError) as error:
+            raise TargetError(
+                f"asking {url} for its REST APIs: {error}. Is it an engine of AWS services, with API Gateway?"
+            ) from error
+        self.instance = EndpointInstance(url, self.region, _api_path(url), engine, version)
+        return self.instance.endpoint()
 
 
 def address_of_engine(url: str | None) -> str:
@@ -122,15 +117,6 @@ def _identify(url: str) -> tuple[str, str]:
         if isinstance(health, dict) and isinstance(health.get("services"), Mapping):
             return engine, str(health.get("version", "unknown"))
     return "engine", "unknown"
-
-
-def _ask_for_apis(endpoint: Endpoint) -> None:
-    try:
-        endpoint.apigateway().get_rest_apis(limit=1)
-    except (ClientError, BotoCoreError) as error:
-        raise TargetError(
-            f"asking {endpoint.url} for its REST APIs: {error}. Is it an engine of AWS services, with API Gateway?"
-        ) from error
 
 
 def _api_path(url: str) -> str:

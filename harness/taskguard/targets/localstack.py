@@ -12,49 +12,39 @@ import subprocess
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from taskguard.engine.ownership import is_engine
+import psutil
+
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.environments import Environment, engine_environment
-from taskguard.targets.names import DEFAULT_REGION
-from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, port_taken
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
+from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
+from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, log_in, port_taken
 
 STOP_GRACE_SECONDS = 6.0
 _BACKLOG = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalStackInstance(ProcessInstance):
-    """A started engine's process, with the token by which it is told from another on its port."""
+    """An engine that tells its token, and can be told to stay."""
 
     kind = "localstack"
 
-    pid: int
-    token: str
-    port: int
-    scratch: str
-    folder: str
-    region: str
-    runtime: str
     localstack: str = ""
     python: str = ""
     clock_scale: float = 1.0
 
-    def is_running(self) -> bool:
-        """Whether its process is there (the number may meanwhile be another's)."""
-        return is_engine(self.pid)
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        return "taskguard.engine" in process.cmdline()
 
     def answers(self) -> bool:
-        """Whether the engine that answers on the port is this one."""
-        return answered(f"http://127.0.0.1:{self.port}/_taskguard/instance", "instance") == self.token
+        return answered(f"{self.url}/_taskguard/instance", "instance") == self.token
 
     def stay(self) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_taskguard/stay", method="POST")
@@ -62,14 +52,13 @@ class LocalStackInstance(ProcessInstance):
             pass
 
     def endpoint(self) -> Endpoint:
-        folder = Path(self.folder)
         return Endpoint(
             target="localstack",
-            url=f"http://127.0.0.1:{self.port}",
+            url=self.url,
             region=self.region,
             clock=Clock(self.clock_scale, _clock_file(self.scratch)) if self.clock_scale != 1 else REAL,
-            log=folder / "engine.log",
-            recording=folder / "flight-recorder.jsonl",
+            log=log_in(self.folder),
+            recording=_recording_in(self.folder),
             versions=(
                 ("localstack", self.localstack),
                 ("engine python", self.python),
@@ -89,6 +78,7 @@ class LocalStackInstance(ProcessInstance):
         folders.remove(self.scratch)
 
 
+@dataclass(eq=False)
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
     to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
@@ -100,56 +90,42 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     variables: ClassVar[Mapping[str, str]] = {**LOCALSTACK_VARIABLES, **ENGINE_VARIABLES}
     """What LocalStack is told by its environment."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        cache: Path,
-        port: int = 0,
-        region: str = DEFAULT_REGION,
-        owner_pid: int | None = None,
-        recording: bool = True,
-        clock_scale: float = 1.0,
-        functions_ready: bool = False,
-    ) -> None:
-        super().__init__(folder, cache=cache, port=port, region=region, owner_pid=owner_pid)
-        self._recording = recording
-        self._clock_scale = clock_scale
-        self._functions_ready = functions_ready
+    _: KW_ONLY
+    recording: bool = True
+    clock_scale: float = 1.0
+    functions_ready: bool = False
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
-        runtime = find_runtime(LAMBDA_RUNTIME, self._cache)
-        environment = engine_environment(self._cache)
-        recording = self._folder / "flight-recorder.jsonl"
-        clock = _clock_file(scratch) if self._clock_scale != 1 else None
+        runtime = find_runtime(LAMBDA_RUNTIME, self.cache)
+        environment = engine_environment(self.cache)
+        recording = _recording_in(self.folder)
+        clock = _clock_file(scratch) if self.clock_scale != 1 else None
         if clock is not None:
             scaled_clock.create(clock)
-        listener = _listen(port, self.engine)
+        try:
+            listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        except OSError as error:
+            raise port_taken(port, self.engine, error.errno) from error
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
-            owner_pid=self._owner_pid,
-            recording=str(recording) if self._recording else None,
+            owner_pid=self.owner_pid,
+            recording=str(recording) if self.recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
             listener=listener.fileno(),
-            functions_ready=self._functions_ready,
+            functions_ready=self.functions_ready,
             clock=clock,
-            clock_scale=self._clock_scale,
+            clock_scale=self.clock_scale,
         )
-        if self._recording:
+        if self.recording:
             recording.touch()
         # The engine's copy of the socket is the only one that stays.
-        with self._log.open("ab") as log, listener:
-            process = subprocess.Popen(
+        with listener:
+            process = self._run(
                 # No site-packages, no user site, no current folder: only what the search path names.
                 [environment.python.executable, "-S", "-s", "-P", *self.program],
-                cwd=scratch,
-                env=_environment(port, scratch, environment, self.variables) | settings.to_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
-                start_new_session=True,
+                scratch,
+                _environment(port, scratch, environment, self.variables) | settings.to_environment(),
                 pass_fds=(listener.fileno(),),
             )
         return process, LocalStackInstance(
@@ -157,29 +133,17 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             token=settings.instance,
             port=port,
             scratch=scratch,
-            folder=str(self._folder),
-            region=self._region,
+            folder=str(self.folder),
+            region=self.region,
             runtime=f"Python {runtime.version}",
             localstack=environment.version_of("localstack-core"),
             python=environment.python.version,
-            clock_scale=self._clock_scale,
+            clock_scale=self.clock_scale,
         )
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it is bound before
-        return False
 
-
-def _listen(port: int, engine: str) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(_BACKLOG)
-        listener.set_inheritable(True)
-    except OSError as error:
-        listener.close()
-        raise port_taken(port, engine, error.strerror or str(error)) from error
-    return listener
+def _recording_in(folder: str | Path) -> Path:
+    return Path(folder, "flight-recorder.jsonl")
 
 
 def _clock_file(scratch: str) -> str:

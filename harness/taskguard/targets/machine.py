@@ -21,9 +21,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from taskguard.errors import SetupError, TargetError
-from taskguard.targets.environments import Python, engine_python, find_python
+from taskguard.targets.environments import LAMBDA_RUNTIME, Python, engine_python, find_python
 from taskguard.targets.process import listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME
 
 OLDEST_NODE = (20, 19)
 FEWEST_FILES = 128
@@ -95,83 +94,62 @@ def ask(command: Sequence[str]) -> Answer:
 def python_of_the_engine(find: Callable[[], Python] = engine_python) -> Found:
     """The interpreter that the engine runs on."""
     try:
-        python = find()
+        python, to_do = find(), ""
     except SetupError as error:
-        return Found(
-            name="Python of the engine",
-            state=State.MISSING,
-            what=f"none; this is {platform.python_version()} ({sys.executable})",
-            to_do=str(error),
-        )
-    return Found(name="Python of the engine", state=State.OK, what=f"{python.version} ({python.executable})")
+        python, to_do = None, str(error)
+    none = f"none; this is {platform.python_version()} ({sys.executable})"
+    return _looked_at("Python of the engine", _named(python) or none, to_do)
 
 
 def python_of_functions(find: Callable[[str], Python | None] = find_python) -> Found:
     """The interpreter that functions run on."""
     wanted = LAMBDA_RUNTIME.removeprefix("python")
     python = find(wanted)
-    return Found(
-        name="Python of functions",
-        state=State.OK if python else State.ABSENT,
-        what=f"{python.version} ({python.executable})" if python else f"no Python {wanted}",
-        to_do="" if python else f"On Lambda functions run on Python {wanted}; here they run on the engine's.",
-    )
+    to_do = "" if python else f"On Lambda functions run on Python {wanted}; here they run on the engine's."
+    return _looked_at("Python of functions", _named(python) or f"no Python {wanted}", to_do, State.ABSENT)
 
 
 def node(asked: Ask = ask) -> Found:
     """Node.js, which runs the Serverless CLI."""
     answer = asked(("node", "--version"))
     version = tuple(map(int, re.findall(r"\d+", answer.text)[:3]))
-    fits = version[:2] >= OLDEST_NODE
-    return Found(
-        name="Node.js",
-        state=State.OK if fits else State.MISSING,
-        what=answer.text.removeprefix("v") or answer.reason,
-        to_do="" if fits else "Install Node.js 20.19 or later: the Serverless CLI, which deploys, runs on it.",
-    )
+    to_do = "Install Node.js 20.19 or later: the Serverless CLI, which deploys, runs on it."
+    what = answer.text.removeprefix("v") or answer.reason
+    return _looked_at("Node.js", what, "" if version[:2] >= OLDEST_NODE else to_do)
 
 
 def npm(asked: Ask = ask) -> Found:
     """npm, which installs the Serverless CLI."""
     answer = asked(("npm", "--version"))
-    return Found(
-        name="npm",
-        state=State.OK if answer.text else State.MISSING,
-        what=answer.text or answer.reason,
-        to_do="" if answer.text else "Install npm (it comes with Node.js): it installs the Serverless CLI.",
-    )
+    to_do = "Install npm (it comes with Node.js): it installs the Serverless CLI."
+    return _looked_at("npm", answer.text or answer.reason, "" if answer.text else to_do)
 
 
 def loopback() -> Found:
     """Whether this machine can talk to itself, where engines listen."""
+    what, to_do = "127.0.0.1 can be listened on, and answers", ""
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(5)
             socket.create_connection(server.getsockname(), timeout=5).close()
             server.accept()[0].close()
     except OSError as error:
-        return Found(
-            name="loopback",
-            state=State.MISSING,
-            what=f"127.0.0.1: {_reason(error)}",
-            to_do="Switch the loopback interface on (`ip link set lo up`): engines listen on 127.0.0.1 alone.",
-        )
-    return Found(name="loopback", state=State.OK, what="127.0.0.1 can be listened on, and answers")
+        what = f"127.0.0.1: {_reason(error)}"
+        to_do = "Switch the loopback interface on (`ip link set lo up`): engines listen on 127.0.0.1 alone."
+    return _looked_at("loopback", what, to_do)
 
 
 def port_of_up(listen: Callable[[int], int] = listen_once) -> Found:
     """The port that `taskguard up` takes unless another is named."""
-    name = f"port {PORT_OF_UP}"
+    what, to_do = "free", ""
     try:
         listen(PORT_OF_UP)
     except OSError as error:
-        return Found(
-            name=name,
-            state=State.ABSENT,
-            what=_reason(error),
-            to_do="`taskguard up` wants it: stop what listens there, or name another with --port. `grade` takes a free one.",
+        what = _reason(error)
+        to_do = (
+            "`taskguard up` wants it: stop what listens there, or name another with --port. `grade` takes a free one."
         )
-    return Found(name=name, state=State.OK, what="free")
+    return _looked_at(f"port {PORT_OF_UP}", what, to_do, State.ABSENT)
 
 
 def open_files(limits: Callable[[], tuple[int, int]] = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)) -> Found:
@@ -182,22 +160,18 @@ def open_files(limits: Callable[[], tuple[int, int]] = lambda: resource.getrlimi
     best = 1024 if most == resource.RLIM_INFINITY else min(most, 1024)
     can_be_raised = best >= FEWEST_FILES
     how = f"`ulimit -n {best}`" if can_be_raised else f"as an administrator, since {most} is the most here"
-    return Found(
-        name="open files",
-        state=State.OK if fits else State.MISSING,
-        what="no limit" if endless else f"{allowed} at once",
-        to_do="" if fits else f"The engine needs {FEWEST_FILES} at least. Raise the limit: {how}.",
-    )
+    to_do = "" if fits else f"The engine needs {FEWEST_FILES} at least. Raise the limit: {how}."
+    return _looked_at("open files", "no limit" if endless else f"{allowed} at once", to_do)
 
 
 def home() -> Found:
     """Whether the home folder can be written to: npm and the Serverless CLI keep files there."""
-    return _folder("HOME", Path(os.path.expanduser("~")), "Let HOME name a folder that can be written to")  # noqa: PTH111
+    return _folder("HOME", Path(os.path.expanduser("~")), "Let HOME name a folder that can be written to.")  # noqa: PTH111
 
 
 def scratch() -> Found:
     """Whether there is a folder for what is needed during a run alone."""
-    return _folder("temporary files", Path(tempfile.gettempdir()), "Let TMPDIR name a folder that can be written to")
+    return _folder("temporary files", Path(tempfile.gettempdir()), "Let TMPDIR name a folder that can be written to.")
 
 
 def disk(folder: Path, usage: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free) -> Found:
@@ -205,63 +179,48 @@ def disk(folder: Path, usage: Callable[[Path], int] = lambda folder: shutil.disk
     while not folder.exists():
         folder = folder.parent
     free = usage(folder)
-    fits = free >= LEAST_FREE_BYTES
-    return Found(
-        name="disk",
-        state=State.OK if fits else State.MISSING,
-        what=f"{size(free)} free at {folder}",
-        to_do="" if fits else f"Make room: set-up and runs need {size(LEAST_FREE_BYTES)} or so.",
-    )
+    to_do = "" if free >= LEAST_FREE_BYTES else f"Make room: set-up and runs need {size(LEAST_FREE_BYTES)} or so."
+    return _looked_at("disk", f"{size(free)} free at {folder}", to_do)
 
 
 def encoding(found: Callable[[], str] = locale.getencoding) -> Found:
     """Whether text is read as what all programs here write."""
     name = "utf-8" if sys.flags.utf8_mode else found()
     fits = name.lower().replace("_", "-") in ("utf-8", "utf8")
-    return Found(
-        name="encoding",
-        state=State.OK if fits else State.MISSING,
-        what=name,
-        to_do="" if fits else "Set LC_ALL=C.UTF-8, or PYTHONUTF8=1: what programs say is UTF-8.",
+    return _looked_at(
+        "encoding", name, "" if fits else "Set LC_ALL=C.UTF-8, or PYTHONUTF8=1: what programs say is UTF-8."
     )
 
 
 def sandbox(asked: Ask = ask, system: Callable[[], str] = platform.system) -> Found:
     """Whether bubblewrap works, which can keep strangers' code away from files and network. Nothing uses it yet."""
+    state = State.ABSENT
     if system() != "Linux":
-        return Found(name="sandbox", state=State.ABSENT, what="bubblewrap is for Linux; nothing needs it yet")
-    version = asked(("bwrap", "--version"))
-    if not version.text:
-        return Found(name="sandbox", state=State.ABSENT, what=f"bubblewrap: {version.reason}; nothing needs it yet")
-    works = asked(("bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"))
-    how = f"does not work ({works.reason})" if works.reason else "works"
-    state = State.ABSENT if works.reason else State.OK
-    return Found(name="sandbox", state=state, what=f"{version.text} {how}; nothing needs it yet")
+        how = "bubblewrap is for Linux"
+    elif not (version := asked(("bwrap", "--version"))).text:
+        how = f"bubblewrap: {version.reason}"
+    elif reason := asked(("bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true")).reason:
+        how = f"{version.text} does not work ({reason})"
+    else:
+        state, how = State.OK, f"{version.text} works"
+    return Found(name="sandbox", state=state, what=f"{how}; nothing needs it yet")
 
 
 def docker() -> Found:
     """Whether Docker's daemon answers."""
+    to_do = ""
     try:
         from taskguard.targets.docker_daemon import connected
-    except ModuleNotFoundError as missing:
-        return Found(
-            name="Docker",
-            state=State.ABSENT,
-            what=f"the Python package {missing.name} is not installed",
-            to_do="Needed for --target docker alone: `pip install 'taskguard[docker]'`.",
-        )
 
-    try:
         with connected() as client:
-            version = str(client.version()["Version"])
+            what = f"{client.version()['Version']} answers; for --target docker"
+    except ModuleNotFoundError as missing:
+        what = f"the Python package {missing.name} is not installed"
+        to_do = "Needed for --target docker alone: `pip install 'taskguard[docker]'`."
     except TargetError as error:
-        return Found(
-            name="Docker",
-            state=State.ABSENT,
-            what=str(error).split(". ", maxsplit=1)[0].removeprefix("reaching ").rstrip("."),
-            to_do="Needed for --target docker alone: install or start it.",
-        )
-    return Found(name="Docker", state=State.OK, what=f"{version} answers; for --target docker")
+        what = str(error).split(". ", maxsplit=1)[0].removeprefix("reaching ").rstrip(".")
+        to_do = "Needed for --target docker alone: install or start it."
+    return _looked_at("Docker", what, to_do, State.ABSENT)
 
 
 def size(number: int) -> str:
@@ -272,18 +231,22 @@ def size(number: int) -> str:
     return f"{number / 1024:.0f} kB"
 
 
+def _looked_at(name: str, what: str, to_do: str, otherwise: State = State.MISSING) -> Found:
+    """It is as it must be when there is nothing to do."""
+    return Found(name=name, state=otherwise if to_do else State.OK, what=what, to_do=to_do)
+
+
 def _folder(name: str, folder: Path, to_do: str) -> Found:
     try:
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            return _looked_at(name, f"{folder} can be written to", "")
     except OSError as error:
-        return Found(name=name, state=State.MISSING, what=f"{folder}: {_reason(error)}", to_do=f"{to_do}.")
-    return Found(name=name, state=State.OK, what=f"{folder} can be written to")
+        return _looked_at(name, f"{folder}: {_reason(error)}", to_do)
+
+
+def _named(python: Python | None) -> str:
+    return f"{python.version} ({python.executable})" if python else ""
 
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-def _dotted(version: Sequence[int]) -> str:
-    return ".".join(map(str, version))

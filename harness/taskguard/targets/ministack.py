@@ -25,10 +25,16 @@ from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError
 from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
-from taskguard.targets.environments import Environment, engine_python, find_python, installed
-from taskguard.targets.guarding import guard
-from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
+from taskguard.targets.environments import (
+    LAMBDA_RUNTIME,
+    Environment,
+    engine_python,
+    find_python,
+    find_runtime,
+    installed,
+)
+from taskguard.targets.guardian import guard
+from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once, log_in
 
 _LOCK = DATA / "ministack.txt"
 # All that the engine starts inherits it, so that nothing of an instance is overlooked when it ends.
@@ -39,29 +45,16 @@ _END_TIMEOUT_SECONDS = 5.0
 _LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MiniStackInstance(ProcessInstance):
-    """A started engine's process, with the token by which it is told from others."""
+    """An engine whose guardian ends it with its owner; all that it starts has its token, too."""
 
     kind = "ministack"
 
-    pid: int
-    token: str
-    port: int
-    scratch: str
-    folder: str
-    region: str
     version: str
-    runtime: str
-
-    def is_running(self) -> bool:
-        with suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            return is_alive(process) and self._is_ours(process)
-        return False
 
     def answers(self) -> bool:
-        return answered(f"http://127.0.0.1:{self.port}/_ministack/health", "edition") == self.token
+        return answered(f"{self.url}/_ministack/health", "edition") == self.token
 
     def stay(self) -> None:
         _guarded(self.scratch).unlink(missing_ok=True)
@@ -69,9 +62,9 @@ class MiniStackInstance(ProcessInstance):
     def endpoint(self) -> Endpoint:
         return Endpoint(
             target="ministack",
-            url=f"http://127.0.0.1:{self.port}",
+            url=self.url,
             region=self.region,
-            log=Path(self.folder) / "engine.log",
+            log=log_in(self.folder),
             versions=(("ministack", self.version), ("lambda runtime", self.runtime)),
         )
 
@@ -92,10 +85,10 @@ class MiniStackInstance(ProcessInstance):
         """The engine, the functions, and all that these have started."""
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if is_alive(process) and self._is_ours(process):
+                if is_alive(process) and self._is_of_it(process):
                     yield process
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _is_of_it(self, process: psutil.Process) -> bool:
         return process.environ().get(_TOKEN) == self.token
 
 
@@ -105,35 +98,30 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
     engine = "MiniStack"
 
     def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], MiniStackInstance]:
-        runtime = find_runtime(LAMBDA_RUNTIME, self._cache)
-        environment = ministack_environment(self._cache)
+        runtime = find_runtime(LAMBDA_RUNTIME, self.cache)
+        environment = ministack_environment(self.cache)
         token = secrets.token_hex(16)
         python = _bare_python(runtime, Path(scratch))
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [python, "-I", str(_LAUNCHER), str(environment.packages)],
-                cwd=scratch,
-                env=_environment(port, scratch, self._region, runtime) | {_TOKEN: token, "MINISTACK_EDITION": token},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
-                start_new_session=True,
-            )
+        process = self._run(
+            [python, "-I", str(_LAUNCHER), str(environment.packages)],
+            scratch,
+            _environment(port, scratch, self.region, runtime) | {_TOKEN: token, "MINISTACK_EDITION": token},
+        )
         instance = MiniStackInstance(
             pid=process.pid,
             token=token,
             port=port,
             scratch=scratch,
-            folder=str(self._folder),
-            region=self._region,
+            folder=str(self.folder),
+            region=self.region,
             version=environment.version_of("ministack"),
             runtime=f"Python {runtime.version}",
         )
-        guard(instance, self._owner_pid, _guarded(scratch))
+        guard(instance, self.owner_pid, _guarded(scratch))
         return process, instance
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it ends alike whatever was wrong
+    def _found_port_taken(self, port: int) -> bool:
+        # It ends alike whatever was wrong.
         try:
             listen_once(port)
         except OSError:

@@ -3,6 +3,7 @@ what answers there is what was started."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -10,16 +11,20 @@ import subprocess
 import tempfile
 import urllib.request
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import TypeVar
 
+import psutil
+
+from taskguard.engine.ownership import is_alive
 from taskguard.errors import TargetError
 from taskguard.support import folders
 from taskguard.support.this_command import runnable
 from taskguard.support.waiting import WaitedInVain, wait_for
-from taskguard.targets.base import Endpoint, Instance, Target
+from taskguard.targets.base import Endpoint, Instance, Started, Target
 from taskguard.targets.names import DEFAULT_REGION
 
 START_TIMEOUT_SECONDS = 90.0
@@ -44,55 +49,97 @@ class PortTakenError(TargetError):
     """Somebody else took the port. Choose another with ``--port``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessInstance(Instance):
-    """A started engine's process."""
+    """A started engine's process, with the token by which it is told from another on its port. ``folder`` has its log, ``scratch``
+    all else that it writes, and ``runtime`` says what functions run on."""
+
+    pid: int
+    token: str
+    port: int
+    scratch: str
+    folder: str
+    region: str
+    runtime: str
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_running(self) -> bool:
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            return is_alive(process) and self._is_of_it(process)
+        return False
+
+    @abstractmethod
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        """Whether it is the engine's process (the number may meanwhile be another's).
+
+        Raises:
+            psutil.Error: when that cannot be told.
+        """
 
     @abstractmethod
     def answers(self) -> bool:
         """Whether the engine that answers on the port is this one, and not another that was there before."""
 
 
-Started = TypeVar("Started", bound=ProcessInstance)
+@dataclass(eq=False)
+class OnThisMachine(Target[Started]):
+    """An instance in the making. ``folder`` receives its log, and outlives it; ``port`` 0 takes a free one; ``owner_pid`` is the
+    process that it must not outlive, by default this one."""
 
+    folder: Path
+    _: KW_ONLY
+    port: int = 0
+    region: str = DEFAULT_REGION
+    owner_pid: int = field(default_factory=os.getpid)
 
-class ProcessTarget(Target, Generic[Started]):
-    """An instance in the making. ``folder`` receives its log, and outlives it; what it runs on is installed in ``cache``; ``port`` 0
-    takes a free one; ``owner_pid`` is the process that it must not outlive, by default this one."""
-
-    engine: ClassVar[str]
-    """Its name, as users know it."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        cache: Path,
-        port: int = 0,
-        region: str = DEFAULT_REGION,
-        owner_pid: int | None = None,
-    ) -> None:
-        self._folder = folder.resolve()
-        self._cache = cache
-        self._port = port
-        self._region = region
-        self._owner_pid = owner_pid if owner_pid is not None else os.getpid()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._scratch: str | None = None
-        self.instance: Started | None = None
-        self.on_launch: Callable[[Endpoint], None] = lambda _: None
-        """Called when the process has been started; it may not be ready yet."""
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
 
     @abstractmethod
-    def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], Started]:
-        """Start the process on this port, with this empty folder for all that it writes but its log, :attr:`_log`."""
+    def _start(self) -> Endpoint:
+        """Start it, on a port that was free just now.
 
-    @abstractmethod
-    def _found_port_taken(self, port: int, status: int) -> bool:
-        """Whether the engine, which ended with ``status``, did so because it could not listen on ``port``."""
+        Raises:
+            PortTakenError: when somebody else has the port by then.
+        """
 
     def start(self) -> Endpoint:
-        return on_some_port(self._port, self._start, self.stop)
+        # A free port is free only until somebody else takes it, so another one may have to be tried.
+        for _ in range(_PORTS_TO_TRY - 1):
+            try:
+                return self._start()
+            except PortTakenError:
+                self.stop()
+                if self.port:
+                    raise
+        return self._start()
+
+
+Process = TypeVar("Process", bound=ProcessInstance)
+
+
+@dataclass(eq=False)
+class ProcessTarget(OnThisMachine[Process]):
+    """What it runs on is installed in ``cache``; ``on_launch`` is called when the process has been started, which may not be ready yet."""
+
+    _: KW_ONLY
+    cache: Path
+    on_launch: Callable[[Endpoint], None] = field(default_factory=lambda: lambda _: None)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _scratch: str | None = field(default=None, init=False)
+
+    @abstractmethod
+    def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], Process]:
+        """:meth:`_run` the engine on this port, with this empty folder for all that it writes but its log."""
+
+    def _found_port_taken(self, port: int) -> bool:  # noqa: ARG002  # it may have been bound before
+        """Whether the engine, which ended, did so because it could not listen on ``port``."""
+        return False
 
     def stop(self) -> None:
         if self.instance is not None:
@@ -101,13 +148,7 @@ class ProcessTarget(Target, Generic[Started]):
             self._process.wait()
         if self._scratch is not None:
             folders.remove(self._scratch)
-        self.instance = self._process = self._scratch = None
-
-    @property
-    def running(self) -> Started:
-        if self.instance is None:
-            raise TargetError("looking for the engine: it has not been started")
-        return self.instance
+        self.leave_running()
 
     def leave_running(self) -> None:
         if self._process is not None:
@@ -115,25 +156,39 @@ class ProcessTarget(Target, Generic[Started]):
             self._process.returncode = 0
         self.instance = self._process = self._scratch = None
 
-    @property
-    def _log(self) -> Path:
-        return self._folder / "engine.log"
+    def _run(
+        self, command: Sequence[str], scratch: str, environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        with log_in(self.folder).open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=scratch,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal reaches the harness alone, which then stops the engine in order.
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
 
     def _start(self) -> Endpoint:
-        port = claim_port(self._port, self.engine)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        port = claim_port(self.port, self.engine)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
         self._process, self.instance = self._launch(port, self._scratch)
         self.on_launch(self.instance.endpoint())
         self._wait_until_ready(self._process, self.instance, port)
         return self.instance.endpoint()
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes], instance: Started, port: int) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], instance: Process, port: int) -> None:
         def looks_ready() -> bool:
             status = process.poll()
             if status is not None:
-                kind = PortTakenError if self._found_port_taken(port, status) else TargetError
-                raise kind(f"starting {self.engine} on port {port}: it ended with status {status}.\n{self._log_tail()}")
+                kind = PortTakenError if self._found_port_taken(port) else TargetError
+                raise kind(
+                    f"starting {self.engine} on port {port}: it ended with status {status}.\n{end_of_log(self.folder)}"
+                )
             return instance.answers()
 
         try:
@@ -141,27 +196,19 @@ class ProcessTarget(Target, Generic[Started]):
         except WaitedInVain:
             raise TargetError(
                 f"starting {self.engine} on port {port}: no answer within {START_TIMEOUT_SECONDS:.0f} s."
-                f"\n{self._log_tail()}"
+                f"\n{end_of_log(self.folder)}"
             ) from None
 
-    def _log_tail(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-        return "\n".join([f"The end of its log, {self._log}:", *(f"  {line}" for line in lines)])
+
+def log_in(folder: str | Path) -> Path:
+    """Where an engine's log is."""
+    return Path(folder, "engine.log")
 
 
-def on_some_port(port: int, start: Callable[[], Endpoint], stop: Callable[[], None]) -> Endpoint:
-    """``start`` on this port, or for 0 on a free one.
-
-    A free port is free only until somebody else takes it, so another one may have to be tried.
-    """
-    for _ in range(_PORTS_TO_TRY - 1):
-        try:
-            return start()
-        except PortTakenError:
-            stop()
-            if port:
-                raise
-    return start()
+def end_of_log(folder: str | Path) -> str:
+    """The last lines of an engine's log, as the end of a message."""
+    lines = log_in(folder).read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    return "\n".join([f"The end of its log, {log_in(folder)}:", *(f"  {line}" for line in lines)])
 
 
 def claim_port(port: int, engine: str) -> int:
@@ -173,13 +220,13 @@ def claim_port(port: int, engine: str) -> int:
     try:
         return listen_once(port)
     except OSError as error:
-        raise port_taken(port, engine, error.strerror or str(error)) from error
+        raise port_taken(port, engine, error.errno) from error
 
 
-def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
-    """What to say of a port that ``engine`` cannot have."""
+def port_taken(port: int, engine: str, number: int | None = errno.EADDRINUSE) -> PortTakenError:
+    """What to say of a port that ``engine`` cannot have, with the error's ``number``."""
     return PortTakenError(
-        f"starting {engine} on port {port}: {reason.lower()}. "
+        f"starting {engine} on port {port}: {os.strerror(number or errno.EADDRINUSE).lower()}. "
         f"Choose another port with --port, or stop what listens there (`{runnable('taskguard down')}` stops TaskGuard's own)."
     )
 
@@ -190,7 +237,5 @@ def listen_once(port: int) -> int:
     Raises:
         OSError: when it cannot be had.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as probe:
         return int(probe.getsockname()[1])

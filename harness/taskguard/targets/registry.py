@@ -1,16 +1,28 @@
-"""Targets by name: the one place that knows how each is made.
+"""Targets by name, and started engines read back from what they left in a file or in arguments.
 
-Each is imported when it is asked for, so that nobody needs Docker's library to run LocalStack as a process.
+Each class is imported when it is asked for, so that nobody needs Docker's library to run LocalStack as a process.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from taskguard.errors import TargetError
-from taskguard.targets.base import Target
+from taskguard.targets.base import Instance, Target
 from taskguard.targets.names import DEFAULT_REGION, TargetName
+
+_CLASSES = {
+    TargetName.LOCALSTACK: ("LocalStack", "LocalStackInstance"),
+    TargetName.DOCKER: ("LocalStackInDocker", "DockerInstance"),
+    TargetName.MINISTACK: ("MiniStack", "MiniStackInstance"),
+    TargetName.ENDPOINT: ("ForeignEngine", "EndpointInstance"),
+    TargetName.AWS: ("Aws", "AwsInstance"),
+}
+"""Each target's class and its instances', in the module of its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +41,7 @@ class TargetOptions:
     functions_ready: bool = False
 
 
-def make(name: TargetName, options: TargetOptions) -> Target:
+def make(name: TargetName, options: TargetOptions) -> Target[Any]:
     """The target of this name, not started yet.
 
     Raises:
@@ -41,48 +53,33 @@ def make(name: TargetName, options: TargetOptions) -> Target:
         raise TargetError(
             f"--clock-scale is of no use with --target {name}: only LocalStack as a process has a clock that can be set"
         )
-    match name:
-        case TargetName.LOCALSTACK:
-            from taskguard.targets.localstack import LocalStack
+    kind = _class(name, 0)
+    asked = {each.name: getattr(options, each.name, None) for each in fields(kind)}
+    # What is not asked for is left to the target.
+    return kind(**{name: value for name, value in asked.items() if value is not None})  # type: ignore[no-any-return]
 
-            return LocalStack(
-                options.folder,
-                cache=options.cache,
-                port=options.port,
-                region=options.region,
-                owner_pid=options.owner_pid,
-                clock_scale=options.clock_scale,
-                functions_ready=options.functions_ready,
-            )
-        case TargetName.DOCKER:
-            try:
-                from taskguard.targets.docker import LocalStackInDocker, image_to_start
-            except ModuleNotFoundError as missing:
-                raise TargetError(
-                    f"starting LocalStack in Docker: the Python package {missing.name} is not installed. It comes with an extra of "
-                    "TaskGuard's: `pip install 'taskguard[docker]'`."
-                ) from missing
 
-            return LocalStackInDocker(
-                options.folder, image_to_start(), port=options.port, region=options.region, owner_pid=options.owner_pid
-            )
-        case TargetName.MINISTACK:
-            from taskguard.targets.ministack import MiniStack
+def instance_from_json(text: str) -> Instance:
+    """What :meth:`Instance.to_json` wrote.
 
-            return MiniStack(
-                options.folder,
-                cache=options.cache,
-                port=options.port,
-                region=options.region,
-                owner_pid=options.owner_pid,
-            )
-        case TargetName.ENDPOINT:
-            from taskguard.targets.endpoint import ForeignEngine
+    Raises:
+        ValueError, KeyError: when the text is something else.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError(f"not an instance: {text:.60}")
+    kind = _class(TargetName(document.pop("kind")), 1)
+    return kind(**{each.name: document[each.name] for each in fields(kind)})  # type: ignore[no-any-return]
 
-            return ForeignEngine(options.endpoint_url, region=options.region)
-        case TargetName.AWS:
-            from taskguard.targets.aws import Aws
 
-            return Aws(options.region)
-        case TargetName.RUNNING:
-            raise ValueError("what is running already is not made")
+def _class(name: TargetName, which: int) -> Any:
+    if name not in _CLASSES:
+        raise ValueError("what is running already is not made")
+    try:
+        module = import_module(f"taskguard.targets.{name}")
+    except ModuleNotFoundError as missing:
+        raise TargetError(
+            f"starting LocalStack in Docker: the Python package {missing.name} is not installed. It comes with an extra of "
+            "TaskGuard's: `pip install 'taskguard[docker]'`."
+        ) from missing
+    return getattr(module, _CLASSES[name][which])

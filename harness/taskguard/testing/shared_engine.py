@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -19,7 +20,7 @@ from taskguard.service.config import config_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Instance, Target
-from taskguard.targets.instances import instance_from_json
+from taskguard.targets.registry import instance_from_json
 
 
 class SharedEngine:
@@ -27,7 +28,7 @@ class SharedEngine:
     An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
 
     def __init__(
-        self, folder: Path, places: Places, make: Callable[[], Target], adopted: Instance | None = None
+        self, folder: Path, places: Places, make: Callable[[], Target[Any]], adopted: Instance | None = None
     ) -> None:
         self.folder = folder
         self._places = places

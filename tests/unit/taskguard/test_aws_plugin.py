@@ -28,8 +28,8 @@ def cleaned(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> list[
     found: list[dict[Any, list[str]]] = []
 
     def start(self: Aws) -> Any:
-        self._instance = AwsInstance("eu-central-1")
-        return self._instance.endpoint()
+        self.instance = AwsInstance("eu-central-1")
+        return self.instance.endpoint()
 
     def clean_up(folder: Path, **_: object) -> CleanedUp:
         found.append(read_ledger(folder))

@@ -13,9 +13,8 @@ from botocore.stub import Stubber
 from taskguard.errors import TargetError
 from taskguard.targets import aws
 from taskguard.targets.aws import Aws, AwsInstance, rehearsal_url
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.names import TargetName
-from taskguard.targets.registry import TargetOptions, make
+from taskguard.targets.registry import TargetOptions, instance_from_json, make
 
 REGION = "eu-central-1"
 

@@ -17,8 +17,8 @@ from taskguard.errors import TargetError
 from taskguard.places import Places
 from taskguard.service.kept import RunningStack, from_env, write_env
 from taskguard.targets.base import Endpoint
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStackInstance
+from taskguard.targets.registry import instance_from_json
 
 from tests.places import PROJECT
 from tests.unit.taskguard.cli_support import Command

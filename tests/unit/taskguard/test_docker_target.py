@@ -16,8 +16,8 @@ import pytest
 from taskguard.errors import TargetError
 from taskguard.targets import docker_daemon
 from taskguard.targets.docker import PUBLIC_IMAGE, DockerInstance, LocalStackInDocker
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.process import PortTakenError
+from taskguard.targets.registry import instance_from_json
 
 from tests.unit.taskguard.cli_support import Command
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
 from taskguard.targets.names import HELP, TargetName
-from taskguard.targets.registry import TargetOptions, make
+from taskguard.targets.registry import TargetOptions, instance_from_json, make
 
 INSTANCE = LocalStackInstance(
     pid=1,

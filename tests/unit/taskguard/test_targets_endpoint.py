@@ -13,9 +13,8 @@ import pytest
 from taskguard.errors import TargetError
 from taskguard.targets.base import LOCAL_CREDENTIALS
 from taskguard.targets.endpoint import EndpointInstance, ForeignEngine, address_of_engine
-from taskguard.targets.instances import instance_from_json
 from taskguard.targets.names import TargetName
-from taskguard.targets.registry import TargetOptions, make
+from taskguard.targets.registry import TargetOptions, instance_from_json, make
 
 REGION = "eu-central-1"
 NEW_FORM, OLD_FORM = "/_aws/execute-api/", "/restapis/"
