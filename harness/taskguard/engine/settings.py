@@ -79,8 +79,8 @@ class EngineSettings:
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
     (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``listener`` is the file
     descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
-    ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's (none: the
-    machine's).
+    ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's and is not
+    set when the machine's is (none: the machine's).
     """
 
     instance: str = ""

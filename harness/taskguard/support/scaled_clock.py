@@ -1,4 +1,5 @@
-"""Pipeline time: a clock that runs fast while a pipeline only waits, the same in each process that shares its file.
+"""Pipeline time: a clock that may run fast while a pipeline only waits, the same in each process that shares its file. It begins as
+the machine's time of day, and nobody sets it: it never goes back, and goes on when the machine's clock is set.
 
 The file holds a moment of real time (``time.monotonic``), the pipeline time at that moment, how many times as fast it runs
 from there on, and the pipeline time from which on it runs no faster than the machine's clock again. Once installed in a

@@ -17,6 +17,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
+from taskguard.reports.clock import clock_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
@@ -121,7 +122,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         success=grade.success,
         failure=grade.failure,
         ends=_ends(grade),
-        clock_note=_clock_note(manifest.clock_scale),
+        clock_note=clock_note(manifest).replace("'", "\u2019"),
         verdicts=verdicts,
         nemesis=_nemesis(history, manifest),
         waits=waits_by_attempt(history, terms),
@@ -167,15 +168,6 @@ def _ends(grade: Grade) -> str:
         *([f"{both} both completed and dead-lettered"] if both else []),
     ]
     return ", ".join(told) + (f". {beside}" if beside else "")
-
-
-def _clock_note(scale: float) -> str:
-    if scale == 1:
-        return ""
-    return (
-        f"The pipeline\u2019s clock ran up to {scale:g} times as fast as the machine\u2019s while the pipeline only waited. "
-        "All times here are its times."
-    )
 
 
 def _verdict(verdict: Verdict, history: History, shown_tasks: set[str]) -> VerdictView:
