@@ -23,6 +23,7 @@ IN_ORDER = (
     "kept_clients",
     "cloudformation_polling",
     "sqs_fifo_groups",
+    "sqs_retention",
     "sqs_refusals",
     "sqs_deadlines",
     "sqs_dead_letters",

@@ -6,6 +6,9 @@ API_ChangeMessageVisibility.html there); its words are those that public reports
 forbids are not known. A receipt handle that has expired is no matter for ``ChangeMessageVisibility``: SQS answers, and does
 nothing (https://github.com/localstack/localstack/pull/9632), and so does LocalStack.
 
+Of what LocalStack refuses when it is told to (``SQS_DELAY_RECENTLY_DELETED``), CloudFormation may do one thing: make a queue within 60 s
+after one of its name was deleted. Otherwise a deploy that failed could not be made again at once.
+
 Needed until LocalStack refuses the same: ``tests/engine/test_refusals.py`` fails without it.
 """
 
@@ -14,9 +17,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from localstack.aws.api import RequestContext
 from localstack.services.sqs import provider
 from localstack.services.sqs.exceptions import InvalidAttributeValue, InvalidParameterValueException
 from localstack.services.sqs.models import FifoQueue, SqsQueue, StandardQueue
+from localstack.services.sqs.provider import SqsProvider
 
 from taskguard.engine.faults.messages import find_queue
 
@@ -42,6 +47,7 @@ def apply() -> None:
     StandardQueue.put = _heeding_the_longest_delay(StandardQueue.put)
     SqsQueue.update_visibility_timeout = _heeding_the_longest_visibility_timeout(SqsQueue.update_visibility_timeout)
     provider.check_attributes = _heeding_their_number(provider.check_attributes)
+    SqsProvider.create_queue = _letting_cloudformation_make_it_again(SqsProvider.create_queue)
 
 
 def _heeding_limits(validate: Callable[..., None]) -> Callable[..., None]:
@@ -150,3 +156,12 @@ def _heeding_their_number(check: Callable[..., None]) -> Callable[..., None]:
         check(attributes)
 
     return heeding
+
+
+def _letting_cloudformation_make_it_again(create: Callable[..., Any]) -> Callable[..., Any]:
+    def create_queue(self: SqsProvider, context: RequestContext, queue_name: str, *args: Any, **options: Any) -> Any:
+        if context.is_internal_call:
+            self.get_store(context.account_id, context.region).deleted.pop(queue_name, None)
+        return create(self, context, queue_name, *args, **options)
+
+    return create_queue
