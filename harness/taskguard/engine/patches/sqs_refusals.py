@@ -9,7 +9,7 @@ nothing (https://github.com/localstack/localstack/pull/9632), and so does LocalS
 Of what LocalStack refuses when it is told to (``SQS_DELAY_RECENTLY_DELETED``), CloudFormation may do one thing: make a queue within 60 s
 after one of its name was deleted. Otherwise a deploy that failed could not be made again at once.
 
-Needed until LocalStack refuses the same: ``tests/engine/test_refusals.py`` fails without it.
+Needed until LocalStack refuses the same: ``tests/engine/test_queue_refusals.py`` fails without it.
 """
 
 import json
