@@ -16,7 +16,7 @@ from taskguard.contract.draws import Draws
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError, TaskGuardError
 from taskguard.evidence.records import Records
-from taskguard.evidence.sources import LogSource
+from taskguard.evidence.sources import log_source
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
 from taskguard.ingress.workload import tasks as workload
@@ -66,7 +66,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     seed, rate = failure_settings(endpoint, stack)
     _refuse_other_failures(asked, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
-    logs = LogSource(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
+    logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
     terms = terms_of(asked.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.terms):
