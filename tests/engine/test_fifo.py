@@ -114,7 +114,7 @@ def test_a_mapping_of_a_fifo_queue_is_on_time_while_another_message_is_hidden_fo
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
     """
-    on_time(queues, function(ALWAYS_FAILS))
+    on_time(queues, function(ALWAYS_FAILS, timeout=5))
 
 
 @pytest.mark.heavy
@@ -126,7 +126,7 @@ def test_a_mapping_of_a_fifo_queue_is_on_time_at_the_highest_scale(tmp_path: Pat
         ExitStack() as stack,
     ):
         endpoint = engine.start()
-        on_time(Queues(endpoint, stack), create_function(endpoint, ALWAYS_FAILS))
+        on_time(Queues(endpoint, stack), create_function(endpoint, ALWAYS_FAILS, timeout=5))
 
 
 def on_time(queues: Queues, function: Function) -> None:
