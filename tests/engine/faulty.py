@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from taskguard.evidence.recorder.recording import Call, Recording, RecordingFile
+from taskguard.evidence.recorder.recording import Call
 from taskguard.faults.plan import Plan, parse
 from taskguard.history import FaultInjected
 from taskguard.run.injecting.handing_over import injecting
@@ -19,6 +18,7 @@ from taskguard.service.stack import Queue, Stack, Table
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Function
+from tests.engine.recorded import recorded
 
 ACCOUNT = "000000000000"
 
@@ -74,12 +74,6 @@ def made_table(endpoint: Endpoint) -> Iterator[str]:
     )
     yield name
     endpoint.dynamodb().delete_table(TableName=name)
-
-
-def recorded(endpoint: Endpoint) -> Recording:
-    """All that the engine has recorded."""
-    assert endpoint.recording is not None
-    return RecordingFile(Path(endpoint.recording)).read()
 
 
 def calls_of(function: Function) -> list[Call]:
