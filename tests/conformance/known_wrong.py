@@ -2,10 +2,6 @@
 
 _POLLER = "LocalStack loads a body for its filters and dumps it again"
 _NOT_CHECKED = "LocalStack does not check it"
-_SWITCH = "LocalStack has it behind a switch, which is off"
-_CLOCK = "overdue messages that wait for their group set a scaled clock back"
-_FIFO = "LocalStack deduplicates what it moves by the id that it was sent with"
-_RETENTION = "LocalStack keeps messages for ever unless told otherwise"
 
 KNOWN_WRONG = {
     "answer-text-is-not-partial": "LocalStack reads a text as the JSON that it contains",
@@ -24,27 +20,10 @@ KNOWN_WRONG = {
     "body-equal-keys": _POLLER,
     "body-null": _POLLER,
     "body-past-a-filter": _POLLER,
-    "dead-letter-queue-must-exist": _NOT_CHECKED,
-    "dead-letter-queue-of-other-type-refused": _NOT_CHECKED,
-    "max-receive-count-0-refused": _NOT_CHECKED,
-    "max-receive-count-1001-refused": _NOT_CHECKED,
-    "redrive-allow-none": _NOT_CHECKED,
-    "redrive-allow-by-queue": _NOT_CHECKED,
-    "kept-without-dead-letter-queue": "LocalStack takes the message away before it looks for the dead-letter queue",
-    "redrive-makes-new-messages": "LocalStack moves the message as it is",
-    "fifo-dead-letters-of-one-id": _FIFO,
-    "fifo-redrive-within-5-minutes": _FIFO,
-    "retention": _RETENTION,
-    "retention-counts-from-the-first-send": _RETENTION,
     "deduplication-by-group": "LocalStack remembers one group for each id",
     "receive-attempt-repeated": "LocalStack does not heed the id",
-    "fifo-hidden-group-holds-no-other": _CLOCK,
-    "fifo-group-waits-for-the-longest": _CLOCK,
-    "fifo-backoff-beside-a-hidden-message": _CLOCK,
     "fifo-groups-at-once": "the poller has one batch of a FIFO queue at a time",
     "fifo-dead-letter-has-run": "LocalStack skips the other groups of a receive in which one fails",
-    "visibility-of-43201-refused": _NOT_CHECKED,
-    "visibility-beyond-12-hours-refused": _NOT_CHECKED,
     "visible-message-not-changed": _NOT_CHECKED,
     "visibility-below-timeout-refused": _NOT_CHECKED,
     "window-301-refused": _NOT_CHECKED,
@@ -53,13 +32,4 @@ KNOWN_WRONG = {
     "unknown-response-type-refused": _NOT_CHECKED,
     "timeout-901-refused": _NOT_CHECKED,
     "large-payload-refused": _NOT_CHECKED,
-    "eleven-attributes-refused": _NOT_CHECKED,
-    "delay-901-refused": _NOT_CHECKED,
-    "visibilitytimeout-43201-refused": _NOT_CHECKED,
-    "messageretentionperiod-59-refused": _NOT_CHECKED,
-    "delayseconds-901-refused": _NOT_CHECKED,
-    "receivemessagewaittimeseconds-21-refused": _NOT_CHECKED,
-    "maximummessagesize-1023-refused": _NOT_CHECKED,
-    "deleted-name-refused": _SWITCH,
-    "purge-again-refused": _SWITCH,
 }
