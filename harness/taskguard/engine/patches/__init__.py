@@ -25,6 +25,8 @@ IN_ORDER = (
     "sqs_deadlines",
     "sqs_dead_letters",
     "event_source_poller",
+    "mapping_refusals",
+    "invocation_size",
     "prewarmed_functions",
     "s3_temporary_folder",
     "immediate_exit",
