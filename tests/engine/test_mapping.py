@@ -54,20 +54,7 @@ def test_a_filter_looks_into_a_body_that_is_handed_over_as_it_is(mapped: Map) ->
 
 @pytest.mark.parametrize(
     ("answer", "fails"),
-    [
-        ("json.dumps({'batchItemFailures': [{'itemIdentifier': event['Records'][0]['messageId']}]})", True),
-        ("json.dumps({'batchItemFailures': []})", True),
-        ("'done'", True),
-        ("7", True),
-        ("[{'itemIdentifier': event['Records'][0]['messageId']}]", True),
-        ("{'batchItemFailures': 'x'}", True),
-        ("{'batchItemFailures': [event['Records'][0]['messageId']]}", True),
-        ("{'batchItemFailures': [{'itemIdentifier': 'another'}]}", True),
-        ("None", False),
-        ("{}", False),
-        ("{'batchItemFailures': None}", False),
-        ("{'statusCode': 200}", False),
-    ],
+    [("json.dumps({'batchItemFailures': []})", True), ("{'batchItemFailures': None}", False)],
 )
 def test_what_is_no_partial_batch_response_fails_the_batch(mapped: Map, answer: str, fails: bool) -> None:
     """ "Lambda treats a batch as a complete failure if your function returns … an invalid JSON response"

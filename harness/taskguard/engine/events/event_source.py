@@ -7,9 +7,11 @@ is open until that is over (https://docs.aws.amazon.com/lambda/latest/dg/invocat
 becomes of a batch.
 """
 
+import math
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
@@ -110,17 +112,15 @@ class QueuePoller(SqsPoller):
             queue is not None
             and (bool(self._received) or is_receivable(queue))
             and time.monotonic() - self._last_look < _STILL_LOOKED_INTO_SECONDS
-            and self._delivery.throttling.next_due() is None
+            and not self._delivery.throttling.is_on()
         )
 
-    def next_due(self) -> list[float]:
-        """When its window is over and a throttled batch tried again, in pipeline time."""
-        again = self._delivery.throttling.next_due()
-        return [*([self._closes_at] if self._batch.messages else []), *([] if again is None else [again])]
+    def window_ends_at(self) -> float:
+        """When the batch that is being gathered is handed over at the latest, in pipeline time."""
+        return self._closes_at if self._batch.messages else math.inf
 
     def look_again(self) -> None:
         """The clock's pace has changed."""
-        self._delivery.throttling.look_again()
         if self._batch.messages and (queue := find_queue(self.source_arn)) is not None:
             end_wait(queue)
 
@@ -221,9 +221,9 @@ def is_about_to_deliver() -> bool:
     return any(poller.is_about_to_deliver() for poller in tuple(_looking))
 
 
-def next_due() -> list[float]:
-    """When pollers have to do something other than to receive, in pipeline time."""
-    return [due for poller in tuple(_looking) for due in poller.next_due()]
+def next_due() -> Iterator[float]:
+    """When batching windows are over, in pipeline time."""
+    return (poller.window_ends_at() for poller in tuple(_looking))
 
 
 def look_again() -> None:

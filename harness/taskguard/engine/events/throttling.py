@@ -6,9 +6,11 @@ continues to retry the message until the message's timestamp exceeds your queue'
 left, and nothing more is received meanwhile. AWS does not say how long it waits. It must not know what an invocation is.
 """
 
+import math
 import threading
 import time
 from bisect import insort
+from collections.abc import Iterator
 from itertools import count
 
 from taskguard.engine.clock.pacer import pacer
@@ -37,18 +39,16 @@ class Throttling:
         ``until`` that moment of pipeline time."""
         mine = (until, next(_numbers))
         with self._changed:
+            _waited_for.add(self)
             insort(self._waiting, mine)
             self._next_try = time.time() + min(_FIRST_WAIT_SECONDS * 2 ** (times - 1), _LONGEST_WAIT_SECONDS)
             try:
                 return self._wait(mine)
             finally:
                 self._waiting.remove(mine)
+                if not self._waiting:
+                    _waited_for.discard(self)
                 self._changed.notify_all()
-
-    def look_again(self) -> None:
-        """The clock's pace has changed."""
-        with self._changed:
-            self._changed.notify_all()
 
     def try_now(self) -> None:
         """An invocation of this mapping has ended: there is room for one."""
@@ -56,10 +56,9 @@ class Throttling:
             self._next_try = 0.0
             self._changed.notify_all()
 
-    def next_due(self) -> float | None:
-        """When the next one is tried again, in pipeline time; none when none waits."""
-        with self._changed:
-            return min(self._next_try, self._waiting[0][0]) if self._waiting else None
+    def is_on(self) -> bool:
+        """Whether a batch waits."""
+        return bool(self._waiting)
 
     def is_over(self) -> bool:
         """Whether none waits, and none was tried so lately that it may be throttled again."""
@@ -82,3 +81,25 @@ class Throttling:
             due = min(until, self._next_try) if is_first else until
             self._changed.wait(max(0.0, pacer().seconds_until(due)))
         return False
+
+    def _due(self) -> float:
+        with self._changed:
+            return min(self._next_try, self._waiting[0][0]) if self._waiting else math.inf
+
+    def _look_again(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+_waited_for: set[Throttling] = set()
+
+
+def next_due() -> Iterator[float]:
+    """When batches are tried again, in pipeline time."""
+    return (throttling._due() for throttling in tuple(_waited_for))
+
+
+def look_again() -> None:
+    """The clock's pace has changed."""
+    for throttling in tuple(_waited_for):
+        throttling._look_again()
