@@ -48,7 +48,7 @@ class QueuePoller(SqsPoller):
         self.maximum_concurrency: int | None = None
         self._received: deque[Message] = deque()
         self._batch = Batch(self.batch_size)
-        self._closes_at = 0.0
+        self._received_at = 0.0
         self._has_slot = False
         self._crowd = crowd_of(self.source_arn)
         self._delivery = Delivery(self)
@@ -117,7 +117,7 @@ class QueuePoller(SqsPoller):
 
     def window_ends_at(self) -> float:
         """When the batch that is being gathered is handed over at the latest, in pipeline time."""
-        return self._closes_at if self._batch.messages else math.inf
+        return self._received_at + self.maximum_batching_window if self._batch.messages else math.inf
 
     def look_again(self) -> None:
         """The clock's pace has changed."""
@@ -142,7 +142,7 @@ class QueuePoller(SqsPoller):
     def _wait_for_message(self) -> bool:
         seconds = _LOOK_AROUND_SECONDS
         if self._batch.messages:
-            seconds = min(seconds, max(0.0, pacer().seconds_until(self._closes_at)))
+            seconds = min(seconds, max(0.0, pacer().seconds_until(self.window_ends_at())))
         queue = find_queue(self.source_arn)
         # When it is gone, the call will say so.
         return queue is None or wait_until_receivable(queue, seconds)
@@ -154,7 +154,7 @@ class QueuePoller(SqsPoller):
         while self._received and self._batch.add(self._received[0], self._delivery.record_of(self._received[0])):
             self._received.popleft()
             if len(self._batch.messages) == 1:
-                self._closes_at = time.time() + self.maximum_batching_window
+                self._received_at = time.time()
 
     def _receive(self, most: int) -> list[Message]:
         # LocalStack hands out, and deletes, more than ten at once to its own poller.
@@ -171,14 +171,14 @@ class QueuePoller(SqsPoller):
     def _is_due(self) -> bool:
         """Whether the batch is to be handed over as it is."""
         return bool(self._batch.messages) and (
-            self._batch.is_full or bool(self._received) or time.time() >= self._closes_at
+            self._batch.is_full or bool(self._received) or time.time() >= self.window_ends_at()
         )
 
     # From there to the function
 
     def _hand_over(self) -> None:
-        messages, self._batch = self._batch.messages, Batch(self.batch_size)
         handed = Handed(time.monotonic(), self._visible_again_at())
+        messages, self._batch = self._batch.messages, Batch(self.batch_size)
         if self.is_fifo_queue:
             batches = self._spread(by_group(messages))
         else:
@@ -210,7 +210,7 @@ class QueuePoller(SqsPoller):
 
     def _visible_again_at(self) -> float:
         queue = find_queue(self.source_arn)
-        return time.time() + (0 if queue is None else queue.visibility_timeout)
+        return self._received_at + (0 if queue is None else queue.visibility_timeout)
 
 
 _looking: set[QueuePoller] = set()
