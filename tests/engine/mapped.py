@@ -95,6 +95,12 @@ class Mapped:
 Map = Callable[..., Mapped]
 
 
+def waited_ms(invocation: Invocation) -> float:
+    """How long before the invocation its first message was sent."""
+    records = json.loads(invocation.payload)["Records"]
+    return invocation.started_at_ms - min(int(record["attributes"]["SentTimestamp"]) for record in records)
+
+
 def at_once(invocations: list[Invocation]) -> int:
     """How many of these were under way at the same time, at most."""
     changes = sorted(

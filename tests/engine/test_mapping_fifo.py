@@ -12,7 +12,7 @@ __all__ = ["mapped"]
 
 
 def test_message_groups_are_worked_on_at_the_same_time(mapped: Map) -> None:
-    """ "If you have six message group IDs and a maximum concurrency setting of 10, then your function can have a maximum of six
+    """AWS: "If you have six message group IDs and a maximum concurrency setting of 10, then your function can have a maximum of six
     concurrent invocations" (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)."""
     queue = mapped(fifo=True)
     queue.function.invoke(Records=[])
@@ -22,7 +22,7 @@ def test_message_groups_are_worked_on_at_the_same_time(mapped: Map) -> None:
 
 
 def test_a_message_group_has_one_batch_under_way_and_keeps_its_order(mapped: Map) -> None:
-    """ "Amazon SQS ensures that messages in the same group are delivered to Lambda in order" (the same page)."""
+    """AWS: "Amazon SQS ensures that messages in the same group are delivered to Lambda in order" (the same page)."""
     queue = mapped(fifo=True, BatchSize=2)
     for n in range(6):
         for group in ("a", "b"):
@@ -37,7 +37,7 @@ def test_a_message_group_has_one_batch_under_way_and_keeps_its_order(mapped: Map
 
 
 def test_no_more_groups_are_worked_on_than_the_maximum_concurrency(mapped: Map) -> None:
-    """ "Capped either by the number of message group IDs or the maximum concurrency setting—whichever is lower" (the same page).
+    """AWS: "Capped either by the number of message group IDs or the maximum concurrency setting—whichever is lower" (the same page).
     What is received together then shares a batch, which "may contain messages from more than one message group"."""
     queue = mapped(fifo=True, ScalingConfig={"MaximumConcurrency": 2})
     for n in range(6):
@@ -48,7 +48,7 @@ def test_no_more_groups_are_worked_on_than_the_maximum_concurrency(mapped: Map) 
 
 
 def test_a_group_that_fails_leaves_the_others_alone(mapped: Map) -> None:
-    """ "If your function returns an error, it attempts all retries on the affected messages before Lambda receives additional
+    """AWS: "If your function returns an error, it attempts all retries on the affected messages before Lambda receives additional
     messages from the same group" (the same page): of this group, not of others."""
     queue = mapped(fifo=True, hidden_seconds=20, dead_after=2)
     queue.function.invoke(Records=[])
@@ -87,7 +87,7 @@ def test_a_throttled_group_is_tried_again_in_order(mapped: Map, endpoint: Endpoi
 
 
 def test_a_disabled_mapping_of_a_fifo_queue_runs_nothing_that_is_sent_since(mapped: Map) -> None:
-    """ "When false, Lambda pauses polling and invocation"
+    """AWS: "When false, Lambda pauses polling and invocation"
     (https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html)."""
     queue = mapped(fifo=True)
     for n in range(3):
