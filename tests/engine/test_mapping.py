@@ -151,6 +151,8 @@ def test_a_throttled_batch_is_tried_again_while_it_is_hidden(mapped: Map, endpoi
     queue = mapped(reserved=0, hidden_seconds=600, BatchSize=1)
     queue.send({"name": "one"})
     wait_for(lambda: queue.holds("NotVisible"), seconds=20)
+    received = endpoint.clock.now_ms()
+    wait_for(lambda: endpoint.clock.now_ms() - received > 3000, seconds=20)
     endpoint.functions().delete_function_concurrency(FunctionName=queue.function.name)
     lifted = endpoint.clock.now_ms()
     [only] = queue.ended(1)
