@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,pipeline)
+	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 
@@ -72,14 +72,18 @@ image: setup ## build the image that stands in for the public one, from packages
 test-unit: setup ## run the unit tests alone (no engine)
 	@$(unit-tests)
 
-# Of two ordinary processes each imports what its half needs, once; pytest-xdist's would all import everything, and tell of each test.
-unit-tests = $(MAKE) --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-rest
+# Of three ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
+# would all import everything, and tell of each test.
+unit-tests = $(MAKE) --no-print-directory -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-handlers unit-rest
 
 unit-taskguard:
 	@$(BIN)/python -m pytest tests/unit/taskguard -q $(call junit,unit-taskguard)
 
+unit-handlers:
+	@$(BIN)/python -m pytest tests/unit/handlers -q $(call junit,unit-handlers)
+
 unit-rest:
-	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard -q $(call junit,unit-rest)
+	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard --ignore tests/unit/handlers -q $(call junit,unit-rest)
 
 test-installed: setup ## install a wheel elsewhere, and use it there as a stranger would
 	@$(BIN)/python -m pytest tests/installed -q $(call junit,installed)

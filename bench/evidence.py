@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from taskguard.evidence.comparison import differences, times_apart_ms
-from taskguard.evidence.sources import LogSource
+from taskguard.evidence.sources import log_source
 from taskguard.history import History
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import tasks as workload
@@ -28,6 +27,7 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
+from tests.comparison import differences, times_apart_ms
 from tests.mutants.variants import VARIANTS, FromLogs, Variant, broken_service
 from tests.places import PLACES
 from tests.terms import our_terms
@@ -80,7 +80,7 @@ def runs_of_ours(endpoint: Endpoint, runs: int, count: int) -> list[Comparison]:
     def one(number: int) -> Comparison:
         made = [
             Run(endpoint=endpoint, stack=stack, terms=our_terms(), alone=False, source=source)
-            for source in (None, LogSource(endpoint, stack))
+            for source in (None, log_source(endpoint, stack))
         ]
         return compare(f"run {number}", made[0], made[1], f"evidence-{number}", count)
 
@@ -101,7 +101,7 @@ def broken(endpoint: Endpoint, count: int, variants: Sequence[Variant] = BROKEN)
         expected = our_terms(seed=SEED)
         made = [
             Run(endpoint=endpoint, stack=stack, terms=expected, source=source)
-            for source in (None, LogSource(endpoint, stack))
+            for source in (None, log_source(endpoint, stack))
         ]
         return compare(variant.name, made[0], made[1], SEED, count)
 

@@ -11,12 +11,14 @@ from hypothesis import settings
 from taskguard.testing.plugin import asked
 
 from tests import thoroughness  # noqa: F401  # it registers the profile
+from tests.engine_ahead import EngineAhead
 from tests.least_privilege import LeastPrivilege
 from tests.mutants.table import VariantTable
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--show-privileges", action="store_true", help="print what each function is allowed, and its use")
+    parser.addoption("--engine-ahead", action="store_true", help="start the engine while pytest-xdist's workers start")
     parser.addoption("--cases", type=int, default=2000, help="how many requests tests/edge makes (about)")
     parser.addoption("--case-seed", type=int, help="the seed that they are made from (default: any)")
 
@@ -27,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")
+        if config.getoption("--engine-ahead"):
+            config.pluginmanager.register(EngineAhead(config), "engine-ahead")
         real_time = asked(config, "clock-scale") == 1
         table = VariantTable("mutants-in-real-time.md" if real_time else "mutants.md")
         config.pluginmanager.register(table, "variant-table")
@@ -37,9 +41,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)  # after tests have been deselected, or two long ones may end up side by side
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # pytest-xdist hands out tests in pairs: a long one must not be paired with another.
     long = [item for item in items if item.get_closest_marker("long")]
     short = [item for item in items if not item.get_closest_marker("long")]
-    pairs = zip_longest(long, short[: len(long)])
+    pairs = list(zip_longest(long, short[: len(long)]))
+    if config.getoption("--engine-ahead"):
+        # The long ones are the pipeline's, which is deployed meanwhile.
+        pairs = [pair[::-1] for pair in pairs]
     items[:] = [item for item in chain.from_iterable(pairs) if item is not None] + short[len(long) :]

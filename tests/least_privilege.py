@@ -19,7 +19,7 @@ from taskguard.testing.plugin import asked, session_engine
 from tests.places import PROJECT, STATE
 
 if TYPE_CHECKING:
-    from taskguard.operating.privileges import Row
+    from taskguard.operating.privileges.table import Row
     from taskguard.testing.shared_engine import SharedEngine
 
 WHOLE = PROJECT / "tests" / "pipeline"
@@ -59,7 +59,7 @@ class LeastPrivilege:
         # A session without an engine, of unit tests, must not pay for these.
         from botocore.exceptions import BotoCoreError, ClientError
         from taskguard.errors import TaskGuardError
-        from taskguard.operating.privileges import as_markdown, faults
+        from taskguard.operating.privileges.report import as_markdown, faults
 
         try:
             rows = self._rows(engine, stage)
@@ -83,7 +83,9 @@ class LeastPrivilege:
 
     def _rows(self, engine: SharedEngine, stage: str) -> list[Row]:
         from taskguard.evidence.recorder.recording import RecordingFile
-        from taskguard.operating.privileges import Place, roles_of, table_of, uses_of
+        from taskguard.operating.privileges.actions import Place
+        from taskguard.operating.privileges.roles import roles_of
+        from taskguard.operating.privileges.table import table_of, uses_of
         from taskguard.service.deployment import read_stack
 
         endpoint = engine.endpoint()

@@ -9,21 +9,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.evidence.sources import source_at
-from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
 from taskguard.history.wording import times
 from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
-from taskguard.operating.graded_on_aws import Asked as AskedOfAws
 from taskguard.operating.graded_on_aws import deployed_stage
-from taskguard.places import Places
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
@@ -33,56 +29,14 @@ from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.own_engine import OwnEngine
 from taskguard.run.running import Run
-from taskguard.run.stages import WantedStage
+from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
 from taskguard.service.config import config_of, terms_of
 from taskguard.service.kept import from_env
-from taskguard.service.ours import ApiAuth, draws_of, is_ours
+from taskguard.service.ours import draws_of, is_ours
 from taskguard.targets.base import Endpoint
-from taskguard.targets.names import DEFAULT_REGION, TargetName
+from taskguard.targets.names import TargetName
 from taskguard.targets.registry import TargetOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a graded run is to be.
-
-    The service in ``places`` is graded. ``folder`` is the run's, new or empty. ``seed`` decides each task's fate (none: at random), ``rate`` how often an attempt fails (none: the
-    contract's, or the stage's on AWS), ``tasks_seed`` the tasks' ids (none: they follow from ``seed``, or are new). Of ``stage``,
-    ``api_auth`` and ``endpoint_url`` none is as good as any. ``keep`` leaves the stack running, ``fresh`` uses no engine that is up.
-    ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run again.
-    """
-
-    places: Places
-    folder: Path
-    tasks: int = 30
-    seed: str | None = None
-    rate: float | None = None
-    tasks_seed: str | None = None
-    target: TargetName = TargetName.LOCALSTACK
-    stage: str | None = None
-    region: str = DEFAULT_REGION
-    port: int = 0
-    endpoint_url: str | None = None
-    clock_scale: float = 1.0
-    api_auth: ApiAuth | None = None
-    allow_production: bool = False
-    keep: bool = False
-    fresh: bool = False
-    plan: Plan | None = None
-    repeat: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a run's manifest tells beyond the run itself: ``digests`` of what was deployed for it, and as in :class:`Asked`.
-    With a plan, the service in ``places`` may be deployed again in mid-run."""
-
-    digests: Mapping[str, str] = field(default_factory=dict)
-    repeat: str | None = None
-    plan: Plan | None = None
-    tasks_seed: str | None = None
-    places: Places | None = None
 
 
 def grade(asked: Asked, tell: Tell = nobody) -> Graded:
@@ -94,14 +48,9 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     tell = _one_at_a_time(tell)
     with ExitStack() as cleanup:
         place = cleanup.enter_context(_place_of(asked, tell))
-        facts = Facts(
-            digests=place.digests,
-            repeat=asked.repeat,
-            plan=asked.plan,
-            tasks_seed=place.tasks_seed,
-            places=asked.places,
+        saved = record(
+            place.run, place.load, asked.folder, tell, asked, digests=place.digests, tasks_seed=place.tasks_seed
         )
-        saved = record(place.run, place.load, asked.folder, facts, tell)
         if asked.keep and place.engine is not None:
             place.engine.keep()
         with phase(tell, "stop"):
@@ -109,13 +58,23 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     return judge(saved, asked.folder, tell)
 
 
-def record(run: Run, load: Load, folder: Path, facts: Facts | None = None, tell: Tell = nobody) -> SavedRun:
-    """Run tasks through a stack that is there, with the plan's faults if there is one, and keep all that was seen in ``folder``.
+def record(
+    run: Run,
+    load: Load,
+    folder: Path,
+    tell: Tell = nobody,
+    asked: Asked | None = None,
+    *,
+    digests: Mapping[str, str] | None = None,
+    tasks_seed: str | None = None,
+) -> SavedRun:
+    """Run tasks through a stack that is there, and keep all that was seen in ``folder``: with the faults that are ``asked`` for, if
+    there are any, for which the service may be deployed again in mid-run. ``digests`` are of what was deployed for the run.
 
     Raises:
         SubmissionError: the API cannot be reached.
     """
-    facts = facts or Facts()
+    plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
     asked_for = len(load.tasks) - load.chosen
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
@@ -123,14 +82,9 @@ def record(run: Run, load: Load, folder: Path, facts: Facts | None = None, tell:
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
     faults = None
-    if facts.plan is not None:
-        faults = PlannedFaults(
-            run.endpoint,
-            run.stack,
-            facts.plan,
-            folder / "engine" / "deploy-again.log",
-            places=facts.places or Places.of(),
-        )
+    if asked is not None and plan is not None:
+        log = folder / "engine" / "deploy-again.log"
+        faults = PlannedFaults(run.endpoint, run.stack, plan, log, places=asked.places)
     backlog = None
     if load.waiting:
         note = folder / "engine" / NOTE
@@ -140,9 +94,7 @@ def record(run: Run, load: Load, folder: Path, facts: Facts | None = None, tell:
     tell(Began(len(load.tasks)))
     history = run.of(load.tasks, tell, faults, backlog)
     with phase(tell, "manifest"):
-        manifest = manifest_of(
-            run, asked_for, facts.digests, facts.repeat, plan=facts.plan, tasks_seed=facts.tasks_seed
-        )
+        manifest = manifest_of(run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
         saved = SavedRun(history=history, manifest=manifest)
         saved.write(folder)
     tell(Recorded(saved, folder))
@@ -172,21 +124,15 @@ class _Place:
 def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
-        tasks_seed, run = random_seed(), _on_running_stack(asked.places)
+        tasks_seed = random_seed()
+        endpoint, stack = from_env(asked.places)
+        terms = terms_of(asked.places.service, draws_of(endpoint, stack, asked.places.service))
+        source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
+        run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
         exact = run.terms.contract.payload.numbers == "exact"
         yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks, exact_numbers=exact), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
-        of_aws = AskedOfAws(
-            tasks=asked.tasks,
-            stage=asked.stage or "dev",
-            region=asked.region,
-            seed=asked.seed,
-            rate=asked.rate,
-            allow_production=asked.allow_production,
-            folder=asked.folder,
-            service=asked.places.service,
-        )
-        with deployed_stage(tell, of_aws) as (run, tasks_seed):
+        with deployed_stage(tell, asked) as (run, tasks_seed):
             load = plain_load(tasks_seed, asked.tasks)
             yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests_of_stack(run))
     else:
@@ -196,10 +142,9 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
 
 @contextmanager
 def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
-    rate = DEFAULT_RATE if asked.rate is None else asked.rate
     tasks_seed = asked.tasks_seed or asked.seed or random_seed()
     config = config_of(asked.places.service)
-    tell(Announced(f"Seed of the tasks: {tasks_seed}.{_how_attempts_fail(asked, rate)}"))
+    tell(Announced(f"Seed of the tasks: {tasks_seed}.{_how_attempts_fail(asked)}"))
     options = TargetOptions(
         folder=asked.folder / "engine",
         cache=asked.places.cache,
@@ -209,37 +154,29 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         clock_scale=asked.clock_scale,
         functions_ready=True,
     )
-    stage = asked.stage or config.stage
-    wanted = WantedStage(places=asked.places, stage=stage, seed=asked.seed, rate=rate, api_auth=asked.api_auth)
+    wanted = replace(asked, stage=asked.stage or config.stage)
     digests = digests_of_service(asked.places.service)
     exact = config.contract.payload.numbers == "exact"
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
         load = plain_load(tasks_seed, asked.tasks, exact_numbers=exact)
     else:
-        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=rate, exact_numbers=exact)
+        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=asked.failure_rate, exact_numbers=exact)
     with ExitStack() as held:
-        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or stage):
+        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
             if run is not None:
                 yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
                 return
-        engine = held.enter_context(OwnEngine(asked.target, options, wanted, tell))
+        engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
 
 
-def _on_running_stack(places: Places) -> Run:
-    endpoint, stack = from_env(places)
-    terms = terms_of(places.service, draws_of(endpoint, stack, places.service))
-    source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
-    return Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
-
-
-def _how_attempts_fail(asked: Asked, rate: float) -> str:
+def _how_attempts_fail(asked: Asked) -> str:
     if not is_ours(asked.places.service):
         return ""
     how = "at random" if asked.seed is None else f'as the seed "{asked.seed}" decides'
-    return f" Attempts fail {how}, {rate:.0%} of them."
+    return f" Attempts fail {how}, {asked.failure_rate:.0%} of them."
 
 
 def _beside(load: Load) -> str:

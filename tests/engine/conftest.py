@@ -1,9 +1,11 @@
 """Functions of a test's own, on the session's engine."""
 
+import gc
 import io
 import json
 import re
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,6 +68,19 @@ class Function:
 
 
 Create = Callable[..., Function]
+
+
+@pytest.fixture(scope="session")
+def localstack_itself() -> None:
+    """For tests of what this process has of LocalStack. To import it at the top would cost each process of a session the time."""
+    with warnings.catch_warnings():
+        # LocalStack leaves a socket open when it is imported.
+        warnings.simplefilter("ignore", ResourceWarning)
+        import localstack.services.cloudformation.resource_provider
+        import localstack.services.s3.provider
+        import localstack.services.sqs.models  # noqa: F401
+
+        gc.collect()
 
 
 def is_running(pid: int) -> bool:

@@ -6,18 +6,19 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from taskguard.evidence.recorder.recording import Call, Injection, Recording, RecordingFile
+from taskguard.evidence.recorder.recording import Call
 from taskguard.faults.plan import Plan, parse
+from taskguard.history import FaultInjected
 from taskguard.run.injecting.handing_over import injecting
 from taskguard.service import stack as deployed
 from taskguard.service.stack import Queue, Stack, Table
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Function
+from tests.engine.recorded import recorded
 
 ACCOUNT = "000000000000"
 
@@ -35,9 +36,10 @@ class Small:
         with injecting(self.endpoint, self.stack, Plan(seed=seed, faults=parse(lines))):
             yield
 
-    def injections(self) -> list[Injection]:
+    def injections(self) -> list[FaultInjected]:
         """What was injected here, in order."""
-        return [each for each in recorded(self.endpoint).injections if each.stack == self.stack.work_queue.arn]
+        found = recorded(self.endpoint).injections
+        return [each.event for each in found if each.stack == self.stack.work_queue.arn]
 
 
 def small_stack(endpoint: Endpoint, function: Function, table: str = "", **urls: str) -> Small:
@@ -72,12 +74,6 @@ def made_table(endpoint: Endpoint) -> Iterator[str]:
     )
     yield name
     endpoint.dynamodb().delete_table(TableName=name)
-
-
-def recorded(endpoint: Endpoint) -> Recording:
-    """All that the engine has recorded."""
-    assert endpoint.recording is not None
-    return RecordingFile(Path(endpoint.recording)).read()
 
 
 def calls_of(function: Function) -> list[Call]:

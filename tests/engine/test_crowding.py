@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from taskguard.evidence.recorder.recording import RecordingFile, Stall
+from taskguard.evidence.recorder.recording import Stall
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
+from tests.engine.recorded import recorded
 
 SLOW = """
 import time
@@ -108,11 +108,6 @@ def test_a_consumer_that_was_switched_off_is_not_waited_for(
     for _ in range(PLACES + 1):
         send(3)
     wait_for(lambda: noted(endpoint, queue), seconds=20)
-
-
-def recorded(endpoint: Endpoint) -> Any:
-    assert endpoint.recording is not None
-    return RecordingFile(Path(endpoint.recording)).read()
 
 
 def invocations(endpoint: Endpoint, *functions: Function) -> list[Any]:

@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
-from taskguard.evidence.recorder.recording import Moved, RecordingFile
+from taskguard.evidence.recorder.recording import Moved
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
+
+from tests.engine.recorded import recorded
 
 
 @pytest.fixture
@@ -32,14 +34,13 @@ def queues(endpoint: Endpoint) -> Iterator[tuple[str, str, str]]:
 
 def test_a_message_that_is_received_once_too_often_is_told_of(endpoint: Endpoint, queues: tuple[str, str, str]) -> None:
     work, dead, arn = queues
-    sqs, recording = endpoint.sqs(), endpoint.recording
-    assert recording is not None
+    sqs = endpoint.sqs()
     message_id = sqs.send_message(QueueUrl=work, MessageBody="what it said")["MessageId"]
     for _ in range(2):
         sqs.receive_message(QueueUrl=work)
 
     def found() -> list[Moved]:
-        return [each for each in RecordingFile(recording).read().moved if each.queue_arn == arn]
+        return [each for each in recorded(endpoint).moved if each.queue_arn == arn]
 
     wait_for(lambda: bool(found()), seconds=10)
     [moved] = found()

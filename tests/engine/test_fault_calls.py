@@ -214,8 +214,8 @@ def test_each_injection_is_recorded_before_the_call_it_strikes(small: Small, cal
     (injected,) = small.injections()
     assert (injected.kind, injected.when, injected.function) == ("error", "after", "worker")
     assert injected.fault == "error when=after call=UpdateItem"
-    assert injected.request_id == request_id
-    assert injected.started_at_ms <= calls_of(caller)[0].ended_at_ms
+    assert injected.delivery_id == request_id
+    assert injected.at_ms <= calls_of(caller)[0].ended_at_ms
 
 
 def test_a_table_that_is_down_throttles_every_call_of_the_functions_and_of_nobody_else(
@@ -227,8 +227,8 @@ def test_a_table_that_is_down_throttles_every_call_of_the_functions_and_of_nobod
         assert times("t") == 0
     (injected,) = small.injections()
     assert (injected.kind, injected.task_ids) == ("table-down", ())
-    assert injected.ended_at_ms is not None
-    assert injected.ended_at_ms - injected.started_at_ms == pytest.approx(600_000, abs=60_000)
+    assert injected.until_ms is not None
+    assert injected.until_ms - injected.at_ms == pytest.approx(600_000, abs=60_000)
     assert caller.invoke(**request("t")).payload == [{"retries": 0}]
 
 

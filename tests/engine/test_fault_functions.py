@@ -89,7 +89,7 @@ def test_of_two_starts_that_fail_each_fails_an_invocation_and_the_third_succeeds
     assert {failure.payload["errorType"] for failure in failures} <= {"Runtime.ImportModuleError", "Runtime.ExitError"}
     assert third.error is None
     assert not is_running(first)
-    assert [(each.kind, each.number, each.task_ids, each.request_id) for each in small.injections()] == [
+    assert [(each.kind, each.number, each.task_ids, each.delivery_id) for each in small.injections()] == [
         ("no-init", number, ("t", "u"), failure.request_id) for number, failure in enumerate(failures, 1)
     ]
 
@@ -137,7 +137,7 @@ def test_a_batch_is_struck_for_any_of_its_messages_and_all_are_told_of(small: Sm
         assert worker.invoke(**batch("t", "u", receive=2)).error is None
         assert worker.invoke(**batch("t", receive=3)).error is None
     (injected,) = small.injections()
-    assert (injected.task_ids, injected.receive_count, injected.request_id) == (("t", "u"), 3, request_id)
+    assert (injected.task_ids, injected.receive_count, injected.delivery_id) == (("t", "u"), 3, request_id)
 
 
 def test_under_one_seed_the_same_deliveries_are_struck_again(small: Small, worker: Function) -> None:

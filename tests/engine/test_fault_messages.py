@@ -13,7 +13,8 @@ from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
-from tests.engine.faulty import Small, calls_of, recorded, small_stack
+from tests.engine.faulty import Small, calls_of, small_stack
+from tests.engine.recorded import recorded
 
 HIDDEN_SECONDS = 12
 

@@ -22,7 +22,7 @@ import os, signal, sys
 from pathlib import Path
 # What runs in the background of a shell ignores interrupts.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-from taskguard.targets.guarding import guard
+from taskguard.targets.guardian import guard
 from taskguard.targets.registry import instance_from_json
 
 guard(instance_from_json(sys.argv[1]), os.getpid(), Path(sys.argv[2]))

@@ -1,9 +1,10 @@
 """The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
 
-from taskguard.evidence.recorder.recording import Invocation, Recording, RecordingFile
+from taskguard.evidence.recorder.recording import Invocation, Recording
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create
+from tests.engine.recorded import recorded
 
 CALLER = """
 import boto3
@@ -19,12 +20,6 @@ def handler(event, context):
     sqs.delete_queue(QueueUrl=url)
     return "done"
 """
-
-
-def recorded(endpoint: Endpoint) -> Recording:
-    """All that the engine has recorded."""
-    assert endpoint.recording is not None
-    return RecordingFile(endpoint.recording).read()
 
 
 def invocations_of(function: str, recording: Recording) -> list[Invocation]:

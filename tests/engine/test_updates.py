@@ -2,11 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from taskguard.evidence.recorder.recording import RecordingFile
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create
+from tests.engine.recorded import recorded
 
 WAITS = """
 import os
@@ -23,11 +23,9 @@ def handler(event, context):
 def test_an_invocation_outlives_the_update_of_its_function(endpoint: Endpoint, function: Create) -> None:
     waiting = function(WAITS, timeout=30, WORDS="old")
     url = endpoint.sqs().create_queue(QueueName=f"{waiting.name}-queue")["QueueUrl"]
-    assert endpoint.recording is not None
-    recording = RecordingFile(endpoint.recording)
 
     def is_waiting() -> bool:
-        return any(call.function == waiting.name for call in recording.read().calls)
+        return any(call.function == waiting.name for call in recorded(endpoint).calls)
 
     with ThreadPoolExecutor(1) as pool:
         try:

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +23,7 @@ from taskguard.service.ours import failure_parameters, stack_name
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
+from taskguard.targets.environments import LAMBDA_RUNTIME, find_runtime
 
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service
@@ -102,17 +101,16 @@ class Deployer:
             functions.delete_function(FunctionName=each.name)
 
     def _package(self) -> tuple[str, Mapping[str, bytes]]:
-        with self._packaging, tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+        with self._packaging:
             if self._template is None:
-                place = Path(scratch)
-                deployment.package(
-                    self._endpoint, _ANY_STAGE, place, places=PLACES, parameters=PARAMETERS, abandoned=self._abandoned
-                )
-                self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
+                cli = deployment.Cli(self._endpoint, _ANY_STAGE, PLACES, PARAMETERS, abandoned=self._abandoned)
+                with cli.packaged() as place:
+                    self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
+                    template = json.loads((place / _TEMPLATE).read_text())
                 self._endpoint.client("s3").create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
                 )
-                self._template = _without_the_cli(json.loads((place / _TEMPLATE).read_text()))
+                self._template = _without_the_cli(template)
             return self._template, self._archive
 
 

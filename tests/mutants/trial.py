@@ -11,7 +11,7 @@ from pathlib import Path
 
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
-from taskguard.evidence.sources import LogSource
+from taskguard.evidence.sources import log_source
 from taskguard.history import Event, History, SavedRun, TaskSubmitted
 from taskguard.ingress.client import Client
 from taskguard.ingress.workload import Task
@@ -42,7 +42,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     """Give a deployed pipeline its load, wait for its end, and grade it."""
     terms = load.terms()
     seen, logged = (
-        Run(endpoint=endpoint, stack=stack, terms=terms, source=source) for source in (None, LogSource(endpoint, stack))
+        Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
+        for source in (None, log_source(endpoint, stack))
     )
     tasks, waiting = load.tasks(), load.waiting
     client = Client(stack.api_url, clock=endpoint.clock)

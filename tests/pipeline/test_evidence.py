@@ -1,12 +1,12 @@
 """The two kinds of evidence: what the flight recorder saw, and what the logs and the table tell of the same tasks."""
 
 import pytest
-from taskguard.evidence.comparison import differences
-from taskguard.evidence.sources import LogSource
+from taskguard.evidence.sources import log_source
 from taskguard.history import History
 from taskguard.run.running import Run
 from taskguard.testing.pipeline import Pipeline
 
+from tests.comparison import differences
 from tests.pipeline.judging import not_passed
 
 # Two clocks of one machine, and the way between a function and the engine when the machine is busy.
@@ -22,7 +22,7 @@ def test_the_logs_tell_what_the_flight_recorder_saw(pipeline: Pipeline) -> None:
         endpoint=endpoint,
         stack=stack,
         terms=pipeline.run.terms,
-        source=LogSource(endpoint, stack),
+        source=log_source(endpoint, stack),
     )
     tasks = [pipeline.task(failures=failures) for failures in (0, 1, 2, 3)]
     tasks.append(pipeline.task(payload={"name": "Zoë", "amounts": [1, 1.0, 1e-07], "nothing": None}))

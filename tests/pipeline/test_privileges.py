@@ -7,7 +7,10 @@ tested: that it is complete, and that one action too many or too few shows.
 from dataclasses import replace
 
 import pytest
-from taskguard.operating.privileges import Access, Place, Role, Row, State, Statement, roles_of, table_of, uses_of
+from taskguard.operating.privileges.actions import Place
+from taskguard.operating.privileges.policies import Access, Statement
+from taskguard.operating.privileges.roles import Role, roles_of
+from taskguard.operating.privileges.table import Row, State, table_of, uses_of
 from taskguard.support.waiting import wait_for
 from taskguard.testing.pipeline import Pipeline
 

@@ -9,7 +9,7 @@ import pytest
 from taskguard import session
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
-from taskguard.session import Asked
+from taskguard.run.stages import Asked
 from taskguard.testing.plugin import asked
 
 from tests.places import STATE

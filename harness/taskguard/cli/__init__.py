@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, contract, doctor, grade, judge, prepare, redrive, stack, tasks
+from taskguard.cli import clean_up, contract, doctor, grade, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import TaskGuardError
@@ -49,7 +49,7 @@ for command in (
     stack.remove,
     clean_up.clean_up,
     doctor.doctor,
-    prepare.prepare,
+    doctor.prepare,
 ):
     app.command(cls=PlainCommand)(command)
 

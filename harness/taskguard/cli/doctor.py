@@ -1,25 +1,32 @@
-"""``taskguard doctor``: what this machine has of what TaskGuard needs, what is missing, and what to do about it."""
+"""``taskguard doctor``: what this machine has of what TaskGuard needs, what is missing, and what to do about it; and ``prepare``,
+which installs beforehand what would be installed when it is used first."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from taskguard.cli.judge import AsJson, a_console
+from taskguard.places import cache_folder
 from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
 from taskguard.service.installed import Kept
+from taskguard.service.serverless_cli import serverless_cli
 from taskguard.support.json_values import Json
+from taskguard.support.typed import untyped
 from taskguard.targets import machine
+from taskguard.targets.environments import LAMBDA_RUNTIME, engine_environment, find_runtime, pip_environment
 from taskguard.targets.machine import Found, State
+from taskguard.targets.names import TargetName
 
 FORMAT_VERSION = 1
 """Of what `--json` prints; rises whenever a field changes its meaning or goes."""
 
-_READY, _NOT_READY = 0, 2
 _STYLES = {State.OK: "green", State.MISSING: "bold red", State.ABSENT: "yellow"}
 _PROBES: tuple[Callable[[], Found], ...] = (
     machine.python_of_the_engine,
@@ -46,7 +53,7 @@ def doctor(json_: AsJson = False) -> None:
     """
     found, kept = [probe() for probe in _PROBES], list(installed.kept())
     missing = [each.name for each in found if each.state is State.MISSING]
-    code = _NOT_READY if missing else _READY
+    code = 2 if missing else 0
     if json_:
         typer.echo(json.dumps(_as_json(found, kept, code), indent=2))
     else:
@@ -58,9 +65,7 @@ def _as_json(found: Sequence[Found], kept: Sequence[Kept], code: int) -> dict[st
     return {
         "format_version": FORMAT_VERSION,
         "exit_code": code,
-        "found": [
-            {"name": each.name, "state": str(each.state), "what": each.what, "to_do": each.to_do} for each in found
-        ],
+        "found": [untyped(each) for each in found],
         "kept": [{"name": each.name, "folder": str(each.folder), "size_bytes": each.size_bytes} for each in kept],
     }
 
@@ -68,12 +73,30 @@ def _as_json(found: Sequence[Found], kept: Sequence[Kept], code: int) -> dict[st
 def _print(console: Console, found: Sequence[Found], kept: Sequence[Kept], missing: Sequence[str]) -> None:
     rows = [(each.name, each.state, f"{each.what}. {each.to_do}" if each.to_do else each.what) for each in found]
     print_table(console, ("looked at", "state", "found"), rows, [_STYLES[each.state] for each in found])
-    console.line()
     sizes = [("nothing yet" if each.size_bytes is None else machine.size(each.size_bytes)) for each in kept]
     rows_of_kept = [(each.name, size, str(each.folder)) for each, size in zip(kept, sizes, strict=True)]
     print_table(console, ("kept", "size", "folder"), rows_of_kept)
-    console.line()
     if missing:
         print_line(console, f"Missing for a run on the default target: {', '.join(missing)}.", "bold red")
     else:
         print_line(console, "All is there that a run on the default target needs.", "green")
+
+
+def prepare(
+    target: Annotated[
+        TargetName, typer.Option(help="The target to prepare for; localstack and ministack are installed.")
+    ] = TargetName.LOCALSTACK,
+) -> None:
+    """Install what runs need into the user's cache folder (TASKGUARD_CACHE names another); quick when it is there."""
+    began, cache = time.monotonic(), cache_folder()
+    # First what fails soonest.
+    serverless_cli(cache)
+    pip_environment(cache)
+    if target is TargetName.LOCALSTACK:
+        engine_environment(cache)
+    if target is TargetName.MINISTACK:
+        from taskguard.targets.ministack import ministack_environment  # noqa: PLC0415  # as targets are imported
+
+        ministack_environment(cache)
+    runtime = find_runtime(LAMBDA_RUNTIME, cache)
+    typer.echo(f"Ready in {cache} ({time.monotonic() - began:.1f} s); functions run on Python {runtime.version}.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from taskguard.cli.stack import unset
 from taskguard.errors import FaultPlanError, HistoryError
 from taskguard.faults.campaigns import CAMPAIGNS, faults_of
 from taskguard.faults.kinds import FROM_OUTSIDE
@@ -18,47 +18,24 @@ from taskguard.history import MANIFEST_FILE, Manifest
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
 from taskguard.run.manifests import digests_of_service
-from taskguard.service.ours import ApiAuth
+from taskguard.run.stages import Asked
 from taskguard.targets.names import TargetName
 
 Faults = Annotated[
     str | None,
-    typer.Option(
-        help=f"What to break on purpose: faults as text (docs/faults.md), a file of them, or one of {', '.join(CAMPAIGNS)}.",
-        show_default=False,
+    unset(
+        help=f"What to break on purpose: faults as text (docs/faults.md), a file of them, or one of {', '.join(CAMPAIGNS)}."
     ),
 ]
-FaultSeed = Annotated[
-    str | None, typer.Option(help="Decides where faults strike (default: a random one).", show_default=False)
-]
-Replay = Annotated[
-    Path | None,
-    typer.Option(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.", show_default=False),
-]
+FaultSeed = Annotated[str | None, unset(help="Decides where faults strike (default: a random one).")]
+Replay = Annotated[Path | None, unset(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.")]
 
 _DECIDED_BY_THE_FOLDER = ("tasks", "seed", "rate", "faults", "fault_seed", "clock_scale")
 _INJECTED_AT = (TargetName.LOCALSTACK, TargetName.RUNNING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeated:
-    """What decides a run that was made before. ``tasks_seed`` is the seed of the tasks' ids; ``target`` where it took place."""
-
-    tasks: int
-    seed: str | None
-    tasks_seed: str
-    rate: float | None
-    plan: Plan | None
-    clock_scale: float
-    target: TargetName
-    region: str
-    differing: tuple[str, ...]
-    """What has been changed since in the project, of what it deployed."""
-
-    @property
-    def decided(self) -> tuple[int, str | None, float | None, Plan | None, float, TargetName, str]:
-        """What a command would be asked for: tasks, seed, rate, faults, clock scale, target and region."""
-        return (self.tasks, self.seed, self.rate, self.plan, self.clock_scale, self.target, self.region)
+_NOT_DEPLOYED_TO = {
+    TargetName.RUNNING: "this checkout's code would replace what is deployed; leave it out (the campaigns stack and all have it)",
+    TargetName.AWS: "a stage is used as it is; leave it out",
+}
 
 
 def plan_of(faults: str | None, seed: str | None, target: TargetName) -> Plan | None:
@@ -90,20 +67,13 @@ def refuse_what_is_not_possible(plan: Plan, target: TargetName) -> None:
             f"--faults: {', '.join(inside)} can only be injected inside LocalStack as a process; with --target {target} "
             f"there are {', '.join(sorted(FROM_OUTSIDE))}"
         )
-    deploys = any(fault.kind == "deploy" for fault in plan.faults)
-    if deploys and target is TargetName.RUNNING:
-        raise typer.BadParameter(
-            "--faults: deploy is not for --target running, where this checkout's code would replace "
-            "what is deployed; leave it out (the campaigns stack and all have it)"
-        )
-    if deploys and target is TargetName.AWS:
-        raise typer.BadParameter(
-            "--faults: deploy is not for --target aws, where a stage is used as it is; leave it out"
-        )
+    if target in _NOT_DEPLOYED_TO and any(fault.kind == "deploy" for fault in plan.faults):
+        raise typer.BadParameter(f"--faults: deploy is not for --target {target}, where {_NOT_DEPLOYED_TO[target]}")
 
 
-def repeated(folder: Path, context: typer.Context, service: Path) -> Repeated:
-    """The run in ``folder``, to be made again with ``service``.
+def repeated(folder: Path, context: typer.Context, asked: Asked) -> tuple[Asked, tuple[str, ...]]:
+    """What is asked for, with all that decided the run in ``folder``; and what has been changed since in the service, of what was
+    deployed for it.
 
     Raises:
         typer.BadParameter: there is no such run, or something is asked for that the folder decides.
@@ -126,12 +96,13 @@ def repeated(folder: Path, context: typer.Context, service: Path) -> Repeated:
             f"--replay {folder}: its tasks came from a seed that was not kept, so they cannot be handed in again"
         )
     if _is_given(context, "target"):
-        target = TargetName(context.params["target"])
+        target = asked.target
     if plan is not None:
         refuse_what_is_not_possible(plan, target)
-    now = digests_of_service(service)
-    differing = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
-    return Repeated(
+    now = digests_of_service(asked.places.service)
+    changed = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
+    again = replace(
+        asked,
         tasks=manifest.tasks,
         seed=manifest.seed,
         tasks_seed=tasks_seed,
@@ -140,8 +111,8 @@ def repeated(folder: Path, context: typer.Context, service: Path) -> Repeated:
         clock_scale=manifest.clock_scale,
         target=target,
         region=manifest.region,
-        differing=differing,
     )
+    return again, changed
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -149,23 +120,10 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def command_to_replay(
-    service: Path, folder: Path, endpoint_url: str | None, stage: str | None, api_auth: ApiAuth | None
-) -> str:
-    """The command that repeats the run in ``folder``, where and how it took place."""
-    given = [
-        f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
-        f"--stage {shlex.quote(stage)}" if stage else "",
-        f"--api-auth {api_auth}" if api_auth is not None else "",
-    ]
-    where = f" {shlex.quote(str(service))}" if service != Path() else ""
-    return " ".join([f"taskguard grade{where} --replay {shlex.quote(str(folder))}", *filter(None, given)])
-
-
-def told_first(plan: Plan | None, again: Repeated | None) -> Iterator[str]:
-    """What the user is told before a run of faults, or one that is repeated."""
-    if again is not None and again.differing:
-        yield f"Since that run there were changes in {', '.join(again.differing)}"
+def told_first(plan: Plan | None, changed: Sequence[str]) -> Iterator[str]:
+    """What the user is told before a run of faults, or one that is repeated though something has been changed since."""
+    if changed:
+        yield f"Since that run there were changes in {', '.join(changed)}"
     if plan is not None:
         kinds = list(dict.fromkeys(fault.kind for fault in plan.faults))
         faults, of = times(len(plan.faults), "fault"), times(len(kinds), "kind")

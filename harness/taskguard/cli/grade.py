@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.status import Status
 
 from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, a_console, show
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import ApiAuthOption, ClockScale, Region, ServiceFolder, refuse_parameters
+from taskguard.cli.stack import ApiAuthOption, ClockScale, Rate, Region, ServiceFolder, refuse_parameters, unset
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
+from taskguard.run.stages import Asked
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.config import config_of
 from taskguard.service.deployment import require_service
 from taskguard.service.files import is_there
 from taskguard.service.kept import RunningStack
-from taskguard.service.ours import ApiAuth
-from taskguard.session import Asked
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
@@ -37,22 +37,9 @@ def grade(
     context: typer.Context,
     service: ServiceFolder = Path(),
     tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
-    seed: Annotated[
-        str | None,
-        typer.Option(help="Decides each task's fate; without one, failures are random.", show_default=False),
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help=f"How often an attempt is made to fail (default: {DEFAULT_RATE}).",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The run's folder, new or empty (default: one below runs/).", show_default=False)
-    ] = None,
+    seed: Annotated[str | None, unset(help="Decides each task's fate; without one, failures are random.")] = None,
+    rate: Rate = None,
+    out: Annotated[Path | None, unset(help="The run's folder, new or empty (default: one below runs/).")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
     target: Annotated[
@@ -62,14 +49,9 @@ def grade(
             help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".",
         ),
     ] = TargetName.LOCALSTACK,
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="The engine's address, for --target endpoint.", show_default=False)
-    ] = None,
+    endpoint_url: Annotated[str | None, unset(help="The engine's address, for --target endpoint.")] = None,
     stage: Annotated[
-        str | None,
-        typer.Option(
-            help="The stage (default: dev; on an engine of others, one of the run's own).", show_default=False
-        ),
+        str | None, unset(help="The stage (default: dev; on an engine of others, one of the run's own).")
     ] = None,
     region: Region = DEFAULT_REGION,
     allow_production: Annotated[
@@ -90,34 +72,13 @@ def grade(
     """Deploy the pipeline, run tasks through it, and judge what happened."""
     timings = Timings.of_this_process()
     console = a_console(stderr=json_)
-    places, seed = Places.of(service), seed or None
-    plan = asked_faults.plan_of(faults, fault_seed, target)
-    again = None if replay is None else asked_faults.repeated(replay, context, places.service)
-    if again is not None:
-        tasks, seed, rate, plan, clock_scale, target, region = again.decided
-    _refuse_what_does_not_fit(target, seed, stage, clock_scale, keep=keep, on_engine=bool(port or endpoint_url))
-    _refuse_auth(target, api_auth)
-    repeat = None
-    if target is not TargetName.RUNNING:
-        repeat = _command(service, tasks, seed, rate, target, endpoint_url, stage, region, clock_scale, api_auth)
-    # Before the folder is made, which would be left empty.
-    if keep:
-        RunningStack.make_sure_there_is_none(places)
-    if target not in (TargetName.RUNNING, TargetName.AWS):
-        require_service(places)
-    refuse_parameters(places.service, seed, rate, api_auth)
-    _refuse_without_evidence(target, places.service)
-    folder = _new_folder(out, places.runs)
-    repeat = (
-        asked_faults.command_to_replay(service, folder, endpoint_url, stage, api_auth) if plan is not None else repeat
-    )
+    places = Places.of(service)
     asked = Asked(
         places=places,
-        folder=folder,
+        folder=out or places.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}",
         tasks=tasks,
-        seed=seed,
+        seed=seed or None,
         rate=rate,
-        tasks_seed=again.tasks_seed if again is not None else None,
         target=target,
         stage=stage,
         region=region,
@@ -128,11 +89,25 @@ def grade(
         allow_production=allow_production,
         keep=keep,
         fresh=fresh,
-        plan=plan,
-        repeat=repeat,
+        plan=asked_faults.plan_of(faults, fault_seed, target),
     )
-    with ProgressLine(console) as line:
-        for text in asked_faults.told_first(plan, again):
+    changed: tuple[str, ...] = ()
+    if replay is not None:
+        asked, changed = asked_faults.repeated(replay, context, asked)
+    _refuse_what_does_not_fit(asked)
+    # Before the folder is made, which would be left empty.
+    if keep:
+        RunningStack.make_sure_there_is_none(places)
+    if asked.target not in (TargetName.RUNNING, TargetName.AWS):
+        require_service(places)
+    refuse_parameters(places.service, asked.seed, asked.rate, api_auth)
+    _refuse_without_evidence(asked)
+    _make_folder(asked.folder)
+    asked = replace(asked, repeat=_command(service, asked))
+    status = Status("", console=console) if console.is_terminal else None
+    with status or nullcontext():
+        line = ProgressLine(console, status)
+        for text in asked_faults.told_first(asked.plan, changed):
             line.say(text)
 
         def tell(event: SessionEvent) -> None:
@@ -144,8 +119,12 @@ def grade(
 
         graded = session.grade(asked, tell)
     beyond_seconds = _beyond_seconds(timings, graded)
-    _tell(console, folder, timings.table(beyond_seconds) if show_timings else None)
-    show(console, graded.grade, graded.saved, folder, json_=json_)
+    again = runnable("taskguard check", asked.folder)
+    console.print(f"\nThe run is kept in {asked.folder}; judge it again with `{again}`", highlight=False, markup=False)
+    console.line()
+    if show_timings:
+        console.print(timings.table(beyond_seconds))
+    show(console, graded.grade, graded.saved, asked.folder, json_=json_)
     raise typer.Exit(graded.grade.exit_code)
 
 
@@ -157,76 +136,63 @@ def _beyond_seconds(timings: Timings, graded: Graded) -> float:
     return beyond
 
 
-def _tell(console: Console, folder: Path, timings: Table | None) -> None:
-    again = runnable("taskguard check", folder)
-    console.print(f"\nThe run is kept in {folder}; judge it again with `{again}`", highlight=False, markup=False)
-    console.line()
-    if timings is not None:
-        console.print(timings)
-
-
-def _refuse_what_does_not_fit(
-    target: TargetName, seed: str | None, stage: str | None, clock_scale: float, *, keep: bool, on_engine: bool
-) -> None:
-    if target is TargetName.RUNNING and (seed is not None or keep or stage is not None):
-        raise typer.BadParameter(
-            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running"
-        )
-    if clock_scale != 1 and target is not TargetName.LOCALSTACK:
-        raise typer.BadParameter(f"--clock-scale is for LocalStack as a process; leave it out with --target {target}")
-    if target is TargetName.AWS and (keep or on_engine):
-        raise typer.BadParameter(
+def _refuse_what_does_not_fit(asked: Asked) -> None:
+    target = asked.target
+    refused = (
+        (
+            target is TargetName.RUNNING and (asked.seed is not None or asked.keep or asked.stage is not None),
+            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running",
+        ),
+        (
+            asked.clock_scale != 1 and target is not TargetName.LOCALSTACK,
+            f"--clock-scale is for LocalStack as a process; leave it out with --target {target}",
+        ),
+        (
+            target is TargetName.AWS and (asked.keep or asked.port or asked.endpoint_url),
             "--keep, --port and --endpoint-url are for engines; leave them out with --target aws (a rehearsal elsewhere "
-            "is made with AWS_ENDPOINT_URL)"
-        )
+            "is made with AWS_ENDPOINT_URL)",
+        ),
+        (
+            asked.api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS),
+            f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}",
+        ),
+    )
+    for does_not_fit, message in refused:
+        if does_not_fit:
+            raise typer.BadParameter(message)
 
 
-def _refuse_auth(target: TargetName, api_auth: ApiAuth | None) -> None:
-    if api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS):
-        raise typer.BadParameter(
-            f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}"
-        )
-
-
-def _refuse_without_evidence(target: TargetName, service: Path) -> None:
+def _refuse_without_evidence(asked: Asked) -> None:
     """Where there is no flight recorder, only the trail in the logs of our own handlers tells what happened."""
-    elsewhere = target in (TargetName.MINISTACK, TargetName.ENDPOINT, TargetName.AWS)
-    if elsewhere and is_there(service) and config_of(service).dialect.trail is None:
+    elsewhere, service = (TargetName.MINISTACK, TargetName.ENDPOINT, TargetName.AWS), asked.places.service
+    if asked.target in elsewhere and is_there(service) and config_of(service).dialect.trail is None:
         raise typer.BadParameter(
-            f"--target {target}: only our own service leaves evidence there; grade another on localstack or docker"
+            f"--target {asked.target}: only our own service leaves evidence there; grade another on localstack or docker"
         )
 
 
-def _new_folder(out: Path | None, runs: Path) -> Path:
-    folder = out or runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+def _make_folder(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise typer.BadParameter(f"--out {folder}: it is there already; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
-def _command(
-    service: Path,
-    tasks: int,
-    seed: str | None,
-    rate: float | None,
-    target: TargetName,
-    endpoint_url: str | None,
-    stage: str | None,
-    region: str,
-    clock_scale: float,
-    api_auth: ApiAuth | None,
-) -> str:
-    given = [
-        shlex.quote(str(service)) if service != Path() else "",
-        f"--tasks {tasks}",
-        f"--seed {shlex.quote(seed)}" if seed else "",
-        f"--rate {rate:g}" if rate not in (None, DEFAULT_RATE) else "",
-        f"--target {target}" if target is not TargetName.LOCALSTACK else "",
-        f"--endpoint-url {shlex.quote(endpoint_url)}" if endpoint_url else "",
-        f"--stage {shlex.quote(stage)}" if stage else "",
-        f"--region {shlex.quote(region)}" if region != DEFAULT_REGION else "",
-        f"--clock-scale {clock_scale:g}" if clock_scale != 1 else "",
-        f"--api-auth {api_auth}" if api_auth is not None else "",
-    ]
-    return " ".join(["taskguard grade", *filter(None, given)])
+def _command(service: Path, asked: Asked) -> str | None:
+    """The command that makes such a run again, where there is one; a run of faults is repeated from its folder."""
+    given: dict[str, object] = {
+        "tasks": asked.tasks,
+        "seed": asked.seed,
+        "rate": f"{asked.rate:g}" if asked.rate not in (None, DEFAULT_RATE) else None,
+        "target": asked.target if asked.target is not TargetName.LOCALSTACK else None,
+        "endpoint-url": asked.endpoint_url,
+        "stage": asked.stage,
+        "region": asked.region if asked.region != DEFAULT_REGION else None,
+        "clock-scale": f"{asked.clock_scale:g}" if asked.clock_scale != 1 else None,
+        "api-auth": asked.api_auth,
+    }
+    if asked.plan is not None:
+        given = {"replay": asked.folder} | {name: given[name] for name in ("endpoint-url", "stage", "api-auth")}
+    elif asked.target is TargetName.RUNNING:
+        return None
+    options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
+    return shlex.join(["taskguard", "grade", *([str(service)] if service != Path() else []), *options])

@@ -24,8 +24,6 @@ from taskguard.support.json_values import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 
-_TELL_THE_SAME, _DIFFER = 0, 1
-
 
 def check(
     history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
@@ -39,7 +37,7 @@ def check(
         judged = _judged(history)
         if history.is_dir():
             _keep(history, judged, rewrite=rewrite)
-        show(a_console(), judged.grade, judged.run, _folder_of(history), json_=json_)
+        show(a_console(), judged.grade, judged.run, history if history.is_dir() else history.parent, json_=json_)
     raise typer.Exit(judged.grade.exit_code)
 
 
@@ -58,7 +56,7 @@ def compare(
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
         else:
             print_comparison(a_console(), comparison, str(one), str(other))
-    raise typer.Exit(_TELL_THE_SAME if comparison.same else _DIFFER)
+    raise typer.Exit(0 if comparison.same else 1)
 
 
 def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool) -> None:
@@ -97,10 +95,6 @@ def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
     if not os.access(folder, os.W_OK):
         return
     write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
-
-
-def _folder_of(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
 
 
 def _document(verdicts: Grade, saved: SavedRun, folder: Path) -> dict[str, Json]:

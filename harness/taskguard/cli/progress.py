@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.status import Status
@@ -18,21 +16,19 @@ _PLAIN_EVERY_SECONDS = 5.0
 
 
 class ProgressLine:
-    """Use as a context manager; it handles the events of a session."""
+    """It handles the events of a session; ``status`` is the live line, where there is a terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, status: Status | None) -> None:
         self._console = console
         self._tasks = 0
-        self._status: Status | None = Status("", console=console) if console.is_terminal else None
+        self._status = status
         self._accepted = self._refused = 0
         self._said_at = 0.0
 
     def say(self, text: str) -> None:
-        """Announce a step."""
         self._console.print(text, highlight=False)
 
     def handle(self, event: SessionEvent) -> None:
-        """Show what there is to show of it."""
         match event:
             case Announced(text):
                 self.say(text)
@@ -46,17 +42,6 @@ class ProgressLine:
                 self._on_progress(event)
             case _:
                 pass
-
-    def __enter__(self) -> Self:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
 
     def _on_submitted(self, event: TaskSubmitted) -> None:
         self._accepted += event.accepted

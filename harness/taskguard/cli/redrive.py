@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from taskguard.errors import DeploymentError, RedriveError
@@ -33,9 +33,7 @@ def redrive(
         console.print(f"Task {task_id}: {outcome.result}.", markup=False)
         _warn_of_seed(console, endpoint, stack)
         return
-    table, counts = Table(), Counter[Result]()
-    for heading in ("task", "result"):
-        table.add_column(heading, overflow="fold")
+    table, counts = Table(*(Column(heading, overflow="fold") for heading in ("task", "result"))), Counter[Result]()
     for outcome in redriver.redrive_all():
         counts[outcome.result] += 1
         table.add_row(Text(outcome.task_id), Text(outcome.detail or outcome.result))

@@ -6,8 +6,9 @@ import json
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -30,25 +31,23 @@ from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import DEFAULT_REGION
 
+unset = partial(typer.Option, show_default=False)
+"""An option whose help says what it is when it is not given."""
+
+
+def _rate(default: object) -> Any:
+    return unset(min=0.0, max=1.0, help=f"How often an attempt is made to fail (default: {default}).")
+
+
 ServiceFolder = Annotated[
     Path,
     typer.Argument(
         metavar="[SERVICE]", help="The folder of the service (default: the current one).", show_default=False
     ),
 ]
-Stage = Annotated[str, typer.Option(help="The stage to deploy.")]
-StageToRemove = Annotated[str, typer.Option(help="The stage to remove.")]
 Region = Annotated[str, typer.Option(help="The AWS region.")]
-Seed = Annotated[
-    str | None,
-    typer.Option(help="Seed of the failure simulation; without one, failures are random.", show_default=False),
-]
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0, max=1.0, help=f"How often an attempt is made to fail (default: {DEFAULT_RATE}).", show_default=False
-    ),
-]
+Seed = Annotated[str | None, unset(help="Seed of the failure simulation; without one, failures are random.")]
+Rate = Annotated[float | None, _rate(DEFAULT_RATE)]
 ClockScale = Annotated[
     float,
     typer.Option(
@@ -59,19 +58,16 @@ ClockScale = Annotated[
 ]
 ApiAuthOption = Annotated[
     ApiAuth | None,
-    typer.Option(
+    unset(
         "--api-auth",
         help="Who may call the API: everybody, who has the API key, or who signs as IAM wants it (default: serverless.yml's).",
-        show_default=False,
     ),
 ]
 
 
 def up(
     service: ServiceFolder = Path(),
-    stage: Annotated[
-        str | None, typer.Option(help="The stage to deploy (default: taskguard.toml's, or dev).", show_default=False)
-    ] = None,
+    stage: Annotated[str | None, unset(help="The stage to deploy (default: taskguard.toml's, or dev).")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
@@ -84,12 +80,9 @@ def up(
     places = Places.of(service)
     RunningStack.make_sure_there_is_none(places)
     deployment.get_ready(places)
-    seed = seed or None
-    refuse_parameters(places.service, seed, rate, api_auth)
+    refuse_parameters(places.service, seed or None, rate, api_auth)
     stage = stage or config_of(places.service).stage or "dev"
-    wanted = WantedStage(
-        places=places, stage=stage, seed=seed, rate=DEFAULT_RATE if rate is None else rate, api_auth=api_auth
-    )
+    wanted = WantedStage(places=places, stage=stage, seed=seed or None, rate=rate, api_auth=api_auth)
     folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(
         folder, cache=places.cache, port=port, region=region, clock_scale=clock_scale, functions_ready=True
@@ -158,18 +151,10 @@ def down(service: ServiceFolder = Path()) -> None:
 
 def deploy(
     service: ServiceFolder = Path(),
-    stage: Stage = "dev",
+    stage: Annotated[str, typer.Option(help="The stage to deploy.")] = "dev",
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="How often an attempt is made to fail (default: serverless.yml's).",
-            show_default=False,
-        ),
-    ] = None,
+    rate: Annotated[float | None, _rate("serverless.yml's")] = None,
     api_auth: ApiAuthOption = None,
 ) -> None:
     """Deploy the pipeline to AWS, with the credentials of your environment."""
@@ -179,6 +164,10 @@ def deploy(
     raise typer.Exit(serverless_on_aws(Places.of(service), "deploy", stage, region, parameters))
 
 
-def remove(service: ServiceFolder = Path(), stage: StageToRemove = "dev", region: Region = DEFAULT_REGION) -> None:
+def remove(
+    service: ServiceFolder = Path(),
+    stage: Annotated[str, typer.Option(help="The stage to remove.")] = "dev",
+    region: Region = DEFAULT_REGION,
+) -> None:
     """Remove a stage from AWS, with all it holds."""
     raise typer.Exit(serverless_on_aws(Places.of(service), "remove", stage, region))

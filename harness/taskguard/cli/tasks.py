@@ -52,9 +52,8 @@ def status(
             raise SubmissionError(f"looking for task {task_id}: there is no such task on stage {stack.stage}")
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    table = Table(title=f"Stage {stack.stage} at {endpoint.place}", title_justify="left")
-    for heading in ("queue", "visible", "in flight", "delayed"):
-        table.add_column(heading)
+    title = f"Stage {stack.stage} at {endpoint.place}"
+    table = Table("queue", "visible", "in flight", "delayed", title=title, title_justify="left")
     for depth in Queues(endpoint, stack).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)

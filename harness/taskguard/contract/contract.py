@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from taskguard.contract.waiting import AS_DEPLOYED, AsDeployed, Waiting
+from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
 
@@ -162,12 +162,8 @@ class Contract(Strict, frozen=True, kw_only=True):
         else:
             of = "attempts" if self.failures.per == "attempt" else "tasks, at their first attempt"
             yield f"Simulated failures: {self.failures.rate:.0%} of {of}."
-        fields = ", ".join(self.dead_letter.log)
-        yield (
-            f"Dead-letter log: one true record for each dead task, with {fields}."
-            if fields
-            else ("Dead-letter log: none is demanded.")
-        )
+        record = f"one true record for each dead task, with {', '.join(self.dead_letter.log)}"
+        yield f"Dead-letter log: {record if self.dead_letter.log else 'none is demanded'}."
         if self.payload.numbers == "exact":
             yield "Payloads: each number stays as it was written."
         for title, demands in (("Settings", self.settings), ("API", self.api)):
@@ -177,18 +173,3 @@ class Contract(Strict, frozen=True, kw_only=True):
                     yield f"{title}, {meaning}: {', '.join(names)}."
         if self.api.refuses_invalid is not Weight.OFF:
             yield "No check judges refuses_invalid yet: no run hands in what is no task."
-
-
-__all__ = [
-    "AS_DEPLOYED",
-    "LOG_FIELDS",
-    "Api",
-    "Attempts",
-    "Contract",
-    "DeadLetter",
-    "Failures",
-    "LogField",
-    "Payload",
-    "Settings",
-    "Weight",
-]

@@ -306,9 +306,13 @@ TRAIL: Final = TrailWords()
 
 INGRESS: Final = IngressWords(accepted=(202,))
 
-MESSAGE: Final = MessageWords(id="taskId", payload="payload")
-
-TASKGUARD: Final = Dialect(ingress=INGRESS, message=MESSAGE, record=RECORD, log=LOG, trail=TRAIL)
+TASKGUARD: Final = Dialect(
+    ingress=INGRESS,
+    message=MessageWords(id="taskId", payload="payload"),
+    record=RECORD,
+    log=LOG,
+    trail=TRAIL,
+)
 """The dialect of TaskGuard's own pipeline."""
 
 BUILT_IN: Final = {"taskguard": TASKGUARD}

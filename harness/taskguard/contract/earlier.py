@@ -5,7 +5,7 @@ Reads what manifests of format versions 1 and 2 hold, and nothing else.
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import asdict, replace
 
 from taskguard.contract.contract import Attempts, Failures
 from taskguard.contract.dialect import LOG, RECORD, TASKGUARD, Move
@@ -26,13 +26,13 @@ class _RecordNames(Strict, frozen=True, kw_only=True):
     moves: tuple[Move, ...] = RECORD.moves
 
 
-class _DeadLetterLogNames(Strict, frozen=True, kw_only=True):
-    event_name: str
+class _DeadLetterLogNames(Strict, frozen=True, kw_only=True, rename={"value": "event_name", "error": "last_error"}):
+    value: str
     event: str
     task_id: str
     payload: str
     attempts: str
-    last_error: str
+    error: str
     created_at: str
     failed_at: str
 
@@ -54,35 +54,17 @@ class Expectations(Strict, frozen=True, kw_only=True):
 
     def terms(self) -> Terms:
         """The same as four values."""
-        contract = msgspec.structs.replace(
+        contract = replace(
             built_in("taskguard"),
             attempts=Attempts(most=self.max_receives),
             waiting=Waiting(schedule=self.backoff_schedule_seconds),
             failures=Failures(rate=self.failure_rate),
         )
-        record, log = self.record, self.dead_letter_log
-        dialect = msgspec.structs.replace(
+        states = {"completed": (self.record.completed,), "dead": (self.record.dead,)}
+        dialect = replace(
             TASKGUARD,
-            record=msgspec.structs.replace(
-                RECORD,
-                completed=(record.completed,),
-                dead=(record.dead,),
-                attempt_succeeded=record.attempt_succeeded,
-                attempt_failed=record.attempt_failed,
-                working=record.working,
-                moves=record.moves,
-            ),
-            log=msgspec.structs.replace(
-                LOG,
-                event=log.event,
-                value=log.event_name,
-                task_id=log.task_id,
-                payload=log.payload,
-                attempts=log.attempts,
-                error=log.last_error,
-                created_at=log.created_at,
-                failed_at=log.failed_at,
-            ),
+            record=replace(RECORD, **{**asdict(self.record), **states}),
+            log=replace(LOG, **asdict(self.dead_letter_log)),
         )
         tolerances = Tolerances(
             late_seconds=self.late_tolerance_seconds,

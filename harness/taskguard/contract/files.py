@@ -8,7 +8,7 @@ from pathlib import Path
 
 from taskguard.contract.contract import Contract
 from taskguard.errors import ConfigurationError
-from taskguard.support.typed import Refused, typed_toml
+from taskguard.support.typed import Refused, typed_toml, unreadable
 
 AS_DEPLOYED = "as-deployed"
 """The built-in contract that holds where none is named."""
@@ -57,10 +57,8 @@ def read_contract(path: Path) -> Contract:
     """
     try:
         return typed_toml(Contract, path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"Reading the contract {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"Reading the contract {path}: it is not UTF-8 text ({error.reason}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Reading the contract {path}: {unreadable(error)}.") from error
     except Refused as refused:
         raise ConfigurationError(f"Reading the contract {path}: {refused}. docs/contract.md has all keys.") from None
 

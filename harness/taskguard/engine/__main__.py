@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _leave_with_owner(pid: int) -> None:
-    from taskguard.engine.leaving import leave
+    from taskguard.engine.patches.immediate_exit import leave
 
     if ownership.wait_until_gone(pid, lambda: not ownership.released.is_set()):
         leave()

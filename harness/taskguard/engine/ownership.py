@@ -31,12 +31,3 @@ def wait_until_gone(pid: int, wanted: Callable[[], bool]) -> bool:
             return True
         time.sleep(_LOOK_EVERY_SECONDS)
     return False
-
-
-def is_engine(pid: int) -> bool:
-    """Whether ``pid`` is an engine's process."""
-    try:
-        process = psutil.Process(pid)
-        return is_alive(process) and "taskguard.engine" in process.cmdline()
-    except psutil.Error:
-        return False

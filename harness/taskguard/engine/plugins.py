@@ -4,6 +4,7 @@ Kept apart from the parts, and free of their imports, because LocalStack loads t
 """
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from localstack.runtime.hooks import on_infra_ready, on_infra_start
@@ -41,28 +42,16 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessExecutor
 
 
-@aws_provider(api="dynamodb", name="taskguard")
-def dynamodb() -> Service:
-    """Selected with ``PROVIDER_OVERRIDE_DYNAMODB=taskguard``."""
-    from taskguard.engine.services.dynamodb import create_service
+def _provider(api: str) -> Any:
+    """Selected with ``PROVIDER_OVERRIDE_<API>=taskguard``."""
 
-    return create_service()
+    def create() -> Service:
+        return import_module(f"taskguard.engine.services.{api}").create_service()
 
-
-@aws_provider(api="dynamodbstreams", name="taskguard")
-def dynamodbstreams() -> Service:
-    """Selected with ``PROVIDER_OVERRIDE_DYNAMODBSTREAMS=taskguard``."""
-    from taskguard.engine.services.streams import create_service
-
-    return create_service()
+    return aws_provider(api=api, name="taskguard")(create)
 
 
-@aws_provider(api="apigateway", name="taskguard")
-def apigateway() -> Service:
-    """Selected with ``PROVIDER_OVERRIDE_APIGATEWAY=taskguard``."""
-    from taskguard.engine.services.apigateway import create_service
-
-    return create_service()
+apigateway, dynamodb, dynamodbstreams = map(_provider, ("apigateway", "dynamodb", "dynamodbstreams"))
 
 
 @on_infra_start(name="taskguard-flight-recorder", should_load=_is_ours)
@@ -77,12 +66,10 @@ def record_aws_calls() -> None:
 
     stalls.watch()
 
-    serve_custom_service_request_handlers.append(note_call)
-    serve_custom_service_request_handlers.append(note_arrival)
-    serve_custom_service_request_handlers.append(calls.strike_before)
-    run_custom_response_handlers.append(calls.strike_after)
-    run_custom_response_handlers.append(record_answer)
-    run_custom_response_handlers.append(calls.tell_otherwise)
+    for of_request in (note_call, note_arrival, calls.strike_before):
+        serve_custom_service_request_handlers.append(of_request)
+    for of_response in (calls.strike_after, record_answer, calls.tell_otherwise):
+        run_custom_response_handlers.append(of_response)
 
 
 @on_infra_start(name="taskguard-preloading", should_load=_is_ours)

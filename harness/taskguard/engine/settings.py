@@ -6,7 +6,7 @@ One dataclass serves both sides, so that a setting cannot be written under one n
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Self
 
@@ -95,21 +95,7 @@ class EngineSettings:
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to the engine's process."""
-        document = {
-            "instance": self.instance,
-            "scratch": self.scratch,
-            "owner_pid": self.owner_pid,
-            "recording": self.recording,
-            "listener": self.listener,
-            "functions_ready": self.functions_ready,
-            "clock": self.clock,
-            "clock_scale": self.clock_scale,
-            "runtimes": {
-                name: {"interpreter": r.interpreter, "library_path": r.library_path, "version": r.version}
-                for name, r in self.runtimes.items()
-            },
-        }
-        return {_VARIABLE: json.dumps(document)}
+        return {_VARIABLE: json.dumps(asdict(self))}
 
     @classmethod
     @lru_cache(maxsize=1)

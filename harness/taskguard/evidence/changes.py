@@ -6,10 +6,10 @@ know which changes are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.dialect import RecordWords, field_of
@@ -27,15 +27,11 @@ _LATE_SECONDS_ON_AWS = 60.0
 _A_SECOND_MS = 1000.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    at_ms: float
-    within_ms: float
+class _Change(NamedTuple):
+    """``event`` has no number yet."""
+
     is_first: bool
-    status: str | None
-    written_at_ms: float | None
-    attempt: int
-    outcome: str | None
+    event: RecordChanged
 
 
 class Changes:
@@ -81,17 +77,19 @@ class Changes:
             missing.append(self._missing(f"the latest changes of {times(behind, 'record')}"))
         except (NoStream, ClientError, BotoCoreError) as error:
             missing.append(self._missing(f"the changes of the records ({error})"))
-        first_ms = _first_submissions(submitted)
+        # Of several with one id the first one counts.
+        first_ms = {event.task_id: event.at_ms for event in reversed([*submitted]) if event.task_id is not None}
         found = {record.task_id: self._since(record.task_id, first_ms) for record in records}
         beheaded = sum(bool(changes) and not changes[0].is_first for changes in found.values())
         if beheaded:
             missing.append(self._missing(f"the first changes of {times(beheaded, 'record')}"))
-        return [*(event for task_id, changes in found.items() for event in _events(task_id, changes)), *missing]
+        numbered = (each for changes in found.values() for each in enumerate(changes, 1))
+        return [*(msgspec.structs.replace(change.event, number=number) for number, change in numbered), *missing]
 
     def _tells_of(self, stream: TableStream, records: Sequence[RecordObserved]) -> bool:
         for record in stream.read_new():
-            task_id, change = self._read(record)
-            self._seen.setdefault(task_id, []).append(change)
+            change = self._read(record)
+            self._seen.setdefault(change.event.task_id, []).append(change)
         return all(self._is_told(record) for record in records)
 
     def _is_told(self, record: RecordObserved) -> bool:
@@ -99,57 +97,39 @@ class Changes:
             return True
         # What was written after the record was read is there as well.
         return any(
-            change.status == record.status and change.written_at_ms == record.changed_at_ms
+            change.event.status == record.status and change.event.written_at_ms == record.changed_at_ms
             for change in reversed(self._seen.get(record.task_id, ()))
         )
 
     def _since(self, task_id: str, first_ms: Mapping[str, float]) -> list[_Change]:
         changes = self._seen.get(task_id, [])
         submitted_ms = first_ms.get(task_id, 0.0)
-        before = [index for index, each in enumerate(changes) if each.status is None and each.at_ms < submitted_ms]
+        before = [
+            index for index, each in enumerate(changes) if each.event.status is None and each.event.at_ms < submitted_ms
+        ]
         return changes[before[-1] + 1 :] if before else changes
 
-    def _read(self, record: Mapping[str, Any]) -> tuple[str, _Change]:
+    def _read(self, record: Mapping[str, Any]) -> _Change:
         told, names = record["dynamodb"], self._names
         image: Mapping[str, Any] = told.get("NewImage") or {}
         at_ms = round(told["ApproximateCreationDateTime"].timestamp() * 1000, 3)
         last = ((field_of(image, names.attempts) or {}).get("L") or [{}])[-1].get("M", {})
         number = _text(field_of(last, names.attempt_number)) or ""
-        return _text(told["Keys"].get(names.key)) or "", _Change(
+        event = RecordChanged(
             at_ms=at_ms,
             # Told with a fraction of a second it is no rounded time.
             within_ms=0.0 if at_ms % _A_SECOND_MS else _A_SECOND_MS,
-            is_first=record["eventName"] == "INSERT",
+            task_id=_text(told["Keys"].get(names.key)) or "",
+            number=0,
             status=(_text(image.get(names.status)) or "") if image else None,
             written_at_ms=milliseconds(_text(field_of(image, names.changed_at))),
             attempt=int(number) if number.isdecimal() else 0,
             outcome=_text(field_of(last, names.attempt_outcome)),
         )
+        return _Change(record["eventName"] == "INSERT", event)
 
     def _missing(self, what: str) -> EvidenceMissing:
         return EvidenceMissing(at_ms=self._now_ms(), source=SOURCE, what=what, affects=("RecordChanged",))
-
-
-def _events(task_id: str, changes: Sequence[_Change]) -> Iterator[RecordChanged]:
-    for number, change in enumerate(changes, 1):
-        yield RecordChanged(
-            at_ms=change.at_ms,
-            within_ms=change.within_ms,
-            task_id=task_id,
-            number=number,
-            status=change.status,
-            written_at_ms=change.written_at_ms,
-            attempt=change.attempt,
-            outcome=change.outcome,
-        )
-
-
-def _first_submissions(submitted: Iterable[TaskSubmitted]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for event in submitted:
-        if event.task_id is not None:
-            found.setdefault(event.task_id, event.at_ms)
-    return found
 
 
 def _text(attribute: Mapping[str, Any] | None) -> str | None:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.evidence.transport import refuses_unencrypted
+from taskguard.evidence.queues import attributes_of
+from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.events import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
@@ -76,7 +77,10 @@ class _Reader:
         mappings, watched = {name: found or [] for name, found in read.items()}, read.get("dead-letter")
         names = {each.name for each in stack.functions}
         names |= {function_of(mapping) for found in mappings.values() for mapping in found}
-        functions = {name: self._try(f"the settings of {name}", partial(self._function, name)) or {} for name in names}
+        function: Callable[..., _Settings] = self._endpoint.functions().get_function_configuration
+        functions = {
+            name: self._try(f"the settings of {name}", partial(function, FunctionName=name)) or {} for name in names
+        }
         observed = ConfigurationObserved(
             at_ms=self._endpoint.clock.now_ms(),
             queues=tuple(self._queue(name, queue) for name, queue in stack.queues.items()),
@@ -95,10 +99,13 @@ class _Reader:
             dead_letter_queue="dead-letter" in read,
             dead_letter_consumer=None if "dead-letter" in read and watched is None else bool(watched),
         )
-        return [observed, *(self._missing(what) for what in self._unread)]
+        now_ms, affects = self._endpoint.clock.now_ms(), ("ConfigurationObserved",)
+        missing = (EvidenceMissing(at_ms=now_ms, source=SOURCE, what=what, affects=affects) for what in self._unread)
+        return [observed, *missing]
 
     def _queue(self, name: QueueName, queue: Queue) -> QueueSettings:
-        told = self._try(f"the settings of the {name} queue", partial(self._attributes, queue.url)) or {}
+        read = partial(attributes_of, self._endpoint, queue.url, "All")
+        told = self._try(f"the settings of the {name} queue", read) or {}
         policy: _Settings = json.loads(told.get("RedrivePolicy") or "{}")
         watched = self._stack.is_dead_letter_queue(policy.get("deadLetterTargetArn"))
         return QueueSettings(
@@ -112,10 +119,6 @@ class _Reader:
             dead_letters_watched=watched if told else None,
             unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
         )
-
-    def _attributes(self, url: str) -> _Settings:
-        answer = self._endpoint.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        return {str(name): value for name, value in answer["Attributes"].items()}
 
     def _queue_encrypted(self, told: _Settings, name: str) -> bool | None:
         if not told:
@@ -146,16 +149,13 @@ class _Reader:
         body = answer["TemplateBody"]
         return list((json.loads(body) if isinstance(body, str) else body)["Resources"].values())
 
-    def _function(self, name: str) -> _Settings:
-        return dict(self._endpoint.functions().get_function_configuration(FunctionName=name))
-
     def _role(self, function: str, settings: _Settings) -> list[Permission]:
         if not settings:
             return []
         return [
             _permission(function, statement)
             for policy in policies_of(self._endpoint, settings["Role"])
-            for statement in _listed(policy.document.get("Statement"))
+            for statement in listed(policy.document.get("Statement"))
             if statement.get("Effect") == "Allow"
         ]
 
@@ -165,10 +165,6 @@ class _Reader:
         except (ClientError, BotoCoreError) as error:
             self._unread.append(f"{what} ({error})")
             return None
-
-    def _missing(self, what: str) -> EvidenceMissing:
-        at_ms = self._endpoint.clock.now_ms()
-        return EvidenceMissing(at_ms=at_ms, source=SOURCE, what=what, affects=("ConfigurationObserved",))
 
 
 def _consumer(queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:
@@ -186,7 +182,7 @@ def _permission(function: str, statement: _Settings) -> Permission:
     # "All but these" is as wide as "all".
     actions = statement.get("Action", "*" if "NotAction" in statement else None)
     resources = statement.get("Resource", "*" if "NotResource" in statement else None)
-    return Permission(holder=function, actions=tuple(_listed(actions)), resources=tuple(_listed(resources)))
+    return Permission(holder=function, actions=tuple(listed(actions)), resources=tuple(listed(resources)))
 
 
 def _is_encrypted(queue: _Settings) -> bool:
@@ -199,9 +195,3 @@ def _is_true(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]

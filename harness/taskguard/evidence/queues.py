@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import Any
 
 from taskguard.history import QueueDepth
 from taskguard.history.events import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
+
+_DEPTHS = {
+    "visible": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+
+
+def attributes_of(endpoint: Endpoint, url: str, *names: str) -> dict[str, str]:
+    """The attributes of these names (``All``: of any) that the queue has."""
+    sqs: Any = endpoint.sqs()
+    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"])
 
 
 class Queues:
@@ -18,8 +30,6 @@ class Queues:
     def __init__(self, endpoint: Endpoint, stack: Stack) -> None:
         self._endpoint = endpoint
         self._stack = stack
-        self._now_ms = endpoint.clock.now_ms
-        self._sqs = endpoint.sqs()
 
     def queue_depths(self) -> list[QueueDepth]:
         """Each queue, as it is now."""
@@ -36,32 +46,17 @@ class Queues:
 
     def visibility_timeout_seconds(self) -> float:
         """How long the work queue hides a message that was received, unless it is asked otherwise."""
-        return float(self._attributes_of_work_queue()["VisibilityTimeout"])
+        return float(self._of_work_queue("VisibilityTimeout")["VisibilityTimeout"])
 
     def receives_before_death(self) -> int:
         """How often the work queue hands a message out before it moves it to the dead-letter queue; 0 when it never does."""
-        policy = self._attributes_of_work_queue().get("RedrivePolicy")
+        policy = self._of_work_queue("RedrivePolicy").get("RedrivePolicy")
         return int(json.loads(policy)["maxReceiveCount"]) if policy else 0
 
     def _depth(self, name: QueueName, url: str) -> QueueDepth:
-        attributes = self._sqs.get_queue_attributes(
-            QueueUrl=url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-                "ApproximateNumberOfMessagesDelayed",
-            ],
-        )["Attributes"]
-        return QueueDepth(
-            at_ms=self._now_ms(),
-            queue=name,
-            visible=int(attributes["ApproximateNumberOfMessages"]),
-            in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-            delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
-        )
+        told = attributes_of(self._endpoint, url, *_DEPTHS.values())
+        depths = {field: int(told[attribute]) for field, attribute in _DEPTHS.items()}
+        return QueueDepth(at_ms=self._endpoint.clock.now_ms(), queue=name, **depths)
 
-    def _attributes_of_work_queue(self) -> Mapping[str, str]:
-        answer = self._sqs.get_queue_attributes(
-            QueueUrl=self._stack.work_queue.url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
-        )
-        return {str(name): value for name, value in answer["Attributes"].items()}
+    def _of_work_queue(self, attribute: str) -> dict[str, str]:
+        return attributes_of(self._endpoint, self._stack.work_queue.url, attribute)

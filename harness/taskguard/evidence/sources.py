@@ -6,6 +6,7 @@ Either answers the same question, of one stack. It must not know which tasks a r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
@@ -32,50 +33,31 @@ class Source(Protocol):
         """What the engine's flight recorder has up to now; none where there is none."""
 
 
+@dataclass(slots=True)
 class RecorderSource:
     """The flight recorder's file, from ``since_ms`` on."""
 
-    def __init__(
-        self,
-        file: RecordingFile,
-        endpoint: Endpoint,
-        stack: Stack,
-        dialect: Dialect = TASKGUARD,
-        *,
-        since_ms: float = 0.0,
-    ) -> None:
-        self.since_ms = since_ms
-        self._file, self._stack, self._dialect = file, stack, dialect
-        self._queues = Queues(endpoint, stack)
+    file: RecordingFile
+    endpoint: Endpoint
+    stack: Stack
+    dialect: Dialect = TASKGUARD
+    since_ms: float = 0.0
 
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        recording = self._file.read().since(self.since_ms)
-        heeded = self._queues.heeds_partial_batches()
-        return events_of(recording, self._stack, self._dialect.message, partial_batches=heeded, only=only), recording
+        recording = self.file.read().since(self.since_ms)
+        heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
+        return events_of(recording, self.stack, self.dialect.message, partial_batches=heeded, only=only), recording
 
     def recording(self) -> Recording:
-        return self._file.read()
+        return self.file.read()
 
 
-class LogSource:
+def log_source(
+    endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *, clocks_apart_ms: float = _CLOCKS_APART_MS
+) -> LogEvidence:
     """The logs from now on, and before that as far as the pipeline's clock may be behind, ``clocks_apart_ms``."""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        stack: Stack,
-        dialect: Dialect = TASKGUARD,
-        *,
-        clocks_apart_ms: float = _CLOCKS_APART_MS,
-    ) -> None:
-        self.since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
-        self._logs = LogEvidence(endpoint, stack, dialect, self.since_ms)
-
-    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        return self._logs.gather(submitted, only)
-
-    def recording(self) -> None:
-        return None
+    since_ms = endpoint.clock.now_ms() - clocks_apart_ms * endpoint.clock.scale
+    return LogEvidence(endpoint, stack, dialect, since_ms)
 
 
 def source_at(endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *, since_ms: float = 0.0) -> Source:
@@ -83,4 +65,4 @@ def source_at(endpoint: Endpoint, stack: Stack, dialect: Dialect = TASKGUARD, *,
     path = endpoint.recording
     if path is not None and path.exists():
         return RecorderSource(RecordingFile(path, since_ms), endpoint, stack, dialect, since_ms=since_ms)
-    return LogSource(endpoint, stack, dialect)
+    return log_source(endpoint, stack, dialect)

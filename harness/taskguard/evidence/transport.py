@@ -8,30 +8,29 @@ the machine itself, since what never leaves a machine can be listened to by nobo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from typing import Any
 
-_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _ANYTHING = ("*", "sqs:*")
 
 
 def refuses_unencrypted(policy: Mapping[str, Any], arn: str) -> bool:
     """Whether ``policy``, as SQS tells it of the queue ``arn``, has such a statement."""
-    return any(isinstance(each, Mapping) and _refuses(each, arn) for each in _listed(policy.get("Statement")))
+    return any(isinstance(each, Mapping) and _refuses(each, arn) for each in listed(policy.get("Statement")))
 
 
 def _refuses(statement: Mapping[str, Any], arn: str) -> bool:
     return (
         statement.get("Effect") == "Deny"
         and _is_everybody(statement.get("Principal"))
-        and any(str(action).lower() in _ANYTHING for action in _listed(statement.get("Action")))
-        and any(resource in ("*", arn) for resource in _listed(statement.get("Resource", arn)))
+        and any(str(action).lower() in _ANYTHING for action in listed(statement.get("Action")))
+        and any(resource in ("*", arn) for resource in listed(statement.get("Resource", arn)))
         and _is_of_unencrypted_calls(statement.get("Condition"))
     )
 
 
 def _is_everybody(principal: Any) -> bool:
-    return "*" in _listed(principal.get("AWS") if isinstance(principal, Mapping) else principal)
+    return "*" in listed(principal.get("AWS") if isinstance(principal, Mapping) else principal)
 
 
 def _is_of_unencrypted_calls(condition: Any) -> bool:
@@ -39,7 +38,7 @@ def _is_of_unencrypted_calls(condition: Any) -> bool:
         return False
     # Conditions are all met at once, and names of keys are written in any case.
     wanted = {
-        (str(operator).lower(), str(key).lower()): [str(value).lower() for value in _listed(values)]
+        (str(operator).lower(), str(key).lower()): [str(value).lower() for value in listed(values)]
         for operator, keys in condition.items()
         if isinstance(keys, Mapping)
         for key, values in keys.items()
@@ -51,17 +50,13 @@ def _is_of_unencrypted_calls(condition: Any) -> bool:
 
 def _is_this_machine(address: str) -> bool:
     try:
-        network = ip_network(address, strict=False)
+        return ip_network(address, strict=False).is_loopback
     except ValueError:
         return False
-    return any(_is_within(network, ours) for ours in _LOOPBACK)
 
 
-def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]  # of the same version
-
-
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """What a policy may give as one value or as several."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

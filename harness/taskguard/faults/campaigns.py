@@ -11,7 +11,8 @@ from pathlib import Path
 from taskguard.errors import FaultPlanError
 from taskguard.faults.plan import Fault, parse
 
-_CALLS = """
+_PARTS = {
+    "calls": """
 throttle when=before rate=3%
 throttle when=after rate=3%
 throttle when=before rate=1% every-try
@@ -25,9 +26,8 @@ disconnect when=after rate=2%
 disconnect when=after rate=1% every-try
 slow when=before rate=1% seconds=0.5
 slow when=after rate=1% seconds=0.5
-"""
-
-_FUNCTIONS = """
+""",
+    "functions": """
 kill when=before rate=1%
 kill when=after rate=1%
 kill-first rate=2%
@@ -39,9 +39,8 @@ garbage rate=2%
 unknown-id rate=2%
 skew rate=10% seconds=-300
 skew rate=10% seconds=300
-"""
-
-_MESSAGES = """
+""",
+    "messages": """
 twice rate=5%
 again rate=3%
 lose rate=2%
@@ -49,23 +48,17 @@ late rate=3%
 reorder rate=5%
 stale-handle rate=3%
 run-out rate=3%
-"""
-
-_STACK = """
+""",
+    "stack": """
 table-down from=4 for=2
 queue-down from=12 for=2
 consumer-off from=20 for=5
 monitor-off from=45 for=10
 deploy from=30
-"""
-
-CAMPAIGNS: Mapping[str, str] = {
-    "calls": _CALLS,
-    "functions": _FUNCTIONS,
-    "messages": _MESSAGES,
-    "stack": _STACK,
-    "all": _CALLS + _FUNCTIONS + _MESSAGES + _STACK,
+""",
 }
+
+CAMPAIGNS: Mapping[str, str] = {**_PARTS, "all": "".join(_PARTS.values())}
 """Each campaign by its name, as a plan is written."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -148,21 +148,10 @@ class Fault:
     def __str__(self) -> str:
         """As it is written in a plan."""
         # Numbers as Python tells them apart, so that what is read again is the same fault.
-        words = [
-            self.kind,
-            f"when={self.when}" if self.when else "",
-            f"function={self.function}" if self.function is not None else "",
-            f"call={self.call}" if self.call is not None else "",
-            f"number={self.number}" if self.number is not None else "",
-            f"task={self.task}" if self.task is not None else "",
-            f"receive={self.receive}" if self.receive is not None else "",
-            f"rate={self.rate!r}" if self.rate != 1 else "",
-            f"seconds={self.seconds!r}" if self.seconds is not None else "",
-            f"from={self.start_seconds!r}" if self.start_seconds else "",
-            f"for={self.for_seconds!r}" if self.for_seconds is not None else "",
-            "every-try" if self.every_try else "",
-        ]
-        return " ".join(filter(None, words))
+        given = {
+            name: value for name, (field, _) in _OPTIONS.items() if (value := getattr(self, field)) != _DEFAULTS[field]
+        }
+        return " ".join([self.kind, *(name if value is True else f"{name}={value}" for name, value in given.items())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,36 +165,20 @@ class Plan:
         self, place: Place, when: Phase | None = None, after_seconds: float = 0.0, *, without: Set[str] = frozenset()
     ) -> Fault | None:
         """The fault that strikes there, the first of those that do; none when none does. Kinds in ``without`` cannot happen there."""
-        for fault in self.faults:
-            if (
-                fault.kind not in without
-                and fault.fits(place, when, after_seconds)
-                and self._draw(fault, place) < fault.rate
-            ):
-                return fault
-        return None
+        fitting = (each for each in self.faults if each.kind not in without and each.fits(place, when, after_seconds))
+        return next((each for each in fitting if self._draw(each, place) < each.rate), None)
 
     def lasting(self, kind: str, after_seconds: float) -> Fault | None:
         """The fault of this kind that strikes the whole stack at that moment; none when none does."""
-        for fault in self.faults:
-            if fault.kind == kind and 0 <= after_seconds - fault.start_seconds < fault.takes_seconds:
-                return fault
-        return None
+        of_kind = (each for each in self.faults if each.kind == kind)
+        return next((each for each in of_kind if 0 <= after_seconds - each.start_seconds < each.takes_seconds), None)
 
     def _draw(self, fault: Fault, place: Place) -> float:
         # Not the try: with every one of them struck or none, a call fails or does not. Not the plan's other lines, nor the rate:
         # without some of its faults, or with fewer of them, a plan strikes where it did, so that what matters can be found.
-        about = (
-            self.seed,
-            _identity(fault),
-            place.site,
-            place.function,
-            place.task_id,
-            place.receive,
-            place.call,
-            place.number,
-        )
-        digest = sha256("\x1f".join(map(str, about)).encode(errors="surrogatepass")).digest()
+        where = (place.site, place.function, place.task_id, place.receive, place.call, place.number)
+        about = map(str, (self.seed, _identity(fault), *where))
+        digest = sha256("\x1f".join(about).encode(errors="surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
     def to_json(self) -> dict[str, Json]:
@@ -287,3 +260,5 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "for": ("for_seconds", _seconds),
     "every-try": ("every_try", lambda _: True),
 }
+
+_DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Fault)}

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
-from taskguard.history.events import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
+from taskguard.history.events import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, DeliveryEvent, Event
+from taskguard.history.wording import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,11 @@ class Attempt:
         return tuple(event for event in found if event is not None)
 
     @property
+    def granted(self) -> BackoffRequested | None:
+        """The request for a backoff that held: the last one that the queue accepted."""
+        return next((request for request in reversed(self.backoffs) if request.accepted), None)
+
+    @property
     def determined(self) -> bool:
         """Whether exactly one outcome was seen."""
         return (self.succeeded is None) != (self.failed is None)
@@ -66,7 +71,7 @@ class Chain:
     @property
     def name(self) -> str:
         """How to speak of it: `task t-01`, or `message 4f…` when it is not a task."""
-        return f"task {self.task_id}" if self.task_id is not None else f"message {self.attempts[0].message_id}"
+        return named(self.task_id, self.attempts[0].message_id)
 
     @property
     def message_ids(self) -> frozenset[str]:
@@ -77,8 +82,6 @@ class Chain:
 _Key = tuple[str, int, str]
 """What tells the deliveries of one task apart: message, receive count, delivery."""
 
-_OfDelivery: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested
-
 
 def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     """Join the events of deliveries, given in order of time, into chains, in the order in which the chains began.
@@ -86,20 +89,16 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     A queue that counts receives numbers a message's attempts itself, and each message is a chain. Where no message of
     a task was ever received twice, the task's messages together are one chain, numbered in order of time.
     """
-    by_task: dict[str | None, dict[_Key, list[_OfDelivery]]] = defaultdict(dict)
+    by_task: dict[str | None, dict[_Key, list[DeliveryEvent]]] = defaultdict(dict)
     for event in events:
-        if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
-            deliveries = by_task[event.task_id]
+        if isinstance(event, DeliveryEvent):
             key = (event.message_id, event.receive_count, event.delivery_id)
-            if key in deliveries:
-                deliveries[key].append(event)
-            else:
-                deliveries[key] = [event]
+            by_task[event.task_id].setdefault(key, []).append(event)
     found = [chain for task_id, deliveries in by_task.items() for chain in _chains_of(task_id, deliveries)]
     return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 
 
-def _chains_of(task_id: str | None, deliveries: dict[_Key, list[_OfDelivery]]) -> Iterator[Chain]:
+def _chains_of(task_id: str | None, deliveries: dict[_Key, list[DeliveryEvent]]) -> Iterator[Chain]:
     if task_id is not None and not _are_counted(deliveries):
         attempts = [_attempt(task_id, each, number) for number, each in enumerate(deliveries.items(), 1)]
         yield Chain(task_id=task_id, attempts=tuple(attempts))
@@ -112,7 +111,7 @@ def _chains_of(task_id: str | None, deliveries: dict[_Key, list[_OfDelivery]]) -
         yield Chain(task_id=task_id, attempts=tuple(found))
 
 
-def _are_counted(deliveries: dict[_Key, list[_OfDelivery]]) -> bool:
+def _are_counted(deliveries: dict[_Key, list[DeliveryEvent]]) -> bool:
     """Whether the queue numbers these attempts, rather than that each is a message of its own."""
     messages = {message_id for message_id, _, _ in deliveries}
     return (
@@ -122,7 +121,7 @@ def _are_counted(deliveries: dict[_Key, list[_OfDelivery]]) -> bool:
     )
 
 
-def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
+def _each_follows_a_failure(attempts: list[list[DeliveryEvent]]) -> bool:
     """Whether each attempt but the first began after the one before had failed: only then is it a retry of it."""
     for before, after in pairwise(attempts):
         failed_ms = next((event.at_ms for event in before if isinstance(event, AttemptFailed)), None)
@@ -131,27 +130,16 @@ def _each_follows_a_failure(attempts: list[list[_OfDelivery]]) -> bool:
     return True
 
 
-def _attempt(task_id: str | None, delivery: tuple[_Key, list[_OfDelivery]], number: int) -> Attempt:
+def _attempt(task_id: str | None, delivery: tuple[_Key, list[DeliveryEvent]], number: int) -> Attempt:
     (message_id, receive_count, delivery_id), events = delivery
-    delivered, succeeded, failed = None, None, None
-    backoffs: list[BackoffRequested] = []
-    for event in events:
-        if isinstance(event, Delivered):
-            delivered = delivered or event
-        elif isinstance(event, AttemptSucceeded):
-            succeeded = succeeded or event
-        elif isinstance(event, AttemptFailed):
-            failed = failed or event
-        else:
-            backoffs.append(event)
     return Attempt(
         task_id=task_id,
         message_id=message_id,
         receive_count=receive_count,
         delivery_id=delivery_id,
         number=number,
-        delivered=delivered,
-        succeeded=succeeded,
-        failed=failed,
-        backoffs=tuple(backoffs),
+        delivered=next((event for event in events if isinstance(event, Delivered)), None),
+        succeeded=next((event for event in events if isinstance(event, AttemptSucceeded)), None),
+        failed=next((event for event in events if isinstance(event, AttemptFailed)), None),
+        backoffs=tuple(event for event in events if isinstance(event, BackoffRequested)),
     )

@@ -17,7 +17,20 @@ QueueName: TypeAlias = Literal["work", "dead-letter"]
 
 
 class _Event(Strict, frozen=True, kw_only=True, tag_field="event"):
-    """What all events are. A field with a default was added later: files that were written before lack it."""
+    """What all events are: of a moment. A field with a default was added later: files that were written before lack it."""
+
+    at_ms: float
+
+
+class _OfDelivery(_Event, frozen=True, kw_only=True):
+    """What is said of one delivery. `receive_count` is how often the queue had handed out this message, this time included.
+    `delivery_id` names the hand-over (on Lambda the invocation's request id); the messages of one batch may share it. `task_id` is
+    None when the message is not a task."""
+
+    task_id: str | None
+    message_id: str
+    receive_count: int
+    delivery_id: str
 
 
 class TaskSubmitted(_Event, frozen=True, kw_only=True):
@@ -28,7 +41,6 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
     beside the run's tasks, and says nothing of rates.
     """
 
-    at_ms: float
     answered_ms: float
     task_id: str | None
     payload: Json
@@ -42,40 +54,19 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
         return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
 
 
-class Delivered(_Event, frozen=True, kw_only=True):
-    """A message was handed to a work consumer.
+class Delivered(_OfDelivery, frozen=True, kw_only=True):
+    """A message was handed to a work consumer."""
 
-    `receive_count` is how often the queue had handed out this message, this time included. `delivery_id` names the
-    hand-over (on Lambda the invocation's request id); the messages of one batch may share it. `task_id` is None when
-    the message is not a task.
-    """
-
-    at_ms: float
-    task_id: str | None
-    message_id: str
-    receive_count: int
-    delivery_id: str
     payload: Json
 
 
-class AttemptSucceeded(_Event, frozen=True, kw_only=True):
+class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
     """The consumer finished this delivery without reporting it as failed."""
 
-    at_ms: float
-    task_id: str | None
-    message_id: str
-    receive_count: int
-    delivery_id: str
 
-
-class AttemptFailed(_Event, frozen=True, kw_only=True):
+class AttemptFailed(_OfDelivery, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
 
-    at_ms: float
-    task_id: str | None
-    message_id: str
-    receive_count: int
-    delivery_id: str
     reason: str
 
 
@@ -86,7 +77,6 @@ class BackoffRequested(_Event, frozen=True, kw_only=True):
     between the two.
     """
 
-    at_ms: float
     answered_ms: float
     task_id: str | None
     message_id: str
@@ -99,7 +89,6 @@ class BackoffRequested(_Event, frozen=True, kw_only=True):
 class DeadLettered(_Event, frozen=True, kw_only=True):
     """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
 
-    at_ms: float
     task_id: str | None
     message_id: str
     payload: Json
@@ -108,7 +97,6 @@ class DeadLettered(_Event, frozen=True, kw_only=True):
 class DeadLetterLogged(_Event, frozen=True, kw_only=True):
     """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
 
-    at_ms: float
     task_id: str | None
     message_id: str | None
     fields: Mapping[str, Json]
@@ -117,7 +105,6 @@ class DeadLetterLogged(_Event, frozen=True, kw_only=True):
 class Redriven(_Event, frozen=True, kw_only=True):
     """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
 
-    at_ms: float
     task_id: str
 
 
@@ -140,7 +127,6 @@ class RecordObserved(_Event, frozen=True, kw_only=True):
     was completed. None where the record does not say.
     """
 
-    at_ms: float
     task_id: str
     status: str | None
     payload: Json
@@ -160,7 +146,6 @@ class RecordChanged(_Event, frozen=True, kw_only=True):
     `outcome` what became of it.
     """
 
-    at_ms: float
     within_ms: float
     task_id: str
     number: int
@@ -173,7 +158,6 @@ class RecordChanged(_Event, frozen=True, kw_only=True):
 class QueueDepth(_Event, frozen=True, kw_only=True):
     """How many messages a queue held, as last read at the end of the run."""
 
-    at_ms: float
     queue: QueueName
     visible: int
     in_flight: int
@@ -238,7 +222,6 @@ class ConfigurationObserved(_Event, frozen=True, kw_only=True):
     not looked for.
     """
 
-    at_ms: float
     queues: tuple[QueueSettings, ...]
     consumers: tuple[ConsumerSettings, ...]
     store_encrypted: bool | None
@@ -255,7 +238,6 @@ class EvidenceMissing(_Event, frozen=True, kw_only=True):
         ValueError: `affects` names something that is no kind of event (a misspelt kind would go unnoticed).
     """
 
-    at_ms: float
     source: str
     what: str
     affects: tuple[str, ...]
@@ -271,7 +253,6 @@ class HeldUp(_Event, frozen=True, kw_only=True):
     With a `queue` that is said of its messages alone: there was no room for another batch of them.
     """
 
-    at_ms: float
     until_ms: float
     queue: QueueName | None = None
 
@@ -283,7 +264,6 @@ class HeldUp(_Event, frozen=True, kw_only=True):
 class ConsumersOff(_Event, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
 
-    at_ms: float
     until_ms: float
     queue: QueueName
 
@@ -302,7 +282,6 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
     invocation that it struck, if it did: the same as that of all its deliveries.
     """
 
-    at_ms: float
     until_ms: float | None
     kind: str
     when: str | None
@@ -318,7 +297,6 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
 class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
-    at_ms: float
     deadline_reached: bool
 
 
@@ -341,6 +319,9 @@ Event: TypeAlias = (
     | FaultInjected
     | RunEnded
 )
+
+DeliveryEvent: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested
+"""What is said of one delivery."""
 
 EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
@@ -31,7 +31,7 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.support.garbage_collection import without_garbage_collection
-from taskguard.support.typed import Refused, typed, untyped
+from taskguard.support.typed import Refused, typed, unreadable, untyped
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
@@ -75,10 +75,14 @@ class History(Sequence[Event]):
         found: tuple[E, ...] = self._by_kind.get(kind, ())  # type: ignore[assignment]  # each is of its key's type
         return found
 
-    def of_task(self, task_id: str) -> tuple[Event, ...]:
-        """Return all that happened to a task, in order of time; nothing when the id is unknown. A fault happened to each task
-        that it struck."""
-        return self._by_task.get(task_id, ())
+    @overload
+    def of_task(self, task_id: str) -> tuple[Event, ...]: ...
+    @overload
+    def of_task(self, task_id: str, kind: type[E]) -> tuple[E, ...]: ...
+    def of_task(self, task_id: str, kind: type[Any] = object) -> tuple[Any, ...]:
+        """Return all that happened to a task, or all of one kind, in order of time; nothing when the id is unknown. A fault
+        happened to each task that it struck."""
+        return tuple(event for event in self._by_task.get(task_id, ()) if isinstance(event, kind))
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""
@@ -136,9 +140,7 @@ class History(Sequence[Event]):
     @cached_property
     def changes(self) -> dict[str, list[RecordChanged]]:
         """The changes of each record, by task id, in the order in which the store took them, whatever its clock says."""
-        found: dict[str, list[RecordChanged]] = defaultdict(list)
-        for change in self.of_kind(RecordChanged):
-            found[change.task_id].append(change)
+        found = _grouped((change.task_id, change) for change in self.of_kind(RecordChanged))
         return {task_id: sorted(changes, key=attrgetter("number")) for task_id, changes in found.items()}
 
     @cached_property
@@ -149,14 +151,12 @@ class History(Sequence[Event]):
     @cached_property
     def configuration(self) -> ConfigurationObserved | None:
         """How the stack is set up, as last read; None when it was not."""
-        observed = self.of_kind(ConfigurationObserved)
-        return observed[-1] if observed else None
+        return next(reversed(self.of_kind(ConfigurationObserved)), None)
 
     @cached_property
     def end(self) -> RunEnded | None:
         """The end of the run; None when the history was cut short."""
-        ends = self.of_kind(RunEnded)
-        return ends[-1] if ends else None
+        return next(reversed(self.of_kind(RunEnded)), None)
 
     @property
     def deadline_reached(self) -> bool:
@@ -200,13 +200,9 @@ class History(Sequence[Event]):
         try:
             with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
                 return cls(_read_lines(file, source))
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise HistoryError(
-                f"Reading the history {source}: {error.strerror or error}. Give the folder of a finished run."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise HistoryError(
-                f"Reading the history {source}: it is not UTF-8 text ({error.reason}). Give the folder of a finished run."
+                f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
             ) from error
 
     @cached_property

@@ -29,6 +29,11 @@ from taskguard.support.json_values import Json, canonical
 _LONGEST_SHOWN = 80
 
 
+def named(task_id: str | None, message_id: str | None) -> str:
+    """Return how to speak of a message: `task t-01`, or `message 4f…` when it is not a task."""
+    return f"task {task_id}" if task_id is not None else f"message {message_id}"
+
+
 def by_its_record(status: str | None) -> str:
     """Return what a task is by the status of its record, to follow on the task's name."""
     if status is None:

@@ -68,7 +68,7 @@ class Client:
             SubmissionError: when no answer came.
         """
         headers = {"Content-Type": content_type} if content_type is not None else {}
-        response = self._request("POST", self._submit_path, data=body, headers=headers)
+        response = self.request("POST", self._submit_path, data=body, headers=headers)
         self.note(_ids_in(response))
         return response
 
@@ -83,7 +83,7 @@ class Client:
         body, headers = self._words.filled(task.task_id, task.payload), {"Content-Type": "application/json"}
         response = None
         with suppress(SubmissionError):
-            response = self._request("POST", self._submit_path, data=body.encode(), headers=headers)
+            response = self.request("POST", self._submit_path, data=body.encode(), headers=headers)
         status = response.status_code if response is not None else 0
         accepted = self._words.takes(status)
         return TaskSubmitted(
@@ -122,7 +122,9 @@ class Client:
             return tries[-1]
 
         Retrying(
-            retry=retry_if_result(_asks_for_another_try),
+            retry=retry_if_result(
+                lambda event: event.in_doubt or event.status_code == requests.codes.too_many_requests
+            ),
             stop=stop_after_attempt(_MOST_TRIES),
             wait=wait_exponential(multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS),
             # What became of the last try is told by its event.
@@ -143,14 +145,11 @@ class Client:
         clients = min(_MOST_CLIENTS, max(1, len(tasks) // 25))
         with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
             submitted = []
-            hand_in = self.submit_until_answered if until_answered else self._submit_once
+            hand_in = self.submit_until_answered if until_answered else lambda task: [self.submit(task)]
             for tries in pool.map(hand_in, tasks):
                 tell(tries[-1])
                 submitted.extend(tries)
         return submitted
-
-    def _submit_once(self, task: Task) -> list[TaskSubmitted]:
-        return [self.submit(task)]
 
     def get(self, task_id: str) -> requests.Response:
         """Ask for the task's record.
@@ -158,7 +157,7 @@ class Client:
         Raises:
             SubmissionError: when no answer came.
         """
-        return self._request("GET", _BRACES.sub(lambda _: quote(task_id, safe=""), self._record_path))
+        return self.request("GET", _BRACES.sub(lambda _: quote(task_id, safe=""), self._record_path))
 
     def record(self, task_id: str) -> dict[str, Any] | None:
         """The task's record, none when there is none yet.
@@ -173,11 +172,12 @@ class Client:
             raise SubmissionError(f"reading task {task_id}: HTTP {response.status_code}, {response.text.strip()}")
         return dict(response.json())
 
-    def request(self, method: str, path: str) -> requests.Response:
-        """Any other method and path."""
-        return self._request(method, path)
+    def request(self, method: str, path: str, **options: object) -> requests.Response:
+        """Any method and path, with the ``options`` of :meth:`requests.Session.request`.
 
-    def _request(self, method: str, path: str, **options: object) -> requests.Response:
+        Raises:
+            SubmissionError: when no answer came.
+        """
         try:
             # The API never sends anybody elsewhere, and what lets clients in must not go there.
             options |= {"timeout": _TIMEOUT_SECONDS, "allow_redirects": False}
@@ -190,10 +190,6 @@ class Client:
         return response
 
 
-def _asks_for_another_try(event: TaskSubmitted) -> bool:
-    return event.in_doubt or event.status_code == requests.codes.too_many_requests
-
-
 def _ids_in(response: requests.Response) -> list[str]:
     """The id of the task that the API answers with; it may have been stored even when it was not accepted."""
     task_id = id_in(_document_of(response), "taskId")
@@ -202,7 +198,6 @@ def _ids_in(response: requests.Response) -> list[str]:
 
 def _document_of(response: requests.Response) -> object:
     try:
-        document: object = response.json()
+        return response.json()
     except ValueError:
         return None
-    return document

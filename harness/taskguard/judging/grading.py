@@ -145,12 +145,16 @@ def _in_doubt(judged: Grade, history: History, unplanned: Sequence[FaultInjected
     return replace(judged, verdicts=tuple(verdicts))
 
 
+def first_end(history: History, task_id: str) -> AttemptSucceeded | DeadLettered | None:
+    """The first end of a task that was seen."""
+    events = history.of_task(task_id)
+    return next((event for event in events if isinstance(event, (AttemptSucceeded, DeadLettered))), None)
+
+
 def seconds_to_settle(history: History, task_id: str) -> float | None:
     """How long an accepted task took from its submission to its first end, to the millisecond; None when it did not end."""
-    for event in history.of_task(task_id):
-        if isinstance(event, (AttemptSucceeded, DeadLettered)):
-            return round((event.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
-    return None
+    end = first_end(history, task_id)
+    return None if end is None else round((end.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
 
 
 def _fate(history: History, task_id: str) -> TaskFate:
@@ -159,7 +163,7 @@ def _fate(history: History, task_id: str) -> TaskFate:
         ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown" for attempt in attempts
     )
     completed = any(attempt.succeeded for attempt in attempts)
-    dead = any(isinstance(event, DeadLettered) for event in history.of_task(task_id))
+    dead = bool(history.of_task(task_id, DeadLettered))
     end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
     return TaskFate(
         task_id=task_id,

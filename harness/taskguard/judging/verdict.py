@@ -1,15 +1,21 @@
-"""Verdicts: what a check answers, and how it came to it.
+"""Verdicts: what a check answers, and how every check comes to it from what it found.
 
 Three outcomes, as in Jepsen: a property holds, is violated, or cannot be judged for want of evidence; and a fourth, that nothing is
-claimed. This module must not know any property.
+claimed. The rule is the same for all checks: a violation that no missing event could excuse is a *fail*; else, when there is a
+violation that one could excuse, a doubt, or a kind of event the check needs is incomplete, or no task was accepted, it is
+*unknown*; else *pass*. Advice is told, and decides nothing. A check of which nothing is asked is *not applicable*. A history without
+a `RunEnded` was cut short, so every kind of event is incomplete in it. This module must not know any property.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from taskguard.contract.contract import Weight
+from taskguard.history import Event, EvidenceMissing, History
+from taskguard.history.wording import describe
 from taskguard.support.json_values import Json
 
 
@@ -69,3 +75,115 @@ class Verdict:
     def in_words(self) -> str:
         """The outcome; of a pass of nothing, that it is one."""
         return f"{self.outcome} ({NOT_EXERCISED})" if self.is_hollow else str(self.outcome)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The fixed part of a check: its name, its claim as a sentence, and the kinds of event it needs in full."""
+
+    check: str
+    claim: str
+    needs: tuple[type[Event], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a check found, of a task, or of none or all of them; `events` show it."""
+
+    task_id: str | None
+    message: str
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation(Found):
+    """Something that contradicts the claim, unless an event of a kind in `excused_by` exists and was not seen."""
+
+    excused_by: tuple[type[Event], ...] = ()
+
+
+class Doubt(Found):
+    """Something that leaves the claim open, whatever else is known."""
+
+
+class Advice(Found):
+    """Something that would be better otherwise, and is not demanded."""
+
+
+def weighed(weight: Weight, found: Violation | Doubt) -> Iterator[Found]:
+    """Yield what was found as the contract weighs it: as it is, as advice, or not at all."""
+    if weight is Weight.MUST:
+        yield found
+    elif weight is Weight.ADVICE:
+        yield Advice(None, f"advised otherwise: {found.message}", found.events)
+
+
+def unfinished(history: History, task_id: str, message: str, excused_by: tuple[type[Event], ...]) -> Violation | Doubt:
+    """Something that a task had not come to when the run ended: a violation if the run had waited long enough for it."""
+    events = history.of_task(task_id)
+    if history.waited_long_enough:
+        return Violation(task_id, message, events, excused_by)
+    return Doubt(task_id, f"{message}; the run was stopped before its deadline", events)
+
+
+def tasks_at_fault(found: Iterable[Found]) -> int:
+    """How many tasks there are violations of."""
+    return len({each.task_id for each in found if isinstance(each, Violation)})
+
+
+def not_applicable(question: Question, why: str) -> Verdict:
+    """The verdict of a check of which nothing is asked; ``why`` says what does not ask for it, or lacks it."""
+    return Verdict(
+        check=question.check, outcome=Outcome.NOT_APPLICABLE, claim=question.claim, expected="nothing", observed=why
+    )
+
+
+def conclude(
+    question: Question,
+    history: History,
+    found: Iterable[Found],
+    *,
+    expected: str,
+    observed: str,
+    figures: Mapping[str, Json] | None = None,
+    measured: Mapping[str, Json] | None = None,
+    exercised: bool = True,
+) -> Verdict:
+    """Weigh what a check found and return its verdict; the findings that decide it come first. It was ``exercised`` if anything
+    was seen of what it judges."""
+    proven, excused, doubts, advice = (list[Found]() for _ in range(4))
+    for each in (*found, *_want_of_evidence(question, history)):
+        if isinstance(each, Violation):
+            excuses = {kind.__name__ for kind in each.excused_by}
+            (excused if excuses & history.missing_kinds else proven).append(each)
+        else:
+            (advice if isinstance(each, Advice) else doubts).append(each)
+    return Verdict(
+        check=question.check,
+        outcome=Outcome.FAIL if proven else Outcome.UNKNOWN if excused or doubts else Outcome.PASS,
+        claim=question.claim,
+        expected=expected,
+        observed=observed,
+        findings=tuple(
+            Finding(
+                task_id=each.task_id,
+                message=each.message,
+                events=tuple(sorted({history.position(event) for event in each.events})),
+            )
+            for each in (*proven, *excused, *doubts, *advice)
+        ),
+        figures=figures or {},
+        measured=measured or {},
+        exercised=exercised,
+    )
+
+
+def _want_of_evidence(question: Question, history: History) -> Iterator[Doubt]:
+    if not history.accepted:
+        yield Doubt(None, "no task was seen to be accepted, so there is nothing to judge")
+    if history.end is None:
+        yield Doubt(None, "the history has no end: the run was cut short, and any event may be missing")
+    needed = {kind.__name__ for kind in question.needs}
+    for event in history.of_kind(EvidenceMissing):
+        if needed & set(event.affects):
+            yield Doubt(None, describe(event), (event,))

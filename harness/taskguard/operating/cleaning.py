@@ -76,7 +76,6 @@ class Cleaner:
 
     @classmethod
     def at(cls, place: Place) -> Cleaner:
-        """As :func:`clean_up` needs it."""
         endpoint = AwsInstance(place.region, place.url).endpoint()
         return cls(endpoint, read_stack(endpoint, place.stage), place.since)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +15,7 @@ from taskguard.contract.draws import Draws
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError, TaskGuardError
 from taskguard.evidence.records import Records
-from taskguard.evidence.sources import LogSource
+from taskguard.evidence.sources import log_source
 from taskguard.history.wording import times
 from taskguard.ingress.workload import random_seed
 from taskguard.ingress.workload import tasks as workload
@@ -25,30 +24,15 @@ from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
 from taskguard.run.running import Run
+from taskguard.run.stages import Asked
+from taskguard.run.switching import in_words
 from taskguard.service.config import terms_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
-from taskguard.targets.aws_errors import explain
 
 _MOST_IDS_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the user wants to be graded. ``seed`` and ``rate``, where given, must be the stage's; the ids of the tasks follow
-    from the seed, and are new ones without it. ``folder`` is the run's, ``service`` that of the
-    service."""
-
-    tasks: int
-    stage: str
-    region: str
-    seed: str | None
-    rate: float | None
-    allow_production: bool
-    folder: Path
-    service: Path
 
 
 @contextmanager
@@ -59,15 +43,16 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         TargetError: when AWS cannot be reached, or the stage is not to be touched or not what was asked for.
         DeploymentError: when there is no such stage.
     """
-    refuse_production(asked.stage, allowed=asked.allow_production)
-    tell(Announced(f"Looking for stage {asked.stage} in {asked.region}"))
+    stage = asked.stage or "dev"
+    refuse_production(stage, allowed=asked.allow_production)
+    tell(Announced(f"Looking for stage {stage} in {asked.region}"))
     endpoint = Aws(asked.region).start()
-    stack = read_stack(endpoint, asked.stage)
+    stack = read_stack(endpoint, stage)
     seed, rate = failure_settings(endpoint, stack)
-    _refuse_other_failures(asked, seed, rate)
+    _refuse_other_failures(asked, stage, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
-    logs = LogSource(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
-    terms = terms_of(asked.service, Draws(seed=seed, rate=rate), ON_AWS)
+    logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
+    terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
     for text in costs.in_words(asked.tasks, run.terms):
         tell(Announced(text))
@@ -79,8 +64,12 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         )
     ids_seed = asked.seed or random_seed()
     ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
-    _refuse_known(run, ids)
-    place = Place.now(region=asked.region, stage=asked.stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
+    if known := Records(endpoint, stack, run.dialect).statuses(ids):
+        raise TargetError(
+            f"submitting tasks to stage {stage}: {len(known)} of them are there already, {min(known)} the first. "
+            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
+        )
+    place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     Ledger(asked.folder, place).add(ids)
     try:
         yield run, ids_seed
@@ -88,23 +77,14 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
         _clean_up(tell, asked.folder)
 
 
-def _refuse_other_failures(asked: Asked, seed: str | None, rate: float) -> None:
+def _refuse_other_failures(asked: Asked, stage: str, seed: str | None, rate: float) -> None:
     for name, wanted, found in (("seed", asked.seed, seed), ("rate", asked.rate, rate)):
         if wanted is not None and wanted != found:
             has = f'the {name} "{found}"' if found is not None else f"no {name}"
             raise TargetError(
-                f"grading stage {asked.stage}: it was deployed with {has}, not {wanted}. Leave out --{name}, or deploy it "
-                f'anew: `npx serverless deploy --stage {asked.stage} --param="failure{name.capitalize()}={wanted}"`.'
+                f"grading stage {stage}: it was deployed with {has}, not {wanted}. Leave out --{name}, or deploy it "
+                f'anew: `npx serverless deploy --stage {stage} --param="failure{name.capitalize()}={wanted}"`.'
             )
-
-
-def _refuse_known(run: Run, ids: list[str]) -> None:
-    known = Records(run.endpoint, run.stack, run.dialect).statuses(ids)
-    if known:
-        raise TargetError(
-            f"submitting tasks to stage {run.stack.stage}: {len(known)} of them are there already, {min(known)} the first. "
-            f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
-        )
 
 
 def _clean_up(tell: Tell, folder: Path) -> None:
@@ -119,14 +99,11 @@ def _clean_up(tell: Tell, folder: Path) -> None:
 
     try:
         cleaned = cleaning.clean_up(folder, tell=waiting)
-    except (TaskGuardError, ClientError, BotoCoreError) as error:
-        reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else str(error)
+    except (TaskGuardError, ClientError, BotoCoreError, KeyboardInterrupt) as problem:
         left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        tell(_left(folder, left, reason))
-    except KeyboardInterrupt:
-        left = [task_id for task_ids in read_ledger(folder).values() for task_id in task_ids]
-        tell(_left(folder, left, "interrupted"))
-        raise
+        tell(_left(folder, left, in_words(problem)))
+        if isinstance(problem, KeyboardInterrupt):
+            raise
     else:
         tell(Announced(f"Removed {times(cleaned.removed, 'task')} from the stage"))
         if cleaned.left:

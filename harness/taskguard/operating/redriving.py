@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -43,25 +44,13 @@ _PENDING = "PENDING"
 _PAYLOAD, _ATTEMPTS, _CHANGED_AT = map(str, (RECORD.payload, RECORD.attempts, RECORD.changed_at))
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
+# What is changed of a record besides when its task is redriven.
+_MESSAGE_ID, _CLAIM_ID, _LAST_ATTEMPT, _FAILED_AT = "messageId", "claimId", "lastAttempt", "failedAt"
+_REDRIVES, _REDRIVEN_AT = "redrives", "redrivenAt"
+_EARLIER_ATTEMPTS, _EARLIER_MESSAGES = "earlierAttempts", "earlierMessages"
+
 # In the form of the DynamoDB API: {"taskId": {"S": "…"}}.
 Item = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attributes:
-    """The attributes of a record that are changed, beside those of the dialect, when its task is redriven."""
-
-    message_id: str = "messageId"
-    claim_id: str = "claimId"
-    last_attempt: str = "lastAttempt"
-    failed_at: str = "failedAt"
-    redrives: str = "redrives"
-    redriven_at: str = "redrivenAt"
-    earlier_attempts: str = "earlierAttempts"
-    earlier_messages: str = "earlierMessages"
-
-
-_ITS = _Attributes()
 
 
 class Result(StrEnum):
@@ -83,15 +72,8 @@ class Outcome:
     detail: str = ""
 
 
-class Step(StrEnum):
-    """What is left to be done for a task."""
-
-    PUT_BACK = "write, then send"
-    SEND = "send"
-
-
-def next_step(task_id: str, item: Item) -> Step:
-    """What has to be done to redrive this task, from its record alone.
+def has_to_be_put_back(task_id: str, item: Item) -> bool:
+    """Whether this task's record has to be written before its message is sent, and not only that; from the record alone.
 
     Raises:
         RedriveError: it is not to be redriven; the message says why, and what to do.
@@ -101,9 +83,9 @@ def next_step(task_id: str, item: Item) -> Step:
         raise RedriveError(f"{about}: its record has no payload as JSON text to be sent again. Submit it anew.")
     status = item.get(RECORD.status, {}).get("S")
     if status == _DEAD:
-        return Step.PUT_BACK
+        return True
     if status == _PENDING and _redrives(item):
-        return Step.SEND
+        return False
     if status == _PENDING:
         advice = "It waits for its first attempt; submitting the same task again sends its message again."
     elif status in RECORD.completed:
@@ -115,24 +97,24 @@ def next_step(task_id: str, item: Item) -> Step:
 
 def put_back(item: Item, now: str) -> dict[str, Any]:
     """The conditional write, DEAD_LETTER to PENDING, as the parameters of an UpdateItem; ``now`` is ISO 8601."""
-    seen, its = _redrives(item), _ITS
-    earlier = [*_list(item, its.earlier_attempts), *_list(item, _ATTEMPTS)][-MOST_EARLIER_ATTEMPTS:]
-    owner = [item[its.message_id]] if its.message_id in item else []
-    messages = [*_list(item, its.earlier_messages), *owner][-MOST_EARLIER_ATTEMPTS:]
+    seen = _redrives(item)
+    earlier = [*_list(item, _EARLIER_ATTEMPTS), *_list(item, _ATTEMPTS)][-MOST_EARLIER_ATTEMPTS:]
+    owner = [item[_MESSAGE_ID]] if _MESSAGE_ID in item else []
+    messages = [*_list(item, _EARLIER_MESSAGES), *owner][-MOST_EARLIER_ATTEMPTS:]
     values: dict[str, Any] = {
         RECORD.status: {"S": _PENDING},
         _CHANGED_AT: {"S": now},
         _ATTEMPTS: {"L": []},
-        its.last_attempt: {"N": "0"},
-        its.redrives: {"N": str(seen + 1)},
-        its.redriven_at: {"S": now},
-        its.earlier_attempts: {"L": earlier},
-        its.earlier_messages: {"L": messages},
+        _LAST_ATTEMPT: {"N": "0"},
+        _REDRIVES: {"N": str(seen + 1)},
+        _REDRIVEN_AT: {"S": now},
+        _EARLIER_ATTEMPTS: {"L": earlier},
+        _EARLIER_MESSAGES: {"L": messages},
     }
     # The last error stays: it is what the operator wants to know of.
-    gone = (its.message_id, its.claim_id, its.failed_at)
+    gone = (_MESSAGE_ID, _CLAIM_ID, _FAILED_AT)
     aliases = {f"#{name}": name for name in (*values, *gone)}
-    count = f"#{its.redrives} = :seen" if seen else f"attribute_not_exists(#{its.redrives})"
+    count = f"#{_REDRIVES} = :seen" if seen else f"attribute_not_exists(#{_REDRIVES})"
     return {
         "Key": {RECORD.key: item[RECORD.key]},
         "UpdateExpression": (
@@ -184,21 +166,20 @@ class Redriver:
     def put_back(self, task_id: str, item: Item) -> bool:
         """The first step alone; False when somebody else took it since ``item`` was read."""
         now = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        try:
-            self._dynamodb.update_item(TableName=self._stack.table_name, **put_back(item, now))
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == _CONDITION_FAILED:
+        with _or_told(f"redriving task {task_id}: its record could not be changed"):
+            try:
+                self._dynamodb.update_item(TableName=self._stack.table_name, **put_back(item, now))
+            except ClientError as error:
+                if error.response["Error"]["Code"] != _CONDITION_FAILED:
+                    raise
                 return False
-            raise RedriveError(f"redriving task {task_id}: its record could not be changed: {error}") from error
         return True
 
     def _redrive(self, task_id: str, item: Item) -> Outcome:
-        if next_step(task_id, item) is Step.PUT_BACK:
-            outcome = self._outcome(task_id, Result.REDRIVEN)
-            if not self.put_back(task_id, item):
-                return self._after_another(task_id)
-        else:
-            outcome = self._outcome(task_id, Result.SENT_AGAIN)
+        put_back = has_to_be_put_back(task_id, item)
+        outcome = self._outcome(task_id, Result.REDRIVEN if put_back else Result.SENT_AGAIN)
+        if put_back and not self.put_back(task_id, item):
+            return self._after_another(task_id)
         self._send(task_id, item)
         return outcome
 
@@ -220,48 +201,46 @@ class Redriver:
 
     def _send(self, task_id: str, item: Item) -> None:
         body = TASKGUARD.message.body(task_id, item[_PAYLOAD]["S"])
-        try:
+        doing = f"redriving task {task_id}: its record is {_PENDING}, and its message may not have been sent"
+        with _or_told(doing, ". Redrive it again; the work is done once however often it is sent."):
             self._sqs.send_message(QueueUrl=self._stack.work_queue.url, MessageBody=body)
-        except (ClientError, BotoCoreError) as error:
-            raise RedriveError(
-                f"redriving task {task_id}: its record is {_PENDING}, and its message may not have "
-                f"been sent: {error}. Redrive it again; the work is done once however often it is sent."
-            ) from error
 
     def _read(self, task_id: str) -> Item:
         key: Any = {RECORD.key: {"S": task_id}}
-        try:
+        with _or_told(f"redriving task {task_id}: its record could not be read"):
             answer = self._dynamodb.get_item(TableName=self._stack.table_name, Key=key, ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise RedriveError(f"redriving task {task_id}: its record could not be read: {error}") from error
         if "Item" not in answer:
             raise RedriveError(f"redriving task {task_id}: there is no such task on stage {self._stack.stage}.")
         return answer["Item"]
 
     def _pages(self) -> Iterator[Sequence[Item]]:
         """The records of the dead, and of those that may be half redriven, as pages of the table."""
-        its = _ITS
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._stack.table_name,
             ConsistentRead=True,
             FilterExpression="#status = :dead OR (#status = :pending AND attribute_exists(#redrives))",
-            ExpressionAttributeNames={"#status": RECORD.status, "#redrives": its.redrives},
+            ExpressionAttributeNames={"#status": RECORD.status, "#redrives": _REDRIVES},
             ExpressionAttributeValues={":dead": {"S": _DEAD}, ":pending": {"S": _PENDING}},
         )
-        try:
+        doing = f"looking for dead-lettered tasks in the table {self._stack.table_name}"
+        with _or_told(doing, ". What was put back before stays so; run it again for the rest."):
             yield from (page["Items"] for page in pages)
-        except (ClientError, BotoCoreError) as error:
-            raise RedriveError(
-                f"looking for dead-lettered tasks in the table {self._stack.table_name}: {error}. "
-                "What was put back before stays so; run it again for the rest."
-            ) from error
 
     def _outcome(self, task_id: str, result: Result, detail: str = "") -> Outcome:
         return Outcome(task_id=task_id, result=result, at_ms=self._now().timestamp() * 1000, detail=detail)
 
 
+@contextmanager
+def _or_told(doing: str, then: str = "") -> Iterator[None]:
+    """What AWS refuses inside is told, with what was being done and what to do ``then``."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise RedriveError(f"{doing}: {error}{then}") from error
+
+
 def _redrives(item: Item) -> int:
-    return int(item.get(_ITS.redrives, {"N": "0"})["N"])
+    return int(item.get(_REDRIVES, {"N": "0"})["N"])
 
 
 def _list(item: Item, name: str) -> list[Any]:

@@ -62,7 +62,6 @@ def _print_section(
     if title:
         print_line(console, title, "bold")
     print_table(console, (what, *sides), [(each.name, _short(each.one), _short(each.other)) for each in found])
-    console.line()
 
 
 def _print_spreads(console: Console, comparison: Comparison) -> None:
@@ -71,7 +70,6 @@ def _print_spreads(console: Console, comparison: Comparison) -> None:
         rows += [(spread.name, run, *_figures(found)) for run, found in (("one", spread.one), ("other", spread.other))]
     print_line(console, "How long it took", "bold")
     print_table(console, ("time", "run", "tasks", "least", "median", "most"), rows)
-    console.line()
 
 
 def _figures(found: Distribution | None) -> tuple[str, ...]:

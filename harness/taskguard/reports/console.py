@@ -68,12 +68,10 @@ def print_grade(
         [(each.check, each.in_words, each.expected, each.observed) for each in grade.verdicts],
         [_HOLLOW if each.is_hollow else _STYLES[each.outcome] for each in grade.verdicts],
     )
-    console.line()
     if nemesis is not None:
         print_line(console, f"{nemesis.in_words()}.")
         console.line()
         print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
-        console.line()
     for verdict in grade.verdicts:
         if verdict.outcome not in _OF_NO_FINDING or verdict.findings:
             _print_what_is_wrong(console, verdict, history)
@@ -92,11 +90,12 @@ def print_grade(
 
 def sample(grade: Grade) -> tuple[str, ...]:
     """Return the tasks worth a look: one that succeeded at once, one that was retried, one that died."""
-    at_once = (each.task_id for each in grade.fates if each.end == "completed" and len(each.attempts) == 1)
-    retried = (each.task_id for each in grade.fates if each.end == "completed" and len(each.attempts) > 1)
-    dead = (each.task_id for each in grade.fates if each.end == "dead-lettered")
-    firsts = (next(found, None) for found in (at_once, retried, dead))
-    return tuple(task_id for task_id in firsts if task_id is not None)
+    firsts: dict[tuple[str, bool], str] = {}
+    for fate in grade.fates:
+        is_retried = fate.end == "completed" and len(fate.attempts) > 1
+        firsts.setdefault((fate.end, is_retried), fate.task_id)
+    wanted = (("completed", False), ("completed", True), ("dead-lettered", False))
+    return tuple(firsts[each] for each in wanted if each in firsts)
 
 
 def _print_what_is_wrong(console: Console, verdict: Verdict, history: History) -> None:

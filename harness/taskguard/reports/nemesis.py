@@ -18,9 +18,9 @@ from statistics import median
 from taskguard.contract.draws import fate
 from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Fault
-from taskguard.history import FaultInjected, History, Manifest
+from taskguard.history import FaultInjected, History, Manifest, Redriven
 from taskguard.history.wording import times
-from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record, redrives, settled_at_ms
+from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record
 from taskguard.support.typed import untyped
 
 NEMESIS_FILE = "nemesis.json"
@@ -77,7 +77,6 @@ class Nemesis:
     doubled: int
 
     def in_words(self) -> str:
-        """The sums as a sentence."""
         return (
             f"{times(self.injections, 'fault')} of {times(self.kinds, 'kind')} injected (seed {self.fault_seed}), "
             f"{times(self.tasks, 'task')}: {self.lost} lost, {self.doubled} doubled"
@@ -127,7 +126,7 @@ class _Tasks:
         self.ids = frozenset(answered)
         self.lost = {i for i in answered if end_of(history, i, terms) == "unsettled"}
         self.doubled = {i for i in answered if _is_doubled(history, i, terms)}
-        settled = {i: settled_at_ms(history, i, terms) for i in answered}
+        settled = {i: next((change.at_ms for change in ends_by_record(history, i, terms)), None) for i in answered}
         # An answer may come after the end of the task that it tells of.
         self._spans = {i: (min(answered[i].answered_ms, at_ms or inf), at_ms) for i, at_ms in settled.items()}
         self._begun = sorted(begun for begun, _ in self._spans.values())
@@ -139,12 +138,11 @@ class _Tasks:
         return bisect_right(self._begun, at_ms) - bisect_left(self._over, at_ms)
 
     def meanwhile(self, event: FaultInjected) -> set[str]:
-        """Those in flight while a fault lasted."""
-        until_ms = event.at_ms if event.until_ms is None else event.until_ms
+        """Those in flight while a fault lasted; none when it was over at once."""
         return {
             task_id
             for task_id, (begun, over) in self._spans.items()
-            if begun <= until_ms and (over is None or over >= event.at_ms)
+            if event.until_ms is not None and begun <= event.until_ms and (over is None or over >= event.at_ms)
         }
 
     def late(self, task_ids: set[str]) -> list[float] | None:
@@ -163,7 +161,7 @@ class _Tasks:
 
 
 def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultRow:
-    struck = {task_id for event in events for task_id in event.task_ids or _of_stack(event, tasks)} & tasks.ids
+    struck = {task_id for event in events for task_id in event.task_ids or tasks.meanwhile(event)} & tasks.ids
     flights = [tasks.in_flight(event.at_ms) for event in events]
     late = tasks.late(struck)
     return FaultRow(
@@ -180,10 +178,6 @@ def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultR
     )
 
 
-def _of_stack(event: FaultInjected, tasks: _Tasks) -> set[str]:
-    return tasks.meanwhile(event) if event.until_ms is not None else set()
-
-
 def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:
     ends = ends_by_record(history, task_id, terms)
-    return len(ends) > 1 + redrives(history, task_id) or end_of(history, task_id, terms) == "both"
+    return len(ends) > 1 + len(history.of_task(task_id, Redriven)) or end_of(history, task_id, terms) == "both"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -37,19 +37,20 @@ def print_line(console: Console, text: str, style: str = "", indent: int = 0, ha
 def print_table(
     console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()
 ) -> None:
-    """Print rows below their headings; `styles` are those of the rows' second cells, on a terminal."""
+    """Print rows below their headings, and an empty line; `styles` are those of the rows' second cells, on a terminal."""
     cells = [[printable(cell) for cell in row] for row in rows]
     if not console.is_terminal:
         widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
         for row in (headings, *cells):
             padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             console.print(Text("  ".join(padded).rstrip()), soft_wrap=True)
+        console.line()
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    columns = (Column(heading, overflow="fold") for heading in headings)
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for number, row in enumerate(cells):
         texts = [Text(cell) for cell in row]
         texts[1].stylize(styles[number] if styles else "")
         table.add_row(*texts)
     console.print(table)
+    console.line()

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -55,58 +54,55 @@ class Backlog:
         self._due_ms: float | None = None
         self._work_was_empty = False
         notes, over = Note(note), threading.Event()
-        held = {
+        self._held = {
             name: _Held(endpoint, Switch(endpoint, queue.arn, notes, over), name)
             for name, queue in stack.queues.items()
         }
-        self._held = tuple(held.values())
-        self._work, self._dead = held["work"], held.get("dead-letter")
 
     @property
     def events(self) -> tuple[ConsumersOff, ...]:
         """For how long each consumer was off; complete once it is left."""
-        return tuple(event for held in self._held for event in held.events)
+        return tuple(event for held in self._held.values() for event in held.events)
 
     def __enter__(self) -> Self:
         with ExitStack() as undoing:
             undoing.push(self.__exit__)
             try:
                 with ThreadPoolExecutor(2, thread_name_prefix="backlog") as pool:
-                    for switching in [pool.submit(held.begin) for held in self._held]:
+                    for switching in [pool.submit(held.begin) for held in self._held.values()]:
                         switching.result()
             except (TaskGuardError, ClientError, BotoCoreError) as problem:
                 self._tell(Announced(f"No task waits, so messages may come one by one: {in_words(problem)}"))
                 self.let_work_go()
-                for held in self._held:
+                for held in self._held.values():
                     held.end()
             undoing.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with ExitStack() as switching:
             # Each is tried, whatever becomes of the other.
-            for held in self._held:
+            for held in self._held.values():
                 switching.callback(held.end_for_good)
 
     def let_work_go(self) -> None:
         """Let the worker have what waits, as often as it is called once."""
         if self._due_ms is None:
-            self._work.end()
+            self._held["work"].end()
             self._due_ms = self._clock.now_ms() + self._until_all_are_dead_ms
 
     def look(self, depths: Sequence[QueueDepth] = ()) -> bool:
         """Let the dead letters go when all that may die has died: with two looks in a row nothing was left to work on, or the time has
         passed in which the tasks that waited die. Whether they have been let go just now."""
-        if self._dead is None or not self._dead.is_off or self._due_ms is None:
+        dead = self._held.get("dead-letter")
+        if dead is None or not dead.is_off or self._due_ms is None:
             return False
         work_is_empty = bool(depths) and all(depth.total == 0 for depth in depths if depth.queue == "work")
         is_over = work_is_empty and self._work_was_empty
         self._work_was_empty = work_is_empty
         if is_over or self._clock.now_ms() >= self._due_ms:
-            self._dead.end()
-        return not self._dead.is_off
+            dead.end()
+        return not dead.is_off
 
 
 class _Held:

@@ -17,7 +17,6 @@ from taskguard.history import Manifest
 from taskguard.places import DATA
 from taskguard.run.running import Run
 from taskguard.service.files import deployed_files, digest_of
-from taskguard.support.json_values import Json
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
@@ -68,21 +67,16 @@ def manifest_of(
             "boto3": metadata.version("boto3"),
             **dict(run.endpoint.versions),
         },
-        settings=_settings(run),
+        settings={
+            name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
+            for name, configuration in _functions(run).items()
+        },
         digests=digests,
         repeat=repeat,
         faults=tuple(str(fault) for fault in plan.faults) if plan else (),
         fault_seed=plan.seed if plan else None,
         tasks_seed=tasks_seed if tasks_seed != terms.draws.seed else None,
     )
-
-
-def _settings(run: Run) -> dict[str, Json]:
-    """The environment variables of the deployed functions, by function."""
-    return {
-        name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
-        for name, configuration in _functions(run).items()
-    }
 
 
 def _functions(run: Run) -> dict[str, FunctionConfigurationResponseTypeDef]:

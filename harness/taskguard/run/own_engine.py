@@ -6,8 +6,6 @@ import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.run.running import Run
@@ -21,31 +19,20 @@ from taskguard.targets.registry import TargetOptions, make
 
 
 class OwnEngine:
-    """Use as a context manager: inside, the engine is up with the stage on it; after it, neither is there, unless it was kept.
+    """Up with the stage on it once this is made; neither is there any more when ``held`` closes, unless it was kept.
 
     Raises:
-        SetupError, TargetError, DeploymentError: when it is entered, that the engine cannot be started or deployed to.
+        SetupError, TargetError, DeploymentError: the engine cannot be started or deployed to.
     """
 
-    run: Run
-
-    def __init__(self, target: TargetName, options: TargetOptions, wanted: WantedStage, tell: Tell) -> None:
-        self._target, self._options, self._wanted, self._tell = target, options, wanted, tell
-        self._cleanup = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as entering:
-            deployment.get_ready(self._wanted.places)
-            self._engine = entering.enter_context(make(self._target, self._options))
-            self._tell(Announced(f"Starting the engine (its log: {self._options.folder})"))
-            self.run = self._started(entering)
-            self._cleanup = entering.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self, target: TargetName, options: TargetOptions, wanted: WantedStage, tell: Tell, held: ExitStack
     ) -> None:
-        self._cleanup.__exit__(kind, error, trace)
+        self._options, self._wanted, self._tell, self._held = options, wanted, tell, held
+        deployment.get_ready(wanted.places)
+        self._engine = held.enter_context(make(target, options))
+        tell(Announced(f"Starting the engine (its log: {options.folder})"))
+        self.run = self._started()
 
     def keep(self) -> None:
         """Leave the engine and the stage, as ``taskguard up`` does."""
@@ -53,9 +40,9 @@ class OwnEngine:
         RunningStack.of(instance, self.run.stack).save(self._wanted.places)
         instance.stay()
         self._engine.leave_running()
-        self._cleanup.pop_all()
+        self._held.pop_all()
 
-    def _started(self, entering: ExitStack) -> Run:
+    def _started(self) -> Run:
         engine = self._engine
         if isinstance(engine, LocalStack):
             return self._deployed_meanwhile(engine)
@@ -73,7 +60,7 @@ class OwnEngine:
             )
             deployment.make_sure_is_free(endpoint, stage, name=name)
             # However far the deploy comes, it is removed before the engine is let go of.
-            entering.callback(self._remove, endpoint, stage, name)
+            self._held.callback(self._remove, endpoint, stage, name)
         return self._deployed(endpoint, stage or "dev")
 
     def _deployed_meanwhile(self, engine: LocalStack) -> Run:

@@ -154,28 +154,18 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
         and it is the pipeline's clock that counts."""
         ids = list(dict.fromkeys(task_ids))
-        records, queues = self._records(), self._queues()
+        records, queues = Records(self.endpoint, self.stack, self.dialect), Queues(self.endpoint, self.stack)
         pace = ON_AWS if self.endpoint.url is None else LOCAL
+        clock = None if faults is None else self.endpoint.clock
         if faults is None:
             seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
             if self.terms.contract.waiting.exact_seconds(1) is None:
                 # How long a task takes is then what the stack says.
                 seconds += queues.receives_before_death() * queues.visibility_timeout_seconds()
-            return watch(
-                records,
-                queues,
-                ids,
-                self.terms,
-                seconds=seconds,
-                pace=pace,
-                tell=tell,
-                stays_filled=self.stack.stays_filled,
-                at_rest=self._at_rest_if_untold(),
-            )
-        hidden_seconds = queues.visibility_timeout_seconds()
-        seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
-        seconds += pace.quiet_seconds * self.endpoint.clock.scale
-        clock = self.endpoint.clock
+        else:
+            hidden_seconds = queues.visibility_timeout_seconds()
+            seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
+            seconds += pace.quiet_seconds * self.endpoint.clock.scale
         return watch(
             records,
             queues,
@@ -219,7 +209,7 @@ class Run:
         outside."""
         given = list(submitted)
         begun_ms = min((event.at_ms for event in given), default=0.0)
-        queues = self._queues()
+        queues = Queues(self.endpoint, self.stack)
         depths = depths or queues.queue_depths()
         answers = [event for event in given if isinstance(event, TaskSubmitted)]
         told, recording = self._source.gather(answers, only)
@@ -229,7 +219,7 @@ class Run:
             logged = dead_letter_logs(self.endpoint, self.stack, words, request_ids, self._source.since_ms)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        records = self._records().records(sorted(task_ids))
+        records = Records(self.endpoint, self.stack, self.dialect).records(sorted(task_ids))
         events.extend(records)
         if self._changes is not None:
             events.extend(self._changes.of(records, [event for event in events if isinstance(event, TaskSubmitted)]))
@@ -253,30 +243,22 @@ class Run:
         now_ms = self.endpoint.clock.now_ms()
         return [EvidenceMissing(at_ms=now_ms, source="SQS", what=what, affects=("QueueDepth",))]
 
-    def _records(self) -> Records:
-        return Records(self.endpoint, self.stack, self.dialect)
-
-    def _queues(self) -> Queues:
-        return Queues(self.endpoint, self.stack)
-
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
         return self._source.recording()
 
 
 def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bool:
-    # What the engine was busy with before is of no run's business, nor what was broken then.
-    if isinstance(event, HeldUp) and event.until_ms < begun_ms:
-        return False
-    if isinstance(event, FaultInjected) and event.at_ms < begun_ms:
-        return False
-    return only is None or _concerns(event, only)
-
-
-def _concerns(event: Event, ids: frozenset[str]) -> bool:
-    if isinstance(event, (EvidenceMissing, HeldUp, ConsumersOff)):
-        return True
-    if isinstance(event, FaultInjected):
-        # What strikes no task in particular may strike any.
-        return not event.task_ids or not ids.isdisjoint(event.task_ids)
-    return getattr(event, "task_id", None) in ids or getattr(event, "message_id", None) in ids
+    match event:
+        # What the engine was busy with before is of no run's business, nor what was broken then.
+        case HeldUp():
+            return event.until_ms >= begun_ms
+        case FaultInjected():
+            # What strikes no task in particular may strike any.
+            strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
+            return strikes and event.at_ms >= begun_ms
+        case EvidenceMissing() | ConsumersOff():
+            return True
+        case _:
+            ids = {getattr(event, "task_id", None), getattr(event, "message_id", None)}
+            return only is None or not only.isdisjoint(ids)

@@ -1,4 +1,4 @@
-"""The stage that a run is wanted on, and how it is deployed."""
+"""What a run is asked to be, and the stage that it is wanted on: how that is deployed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskguard.contract.draws import Draws
+from taskguard.contract.draws import DEFAULT_RATE, Draws
 from taskguard.contract.terms import Terms
+from taskguard.faults.plan import Plan
 from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
@@ -15,27 +16,34 @@ from taskguard.service.config import terms_of
 from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
+from taskguard.targets.names import DEFAULT_REGION, TargetName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
-    """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail, and who may call the API (none: as
-    ``serverless.yml`` has it). A service that is not ours is told nothing of the last two, and has no draws that are known."""
+    """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail (``seed``, none: at
+    random; ``rate``, none: the usual one), and who may call the API (none: as ``serverless.yml`` has it). A service that is not ours
+    is told nothing of the last two, and has no draws that are known."""
 
     places: Places
-    stage: str | None
-    seed: str | None
-    rate: float
+    stage: str | None = None
+    seed: str | None = None
+    rate: float | None = None
     api_auth: ApiAuth | None = None
+
+    @property
+    def failure_rate(self) -> float:
+        """How often an attempt fails, where nothing else decides that."""
+        return DEFAULT_RATE if self.rate is None else self.rate
 
     def parameters(self) -> dict[str, str]:
         if not is_ours(self.places.service):
             return {}
-        return failure_parameters(self.seed, self.rate) | auth_parameters(self.api_auth)
+        return failure_parameters(self.seed, self.failure_rate) | auth_parameters(self.api_auth)
 
     def terms(self) -> Terms:
         service = self.places.service
-        return terms_of(service, Draws(seed=self.seed, rate=self.rate) if is_ours(service) else Draws())
+        return terms_of(service, Draws(seed=self.seed, rate=self.failure_rate) if is_ours(service) else Draws())
 
     def deploy(
         self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None
@@ -51,3 +59,28 @@ class WantedStage:
                 log=log,
                 abandoned=abandoned,
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(WantedStage):
+    """What a graded run is to be.
+
+    ``folder`` is the run's, new or empty. ``tasks_seed`` decides the tasks' ids (none: they follow from ``seed``, or are new). On AWS
+    ``seed`` and ``rate``, where given, must be the stage's. Of ``endpoint_url`` none is as good as any. ``keep`` leaves the stack
+    running, ``fresh`` uses no engine that is up. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
+    again.
+    """
+
+    folder: Path
+    tasks: int = 30
+    tasks_seed: str | None = None
+    target: TargetName = TargetName.LOCALSTACK
+    region: str = DEFAULT_REGION
+    port: int = 0
+    endpoint_url: str | None = None
+    clock_scale: float = 1.0
+    allow_production: bool = False
+    keep: bool = False
+    fresh: bool = False
+    plan: Plan | None = None
+    repeat: str | None = None

@@ -27,7 +27,10 @@ NOTE = "switched-off.txt"
 """The file in which it is written how to switch on what is off; gone when all is on again."""
 
 
-def in_words(problem: TaskGuardError | ClientError | BotoCoreError | OSError) -> str:
+def in_words(problem: BaseException) -> str:
+    """What kept something from being done, to be told in a sentence."""
+    if isinstance(problem, KeyboardInterrupt):
+        return "interrupted"
     return explain(problem) if isinstance(problem, (ClientError, BotoCoreError)) else str(problem)
 
 
@@ -97,10 +100,9 @@ class Switch:
         except (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError) as problem:
             if not self._ever_off:
                 raise
-            what = "interrupted" if isinstance(problem, KeyboardInterrupt) else in_words(problem)
             by_hand = "\n".join(["If the stack stays, switch them on yourself:", *self._commands()])
             raise TaskGuardError(
-                f"switching the consumers of {self._queue_arn} on again: {what}\n{by_hand}"
+                f"switching the consumers of {self._queue_arn} on again: {in_words(problem)}\n{by_hand}"
             ) from problem
 
     def _want_off(self) -> None:

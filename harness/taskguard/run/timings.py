@@ -13,7 +13,7 @@ from typing import Self
 
 import psutil
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from taskguard.contract.terms import Terms
 from taskguard.judging.grading import Grade
@@ -55,7 +55,6 @@ class Timings:
         return time.time() - self.origin
 
     def handle(self, event: SessionEvent) -> None:
-        """Note when a phase begins and ends."""
         if isinstance(event, PhaseBegan):
             self._begun[event.name] = self.now()
         elif isinstance(event, PhaseEnded):
@@ -75,9 +74,8 @@ class Timings:
 
     def table(self, beyond_seconds: float) -> Table:
         """They as a table for people; ``beyond_seconds`` is what the run cost more than its slowest task's schedule."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for heading in ("phase", "begins at", "seconds"):
-            table.add_column(heading, justify="left" if heading == "phase" else "right")
+        figures = (Column(heading, justify="right") for heading in ("begins at", "seconds"))
+        table = Table("phase", *figures, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for each in self._in_order():
             table.add_row(each.name, f"{each.began:.2f}", f"{each.seconds:.2f}")
         table.add_section()

@@ -103,7 +103,8 @@ def watch(
         depths = tuple(queues.queue_depths())
         is_empty = all_empty(depths, stays_filled) and (at_rest is None or at_rest())
         empty_since = (empty_since or now) if is_empty else None
-        unsettled = len(open_ids) if at_rest is None else min(total, _left(depths, stays_filled))
+        left_on_queues = sum(depth.total for depth in depths if depth.queue not in stays_filled)
+        unsettled = len(open_ids) if at_rest is None else min(total, left_on_queues)
         tell(Progress(settled=total - unsettled, total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
@@ -117,7 +118,3 @@ def watch(
     except WaitedInVain:
         return False
     return in_time
-
-
-def _left(depths: Iterable[QueueDepth], but: Collection[QueueName]) -> int:
-    return sum(depth.total for depth in depths if depth.queue not in but)

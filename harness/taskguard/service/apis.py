@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,20 +25,13 @@ _DEFAULT_STAGE = "$default"
 _SAMS_OWN_STAGE = "Stage"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
-    """What the stack has beside an API that tells of it: the stages and API keys among its resources, and the name of its own
-    stage."""
-
-    stage: str
-    stages: Sequence[str] = ()
-    key_ids: Sequence[str] = ()
-
-
-def rest_api(endpoint: Endpoint, logical_id: str, api_id: str, around: Around) -> Api:
-    """A REST API, with its methods as routes."""
+def rest_api(
+    endpoint: Endpoint, logical_id: str, api_id: str, *, stage: str, stages: Sequence[str], key_ids: Sequence[str]
+) -> Api:
+    """A REST API, with its methods as routes. The stack has a ``stage`` of its own; ``stages`` and API keys are among its resources."""
     gateway = endpoint.apigateway()
-    stage = chosen_stage([each["stageName"] for each in gateway.get_stages(restApiId=api_id)["item"]], around)
+    names = [each["stageName"] for each in gateway.get_stages(restApiId=api_id)["item"]]
+    stage = _chosen_stage(names, stage, stages)
     routes = tuple(
         _method(resource["path"], name, method)
         for resource in _resources(endpoint, api_id)
@@ -53,33 +45,30 @@ def rest_api(endpoint: Endpoint, logical_id: str, api_id: str, around: Around) -
         stage=stage,
         url=endpoint.api_url(api_id, stage),
         routes=routes,
-        key_ids=(tuple(around.key_ids) or _keys_of_plans(endpoint, api_id, stage)) if needs_key else (),
+        key_ids=(tuple(key_ids) or _keys_of_plans(endpoint, api_id, stage)) if needs_key else (),
     )
 
 
-def http_api(endpoint: Endpoint, logical_id: str, api_id: str, around: Around) -> Api:
-    """An HTTP API. Its default stage is no part of its address."""
+def http_api(endpoint: Endpoint, logical_id: str, api_id: str, *, stage: str, stages: Sequence[str]) -> Api:
+    """An HTTP API, as :func:`rest_api`. Its default stage is no part of its address."""
     gateway = endpoint.client("apigatewayv2")
-    names = [each["StageName"] for page in _pages(gateway, "get_stages", api_id) for each in page["Items"]]
-    stage = _DEFAULT_STAGE if _DEFAULT_STAGE in names else chosen_stage(names, around)
+    names = [each["StageName"] for each in _items(gateway, "get_stages", api_id)]
+    stage = _DEFAULT_STAGE if _DEFAULT_STAGE in names else _chosen_stage(names, stage, stages)
     integrations = {
         f"integrations/{each['IntegrationId']}": each.get("IntegrationUri")
-        for page in _pages(gateway, "get_integrations", api_id)
-        for each in page["Items"]
+        for each in _items(gateway, "get_integrations", api_id)
     }
     routes = []
-    for page in _pages(gateway, "get_routes", api_id):
-        for each in page["Items"]:
-            method, _, path = each["RouteKey"].partition(" ")
-            routes.append(
-                Route(
-                    # "$default" takes what no other route does.
-                    method=method if path else "ANY",
-                    path=path or "/",
-                    function=invoked(integrations.get(each.get("Target", ""))),
-                    authorization=each.get("AuthorizationType", "NONE"),
-                )
-            )
+    for each in _items(gateway, "get_routes", api_id):
+        method, _, path = each["RouteKey"].partition(" ")
+        # "$default" takes what no other route does.
+        route = Route(
+            method=method if path else "ANY",
+            path=path or "/",
+            function=invoked(integrations.get(each.get("Target", ""))),
+            authorization=each.get("AuthorizationType", "NONE"),
+        )
+        routes.append(route)
     url = endpoint.api_url(api_id, "" if stage == _DEFAULT_STAGE else stage)
     return Api(logical_id=logical_id, kind="http", id=api_id, stage=stage, url=url, routes=tuple(routes))
 
@@ -93,12 +82,10 @@ def function_url(endpoint: Endpoint, logical_id: str, function: str) -> Api:
     return Api(logical_id=logical_id, kind="url", id=name, stage="", url=url, routes=(route,))
 
 
-def chosen_stage(names: Sequence[str], around: Around) -> str:
+def _chosen_stage(names: Sequence[str], stage: str, stages: Sequence[str]) -> str:
     """Which of an API's stages is meant: one that is a resource of the stack, and not the one that SAM makes by itself."""
-    if not names:
-        return around.stage
-    ours = [name for name in names if name in around.stages] or [n for n in names if n != _SAMS_OWN_STAGE] or names
-    return around.stage if around.stage in ours else ours[0]
+    ours = [name for name in names if name in stages] or [n for n in names if n != _SAMS_OWN_STAGE] or names
+    return stage if stage in ours or not ours else ours[0]
 
 
 def invoked(uri: str | None) -> str | None:
@@ -136,8 +123,9 @@ def _keys_of_plans(endpoint: Endpoint, api_id: str, stage: str) -> tuple[str, ..
     )
 
 
-def _pages(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:
-    yield from gateway.get_paginator(operation).paginate(ApiId=api_id)
+def _items(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:
+    for page in gateway.get_paginator(operation).paginate(ApiId=api_id):
+        yield from page["Items"]
 
 
 def is_unknown_here(error: ClientError) -> bool:

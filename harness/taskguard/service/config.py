@@ -19,7 +19,7 @@ from taskguard.contract.terms import Terms
 from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import ConfigurationError
 from taskguard.service.stack import Choices
-from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, untyped
+from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, unreadable, untyped
 
 CONFIG_FILE = "taskguard.toml"
 _TABLES = ("ingress", "message", "record", "log")
@@ -48,10 +48,8 @@ def config_of(folder: Path) -> Config:
         document = parsed_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         document = {}
-    except OSError as error:
-        raise ConfigurationError(f"Reading {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"Reading {path}: it is not UTF-8 text ({error.reason}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Reading {path}: {unreadable(error)}.") from error
     except Refused as refused:
         raise ConfigurationError(f"Reading {path}: {refused}.") from None
     try:

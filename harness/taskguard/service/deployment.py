@@ -4,7 +4,6 @@ It knows nothing of what the pipeline does. Each deploy runs in a copy of the se
 copy can be deployed as well.
 """
 
-import hashlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.config import config_of
 from taskguard.service.discovery import cannot_read, discover
-from taskguard.service.files import copy_of, deployed_files, is_there
+from taskguard.service.files import copy_of, deployed_files, digest_of, is_there
 from taskguard.service.ours import stack_name
 from taskguard.service.packages import STATE_FILE, Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
@@ -54,11 +54,10 @@ def deploy(
         SetupError: when the Serverless CLI cannot be installed.
         DeploymentError: when the deploy fails.
     """
-    given = dict(parameters or {})
-    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        package(endpoint, stage, Path(scratch), places=places, parameters=given, log=log, abandoned=abandoned)
-        name = _packaged_name(Path(scratch), stage)
-        _serverless(["deploy", "--package", scratch, *_options(given)], endpoint, stage, places, log, abandoned)
+    cli = Cli(endpoint, stage, places, parameters or {}, log, abandoned or threading.Event())
+    with cli.packaged() as package:
+        name = _packaged_name(package, stage)
+        cli.run("deploy", "--package", str(package))
     return read_stack(endpoint, stage, name=name, choices=config_of(places.service).choices)
 
 
@@ -75,9 +74,8 @@ def name_of(
     Raises:
         SetupError, DeploymentError: as :func:`deploy`.
     """
-    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        package(endpoint, stage, Path(scratch), places=places, parameters=dict(parameters or {}), log=log)
-        return _packaged_name(Path(scratch), stage)
+    with Cli(endpoint, stage, places, parameters or {}, log).packaged() as package:
+        return _packaged_name(package, stage)
 
 
 def _packaged_name(package: Path, stage: str) -> str:
@@ -90,38 +88,6 @@ def _packaged_name(package: Path, stage: str) -> str:
         return stack_name(stage)
 
 
-def package(
-    endpoint: Endpoint,
-    stage: str,
-    place: Path,
-    *,
-    places: Places,
-    parameters: Mapping[str, str],
-    log: Path | None = None,
-    abandoned: threading.Event | None = None,
-) -> None:
-    """Put what the Serverless CLI would deploy of the service in ``places`` into the empty folder ``place``: the archive and the templates.
-
-    Raises:
-        SetupError, DeploymentError: as :func:`deploy`.
-    """
-
-    def make(folder: Path) -> None:
-        with _first_packaging(places):
-            arguments = ["package", "--package", str(folder), *_options(parameters)]
-            _serverless(arguments, endpoint, stage, places, log, abandoned)
-
-    host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    environment = _environment(endpoint, places)
-    files = deployed_files(places.service)
-    key = key_of(places.service, files, stage, endpoint.region, parameters, host=host, environment=environment)
-    Packages(places.cache / "packages").get(key, make, place)
-
-
-def _options(parameters: Mapping[str, str]) -> list[str]:
-    return [f"--param={name}={value}" for name, value in parameters.items()]
-
-
 def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None = None, log: Path | None = None) -> None:
     """Remove ``stage``, whose stack has this ``name``, and all it holds.
 
@@ -129,7 +95,7 @@ def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None =
         SetupError, DeploymentError: as :func:`deploy`.
     """
     try:
-        _serverless(["remove"], endpoint, stage, places, log)
+        Cli(endpoint, stage, places, log=log).run("remove")
     except DeploymentError:
         # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
         if is_deployed(endpoint, stage, name=name):
@@ -145,11 +111,9 @@ def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> b
     name = name or stack_name(stage)
     try:
         endpoint.cloudformation().describe_stacks(StackName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
             return False
-        raise cannot_read(name, endpoint, error) from error
-    except BotoCoreError as error:
         raise cannot_read(name, endpoint, error) from error
     return True
 
@@ -198,31 +162,87 @@ def get_ready(places: Places) -> None:
     serverless_cli(places.cache)
 
 
-def _serverless(
-    arguments: list[str],
-    endpoint: Endpoint,
-    stage: str,
-    places: Places,
-    log: Path | None,
-    abandoned: threading.Event | None = None,
-) -> None:
-    cli = serverless_cli(places.cache)
-    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
-        folder = _copy(places.service, Path(scratch), cli.parents[1])
-        # A deploy must not disturb the timing of what runs on the same engine meanwhile.
-        command = ["nice", str(cli), *arguments, "--stage", stage, "--region", endpoint.region]
-        if abandoned is not None and abandoned.is_set():
-            raise DeploymentError(
-                f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} was not begun: the run was interrupted."
-            )
-        environment = _environment(endpoint, places) | _no_profile(Path(scratch))
-        output = _run(command, folder, environment, log, abandoned)
-    if output is not None:
-        kept = f"\nAll of it is in {log}." if log else ""
-        raise DeploymentError(
-            f"`serverless {arguments[0]} --stage {stage}` at {endpoint.place} failed. The end of what it said:\n"
-            f"{_tail(output)}{kept}"
+@dataclass(frozen=True, slots=True)
+class Cli:
+    """The Serverless CLI, for one stage of the service in ``places``; the rest as for :func:`deploy`."""
+
+    endpoint: Endpoint
+    stage: str
+    places: Places
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    log: Path | None = None
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def packaged(self) -> Iterator[Path]:
+        """What the CLI would deploy, in a folder that is there for as long: the archive and the templates."""
+
+        def make(folder: Path) -> None:
+            with _first_packaging(self.places):
+                self.run("package", "--package", str(folder))
+
+        service, url = self.places.service, self.endpoint.url
+        key = key_of(
+            service,
+            deployed_files(service),
+            self.stage,
+            self.endpoint.region,
+            self.parameters,
+            host=urlsplit(url).hostname if url else None,
+            environment=_environment(self.endpoint, self.places),
         )
+        with tempfile.TemporaryDirectory(prefix="taskguard-package-") as folder:
+            Packages(self.places.cache / "packages").get(key, make, Path(folder))
+            yield Path(folder)
+
+    def run(self, *arguments: str) -> None:
+        """Run it in a copy of the service."""
+        cli = serverless_cli(self.places.cache)
+        options = [f"--param={name}={value}" for name, value in self.parameters.items()]
+        # A deploy must not disturb the timing of what runs on the same engine meanwhile.
+        command = ["nice", str(cli), *arguments, *options, "--stage", self.stage, "--region", self.endpoint.region]
+        what = f"`serverless {arguments[0]} --stage {self.stage}` at {self.endpoint.place}"
+        with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
+            folder = Path(scratch, "service")
+            folder.mkdir()
+            copy_of(self.places.service, folder)
+            (folder / "node_modules").symlink_to(cli.parents[1], target_is_directory=True)
+            if self.abandoned.is_set():
+                raise DeploymentError(f"{what} was not begun: the run was interrupted.")
+            status, output = self._ended(command, folder, _environment(self.endpoint, self.places))
+        if self.log is not None:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(output)
+        if status:
+            kept = f"\nAll of it is in {self.log}." if self.log else ""
+            raise DeploymentError(f"{what} failed. The end of what it said:\n{_tail(output)}{kept}")
+
+    def _ended(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+        """The command's status and output. An interrupt, or that it is abandoned, ends the CLI and what it started."""
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # Whatever the machine's own encoding, and whatever a service says.
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    output = process.communicate(timeout=_LOOKS_EVERY_SECONDS)[0]
+                    return process.returncode, output
+                if self.abandoned.is_set():
+                    _kill(process)
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
 
 
 @contextmanager
@@ -232,8 +252,7 @@ def _first_packaging(places: Places) -> Iterator[None]:
     The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
     """
     locked = places.service / "handlers" / "requirements.txt"
-    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12] if locked.exists() else "none"
-    done = places.cache / "home" / f"packaged-{digest}"
+    done = places.cache / "home" / f"packaged-{digest_of(locked)[:12]}"
     if done.exists():
         yield
         return
@@ -243,66 +262,9 @@ def _first_packaging(places: Places) -> Iterator[None]:
         done.touch()
 
 
-def _run(
-    command: list[str],
-    folder: Path,
-    environment: Mapping[str, str],
-    log: Path | None,
-    abandoned: threading.Event | None = None,
-) -> str | None:
-    """Run to the end; the output when it failed. An interrupt, or that it is abandoned, ends the CLI and what it started."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        # Whatever the machine's own encoding, and whatever a service says.
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        output = _output(process, abandoned)
-    except BaseException:
-        _kill(process)
-        process.wait()
-        raise
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as file:
-            file.write(output)
-    return output if process.returncode else None
-
-
-def _output(process: "subprocess.Popen[str]", abandoned: threading.Event | None) -> str:
-    while True:
-        try:
-            return process.communicate(timeout=None if abandoned is None else _LOOKS_EVERY_SECONDS)[0]
-        except subprocess.TimeoutExpired:
-            if abandoned is not None and abandoned.is_set():
-                _kill(process)
-
-
 def _kill(process: "subprocess.Popen[str]") -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _copy(service: Path, scratch: Path, node_modules: Path) -> Path:
-    folder = scratch / "service"
-    folder.mkdir()
-    copy_of(service, folder)
-    (folder / "node_modules").symlink_to(node_modules, target_is_directory=True)
-    return folder
-
-
-def _no_profile(scratch: Path) -> dict[str, str]:
-    """The user's own profiles must not have a say in where a local deploy goes."""
-    nothing = scratch / "no-aws-profile"
-    nothing.touch()
-    return {"AWS_CONFIG_FILE": str(nothing), "AWS_SHARED_CREDENTIALS_FILE": str(nothing)}
 
 
 def _environment(endpoint: Endpoint, places: Places) -> dict[str, str]:
@@ -326,6 +288,9 @@ def _environment(endpoint: Endpoint, places: Places) -> dict[str, str]:
         "PYTHON": str(python_with_pip(cache)),
         "NO_COLOR": "1",
         **endpoint.environment(),
+        # The user's own profiles must not have a say in where a local deploy goes.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
 

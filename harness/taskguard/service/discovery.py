@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
-from taskguard.service.apis import Around, function_url, http_api, is_unknown_here, rest_api
+from taskguard.service.apis import function_url, http_api, is_unknown_here, rest_api
 from taskguard.service.event_sources import function_of, mappings_of
 from taskguard.service.stack import (
     Api,
@@ -36,6 +37,7 @@ from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
 T = TypeVar("T")
+R = TypeVar("R", Queue, Table)
 
 _AT_ONCE = 8
 _NOTHING_CHOSEN = Choices()
@@ -66,14 +68,6 @@ class _Resource:
     logical_id: str
     physical_id: str
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _FoundQueue:
-    """A queue, with the ARN of its dead-letter queue."""
-
-    queue: Queue
-    dead_letters_to: str | None
 
 
 def discover(endpoint: Endpoint, name: str, *, stage: str, choices: Choices = _NOTHING_CHOSEN) -> Stack:
@@ -107,6 +101,8 @@ class _Discovery:
         # A client is made once, and not by several threads at once.
         self._clients = [endpoint.functions(), endpoint.sqs(), endpoint.dynamodb(), endpoint.apigateway()]
         self._unknown: set[str] = set()
+        self._dead_letters_to: dict[str, str] = {}
+        """The ARNs of queues' dead-letter queues, by the queues' own."""
 
     def stack(self) -> Stack:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="discovery") as pool:
@@ -117,19 +113,20 @@ class _Discovery:
             work = self._work_queue(queues)
             dead = self._dead_letter_queue(work, queues)
             found = [each.result() for each in functions]
-            consumers = [*work.queue.consumers, *(dead.consumers if dead is not None else ())]
+            consumers = [*work.consumers, *(dead.consumers if dead is not None else ())]
             # A queue may have consumers of another stack's.
             known = {each.name for each in found}
             found += pool.map(self._function, [name for name in dict.fromkeys(consumers) if name not in known])
+            all_tables = [each.result() for each in tables]
             all_apis = [api for each in apis if (api := each.result()) is not None]
             return Stack(
                 name=self._name,
                 stage=self._stage,
                 region=self._endpoint.region,
-                work_queue=work.queue,
+                work_queue=work,
                 dead_letter_queue=dead,
                 functions=tuple(sorted(found, key=lambda each: (each.label, each.name))),
-                table=self._only_table([each.result() for each in tables]),
+                table=self._decided("table", all_tables, all_tables),
                 ingresses=self._ingresses(all_apis, consumers, [each.name for each in found]),
                 not_supported=tuple(
                     sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
@@ -141,50 +138,53 @@ class _Discovery:
 
     # Queues
 
-    def _queue(self, resource: _Resource) -> _FoundQueue:
+    def _queue(self, resource: _Resource) -> Queue:
         sqs, url = self._endpoint.sqs(), resource.physical_id
         if "://" not in url:
             # An engine may take its name for a queue's id.
             url = sqs.get_queue_url(QueueName=url.rpartition(":")[2])["QueueUrl"]
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "RedrivePolicy"])["Attributes"]
-        policy = json.loads(told.get("RedrivePolicy") or "{}")
-        queue = Queue(logical_id=resource.logical_id, url=url, arn=told["QueueArn"])
-        return _FoundQueue(self._consumed(queue), policy.get("deadLetterTargetArn"))
+        if dead := json.loads(told.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"):
+            self._dead_letters_to[told["QueueArn"]] = dead
+        return self._consumed(resource.logical_id, url, told["QueueArn"])
 
-    def _consumed(self, queue: Queue) -> Queue:
-        names = {function_of(mapping) for mapping in mappings_of(self._endpoint, queue.arn)}
-        return replace(queue, consumers=tuple(sorted(names)))
+    def _consumed(self, logical_id: str, url: str, arn: str) -> Queue:
+        names = {function_of(mapping) for mapping in mappings_of(self._endpoint, arn)}
+        return Queue(logical_id=logical_id, url=url, arn=arn, consumers=tuple(sorted(names)))
 
-    def _work_queue(self, queues: Sequence[_FoundQueue]) -> _FoundQueue:
-        what, chosen = f"the work queue of the stack {self._name}", self._choices.work_queue
-        if chosen is not None:
-            named = [each for each in queues if chosen in (each.queue.name, each.queue.logical_id)]
-            return _named(named, chosen, what, "work_queue", [each.queue.name for each in queues])
-        fed = {each.dead_letters_to for each in queues}
-        consumed = [each for each in queues if each.queue.consumers]
+    def _work_queue(self, queues: Sequence[Queue]) -> Queue:
+        fed = self._dead_letters_to.values()
+        consumed = [each for each in queues if each.consumers and each.arn not in fed]
         # One that takes another's dead letters may have a redrive policy too, and without any policy a dead-letter queue is none.
-        candidates = [each for each in consumed if each.dead_letters_to and each.queue.arn not in fed] or [
-            each for each in consumed if each.queue.arn not in fed
-        ]
-        if not candidates:
-            have = ", ".join(each.queue.name for each in queues) or "none"
+        candidates = [each for each in consumed if each.arn in self._dead_letters_to] or consumed
+        found = self._decided("work_queue", queues, candidates)
+        if found is None:
+            have = ", ".join(each.name for each in queues) or "none"
             raise DiscoveryError(
-                f"looking for {what}: no queue has an event source mapping to a function and is not another's dead-letter "
-                f"queue. Its queues: {have}."
+                f"looking for the work queue of the stack {self._name}: no queue has an event source mapping to a function and is "
+                f"not another's dead-letter queue. Its queues: {have}."
             )
-        return candidates[only_one([each.queue.name for each in candidates], what, "work_queue")]
+        return found
 
-    def _dead_letter_queue(self, work: _FoundQueue, queues: Sequence[_FoundQueue]) -> Queue | None:
-        arn = work.dead_letters_to
+    def _dead_letter_queue(self, work: Queue, queues: Sequence[Queue]) -> Queue | None:
+        arn = self._dead_letters_to.get(work.arn)
         if arn is None:
             return None
         for each in queues:
-            if each.queue.arn == arn:
-                return each.queue
+            if each.arn == arn:
+                return each
         # It is another stack's.
         account, name = arn.split(":")[-2:]
         url = self._endpoint.sqs().get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        return self._consumed(Queue(logical_id="", url=url, arn=arn))
+        return self._consumed("", url, arn)
+
+    def _decided(self, key: Literal["work_queue", "table"], every: Sequence[R], candidates: Sequence[R]) -> R | None:
+        """The one that the user has named by its name or logical id, or else the only candidate; none without any."""
+        what, chosen = f"the {key.replace('_', ' ')} of the stack {self._name}", getattr(self._choices, key)
+        if chosen is not None:
+            named = [each for each in every if chosen in (each.name, each.logical_id)]
+            return _named(named, chosen, what, key, [each.name for each in every])
+        return candidates[only_one([each.name for each in candidates], what, key)] if candidates else None
 
     # Functions and table
 
@@ -206,30 +206,22 @@ class _Discovery:
         key = next(each["AttributeName"] for each in told["KeySchema"] if each["KeyType"] == "HASH")
         return Table(logical_id=resource.logical_id, name=told["TableName"], key=key)
 
-    def _only_table(self, tables: Sequence[Table]) -> Table | None:
-        what, chosen = f"the table of the stack {self._name}", self._choices.table
-        if chosen is not None:
-            named = [each for each in tables if chosen in (each.name, each.logical_id)]
-            return _named(named, chosen, what, "table", [each.name for each in tables])
-        return tables[only_one([each.name for each in tables], what, "table")] if tables else None
-
     # APIs
 
     def _apis(self, pool: ThreadPoolExecutor) -> list[Future[Api | None]]:
-        keys = [each.physical_id for each in self._of(_KEY_OF_CLIENTS)]
-        rest = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_REST_STAGE)], key_ids=keys)
-        http = Around(stage=self._stage, stages=[each.physical_id for each in self._of(_HTTP_STAGE)])
-        here = self._endpoint
-        reading: list[tuple[_Resource, Callable[[_Resource], Api]]] = [
-            *((each, lambda r: rest_api(here, r.logical_id, r.physical_id, rest)) for each in self._of(_REST_API)),
-            *((each, lambda r: http_api(here, r.logical_id, r.physical_id, http)) for each in self._of(_HTTP_API)),
-            *((each, lambda r: function_url(here, r.logical_id, r.physical_id)) for each in self._of(_URL)),
-        ]
-        return [pool.submit(self._api, resource, read) for resource, read in reading]
+        rest, http, keys = (
+            [each.physical_id for each in self._of(kind)] for kind in (_REST_STAGE, _HTTP_STAGE, _KEY_OF_CLIENTS)
+        )
+        reading: dict[str, Callable[[Endpoint, str, str], Api]] = {
+            _REST_API: partial(rest_api, stage=self._stage, stages=rest, key_ids=keys),
+            _HTTP_API: partial(http_api, stage=self._stage, stages=http),
+            _URL: function_url,
+        }
+        return [pool.submit(self._api, each, read) for kind, read in reading.items() for each in self._of(kind)]
 
-    def _api(self, resource: _Resource, read: Callable[[_Resource], Api]) -> Api | None:
+    def _api(self, resource: _Resource, read: Callable[[Endpoint, str, str], Api]) -> Api | None:
         try:
-            return read(resource)
+            return read(self._endpoint, resource.logical_id, resource.physical_id)
         except ClientError as error:
             if not is_unknown_here(error):
                 raise

@@ -46,20 +46,6 @@ class RunningStack:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    @classmethod
-    def require(cls, places: Places) -> Self:
-        """As :meth:`load`.
-
-        Raises:
-            TargetError: when nothing is up.
-        """
-        running = cls.load(places)
-        if running is None:
-            raise TargetError(
-                f"looking for a running stack: nothing is up. Start one with `{runnable('taskguard up')}`."
-            )
-        return running
-
     def save(self, places: Places) -> None:
         """Write ``.env``, and remember it."""
         write_env(places, self.instance.endpoint(), self.stack(places))

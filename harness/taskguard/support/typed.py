@@ -72,6 +72,13 @@ def untyped(value: object) -> Any:
     return msgspec.to_builtins(value, str_keys=True)
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file of text cannot be read, in words."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text ({error.reason})"
+    return error.strerror or str(error)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """What there is instead of an unknown ``word``, in words: the nearest if one is near, else all."""
     names = list(known)

@@ -10,14 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
 from taskguard.contract.tolerances import ON_AWS
 from taskguard.errors import TargetError
-from taskguard.targets.aws_clock import Skew, measure_skew
+from taskguard.targets.aws_clock import measure_skew
 from taskguard.targets.aws_errors import SET_THE_CLOCK, explained
-from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint, Instance, Target
+from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.endpoint import ForeignEngine
 
 # The first call tells a wrong region or an expired login, so it must not be tried for minutes.
@@ -68,8 +67,13 @@ class Aws(Target[AwsInstance]):
             else:
                 engine = ForeignEngine(url, region=self.region).start()
                 instance = AwsInstance(self.region, engine.url, engine.api_path)
-            skew = measure_skew(_asking(self.region, url))
-        _refuse_clock(doing, skew, known_to_agree=url is not None)
+            skew = measure_skew(_asking(instance.endpoint()))
+        if skew is None and url is None:
+            raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
+        if skew is not None and not skew.is_within(ON_AWS.clock_ms):
+            raise TargetError(
+                f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
+            )
         self.instance = instance
         return instance.endpoint()
 
@@ -98,30 +102,14 @@ def rehearsal_url(region: str) -> str | None:
     return None if ours else configured.rstrip("/")
 
 
-def _asking(region: str, url: str | None) -> Callable[[], str | None]:
+def _asking(endpoint: Endpoint) -> Callable[[], str | None]:
     """Asks AWS who is asking, which nobody needs a permission for, and returns the answer's date."""
-    if url is None:
-        users: Any = boto3.session.Session(region_name=region)
-        sts = users.client("sts", config=_FIRST_CALL)
-    else:
-        # The user's own credentials must not reach an engine's log.
-        session = botocore.session.Session()
-        session.set_credentials(LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"], LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-        sts = session.create_client("sts", region_name=region, endpoint_url=url, config=_FIRST_CALL)
+    users: Any = boto3.session.Session(region_name=endpoint.region)
+    # The user's own credentials must not reach an engine's log.
+    sts = users.client("sts", config=_FIRST_CALL) if endpoint.url is None else endpoint.client("sts")
 
     def ask() -> str | None:
         headers = sts.get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
         return str(headers["date"]) if "date" in headers else None
 
     return ask
-
-
-def _refuse_clock(doing: str, skew: Skew | None, *, known_to_agree: bool) -> None:
-    if skew is None:
-        if known_to_agree:
-            return
-        raise TargetError(f"{doing}: its clock could not be compared with this machine's. Try again.")
-    if not skew.is_within(ON_AWS.clock_ms):
-        raise TargetError(
-            f"{doing}: this machine's clock is {skew} its clock, and times could not be compared. {SET_THE_CLOCK}"
-        )

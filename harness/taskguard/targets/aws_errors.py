@@ -31,53 +31,47 @@ SET_THE_CLOCK = "Set this machine's clock (`timedatectl set-ntp true` on Linux) 
 _WRONG_CLOCK = "AWS finds this machine's clock too far from its own ({code}). " + SET_THE_CLOCK
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html, and the older names that some services still use.
-_OF_SERVICES: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"}), _WRONG_CLOCK),
+_OF_SERVICES = {
+    ("RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"): _WRONG_CLOCK,
     (
-        frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}),
-        "the login has expired ({code}). Log in again, with `aws sso login` or as you did before.",
-    ),
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "TokenRefreshRequired",
+    ): "the login has expired ({code}). Log in again, with `aws sso login` or as you did before.",
     (
-        frozenset(
-            {
-                "AuthFailure",
-                "IncompleteSignature",
-                "InvalidAccessKeyId",
-                "InvalidClientTokenId",
-                "InvalidSignatureException",
-                "SignatureDoesNotMatch",
-                "UnrecognizedClientException",
-            }
-        ),
+        "AuthFailure",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ): (
         "AWS does not know these credentials ({code}). Check AWS_PROFILE and the AWS_ACCESS_KEY_ID in your environment, "
-        "and that the region is enabled for the account.",
+        "and that the region is enabled for the account."
     ),
     (
-        frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}),
-        "{message} ({code}). docs/aws.md lists what the harness must be allowed to do.",
-    ),
+        "AccessDenied",
+        "AccessDeniedException",
+        "NotAuthorized",
+        "UnauthorizedOperation",
+    ): "{message} ({code}). docs/aws.md lists what the harness must be allowed to do.",
+    ("OptInRequired",): "the account has not enabled this region ({code}). Enable it, or name another with --region.",
     (
-        frozenset({"OptInRequired"}),
-        "the account has not enabled this region ({code}). Enable it, or name another with --region.",
-    ),
-    (
-        frozenset(
-            {
-                "ProvisionedThroughputExceededException",
-                "RequestLimitExceeded",
-                "RequestThrottled",
-                "RequestThrottledException",
-                "SlowDown",
-                "ThrottledException",
-                "Throttling",
-                "ThrottlingException",
-                "TooManyRequestsException",
-            }
-        ),
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ): (
         "AWS throttled {operation} ({code}), and went on doing so while it was tried again. Wait a minute, or submit "
-        "fewer tasks.",
+        "fewer tasks."
     ),
-)
+}
 
 
 def explain(error: ClientError | BotoCoreError) -> str:
@@ -101,7 +95,7 @@ def explained(doing: str) -> Iterator[None]:
 def _of_service(error: ClientError) -> str:
     details = error.response.get("Error", {})
     code, message = details.get("Code", ""), " ".join(details.get("Message", "").split()).rstrip(".")
-    words = next((words for codes, words in _OF_SERVICES if code in codes), None)
+    words = next((words for codes, words in _OF_SERVICES.items() if code in codes), None)
     if "Signature expired" in message or "Signature not yet current" in message:
         words = _WRONG_CLOCK
     if words is None:

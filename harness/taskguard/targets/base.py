@@ -174,7 +174,7 @@ Started = TypeVar("Started", bound=Instance)
 
 class Target(ABC, Generic[Started]):
     """Use as a context manager: it can be started inside, and nothing of it is left after. Each is a dataclass, whose fields are
-    what can be asked of it (:class:`taskguard.targets.registry.TargetOptions`)."""
+    what can be asked of it (:class:`taskguard.targets.registry.TargetOptions`, whose names they have)."""
 
     engine: ClassVar[str]
     """What it is, as users know it."""

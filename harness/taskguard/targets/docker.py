@@ -6,7 +6,6 @@ its functions are processes (``image/Dockerfile``) is not.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -26,8 +25,8 @@ from taskguard.errors import TargetError
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
-from taskguard.targets.guarding import guard
-from taskguard.targets.process import OnThisMachine, claim_port, direct, end_of_log, log_in, port_taken
+from taskguard.targets.guardian import guard
+from taskguard.targets.process import OnThisMachine, answered, claim_port, end_of_log, log_in, port_taken
 
 PUBLIC_IMAGE = "localstack/localstack:4.13.1"
 START_TIMEOUT_SECONDS = 120.0
@@ -134,8 +133,7 @@ class LocalStackInDocker(OnThisMachine[DockerInstance]):
         # Before there is a container: whenever this process is killed, somebody knows what to end.
         guard(instance, self.owner_pid, Path(instance.guarded))
         with told(f"starting {self.image} on port {instance.port}"), _prepared(instance, image) as container:
-            with _port_taken_told_apart(instance.port), _without_reaper():
-                container.start()
+            _start_container(container, instance.port)
             version = _wait_until_ready(instance, container.get_wrapped_container())
         self.instance = replace(instance, localstack=version)
         return self.instance.endpoint()
@@ -164,13 +162,16 @@ def functions_flags(name: str) -> str:
     return f"--label {_INSTANCE}={name}"
 
 
-@contextmanager
-def _without_reaper() -> Iterator[None]:
-    """Start no container that ends containers: it would have to be pulled, and a guardian does its work."""
+def _start_container(container: DockerContainer, port: int) -> None:
+    # Without the container that ends containers: it would have to be pulled, and a guardian does its work.
     before = testcontainers_config.ryuk_disabled
     testcontainers_config.ryuk_disabled = True
     try:
-        yield
+        container.start()
+    except APIError as error:
+        if any(words in str(error.explanation) for words in _PORT_TAKEN):
+            raise port_taken(port, LocalStackInDocker.engine) from error
+        raise
     finally:
         testcontainers_config.ryuk_disabled = before
 
@@ -185,11 +186,8 @@ def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
             raise TargetError(
                 f"starting {instance.image}: it ended with status {status}.\n{_log_tail(instance, container)}"
             )
-        try:
-            with direct.open(f"http://127.0.0.1:{instance.port}/_localstack/health", timeout=2) as response:
-                return str(json.load(response).get("version", "unknown"))
-        except (OSError, ValueError):
-            return None
+        found = answered(f"http://127.0.0.1:{instance.port}/_localstack/health", "version")
+        return str(found) if found is not None else None
 
     try:
         return str(wait_for(version, seconds=START_TIMEOUT_SECONDS))
@@ -203,16 +201,6 @@ def _wait_until_ready(instance: DockerInstance, container: Container) -> str:
 def _log_tail(instance: DockerInstance, container: Container) -> str:
     instance.keep_log(container)
     return end_of_log(instance.folder)
-
-
-@contextmanager
-def _port_taken_told_apart(port: int) -> Iterator[None]:
-    try:
-        yield
-    except APIError as error:
-        if any(words in str(error.explanation) for words in _PORT_TAKEN):
-            raise port_taken(port, LocalStackInDocker.engine, "address already in use") from error
-        raise
 
 
 if __name__ == "__main__":

@@ -32,13 +32,9 @@ def connected() -> Iterator[DockerClient]:
         TargetError: when none answers, or one of another machine does; also for what a daemon refuses meanwhile.
     """
     host = get_docker_host() or "its default socket"
-    try:
+    with told(f"reaching Docker at {host}", ". Start Docker, or install it; --target localstack needs none."):
         _ask_whether_it_is_there()
         testcontainers = TestcontainersClient(timeout=WORK_SECONDS)
-    except (DockerException, RequestException) as error:
-        raise TargetError(
-            f"reaching Docker at {host}: {_reason(error)}. Start Docker, or install it; --target localstack needs none."
-        ) from error
     try:
         if testcontainers.host() not in _HERE:
             raise TargetError(
@@ -61,8 +57,8 @@ def _ask_whether_it_is_there() -> None:
 
 
 @contextmanager
-def told(doing: str) -> Iterator[None]:
-    """Turn what Docker's library raises into one line that begins with what was being done.
+def told(doing: str, to_do: str = "") -> Iterator[None]:
+    """Turn what Docker's library raises into one line that begins with what was being done and ends with what to do.
 
     Raises:
         TargetError: for a refusal, or for no answer.
@@ -70,7 +66,7 @@ def told(doing: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, RequestException) as error:
-        raise TargetError(f"{doing}: {_reason(error)}") from error
+        raise TargetError(f"{doing}: {_reason(error)}{to_do}") from error
 
 
 def find_image(docker: DockerClient, name: str) -> Image:
@@ -81,13 +77,12 @@ def find_image(docker: DockerClient, name: str) -> Image:
     """
     with told(f"looking for the image {name}"), suppress(ImageNotFound):
         return docker.images.get(name)
-    try:
+    stand_in = (
+        ". Where no registry can be reached, build the stand-in with image/build-stand-in.sh and name it: "
+        "LOCALSTACK_IMAGE=taskguard/localstack-stand-in:4.13.1"
+    )
+    with told(f"pulling the image {name}", stand_in):
         return docker.images.pull(name)
-    except (DockerException, RequestException) as error:
-        raise TargetError(
-            f"pulling the image {name}: {_reason(error)}. Where no registry can be reached, build the stand-in with "
-            "image/build-stand-in.sh and name it: LOCALSTACK_IMAGE=taskguard/localstack-stand-in:4.13.1"
-        ) from error
 
 
 def _reason(error: BaseException) -> str:

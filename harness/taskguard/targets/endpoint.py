@@ -72,8 +72,13 @@ class ForeignEngine(Target[EndpointInstance]):
     def start(self) -> Endpoint:
         url = address_of_engine(self.endpoint_url)
         engine, version = _identify(url)
-        # Asked before there is any API: engines that load their parts when needed then have this one.
-        _ask_for_apis(Endpoint(target="endpoint", url=url, region=self.region))
+        try:
+            # Asked before there is any API: engines that load their parts when needed then have this one.
+            Endpoint(target="endpoint", url=url, region=self.region).apigateway().get_rest_apis(limit=1)
+        except (ClientError, BotoCoreError) as error:
+            raise TargetError(
+                f"asking {url} for its REST APIs: {error}. Is it an engine of AWS services, with API Gateway?"
+            ) from error
         self.instance = EndpointInstance(url, self.region, _api_path(url), engine, version)
         return self.instance.endpoint()
 
@@ -112,15 +117,6 @@ def _identify(url: str) -> tuple[str, str]:
         if isinstance(health, dict) and isinstance(health.get("services"), Mapping):
             return engine, str(health.get("version", "unknown"))
     return "engine", "unknown"
-
-
-def _ask_for_apis(endpoint: Endpoint) -> None:
-    try:
-        endpoint.apigateway().get_rest_apis(limit=1)
-    except (ClientError, BotoCoreError) as error:
-        raise TargetError(
-            f"asking {endpoint.url} for its REST APIs: {error}. Is it an engine of AWS services, with API Gateway?"
-        ) from error
 
 
 def _api_path(url: str) -> str:

@@ -1,8 +1,11 @@
-"""Environments of their own for what TaskGuard runs but must not be installed beside: the engine, Lambda's libraries, MiniStack, pip.
+"""Environments of their own for what TaskGuard runs but must not be installed beside: the engine, functions, MiniStack, pip.
 
 Each is a folder of packages, installed from a lock file of the package by uv into the user's cache, once for each version of the lock
 and of Python; whoever uses it runs an interpreter that sees these packages and no others. What is installed in another way
 (the Serverless CLI) is made by :func:`once` too.
+
+A function of runtime ``python3.13`` runs on Python 3.13 where one is found, else on the interpreter that the engine runs on; the
+run's manifest says which. It sees the libraries that Lambda itself provides (the runtime interface client and boto3).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,11 +28,16 @@ from pathlib import Path
 from filelock import FileLock
 from uv import find_uv_bin
 
+from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError
 from taskguard.places import DATA
 
 ENGINE_LOCK = DATA / "engine.txt"
 PIP_LOCK = DATA / "pip.txt"
+LAMBDA_RUNTIME = "python3.13"
+_LIBRARIES_LOCK = DATA / "lambda-runtime.txt"
+# Found last: where the runtime interface client has its native transport, that one is used.
+_FALLBACK = Path(__file__).parents[1] / "engine" / "functions" / "runtime_client"
 ENGINE_MINORS = (13, 12, 11)
 """The versions of Python 3 that LocalStack runs on; the newest is taken first, after this process's own."""
 _TELL = "import sys, sysconfig as s; print('.'.join(map(str, sys.version_info[:3])), s.get_config_var('SOABI'), s.get_platform())"
@@ -62,6 +71,22 @@ def engine_environment(cache: Path) -> Environment:
         SetupError: when no interpreter fits, or the packages cannot be installed.
     """
     return installed(ENGINE_LOCK, engine_python(), cache, "LocalStack")
+
+
+def find_runtime(name: str, cache: Path) -> FunctionRuntime:
+    """What functions of the Lambda runtime ``name`` (``python3.13``) run on here.
+
+    Raises:
+        SetupError: when it is no Python runtime, or the libraries cannot be installed.
+    """
+    if not name.startswith("python3."):
+        raise SetupError(
+            f"looking for the Lambda runtime {name}: only Python runtimes run as local processes; "
+            "choose a python3.x runtime in serverless.yml"
+        )
+    python = find_python(name.removeprefix("python")) or engine_python()
+    libraries = installed(_LIBRARIES_LOCK, python, cache, "the Lambda runtime's libraries").packages
+    return FunctionRuntime(python.executable, (str(libraries), str(_FALLBACK)), python.version)
 
 
 def engine_python() -> Python:
@@ -155,8 +180,8 @@ def python_with_pip(cache: Path) -> Path:
     environment = pip_environment(cache)
     # The user's own home, where pip's settings are: who calls this may have another.
     variables = {"HOME": str(Path.home()), "PYTHONPATH": str(environment.packages)}
-    exports = "".join(f"export {name}={_quoted(value)}\n" for name, value in variables.items())
-    text = f'#!/bin/sh\n{exports}exec {_quoted(environment.python.executable)} -s "$@"\n'
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    text = f'#!/bin/sh\n{exports}exec {shlex.quote(environment.python.executable)} -s "$@"\n'
 
     def make(folder: Path) -> None:
         (folder / "python").write_text(text)
@@ -164,10 +189,6 @@ def python_with_pip(cache: Path) -> Path:
 
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return once(cache / "python" / f"with-pip-{digest}", make) / "python"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _candidates(version: str) -> Iterator[str]:

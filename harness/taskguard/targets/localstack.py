@@ -16,15 +16,15 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from taskguard.engine.ownership import is_engine
+import psutil
+
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.environments import Environment, engine_environment
+from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, log_in, port_taken
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 STOP_GRACE_SECONDS = 6.0
 _BACKLOG = 128
@@ -40,8 +40,8 @@ class LocalStackInstance(ProcessInstance):
     python: str = ""
     clock_scale: float = 1.0
 
-    def is_running(self) -> bool:
-        return is_engine(self.pid)
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        return "taskguard.engine" in process.cmdline()
 
     def answers(self) -> bool:
         return answered(f"{self.url}/_taskguard/instance", "instance") == self.token
@@ -102,7 +102,10 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         clock = _clock_file(scratch) if self.clock_scale != 1 else None
         if clock is not None:
             scaled_clock.create(clock)
-        listener = _listen(port, self.engine)
+        try:
+            listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        except OSError as error:
+            raise port_taken(port, self.engine, error.errno) from error
         settings = EngineSettings(
             instance=secrets.token_hex(16),
             scratch=scratch,
@@ -137,22 +140,6 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             python=environment.python.version,
             clock_scale=self.clock_scale,
         )
-
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it is bound before
-        return False
-
-
-def _listen(port: int, engine: str) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(_BACKLOG)
-        listener.set_inheritable(True)
-    except OSError as error:
-        listener.close()
-        raise port_taken(port, engine, error.strerror or str(error)) from error
-    return listener
 
 
 def _recording_in(folder: str | Path) -> Path:

@@ -21,9 +21,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from taskguard.errors import SetupError, TargetError
-from taskguard.targets.environments import Python, engine_python, find_python
+from taskguard.targets.environments import LAMBDA_RUNTIME, Python, engine_python, find_python
 from taskguard.targets.process import listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME
 
 OLDEST_NODE = (20, 19)
 FEWEST_FILES = 128

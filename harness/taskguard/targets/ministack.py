@@ -25,10 +25,16 @@ from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError
 from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
-from taskguard.targets.environments import Environment, engine_python, find_python, installed
-from taskguard.targets.guarding import guard
+from taskguard.targets.environments import (
+    LAMBDA_RUNTIME,
+    Environment,
+    engine_python,
+    find_python,
+    find_runtime,
+    installed,
+)
+from taskguard.targets.guardian import guard
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once, log_in
-from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 _LOCK = DATA / "ministack.txt"
 # All that the engine starts inherits it, so that nothing of an instance is overlooked when it ends.
@@ -46,12 +52,6 @@ class MiniStackInstance(ProcessInstance):
     kind = "ministack"
 
     version: str
-
-    def is_running(self) -> bool:
-        with suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            return is_alive(process) and self._is_ours(process)
-        return False
 
     def answers(self) -> bool:
         return answered(f"{self.url}/_ministack/health", "edition") == self.token
@@ -85,10 +85,10 @@ class MiniStackInstance(ProcessInstance):
         """The engine, the functions, and all that these have started."""
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if is_alive(process) and self._is_ours(process):
+                if is_alive(process) and self._is_of_it(process):
                     yield process
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _is_of_it(self, process: psutil.Process) -> bool:
         return process.environ().get(_TOKEN) == self.token
 
 
@@ -120,7 +120,8 @@ class MiniStack(ProcessTarget[MiniStackInstance]):
         guard(instance, self.owner_pid, _guarded(scratch))
         return process, instance
 
-    def _found_port_taken(self, port: int, status: int) -> bool:  # noqa: ARG002  # it ends alike whatever was wrong
+    def _found_port_taken(self, port: int) -> bool:
+        # It ends alike whatever was wrong.
         try:
             listen_once(port)
         except OSError:

@@ -3,6 +3,7 @@ what answers there is what was started."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -11,10 +12,14 @@ import tempfile
 import urllib.request
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
+from taskguard.engine.ownership import is_alive
 from taskguard.errors import TargetError
 from taskguard.support import folders
 from taskguard.support.this_command import runnable
@@ -59,8 +64,21 @@ class ProcessInstance(Instance):
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
         return f"http://127.0.0.1:{self.port}"
+
+    def is_running(self) -> bool:
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            return is_alive(process) and self._is_of_it(process)
+        return False
+
+    @abstractmethod
+    def _is_of_it(self, process: psutil.Process) -> bool:
+        """Whether it is the engine's process (the number may meanwhile be another's).
+
+        Raises:
+            psutil.Error: when that cannot be told.
+        """
 
     @abstractmethod
     def answers(self) -> bool:
@@ -118,9 +136,9 @@ class ProcessTarget(OnThisMachine[Process]):
     def _launch(self, port: int, scratch: str) -> tuple[subprocess.Popen[bytes], Process]:
         """:meth:`_run` the engine on this port, with this empty folder for all that it writes but its log."""
 
-    @abstractmethod
-    def _found_port_taken(self, port: int, status: int) -> bool:
-        """Whether the engine, which ended with ``status``, did so because it could not listen on ``port``."""
+    def _found_port_taken(self, port: int) -> bool:  # noqa: ARG002  # it may have been bound before
+        """Whether the engine, which ended, did so because it could not listen on ``port``."""
+        return False
 
     def stop(self) -> None:
         if self.instance is not None:
@@ -166,7 +184,7 @@ class ProcessTarget(OnThisMachine[Process]):
         def looks_ready() -> bool:
             status = process.poll()
             if status is not None:
-                kind = PortTakenError if self._found_port_taken(port, status) else TargetError
+                kind = PortTakenError if self._found_port_taken(port) else TargetError
                 raise kind(
                     f"starting {self.engine} on port {port}: it ended with status {status}.\n{end_of_log(self.folder)}"
                 )
@@ -201,13 +219,13 @@ def claim_port(port: int, engine: str) -> int:
     try:
         return listen_once(port)
     except OSError as error:
-        raise port_taken(port, engine, error.strerror or str(error)) from error
+        raise port_taken(port, engine, error.errno) from error
 
 
-def port_taken(port: int, engine: str, reason: str) -> PortTakenError:
-    """What to say of a port that ``engine`` cannot have."""
+def port_taken(port: int, engine: str, number: int | None = errno.EADDRINUSE) -> PortTakenError:
+    """What to say of a port that ``engine`` cannot have, with the error's ``number``."""
     return PortTakenError(
-        f"starting {engine} on port {port}: {reason.lower()}. "
+        f"starting {engine} on port {port}: {os.strerror(number or errno.EADDRINUSE).lower()}. "
         f"Choose another port with --port, or stop what listens there (`{runnable('taskguard down')}` stops TaskGuard's own)."
     )
 
@@ -218,7 +236,5 @@ def listen_once(port: int) -> int:
     Raises:
         OSError: when it cannot be had.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as probe:
         return int(probe.getsockname()[1])

@@ -78,6 +78,8 @@ def _class(name: TargetName, which: int) -> Any:
     try:
         module = import_module(f"taskguard.targets.{name}")
     except ModuleNotFoundError as missing:
+        if name is not TargetName.DOCKER:
+            raise
         raise TargetError(
             f"starting LocalStack in Docker: the Python package {missing.name} is not installed. It comes with an extra of "
             "TaskGuard's: `pip install 'taskguard[docker]'`."

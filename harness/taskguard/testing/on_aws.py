@@ -18,16 +18,14 @@ from taskguard.operating import cleaning, costs, prices
 from taskguard.operating.ledger import LEDGER_FILE, Ledger, Place
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.running import Run
+from taskguard.run.switching import in_words
 from taskguard.service.config import terms_of
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
 from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
-from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
-
-DEFAULT_STAGE = "test"
 
 
 def look_at_stage(engine: SharedEngine, stage: str, service: Path, *, allow_production: bool) -> str:
@@ -71,10 +69,8 @@ def clean_up_after(folder: Path, say: Callable[[str], None]) -> bool:
         cleaned = cleaning.clean_up(
             folder, tell=lambda n: say(f"waiting for {times(n, 'task')} to settle, to remove them")
         )
-    except (TaskGuardError, ClientError, BotoCoreError) as error:
-        reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else str(error)
-    except KeyboardInterrupt:
-        reason = "interrupted"
+    except (TaskGuardError, ClientError, BotoCoreError, KeyboardInterrupt) as problem:
+        reason = in_words(problem)
     else:
         say(f"removed {times(cleaned.removed, 'task')} from the stage")
         if not cleaned.left:

@@ -82,7 +82,7 @@ class Pipeline:
             AssertionError: when they have not within the longest time the schedule allows.
         """
         wanted = [task.task_id for task in tasks]
-        finals, records = self.run.dialect.finals, self._records()
+        finals, records = self.run.dialect.finals, Records(self.run.endpoint, self.run.stack, self.run.dialect)
         seconds = longest_run_seconds(self.run.terms, len(wanted))
         if under_faults:
             hidden_seconds = Queues(self.run.endpoint, self.run.stack).visibility_timeout_seconds()
@@ -115,8 +115,7 @@ class Pipeline:
         return session.judge(session.record(run, load, folder), folder)
 
     def record(self, task_id: str) -> RecordObserved:
-        """The task's record, as it is now."""
-        return self._records().records([task_id])[0]
+        return Records(self.run.endpoint, self.run.stack, self.run.dialect).records([task_id])[0]
 
     def timelines(self) -> str:
         """What happened to each submitted task, for a reader; the history itself is kept beside the engine's log."""
@@ -134,6 +133,3 @@ class Pipeline:
             return True
         under_way = [i for i in recording.invocations.values() if i.ended_at_ms is None]
         return all(tasks_of(invocation, self.run.dialect.message).isdisjoint(ids) for invocation in under_way)
-
-    def _records(self) -> Records:
-        return Records(self.run.endpoint, self.run.stack, self.run.dialect)

@@ -1,9 +1,7 @@
 """The pytest plugin: a deployed pipeline as a fixture, for this project's tests and for anybody's.
 
-Options, each of which can be set in the project's configuration too (``taskguard_target = "…"``): ``--taskguard-service`` (what is
-deployed), ``--taskguard-target``, ``--taskguard-endpoint-url`` and ``--taskguard-region`` (where), ``--taskguard-stage`` (which stack),
-``--taskguard-clock-scale`` (how much faster than the clock), ``--taskguard-failure-seed`` and ``--taskguard-failure-rate`` (how it is
-made to fail), ``--taskguard-api-auth`` (who may call it). A session that uses no fixture of these pays for none.
+Each option (``--taskguard-target``; `_SETTINGS` has them all) can be set in the project's configuration too
+(``taskguard_target = "…"``). A session that uses no fixture of these pays for none.
 
 Fixtures: ``endpoint`` (a running engine), ``deploy`` (a stage of one's own), ``stack`` (the session's stage), ``pipeline`` (that
 stage, with tasks of known fate), ``faults`` (what is broken on purpose until a test ends). One engine serves the whole session,
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from taskguard.errors import TaskGuardError
 from taskguard.support.clocks import clock_scale
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -128,13 +127,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OWNER] = int(given.get("taskguard_owner", os.getpid()))
     for name in _SETTINGS:
         asked(config, name)  # what is wrong with one is better missed now
-    target = _target(config)
-    if target is TargetName.RUNNING:
-        _running_stack(config)
-    if target is TargetName.ENDPOINT and not given:
-        _look_for_engine(config)
-    if target is TargetName.AWS and not given:
-        _look_at_stage(config)
+    if not given:
+        _look_beforehand(config)
+
+
+def _look_beforehand(config: pytest.Config) -> None:
+    """What is not there, or not as it should be, is said once, before any test: an engine, a stage on AWS, or the user's credentials."""
+    try:
+        match _target(config):
+            case TargetName.RUNNING:
+                _running_stack(config)
+            case TargetName.ENDPOINT:
+                from taskguard.targets.endpoint import ForeignEngine
+
+                ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
+            case TargetName.AWS:
+                from taskguard.testing.on_aws import look_at_stage
+
+                allowed = config.getoption("--taskguard-allow-production")
+                stage, service = _stage_on_aws(config), places_of(config).service
+                config.stash[_ABOUT] = look_at_stage(shared_engine_of(config), stage, service, allow_production=allowed)
+    except TaskGuardError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _folder(config: pytest.Config) -> Path:
@@ -143,33 +157,6 @@ def _folder(config: pytest.Config) -> Path:
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
         config.stash[_FOLDER] = places_of(config).state / "tests" / stamp
     return config.stash[_FOLDER]
-
-
-def _look_for_engine(config: pytest.Config) -> None:
-    """An engine that is not there is better missed once, before any test."""
-    from taskguard.errors import TargetError
-    from taskguard.targets.endpoint import ForeignEngine
-
-    try:
-        ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
-    except TargetError as error:
-        raise pytest.UsageError(str(error)) from error
-
-
-def _look_at_stage(config: pytest.Config) -> None:
-    """What is wrong with the stage on AWS, or with the user's credentials, is said once, before any test."""
-    from taskguard.errors import TaskGuardError
-    from taskguard.testing.on_aws import look_at_stage
-
-    try:
-        config.stash[_ABOUT] = look_at_stage(
-            _shared_engine(config),
-            _stage_on_aws(config),
-            places_of(config).service,
-            allow_production=config.getoption("--taskguard-allow-production"),
-        )
-    except TaskGuardError as error:
-        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -182,7 +169,7 @@ def session_engine(config: pytest.Config) -> SharedEngine | None:
     folder = config.stash.get(_FOLDER, None)
     if folder is None or not folder.exists() or _target(config) is TargetName.RUNNING:
         return None
-    return _shared_engine(config)
+    return shared_engine_of(config)
 
 
 def _target(config: pytest.Config) -> TargetName:
@@ -190,12 +177,11 @@ def _target(config: pytest.Config) -> TargetName:
 
 
 def _stage_on_aws(config: pytest.Config) -> str:
-    from taskguard.testing.on_aws import DEFAULT_STAGE
-
-    return asked(config, "stage") or DEFAULT_STAGE
+    return asked(config, "stage") or "test"
 
 
-def _shared_engine(config: pytest.Config) -> SharedEngine:
+def shared_engine_of(config: pytest.Config) -> SharedEngine:
+    """The session's engine, which is started when its endpoint is asked for."""
     from taskguard.targets.registry import TargetOptions, make
     from taskguard.testing.shared_engine import SharedEngine
 
@@ -246,7 +232,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from taskguard.testing.on_aws import clean_up_after
 
         forget &= clean_up_after(folder, lambda text: print(f"taskguard: {text}", file=sys.stderr))  # noqa: T201
-    _shared_engine(config).stop(forget=forget)
+    shared_engine_of(config).stop(forget=forget)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -254,22 +240,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     pipeline = getattr(item, "funcargs", {}).get("pipeline")
     if report.when == "call" and report.failed and pipeline is not None and getattr(pipeline, "submitted", None):
-        report.sections.append(("what happened to the tasks", _timelines(pipeline)))
+        try:
+            told = pipeline.timelines()
+        except Exception as error:  # the engine may be what failed; the other tests must go on
+            told = f"not to be had: {error!r}"
+        report.sections.append(("what happened to the tasks", told))
         report.sections.append(("to repeat this test", f"python -m pytest {item.nodeid!r}"))
     return report
-
-
-def _timelines(pipeline: Pipeline) -> str:
-    try:
-        return pipeline.timelines()
-    except Exception as error:  # the engine may be what failed; the other tests must go on
-        return f"not to be had: {error!r}"
 
 
 @pytest.fixture(scope="session")
 def shared_engine(request: pytest.FixtureRequest) -> SharedEngine:
     """The session's engine, started when first asked for its endpoint."""
-    return _shared_engine(request.config)
+    return shared_engine_of(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -284,26 +267,29 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
     if _target(request.config) is TargetName.AWS:
         pytest.skip("it deploys a stage of its own; on AWS only the stage that is deployed there is tested")
 
-    def deploy_stage(stage: str, **parameters: str) -> Stack:
-        return shared_engine.stack(stage, parameters)
-
-    return deploy_stage
+    return lambda stage, **parameters: shared_engine.stack(stage, parameters)
 
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: SharedEngine) -> Stack:
     """The stage under test, deployed once a session."""
     from taskguard.service.deployment import read_stack
-    from taskguard.service.ours import failure_parameters
 
     config = request.config
     if _target(config) is TargetName.RUNNING:
         return _running_stack(config).stack(places_of(config))
     if _target(request.config) is TargetName.AWS:
         return read_stack(endpoint, _stage_on_aws(request.config))
+    return stack_on(shared_engine, config)
+
+
+def stack_on(shared_engine: SharedEngine, config: pytest.Config) -> Stack:
+    """The stage under test on an engine of the session's own, both of them made when they are not there."""
+    from taskguard.service.ours import auth_parameters, failure_parameters
+
     parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
-    if (api_auth := asked(config, "api-auth")) is not None:
-        parameters |= {"apiAuth": api_auth}
+    parameters |= auth_parameters(asked(config, "api-auth"))
+    shared_engine.endpoint()
     return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
 
 

@@ -120,7 +120,7 @@ def test_the_report_says_it_of_each_verdict_and_at_its_head() -> None:
     history = History(NOTHING_FAILED)
     page = page_of(grade(history, EXPECTED), history, MANIFEST)
     assert page.headline == f"All 12 checks passed, {len(HOLLOW)} of them not exercised"
-    assert [verdict.check for verdict in page.verdicts if verdict.hollow] == list(HOLLOW)
+    assert [verdict.check for verdict in page.verdicts if verdict.is_hollow] == list(HOLLOW)
     text = render(page)
     assert text.count("pass (not exercised)") == text.count('<details class="verdict pass hollow"') == len(HOLLOW)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,7 +64,8 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _built(kind: type[T]) -> st.SearchStrategy[T]:
-    return st.builds(kind, **{name: BY_ANNOTATION[text] for name, text in kind.__annotations__.items()})
+    own_and_inherited = [inspect.get_annotations(each).items() for each in reversed(kind.__mro__)]
+    return st.builds(kind, **{name: BY_ANNOTATION[text] for fields in own_and_inherited for name, text in fields})
 
 
 BY_ANNOTATION |= {

@@ -10,10 +10,10 @@ from taskguard.contract.files import built_in
 from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, DeadLettered, Delivered, Event, History
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.reports.html import tasks
-from taskguard.reports.html.axis import Axis
+from taskguard.reports.html.axis import Axis, Span
 from taskguard.reports.html.rates import rates_of
 from taskguard.reports.html.spreads import MOST_DOTS, time_to_settle, waits_by_attempt
-from taskguard.reports.html.timelines import Span, Symbol, timeline_of
+from taskguard.reports.html.timelines import Symbol, timeline_of
 from taskguard.reports.html.visible import shown, shown_json, size
 from taskguard.reports.html.waits import Wait, waits_of
 from taskguard.reports.plain import printable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,11 @@ class Place:
         """Let it be so many seconds after the beginning, and wait until somebody has seen it."""
         at_ms = 1_000_000.0 + seconds * 1000
         self.clock.shown[0] = at_ms
-        wait_for(lambda: at_ms in self.clock.seen, seconds=10, every=0.001)
+        soon(lambda: at_ms in self.clock.seen)
 
     def seen(self, **states: str) -> None:
         """Wait until the mappings are so."""
-        wait_for(lambda: states.items() <= self.mappings.states.items(), seconds=10, every=0.001)
+        soon(lambda: states.items() <= self.mappings.states.items())
 
     def seen_in_time(self, seconds: float, **states: str) -> None:
         """Let so many seconds pass, and again as often as it takes until the mappings are so."""
@@ -107,7 +107,13 @@ class Place:
             self.clock.go_on(seconds)
             return states.items() <= self.mappings.states.items()
 
+        # With pauses: a thread that gets no turn must not find that hours have passed.
         wait_for(are_so, seconds=10, every=0.01)
+
+
+def soon(look: Callable[[], object]) -> None:
+    """Wait for what the nemesis's threads do at once."""
+    wait_for(look, seconds=10, every=0.001, at_most_every=0.01)
 
 
 def kinds(nemesis: Nemesis) -> list[str]:

@@ -134,7 +134,6 @@ def test_a_user_s_own_env_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_what_is_up_is_remembered(up: LocalStackInstance, tmp_path: Path) -> None:
     stack_of(up).save(Places.of())
     assert RunningStack.load(Places.of()) == stack_of(up)
-    assert RunningStack.require(Places.of()) == stack_of(up)
     assert Path(".env").exists()
 
 
@@ -174,8 +173,6 @@ def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
 def test_what_has_ended_by_itself_is_not_up(ended: LocalStackInstance) -> None:
     stack_of(ended).save(Places.of())
     assert RunningStack.load(Places.of()) is None
-    with pytest.raises(TargetError, match="nothing is up"):
-        RunningStack.require(Places.of())
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def api() -> Iterator[Api]:
             """Keep the tests' output clean."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
         thread.start()
         api.url = f"http://127.0.0.1:{server.server_port}/dev"
         yield api

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.draws import Fate
-from taskguard.evidence.comparison import differences, times_apart_ms
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -25,6 +24,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 
+from tests.comparison import differences, times_apart_ms
 from tests.thoroughness import examples
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, altered, changed, missing, run, the, without
 

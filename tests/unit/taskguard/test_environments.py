@@ -71,7 +71,7 @@ def test_of_many_at_once_one_makes_it_and_all_have_it_whole(tmp_path: Path) -> N
     def make(folder: Path) -> None:
         made.append(1)
         (folder / "first").touch()
-        time.sleep(0.2)
+        time.sleep(0.05)
         (folder / "second").touch()
 
     def files(_: int) -> set[str]:
@@ -122,7 +122,7 @@ def test_who_waits_for_it_does_not_install_it_again(tmp_path: Path, caplog: pyte
 
     def make(folder: Path) -> None:
         began.set()
-        time.sleep(0.2)
+        time.sleep(0.05)
 
     with caplog.at_level("INFO", "taskguard"), ThreadPoolExecutor(2) as pool:
         first = pool.submit(once, tmp_path / "it", make, "the engine")

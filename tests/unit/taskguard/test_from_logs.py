@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from taskguard.evidence.comparison import differences
 from taskguard.evidence.log_lines import LogLine
 from taskguard.evidence.logs.from_logs import LOCAL, ON_AWS
 from taskguard.evidence.logs.seal import Seals
@@ -24,6 +23,7 @@ from taskguard.history import (
 from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome
 
+from tests.comparison import differences
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,

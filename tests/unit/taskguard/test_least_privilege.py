@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from taskguard.errors import TargetError
-from taskguard.operating.privileges import Row, State
+from taskguard.operating.privileges.table import Row, State
 
 from tests import least_privilege
 from tests.least_privilege import WHOLE, LeastPrivilege, by_task_ids, is_whole

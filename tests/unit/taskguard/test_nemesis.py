@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from taskguard.errors import TaskGuardError
 from taskguard.history import FaultInjected
 from taskguard.run import switching as module
+from taskguard.run.injecting import nemesis as strikes
 from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.support.waiting import wait_for
 
-from tests.unit.taskguard.nemesis_place import Mappings, Place, kinds
+from tests.unit.taskguard.nemesis_place import Mappings, Place, kinds, soon
+
+
+@pytest.fixture(autouse=True)
+def often_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these mappings become takes one look; a pause between two is of no use."""
+    monkeypatch.setattr(strikes, "_LOOK_EVERY_SECONDS", 0.001)
+
+    def looks(look: Callable[[], bool], *, seconds: float, **_: float) -> bool:
+        return wait_for(look, seconds=seconds, every=0.001, at_most_every=0.01)
+
+    monkeypatch.setattr(module, "wait_for", looks)
 
 
 @pytest.mark.parametrize(("kind", "mapping"), [("consumer-off", "work"), ("monitor-off", "dead")])
@@ -75,7 +88,7 @@ def test_two_that_overlap_leave_it_off_until_both_are_over() -> None:
     with place.nemesis("consumer-off for=5; consumer-off from=3 for=5000") as nemesis:
         place.seen(work="Disabled")
         place.clock.go_on(3.0)
-        wait_for(lambda: switched_off_by(nemesis) == 2, seconds=10, every=0.001)
+        soon(lambda: switched_off_by(nemesis) == 2)
 
         def is_over_for_one() -> bool:
             place.clock.go_on(0.5)
@@ -126,7 +139,7 @@ def test_one_that_overlaps_strikes_only_when_it_is_off() -> None:
 def test_where_nothing_is_on_nothing_strikes() -> None:
     place = Place(mappings=Mappings(states={"work": "Disabled", "dead": "Enabled", "off": "Disabled"}))
     with place.nemesis("consumer-off for=1") as nemesis:
-        wait_for(lambda: place.mappings.listed, seconds=10, every=0.001)
+        soon(lambda: place.mappings.listed)
     assert (nemesis.events, place.mappings.asked) == ((), [])
 
 
@@ -164,13 +177,13 @@ def test_a_mapping_that_is_being_changed_is_asked_again() -> None:
 
 
 def test_a_consumer_that_cannot_be_switched_on_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SWITCHED_WITHIN_SECONDS", 0.3)
     place = Place()
 
     def stuck() -> None:
         with place.nemesis("consumer-off for=1000"):
             place.seen(work="Disabled")
             place.mappings.busy = 1_000_000
+            monkeypatch.setattr(module, "_SWITCHED_WITHIN_SECONDS", 0.02)
 
     with pytest.raises(TaskGuardError, match=r"(?s)Look at them with.*--uuid work --enabled"):
         stuck()

@@ -147,7 +147,7 @@ def test_a_client_uses_the_routes_that_were_found(monkeypatch: pytest.MonkeyPatc
     )
     asked: list[tuple[str, str]] = []
     client = client_of(Fakes(), replace(STACK, ingresses=(replace(ingress, submit=submit, record=record),)))
-    monkeypatch.setattr(client, "_request", lambda method, path, **_: asked.append((method, path)))
+    monkeypatch.setattr(client, "request", lambda method, path, **_: asked.append((method, path)))
     monkeypatch.setattr("taskguard.ingress.client._ids_in", lambda _: [])
     client.post("{}")
     client.get("a/b")

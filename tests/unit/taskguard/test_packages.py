@@ -185,7 +185,7 @@ def test_a_package_that_is_made_again_while_it_is_forgotten_is_still_made_by_one
         another = pool.submit(kept.get, "old", make, place(tmp_path, "third"))
         try:
             with pytest.raises(TimeoutError):
-                another.result(0.5)
+                another.result(0.1)
         finally:
             go_on.set()
         for each in (*again, another):

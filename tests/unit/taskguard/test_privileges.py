@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from taskguard.errors import PolicyError
-from taskguard.operating.privileges import Access, Place, Role, Row, State, Statement, as_markdown, faults, table_of
-from taskguard.operating.privileges.actions import UNKNOWN_RESOURCE, accesses_of
-from taskguard.operating.privileges.policies import is_allowed, matches, statements_of
-from taskguard.operating.privileges.table import NO_TEST, PLATFORM, Use, uses_of
+from taskguard.operating.privileges.actions import UNKNOWN_RESOURCE, Place, accesses_of
+from taskguard.operating.privileges.policies import Access, Statement, is_allowed, matches, statements_of
+from taskguard.operating.privileges.report import as_markdown, faults
+from taskguard.operating.privileges.roles import Role
+from taskguard.operating.privileges.table import NO_TEST, PLATFORM, Row, State, Use, table_of, uses_of
 
 from tests.unit.taskguard.recorder_lines import WORK_ARN, WORK_URL, aws_call, recording_of, sqs_record, started
 

@@ -32,6 +32,7 @@ def test_its_options_are_listed(pytester: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 @pytest.mark.parametrize(
     "option", ["--taskguard-target=mars", "--taskguard-failure-rate=often", "--taskguard-api-auth=all"]
 )
@@ -41,6 +42,7 @@ def test_a_wrong_option_is_an_error_of_usage(pytester: pytest.Pytester, option: 
     result.stderr.fnmatch_lines([f"*{option.partition('=')[0]}*"])
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_its_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
     listed = pytester.runpytest_inprocess("--fixtures").stdout.str()
     for name in ("endpoint", "deploy", "stack", "run", "pipeline"):
@@ -48,6 +50,7 @@ def test_its_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -
     assert "tasks whose fate is known" in listed
 
 
+@pytest.mark.usefixtures("our_plugin_alone")
 def test_a_session_without_a_pipeline_passes_and_starts_no_engine(
     pytester: pytest.Pytester,
 ) -> None:

@@ -62,7 +62,7 @@ def begun(api: RuntimeApi, invocation: Invocation = WORK) -> Future[Answer]:
 
 
 def test_it_needs_nothing_of_localstack() -> None:
-    modules = ("engine.functions.runtime_api", "engine.settings", "engine.functions.process", "targets.runtimes")
+    modules = ("engine.functions.runtime_api", "engine.settings", "engine.functions.process", "targets.environments")
     code = "import sys\n" + "".join(f"import taskguard.{name}\n" for name in modules)
     code += "sys.exit('localstack' in {name.split('.')[0] for name in sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

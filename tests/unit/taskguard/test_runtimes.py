@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from taskguard.errors import SetupError
-from taskguard.targets.environments import Environment, Python
-from taskguard.targets.runtimes import find_runtime
+from taskguard.targets.environments import Environment, Python, find_runtime
 
 CACHE = Path("/libraries")
 NAME = "python3.99"
@@ -42,7 +41,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def install(lock: Path, python: Python, cache: Path, what: str) -> Environment:
         return Environment(python, cache / f"python{python.version}")
 
-    monkeypatch.setattr("taskguard.targets.runtimes.installed", install)
+    monkeypatch.setattr("taskguard.targets.environments.installed", install)
     return machine
 
 

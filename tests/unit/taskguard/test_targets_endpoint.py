@@ -29,7 +29,7 @@ def start() -> Iterator[Start]:
 
     def start(answers: Answers) -> str:
         servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler(answers)))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=servers[-1].serve_forever, args=(0.005,), daemon=True).start()
         return f"http://127.0.0.1:{servers[-1].server_port}"
 
     yield start

@@ -120,7 +120,6 @@ def note_call(_chain: HandlerChain, context: RequestContext, _response: Response
 
 @lru_cache(maxsize=1)
 def pacer() -> Pacer:
-    """The engine's one pacer."""
     settings = EngineSettings.from_environment()
     if settings.clock is None:
         return RealTimePacer()

@@ -5,20 +5,18 @@ what the function was told of it may differ; the recorder writes down both. It m
 """
 
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 
 from taskguard.engine.faults import answers
-from taskguard.engine.faults.injector import ActivePlan, injector
-from taskguard.engine.faults.under_way import UnderWay, invocations_of
+from taskguard.engine.faults.injector import injector
+from taskguard.engine.faults.under_way import Strike, UnderWay, invocations_of
 from taskguard.engine.recorder.flight_recorder import TOLD, Caller, recorder
 from taskguard.engine.server import NO_ANSWER
 from taskguard.faults.kinds import KINDS
-from taskguard.faults.plan import Fault, Phase, Place
+from taskguard.faults.plan import Phase, Place
 
 _PLACES = "taskguard_places"
 _STRUCK = "taskguard_struck"
@@ -33,18 +31,12 @@ _REFUSE = frozenset({"refuse"})
 _NEEDS_AN_EFFECT = frozenset(KINDS) - {"slow"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Struck:
-    fault: Fault
-    invocation: UnderWay
-
-
 def strike_before(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
     """Request handler: what has no effect ends here, with an error."""
     if not injector().of_function or context.operation is None:
         return
     token = context.request.headers.get("X-Amz-Security-Token")
-    caller = recorder().caller(token) if token else None
+    caller = recorder().callers.get(token) if token else None
     if caller is None:
         return
     _strike_all(context, caller)
@@ -55,18 +47,17 @@ def strike_before(_chain: HandlerChain, context: RequestContext, _response: Resp
         for invocation in invocations_of(caller.environment)
     ]
     setattr(context, _PLACES, places)
-    struck = _strike(context, Phase.BEFORE, places)
-    if struck is None:
+    strike = _strike(context, Phase.BEFORE, places)
+    if strike is None:
         return
-    fault, invocation = struck.fault, struck.invocation
-    if fault.kind == "slow":
-        time.sleep(fault.takes_seconds)
+    kind = strike.fault.kind
+    if kind == "slow":
+        time.sleep(strike.fault.takes_seconds)
         return
     setattr(context, _PLACES, [])
-    if fault.kind in _ERRORS:
-        raise _ERRORS[fault.kind](context)
-    if fault.kind == "kill":
-        invocation.kill()
+    if kind in _ERRORS:
+        raise _ERRORS[kind](context)
+    _kill_if_so(strike)
     _say_nothing(context)
     raise answers.not_carried_out()
 
@@ -74,17 +65,17 @@ def strike_before(_chain: HandlerChain, context: RequestContext, _response: Resp
 def strike_after(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
     """Response handler, before the recorder's: what is told of a call that has had its effect."""
     places = context.get(_PLACES)
-    if not places or (struck := _strike(context, Phase.AFTER, places)) is None:
+    if not places or (strike := _strike(context, Phase.AFTER, places)) is None:
         return
-    if struck.fault.kind in _ERRORS:
-        error = _ERRORS[struck.fault.kind](context)
+    if strike.fault.kind in _ERRORS:
+        error = _ERRORS[strike.fault.kind](context)
         told = Response()
         answers.put_into(told, error, context)
-        setattr(context, _STRUCK, (struck, told))
+        setattr(context, _STRUCK, (strike, told))
         setattr(context, TOLD, {"status": told.status_code, "error": told.headers.get("X-Amzn-Errortype")})
         return
-    setattr(context, _STRUCK, (struck, response))
-    if struck.fault.kind != "slow":
+    setattr(context, _STRUCK, (strike, response))
+    if strike.fault.kind != "slow":
         _say_nothing(context)
 
 
@@ -92,26 +83,22 @@ def tell_otherwise(_chain: HandlerChain, context: RequestContext, response: Resp
     """Response handler, after the recorder's: tell the function that."""
     if (pair := context.get(_STRUCK)) is None:
         return
-    struck, told = pair
-    match struck.fault.kind:
-        case "slow":
-            time.sleep(struck.fault.takes_seconds)
-        case "kill":
-            struck.invocation.kill()
-        case "throttle" | "error" | "refuse":
-            response.update_from(told)
+    strike, told = pair
+    if strike.fault.kind == "slow":
+        time.sleep(strike.fault.takes_seconds)
+    elif strike.fault.kind in _ERRORS:
+        response.update_from(told)
+    _kill_if_so(strike)
 
 
 def _strike_all(context: RequestContext, caller: Caller) -> None:
-    kind, error = _OUTAGES.get(context.service.service_name, (None, None))
-    if kind is None or error is None:
-        return
-    plans: tuple[ActivePlan, ...] = injector().of_function.get(caller.function, ())
-    if any(plan.outage(kind) is not None for plan in plans):
-        raise error(context)
+    if (outage := _OUTAGES.get(context.service.service_name)) is not None:
+        kind, error = outage
+        if any(plan.outage(kind) is not None for plan in injector().of_function.get(caller.function, ())):
+            raise error(context)
 
 
-def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, Place]]) -> _Struck | None:
+def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, Place]]) -> Strike | None:
     without: frozenset[str] = frozenset() if answers.can_be_refused(context) else _REFUSE
     if when is Phase.AFTER and context.service_exception is not None:
         # The call failed by itself: there was no effect of which the function could not be told.
@@ -119,11 +106,15 @@ def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, P
     for invocation, place in places:
         fault = invocation.plan.strikes(place, when, without)
         if fault is not None:
-            # With its process, all that an invocation is about is struck.
-            task_ids: list[Any] = [place.task_id, *(invocation.task_ids if fault.kind == "kill" else ())]
-            invocation.plan.record(fault, place, task_ids=task_ids, request_id=invocation.request_id)
-            return _Struck(fault, invocation)
+            strike = Strike(fault, place, invocation.plan, invocation)
+            strike.record()
+            return strike
     return None
+
+
+def _kill_if_so(strike: Strike) -> None:
+    if strike.fault.kind == "kill" and strike.invocation is not None:
+        strike.invocation.kill()
 
 
 def _say_nothing(context: RequestContext) -> None:

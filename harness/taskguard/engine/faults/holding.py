@@ -118,11 +118,9 @@ class Rendezvous:
 
 @lru_cache(maxsize=1)
 def held_back() -> HeldBack:
-    """The engine's one store of what is held back."""
     return HeldBack(pacer())
 
 
 @lru_cache(maxsize=1)
 def rendezvous() -> Rendezvous:
-    """The engine's one meeting place."""
     return Rendezvous()

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,29 @@ from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Fault, Phase, Place, Plan
 
 
+def json_object(text: object) -> dict[str, Any]:
+    """The JSON object that this text is; an empty one when it is none."""
+    try:
+        document = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+class Ordinals:
+    """The how-manieth of its group each is, in the order in which they are first asked for."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._known: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
+
+    def of(self, group: Hashable, member: Hashable) -> int:
+        """Counted from 1; the same whenever it is asked for."""
+        with self._changing:
+            known = self._known[group]
+            return known.setdefault(member, len(known) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class TaskNames:
     """Where a task's id is found: its field in the JSON of messages and requests, its attribute in the table."""
@@ -32,18 +55,15 @@ class TaskNames:
 
     def in_text(self, text: object) -> str | None:
         """The id in a message's or a request's body; none when there is none."""
-        try:
-            document = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            return None
-        task_id = document.get(self.message) if isinstance(document, dict) else None
+        task_id = json_object(text).get(self.message)
         return task_id if isinstance(task_id, str) else None
 
 
 @dataclass(slots=True, eq=False)
 class ActivePlan:
     """A plan that was handed over. ``functions`` are the stack's, by their names on the engine, ``queues`` by their ARNs;
-    ``stack`` is what tells this stack from others, its work queue's ARN."""
+    ``stack`` is what tells this stack from others, its work queue's ARN. ``ordinals`` count what has no receive count: requests for a
+    task, by function and task, and processes, by function."""
 
     id: str
     plan: Plan
@@ -53,9 +73,8 @@ class ActivePlan:
     names: TaskNames
     since: float = field(default_factory=time.time)
     ended: bool = False
+    ordinals: Ordinals = field(default_factory=Ordinals)
     _changing: threading.Lock = field(default_factory=threading.Lock)
-    _requests: dict[tuple[str, str | None], dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    _starts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _told: set[Fault] = field(default_factory=set)
 
     @property
@@ -67,18 +86,6 @@ class ActivePlan:
     def strikes_processes(self) -> bool:
         """Whether a process that was started before does not do."""
         return any(fault.about.site is Site.PROCESS for fault in self.plan.faults)
-
-    def count_request(self, function: str, task_id: str | None, request_id: str) -> int:
-        """The how-manieth invocation for this task it is, outside of messages."""
-        with self._changing:
-            seen = self._requests[function, task_id]
-            return seen.setdefault(request_id, len(seen) + 1)
-
-    def count_start(self, function: str) -> int:
-        """The how-manieth process of this function is being started."""
-        with self._changing:
-            self._starts[function] += 1
-            return self._starts[function]
 
     def strikes(self, place: Place, when: Phase | None = None, without: frozenset[str] = frozenset()) -> Fault | None:
         """The fault that strikes there now."""
@@ -202,35 +209,30 @@ def _read(document: object) -> ActivePlan:
 
 @lru_cache(maxsize=1)
 def injector() -> Injector:
-    """The engine's one injector."""
     return Injector()
 
 
 def hand_over(request: Request) -> Response:
     """``POST /_taskguard/faults``: 200 and the plan's id, or 400 and what is wrong with it."""
     try:
-        return _json({"id": injector().hand_over(json.loads(request.get_data()))})
+        return Response.for_json({"id": injector().hand_over(json.loads(request.get_data()))})
     except FaultPlanError as error:
-        return _json({"message": str(error)}, 400)
+        return Response.for_json({"message": str(error)}, status=400)
     except ValueError as error:
-        return _json({"message": f"A plan of faults is JSON: {error}."}, 400)
+        return Response.for_json({"message": f"A plan of faults is JSON: {error}."}, status=400)
 
 
 def end(_request: Request, plan_id: str) -> Response:
     """``DELETE /_taskguard/faults/<id>``: 200, whether or not there is such a plan."""
     injector().end(plan_id)
-    return _json({"id": plan_id})
+    return Response.for_json({"id": plan_id})
 
 
 def end_of_stack(request: Request) -> Response:
     """``DELETE /_taskguard/faults?stack=<ARN of its work queue>``: 200 and the ids of the plans that were active, or 400."""
     stack = request.args.get("stack")
     if not stack:
-        return _json({"message": "Of which stack all plans are to end is said by ?stack=<ARN of its work queue>."}, 400)
-    return _json({"ended": injector().end_of_stack(stack)})
-
-
-def _json(document: Mapping[str, Any], status: int = 200) -> Response:
-    response = Response.for_json(document)
-    response.status_code = status
-    return response
+        return Response.for_json(
+            {"message": "Of which stack all plans are to end is said by ?stack=<ARN of its work queue>."}, status=400
+        )
+    return Response.for_json({"ended": injector().end_of_stack(stack)})

@@ -7,15 +7,17 @@ handle that has expired is one that the queue does not know.
 
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from localstack.services.sqs.models import SqsQueue, sqs_stores
 from localstack.utils.aws.arns import parse_arn
 
 from taskguard.engine.faults.holding import held_back, rendezvous
-from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.engine.faults.injector import injector
+from taskguard.engine.faults.under_way import Strike
 from taskguard.faults.kinds import Site
-from taskguard.faults.plan import Fault, Place
+from taskguard.faults.plan import Place
 
 HandOver = Callable[[list[dict[str, Any]]], None]
 _AT_DELETION = "again"
@@ -37,24 +39,35 @@ def strike_received(
     now: list[dict[str, Any]] = []
     last: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
-        struck = _strike(queue_arn, message)
-        if struck is None or struck[1].kind == _AT_DELETION:
+        strike = _strike(queue_arn, message)
+        if strike is None or strike.fault.kind == _AT_DELETION:
             now.append(message)
             continue
-        plan, fault, place = struck
-        plan.record(fault, place, task_ids=[place.task_id])
-        match fault.kind:
+        strike.record()
+        match strike.fault.kind:
             case "lose":
-                pass
-            case "late":
-                _hold(message, fault, plan, queue_arn, hand_over_too)
-            case "reorder" if index == len(messages) - 1:
-                _hold(message, fault, plan, queue_arn, hand_over_too, to_be_overtaken=True)
-            case "reorder":
+                continue
+            case "reorder" if index < len(messages) - 1:
                 last.insert(0, message)
-            case kind:
-                _ON_THEIR_WAY[kind](queue_arn, message, hand_over_too)
-                now.append(message)
+                continue
+            case "late" | "reorder" as kind:
+                held_back().hold(
+                    partial(hand_over_too, [message]),
+                    seconds=strike.fault.takes_seconds,
+                    queue_arn=queue_arn,
+                    plan_id=strike.plan.id,
+                    to_be_overtaken=kind == "reorder",
+                )
+                continue
+            case "twice":
+                rendezvous().arrange(message["MessageId"])
+                hand_over_too([deepcopy(message)])
+            case "stale-handle":
+                _forget_handle(queue_arn, message["ReceiptHandle"])
+            case "run-out" if (queue := find_queue(queue_arn)) is not None:
+                rendezvous().arrange(message["MessageId"])
+                queue.update_visibility_timeout(message["ReceiptHandle"], 0)
+        now.append(message)
     return now + last
 
 
@@ -69,15 +82,14 @@ def lost_deletions(queue_arn: str, messages: Sequence[dict[str, Any]], done: Col
         return frozenset()
     lost = set()
     for message in messages:
-        struck = _strike(queue_arn, message) if message["MessageId"] in done else None
-        if struck is not None and struck[1].kind == _AT_DELETION:
-            plan, fault, place = struck
-            plan.record(fault, place, task_ids=[place.task_id])
+        strike = _strike(queue_arn, message) if message["MessageId"] in done else None
+        if strike is not None and strike.fault.kind == _AT_DELETION:
+            strike.record()
             lost.add(message["MessageId"])
     return frozenset(lost)
 
 
-def _strike(queue_arn: str, message: dict[str, Any]) -> tuple[ActivePlan, Fault, Place] | None:
+def _strike(queue_arn: str, message: dict[str, Any]) -> Strike | None:
     for plan in injector().of_queue.get(queue_arn, ()):
         place = Place(
             site=Site.MESSAGE,
@@ -86,48 +98,12 @@ def _strike(queue_arn: str, message: dict[str, Any]) -> tuple[ActivePlan, Fault,
             receive=int(message["Attributes"]["ApproximateReceiveCount"]),
         )
         if (fault := plan.strikes(place)) is not None:
-            return plan, fault, place
+            return Strike(fault, place, plan)
     return None
 
 
-def _hold(
-    message: dict[str, Any],
-    fault: Fault,
-    plan: ActivePlan,
-    queue_arn: str,
-    hand_over: HandOver,
-    *,
-    to_be_overtaken: bool = False,
-) -> None:
-    held_back().hold(
-        lambda: hand_over([message]),
-        seconds=fault.takes_seconds,
-        queue_arn=queue_arn,
-        plan_id=plan.id,
-        to_be_overtaken=to_be_overtaken,
-    )
-
-
-def _twice(_queue_arn: str, message: dict[str, Any], hand_over_too: HandOver) -> None:
-    rendezvous().arrange(message["MessageId"])
-    hand_over_too([deepcopy(message)])
-
-
-def _stale_handle(queue_arn: str, message: dict[str, Any], _hand_over_too: HandOver) -> None:
+def _forget_handle(queue_arn: str, receipt_handle: str) -> None:
     if (queue := find_queue(queue_arn)) is not None:
         with queue.mutex:
-            if (received := queue.receipts.pop(message["ReceiptHandle"], None)) is not None:
-                received.receipt_handles.discard(message["ReceiptHandle"])
-
-
-def _run_out(queue_arn: str, message: dict[str, Any], _hand_over_too: HandOver) -> None:
-    if (queue := find_queue(queue_arn)) is not None:
-        rendezvous().arrange(message["MessageId"])
-        queue.update_visibility_timeout(message["ReceiptHandle"], 0)
-
-
-_ON_THEIR_WAY: dict[str, Callable[[str, dict[str, Any], HandOver], None]] = {
-    "twice": _twice,
-    "stale-handle": _stale_handle,
-    "run-out": _run_out,
-}
+            if (received := queue.receipts.pop(receipt_handle, None)) is not None:
+                received.receipt_handles.discard(receipt_handle)

@@ -3,18 +3,16 @@
 It knows what stands in an invocation and in a call, and decides nothing.
 """
 
-import json
-import threading
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
-from taskguard.engine.faults.injector import ActivePlan, injector
+from taskguard.engine.faults.injector import ActivePlan, Ordinals, injector, json_object
 from taskguard.faults.kinds import Site
-from taskguard.faults.plan import Place
+from taskguard.faults.plan import Fault, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,7 @@ class UnderWay:
     kill: Callable[[], None]
     deliveries: tuple[Delivery, ...]
     task_id: str | None
-    _changing: threading.Lock = field(default_factory=threading.Lock)
-    _calls: dict[tuple[str, str | None], list[str]] = field(default_factory=lambda: defaultdict(list))
-    _tries: Counter[str] = field(default_factory=Counter)
+    _ordinals: Ordinals = field(default_factory=Ordinals)
 
     @property
     def task_ids(self) -> list[str | None]:
@@ -51,7 +47,7 @@ class UnderWay:
         """Where the invocation itself can be struck: at each message of a batch, or at the one request."""
         known = [(delivery.task_id, delivery.receive_count) for delivery in self.deliveries]
         if not known:
-            known = [(self.task_id, self.plan.count_request(self.function, self.task_id, self.request_id))]
+            known = [(self.task_id, self._request_of(self.task_id))]
         return [
             Place(site=Site.FUNCTION, function=self.function, task_id=task_id, receive=receive)
             for task_id, receive in known
@@ -62,26 +58,20 @@ class UnderWay:
         delivery = self._delivery_of(request)
         task_id = delivery.task_id if delivery else self._task_of(request)
         sdk_id = sdk_id or uuid.uuid4().hex
-        with self._changing:
-            calls = self._calls[call, task_id]
-            if sdk_id not in calls:
-                calls.append(sdk_id)
-            self._tries[sdk_id] += 1
-            number, tries = calls.index(sdk_id) + 1, self._tries[sdk_id]
-        if delivery is None:
-            delivery = next((each for each in self.deliveries if each.task_id == task_id), None)
-        receive = (
-            delivery.receive_count if delivery else self.plan.count_request(self.function, task_id, self.request_id)
-        )
+        delivery = delivery or next((each for each in self.deliveries if each.task_id == task_id), None)
         return Place(
             site=Site.CALL,
             function=self.function,
             task_id=task_id,
-            receive=receive,
+            receive=delivery.receive_count if delivery else self._request_of(task_id),
             call=call,
-            number=number,
-            tries=tries,
+            number=self._ordinals.of((call, task_id), sdk_id),
+            tries=self._ordinals.of(sdk_id, object()),
         )
+
+    def _request_of(self, task_id: str | None) -> int:
+        """The how-manieth invocation for this task it is, outside of messages."""
+        return self.plan.ordinals.of((self.function, task_id), self.request_id)
 
     def _delivery_of(self, request: Mapping[str, Any]) -> Delivery | None:
         handles = {entry.get("ReceiptHandle") for entry in [request, *(request.get("Entries") or ())]}
@@ -99,6 +89,35 @@ class UnderWay:
         return self.task_ids[0] if len(self.task_ids) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that strikes somewhere now. Which invocation is struck is not known of a message, nor at the start of a process."""
+
+    fault: Fault
+    place: Place
+    plan: ActivePlan
+    invocation: UnderWay | None = None
+
+    def record(self) -> None:
+        """Tell the flight recorder, before it takes effect."""
+        task_ids, request_id = [self.place.task_id], None
+        if self.invocation is not None:
+            request_id = self.invocation.request_id
+            # With its process, all that an invocation is about is struck.
+            if self.place.site is not Site.CALL or self.fault.kind == "kill":
+                task_ids += self.invocation.task_ids
+        self.plan.record(self.fault, self.place, task_ids=task_ids, request_id=request_id)
+
+    def of(self, invocations: Sequence[UnderWay]) -> "Strike":
+        """The same, now that the invocation is known which it strikes."""
+        return replace(self, invocation=next((each for each in invocations if each.plan is self.plan), None))
+
+    def variant(self, count: int) -> int:
+        """Which of ``count`` ways of doing it: always the same at one place under one seed."""
+        drawn = sha256(f"{self.plan.plan.seed}:{self.place}".encode(errors="surrogatepass")).digest()
+        return int.from_bytes(drawn[:4], "big") % count
+
+
 _by_environment: dict[str, tuple[UnderWay, ...]] = {}
 
 
@@ -112,7 +131,7 @@ def under_way(
     if not plans:
         yield ()
         return
-    event = _event(payload)
+    event = json_object(payload)
     seen = tuple(
         UnderWay(
             plan=plan,
@@ -134,14 +153,6 @@ def under_way(
 def invocations_of(environment: str) -> tuple[UnderWay, ...]:
     """What this environment is at work on, under each plan that has not ended since."""
     return tuple(each for each in _by_environment.get(environment, ()) if not each.plan.ended)
-
-
-def _event(payload: str) -> Mapping[str, Any]:
-    try:
-        event = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, ...]:

@@ -10,7 +10,6 @@ import math
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.faults.functions import Strike, epoch, strike_invocation, strike_start
+from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
-from taskguard.engine.faults.under_way import UnderWay, under_way
+from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
@@ -44,15 +43,6 @@ class RuntimeNotAvailable(Exception):
 
 class EnvironmentStoppedError(Exception):
     """An invocation came after its environment had been stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """How an invocation ended, as the caller (``payload``) and the log (``log_lines``) are told."""
-
-    payload: bytes
-    is_error: bool
-    log_lines: tuple[str, ...] = ()
 
 
 class ProcessExecutor(RuntimeExecutor):
@@ -102,7 +92,7 @@ class ProcessExecutor(RuntimeExecutor):
     def start(self, env_vars: dict[str, str]) -> None:
         self._environment = self._as_on_lambda(env_vars)
         caller = Caller(self.function_version.id.function_name, self.id)
-        recorder().register(self._environment["AWS_SESSION_TOKEN"], caller)
+        recorder().callers[self._environment["AWS_SESSION_TOKEN"]] = caller
         # It is started for an invocation, which is Lambda's from now on: a cold start is part of it.
         self._handed_over_at_ms = now_ms()
         with pacer().work():
@@ -121,7 +111,7 @@ class ProcessExecutor(RuntimeExecutor):
         finally:
             if ended:
                 self._invoking.release()
-        recorder().forget(self._environment.get("AWS_SESSION_TOKEN", ""))
+        recorder().callers.pop(self._environment.get("AWS_SESSION_TOKEN", ""), None)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         with self._invoking, pacer().work():
@@ -135,19 +125,13 @@ class ProcessExecutor(RuntimeExecutor):
     def _invoke(self, payload: dict[str, str]) -> InvocationResult:
         request_id = payload["invoke-id"]
         name = self.function_version.id.function_name
-        caller = recorder().caller(self._environment["AWS_SESSION_TOKEN"])
+        caller = recorder().callers.get(self._environment["AWS_SESSION_TOKEN"])
         if caller is not None:
             caller.request_id = request_id
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
         self._handed_over_at_ms = None
-        recorder().write(
-            "invocation-started",
-            function=name,
-            environment=self.id,
-            requestId=request_id,
-            payload=without_credentials(payload["payload"]),
-            startedAt=began_at,
-        )
+        about = {"function": name, "environment": self.id, "requestId": request_id, "startedAt": began_at}
+        recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
         ended_at = now_ms()
@@ -156,17 +140,14 @@ class ProcessExecutor(RuntimeExecutor):
         logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
         recorder().write(
             "invocation-ended",
-            function=name,
-            environment=self.id,
-            requestId=request_id,
+            **about,
             response=without_credentials(outcome.payload.decode("utf-8", errors="replace")),
             error=outcome.is_error,
-            startedAt=began_at,
             endedAt=ended_at,
         )
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
-    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> _Outcome:
+    def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> Answer:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
             outdated = self._epoch != epoch(self.function_version.id.function_name)
@@ -182,9 +163,9 @@ class ProcessExecutor(RuntimeExecutor):
             self._failed_start.of(invocations).record()
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
-            return _Outcome(document, is_error=True)
+            return Answer(document, is_error=True)
         strike = strike_invocation(invocations) if invocations and api.ready.done() else None
-        if strike is not None and strike.kind in ("kill-first", "hang"):
+        if strike is not None and strike.fault.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
         if invocations:
             rendezvous().meet(delivery.message_id for each in invocations[:1] for delivery in each.deliveries)
@@ -205,46 +186,44 @@ class ProcessExecutor(RuntimeExecutor):
         if answer.done():
             if strike is not None:
                 return self._answer_badly(strike, answer.result(), request_id, process, timeout)
-            return _Outcome(answer.result().payload, answer.result().is_error)
+            return answer.result()
         if exited.done():
             return self._crashed(request_id, process)
         return self._timed_out(request_id, timeout)
 
-    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> _Outcome:
+    def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> Answer:
         """As a fault has it, the process is killed, or its time is over sooner than it is."""
         strike.record()
-        if strike.kind in ("kill-first", "kill-last"):
+        if strike.fault.kind in ("kill-first", "kill-last"):
             process.begin_to_end()
             process.ended.wait()
             return self._crashed(request_id, process)
-        time.sleep(strike.seconds)
+        time.sleep(strike.fault.takes_seconds)
         return self._timed_out(request_id, timeout)
 
     def _answer_badly(
         self, strike: Strike, answer: Answer, request_id: str, process: FunctionProcess, timeout: int
-    ) -> _Outcome:
-        if strike.kind in ("kill-last", "timeout"):
+    ) -> Answer:
+        if strike.fault.kind in ("kill-last", "timeout"):
             return self._end_badly(strike, request_id, process, timeout)
-        if answer.is_error:
-            # There is nothing to spoil.
-            return _Outcome(answer.payload, is_error=True)
-        return _Outcome(strike.spoil(answer.payload), is_error=False)
+        # Of an error there is nothing to spoil.
+        return answer if answer.is_error else Answer(spoilt(strike, answer.payload), is_error=False)
 
-    def _crashed(self, request_id: str, process: FunctionProcess) -> _Outcome:
+    def _crashed(self, request_id: str, process: FunctionProcess) -> Answer:
         message = f"RequestId: {request_id} Error: {process.exit_reason()}"
         self._end_process()
         document = {"errorType": "Runtime.ExitError", "errorMessage": message}
-        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
+        return Answer(json.dumps(document).encode(), is_error=True, log_lines=(message, "Runtime.ExitError"))
 
-    def _timed_out(self, request_id: str, timeout: int) -> _Outcome:
+    def _timed_out(self, request_id: str, timeout: int) -> Answer:
         self._end_process()
         reason = f"Task timed out after {timeout:.2f} seconds"
         document = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: {reason}"}
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         line = f"{stamp}.000Z {request_id} {reason}"
-        return _Outcome(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
+        return Answer(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
 
-    def _logs(self, request_id: str, outcome: _Outcome, milliseconds: float) -> str:
+    def _logs(self, request_id: str, outcome: Answer, milliseconds: float) -> str:
         version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
         process = self._process
         written = self._output_of_ended + (process.take_output() if process else "")
@@ -277,12 +256,12 @@ class ProcessExecutor(RuntimeExecutor):
         self._epoch = epoch(name)
         strike = strike_start(name) if self._epoch else None
         self._failed_start, self._skew_seconds = None, 0.0
-        if strike is not None and strike.kind == "no-init":
+        if strike is not None and strike.fault.kind == "no-init":
             # Told of with the invocation that it fails, which may not be known yet.
             self._failed_start = strike
         elif strike is not None:
             strike.record()
-            self._skew_seconds = strike.seconds
+            self._skew_seconds = strike.fault.takes_seconds
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
@@ -337,13 +316,12 @@ class ProcessExecutor(RuntimeExecutor):
             api.close()
 
     def _as_on_lambda(self, env_vars: dict[str, str]) -> dict[str, str]:
-        runtime = self.function_version.config.runtime
         variables = {
             name: str(value)
             for name, value in env_vars.items()
             if value is not None and not name.startswith(_NOT_ON_LAMBDA)
         }
-        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.function_version.config.runtime}"}
 
 
 def _first_of(*futures: Future[Any], seconds: float) -> None:

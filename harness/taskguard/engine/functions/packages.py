@@ -8,6 +8,7 @@ it was unzipped is left to those that run on it, and unzipped anew.
 import logging
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -62,11 +63,7 @@ def task_root(function_version: FunctionVersion, interpreter: str) -> Path:
 def _unzip(code: Any, name: str) -> Path:
     place = Path(EngineSettings.from_environment().scratch, "code")
     place.mkdir(exist_ok=True)
-    folder = place / name
-    for number in range(2, 1_000_000):
-        if not folder.exists():
-            break
-        folder = place / f"{name}-{number}"
+    folder = Path(tempfile.mkdtemp(dir=place, prefix=f"{name}-"))
     code.prepare_for_execution()
     Path(code.get_unzipped_code_location()).rename(folder)
     return folder

@@ -61,7 +61,8 @@ class FunctionProcess:
         # A character may arrive in two parts.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._reading = threading.Lock()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
+        """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
         # No site-packages, no user site, no script folder: only what the search path names.
         command = [runtime.interpreter, "-S", "-s", "-P", str(_BOOTSTRAP)]
@@ -83,18 +84,10 @@ class FunctionProcess:
         finally:
             os.close(output)
             os.close(lifeline)
+        self.pid = self._process.pid
         _running.add(self)
         threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
         threading.Thread(target=self._wait, name=f"function-exit-{self.pid}", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def ended(self) -> threading.Event:
-        """Set once the process is gone and its exit status is known."""
-        return self._ended
 
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""
@@ -122,7 +115,7 @@ class FunctionProcess:
 
     def begin_to_end(self) -> None:
         """Let it end, without waiting until it is gone."""
-        if not self._ended.is_set():
+        if not self.ended.is_set():
             self._kill_group()
 
     def kill(self) -> None:
@@ -139,7 +132,7 @@ class FunctionProcess:
         self._process.wait()
         # What it started goes with it; later the number of its group may be somebody else's.
         self._kill_group()
-        self._ended.set()
+        self.ended.set()
         self._on_exit()
 
     def _kill_group(self) -> None:

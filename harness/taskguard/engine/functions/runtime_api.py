@@ -35,10 +35,12 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the process posted: the handler's result, or an error document."""
+    """How an invocation ended: what the process posted, the handler's result or an error document; or what the platform says in its
+    place, to the caller and in the log (``log_lines``)."""
 
     payload: bytes
     is_error: bool
+    log_lines: tuple[str, ...] = ()
 
 
 class RuntimeApi:

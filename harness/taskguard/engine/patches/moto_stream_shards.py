@@ -7,7 +7,7 @@ Needed as long as the engine brings DynamoDB Streams itself: ``tests/engine/test
 
 from moto.dynamodb.models import table
 
-from taskguard.engine.services.streams import Shard
+from taskguard.engine.services.dynamodbstreams import Shard
 
 
 def apply() -> None:

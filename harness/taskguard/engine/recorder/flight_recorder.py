@@ -53,29 +53,11 @@ class FlightRecorder:
         # Open for the engine's whole life.
         self._file = Path(path).open("ab", buffering=0) if path else None  # noqa: SIM115
         self._lock = threading.Lock()
-        self._callers: dict[str, Caller] = {}
-        self._roles: dict[str, str] = {}
+        self.callers: dict[str, Caller] = {}
+        """Who signs with a session token: the functions of this engine whose processes are not gone."""
+        self.roles: dict[str, str] = {}
+        """In which role, by its ARN, a call that is signed with a session token is made."""
         self._told: set[Hashable] = set()
-
-    def register(self, session_token: str, caller: Caller) -> None:
-        """Know the calls signed with ``session_token`` as those of ``caller``."""
-        self._callers[session_token] = caller
-
-    def forget(self, session_token: str) -> None:
-        """The process behind ``session_token`` is gone."""
-        self._callers.pop(session_token, None)
-
-    def caller(self, session_token: str) -> Caller | None:
-        """Who signs with ``session_token``; none when it is no function of this engine."""
-        return self._callers.get(session_token)
-
-    def assumed(self, session_token: str, role: str) -> None:
-        """Know the calls signed with ``session_token`` as made in ``role``, an ARN."""
-        self._roles[session_token] = role
-
-    def role(self, session_token: str) -> str | None:
-        """In which role a call signed with ``session_token`` is made; none when that was not assumed here."""
-        return self._roles.get(session_token)
 
     def is_news(self, fact: Hashable) -> bool:
         """Whether this is asked for the first time."""
@@ -95,7 +77,6 @@ class FlightRecorder:
 
 @lru_cache(maxsize=1)
 def recorder() -> FlightRecorder:
-    """The engine's one flight recorder."""
     return FlightRecorder(EngineSettings.from_environment().recording)
 
 
@@ -108,14 +89,15 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
     """Response handler: record a function's call and its answer."""
     if context.operation is None or context.request is None:
         return
-    if context.service.service_name == "sts" and context.operation.name == "AssumeRole":
-        _remember_session(context)
+    is_assumed = context.service.service_name == "sts" and context.operation.name == "AssumeRole"
+    if is_assumed and (credentials := (context.service_response or {}).get("Credentials")):
+        recorder().roles[credentials["SessionToken"]] = context.service_request["RoleArn"]
     token = context.request.headers.get("X-Amz-Security-Token")
     if not token:
         return
-    caller, error = recorder().caller(token), context.service_exception
+    caller, error = recorder().callers.get(token), context.service_exception
     if caller is None:
-        _record_platform_call(context, recorder().role(token), error.code if error else None)
+        _record_platform_call(context, recorder().roles.get(token), error.code if error else None)
         return
     ended = now_ms()
     recorder().write(
@@ -133,12 +115,6 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )
-
-
-def _remember_session(context: RequestContext) -> None:
-    credentials = (context.service_response or {}).get("Credentials")
-    if credentials:
-        recorder().assumed(credentials["SessionToken"], context.service_request["RoleArn"])
 
 
 def _record_platform_call(context: RequestContext, role: str | None, error: str | None) -> None:

@@ -41,14 +41,13 @@ _QUERY = _HEADERS | {
     "x-amz-credential",
     "x-amz-signature",
 }
-_IDENTITY = frozenset({"apikey"})
 _PARTS = {
     "headers": _HEADERS,
     "multiValueHeaders": _HEADERS,
     "queryStringParameters": _QUERY,
     "multiValueQueryStringParameters": _QUERY,
 }
-_AUTHORIZERS = ("authorizationToken", "identitySource")
+_AUTHORIZERS = frozenset({"authorizationtoken", "identitysource"})
 """What an authorizer is asked about: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html"""
 
 _MARKS = ('"requestContext"', '"statusCode"', '"methodArn"')
@@ -71,8 +70,8 @@ def _hide(document: dict[str, Any]) -> bool:
     context = document.get("requestContext")
     identity = context.get("identity") if isinstance(context, dict) else None
     found = [_hide_in(document.get(part), names) for part, names in _PARTS.items()]
-    found += [_hide_in(document, frozenset({name.lower()})) for name in _AUTHORIZERS]
-    return any([*found, _hide_in(identity, _IDENTITY), _hide_cookies(document), _hide_in_query_string(document)])
+    found += [_hide_in(document, _AUTHORIZERS), _hide_in(identity, frozenset({"apikey"}))]
+    return any([*found, _hide_cookies(document), _hide_in_query_string(document)])
 
 
 def _hide_in(fields: Any, names: frozenset[str]) -> bool:

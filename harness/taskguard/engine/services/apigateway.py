@@ -27,5 +27,4 @@ class FilteringApiGateway(ApigatewayNextGenProvider):
 
 
 def create_service() -> Service:
-    """The service that ``PROVIDER_OVERRIDE_APIGATEWAY=taskguard`` selects."""
     return Service.for_provider(FilteringApiGateway(), dispatch_table_factory=MotoFallbackDispatcher)

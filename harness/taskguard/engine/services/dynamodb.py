@@ -16,18 +16,14 @@ from localstack.services.plugins import Service
 _operations = threading.Lock()
 
 
-class AtomicDynamoDb(DynamodbApi):
-    """Answers nothing itself: each operation falls through to moto."""
-
-
 def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -> ServiceResponse | None:
     with _operations:
         return call_moto(context)
 
 
 def create_service() -> Service:
-    """The service that ``PROVIDER_OVERRIDE_DYNAMODB=taskguard`` selects."""
     return Service.for_provider(
-        AtomicDynamoDb(),
+        # Answers nothing itself: each operation falls through to moto.
+        DynamodbApi(),
         dispatch_table_factory=lambda provider: ForwardingFallbackDispatcher(provider, _call_moto_alone),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -47,7 +47,7 @@ ON_AWS = Patience(quiet_seconds=15.0, late_seconds=180.0, overlap_seconds=300.0)
 
 
 class LogEvidence:
-    """The logs of one stack's consumers, from ``since_ms`` on. Not safe to use from several threads."""
+    """The logs of one stack's consumers, from ``since_ms`` on: a source of evidence. Not safe to use from several threads."""
 
     def __init__(self, endpoint: Endpoint, stack: Stack, dialect: Dialect, since_ms: float) -> None:
         self._endpoint = endpoint
@@ -55,11 +55,14 @@ class LogEvidence:
         self._queues = Queues(endpoint, stack)
         self._records = Records(endpoint, stack, dialect)
         self._dialect = dialect
-        self._since_ms = since_ms
+        self.since_ms = since_ms
         self._patience = ON_AWS if endpoint.url is None else LOCAL
+        self._consumers = sorted({name for queue in stack.queues.values() for name in queue.consumers})
+        # Lines that arrive late are late by real time.
+        overlap_seconds = self._patience.overlap_seconds * endpoint.clock.scale
+        self._groups = LogGroups(endpoint, map(stack.log_group_of, self._consumers), since_ms, overlap_seconds)
         functions = {each.log_group: each.name for each in stack.functions}
         self._trail = Trail(dialect.trail or TRAIL, functions, dialect.log or LOG)
-        self._groups: LogGroups | None = None
         self._bodies: dict[str, str] = {}
         self._seals = Seals(endpoint)
 
@@ -69,48 +72,18 @@ class LogEvidence:
         accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
         records = self._records.records(sorted(accepted if only is None else accepted & only))
         heeded, receives = self._queues.heeds_partial_batches(), self._queues.receives_before_death()
-        quiet_since, failure, told = time.monotonic(), "", 0
-        holes: list[EvidenceMissing] | None = None
 
         def events(recording: Recording) -> list[Event]:
             names = self._dialect.message
             return events_of(recording, self._stack, names, partial_batches=heeded, only=only, source=SOURCE)
 
-        def is_quiet() -> bool:
-            return time.monotonic() - quiet_since >= self._patience.quiet_seconds
-
-        def complete() -> bool:
-            nonlocal quiet_since, failure, told, holes
-            try:
-                any_new, failure = self._read(), ""
-            except (ClientError, BotoCoreError) as error:
-                # Not the end of it: AWS throttles, and what was read up to here is kept.
-                any_new, failure = True, str(error)
-            if any_new or holes is None:
-                found = events(self._recording())
-                # On a stack that others use too, only what is said of these tasks counts.
-                if failure or only is None or len(found) != told:
-                    quiet_since, told = time.monotonic(), len(found)
-                open_ends = [event for event in found if isinstance(event, EvidenceMissing)]
-                holes = [*open_ends, *gaps(found, records, self._dialect, receives)]
-            if failure or holes:
-                return False
-            # There, too, something is always under way.
-            return is_quiet() and (only is not None or not self._trail.open)
-
-        lacking: list[EvidenceMissing] = []
-        try:
-            wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
-        except WaitedInVain:
-            lacking.extend(gaps(events(self._recording()), records, self._dialect, receives))
-            if failure:
-                lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
-            elif only is None and not is_quiet():
-                lacking.append(missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
-        for group in sorted(self._groups.cut_off) if self._groups is not None else ():
+        lacking = self._read_until_complete(
+            lambda: events(self._recording()), lambda found: gaps(found, records, self._dialect, receives), only
+        )
+        for group in sorted(self._groups.cut_off):
             lacking.append(missing(f"lines of {group}, more of one moment than the engine gives", FROM_RECORDER))
         self._learn_bodies(submitted)
-        broken = self._seals.broken(self._consumers())
+        broken = self._seals.broken(self._consumers)
         lacking.extend(missing(why, FROM_RECORDER) for why in broken.values())
         recording = _without(self._recording(), broken)
         found = events(recording)
@@ -118,20 +91,53 @@ class LogEvidence:
         now_ms = self._endpoint.clock.now_ms()
         return [*found, *(msgspec.structs.replace(hole, at_ms=now_ms) for hole in lacking)], recording
 
+    def recording(self) -> None:
+        """There is no flight recorder."""
+
+    def _read_until_complete(
+        self,
+        events: Callable[[], list[Event]],
+        gaps_in: Callable[[list[Event]], Iterable[EvidenceMissing]],
+        only: frozenset[str] | None,
+    ) -> list[EvidenceMissing]:
+        """What is still missing when the logs are complete, or too late."""
+        quiet_since, failure, told = time.monotonic(), "", 0
+        lacking: list[EvidenceMissing] = []
+        is_open: bool | None = None
+
+        def is_quiet() -> bool:
+            return time.monotonic() - quiet_since >= self._patience.quiet_seconds
+
+        def complete() -> bool:
+            nonlocal quiet_since, failure, told, is_open
+            try:
+                any_new, failure = self._trail.add(self._groups.read_new()), ""
+            except (ClientError, BotoCoreError) as error:
+                # Not the end of it: AWS throttles, and what was read up to here is kept.
+                any_new, failure = True, str(error)
+            if any_new or is_open is None:
+                found = events()
+                # On a stack that others use too, only what is said of these tasks counts.
+                if failure or only is None or len(found) != told:
+                    quiet_since, told = time.monotonic(), len(found)
+                is_open = any(isinstance(event, EvidenceMissing) for event in found)
+                lacking[:] = gaps_in(found)
+            if failure or is_open or lacking:
+                return False
+            # There, too, something is always under way.
+            return is_quiet() and (only is not None or not self._trail.open)
+
+        try:
+            wait_for(complete, seconds=self._patience.late_seconds, every=0.1, at_most_every=1.0)
+        except WaitedInVain:
+            if failure:
+                lacking.append(missing(f"the rest of the logs, which cannot be read: {failure}", FROM_RECORDER))
+            elif only is None and not is_quiet():
+                lacking.append(missing("the rest of the logs, in which there is always more to come", FROM_RECORDER))
+        return lacking
+
     def _recording(self) -> Recording:
         return self._trail.recording(self._bodies, self._dialect.message)
-
-    def _read(self) -> bool:
-        """Take in what is new; whether anything was."""
-        if self._groups is None:
-            groups = map(self._stack.log_group_of, self._consumers())
-            # Lines that arrive late are late by real time.
-            overlap_seconds = self._patience.overlap_seconds * self._endpoint.clock.scale
-            self._groups = LogGroups(self._endpoint, groups, self._since_ms, overlap_seconds)
-        return self._trail.add(self._groups.read_new())
-
-    def _consumers(self) -> list[str]:
-        return sorted({name for queue in self._stack.queues.values() for name in queue.consumers})
 
     def _learn_bodies(self, submitted: Iterable[TaskSubmitted]) -> None:
         """Find the bodies behind the trail's digests: among what is stored, was handed in and was logged as dead."""

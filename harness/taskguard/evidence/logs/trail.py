@@ -15,7 +15,7 @@ from typing import Any
 
 from taskguard.contract.dialect import LOG, LogWords, MessageWords, TrailWords, field_of
 from taskguard.evidence.log_lines import LogLine
-from taskguard.evidence.logs.trail_records import Answered, Asked, Handed, Raised, Received, Record, read
+from taskguard.evidence.logs.trail_records import Answered, Asked, Handed, Raised, Received, read
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Refused
@@ -48,15 +48,6 @@ class _Request:
     report_logged_ms: float | None = None
     duration_ms: float | None = None
     init_ms: float = 0.0
-
-    def take(self, record: Record) -> None:
-        match record:
-            case Received():
-                self.received = record
-            case Asked():
-                self.calls.append(record)
-            case _:
-                self.ended = record
 
     def began_ms(self, received: Received) -> float:
         """When it was Lambda's: a cold start is part of the invocation that it is for."""
@@ -187,11 +178,15 @@ class Trail:
         request = self._request(request_id, line)
         if unreadable is not None:
             request.unreadable.append(unreadable)
-        if record is not None:
-            request.take(record)
-        if isinstance(record, Received):
-            self.bodies_wanted.update(handed.body_digest for handed in record.messages)
-            self.task_ids.update(handed.task_id for handed in record.messages if handed.task_id is not None)
+        match record:
+            case Received():
+                request.received = record
+                self.bodies_wanted.update(handed.body_digest for handed in record.messages)
+                self.task_ids.update(handed.task_id for handed in record.messages if handed.task_id is not None)
+            case Asked():
+                request.calls.append(record)
+            case Answered() | Raised():
+                request.ended = record
 
 
 def _invocation(request: _Request, received: Received, messages: tuple[Message, ...]) -> Invocation:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
-from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
+from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -21,7 +21,6 @@ from taskguard.history import (
     Delivered,
     Event,
     EvidenceMissing,
-    FaultInjected,
     HeldUp,
 )
 from taskguard.history.events import QueueName
@@ -30,6 +29,12 @@ from taskguard.service.stack import Stack
 SOURCE = "flight recorder"
 FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
 """The kinds of event that only the recorder can tell of."""
+
+_OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
+
+_ByReceipt: TypeAlias = dict[tuple[str, str | None], Delivered]
+"""Deliveries by receipt handle and invocation, and the last one of a handle by none: two invocations share a handle when one message
+was handed to both at once."""
 
 
 def events_of(
@@ -48,7 +53,7 @@ def events_of(
     is not known; without any, all do. ``source`` is who made the recording.
     """
     events: list[Event] = []
-    deliveries = _ByReceipt()
+    deliveries: _ByReceipt = {}
     dead: set[str] = set()
     queues = {queue.arn for queue in stack.queues.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
@@ -59,44 +64,28 @@ def events_of(
         for message in messages:
             if message.queue_arn == stack.work_queue.arn:
                 delivered = _delivered(invocation, message, names)
-                deliveries.add(message.receipt_handle, delivered)
+                deliveries[message.receipt_handle, invocation.request_id] = delivered
+                deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 heeds = True if partial_batches is None else partial_batches.get(invocation.function)
                 events.extend(_outcome(invocation, delivered, heeds, source))
             elif message.message_id not in dead:
                 dead.add(message.message_id)
-                events.append(_dead_lettered(invocation, message, names))
+                events.append(_dead_lettered(invocation.started_at_ms, message, names))
     # Where nobody consumes them, or has not yet, only the queue itself tells of them.
     for moved in recording.moved:
-        if stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead:
-            task_id, payload = names.read(moved.body)
-            if only is None or not only.isdisjoint({moved.message_id, task_id}):
-                dead.add(moved.message_id)
-                events.append(
-                    DeadLettered(at_ms=moved.at_ms, task_id=task_id, message_id=moved.message_id, payload=payload)
-                )
+        is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
+        if is_new and _is_wanted(moved, names, only):
+            dead.add(moved.message_id)
+            events.append(_dead_lettered(moved.at_ms, moved, names))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
     events.extend(_held_up(recording, stack))
-    events.extend(_faults(recording, stack))
-    events.extend(_damage(recording, source))
+    events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
+    at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
+    events.extend(_missing(what, FROM_RECORDER, at_ms, source) for what in recording.damage)
     return events
-
-
-class _ByReceipt:
-    """Deliveries by receipt handle, which two of them share when one message was handed to two invocations at once."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, dict[str, Delivered]] = {}
-
-    def add(self, receipt: str, delivered: Delivered) -> None:
-        self._found.setdefault(receipt, {})[delivered.delivery_id] = delivered
-
-    def find(self, receipt: str, request_id: str | None) -> Delivered | None:
-        """The one that the invocation had, or else the last: whoever uses a receipt handle speaks of its delivery."""
-        sharing = self._found.get(receipt, {})
-        return sharing.get(request_id or "") or next(reversed(sharing.values()), None)
 
 
 def handled_dead_letters(
@@ -124,9 +113,11 @@ def tasks_of(invocation: Invocation, names: MessageWords) -> frozenset[str]:
 
 
 def _messages(invocation: Invocation, names: MessageWords, only: frozenset[str] | None) -> Iterator[Message]:
-    for message in invocation.messages:
-        if only is None or message.message_id in only or names.read(message.body)[0] in only:
-            yield message
+    return (message for message in invocation.messages if _is_wanted(message, names, only))
+
+
+def _is_wanted(message: Message | Moved, names: MessageWords, only: frozenset[str] | None) -> bool:
+    return only is None or message.message_id in only or names.read(message.body)[0] in only
 
 
 def _delivered(invocation: Invocation, message: Message, names: MessageWords) -> Delivered:
@@ -141,9 +132,9 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
     )
 
 
-def _dead_lettered(invocation: Invocation, message: Message, names: MessageWords) -> DeadLettered:
+def _dead_lettered(at_ms: float, message: Message | Moved, names: MessageWords) -> DeadLettered:
     task_id, payload = names.read(message.body)
-    return DeadLettered(at_ms=invocation.started_at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
+    return DeadLettered(at_ms=at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
 
 
 def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
@@ -152,27 +143,20 @@ def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, s
     reason = failure_reason(invocation, delivered.message_id)
     if reason is not None and not invocation.is_error:
         if heeds is None:
-            yield _not_known_to_be_heeded(invocation, delivered, source)
+            what = (
+                f"whether {invocation.function} was invoked for a list of failed messages, when it reported message "
+                f"{delivered.message_id} as failed: its event source mappings differ, or there is none"
+            )
+            yield _missing(what, _OF_OUTCOMES, delivered.at_ms, source)
             return
         reason = reason if heeds else None
-    of_attempt: dict[str, Any] = {
-        "at_ms": invocation.ended_at_ms,
-        "task_id": delivered.task_id,
-        "message_id": delivered.message_id,
-        "receive_count": delivered.receive_count,
-        "delivery_id": delivered.delivery_id,
-    }
+    of_attempt = {"at_ms": invocation.ended_at_ms, **_whose(delivered)}
     yield AttemptSucceeded(**of_attempt) if reason is None else AttemptFailed(**of_attempt, reason=reason)
 
 
-def _not_known_to_be_heeded(invocation: Invocation, delivered: Delivered, source: str) -> EvidenceMissing:
-    return EvidenceMissing(
-        at_ms=delivered.at_ms,
-        source=source,
-        what=f"whether {invocation.function} was invoked for a list of failed messages, when it reported message "
-        f"{delivered.message_id} as failed: its event source mappings differ, or there is none",
-        affects=("AttemptSucceeded", "AttemptFailed"),
-    )
+def _whose(delivered: Delivered) -> dict[str, Any]:
+    """What the events of one delivery have in common."""
+    return {name: getattr(delivered, name) for name in ("task_id", "message_id", "receive_count", "delivery_id")}
 
 
 def failure_reason(invocation: Invocation, message_id: str) -> str | None:
@@ -206,37 +190,31 @@ def _backoffs(
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:
-        delivered = deliveries.find(entry.get("ReceiptHandle", ""), call.request_id)
+        receipt = entry.get("ReceiptHandle", "")
+        # Whoever uses a receipt handle speaks of its delivery, or else of the last one.
+        delivered = deliveries.get((receipt, call.request_id)) or deliveries.get((receipt, None))
         delay = entry.get("VisibilityTimeout")
         if delivered is None or delay is None:
             continue
         if not call.status:
             what = f"whether the queue put off message {delivered.message_id} as it was asked to ({call.error_code})"
-            yield EvidenceMissing(at_ms=call.ended_at_ms, source=source, what=what, affects=("BackoffRequested",))
+            yield _missing(what, ("BackoffRequested",), call.ended_at_ms, source)
             continue
         yield BackoffRequested(
             at_ms=call.started_at_ms,
             answered_ms=call.ended_at_ms,
-            task_id=delivered.task_id,
-            message_id=delivered.message_id,
-            receive_count=delivered.receive_count,
-            delivery_id=delivered.delivery_id,
+            **_whose(delivered),
             delay_seconds=float(delay),
             accepted=call.error_code is None and call.status < 400 and entry.get("Id") not in call.refused_entries,
         )
 
 
 def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissing:
-    affects: tuple[str, ...] = ("AttemptSucceeded", "AttemptFailed")
-    if any(stack.is_dead_letter_queue(message.queue_arn) for message in invocation.messages):
-        # What it will log is not there either.
-        affects += ("DeadLetterLogged",)
-    return EvidenceMissing(
-        at_ms=invocation.started_at_ms,
-        source=source,
-        what=f"how invocation {invocation.request_id} of {invocation.function} ended",
-        affects=affects,
-    )
+    of_monitor = any(stack.is_dead_letter_queue(message.queue_arn) for message in invocation.messages)
+    # What a monitor will log is not there either.
+    affects = (*_OF_OUTCOMES, "DeadLetterLogged") if of_monitor else _OF_OUTCOMES
+    what = f"how invocation {invocation.request_id} of {invocation.function} ended"
+    return _missing(what, affects, invocation.started_at_ms, source)
 
 
 def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
@@ -248,28 +226,8 @@ def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
             yield HeldUp(at_ms=stall.started_at_ms, until_ms=stall.ended_at_ms, queue=queue)
 
 
-def _faults(recording: Recording, stack: Stack) -> Iterator[FaultInjected]:
-    for injected in recording.injections:
-        if injected.stack == stack.work_queue.arn:
-            yield FaultInjected(
-                at_ms=injected.started_at_ms,
-                until_ms=injected.ended_at_ms,
-                kind=injected.kind,
-                when=injected.when,
-                fault=injected.fault,
-                function=injected.function,
-                call=injected.call,
-                number=injected.number,
-                task_ids=injected.task_ids,
-                receive_count=injected.receive_count,
-                delivery_id=injected.request_id,
-            )
-
-
-def _damage(recording: Recording, source: str) -> Iterator[EvidenceMissing]:
-    at_ms = max((i.started_at_ms for i in recording.invocations.values()), default=0.0)
-    for damage in recording.damage:
-        yield EvidenceMissing(at_ms=at_ms, source=source, what=damage, affects=FROM_RECORDER)
+def _missing(what: str, affects: tuple[str, ...], at_ms: float, source: str) -> EvidenceMissing:
+    return EvidenceMissing(at_ms=at_ms, source=source, what=what, affects=affects)
 
 
 def _shorten(text: str) -> str:

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
+
+from taskguard.history import FaultInjected
+
 _LONGEST_INVOCATION_MS = 900_000.0
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
 
@@ -20,6 +24,17 @@ _DISORDER_MS = 60_000.0
 _NEAR_BYTES = 65_536
 _OF_AN_INVOCATION = b'"invocation-'
 _KIND_WITHIN = 40
+
+_TOLD_AS = {
+    "at_ms": "startedAt",
+    "started_at_ms": "startedAt",
+    "ended_at_ms": "endedAt",
+    "message_id": "messageId",
+    "request_id": "requestId",
+    "queue_arn": "queue",
+    "error_code": "error",
+}
+"""What a line calls these fields; the others it calls as they are called here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +48,7 @@ class Message:
     queue_arn: str
 
 
-@dataclass(slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
     when its payload is no SQS event."""
 
@@ -48,8 +62,7 @@ class Invocation:
     ended_at_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
     is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code."""
@@ -67,8 +80,7 @@ class Call:
     told: tuple[int, str | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformCall:
+class PlatformCall(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """A call of the platform's in a function's ``role`` (an ARN), such as polling a queue; the first of its kind.
     ``parameters`` are the names it was about."""
 
@@ -80,8 +92,7 @@ class PlatformCall:
     started_at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """A time in which the engine was held up, whatever was due; with a queue's ARN, a time in which it had no room for a batch of it."""
 
     started_at_ms: float
@@ -89,8 +100,7 @@ class Stall:
     queue_arn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """A message that a queue moved to its dead-letter queue, which has the ARN ``queue_arn``."""
 
     message_id: str
@@ -101,21 +111,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """A fault that was injected into ``stack``, which is told from others by its work queue's ARN. The other fields are those
-    of :class:`taskguard.history.FaultInjected`; ``request_id`` is the invocation's."""
+    """A fault that was injected into ``stack``, which is told from others by its work queue's ARN."""
 
     stack: str
-    kind: str
-    when: str | None
-    fault: str
-    function: str | None
-    call: str | None
-    number: int | None
-    task_ids: tuple[str, ...]
-    receive_count: int | None
-    request_id: str | None
-    started_at_ms: float
-    ended_at_ms: float | None
+    event: FaultInjected
 
 
 @dataclass(slots=True)
@@ -138,7 +137,7 @@ class Recording:
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
             moved=[each for each in self.moved if each.at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
-            injections=[each for each in self.injections if each.started_at_ms >= moment_ms],
+            injections=[each for each in self.injections if each.event.at_ms >= moment_ms],
             damage=self.damage,
         )
 
@@ -188,7 +187,7 @@ class RecordingFile:
     def _take(self, line: bytes, recording: Recording) -> None:
         try:
             _add(recording, json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.ValidationError) as error:
             place = f"line {self._lines}" + (f" from byte {self._from}" if self._from else "")
             recording.damage.append(f"{place} of {self._path.name}: {error!r}")
 
@@ -239,13 +238,8 @@ def _under_way(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
 def _add(recording: Recording, line: dict[str, Any]) -> None:
     match line["kind"]:
         case "invocation-started":
-            recording.invocations[line["requestId"]] = Invocation(
-                function=line["function"],
-                request_id=line["requestId"],
-                payload=line["payload"],
-                messages=tuple(_messages(line["payload"])),
-                started_at_ms=line["startedAt"],
-            )
+            started = msgspec.convert(line | {"messages": _messages(line["payload"])}, Invocation)
+            recording.invocations[started.request_id] = started
         case "invocation-ended":
             invocation = recording.invocations[line["requestId"]]
             invocation.response = line["response"]
@@ -254,55 +248,32 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
         case "aws-call":
             # Recordings that were made before faults could be injected say nothing of it.
             told = line.get("told")
-            recording.calls.append(
-                Call(
-                    function=line["function"],
-                    request_id=line["requestId"],
-                    service=line["service"],
-                    operation=line["operation"],
-                    parameters=line["parameters"],
-                    status=line["status"],
-                    error_code=line["error"]["code"] if line["error"] else None,
-                    refused_entries=frozenset(entry["Id"] for entry in line["result"].get("Failed", ())),
-                    started_at_ms=line["startedAt"],
-                    ended_at_ms=line["endedAt"],
-                    told=(told["status"], told["error"]) if told else None,
-                )
-            )
+            changed = {
+                "error": line["error"]["code"] if line["error"] else None,
+                "refused_entries": [entry["Id"] for entry in line["result"].get("Failed", ())],
+                "told": (told["status"], told["error"]) if told else None,
+            }
+            recording.calls.append(msgspec.convert(line | changed, Call))
         case "platform-call":
-            recording.platform_calls.append(
-                PlatformCall(
-                    role=line["role"],
-                    service=line["service"],
-                    operation=line["operation"],
-                    parameters=line["parameters"],
-                    error_code=line["error"],
-                    started_at_ms=line["startedAt"],
-                )
-            )
-        case "engine-held-up":
-            recording.stalls.append(Stall(line["startedAt"], line["endedAt"]))
-        case "queue-held-up":
-            recording.stalls.append(Stall(line["startedAt"], line["endedAt"], line["queue"]))
+            recording.platform_calls.append(msgspec.convert(line, PlatformCall))
+        case "engine-held-up" | "queue-held-up":
+            recording.stalls.append(msgspec.convert(line, Stall))
         case "dead-lettered":
-            recording.moved.append(Moved(line["messageId"], line["body"], line["queue"], line["startedAt"]))
+            recording.moved.append(msgspec.convert(line, Moved))
         case "fault-injected":
-            recording.injections.append(
-                Injection(
-                    stack=line["stack"],
-                    kind=line["name"],
-                    when=line["when"],
-                    fault=line["fault"],
-                    function=line["function"],
-                    call=line["call"],
-                    number=line["number"],
-                    task_ids=tuple(line["taskIds"]),
-                    receive_count=line["receiveCount"],
-                    request_id=line["requestId"],
-                    started_at_ms=line["startedAt"],
-                    ended_at_ms=line["endedAt"],
-                )
-            )
+            recording.injections.append(Injection(line["stack"], _injected(line)))
+
+
+def _injected(line: dict[str, Any]) -> FaultInjected:
+    return FaultInjected(
+        at_ms=line["startedAt"],
+        until_ms=line["endedAt"],
+        kind=line["name"],
+        task_ids=tuple(line["taskIds"]),
+        receive_count=line["receiveCount"],
+        delivery_id=line["requestId"],
+        **{name: line[name] for name in ("when", "fault", "function", "call", "number")},
+    )
 
 
 def _messages(payload: str) -> list[Message]:

@@ -12,8 +12,9 @@ from taskguard.contract.draws import attempt_fails, draw
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.judging.checks.conclusion import Doubt, Violation, chains_of_accepted
+from taskguard.judging.checks.attempts import chains_of_accepted
 from taskguard.judging.statistics.counts import POWER
+from taskguard.judging.verdict import Doubt, Violation
 
 
 def judged_chains(history: History, terms: Terms) -> Iterator[list[Attempt]]:

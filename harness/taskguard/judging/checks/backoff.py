@@ -22,20 +22,12 @@ from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
+from taskguard.history.events import QueueName
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
-from taskguard.judging.checks.conclusion import (
-    Doubt,
-    Question,
-    Violation,
-    attempts_in_doubt,
-    chains_of_accepted,
-    conclude,
-    dead_letters_of,
-    not_applicable,
-)
+from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
 from taskguard.judging.checks.held_up import HeldUpTimes
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -66,14 +58,9 @@ class _Wait:
         return f"task {self.task_id}: attempt {self.attempt.number}"
 
     @property
-    def granted(self) -> BackoffRequested | None:
-        """The request that held: the last one that the queue accepted."""
-        return next((request for request in reversed(self.attempt.backoffs) if request.accepted), None)
-
-    @property
     def seconds(self) -> float | None:
         """How long the message is to stay away: as was asked for, or else as its queue has it."""
-        return self.granted.delay_seconds if self.granted is not None else self.hidden_seconds
+        return self.attempt.granted.delay_seconds if self.attempt.granted is not None else self.hidden_seconds
 
     @property
     def return_words(self) -> str:
@@ -84,7 +71,6 @@ class _Hindrances:
     """What of a wait was the engine's doing: it was held up, or had no room for another batch of the queue."""
 
     def __init__(self, history: History) -> None:
-        self._history = history
         self._engine = HeldUpTimes(history, (None,))
         self._work = HeldUpTimes(history, (None, "work"))
         # A message gets there from the work queue, and is seen when it is taken.
@@ -94,9 +80,8 @@ class _Hindrances:
         """For how many milliseconds what was due then, and ``came``, could not come."""
         return (self._work if isinstance(came, Delivered) else self._both).within(due_ms, until_ms)
 
-    def words(self, request: BackoffRequested, came: Event) -> str:
+    def words(self, due_ms: float, came: Event) -> str:
         """What hindered it, and what to do about it."""
-        due_ms = _due_ms(request, came, self._history)
         held_ms, all_ms = self._engine.within(due_ms, came.at_ms), self.after(due_ms, came.at_ms, came)
         if all_ms - held_ms <= _CLOCK_PRECISION_MS:
             return f"the engine itself was held up for {seconds(held_ms / 1000)} of that: run it again on a machine that is less busy"
@@ -113,10 +98,9 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, "the contract asks for no waits")
     waits = list(_waits(history, terms))
     held = _Hindrances(history)
-    violations = [violation for wait in waits for violation in _violations(wait, history, terms, held)]
-    doubts = [doubt for wait in waits for doubt in _doubts(wait, history, terms, held)]
+    found = [each for wait in waits for each in _of_wait(wait, history, terms, held)]
     if waits:
-        wrong = len({id(violation.events[0]) for violation in violations})
+        wrong = len({id(each.events[0]) for each in found if isinstance(each, Violation)})
         observed = f"{times(len(waits), 'failed attempt')}: {len(waits) - wrong} without fault, {wrong} at fault"
     else:
         observed = "vacuous: no attempt failed"
@@ -125,10 +109,9 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
+        [*attempts_in_doubt(history), *found],
         expected=f"{wanted}, kept to the full, and at most {seconds(terms.tolerances.late_seconds)} more",
         observed=observed,
-        violations=violations,
-        doubts=[*attempts_in_doubt(history), *doubts],
         figures={"failed_attempts": len(waits)},
         measured=_measured(waits),
         exercised=bool(waits),
@@ -139,13 +122,11 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
     waiting, highest, hidden = terms.contract.waiting, terms.contract.attempts.highest, hidden_seconds(history)
     grows = waiting.grows is not None or waiting.first is not None
     for chain in chains_of_accepted(history):
-        followers = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
-        dead, before = dead_letters_of(history, chain), None
-        for index, attempt in enumerate(chain.attempts):
+        before = None
+        for attempt, next_event in followed(history, chain):
             number = attempt.number
             if attempt.failed is None or number < 1 or (highest is not None and number > highest):
                 continue
-            last = index == len(followers)
             wait = _Wait(
                 task_id=chain.task_id or "",
                 attempt=attempt,
@@ -153,45 +134,47 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 exact_seconds=waiting.exact_seconds(number),
                 least_seconds=waiting.least_seconds(before) if grows else None,
                 hidden_seconds=hidden,
-                next_event=(dead[0] if dead else None) if last else followers[index],
+                next_event=next_event,
             )
             before = wait.seconds
             if waiting.owes(number, highest):
                 yield wait
 
 
-def _violations(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Violation]:
-    failed, requests = wait.failed, wait.attempt.backoffs
-    if wait.exact_seconds is not None:
-        yield from _other_than(wait, wait.exact_seconds)
+def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
+    failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
+    exact = wait.exact_seconds
+    if exact is not None:
+        yield from _other_than(wait, exact)
     elif wait.least_seconds is not None and wait.seconds is not None and wait.seconds < wait.least_seconds:
-        asked = "asked for" if wait.granted is not None else "was hidden by its queue for"
+        asked = "asked for" if granted is not None else "was hidden by its queue for"
         message = f"{wait.name} {asked} {seconds(wait.seconds)}, expected {seconds(wait.least_seconds)} or more"
         yield Violation(wait.task_id, message, (failed, *requests), (BackoffRequested, AttemptFailed, Delivered))
-    if wait.granted is not None and wait.granted.at_ms - failed.at_ms > terms.tolerances.clock_ms:
-        after = seconds((wait.granted.at_ms - failed.at_ms) / 1000)
-        message = f"{wait.name} asked for {seconds(wait.granted.delay_seconds)} only {after} after it had ended"
-        yield Violation(wait.task_id, message, (failed, wait.granted))
-    if wait.exact_seconds is not None:
-        for request in requests:
-            if request.accepted and request.delay_seconds != wait.exact_seconds:
-                message = (
-                    f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(wait.exact_seconds)}"
-                )
-                yield Violation(wait.task_id, message, (failed, request))
-
+    if granted is not None and granted.at_ms - failed.at_ms > terms.tolerances.clock_ms:
+        after = seconds((granted.at_ms - failed.at_ms) / 1000)
+        message = f"{wait.name} asked for {seconds(granted.delay_seconds)} only {after} after it had ended"
+        yield Violation(wait.task_id, message, (failed, granted))
+    for request in requests:
+        if exact is not None and request.accepted and request.delay_seconds != exact:
+            message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
+            yield Violation(wait.task_id, message, (failed, request))
     if wait.next_event is None:
-        if not _too_early_to_tell(wait, history, terms, held):
+        if _too_early_to_tell(wait, history, terms, held):
+            message = f"{wait.name} failed, and the run ended before the task could come back"
+            yield Doubt(wait.task_id, message, wait.attempt.events)
+        else:
             message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
-    elif wait.granted is not None:
-        yield from _timing(wait, wait.granted, wait.next_event, history, terms, held)
+    elif granted is not None:
+        yield from _timing(wait, granted, wait.next_event, history, terms, held)
+    if granted is None and exact is None:
+        yield from _without_a_request(wait, terms)
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
     """That nothing was granted, where the queue by itself does not hide a message for as long as is demanded."""
     requests = wait.attempt.backoffs
-    if wait.granted is None and wait.hidden_seconds != exact_seconds:
+    if wait.attempt.granted is None and wait.hidden_seconds != exact_seconds:
         asked = (
             f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
         )
@@ -200,65 +183,28 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
 
 
 def _timing(
-    wait: _Wait,
-    request: BackoffRequested,
-    next_event: Event,
-    history: History,
-    terms: Terms,
-    held: _Hindrances,
-) -> Iterator[Violation]:
+    wait: _Wait, request: BackoffRequested, next_event: Event, history: History, terms: Terms, held: _Hindrances
+) -> Iterator[Found]:
+    seen = (wait.failed, request, next_event)
+    after = f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
-    late_ms = _late_ms(request, next_event, history, terms)
-    after = _came_after(wait, request, next_event)
-    seen = (wait.failed, request, next_event)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    if late_ms > _CLOCK_PRECISION_MS and not _is_excused(late_ms, request, next_event, history, held):
+    # Not before the run itself had switched its consumers on again.
+    queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
+    due_ms = history.let_go_ms(request.answered_ms + request.delay_seconds * 1000, queue)
+    late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
+    if late_ms <= _CLOCK_PRECISION_MS:
+        return
+    # It would have been in time, had the engine been able to hand it out between its being due and its return.
+    if held.after(due_ms, next_event.at_ms, next_event) >= late_ms - _CLOCK_PRECISION_MS:
+        why = held.words(due_ms, next_event)
+        yield Doubt(wait.task_id, f"{after}, {seconds(late_ms / 1000)} later than allowed, but {why}", seen)
+    else:
         limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
-
-
-def _came_after(wait: _Wait, request: BackoffRequested, next_event: Event) -> str:
-    return f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
-
-
-def _late_ms(request: BackoffRequested, next_event: Event, history: History, terms: Terms) -> float:
-    """How much later than allowed."""
-    due_ms = _due_ms(request, next_event, history)
-    return next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
-
-
-def _due_ms(request: BackoffRequested, next_event: Event, history: History) -> float:
-    """When the message could come back at the earliest: not before the run itself had switched its consumers on again."""
-    due_ms = request.answered_ms + request.delay_seconds * 1000
-    return history.let_go_ms(due_ms, "dead-letter" if isinstance(next_event, DeadLettered) else "work")
-
-
-def _is_excused(
-    late_ms: float, request: BackoffRequested, next_event: Event, history: History, held: _Hindrances
-) -> bool:
-    """Whether it would have been in time, had the engine been able to hand it out between its being due and its return."""
-    return (
-        held.after(_due_ms(request, next_event, history), next_event.at_ms, next_event) >= late_ms - _CLOCK_PRECISION_MS
-    )
-
-
-def _doubts(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Doubt]:
-    if wait.next_event is None and _too_early_to_tell(wait, history, terms, held):
-        message = f"{wait.name} failed, and the run ended before the task could come back"
-        yield Doubt(wait.task_id, message, wait.attempt.events)
-    if wait.granted is None and wait.exact_seconds is None:
-        yield from _without_a_request(wait, terms)
-    if wait.granted is not None and wait.next_event is not None:
-        late_ms = _late_ms(wait.granted, wait.next_event, history, terms)
-        # Only of what is late at all it is asked how busy the engine was.
-        if late_ms > _CLOCK_PRECISION_MS and _is_excused(late_ms, wait.granted, wait.next_event, history, held):
-            came = _came_after(wait, wait.granted, wait.next_event)
-            why = held.words(wait.granted, wait.next_event)
-            message = f"{came}, {seconds(late_ms / 1000)} later than allowed, but {why}"
-            yield Doubt(wait.task_id, message, (wait.failed, wait.granted, wait.next_event))
 
 
 def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
@@ -280,9 +226,9 @@ def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
 def _too_early_to_tell(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> bool:
     if history.end is None:
         return True
-    since_ms = wait.granted.answered_ms if wait.granted else wait.attempt.last_seen_ms
+    since_ms = wait.attempt.granted.answered_ms if wait.attempt.granted else wait.attempt.last_seen_ms
     own_seconds = wait.exact_seconds if wait.exact_seconds is not None else wait.hidden_seconds or 0.0
-    due_ms = since_ms + (wait.granted.delay_seconds if wait.granted else own_seconds) * 1000
+    due_ms = since_ms + (wait.attempt.granted.delay_seconds if wait.attempt.granted else own_seconds) * 1000
     # While nothing could be handed out, nothing could come.
     held_ms = held.after(due_ms, history.end.at_ms, None)
     return history.end.at_ms - held_ms < due_ms + terms.tolerances.late_seconds * 1000
@@ -291,8 +237,8 @@ def _too_early_to_tell(wait: _Wait, history: History, terms: Terms, held: _Hindr
 def _measured(waits: list[_Wait]) -> dict[str, Json]:
     gaps: dict[int, list[float]] = {}
     for wait in waits:
-        if wait.granted is not None and wait.next_event is not None:
-            gap = (wait.next_event.at_ms - wait.granted.at_ms) / 1000
+        if wait.attempt.granted is not None and wait.next_event is not None:
+            gap = (wait.next_event.at_ms - wait.attempt.granted.at_ms) / 1000
             gaps.setdefault(wait.attempt.number, []).append(round(gap, 3))
     return {
         f"seconds_away_after_attempt_{number}": {"least": min(found), "most": max(found), "count": len(found)}

@@ -19,14 +19,12 @@ settings are read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from taskguard.contract.contract import Contract, Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import ConfigurationObserved, ConsumerSettings, History, Permission, QueueSettings
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.conclusion import Advice, Doubt, Question, Violation, conclude
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, weighed
 
 QUESTION = Question(
     check="configuration",
@@ -37,46 +35,39 @@ QUESTION = Question(
 UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 """Those that nobody can limit to a resource."""
 
-_WILD = ("*", "?")
 
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """Something to say of a setting, and how much that weighs. A part that was not seen may be there, if evidence is missing."""
-
-    weight: Weight
-    message: str
-    of_a_part_unseen: bool = False
+_Said = tuple[Weight, str]
+"""What there is to say of a setting, and how much it weighs."""
 
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the settings as they were last read."""
-    settings, contract = history.configuration, terms.contract
-    faults = [] if settings is None else list(_faults(settings, contract))
-    unread = [] if settings is None else list(_unread(settings, contract))
-    shown = () if settings is None else (settings,)
-    violations = [
-        Violation(None, fault.message, shown, (ConfigurationObserved,) if fault.of_a_part_unseen else ())
-        for fault in faults
-        if fault.weight is Weight.MUST
-    ]
-    doubts = [Doubt(None, each.message, shown) for each in unread if each.weight is Weight.MUST]
-    if settings is None:
-        doubts.append(Doubt(None, "how the pipeline is set up was not read"))
+    settings = history.configuration
+    found: list[Found] = [Doubt(None, "how the pipeline is set up was not read")]
+    if settings is not None:
+        found = _found(settings, terms.contract)
     return conclude(
         QUESTION,
         history,
-        expected=_expected(contract),
+        found,
+        expected=_expected(terms.contract),
         observed=_observed(settings) if settings is not None else "nothing was read",
-        violations=violations,
-        doubts=doubts,
-        advice=[
-            Advice(f"advised otherwise: {each.message}", shown)
-            for each in (*faults, *unread)
-            if each.weight is Weight.ADVICE
-        ],
-        figures={"violations": len(violations)},
+        figures={"violations": sum(isinstance(each, Violation) for each in found)},
     )
+
+
+def _found(settings: ConfigurationObserved, contract: Contract) -> list[Found]:
+    shown = (settings,)
+    return [
+        *(
+            each
+            for weight, what in _faults(settings, contract)
+            for each in weighed(weight, Violation(None, what, shown))
+        ),
+        # What was not seen may be there, if evidence is missing.
+        *(Violation(None, what, shown, (ConfigurationObserved,)) for what in _not_consumed(settings, contract)),
+        *(each for weight, what in _unread(settings, contract) for each in weighed(weight, Doubt(None, what, shown))),
+    ]
 
 
 def _expected(contract: Contract) -> str:
@@ -103,25 +94,35 @@ def _faults(settings: ConfigurationObserved, contract: Contract) -> Iterator[_Sa
     weights = contract.settings
     for queue in settings.queues:
         if queue.queue == "work":
-            yield from (_Said(Weight.MUST, message) for message in _redrive(queue, contract))
+            yield from ((Weight.MUST, message) for message in _redrive(queue, contract))
         if queue.encrypted is False:
-            yield _Said(weights.encryption, f"the {queue.queue} queue is not encrypted at rest")
+            yield weights.encryption, f"the {queue.queue} queue is not encrypted at rest"
         if queue.unencrypted_refused is False:
-            yield _Said(weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport")
-        yield from (_Said(weights.retention, message) for message in _retention(queue, contract))
+            yield weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport"
+        longest, kept = max(contract.waits, default=None), queue.retention_seconds
+        if kept is not None and longest is not None and kept <= longest:
+            message = f"the {queue.queue} queue keeps a message for {seconds(kept)}, no longer than the longest backoff, {seconds(longest)}"
+            yield weights.retention, message
         for consumer in settings.consumers:
             if consumer.queue == queue.queue:
                 yield from _consumer(consumer, queue, contract)
-    queues: dict[str, QueueSettings] = {queue.queue: queue for queue in settings.queues}
-    yield from (_Said(weights.retention, message) for message in _retention_of_dead_letters(queues))
+    retention = {queue.queue: queue.retention_seconds for queue in settings.queues}
+    work, dead = retention.get("work"), retention.get("dead-letter")
+    if work is not None and dead is not None and dead < work:
+        message = f"the dead-letter queue keeps a message for {seconds(dead)}, the work queue for {seconds(work)}: its age goes on"
+        yield weights.retention, message
     if settings.store_encrypted is False:
-        yield _Said(weights.encryption, "the tasks' records are not encrypted at rest")
+        yield weights.encryption, "the tasks' records are not encrypted at rest"
     for permission in settings.permissions:
-        yield from (_Said(weights.least_privilege, message) for message in _permission(permission))
+        yield from ((weights.least_privilege, message) for message in _permission(permission))
+
+
+def _not_consumed(settings: ConfigurationObserved, contract: Contract) -> Iterator[str]:
+    consumed = {consumer.queue for consumer in settings.consumers}
     for queue in settings.queues:
         is_needed = queue.queue == "work" or contract.dead_letter.log
-        if is_needed and not any(consumer.queue == queue.queue for consumer in settings.consumers):
-            yield _Said(Weight.MUST, f"the {queue.queue} queue has no consumer", of_a_part_unseen=True)
+        if is_needed and queue.queue not in consumed:
+            yield f"the {queue.queue} queue has no consumer"
 
 
 def _redrive(queue: QueueSettings, contract: Contract) -> Iterator[str]:
@@ -137,30 +138,16 @@ def _redrive(queue: QueueSettings, contract: Contract) -> Iterator[str]:
         yield f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
 
 
-def _retention(queue: QueueSettings, contract: Contract) -> Iterator[str]:
-    longest, kept = max(contract.waits, default=None), queue.retention_seconds
-    if kept is not None and longest is not None and kept <= longest:
-        yield f"the {queue.queue} queue keeps a message for {seconds(kept)}, no longer than the longest backoff, {seconds(longest)}"
-
-
-def _retention_of_dead_letters(queues: dict[str, QueueSettings]) -> Iterator[str]:
-    kept = {name: queue.retention_seconds for name, queue in queues.items()}
-    work, dead = kept.get("work"), kept.get("dead-letter")
-    if work is not None and dead is not None and dead < work:
-        yield f"the dead-letter queue keeps a message for {seconds(dead)}, the work queue for {seconds(work)}: its age goes on"
-
-
 def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[_Said]:
     weights, what = contract.settings, f"{consumer.name}, the consumer of the {consumer.queue} queue,"
     if consumer.enabled is False:
-        yield _Said(Weight.MUST, f"{what} is switched off")
+        yield Weight.MUST, f"{what} is switched off"
     if consumer.partial_batches is False:
-        message = f"{what} cannot report one message of a batch as failed without the others"
-        yield _Said(weights.partial_batches, message)
+        yield weights.partial_batches, f"{what} cannot report one message of a batch as failed without the others"
     hidden, works = queue.visibility_timeout_seconds, consumer.timeout_seconds
     if hidden is not None and works is not None and hidden < works:
         message = f"{what} may work for {seconds(works)}, and a message is hidden for {seconds(hidden)} only"
-        yield _Said(weights.visibility, message)
+        yield weights.visibility, message
 
 
 def _permission(permission: Permission) -> Iterator[str]:
@@ -175,7 +162,7 @@ def _permission(permission: Permission) -> Iterator[str]:
 
 
 def _is_wild(pattern: str) -> bool:
-    return any(character in pattern for character in _WILD)
+    return "*" in pattern or "?" in pattern
 
 
 def _without_what_is_inside(resource: str) -> str:
@@ -189,24 +176,26 @@ def _unread(settings: ConfigurationObserved, contract: Contract) -> Iterator[_Sa
     """What is asked for and could not be read."""
     weights = contract.settings
     attempts = Weight.OFF if contract.attempts.most is None else Weight.MUST
+    asked: list[tuple[Weight, str, object]] = []
     for queue in settings.queues:
-        for weight, what, value in (
-            (weights.visibility, "visibility timeout", queue.visibility_timeout_seconds),
-            (weights.retention, "retention", queue.retention_seconds),
-            (weights.encryption, "encryption", queue.encrypted),
-            (attempts, "limit of receives", queue.max_receives),
-        ):
-            if value is None:
-                yield _Said(weight, f"the {what} of the {queue.queue} queue could not be read")
+        asked += [
+            (
+                weights.visibility,
+                f"the visibility timeout of the {queue.queue} queue",
+                queue.visibility_timeout_seconds,
+            ),
+            (weights.retention, f"the retention of the {queue.queue} queue", queue.retention_seconds),
+            (weights.encryption, f"the encryption of the {queue.queue} queue", queue.encrypted),
+            (attempts, f"the limit of receives of the {queue.queue} queue", queue.max_receives),
+        ]
     for consumer in settings.consumers:
-        for weight, what, state in (
-            (Weight.MUST, "whether it is switched on", consumer.enabled),
-            (weights.partial_batches, "whether it reports partial batches", consumer.partial_batches),
-            (weights.visibility, "its timeout", consumer.timeout_seconds),
-        ):
-            if state is None:
-                yield _Said(weight, f"{consumer.name}: {what} could not be read")
-    if settings.store_encrypted is None and settings.table is not False:
-        yield _Said(weights.encryption, "the encryption of the tasks' records could not be read")
+        asked += [
+            (Weight.MUST, f"{consumer.name}: whether it is switched on", consumer.enabled),
+            (weights.partial_batches, f"{consumer.name}: whether it reports partial batches", consumer.partial_batches),
+            (weights.visibility, f"{consumer.name}: its timeout", consumer.timeout_seconds),
+        ]
+    if settings.table is not False:
+        asked.append((weights.encryption, "the encryption of the tasks' records", settings.store_encrypted))
+    yield from ((weight, f"{what} could not be read") for weight, what, value in asked if value is None)
     if not settings.permissions:
-        yield _Said(weights.least_privilege, "no permission of any part of the pipeline could be read")
+        yield weights.least_privilege, "no permission of any part of the pipeline could be read"

@@ -11,7 +11,7 @@ without a dead-letter queue and its consumer, the check is not applicable. This 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -19,15 +19,16 @@ from taskguard.history import (
     DeadLettered,
     DeadLetterLogged,
     Delivered,
+    Event,
     History,
     RecordObserved,
     Redriven,
     TaskSubmitted,
 )
-from taskguard.history.wording import seconds, shown, times
-from taskguard.judging.checks.asked import AskedOfLog, why_no_log
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import named, shown, times
+from taskguard.judging.checks.attempts import attempts_in_doubt
+from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
@@ -40,18 +41,10 @@ QUESTION = Question(
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the dead-letter log's records against the deaths that were seen."""
-    if (why := why_no_log(history, terms)) is not None:
+    if why := why_no_log(history, terms):
         return not_applicable(QUESTION, why)
-    dead, asked = history.of_kind(DeadLettered), AskedOfLog.of(terms)
-    violations = (
-        []
-        if asked.words is None
-        else [
-            *(found for arrival in _distinct(dead) for found in _of_dead(arrival, history, terms)),
-            *_without_death(history),
-        ]
-    )
-    logged = history.of_kind(DeadLetterLogged)
+    dead, logged, asked = history.of_kind(DeadLettered), history.of_kind(DeadLetterLogged), AskedOfLog.of(terms)
+    violations = [] if asked.words is None else list(_violations(history, asked, terms))
     if violations:
         observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(logged), 'log record')}, "
         observed += times(len(violations), "violation")
@@ -62,161 +55,131 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
+        [*violations, *attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         expected=f"one record for each dead task, with {', '.join(asked.all_fields)}",
         observed=observed,
-        violations=violations,
-        doubts=[*attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         figures={"dead_lettered": len(dead), "logged": len(logged)},
         exercised=bool(dead),
     )
 
 
-def _distinct(dead: Sequence[DeadLettered]) -> list[DeadLettered]:
+def _violations(history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
     # Dying twice is settlement's to tell; here a task is dead or not.
+    dead = history.of_kind(DeadLettered)
     first: dict[str, DeadLettered] = {}
     for arrival in dead:
-        first.setdefault(arrival.task_id or f"message {arrival.message_id}", arrival)
-    return list(first.values())
+        first.setdefault(named(arrival.task_id, arrival.message_id), arrival)
+    for name, arrival in first.items():
+        yield from _of_dead(name, arrival, history, asked, terms)
+    yield from logged_alive(
+        history,
+        {arrival.task_id for arrival in dead},
+        "was logged as a dead letter although it was not dead-lettered",
+        "which was not dead-lettered",
+        (DeadLettered,),
+    )
 
 
-def _of_dead(arrival: DeadLettered, history: History, terms: Terms) -> Iterator[Violation]:
-    if arrival.task_id is not None:
-        name = f"task {arrival.task_id}"
-        events = history.of_task(arrival.task_id)
-    else:
-        name = f"message {arrival.message_id}"
-        events = history.of_message(arrival.message_id)
+def _of_dead(
+    name: str, arrival: DeadLettered, history: History, asked: AskedOfLog, terms: Terms
+) -> Iterator[Violation]:
+    task_id = arrival.task_id
+    events = history.of_task(task_id) if task_id is not None else history.of_message(arrival.message_id)
     records = [event for event in events if isinstance(event, DeadLetterLogged)]
-    if not records and arrival.task_id is not None:
-        message = f"{name} was dead-lettered and never logged as a dead letter"
-        yield Violation(arrival.task_id, message, (arrival,), (DeadLetterLogged,))
+    if not records and task_id is not None:
+        yield Violation(
+            task_id, f"{name} was dead-lettered and never logged as a dead letter", (arrival,), (DeadLetterLogged,)
+        )
     if any(isinstance(event, Redriven) for event in events):
         # It may have died more than once, and its messages are in doubt anyhow.
         return
     if len(records) > 1:
-        message = f"{name} was logged as a dead letter {len(records)} times"
-        yield Violation(arrival.task_id, message, records)
-    if arrival.task_id in history.accepted:
-        for record in records:
-            yield from _fields(record, arrival, history, terms)
+        yield Violation(task_id, f"{name} was logged as a dead letter {len(records)} times", records)
+    for record in records if task_id in history.accepted else ():
+        yield from asked.absent_from(record)
+        yield from _fields(record, arrival, history, asked, terms)
+        yield from _times(record, arrival, history, asked, terms)
 
 
-def _fields(record: DeadLetterLogged, arrival: DeadLettered, history: History, terms: Terms) -> Iterator[Violation]:
-    task_id = arrival.task_id or ""
-    asked, fields = AskedOfLog.of(terms), record.fields
-    names, words = asked.names, asked.words
-    if words is None:
-        return
-    if absent := asked.absent_from(fields):
-        yield Violation(task_id, f"task {task_id}: its dead-letter record lacks {', '.join(absent)}", (record,))
-
+def _fields(
+    record: DeadLetterLogged, arrival: DeadLettered, history: History, asked: AskedOfLog, terms: Terms
+) -> Iterator[Violation]:
+    task_id, told = record.task_id or "", asked.told_in(record)
     # Those of the message that died: a duplicate of it may have been acknowledged.
     chains = (chain for chain in history.chains_of(task_id) if arrival.message_id in chain.message_ids)
-    attempts = [attempt for chain in chains for attempt in chain.attempts]
-    submission = history.accepted[task_id]
-    truths: list[tuple[str | None, Json, tuple[type[Delivered], ...]]] = [
-        (words.event, words.value, ()),
-        (names.get("task_id"), task_id, ()),
-        (names.get("payload") if terms.dialect.ingress.tells_payload else None, submission.payload, ()),
-        (names.get("attempts"), len(attempts), (Delivered,)),
-    ]
-    for name, truth, excuse in truths:
-        if name is not None and name in fields and not terms.same_payload(truth, fields[name]):
-            found = f"{name} is {shown(fields[name])}, expected {shown(truth)}"
-            yield _untrue(task_id, found, (record,), excuse)
-    if (name := names.get("error")) in fields and name is not None:
+    truths: dict[str, Json] = {
+        "event": asked.words.value if asked.words is not None else None,
+        "task_id": task_id,
+        "payload": history.accepted[task_id].payload,
+        "attempts": sum(len(chain.attempts) for chain in chains),
+    }
+    if not terms.dialect.ingress.tells_payload:
+        del truths["payload"]
+    for field, truth in truths.items():
+        if (name := told.get(field)) is not None and not terms.same_payload(truth, record.fields[name]):
+            found = f"{name} is {shown(record.fields[name])}, expected {shown(truth)}"
+            yield _untrue(record, found, excused_by=(Delivered,) if field == "attempts" else ())
+    if (name := told.get("error")) is not None:
         yield from _last_error(name, record, history, terms)
-    if (name := names.get("created_at")) in fields and name is not None:
-        yield from _created_at(name, record, history, terms)
-    if (name := names.get("failed_at")) in fields and name is not None:
-        yield from _failed_at(name, record, arrival, history, terms)
 
 
 def _last_error(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
     task_id, value = logged.task_id or "", logged.fields[name]
     if not isinstance(value, str) or not value:
-        yield _untrue(task_id, f"{name} is {shown(value)}, expected the error's text", (logged,))
+        yield _untrue(logged, f"{name} is {shown(value)}, expected the error's text")
         return
-    records = [
-        event for event in history.of_task(task_id) if isinstance(event, RecordObserved) and event.status is not None
-    ]
+    records = [record for record in history.of_task(task_id, RecordObserved) if record.status is not None]
     words = terms.dialect.record
     if records and words is not None:
         failed = [each for each in records[-1].attempts if each.outcome == words.attempt_failed]
         truth = failed[-1].error if failed else records[-1].last_error
         if truth is not None and value != truth:
             found = f"{name} is {shown(value)}, and the task's record has {shown(truth)} for its last failed attempt"
-            yield _untrue(task_id, found, (logged, records[-1]))
+            yield _untrue(logged, found, records[-1])
 
 
-def _created_at(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
-    task_id, value = logged.task_id or "", logged.fields[name]
-    moment = milliseconds(value)
-    if moment is None:
-        yield _no_time(task_id, name, value, logged)
-        return
-    tolerance = terms.tolerances.clock_ms
-    submissions = [event for event in history.of_task(task_id) if isinstance(event, TaskSubmitted)]
-    first = next((attempt.delivered for attempt in history.attempts_of(task_id) if attempt.delivered), None)
-    if first is not None and moment > first.at_ms + tolerance:
-        late = seconds((moment - first.at_ms) / 1000)
-        yield _untrue(task_id, f"{name} is {late} after the task's first delivery", (logged, first))
-    if moment < submissions[0].at_ms - tolerance:
-        early = seconds((submissions[0].at_ms - moment) / 1000)
-        message = f"{name} is {early} before the task was submitted"
-        yield _untrue(task_id, message, (logged, submissions[0]), (TaskSubmitted,))
-
-
-def _failed_at(
-    name: str, logged: DeadLetterLogged, arrival: DeadLettered, history: History, terms: Terms
+def _times(
+    logged: DeadLetterLogged, arrival: DeadLettered, history: History, asked: AskedOfLog, terms: Terms
 ) -> Iterator[Violation]:
-    task_id, value = logged.task_id or "", logged.fields[name]
-    moment = milliseconds(value)
-    if moment is None:
-        yield _no_time(task_id, name, value, logged)
-        return
-    tolerance = terms.tolerances.clock_ms
-    failed = [attempt for attempt in history.attempts_of(task_id) if attempt.failed]
-    last = failed[-1].delivered if failed else None
-    if last is not None and moment < last.at_ms - tolerance:
-        early = seconds((last.at_ms - moment) / 1000)
-        yield _untrue(task_id, f"{name} is {early} before the last failed attempt was delivered", (logged, last))
-    if moment > arrival.at_ms + tolerance:
-        late = seconds((moment - arrival.at_ms) / 1000)
-        message = f"{name} is {late} after the task had arrived in the dead-letter queue"
-        yield _untrue(task_id, message, (logged, arrival))
-
-
-def _without_death(history: History) -> Iterator[Violation]:
-    dead_tasks = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
-    dead_messages = {arrival.message_id for arrival in history.of_kind(DeadLettered)}
-    for record in history.of_kind(DeadLetterLogged):
-        if record.task_id is not None and record.task_id not in dead_tasks:
-            message = f"task {record.task_id} was logged as a dead letter although it was not dead-lettered"
-            yield Violation(record.task_id, message, (record,), (DeadLettered,))
-        elif record.task_id is None and record.message_id not in dead_messages:
-            what = f"message {record.message_id}" if record.message_id is not None else "neither a task nor a message"
-            message = f"a dead-letter record names {what}, which was not dead-lettered"
-            yield Violation(None, message, (record,), (DeadLettered,))
+    task_id, told = logged.task_id or "", asked.told_in(logged)
+    attempts = history.attempts_of(task_id)
+    delivered = [attempt.delivered for attempt in attempts if attempt.delivered is not None]
+    failed = [attempt.delivered for attempt in attempts if attempt.failed is not None]
+    submitted = history.of_task(task_id, TaskSubmitted)[0]
+    limits: dict[str, list[Limit]] = {
+        "created_at": [
+            *(Limit(first, "after", "the task's first delivery") for first in delivered[:1]),
+            Limit(submitted, "before", "the task was submitted", (TaskSubmitted,)),
+        ],
+        "failed_at": [
+            *(Limit(last, "before", "the last failed attempt was delivered") for last in failed[-1:] if last),
+            Limit(arrival, "after", "the task had arrived in the dead-letter queue"),
+        ],
+    }
+    for field, name in told.items():
+        if field not in limits:
+            continue
+        moment = milliseconds(logged.fields[name])
+        if moment is None:
+            found = f"{name} is {shown(logged.fields[name])}, expected a time as ISO 8601 with its zone"
+            yield _untrue(logged, found)
+            continue
+        for limit in limits[field]:
+            if passed := limit.passed_by(moment, terms.tolerances.clock_ms):
+                yield _untrue(logged, f"{name} is {passed}", limit.event, limit.excused_by)
 
 
 def _deaths_unseen(history: History, terms: Terms) -> Iterator[Doubt]:
     dead = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
-    for task_id in sorted(history.accepted):
+    for task_id in sorted(history.accepted.keys() - dead):
         for attempt in history.attempts_of(task_id):
-            if attempt.number == terms.contract.attempts.highest and attempt.failed and task_id not in dead:
+            if attempt.number == terms.contract.attempts.highest and attempt.failed:
                 message = f"task {task_id} failed {attempt.number} times, and its death was not seen"
                 yield Doubt(task_id, message, attempt.events)
 
 
 def _untrue(
-    task_id: str,
-    found: str,
-    events: Sequence[DeadLetterLogged | RecordObserved | Delivered | TaskSubmitted | DeadLettered],
-    excused_by: tuple[type[Delivered] | type[TaskSubmitted], ...] = (),
+    logged: DeadLetterLogged, found: str, beside: Event | None = None, excused_by: tuple[type[Event], ...] = ()
 ) -> Violation:
-    return Violation(task_id, f"task {task_id}: in its dead-letter record {found}", events, excused_by)
-
-
-def _no_time(task_id: str, name: str, value: Json, logged: DeadLetterLogged) -> Violation:
-    return _untrue(task_id, f"{name} is {shown(value)}, expected a time as ISO 8601 with its zone", (logged,))
+    shown = (logged,) if beside is None else (logged, beside)
+    return Violation(logged.task_id, f"task {logged.task_id}: in its dead-letter record {found}", shown, excused_by)

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.judging.checks.conclusion import Question, Violation, conclude, duplicates_in_doubt
-from taskguard.judging.checks.lives import Life, has_more_messages_than_lives, lives_of
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.checks.ends import Ends, ends_of, has_unexplained_messages, unexplained_in_doubt
+from taskguard.judging.verdict import Question, Verdict, Violation, conclude, tasks_at_fault
 
 QUESTION = Question(
     check="effect",
@@ -28,39 +27,37 @@ QUESTION = Question(
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether anything was done twice or after its end."""
-    lives = {task_id: lives_of(history, task_id) for task_id in history.task_ids}
-    duplicated = {task_id for task_id, of in lives.items() if has_more_messages_than_lives(history, task_id, of)}
-    violations = [
-        found
-        for task_id, of_task in lives.items()
-        for found in (
-            *(each for life in of_task for each in _of_life(task_id, life, duplicated)),
-            *_put_back_alive(history, task_id, of_task),
-            *(_of_duplicates(history, task_id, of_task, terms) if task_id in duplicated else ()),
-        )
-    ]
-    # One that was put back to work has one message more, and that is no duplicate.
-    doubts = [doubt for doubt in duplicates_in_doubt(history) if doubt.task_id in duplicated]
-    ended = sum(any(life.ends for life in lives[task_id]) for task_id in history.accepted)
-    wrong = len({violation.task_id for violation in violations})
-    highest = terms.contract.attempts.highest
+    ends = {task_id: ends_of(history, task_id) for task_id in history.task_ids}
+    violations = [found for task_id, of in ends.items() for found in _of_task(history, task_id, of, terms)]
+    ended = sum(any(each.events for each in ends[task_id]) for task_id in history.accepted)
+    wrong, highest = tasks_at_fault(violations), terms.contract.attempts.highest
     return conclude(
         QUESTION,
         history,
+        [*violations, *unexplained_in_doubt(history)],
         expected="each task completed at most once, not after its death"
         + (f", in at most {highest} attempts" if highest is not None else ""),
         observed=f"{times(ended, 'task')} ended: {times(wrong, 'task')} done more than once or too often",
-        violations=violations,
-        doubts=doubts,
         figures={"ended": ended, "at_fault": wrong},
     )
 
 
-def _of_life(task_id: str, life: Life, duplicated: set[str]) -> Iterator[Violation]:
-    successes, deaths = life.successes, life.deaths
+def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Terms) -> Iterator[Violation]:
+    is_duplicated = has_unexplained_messages(history, task_id)
+    for each in ends:
+        yield from _between_redrives(task_id, each, is_duplicated=is_duplicated)
+    if any(not each.dead_letters for each in ends[:-1]):
+        message = f"task {task_id} was put back to work although it had not been dead-lettered"
+        yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
+    if is_duplicated:
+        yield from _of_duplicates(history, task_id, len(ends), terms)
+
+
+def _between_redrives(task_id: str, ends: Ends, *, is_duplicated: bool) -> Iterator[Violation]:
+    successes, deaths = ends.successes, ends.dead_letters
     if len(deaths) > 1:
         yield Violation(task_id, f"task {task_id} was dead-lettered {len(deaths)} times", deaths)
-    if task_id in duplicated:
+    if is_duplicated:
         return
     if len(successes) > 1:
         yield Violation(task_id, f"task {task_id} was completed {len(successes)} times", successes)
@@ -69,15 +66,9 @@ def _of_life(task_id: str, life: Life, duplicated: set[str]) -> Iterator[Violati
         yield Violation(task_id, message, (deaths[0], successes[-1]))
 
 
-def _put_back_alive(history: History, task_id: str, lives: tuple[Life, ...]) -> Iterator[Violation]:
-    if any(not life.deaths for life in lives[:-1]):
-        message = f"task {task_id} was put back to work although it had not been dead-lettered"
-        yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
-
-
-def _of_duplicates(history: History, task_id: str, lives: tuple[Life, ...], terms: Terms) -> Iterator[Violation]:
+def _of_duplicates(history: History, task_id: str, times_to_end: int, terms: Terms) -> Iterator[Violation]:
     attempts = history.attempts_of(task_id)
-    records = [event for event in history.of_task(task_id) if isinstance(event, RecordObserved)]
+    records = history.of_task(task_id, RecordObserved)
     recorded = records[-1].attempts if records else ()
     words = terms.dialect.record
     done = sum(words is not None and each.outcome == words.attempt_succeeded for each in recorded)
@@ -92,7 +83,7 @@ def _of_duplicates(history: History, task_id: str, lives: tuple[Life, ...], term
     highest = terms.contract.attempts.highest
     if highest is None:
         return
-    allowed = highest * len(lives)
+    allowed = highest * times_to_end
     if len(tried) > allowed:
         shown = [event for attempt in tried for event in attempt.events]
         message = f"task {task_id} failed {len(tried)} attempts in {messages}, {allowed} are allowed"

@@ -13,10 +13,10 @@ from taskguard.contract.terms import Terms
 from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import NO_FAILURES
+from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -48,7 +48,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         low, high, p_value = round(float(interval.low), 6), round(float(interval.high), 6), float(test.pvalue)
         figures |= {"rate": round(failures / len(counted), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(counted):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
-    found: list[Violation | Doubt] = []
+    found: list[Found] = []
     if seed is not None:
         found += against_draws(first, seed, rate, history)
         figures["attempts_compared"] = len(first)
@@ -71,10 +71,9 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
+        [*found, *attempts_in_doubt(history)],
         expected=expected,
         observed=observed,
-        violations=[each for each in found if isinstance(each, Violation)],
-        doubts=[*(each for each in found if isinstance(each, Doubt)), *attempts_in_doubt(history)],
         figures=figures,
         exercised=bool(first),
     )

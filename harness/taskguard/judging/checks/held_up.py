@@ -15,17 +15,13 @@ class HeldUpTimes:
         self._starts: list[float] = []
         self._ends: list[float] = []
         self._sums = [0.0]
-        for event in history.of_kind(HeldUp):
-            if event.queue in queues:
-                self._add(event)
-
-    def _add(self, event: HeldUp) -> None:
         # They come in the order of their beginnings.
-        start = max(event.at_ms, self._ends[-1]) if self._ends else event.at_ms
-        if event.until_ms > start:
-            self._starts.append(start)
-            self._ends.append(event.until_ms)
-            self._sums.append(self._sums[-1] + event.until_ms - start)
+        for event in history.of_kind(HeldUp):
+            start = max([event.at_ms, *self._ends[-1:]])
+            if event.queue in queues and event.until_ms > start:
+                self._starts.append(start)
+                self._ends.append(event.until_ms)
+                self._sums.append(self._sums[-1] + event.until_ms - start)
 
     def within(self, since_ms: float, until_ms: float) -> float:
         """How many milliseconds of that time it was."""

@@ -18,10 +18,10 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import NO_FAILURES
+from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import contradicts_its_draw, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics import dependence
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -69,10 +69,10 @@ def judge(history: History, terms: Terms) -> Verdict:
     # A task that was chosen for its fate depends on who chose it.
     first = {each.task_id or "": each for each in attempts if each.number == 1 and each.task_id not in history.chosen}
     submitted = [first[task_id] for task_id in history.accepted if task_id in first]
-    doubts = list(attempts_in_doubt(history))
     failures = _Series(noun="failure", holds=lambda attempt: attempt.failed is not None)
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": sum(map(failures.holds, submitted))}
-    found: list[_Finding] = []
+    tested: list[_Finding] = []
+    found: list[Found] = [*attempts_in_doubt(history)]
     if seed is not None:
         wrong = _Series(noun="contradicted draw", holds=lambda attempt: contradicts_its_draw(attempt, seed, rate))
         count = sum(map(wrong.holds, attempts))
@@ -80,28 +80,27 @@ def judge(history: History, terms: Terms) -> Verdict:
         expected = f"each attempt as drawn with seed {seed!r}, whatever became of others"
         observed = f"{len(attempts) - count} of {times(len(attempts), 'attempt')} as drawn, whatever became of others"
         if count:
-            found = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
+            tested = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
             message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
-            doubts.append(Doubt(None, message))
+            found.append(Doubt(None, message))
     elif rate in (0, 1):
         expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
     else:
-        found = list(_tests(submitted, failures))
+        tested = list(_tests(submitted, failures))
         expected = f"no dependence, at significance {terms.tolerances.significance:g}"
         observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
-            ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in found) or "nothing to test"
+            ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in tested) or "nothing to test"
         )
-        doubts.extend(_too_few(submitted, failures, terms))
+        found += _too_few(submitted, failures, terms)
     return conclude(
         QUESTION,
         history,
+        [*_violations(tested, terms), *found],
         expected=expected,
         observed=observed,
-        violations=_violations(found, terms),
-        doubts=doubts,
         figures=figures,
         exercised=len({failures.holds(each) for each in attempts}) > 1,
-        measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in found},
+        measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in tested},
     )
 
 
@@ -116,10 +115,8 @@ def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:
 
 def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> Iterator[Doubt]:
     count, failed = len(submitted), sum(map(failures.holds, submitted))
-    if (
-        count
-        and dependence.least_p_value_of_runs(count, failed) >= _SHARES["submission"] * terms.tolerances.significance
-    ):
+    level = _SHARES["submission"] * terms.tolerances.significance
+    if count and dependence.least_p_value_of_runs(count, failed) >= level:
         yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
 
 

@@ -12,15 +12,16 @@ vacuously; where the contract has no simulated failures, or says nothing of late
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Delivered, History, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import NO_FAILURES
+from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, attempts_in_doubt, conclude, not_applicable
 from taskguard.judging.statistics.counts import CountTest
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -28,6 +29,8 @@ QUESTION = Question(
     claim="Second and later attempts fail at the simulated rate.",
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed),
 )
+
+_Chains = list[list[Attempt]]
 
 
 def judge(history: History, terms: Terms) -> Verdict:
@@ -38,7 +41,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     if terms.contract.failures.per == "task":
         return not_applicable(QUESTION, "the contract says how many tasks fail, and nothing of their later attempts")
     chains = list(judged_chains(history, terms))
-    failed_first = [chain for chain in chains if chain and _failed_first(chain)]
+    failed_first = [chain for chain in chains if chain and chain[0].number == 1 and chain[0].failed is not None]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
     # Those of tasks that were chosen for their fate follow their draws, and no rate.
     counted_first = [chain for chain in failed_first if chain[0].task_id not in history.chosen]
@@ -49,7 +52,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         "later_attempts": len(counted),
         "later_failures": failures,
     }
-    found: list[Violation | Doubt] = []
+    found: list[Found] = []
     observed = f"{failures} of {times(len(counted), 'later attempt')} failed"
     if counted:
         figures["rate"] = round(failures / len(counted), 6)
@@ -67,50 +70,34 @@ def judge(history: History, terms: Terms) -> Verdict:
         p_value, finds = test.p_value(failures), test.finds()
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
-        found += _against_rate(failures, counted_first, chains, allowed - 1, history, terms)
+        found += _against_rate(test, failures, counted_first, chains, history, terms)
         expected = f"a rate of {rate:g}, at significance {terms.tolerances.significance:g}"
     return conclude(
         QUESTION,
         history,
+        [*found, *attempts_in_doubt(history), *_cut_off(failed_first, terms.contract.attempts.lowest or 0)],
         expected=expected,
         observed=observed if failed_first else "vacuous: no first attempt failed",
-        violations=[each for each in found if isinstance(each, Violation)],
-        doubts=[
-            *(each for each in found if isinstance(each, Doubt)),
-            *attempts_in_doubt(history),
-            *_cut_off(failed_first, terms.contract.attempts.lowest or 0),
-        ],
         figures=figures,
         exercised=bool(later),
     )
 
 
 def _against_rate(
-    failures: int,
-    failed_first: list[list[Attempt]],
-    chains: list[list[Attempt]],
-    most: int,
-    history: History,
-    terms: Terms,
-) -> Iterator[Violation | Doubt]:
-    """What the number of ``failures`` says of the rate, when a task has so many later attempts at ``most``."""
-    tested = (most, terms.rate or 0.0, terms.tolerances.significance)
+    test: CountTest, failures: int, failed_first: _Chains, chains: _Chains, history: History, terms: Terms
+) -> Iterator[Found]:
+    """What the number of ``failures`` says of the rate."""
     accepted = len(history.accepted.keys() - history.chosen)
     begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.chosen for chain in chains)
-    largest, left_out = _whatever_was_unseen(failed_first, accepted - begun, tested)
+    largest, left_out = _whatever_was_unseen(test, failed_first, accepted - begun)
     later, first = sum(len(chain) - 1 for chain in failed_first), times(len(failed_first), "failed first attempt")
-    test = CountTest(len(failed_first), *tested)
     seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
-    if failed_first and most and not test.can_reject:
+    if failed_first and test.most and not test.can_reject:
         yield Doubt(None, f"{first}, too few to tell any later rate from another")
 
 
-def _failed_first(chain: list[Attempt]) -> bool:
-    return chain[0].number == 1 and chain[0].failed is not None
-
-
-def _cut_off(chains: list[list[Attempt]], allowed: int) -> Iterator[Doubt]:
+def _cut_off(chains: _Chains, allowed: int) -> Iterator[Doubt]:
     """The tasks whose last attempt failed although another one was due."""
     for chain in chains:
         last = chain[-1]
@@ -119,20 +106,17 @@ def _cut_off(chains: list[list[Attempt]], allowed: int) -> Iterator[Doubt]:
             yield Doubt(last.task_id, message, last.events)
 
 
-def _whatever_was_unseen(
-    failed_first: list[list[Attempt]], not_known: int, tested: tuple[int, float, float]
-) -> tuple[float, int]:
+def _whatever_was_unseen(test: CountTest, failed_first: _Chains, not_known: int) -> tuple[float, int]:
     """The largest p-value there can be, when of so many tasks it is `not_known` whether their first attempt failed, and of some
     whose first attempt did, not all that followed was seen; and how many these tasks are together.
 
     Each task of the first kind is taken as one whose first attempt failed. With fewer such, too many failures would be more
-    unlikely still, and so would too few. What is ``tested`` are the most later attempts of a task, the rate and the significance.
+    unlikely still, and so would too few.
     """
-    most, rate, significance = tested
-    possible = [_possible_failures(chain, most) for chain in failed_first]
-    test = CountTest(len(possible) + not_known, most, rate, significance)
-    fewest, largest = sum(few for few, _ in possible), sum(many for _, many in possible) + not_known * most
-    return test.largest_p_value(fewest, largest), not_known + sum(few < many for few, many in possible)
+    possible = [_possible_failures(chain, test.most) for chain in failed_first]
+    fewest, largest = sum(few for few, _ in possible), sum(many for _, many in possible) + not_known * test.most
+    p_value = replace(test, trials=len(possible) + not_known).largest_p_value(fewest, largest)
+    return p_value, not_known + sum(few < many for few, many in possible)
 
 
 def _possible_failures(chain: list[Attempt], most: int) -> tuple[int, int]:

@@ -13,17 +13,15 @@ delivery of several messages had a failure the claim holds vacuously. This modul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     Attempt,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
-    Chain,
     DeadLettered,
     Delivered,
     Event,
@@ -32,17 +30,9 @@ from taskguard.history import (
     RecordedAttempt,
     RecordObserved,
 )
-from taskguard.history.wording import times
-from taskguard.judging.checks.conclusion import (
-    Doubt,
-    Question,
-    Violation,
-    attempts_in_doubt,
-    conclude,
-    dead_letters_of,
-    has_duplicates,
-)
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import named, times
+from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_duplicates
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="partial_batches",
@@ -59,13 +49,17 @@ class _Member:
     """
 
     attempt: Attempt
-    name: str
-    record: RecordObserved | None
-    recorded: RecordedAttempt | None
-    recorded_as_completed: bool
-    done_meanwhile: bool
-    drawn_to_fail: bool | None
     failed_by_itself: bool
+    record: RecordObserved | None = None
+    recorded: RecordedAttempt | None = None
+    recorded_as_completed: bool = False
+    recorded_as_succeeded: bool = False
+    done_meanwhile: bool = False
+    drawn_to_fail: bool | None = None
+
+    @property
+    def name(self) -> str:
+        return named(self.attempt.task_id, self.attempt.message_id)
 
     @property
     def handed_back(self) -> bool:
@@ -83,91 +77,100 @@ class _Member:
         """Whether it can be told without a record that its work did not fail."""
         return self.drawn_to_fail is False or self.done_meanwhile or self.record is not None
 
+    @property
+    def done(self) -> bool:
+        """Whether its work was seen to be done."""
+        return self.done_meanwhile or self.recorded_as_succeeded
 
-@dataclass(slots=True)
-class _Found:
-    """What was found in all batches."""
 
-    violations: list[Violation] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
-    handed_back: set[int] = field(default_factory=set)
-    not_done: set[int] = field(default_factory=set)
-    lost: int = 0
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A delivery of several messages. Some may have come back, or be lost, for the sake of a message that failed by itself, the
+    ``culprit``; or all came back, for no one's."""
+
+    members: list[_Member]
+    culprit: _Member | None
+
+    @property
+    def cause(self) -> str:
+        if self.culprit is not None:
+            return f"{self.culprit.name} of the same batch had failed"
+        failed = self.members[0].attempt.failed
+        return f"its batch of {len(self.members)} failed as a whole ({failed.reason if failed else ''})"
+
+    @property
+    def beside(self) -> tuple[Event, ...]:
+        return self.culprit.attempt.events if self.culprit is not None else ()
+
+    @property
+    def handed_back(self) -> list[_Member]:
+        found = [each for each in self.members if each.handed_back]
+        return found if self.culprit is not None or len(found) == len(self.members) else []
+
+    @property
+    def lost(self) -> list[_Member]:
+        return [each for each in self.members if each.lost] if self.culprit is not None else []
 
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
     batches = _batches(history, terms)
-    with_a_failure = sum(any(each.attempt.failed for each in batch) for batch in batches)
-    found = _Found()
-    for batch in batches:
-        _look_at(batch, found, terms.dialect.record)
-    never_tried = list(_dead_without_an_attempt(history, found.not_done))
-    if found.violations:
-        observed = (
-            f"{times(len(found.handed_back), 'attempt')} handed back with a neighbour, {found.lost} lost beside one"
-        )
+    with_a_failure = sum(any(each.attempt.failed for each in batch.members) for batch in batches)
+    handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
+    lost = sum(len(batch.lost) for batch in batches)
+    if handed_back or lost:
+        observed = f"{times(len(handed_back), 'attempt')} handed back with a neighbour, {lost} lost beside one"
     else:
         observed = "no message was handed back, lost or dead-lettered for a neighbour's sake"
+    not_done = {id(each.attempt) for each in handed_back if not each.done}
     return conclude(
         QUESTION,
         history,
+        [
+            *_dead_without_an_attempt(history, not_done),
+            *(found for batch in batches for found in _of_batch(batch)),
+            *attempts_in_doubt(history),
+        ],
         expected="of a batch only what fails itself comes back",
         observed=observed,
-        violations=[*never_tried, *found.violations],
-        doubts=[*found.doubts, *attempts_in_doubt(history)],
         measured={
             "batches_of_several": len(batches),
             "of_them_with_a_failure": with_a_failure,
-            "largest_batch": max(map(len, batches), default=0),
+            "largest_batch": max((len(batch.members) for batch in batches), default=0),
         },
         exercised=with_a_failure > 0,
     )
 
 
-def _batches(history: History, terms: Terms) -> list[list[_Member]]:
-    """The deliveries of several messages."""
+def _batches(history: History, terms: Terms) -> list[_Batch]:
     by_delivery: dict[str, list[Attempt]] = {}
     for chain in history.chains:
         for attempt in chain.attempts:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    records = {record.task_id: record for record in history.of_kind(RecordObserved)}
-    return [
-        [_member(attempt, history, records, terms) for attempt in attempts]
-        for attempts in by_delivery.values()
-        if len(attempts) > 1
-    ]
+    several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
+    found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
+    return [_Batch(members, next((each for each in members if each.failed_by_itself), None)) for members in found]
 
 
-def _member(attempt: Attempt, history: History, records: dict[str, RecordObserved], terms: Terms) -> _Member:
+def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
     task_id = attempt.task_id
     if task_id is None or task_id not in history.accepted or has_duplicates(history, task_id):
         # A poison message can only fail, and a duplicate is kept or dropped for reasons of its own.
-        name = f"message {attempt.message_id}" if task_id is None else f"task {task_id}"
-        return _Member(
-            attempt=attempt,
-            name=name,
-            record=None,
-            recorded=None,
-            recorded_as_completed=False,
-            done_meanwhile=False,
-            drawn_to_fail=None,
-            failed_by_itself=attempt.failed is not None,
-        )
+        return _Member(attempt=attempt, failed_by_itself=attempt.failed is not None)
     drawn, words = terms.drawn_to_fail(task_id, attempt.number), terms.dialect.record
     # A record that does not tell of attempts is no help.
-    record = records.get(task_id) if words is not None and words.tells_of_attempts else None
+    record = history.records.get(task_id) if words is not None and words.tells_of_attempts else None
     entries = [] if record is None else [each for each in record.attempts if each.number == attempt.number]
     recorded_as_failed = any(words is not None and each.outcome == words.attempt_failed for each in entries)
     return _Member(
         attempt=attempt,
-        name=f"task {task_id}",
+        failed_by_itself=bool(attempt.backoffs) or recorded_as_failed or bool(attempt.failed and drawn),
         record=record if record is not None and record.status is not None else None,
         recorded=entries[-1] if entries else None,
         recorded_as_completed=record is not None and record.status in terms.dialect.completed,
+        recorded_as_succeeded=bool(entries) and words is not None and entries[-1].outcome == words.attempt_succeeded,
         done_meanwhile=_done_meanwhile(attempt, history, terms),
         drawn_to_fail=drawn,
-        failed_by_itself=bool(attempt.backoffs) or recorded_as_failed or bool(attempt.failed and drawn),
     )
 
 
@@ -179,57 +182,34 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     if attempt.delivered is None or attempt.failed is None or attempt.task_id is None:
         return False
     return any(
-        isinstance(event, RecordChanged)
-        and event.status in words.completed
-        and event.at_ms >= attempt.delivered.at_ms
-        and event.at_ms + event.within_ms <= attempt.failed.at_ms
-        for event in history.of_task(attempt.task_id)
+        change.status in words.completed
+        and change.at_ms >= attempt.delivered.at_ms
+        and change.at_ms + change.within_ms <= attempt.failed.at_ms
+        for change in history.of_task(attempt.task_id, RecordChanged)
     )
 
 
-def _look_at(batch: list[_Member], found: _Found, names: RecordWords | None) -> None:
-    culprit = next((each for each in batch if each.failed_by_itself), None)
-    handed_back = [each for each in batch if each.handed_back]
-    if culprit is not None:
-        cause = f"{culprit.name} of the same batch had failed"
-    elif len(handed_back) == len(batch) and batch[0].attempt.failed is not None:
-        cause = f"its batch of {len(batch)} failed as a whole ({batch[0].attempt.failed.reason})"
-    else:
-        return
-    beside = culprit.attempt.events if culprit is not None else ()
-    for member in handed_back:
-        number = member.attempt.number
-        if not member.proven:
+def _of_batch(batch: _Batch) -> Iterator[Found]:
+    for member in batch.handed_back:
+        number, shown = member.attempt.number, (*member.attempt.events, *batch.beside)
+        if member.proven:
+            message = f"{member.name}: attempt {number} was handed back {_how(member)}, because {batch.cause}"
+            excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
+            yield Violation(member.attempt.task_id, message, shown, excuses)
+        else:
             message = (
-                f"{member.name}: attempt {number} failed without a backoff when {cause}, and there is no record of it to "
-                "tell whether it was tried"
+                f"{member.name}: attempt {number} failed without a backoff when {batch.cause}, and there is no record of it "
+                "to tell whether it was tried"
             )
-            found.doubts.append(Doubt(member.attempt.task_id, message, (*member.attempt.events, *beside)))
-            continue
-        found.handed_back.add(id(member.attempt))
-        if not _was_done(member, names):
-            found.not_done.add(id(member.attempt))
-        how = _how(member, names)
-        excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
-        found.violations.append(
-            _violation(member, f"attempt {number} was handed back {how}, because {cause}", beside, excuses)
-        )
-    for member in batch if culprit is not None else ():
-        if member.lost:
-            found.lost += 1
-            message = f"attempt {member.attempt.number} was acknowledged without having been tried, when {cause}"
-            found.violations.append(_violation(member, message, beside, (RecordObserved,)))
+            yield Doubt(member.attempt.task_id, message, shown)
+    for member in batch.lost:
+        message = f"{member.name}: attempt {member.attempt.number} was acknowledged without having been tried, when {batch.cause}"
+        shown = (*member.attempt.events, *batch.beside)
+        yield Violation(member.attempt.task_id, message, shown, (RecordObserved,))
 
 
-def _was_done(member: _Member, names: RecordWords | None) -> bool:
-    recorded = member.recorded
-    return member.done_meanwhile or (
-        recorded is not None and names is not None and recorded.outcome == names.attempt_succeeded
-    )
-
-
-def _how(member: _Member, names: RecordWords | None) -> str:
-    if _was_done(member, names):
+def _how(member: _Member) -> str:
+    if member.done:
         return "although it was done"
     if member.record is not None and member.recorded is None:
         return "without having been tried"
@@ -238,21 +218,12 @@ def _how(member: _Member, names: RecordWords | None) -> str:
     return "although nothing shows that it failed"
 
 
-def _violation(member: _Member, message: str, beside: Iterable[Event], excuses: tuple[type[Event], ...]) -> Violation:
-    shown = (*member.attempt.events, *beside)
-    return Violation(member.attempt.task_id, f"{member.name}: {message}", shown, excuses)
-
-
 def _dead_without_an_attempt(history: History, not_done: set[int]) -> Iterator[Violation]:
     for chain in history.chains if not_done else ():
         if all(id(attempt) in not_done for attempt in chain.attempts) and (dead := dead_letters_of(history, chain)):
-            yield _never_tried(chain, dead[0])
-
-
-def _never_tried(chain: Chain, arrival: DeadLettered) -> Violation:
-    message = (
-        f"{chain.name} was dead-lettered without ever having been tried: each of its {len(chain.attempts)} receives was "
-        "handed back because of a neighbour of its batch"
-    )
-    events = [event for attempt in chain.attempts for event in attempt.events]
-    return Violation(chain.task_id, message, (*events, arrival), (BackoffRequested, RecordObserved))
+            message = (
+                f"{chain.name} was dead-lettered without ever having been tried: each of its {len(chain.attempts)} receives "
+                "was handed back because of a neighbour of its batch"
+            )
+            events = [event for attempt in chain.attempts for event in attempt.events]
+            yield Violation(chain.task_id, message, (*events, dead[0]), (BackoffRequested, RecordObserved))

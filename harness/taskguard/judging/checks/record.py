@@ -10,7 +10,7 @@ table, or no record is described, the check is not applicable. This module must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
@@ -22,24 +22,15 @@ from taskguard.history import (
     BackoffRequested,
     DeadLettered,
     Delivered,
-    Event,
     History,
     RecordedAttempt,
     RecordObserved,
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
-from taskguard.judging.checks.asked import NO_RECORD, NO_TABLE, has_no_table
-from taskguard.judging.checks.conclusion import (
-    Doubt,
-    Question,
-    Violation,
-    attempts_in_doubt,
-    conclude,
-    has_duplicates,
-    not_applicable,
-)
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.checks.asked import why_no_record
+from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
 
 QUESTION = Question(
     check="record",
@@ -58,30 +49,28 @@ QUESTION = Question(
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge each accepted task's record, as last read, against the evidence."""
-    words = terms.dialect.record
-    if words is None or has_no_table(history):
-        return not_applicable(QUESTION, NO_RECORD if words is None else NO_TABLE)
-    records = {record.task_id: record for record in history.of_kind(RecordObserved)}
-    judged = [records[task_id] for task_id in sorted(history.accepted) if task_id in records]
+    words, why = terms.dialect.record, why_no_record(history, terms)
+    if words is None or why:
+        return not_applicable(QUESTION, why)
+    judged = [history.records[task_id] for task_id in sorted(history.accepted) if task_id in history.records]
     violations = [found for record in judged for found in _of_record(record, history, words, terms)]
-    differing = len({violation.task_id for violation in violations})
+    differing = tasks_at_fault(violations)
     return conclude(
         QUESTION,
         history,
+        [*violations, *_not_read(history), *attempts_in_doubt(history)],
         expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
         observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ",
-        violations=violations,
-        doubts=[*_not_read(history, records), *attempts_in_doubt(history)],
         figures={"records": len(judged), "differing": differing},
         exercised=bool(judged),
     )
 
 
-def _not_read(history: History, records: dict[str, RecordObserved]) -> Iterator[Doubt]:
-    if history.accepted and not records:
+def _not_read(history: History) -> Iterator[Doubt]:
+    if history.accepted and not history.records:
         yield Doubt(None, "no record was read of any task: the pipeline keeps none, or it could not be read")
         return
-    for task_id in sorted(history.accepted.keys() - records.keys()):
+    for task_id in sorted(history.accepted.keys() - history.records.keys()):
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
 
 
@@ -104,14 +93,9 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
 
 
 def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
-    events = history.of_task(record.task_id)
-    completed = [event for event in events if isinstance(event, AttemptSucceeded)]
-    dead = [event for event in events if isinstance(event, DeadLettered)]
     excuse = (AttemptSucceeded, DeadLettered)
-    ends: tuple[tuple[str, tuple[str, ...], Sequence[Event]], ...] = (
-        ("completed", words.completed, completed),
-        ("dead-lettered", words.dead, dead),
-    )
+    completed, dead = (history.of_task(record.task_id, kind) for kind in excuse)
+    ends = (("completed", words.completed, completed), ("dead-lettered", words.dead, dead))
     seen = [end for end in ends if end[2]]
     for what, states, found in seen if len(seen) == 1 else ():
         # Without a word for it nobody knows what the record says of a dead task.
@@ -140,13 +124,11 @@ def _attempts(record: RecordObserved, history: History, words: RecordWords, term
     for each in record.attempts:
         attempt = by_number.get(each.number)
         if attempt is not None and attempt.determined:
-            yield from _attempt(each, attempt, record, words)
-            if words.attempt_started_at is not None:
-                yield from _start(each, attempt, record, terms)
+            yield from _attempt(each, attempt, record, words, terms)
 
 
 def _attempt(
-    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords
+    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords, terms: Terms
 ) -> Iterator[Violation]:
     what = f"task {record.task_id}: its record has attempt {recorded.number}"
     shown = (*attempt.events, record)
@@ -157,29 +139,21 @@ def _attempt(
         yield Violation(record.task_id, f"{what} as failed without an error", shown)
     if attempt.succeeded and recorded.error:
         yield Violation(record.task_id, f"{what} with an error, and it succeeded: {recorded.error}", shown)
-    granted = [request.delay_seconds for request in attempt.backoffs if request.accepted]
-    backoff = granted[-1] if granted and attempt.failed else None
+    backoff = attempt.granted.delay_seconds if attempt.granted and attempt.failed else None
     if words.attempt_backoff is not None and recorded.backoff_seconds != backoff:
         message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
         yield Violation(record.task_id, message, shown, (BackoffRequested,))
-
-
-def _start(recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, terms: Terms) -> Iterator[Violation]:
-    what = f"task {record.task_id}: its record has attempt {recorded.number}"
-    shown = (*attempt.events, record)
-    started = recorded.started_at_ms
-    outcome = attempt.succeeded or attempt.failed
+    started, ended = recorded.started_at_ms, attempt.succeeded or attempt.failed
+    if words.attempt_started_at is None:
+        return
     if started is None:
         yield Violation(record.task_id, f"{what} without its start", shown)
         return
-    if attempt.delivered is not None:
-        early_ms = attempt.delivered.at_ms - started
-        if early_ms > terms.tolerances.clock_ms:
-            yield Violation(record.task_id, f"{what} started {seconds(early_ms / 1000)} before its delivery", shown)
-    if outcome is not None:
-        late_ms = started - outcome.at_ms
-        if late_ms > terms.tolerances.clock_ms:
-            yield Violation(record.task_id, f"{what} started {seconds(late_ms / 1000)} after its outcome", shown)
+    early_ms = attempt.delivered.at_ms - started if attempt.delivered is not None else 0.0
+    late_ms = started - ended.at_ms if ended is not None else 0.0
+    for off_ms, beside in ((early_ms, "before its delivery"), (late_ms, "after its outcome")):
+        if off_ms > terms.tolerances.clock_ms:
+            yield Violation(record.task_id, f"{what} started {seconds(off_ms / 1000)} {beside}", shown)
 
 
 def _times(record: RecordObserved, terms: Terms) -> Iterator[Violation]:

@@ -23,18 +23,10 @@ from taskguard.history import (
     History,
     TaskSubmitted,
 )
-from taskguard.history.wording import numbers, times
-from taskguard.judging.checks.asked import NO_RECEIVES, NO_RECEIVES_READ, hidden_seconds
-from taskguard.judging.checks.conclusion import (
-    Doubt,
-    Question,
-    Violation,
-    attempts_in_doubt,
-    conclude,
-    dead_letters_of,
-    not_applicable,
-)
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import named, numbers, times
+from taskguard.judging.checks.asked import hidden_seconds, without_a_number
+from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="redrive",
@@ -47,19 +39,18 @@ def judge(history: History, terms: Terms) -> Verdict:
     """Judge how each message came to the dead-letter queue, or stayed out of it."""
     allowed = terms.contract.attempts.range
     if allowed is None:
-        return _without_a_number(history, terms)
+        expected = "dead-lettered after as many receives as the work queue says, each failed; never delivered again"
+        return without_a_number(QUESTION, history, terms, expected)
     dead = history.of_kind(DeadLettered)
-    violations = [
-        *(found for chain in history.chains for found in _of_chain(chain, history, allowed, terms)),
+    found = [
+        *attempts_in_doubt(history),
+        *(each for chain in history.chains for each in _of_chain(chain, history, allowed, terms)),
         *_never_delivered(history),
     ]
-    doubts = [
-        *attempts_in_doubt(history),
-        *(found for chain in history.chains for found in _too_early_to_tell(chain, history, allowed[1], terms)),
-    ]
+    violations = sum(isinstance(each, Violation) for each in found)
     wanted = numbers(list(range(1, allowed[0] + 1))) + (f" to {allowed[1]}" if allowed[0] < allowed[1] else "")
     if violations:
-        observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(violations), 'violation')}"
+        observed = f"{times(len(dead), 'message')} dead-lettered, {times(violations, 'violation')}"
     elif dead:
         observed = f"{times(len(dead), 'message')} dead-lettered, each after receives {wanted}"
     else:
@@ -67,29 +58,15 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
+        found,
         expected=f"dead-lettered after receives {wanted}, each failed; never delivered again",
         observed=observed,
-        violations=violations,
-        doubts=doubts,
         figures={"dead_lettered": len(dead)},
         exercised=bool(dead),
     )
 
 
-def _without_a_number(history: History, terms: Terms) -> Verdict:
-    if terms.contract.attempts.most is None:
-        return not_applicable(QUESTION, NO_RECEIVES)
-    return conclude(
-        QUESTION,
-        history,
-        expected="dead-lettered after as many receives as the work queue says, each failed; never delivered again",
-        observed="the number was not read",
-        violations=(),
-        doubts=[Doubt(None, NO_RECEIVES_READ)],
-    )
-
-
-def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: Terms) -> Iterator[Violation]:
+def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: Terms) -> Iterator[Found]:
     fewest, most = allowed
     for attempt in chain.attempts:
         if attempt.number > most:
@@ -100,13 +77,15 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
             twice = [event for attempt in chain.attempts if attempt.number == number for event in attempt.events]
             yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
     arrivals = dead_letters_of(history, chain)
+    last = next((attempt for attempt in chain.attempts if attempt.number == most and attempt.failed), None)
     if arrivals:
         yield from _of_dead(chain, arrivals[0], fewest, terms)
-    else:
-        last = _failed_at_the_limit(chain, most)
-        if last is not None and not _still_due(last, history, terms):
-            message = f"{chain.name} failed {most} times and never reached the dead-letter queue"
-            yield Violation(chain.task_id, message, last.events, (DeadLettered,))
+    elif last is not None and _still_due(last, history, terms):
+        message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
+        yield Doubt(chain.task_id, message, last.events)
+    elif last is not None:
+        message = f"{chain.name} failed {most} times and never reached the dead-letter queue"
+        yield Violation(chain.task_id, message, last.events, (DeadLettered,))
 
 
 def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int, terms: Terms) -> Iterator[Violation]:
@@ -143,20 +122,10 @@ def _never_delivered(history: History) -> Iterator[Violation]:
     tasks = {chain.task_id for chain in history.chains if chain.task_id is not None}
     for arrival in history.of_kind(DeadLettered):
         if arrival.message_id not in delivered and arrival.task_id not in tasks:
-            name = f"task {arrival.task_id}" if arrival.task_id is not None else f"message {arrival.message_id}"
-            message = f"{name} was dead-lettered without ever having been delivered"
+            message = (
+                f"{named(arrival.task_id, arrival.message_id)} was dead-lettered without ever having been delivered"
+            )
             yield Violation(arrival.task_id, message, (arrival,), (Delivered,))
-
-
-def _too_early_to_tell(chain: Chain, history: History, most: int, terms: Terms) -> Iterator[Doubt]:
-    last = _failed_at_the_limit(chain, most)
-    if last is not None and not dead_letters_of(history, chain) and _still_due(last, history, terms):
-        message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
-        yield Doubt(chain.task_id, message, last.events)
-
-
-def _failed_at_the_limit(chain: Chain, allowed: int) -> Attempt | None:
-    return next((attempt for attempt in chain.attempts if attempt.number == allowed and attempt.failed), None)
 
 
 def _still_due(last: Attempt, history: History, terms: Terms) -> bool:

@@ -18,11 +18,11 @@ from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
-from taskguard.history import Delivered, History, RecordChanged, RecordObserved, Redriven, TaskSubmitted
+from taskguard.history import Delivered, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import NO_RECORD, NO_TABLE, has_no_table
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, has_duplicates, not_applicable
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.checks.asked import why_no_record
+from taskguard.judging.checks.attempts import changes_in_doubt, has_duplicates, no_changes_seen
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
 
 QUESTION = Question(
     check="transitions",
@@ -35,9 +35,9 @@ _Changes = Sequence[RecordChanged]
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the changes of each accepted task's record, in the order in which the store took them."""
-    words = terms.dialect.record
-    if words is None or has_no_table(history):
-        return not_applicable(QUESTION, NO_RECORD if words is None else NO_TABLE)
+    words, why = terms.dialect.record, why_no_record(history, terms)
+    if words is None or why:
+        return not_applicable(QUESTION, why)
     changes = history.changes
     judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
     violations = [
@@ -45,14 +45,13 @@ def judge(history: History, terms: Terms) -> Verdict:
         for task_id, of_task in judged.items()
         for found in _of_task(task_id, of_task, history, words, terms.tolerances.clock_ms)
     ]
-    at_fault = len({violation.task_id for violation in violations})
+    at_fault = tasks_at_fault(violations)
     return conclude(
         QUESTION,
         history,
+        [*violations, *_doubts(history)],
         expected=_expected(words),
         observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not",
-        violations=violations,
-        doubts=_doubts(history, changes),
         figures={"records": len(judged), "at_fault": at_fault},
         exercised=bool(judged),
     )
@@ -72,7 +71,7 @@ def _of_task(
 
 def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords) -> Iterator[Violation]:
     by_operator = {(move.before, move.after) for move in words.moves if move.by_operator}
-    redrives = sum(isinstance(event, Redriven) for event in history.of_task(task_id))
+    redrives = len(history.of_task(task_id, Redriven))
     before: RecordChanged | None = None
     for change in changes:
         move = (before.status if before else None, change.status)
@@ -157,18 +156,14 @@ def _deliveries(
                 yield Violation(task_id, message, (change, delivery), (Delivered,))
 
 
-def _doubts(history: History, changes: dict[str, list[RecordChanged]]) -> Iterator[Doubt]:
-    if history.accepted and not changes:
-        yield Doubt(None, "no change of any record was seen: the pipeline keeps none, or its store does not tell")
-        return
-    records = {record.task_id: record for record in history.of_kind(RecordObserved)}
-    for task_id in sorted(history.accepted):
-        record, seen = records.get(task_id), changes.get(task_id, [])
+def _doubts(history: History) -> Iterator[Doubt]:
+    yield from no_changes_seen(history)
+    for task_id in sorted(history.accepted) if history.changes else ():
+        record, seen = history.records.get(task_id), history.changes.get(task_id, [])
         if not seen:
             yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))
             continue
-        if [change.number for change in seen] != list(range(1, len(seen) + 1)):
-            yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", seen)
+        yield from changes_in_doubt(history, task_id)
         if record is not None and record.status not in {change.status for change in seen}:
             found = "it had no record" if record.status is None else f"its record was read as {_named(record.status)}"
             message = f"task {task_id}: {found}, and no change to that was seen"

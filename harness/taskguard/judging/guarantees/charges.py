@@ -25,13 +25,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, Delivered, Event, FaultInjected, History
-from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import NO_RECEIVES, NO_RECEIVES_READ
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, not_applicable
+from taskguard.history import (
+    AttemptFailed,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+    History,
+)
+from taskguard.history.wording import named, seconds, times
+from taskguard.judging.checks.asked import without_a_number
+from taskguard.judging.guarantees.injected_faults import InjectedFaults
 from taskguard.judging.guarantees.records import dead_tasks
-from taskguard.judging.guarantees.strikes import Strikes
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="charges",
@@ -44,84 +51,76 @@ def judge(history: History, terms: Terms) -> Verdict:
     """Judge what each message was charged for."""
     allowed = terms.contract.attempts.range
     if allowed is None:
-        return _without_a_number(history, terms)
+        expected = "as many receives of a message as the work queue says"
+        return without_a_number(QUESTION, history, terms, expected)
     fewest, most = allowed
-    strikes = Strikes(history)
+    faults = InjectedFaults(history)
     dead = list(dead_tasks(history, terms))
     arrivals = {task_id: _arrivals(history, task_id) for task_id in dead}
     charges = [
-        _Charge(arrival, count, strikes, terms)
+        _Charge(arrival, count, faults, terms)
         for found in arrivals.values()
         for arrival in found
         for count in range(1, fewest + 1)
     ]
-    unexplained = [charge for charge in charges if not charge.drawn_to_fail and charge.fault is None]
-    doubts = [
-        Doubt(task_id, f"task {task_id} died, and its message was not seen to be given up", history.of_task(task_id))
-        for task_id, found in arrivals.items()
-        if not found
-    ]
-    violations = list(_too_often(history, most))
-    if terms.seed is None:
-        doubts += [Doubt(charge.arrival.task_id, charge.message, charge.events) for charge in unexplained]
-    else:
-        excuses = (Delivered, FaultInjected)
-        violations += [Violation(each.arrival.task_id, each.message, each.events, excuses) for each in unexplained]
-    crashed = sum(not charge.drawn_to_fail and charge.fault is not None for charge in charges)
+    unexplained = [charge for charge in charges if not (charge.drawn_to_fail or charge.is_explained)]
+    crashed = sum(not charge.drawn_to_fail and charge.is_explained for charge in charges)
     return conclude(
         QUESTION,
         history,
+        [
+            *_too_often(history, most),
+            *(_not_given_up(history, task_id) for task_id, found in arrivals.items() if not found),
+            *(charge.found for charge in unexplained),
+        ],
         expected=f"at most {most} receives of a message, and of a dead task each one failed as drawn, "
         "or explained by a fault",
         observed=f"{times(len(dead), 'task')} died of {times(len(charges), 'receive')}: "
         f"{len(charges) - crashed - len(unexplained)} failed, {crashed} taken by faults, {len(unexplained)} unexplained",
-        violations=violations,
-        doubts=doubts,
         figures={"dead": len(dead), "charged": len(charges), "by_faults": crashed, "unexplained": len(unexplained)},
         exercised=bool(charges),
     )
 
 
-def _without_a_number(history: History, terms: Terms) -> Verdict:
-    if terms.contract.attempts.most is None:
-        return not_applicable(QUESTION, NO_RECEIVES)
-    expected, observed = "as many receives of a message as the work queue says", "the number was not read"
-    doubts = [Doubt(None, NO_RECEIVES_READ)]
-    return conclude(QUESTION, history, expected=expected, observed=observed, violations=(), doubts=doubts)
-
-
 class _Charge:
-    """One receive of a message that died, and what it was charged for."""
+    """One receive of a message that died, what it was charged for, and what is ``found`` when nothing explains that."""
 
-    def __init__(self, arrival: DeadLettered, count: int, strikes: Strikes, terms: Terms) -> None:
+    def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
-        seen = [each for each in strikes.receives(arrival.message_id) if each.count == count]
-        self.arrival = arrival
-        self.events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
-        self.fault = strikes.costly(task_id, arrival.message_id, count)
+        seen = faults.receives(arrival.message_id, count)
+        events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
+        self.is_explained = faults.explain(task_id, arrival.message_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
             # Who need not ask for a wait only says that it failed.
             asks = terms.contract.waiting.exact_seconds(count) is not None
-            told = any(each.failed for each in seen) and self.fault is None and not asks
-            self.drawn_to_fail = told or any(each.asked_for_backoff for each in seen)
-        what = f"task {task_id} died, charged for receive {count} of its message"
+            told = any(isinstance(event, AttemptFailed) for event in events) and not self.is_explained and not asks
+            self.drawn_to_fail = told or any(isinstance(event, BackoffRequested) for event in events)
+        message = f"task {task_id} died, charged for receive {count} of its message"
         if not seen:
-            self.message = f"{what}, which was not seen to be delivered; no fault that was injected explains it"
+            message += ", which was not seen to be delivered"
         else:
-            drawn = ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
-            lasted = seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)
-            self.message = f"{what}{drawn} (it was at work for {lasted}); no fault that was injected explains it"
+            message += ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"
+            message += f" (it was at work for {seconds((seen[-1].ended_ms - seen[0].began_ms) / 1000)})"
+        message += "; no fault that was injected explains it"
+        # Where it is not known how each attempt was drawn, it may have failed all the same.
+        self.found: Found = Doubt(arrival.task_id, message, events)
+        if seed is not None:
+            self.found = Violation(arrival.task_id, message, events, (Delivered, FaultInjected))
 
 
 def _arrivals(history: History, task_id: str) -> list[DeadLettered]:
     """The messages of the task that reached the dead-letter queue, each once."""
     found: dict[str, DeadLettered] = {}
-    for event in history.of_task(task_id):
-        if isinstance(event, DeadLettered):
-            found.setdefault(event.message_id, event)
+    for event in history.of_task(task_id, DeadLettered):
+        found.setdefault(event.message_id, event)
     return list(found.values())
+
+
+def _not_given_up(history: History, task_id: str) -> Doubt:
+    message = f"task {task_id} died, and its message was not seen to be given up"
+    return Doubt(task_id, message, history.of_task(task_id))
 
 
 def _too_often(history: History, most: int) -> Iterator[Violation]:
@@ -129,6 +128,6 @@ def _too_often(history: History, most: int) -> Iterator[Violation]:
     for event in history.of_kind(Delivered):
         if event.receive_count > most and event.message_id not in told:
             told.add(event.message_id)
-            name = f"task {event.task_id}" if event.task_id is not None else f"message {event.message_id}"
+            name = named(event.task_id, event.message_id)
             message = f"{name} was delivered at receive {event.receive_count}, {most} are allowed"
             yield Violation(event.task_id, message, (event,))

@@ -21,14 +21,16 @@ from taskguard.history import (
     History,
     RecordChanged,
     RecordObserved,
+    Redriven,
     TaskSubmitted,
 )
-from taskguard.history.wording import seconds, shown, times
-from taskguard.judging.checks.asked import AskedOfLog, has_no_table, why_no_log
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude, not_applicable
-from taskguard.judging.guarantees.records import answerable, dead_tasks, logs_of, payloads_of, redrives, status_at_end
-from taskguard.judging.guarantees.strikes import line_of
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import shown, times
+from taskguard.judging.checks.asked import has_no_table
+from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
+from taskguard.judging.guarantees.injected_faults import line_of
+from taskguard.judging.guarantees.records import answerable, dead_tasks, status_at_end
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
+from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
 QUESTION = Question(
@@ -40,117 +42,87 @@ QUESTION = Question(
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the dead-letter log against what became of the tasks."""
-    if (why := why_no_log(history, terms)) is not None:
+    if why := why_no_log(history, terms):
         return not_applicable(QUESTION, why)
     asked, dead = AskedOfLog.of(terms), set(dead_tasks(history, terms))
     logged = history.of_kind(DeadLetterLogged)
-    skew_ms = _largest_skew_ms(history)
-    answered = answerable(history)
-    violations = (
-        []
-        if asked.words is None
-        else [
-            *(found for task_id in sorted(dead) for found in _of_dead(task_id, history, terms)),
-            *_not_dead(history, dead),
-            *(
-                found
-                for task_id in sorted(dead & answered.keys())
-                if not redrives(history, task_id)
-                for record in logs_of(history, task_id)
-                for found in (
-                    *_fields(record, history, asked, terms),
-                    *_times(record, history, asked, terms.tolerances.clock_ms + skew_ms),
-                )
-            ),
-        ]
-    )
+    violations = [] if asked.words is None else list(_violations(history, dead, asked, terms))
     return conclude(
         QUESTION,
         history,
+        [*violations, *_unread(history, dead), *asked.doubts()],
         expected=f"a record for each dead task, with {', '.join(asked.all_fields)}"
         + (f", and {' or '.join(terms.dialect.dead)} in its own" if terms.dialect.dead else ""),
         observed=f"{times(len(dead), 'task')} dead, {times(len(logged), 'log record')}: "
-        f"{len({violation.task_id for violation in violations})} at fault",
-        violations=violations,
-        doubts=[*_unread(history, dead), *asked.doubts()],
+        f"{tasks_at_fault(violations)} at fault",
         figures={"dead": len(dead)},
         measured={"logged": len(logged)},
         exercised=bool(dead),
     )
 
 
+def _violations(history: History, dead: set[str], asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
+    for task_id in sorted(dead):
+        yield from _of_dead(task_id, history, terms)
+    excuses = (RecordChanged, RecordObserved)
+    yield from logged_alive(history, dead, "was logged as dead, and it is not", "which did not die", excuses)
+    tolerance_ms = terms.tolerances.clock_ms + _largest_skew_ms(history)
+    for task_id in sorted(dead & answerable(history).keys()):
+        for record in history.of_task(task_id, DeadLetterLogged) if not history.of_task(task_id, Redriven) else ():
+            yield from asked.absent_from(record)
+            yield from _fields(record, history, asked, terms)
+            yield from _times(record, history, asked, tolerance_ms)
+
+
 def _of_dead(task_id: str, history: History, terms: Terms) -> Iterator[Violation]:
     events = [event for event in history.of_task(task_id) if isinstance(event, (DeadLettered, RecordChanged))]
-    if not logs_of(history, task_id):
+    if not history.of_task(task_id, DeadLetterLogged):
         yield Violation(task_id, f"task {task_id} died and was never logged as dead", events, (DeadLetterLogged,))
     status = status_at_end(history, task_id)
     is_told = terms.dialect.dead and not has_no_table(history)
-    if is_told and status not in terms.dialect.dead and not redrives(history, task_id):
+    if is_told and status not in terms.dialect.dead and not history.of_task(task_id, Redriven):
         found = "it has no record" if status is None else f"its record says {status or 'no status'}"
         yield Violation(task_id, f"task {task_id} died, and {found}", events, (RecordObserved,))
 
 
-def _not_dead(history: History, dead: set[str]) -> Iterator[Violation]:
-    messages = {arrival.message_id for arrival in history.of_kind(DeadLettered)}
-    for record in history.of_kind(DeadLetterLogged):
-        if record.task_id is not None and record.task_id not in dead:
-            message = f"task {record.task_id} was logged as dead, and it is not"
-            yield Violation(record.task_id, message, (record,), (RecordChanged, RecordObserved))
-        elif record.task_id is None and record.message_id not in messages:
-            what = f"message {record.message_id}" if record.message_id is not None else "neither a task nor a message"
-            yield Violation(None, f"a dead-letter record names {what}, which did not die", (record,), (DeadLettered,))
-
-
 def _fields(logged: DeadLetterLogged, history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
-    words, task_id, of_record = asked.words, logged.task_id or "", terms.dialect.record
-    fields, record = logged.fields, history.records.get(task_id)
-    if words is None:
-        return
-    if absent := asked.absent_from(fields):
-        yield _untrue(logged, f"lacks {', '.join(absent)}")
-    told = {field: name for field, name in asked.names.items() if name in fields}
-    wrong: list[tuple[str, str]] = []
-    for known, truth in ((words.event, words.value), (told.get("task_id"), task_id)):
-        if known is not None and known in fields and fields[known] != truth:
-            wrong.append((known, f"expected {shown(truth)}"))
-    payloads = payloads_of(history, task_id)
-    if (name := told.get("payload")) is not None and not any(
-        terms.is_submitted(each, fields[name]) for each in payloads
-    ):
-        wrong.append((name, f"expected {shown(payloads[0])}"))
-    if record is not None and record.status is not None and of_record is not None:
+    task_id, fields, told = logged.task_id or "", logged.fields, asked.told_in(logged)
+    words, record = terms.dialect.record, history.records.get(task_id)
+    payloads = [submission.payload for submission in history.of_task(task_id, TaskSubmitted)]
+    truths: dict[str, Json] = {"event": asked.words.value if asked.words is not None else None, "task_id": task_id}
+    wrong = {
+        field: f"expected {shown(truth)}"
+        for field, truth in truths.items()
+        if field in told and fields[told[field]] != truth
+    }
+    if "payload" in told and not any(terms.is_submitted(each, fields[told["payload"]]) for each in payloads):
+        wrong["payload"] = f"expected {shown(payloads[0])}"
+    if record is not None and record.status is not None and words is not None:
         last = max((attempt.number for attempt in record.attempts), default=0)
-        if (
-            of_record.tells_of_attempts
-            and (name := told.get("attempts")) is not None
-            and not terms.same_payload(fields[name], last)
-        ):
-            wrong.append((name, f"and the last attempt in the task's record is {last}"))
-        is_true = (name := told.get("error")) is None or (fields[name] and fields[name] == record.last_error)
-        if name is not None and of_record.last_error is not None and not is_true:
-            wrong.append((name, f"and the task's record has {shown(record.last_error)}"))
-    for name, found in wrong:
-        yield _untrue(logged, f"says that {name} is {shown(fields[name])}, {found}", record)
+        if words.tells_of_attempts and "attempts" in told and not terms.same_payload(fields[told["attempts"]], last):
+            wrong["attempts"] = f"and the last attempt in the task's record is {last}"
+        is_told = words.last_error is not None and "error" in told
+        if is_told and not (fields[told["error"]] and fields[told["error"]] == record.last_error):
+            wrong["error"] = f"and the task's record has {shown(record.last_error)}"
+    for field, found in wrong.items():
+        yield _untrue(logged, f"says that {told[field]} is {shown(fields[told[field]])}, {found}", record)
 
 
 def _times(logged: DeadLetterLogged, history: History, asked: AskedOfLog, tolerance_ms: float) -> Iterator[Violation]:
-    fields, task_id = logged.fields, logged.task_id or ""
-    created_at = asked.names.get("created_at")
-    record = history.records.get(task_id)
-    submitted = next(event for event in history.of_task(task_id) if isinstance(event, TaskSubmitted))
-    for name in (created_at, asked.names.get("failed_at")):
-        if name is None or name not in fields:
+    task_id, told = logged.task_id or "", asked.told_in(logged)
+    record, submitted = history.records.get(task_id), history.of_task(task_id, TaskSubmitted)[0]
+    for field in ("created_at", "failed_at"):
+        if (name := told.get(field)) is None:
             continue
-        moment = milliseconds(fields[name])
+        value = logged.fields[name]
+        moment = milliseconds(value)
         if moment is None:
-            yield _untrue(logged, f"says that {name} is {shown(fields[name])}, which is no ISO 8601 time with its zone")
+            yield _untrue(logged, f"says that {name} is {shown(value)}, which is no ISO 8601 time with its zone")
             continue
-        if moment < submitted.at_ms - tolerance_ms:
-            early = seconds((submitted.at_ms - moment) / 1000)
-            yield _untrue(logged, f"has a {name} {early} before the task was submitted", submitted)
-        if moment > logged.at_ms + tolerance_ms:
-            yield _untrue(logged, f"has a {name} {seconds((moment - logged.at_ms) / 1000)} after it was logged")
-        if name == created_at and record is not None and record.created_at_ms not in (None, moment):
+        for limit in (Limit(submitted, "before", "the task was submitted"), Limit(logged, "after", "it was logged")):
+            if passed := limit.passed_by(moment, tolerance_ms):
+                yield _untrue(logged, f"has a {name} {passed}", limit.event)
+        if field == "created_at" and record is not None and record.created_at_ms not in (None, moment):
             yield _untrue(logged, f"has another {name} than the task's record", record)
 
 

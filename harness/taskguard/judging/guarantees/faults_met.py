@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from taskguard.contract.terms import Terms
 from taskguard.history import FaultInjected, History
 from taskguard.history.wording import times
-from taskguard.judging.checks.conclusion import Doubt, Question, conclude
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Question, Verdict, conclude
 
 QUESTION = Question(
     check="faults_met",
@@ -33,10 +32,9 @@ def judge(history: History, terms: Terms, planned: Sequence[str] = ()) -> Verdic
     return conclude(
         QUESTION,
         history,
+        doubts,
         expected="each fault injected once at the least",
         observed=f"{len(lines) - len(unmet)} of {times(len(lines), 'fault')} met",
-        violations=(),
-        doubts=doubts,
         figures={"faults": len(lines), "met": len(lines) - len(unmet)},
         measured={"injections": sum(struck.values())},
     )

@@ -14,15 +14,13 @@ have been charged for a crash. This module must not know which delay is right.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
-from taskguard.faults.kinds import KINDS, Site
+from taskguard.faults.kinds import Site
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
-from taskguard.history.wording import seconds
-from taskguard.judging.checks.conclusion import Question, Violation, conclude
-from taskguard.judging.guarantees.strikes import Strikes, can_cost
-from taskguard.judging.verdict import Verdict
+from taskguard.history.wording import named, seconds
+from taskguard.judging.guarantees.injected_faults import InjectedFaults, can_cost, site_of
+from taskguard.judging.verdict import Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="never_early",
@@ -37,39 +35,20 @@ is at work: what is held back for longer than the visibility timeout."""
 _CLOCK_PRECISION_MS = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Return:
-    """What came of a message while it was to be hidden, and the fault that brought it about."""
-
-    request: BackoffRequested
-    came: Delivered | DeadLettered
-    fault: FaultInjected | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shortening:
-    """A request by which another delivery cut short what had been granted, and whether faults kept it from knowing better."""
-
-    request: BackoffRequested
-    other: BackoffRequested
-    is_excused: bool
-
-
 def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check's arguments
     """Judge what came back too early."""
     granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
-    strikes = Strikes(history)
-    early = [found for request in granted for found in _early(request, history, strikes)]
-    shortened = [found for request in granted for found in _shortened(request, history, strikes)]
-    wrong = [found for found in early if found.fault is None]
-    cut_short = [found for found in shortened if not found.is_excused]
+    faults = InjectedFaults(history)
+    early = [found for request in granted for found in _early(request, history, faults)]
+    shortened = [found for request in granted for found in _shortened(request, history, faults)]
+    wrong, cut_short = ([each for each in found if each is not None] for found in (early, shortened))
     return conclude(
         QUESTION,
         history,
+        [*wrong, *cut_short],
         expected="each message hidden for as long as was granted, and let go by no other delivery, or named by a fault that "
         "handed it out early",
         observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
-        violations=[*map(_too_early, wrong), *map(_cut_short, cut_short)],
         figures={"early": len(wrong), "cut_short": len(cut_short)},
         measured={
             "granted": len(granted),
@@ -80,28 +59,24 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check
     )
 
 
-def _early(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Return]:
+def _early(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:
+    """What came back too early upon a request; none for what a fault handed out."""
     # What follows upon the request of another is that request's own matter: it is judged itself, and shortens this or does not.
-    until_ms = min(
-        [
-            _due_ms(request),
-            *(
-                later.at_ms
-                for later in _accepted(request, history)
-                if later.at_ms > (request.at_ms if _is_of_one_delivery(later, request) else request.answered_ms)
-            ),
-        ]
-    )
+    until_ms = _due_ms(request)
+    for later in _accepted(request, history):
+        if later.at_ms > (request.at_ms if _is_of_one_delivery(later, request) else request.answered_ms):
+            until_ms = min(until_ms, later.at_ms)
     for event in history.of_message(request.message_id):
         # What began before the request was under way already, and did not come back.
         is_early = request.answered_ms < event.at_ms < until_ms - _CLOCK_PRECISION_MS
         if is_early and (
             isinstance(event, DeadLettered) or (isinstance(event, Delivered) and _returns(event, request))
         ):
-            yield _Return(request, event, _fault(request, event, history, strikes))
+            yield None if _was_handed_out(request, event, history, faults) else _too_early(request, event)
 
 
-def _shortened(request: BackoffRequested, history: History, strikes: Strikes) -> Iterator[_Shortening]:
+def _shortened(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:
+    """What cut short what was granted; none where faults kept whoever asked from knowing better."""
     due_ms = _due_ms(request)
     came_back = {
         event.delivery_id
@@ -115,7 +90,7 @@ def _shortened(request: BackoffRequested, history: History, strikes: Strikes) ->
         is_later = request.answered_ms < other.at_ms < due_ms - _CLOCK_PRECISION_MS
         ends_ms = other.answered_ms + other.delay_seconds * 1000
         if is_another and is_later and ends_ms < due_ms - _CLOCK_PRECISION_MS:
-            yield _Shortening(request, other, _knew_no_better(other, strikes))
+            yield None if _knew_no_better(other, faults) else _cut_short(request, other)
 
 
 def _accepted(request: BackoffRequested, history: History) -> Iterator[BackoffRequested]:
@@ -138,34 +113,30 @@ def _returns(delivered: Delivered, request: BackoffRequested) -> bool:
     return not is_own and delivered.receive_count >= request.receive_count
 
 
-def _fault(
-    request: BackoffRequested, came: Delivered | DeadLettered, history: History, strikes: Strikes
-) -> FaultInjected | None:
-    counts = {request.receive_count}
-    if isinstance(came, Delivered):
-        counts.add(came.receive_count)
-    handed_out = (
-        fault for count in sorted(counts) for fault in _of_receive(request, count, strikes) if _hands_out_early(fault)
-    )
+def _was_handed_out(
+    request: BackoffRequested, came: Delivered | DeadLettered, history: History, faults: InjectedFaults
+) -> bool:
+    """Whether a fault had the message come early: it handed it out, or the request hung, and took effect too late."""
+    counts = {request.receive_count, came.receive_count if isinstance(came, Delivered) else request.receive_count}
+    if any(_hands_out_early(fault) for count in counts for fault in _of_receive(request, count, faults)):
+        return True
     # A request that hung until another delivery's had been granted, and took effect only then.
-    landed_late = (
-        fault
+    return any(
+        fault.kind == "slow" and can_cost(fault)
         for other in _accepted(request, history)
         if not _is_of_one_delivery(other, request) and other.at_ms <= request.answered_ms <= other.answered_ms
-        for fault in _of_receive(other, other.receive_count, strikes)
-        if fault.kind == "slow" and can_cost(fault)
+        for fault in _of_receive(other, other.receive_count, faults)
     )
-    return next(handed_out, None) or next(landed_late, None)
 
 
-def _knew_no_better(other: BackoffRequested, strikes: Strikes) -> bool:
+def _knew_no_better(other: BackoffRequested, faults: InjectedFaults) -> bool:
     """Whether the delivery that asked had been overtaken by a fault, and another one kept that from it."""
-    faults = _of_receive(other, other.receive_count, strikes)
-    return any(_hands_out_early(fault) for fault in faults) and any(_keeps_the_answer(fault) for fault in faults)
+    struck = _of_receive(other, other.receive_count, faults)
+    return any(map(_hands_out_early, struck)) and any(map(_keeps_the_answer, struck))
 
 
-def _of_receive(request: BackoffRequested, count: int, strikes: Strikes) -> list[FaultInjected]:
-    return strikes.of_receive(request.task_id or "", request.message_id, count)
+def _of_receive(request: BackoffRequested, count: int, faults: InjectedFaults) -> list[FaultInjected]:
+    return faults.of_receive(request.task_id or "", request.message_id, count)
 
 
 def _hands_out_early(fault: FaultInjected) -> bool:
@@ -175,13 +146,11 @@ def _hands_out_early(fault: FaultInjected) -> bool:
 def _keeps_the_answer(fault: FaultInjected) -> bool:
     if fault.kind == "table-down":
         return True
-    is_of_a_call = fault.kind in KINDS and KINDS[fault.kind].site is Site.CALL
-    return is_of_a_call and fault.kind != "kill" and can_cost(fault)
+    return site_of(fault) is Site.CALL and fault.kind != "kill" and can_cost(fault)
 
 
-def _too_early(found: _Return) -> Violation:
-    request, came = found.request, found.came
-    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+def _too_early(request: BackoffRequested, came: Delivered | DeadLettered) -> Violation:
+    name = named(request.task_id, request.message_id)
     how = (
         "reached the dead-letter queue"
         if isinstance(came, DeadLettered)
@@ -195,9 +164,8 @@ def _too_early(found: _Return) -> Violation:
     return Violation(request.task_id, message, (request, came))
 
 
-def _cut_short(found: _Shortening) -> Violation:
-    request, other = found.request, found.other
-    name = f"task {request.task_id}" if request.task_id is not None else f"message {request.message_id}"
+def _cut_short(request: BackoffRequested, other: BackoffRequested) -> Violation:
+    name = named(request.task_id, request.message_id)
     after = seconds((other.at_ms - request.at_ms) / 1000)
     message = (
         f"{name} was granted {seconds(request.delay_seconds)} at receive {request.receive_count}, and {after} later another "

@@ -14,9 +14,9 @@ from itertools import pairwise
 from taskguard.contract.terms import Terms
 from taskguard.history import DeadLetterLogged, History, RecordChanged, RecordObserved, Redriven
 from taskguard.history.wording import times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
-from taskguard.judging.guarantees.records import is_without_records, logs_of, redrives, status_at_end, untold
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.checks.attempts import changes_in_doubt, no_changes_seen
+from taskguard.judging.guarantees.records import is_without_records, status_at_end, untold
+from taskguard.judging.verdict import Question, Verdict, Violation, conclude, tasks_at_fault
 
 QUESTION = Question(
     check="one_completion",
@@ -32,14 +32,14 @@ def judge(history: History, terms: Terms) -> Verdict:
     violations = [found for task_id in history.task_ids for found in _of_task(task_id, history, terms)]
     done, dead = terms.dialect.completed, terms.dialect.dead
     completed = sum(any(each.status in done for each in changes) for changes in history.changes.values())
-    at_fault = len({violation.task_id for violation in violations})
+    at_fault = tasks_at_fault(violations)
+    gaps = (doubt for task_id in history.changes for doubt in changes_in_doubt(history, task_id))
     return conclude(
         QUESTION,
         history,
+        [*violations, *no_changes_seen(history), *gaps],
         expected=f"one change to {' or '.join(done)} at most, none after {' or '.join(dead)}, and no change after either",
         observed=f"{times(completed, 'task')} completed: {times(at_fault, 'task')} done twice, or left a final state",
-        violations=violations,
-        doubts=_unseen(history),
         figures={"completed": completed, "at_fault": at_fault},
         exercised=completed > 0,
     )
@@ -62,9 +62,8 @@ def _of_task(task_id: str, history: History, terms: Terms) -> Iterator[Violation
             found = "no record" if record.status is None else record.status or "one without a status"
             message = f"task {task_id} was completed, and its record was found as {found} at the end"
             yield Violation(task_id, message, (completions[0], record))
-    if (completions or status_at_end(history, task_id) in done) and not redrives(history, task_id):
-        logged = logs_of(history, task_id)
-        if logged:
+    if (completions or status_at_end(history, task_id) in done) and not history.of_task(task_id, Redriven):
+        if logged := history.of_task(task_id, DeadLetterLogged):
             yield Violation(task_id, f"task {task_id} was completed, and logged as dead", (*completions, *logged))
         deaths = [change for change in changes if change.status in dead]
         if deaths:
@@ -74,7 +73,7 @@ def _of_task(task_id: str, history: History, terms: Terms) -> Iterator[Violation
 def _left(task_id: str, changes: Sequence[RecordChanged], history: History, terms: Terms) -> Iterator[Violation]:
     words = terms.dialect.record
     by_operator = {(move.before, move.after) for move in (words.moves if words is not None else ()) if move.by_operator}
-    left_to_operators = redrives(history, task_id)
+    left_to_operators = len(history.of_task(task_id, Redriven))
     for before, after in pairwise(changes):
         if before.status not in terms.dialect.finals:
             continue
@@ -87,11 +86,3 @@ def _left(task_id: str, changes: Sequence[RecordChanged], history: History, term
         how = "was removed" if after.status is None else f"was changed to {after.status or 'no status'}"
         how = "was written again" if before.status == after.status else how
         yield Violation(task_id, f"task {task_id}: its record was {before.status}, and {how}", (before, after))
-
-
-def _unseen(history: History) -> Iterator[Doubt]:
-    if history.accepted and not history.changes:
-        yield Doubt(None, "no change of any record was seen: the pipeline keeps none, or its store does not tell")
-    for task_id, changes in history.changes.items():
-        if [change.number for change in changes] != list(range(1, len(changes) + 1)):
-            yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", changes)

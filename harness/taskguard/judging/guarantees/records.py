@@ -6,14 +6,12 @@ It must not know which ends are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, DeadLetterLogged, History, RecordChanged, Redriven, TaskSubmitted
+from taskguard.history import DeadLettered, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.judging.checks.asked import has_no_table
-from taskguard.judging.checks.conclusion import Doubt, Question, conclude
-from taskguard.judging.verdict import Verdict
-from taskguard.support.json_values import Json
+from taskguard.judging.verdict import Doubt, Question, Verdict, conclude
 
 
 def is_without_records(history: History, terms: Terms) -> bool:
@@ -23,16 +21,9 @@ def is_without_records(history: History, terms: Terms) -> bool:
 
 def untold(question: Question, history: History) -> Verdict:
     """The verdict of a guarantee that is told by records alone, where there are none."""
-    return conclude(
-        question,
-        history,
-        expected="told by the records of the tasks",
-        observed="there are none, or none is described",
-        violations=(),
-        doubts=[
-            Doubt(None, "under faults only a task's record tells how it ended, and there is none that is described")
-        ],
-    )
+    doubt = Doubt(None, "under faults only a task's record tells how it ended, and there is none that is described")
+    observed = "there are none, or none is described"
+    return conclude(question, history, [doubt], expected="told by the records of the tasks", observed=observed)
 
 
 def ends_by_record(history: History, task_id: str, terms: Terms) -> list[RecordChanged]:
@@ -63,26 +54,11 @@ def end_of(history: History, task_id: str, terms: Terms) -> str:
     """How a task ended, in the words of :class:`taskguard.judging.grading.TaskFate`."""
     done, dead, last = terms.dialect.completed, terms.dialect.dead, status_at_end(history, task_id)
     statuses = {last, *(change.status for change in ends_by_record(history, task_id, terms))}
-    if statuses.intersection(done) and statuses.intersection(dead) and not redrives(history, task_id):
+    if statuses.intersection(done) and statuses.intersection(dead) and not history.of_task(task_id, Redriven):
         return "both"
     if last in done:
         return "completed"
     return "dead-lettered" if last in dead else "unsettled"
-
-
-def settled_at_ms(history: History, task_id: str, terms: Terms) -> float | None:
-    """When the task's record first came to a final state; none when that was not seen."""
-    return next((change.at_ms for change in ends_by_record(history, task_id, terms)), None)
-
-
-def redrives(history: History, task_id: str) -> int:
-    """How often an operator put the task back to work."""
-    return sum(isinstance(event, Redriven) for event in history.of_task(task_id))
-
-
-def logs_of(history: History, task_id: str) -> list[DeadLetterLogged]:
-    """The records in the dead-letter log that name the task."""
-    return [event for event in history.of_task(task_id) if isinstance(event, DeadLetterLogged)]
 
 
 def answerable(history: History) -> dict[str, TaskSubmitted]:
@@ -93,8 +69,3 @@ def answerable(history: History) -> dict[str, TaskSubmitted]:
         if event.in_doubt and event.task_id is not None and status_at_end(history, event.task_id) is not None:
             found.setdefault(event.task_id, event)
     return dict(sorted(found.items()))
-
-
-def payloads_of(history: History, task_id: str) -> Sequence[Json]:
-    """What was handed in under the task's id, by every try."""
-    return [event.payload for event in history.of_task(task_id) if isinstance(event, TaskSubmitted)]

@@ -13,20 +13,18 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
-from taskguard.history import History, RecordChanged, RecordObserved, RunEnded, TaskSubmitted
-from taskguard.history.wording import by_its_record, describe, times
-from taskguard.judging.checks.conclusion import Doubt, Question, Violation, conclude
+from taskguard.history import History, RecordChanged, RecordObserved, Redriven, RunEnded, TaskSubmitted
+from taskguard.history.wording import by_its_record, times
+from taskguard.judging.checks.attempts import changes_in_doubt
+from taskguard.judging.checks.ends import last_seen, was_refused
 from taskguard.judging.guarantees.records import (
     answerable,
     ends_by_record,
     is_without_records,
-    payloads_of,
-    redrives,
-    settled_at_ms,
     status_at_end,
     untold,
 )
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, unfinished
 
 QUESTION = Question(
     check="settles_once",
@@ -45,17 +43,26 @@ def judge(history: History, terms: Terms) -> Verdict:
     unsettled = [task_id for task_id, end in zip(answered, ends, strict=True) if end not in terms.dialect.finals]
     completed, died = sum(end in done for end in ends), sum(end in dead for end in ends)
     in_doubt = len(answered) - len(history.accepted)
-    observed = (
-        f"{times(len(history.accepted), 'task')} accepted{f', {in_doubt} more with a record' if in_doubt else ''}: "
-    )
-    observed += f"{completed} completed, {died} dead-lettered, {len(unsettled)} not settled"
+    also_judged = f", {in_doubt} more with a record" if in_doubt else ""
     return conclude(
         QUESTION,
         history,
+        [
+            *(
+                found
+                for task_id, submission in answered.items()
+                for found in _of_task(submission, task_id, history, terms)
+            ),
+            *_refused(history),
+            *(
+                unfinished(history, task_id, _unsettled(history, task_id), excused_by=(RecordObserved,))
+                for task_id in unsettled
+            ),
+            *(found for task_id in answered for found in _unseen(task_id, history, terms)),
+        ],
         expected="each accepted task's record came to one final state, in one change; and so did each other record",
-        observed=observed,
-        violations=[*_violations(history, terms, answered), *_refused(history), *_lost(history, unsettled)],
-        doubts=[*_too_early_to_tell(history, unsettled), *_unseen(history, terms, answered)],
+        observed=f"{times(len(history.accepted), 'task')} accepted{also_judged}: "
+        f"{completed} completed, {died} dead-lettered, {len(unsettled)} not settled",
         figures={
             "accepted": len(history.accepted),
             "in_doubt": in_doubt,
@@ -66,52 +73,33 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _violations(history: History, terms: Terms, answered: dict[str, TaskSubmitted]) -> Iterator[Violation]:
-    for task_id, submission in answered.items():
-        ends = ends_by_record(history, task_id, terms)
-        allowed = 1 + redrives(history, task_id)
-        if len(ends) > allowed:
-            states = ", ".join(str(change.status) for change in ends)
-            yield Violation(task_id, f"task {task_id} was settled {len(ends)} times: {states}", ends)
-        record = history.records.get(task_id)
-        if record is not None and record.status is not None:
-            submitted = payloads_of(history, task_id)
-            if not any(terms.is_submitted(payload, record.payload) for payload in submitted):
-                message = f"task {task_id} has another payload in its record than was submitted"
-                yield Violation(task_id, message, (submission, record))
+def _of_task(submission: TaskSubmitted, task_id: str, history: History, terms: Terms) -> Iterator[Violation]:
+    ends, record = ends_by_record(history, task_id, terms), history.records.get(task_id)
+    if len(ends) > 1 + len(history.of_task(task_id, Redriven)):
+        states = ", ".join(str(change.status) for change in ends)
+        yield Violation(task_id, f"task {task_id} was settled {len(ends)} times: {states}", ends)
+    if record is not None and record.status is not None:
+        submitted = history.of_task(task_id, TaskSubmitted)
+        if not any(terms.is_submitted(each.payload, record.payload) for each in submitted):
+            message = f"task {task_id} has another payload in its record than was submitted"
+            yield Violation(task_id, message, (submission, record))
 
 
 def _refused(history: History) -> Iterator[Violation]:
     for event in history.of_kind(TaskSubmitted):
         if not event.accepted and not event.in_doubt and event.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            who = f"task {event.task_id}" if event.task_id is not None else "a task without an id"
-            yield Violation(event.task_id, f"{who} was refused with HTTP {event.status_code}", (event,))
+            yield was_refused(event)
 
 
-def _lost(history: History, unsettled: list[str]) -> Iterator[Violation]:
-    if history.waited_long_enough:
-        for task_id in unsettled:
-            yield Violation(task_id, _unsettled(history, task_id), history.of_task(task_id), (RecordObserved,))
-
-
-def _too_early_to_tell(history: History, unsettled: list[str]) -> Iterator[Doubt]:
-    if not history.waited_long_enough:
-        for task_id in unsettled:
-            message = f"{_unsettled(history, task_id)}; the run was stopped before its deadline"
-            yield Doubt(task_id, message, history.of_task(task_id))
-
-
-def _unseen(history: History, terms: Terms, answered: dict[str, TaskSubmitted]) -> Iterator[Doubt]:
-    for task_id in answered:
-        changes, status = history.changes.get(task_id, []), status_at_end(history, task_id)
-        if [change.number for change in changes] != list(range(1, len(changes) + 1)):
-            yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", changes)
-        elif status in terms.dialect.finals and settled_at_ms(history, task_id, terms) is None:
-            message = f"task {task_id}: its record was read as {status}, and no change to that was seen"
-            yield Doubt(task_id, message, history.of_task(task_id))
+def _unseen(task_id: str, history: History, terms: Terms) -> Iterator[Doubt]:
+    gaps = list(changes_in_doubt(history, task_id))
+    yield from gaps
+    status = status_at_end(history, task_id)
+    if not gaps and status in terms.dialect.finals and not ends_by_record(history, task_id, terms):
+        message = f"task {task_id}: its record was read as {status}, and no change to that was seen"
+        yield Doubt(task_id, message, history.of_task(task_id))
 
 
 def _unsettled(history: History, task_id: str) -> str:
     record = by_its_record(status_at_end(history, task_id))
-    seen = [event for event in history.of_task(task_id) if not isinstance(event, (RecordObserved, RecordChanged))]
-    return f"task {task_id} was not settled: it {record}; last seen: {describe(seen[-1])}"
+    return f"task {task_id} was not settled: it {record}; last seen: {last_seen(history, task_id)}"

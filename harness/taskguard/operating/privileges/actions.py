@@ -46,17 +46,9 @@ class Place:
 
 def accesses_of(service: str, operation: str, parameters: Mapping[str, Any], place: Place) -> tuple[Access, ...]:
     """The permissions that this call needs, each once; ``parameters`` are those of the API, ``service`` its name there."""
-    found: Iterator[Access]
-    match service:
-        case "sqs":
-            found = _of_sqs(operation, parameters, place)
-        case "dynamodb":
-            found = _of_dynamodb(operation, parameters, place)
-        case "logs":
-            found = _of_logs(operation, parameters, place)
-        case _:
-            found = iter([Access(f"{service}:{operation}", UNKNOWN_RESOURCE)])
-    return tuple(dict.fromkeys(found))
+    if service not in _BY_SERVICE:
+        return (Access(f"{service}:{operation}", UNKNOWN_RESOURCE),)
+    return tuple(dict.fromkeys(_BY_SERVICE[service](operation, parameters, place)))
 
 
 def _of_sqs(operation: str, parameters: Mapping[str, Any], place: Place) -> Iterator[Access]:
@@ -93,3 +85,6 @@ def _of_logs(operation: str, parameters: Mapping[str, Any], place: Place) -> Ite
     group, stream = parameters.get("logGroupName"), parameters.get("logStreamName", "")
     named = place.arn("logs", f"log-group:{group}:log-stream:{stream}") if group else UNKNOWN_RESOURCE
     yield Access(f"logs:{operation}", named)
+
+
+_BY_SERVICE = {"sqs": _of_sqs, "dynamodb": _of_dynamodb, "logs": _of_logs}

@@ -22,22 +22,20 @@ def as_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_FAULTS = {
+    State.NOT_ALLOWED: "is not allowed by its role, and was called in {seen_in}. AWS would refuse it: allow it.",
+    State.TOO_WIDE: "allows more than can be named. Name the action and the resource.",
+    State.UNUSED: "is allowed by its role, and no test used it. Take it away, or test what needs it.",
+}
+
+
 def faults(rows: Sequence[Row]) -> list[str]:
     """What is wrong, a sentence each with what to do; nothing when nothing is."""
-    return [_fault(row) for row in rows if row.state.is_fault]
-
-
-def _fault(row: Row) -> str:
-    what = f"{row.function}: {row.action} on {row.resource}"
-    match row.state:
-        case State.NOT_ALLOWED:
-            return (
-                f"{what} is not allowed by its role, and was called in {_seen_in(row)}. AWS would refuse it: allow it."
-            )
-        case State.TOO_WIDE:
-            return f"{what} allows more than can be named. Name the action and the resource."
-        case _:
-            return f"{what} is allowed by its role, and no test used it. Take it away, or test what needs it."
+    return [
+        f"{row.function}: {row.action} on {row.resource} {_FAULTS[row.state].format(seen_in=_seen_in(row))}"
+        for row in rows
+        if row.state in _FAULTS
+    ]
 
 
 def _seen_in(row: Row) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from taskguard.operating.privileges.policies import Statement, statements_of
 from taskguard.service.role_policies import policies_of
-from taskguard.service.stack import Function, Stack
+from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 
@@ -29,13 +29,9 @@ def roles_of(endpoint: Endpoint, stack: Stack) -> list[Role]:
         PolicyError: a policy cannot be judged.
         ClientError: a role cannot be read.
     """
-    return [_role_of(endpoint, function) for function in sorted(stack.functions, key=lambda each: each.name)]
-
-
-def _role_of(endpoint: Endpoint, function: Function) -> Role:
-    statements = tuple(
-        statement
-        for policy in policies_of(endpoint, function.role)
-        for statement in statements_of(policy.document, policy.where)
-    )
-    return Role(function=function.name, arn=function.role, statements=statements)
+    roles = []
+    for function in sorted(stack.functions, key=lambda each: each.name):
+        policies = policies_of(endpoint, function.role)
+        statements = [found for policy in policies for found in statements_of(policy.document, policy.where)]
+        roles.append(Role(function=function.name, arn=function.role, statements=tuple(statements)))
+    return roles

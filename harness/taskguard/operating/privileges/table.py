@@ -19,15 +19,12 @@ from taskguard.operating.privileges.roles import Role
 PLATFORM = "(the platform, in the function's role)"
 NO_TEST = "(a call that names no test's task)"
 
-# Done by Lambda itself, in no request that an engine of ours makes.
+# Done by Lambda itself, in no request that an engine of ours makes. They have no type of resource to be narrowed to:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 NOT_VISIBLE = {
     "xray:PutTraceSegments": "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
     "xray:PutTelemetryRecords": "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
 }
-
-# Has no type of resource to be narrowed to:
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-_WITHOUT_RESOURCES = frozenset(NOT_VISIBLE)
 
 
 class State(StrEnum):
@@ -38,11 +35,6 @@ class State(StrEnum):
     TOO_WIDE = "allowed too widely"
     NOT_ALLOWED = "used, not allowed"
     NOT_VISIBLE = "allowed, not to be seen"
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the role has to be changed."""
-        return self in (State.UNUSED, State.TOO_WIDE, State.NOT_ALLOWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +137,7 @@ def _granted(function: str, statement: Statement, uses: Sequence[Use]) -> Iterat
                 if matches(action.lower(), use.access.action.lower()) and matches(resource, use.access.resource)
             )
             state = State.USED if seen_in else State.UNUSED
-            if "*" in action or "?" in action or (resource == "*" and action not in _WITHOUT_RESOURCES):
+            if "*" in action or "?" in action or (resource == "*" and action not in NOT_VISIBLE):
                 state = State.TOO_WIDE
             elif not seen_in and action in NOT_VISIBLE:
                 state = State.NOT_VISIBLE

@@ -21,6 +21,14 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of an axis: where it begins, and how long it is (per cent)."""
+
+    at: str
+    length: str
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """From 0 to ``end`` in steps of ``step``; labels are numbers multiplied by ``factor``, the last with the ``unit``."""
 
@@ -42,10 +50,10 @@ class Axis:
         """Where a value lies; one beyond an end is shown at that end."""
         return percent(100 * min(max(value / self.end, 0.0), 1.0))
 
-    def length(self, start: float, stop: float) -> str:
-        """The length of what reaches from ``start`` to ``stop``, so far as it is on the axis."""
+    def span(self, start: float, stop: float) -> Span:
+        """What reaches from ``start`` to ``stop``, so far as it is on the axis."""
         first, last = (min(max(value / self.end, 0.0), 1.0) for value in (start, stop))
-        return percent(100 * max(last - first, 0.0))
+        return Span(self.at(start), percent(100 * max(last - first, 0.0)))
 
     @property
     def ticks(self) -> tuple[Tick, ...]:

@@ -6,7 +6,6 @@ which checks there are.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,124 +14,64 @@ from datetime import UTC, datetime
 from taskguard.history import History, Manifest
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
-from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
+from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
-from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor, task_name
+from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
-from taskguard.reports.nemesis import HEADINGS, nemesis_of
+from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.support.json_values import Json
-from taskguard.support.this_command import runnable
 from taskguard.support.typed import untyped
-
-MOST_FINDINGS = 10
-"""How many findings of a verdict are listed."""
-
-MOST_FIGURES = 30
-"""How many figures of a verdict, or entries of a part of the manifest, are listed."""
-
-_SENTENCE, _VALUE = 600, 300
-
-
-@dataclass(frozen=True, slots=True)
-class FindingView:
-    """A finding; `anchor` is where its task is shown, or nothing when it is not."""
-
-    message: str
-    task: str
-    anchor: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictView:
-    """A verdict as it is shown; a ``hollow`` one passed of nothing."""
-
-    check: str
-    outcome: str
-    hollow: bool
-    in_words: str
-    claim: str
-    expected: str
-    observed: str
-    findings: tuple[FindingView, ...]
-    more_findings: str
-    figures: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Facts of one subject: names with their values."""
-
-    heading: str
-    entries: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NemesisView:
-    """What was broken on purpose, as a table."""
-
-    summary: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All that a report says. `repeat` is the command that makes the run again, or nothing when there is none; `nemesis` is
-    none when nothing was broken on purpose."""
+    """All that a report says, beside the grade and the manifest themselves. `anchors` has the tasks that findings name and something
+    was seen of: where each is shown, or nothing. `facts` are values with their names, by subject. `nemesis` is none when nothing was
+    broken on purpose."""
 
-    outcome: str
+    grade: Grade
+    manifest: Manifest
     headline: str
-    title: str
     subtitle: str
-    success: int
-    failure: int
     ends: str
-    clock_note: str
-    verdicts: tuple[VerdictView, ...]
-    nemesis: NemesisView | None
+    verdicts: tuple[Verdict, ...]
+    anchors: Mapping[str, str]
+    nemesis: Nemesis | None
     waits: Spread
     rates: tuple[Rate, ...]
-    confidence: str
     settling: Spread
     common_axis: Axis
     groups: tuple[Group, ...]
-    repeat: str
-    facts: tuple[Facts, ...]
-    taskguard_version: str
+    facts: tuple[tuple[str, Mapping[str, Json]], ...]
 
 
 def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
     """Return what the report of a run says."""
     terms = manifest.terms
-    groups = groups_of(grade, history, terms)
+    groups, verdicts = groups_of(grade, history, terms), by_urgency(grade.verdicts)
     shown_tasks = {task.anchor for group in groups for task in group.tasks}
-    verdicts = tuple(_verdict(verdict, history, shown_tasks) for verdict in by_urgency(grade.verdicts))
+    named = {finding.task_id for verdict in verdicts for finding in verdict.findings if finding.task_id is not None}
+    anchors = {task_id: task_anchor(task_id, history) for task_id in named if history.of_task(task_id)}
     seed = f"seed {shown(manifest.seed, 60)}" if manifest.seed is not None else "random failures"
-    subtitle = f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}"
     return Page(
-        outcome=str(grade.outcome),
+        grade=grade,
+        manifest=manifest,
         headline=_headline(grade),
-        title=f"{str(grade.outcome).capitalize()}: {subtitle}",
-        subtitle=subtitle,
-        success=grade.success,
-        failure=grade.failure,
+        subtitle=f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}",
         ends=_ends(grade),
-        clock_note=_clock_note(manifest.clock_scale),
-        verdicts=verdicts,
-        nemesis=_nemesis(history, manifest),
+        verdicts=tuple(verdicts),
+        anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
+        nemesis=nemesis_of(history, manifest),
         waits=waits_by_attempt(history, terms),
-        rates=rates_of(by_urgency(grade.verdicts), terms),
-        confidence=f"{100 * (1 - terms.tolerances.significance):g} %",
+        rates=rates_of(verdicts, terms),
         settling=time_to_settle(history, grade, terms),
         common_axis=common_axis(terms),
         groups=groups,
-        repeat=shown(runnable(manifest.repeat), 2000) if manifest.repeat else "",
         facts=tuple(_facts(history, manifest)),
-        taskguard_version=shown(manifest.taskguard_version, 60),
     )
 
 
@@ -169,48 +108,7 @@ def _ends(grade: Grade) -> str:
     return ", ".join(told) + (f". {beside}" if beside else "")
 
 
-def _clock_note(scale: float) -> str:
-    if scale == 1:
-        return ""
-    return (
-        f"The pipeline\u2019s clock ran up to {scale:g} times as fast as the machine\u2019s while the pipeline only waited. "
-        "All times here are its times."
-    )
-
-
-def _verdict(verdict: Verdict, history: History, shown_tasks: set[str]) -> VerdictView:
-    more = len(verdict.findings) - MOST_FINDINGS
-    return VerdictView(
-        check=shown(verdict.check, 60),
-        outcome=str(verdict.outcome),
-        hollow=verdict.is_hollow,
-        in_words=verdict.in_words,
-        claim=shown(verdict.claim, _SENTENCE),
-        expected=shown(verdict.expected, _SENTENCE),
-        observed=shown(verdict.observed, _SENTENCE),
-        findings=tuple(_finding(finding, history, shown_tasks) for finding in verdict.findings[:MOST_FINDINGS]),
-        more_findings=f"and {times(more, 'more finding')}, in grade.json" if more > 0 else "",
-        figures=_entries({**verdict.figures, **verdict.measured}),
-    )
-
-
-def _nemesis(history: History, manifest: Manifest) -> NemesisView | None:
-    found = nemesis_of(history, manifest)
-    if found is None:
-        return None
-    rows = tuple(tuple(shown(cell, _VALUE) for cell in row.cells()) for row in found.rows)
-    return NemesisView(summary=shown(found.in_words(), _SENTENCE), headings=HEADINGS, rows=rows)
-
-
-def _finding(finding: Finding, history: History, shown_tasks: set[str]) -> FindingView:
-    message = shown(finding.message, 360)
-    if finding.task_id is None or not history.of_task(finding.task_id):
-        return FindingView(message, "", "")
-    anchor = task_anchor(finding.task_id, history)
-    return FindingView(message, task_name(finding.task_id), anchor if anchor in shown_tasks else "")
-
-
-def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
+def _facts(history: History, manifest: Manifest) -> Iterator[tuple[str, Mapping[str, Json]]]:
     ran: dict[str, Json] = {
         "target": manifest.target,
         "stage": manifest.stage,
@@ -220,12 +118,14 @@ def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
         "failure rate": manifest.rate,
         "clock scale": manifest.clock_scale,
         **({"faults": len(manifest.faults), "seed of the faults": manifest.fault_seed} if manifest.faults else {}),
-        "began": _moment(history[0].at_ms) if len(history) else "nothing was seen",
+        "began": f"{datetime.fromtimestamp(history[0].at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if len(history)
+        else "nothing was seen",
         "took": seconds((history[-1].at_ms - history[0].at_ms) / 1000) if len(history) else "–",
         "written": manifest.created_at,
         "events": len(history),
     }
-    yield Facts("What was run", _entries(ran))
+    yield "What was run", ran
     expected: dict[str, Json] = {}
     for part in (manifest.contract, manifest.tolerances):
         for name, value in untyped(part).items():
@@ -235,37 +135,7 @@ def _facts(history: History, manifest: Manifest) -> Iterator[Facts]:
                 for each, found in of_it.items()
                 if found not in (None, [])
             }
-    yield Facts("What was expected", _entries(expected))
-    yield Facts("Versions", _entries({"taskguard": manifest.taskguard_version, **manifest.versions}))
-    yield Facts("Settings", _entries(manifest.settings))
-    yield Facts("Digests (SHA-256)", _entries(manifest.digests))
-
-
-def _entries(values: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
-    entries = [(shown(name.replace("_", " "), 60), _value(value)) for name, value in values.items()]
-    more = len(entries) - MOST_FIGURES
-    return (*entries[:MOST_FIGURES], *([("…", f"and {more} more")] if more > 0 else []))
-
-
-def _value(value: Json) -> str:
-    if isinstance(value, Mapping) and not any(map(_nested, value.values())):
-        return shown(", ".join(f"{name}: {_word(each)}" for name, each in value.items()), _VALUE) or "–"
-    if isinstance(value, (list, tuple)) and not any(map(_nested, value)):
-        return shown(", ".join(map(_word, value)), _VALUE) or "–"
-    return shown(_word(value), _VALUE)
-
-
-def _nested(value: Json) -> bool:
-    items = value if isinstance(value, (list, tuple)) else ()
-    return isinstance(value, Mapping) or any(isinstance(each, (Mapping, list, tuple)) for each in items)
-
-
-def _word(value: Json) -> str:
-    if isinstance(value, str):
-        return value
-    whole = isinstance(value, float) and value.is_integer()
-    return json.dumps(round(value) if whole and isinstance(value, float) else value, ensure_ascii=False)
-
-
-def _moment(at_ms: float) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield "What was expected", expected
+    yield "Versions", {"taskguard": manifest.taskguard_version, **manifest.versions}
+    yield "Settings", manifest.settings
+    yield "Digests (SHA-256)", manifest.digests

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, ValidationError, convert
 
 from taskguard.contract.terms import Terms
 from taskguard.judging.verdict import Verdict
-from taskguard.reports.html.axis import Axis
-from taskguard.reports.html.timelines import Span
+from taskguard.reports.html.axis import Axis, Span
 from taskguard.support.json_values import Json
 
 
@@ -34,6 +36,8 @@ class Rate:
 
 AXIS = Axis(end=1.0, step=0.2, unit="%", factor=100.0)
 
+_Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+
 HEADINGS = ("check", "rate expected", "rate observed", "interval from", "to")
 
 
@@ -44,19 +48,19 @@ def rates_of(verdicts: Iterable[Verdict], terms: Terms) -> tuple[Rate, ...]:
 
 
 def _rate(check: str, figures: Mapping[str, Json], simulated: float) -> Rate | None:
-    rate = _share(figures.get("rate"))
+    rate = _read(_Share, figures.get("rate"))
     if rate is None:
         return None
-    expected = _share(figures.get("expected_rate"))
+    expected = _read(_Share, figures.get("expected_rate"))
     expected = simulated if expected is None else expected
-    ends = _ends(figures.get("interval"))
+    ends = _read(tuple[_Share, _Share], figures.get("interval"))
     between = f", between {_words(ends[0])} and {_words(ends[1])}" if ends else ""
     return Rate(
         name=check,
         expected=f"{_words(expected)} expected",
         observed=f"{_words(rate)} observed{between}",
         at=AXIS.at(rate),
-        interval=Span(AXIS.at(ends[0]), AXIS.length(*ends)) if ends else None,
+        interval=AXIS.span(*ends) if ends else None,
         ends_at=tuple(map(AXIS.at, ends or ())),
         expected_at=AXIS.at(expected),
         outside=ends is not None and not ends[0] <= expected <= ends[1],
@@ -64,17 +68,12 @@ def _rate(check: str, figures: Mapping[str, Json], simulated: float) -> Rate | N
     )
 
 
-def _ends(interval: Json) -> tuple[float, float] | None:
-    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
+def _read(kind: Any, value: Json) -> Any:
+    """The value as this kind, or none when it is of another."""
+    try:
+        return convert(value, kind)
+    except ValidationError:
         return None
-    low, high = map(_share, interval)
-    return None if low is None or high is None else (low, high)
-
-
-def _share(value: Json) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        return None
-    return float(value)
 
 
 def _words(share: float) -> str:

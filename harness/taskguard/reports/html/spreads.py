@@ -12,11 +12,10 @@ from math import ceil
 from statistics import median
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, History
+from taskguard.history import DeadLettered, History
 from taskguard.history.wording import seconds, times
-from taskguard.judging.grading import Grade
-from taskguard.reports.html.axis import Axis
-from taskguard.reports.html.timelines import Span
+from taskguard.judging.grading import Grade, first_end
+from taskguard.reports.html.axis import Axis, Span
 from taskguard.reports.html.waits import Wait, waits_of
 
 MOST_DOTS = 120
@@ -104,15 +103,14 @@ def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
     schedule = terms.contract.waits
     found: dict[tuple[bool, int], list[tuple[float, str]]] = {}
     for fate in grade.fates:
-        end = end_of(fate.task_id, history)
+        end = first_end(history, fate.task_id)
         if end is not None:
             took = (end.at_ms - history.accepted[fate.task_id].at_ms) / 1000
             attempts = sum(attempt.at_ms <= end.at_ms for attempt in history.attempts_of(fate.task_id))
             key = (isinstance(end, DeadLettered), attempts)
             found.setdefault(key, []).append((took, fate.task_id))
-    longest = max((took for group in found.values() for took, _ in group), default=1.0)
-    least = max((_scheduled(schedule, dead, attempts) for dead, attempts in found), default=0.0)
-    axis = Axis.reaching(max(longest, least))
+    drawn = sorted(took for group in found.values() for took, _ in group)
+    axis = Axis.reaching(max([*drawn, *(_scheduled(schedule, *group) for group in found)], default=1.0))
     rows = tuple(
         _row_of_ends(dead, attempts, found[dead, attempts], _scheduled(schedule, dead, attempts), axis)
         for dead, attempts in sorted(found)
@@ -121,15 +119,9 @@ def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
         rows=rows,
         axis=axis,
         headings=("ended", "tasks", "backoff due", "least", "median", "most"),
-        left_out=_left_out(rows, sum(map(len, found.values())), "task"),
-        summary=_quantiles(sorted(took for group in found.values() for took, _ in group)),
+        left_out=_left_out(rows, len(drawn), "task"),
+        summary=_quantiles(drawn),
     )
-
-
-def end_of(task_id: str, history: History) -> AttemptSucceeded | DeadLettered | None:
-    """The first end of a task that was seen."""
-    events = history.of_task(task_id)
-    return next((event for event in events if isinstance(event, (AttemptSucceeded, DeadLettered))), None)
 
 
 def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: float, axis: Axis) -> Row:
@@ -155,7 +147,7 @@ def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: 
             *(str(len(outside)), str(endless)),
         ),
         due_at=None if due is None else axis.at(due),
-        band=None if due is None else Span(axis.at(due), axis.length(due, due + tolerance)),
+        band=None if due is None else axis.span(due, due + tolerance),
     )
 
 

@@ -7,15 +7,15 @@ many more it has. It must not know which checks there are, nor how a task is dra
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice, zip_longest
+from typing import TypeAlias
 
 from taskguard.contract.terms import Terms
 from taskguard.history import History
 from taskguard.history.wording import describe, seconds, times
-from taskguard.judging.grading import Grade, TaskFate
+from taskguard.judging.grading import Grade, TaskFate, first_end
 from taskguard.judging.verdict import Finding, Outcome, Verdict
-from taskguard.reports.html.spreads import end_of
 from taskguard.reports.html.timelines import Timeline, timeline_of, zero_of
 from taskguard.reports.html.visible import shown, shown_json, size
 
@@ -75,58 +75,58 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Tasks of one kind; `left_out` says how many more there are, or nothing. Folded up unless `unfolded`."""
+class Kind:
+    """A kind of tasks; folded up when there are more than ``unfolded_up_to``."""
 
-    anchor: str
-    heading: str
-    tasks: tuple[TaskView, ...]
-    count: int
-    left_out: str
-    unfolded: bool
-    brief: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
     anchor: str
     heading: str
     most: int
-    unfolded_up_to: int
+    unfolded_up_to: int = 100_000
     brief: bool = False
 
 
-_FAILED = _Kind(anchor="failed", heading="Named by a failed verdict", most=60, unfolded_up_to=100_000)
-_OPEN = _Kind(anchor="open", heading="Named by a verdict that could not be reached", most=40, unfolded_up_to=100_000)
-_ODD = _Kind(anchor="odd", heading="Not ended, or ended twice", most=40, unfolded_up_to=100_000)
-_DEAD = _Kind(anchor="dead", heading="Dead-lettered", most=30, unfolded_up_to=100_000)
-_RETRIED = _Kind(anchor="retried", heading="Completed after a retry", most=60, unfolded_up_to=15)
-_AT_ONCE = _Kind(anchor="at-once", heading="Completed at the first attempt", most=120, unfolded_up_to=0, brief=True)
-
-
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """What the findings of verdicts that are not a pass say of one task."""
+class Group:
+    """Tasks of one kind: as many as are shown, of ``count``."""
 
-    namings: list[tuple[Verdict, Finding]] = field(default_factory=list)
+    kind: Kind
+    count: int
+    tasks: tuple[TaskView, ...]
 
     @property
-    def failed(self) -> bool:
-        return any(verdict.outcome is Outcome.FAIL for verdict, _ in self.namings)
+    def heading(self) -> str:
+        return self.kind.heading
+
+    @property
+    def left_out(self) -> str:
+        """How many more there are, or nothing."""
+        more = self.count - len(self.tasks)
+        return f"{times(more, 'more task')} of this kind: see fates in grade.json, and history.jsonl." if more else ""
+
+
+_FAILED = Kind(anchor="failed", heading="Named by a failed verdict", most=60)
+_OPEN = Kind(anchor="open", heading="Named by a verdict that could not be reached", most=40)
+_ODD = Kind(anchor="odd", heading="Not ended, or ended twice", most=40)
+_DEAD = Kind(anchor="dead", heading="Dead-lettered", most=30)
+_RETRIED = Kind(anchor="retried", heading="Completed after a retry", most=60, unfolded_up_to=15)
+_AT_ONCE = Kind(anchor="at-once", heading="Completed at the first attempt", most=120, unfolded_up_to=0, brief=True)
+
+_Named: TypeAlias = dict[str, list[tuple[Verdict, Finding]]]
+"""By task, what the findings of verdicts that are not a pass say of it."""
 
 
 def groups_of(grade: Grade, history: History, terms: Terms) -> tuple[Group, ...]:
     """Return the groups that have tasks, those worth a look first, with as many of their tasks as there is room for."""
     named = _named(grade.verdicts)
-    fates = {fate.task_id: fate for fate in grade.fates}
-    kinds: dict[_Kind, list[str]] = {kind: [] for kind in (_FAILED, _OPEN, _ODD, _DEAD, _RETRIED, _AT_ONCE)}
+    kinds: dict[Kind, list[str]] = {kind: [] for kind in (_FAILED, _OPEN, _ODD, _DEAD, _RETRIED, _AT_ONCE)}
     for task_id, found in named.items():
         if history.of_task(task_id):
-            kinds[_FAILED if found.failed else _OPEN].append(task_id)
+            failed = any(verdict.outcome is Outcome.FAIL for verdict, _ in found)
+            kinds[_FAILED if failed else _OPEN].append(task_id)
     for fate in grade.fates:
         if fate.task_id not in named:
             kinds[_kind(fate)].append(fate.task_id)
-    viewer = _Viewer(history, terms, named, fates)
+    viewer = _Viewer(history, terms, named, {fate.task_id: fate for fate in grade.fates})
     left = _BYTES
     groups = []
     for kind, ids in kinds.items():
@@ -138,7 +138,7 @@ def groups_of(grade: Grade, history: History, terms: Terms) -> tuple[Group, ...]
             left -= view.weight
             views.append(view)
         if ids:
-            groups.append(_group(kind, ids, views))
+            groups.append(Group(kind, len(ids), tuple(views)))
     return tuple(groups)
 
 
@@ -148,32 +148,17 @@ def task_anchor(task_id: str, history: History) -> str:
 
 
 def task_name(task_id: str) -> str:
-    """The task's id as it is shown."""
     return shown(task_id, _ID_BYTES)
 
 
-def _group(kind: _Kind, ids: Sequence[str], views: Sequence[TaskView]) -> Group:
-    more = len(ids) - len(views)
-    left_out = f"{times(more, 'more task')} of this kind: see fates in grade.json, and history.jsonl." if more else ""
-    return Group(
-        anchor=f"tasks-{kind.anchor}",
-        heading=kind.heading,
-        tasks=tuple(views),
-        count=len(ids),
-        left_out=left_out,
-        unfolded=len(ids) <= kind.unfolded_up_to,
-        brief=kind.brief,
-    )
-
-
-def _named(verdicts: Iterable[Verdict]) -> dict[str, _Named]:
-    """By task, all that findings say of it; first the first task of each verdict, failed ones before open ones, and so on."""
+def _named(verdicts: Iterable[Verdict]) -> _Named:
+    """First the first task of each verdict, failed ones before open ones, and so on."""
     judged = [[(verdict, finding) for finding in verdict.findings] for verdict in by_urgency(verdicts)]
-    named: dict[str, _Named] = {}
+    named: _Named = {}
     for round_of_findings in zip_longest(*judged):
         for verdict, finding in filter(None, round_of_findings):
             if finding.task_id is not None and verdict.outcome is not Outcome.PASS:
-                named.setdefault(finding.task_id, _Named()).namings.append((verdict, finding))
+                named.setdefault(finding.task_id, []).append((verdict, finding))
     return named
 
 
@@ -184,7 +169,7 @@ def by_urgency(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: urgency.index(verdict.outcome))
 
 
-def _kind(fate: TaskFate) -> _Kind:
+def _kind(fate: TaskFate) -> Kind:
     if fate.end == "dead-lettered":
         return _DEAD
     if fate.end != "completed":
@@ -196,11 +181,11 @@ def _kind(fate: TaskFate) -> _Kind:
 class _Viewer:
     history: History
     terms: Terms
-    named: Mapping[str, _Named]
+    named: _Named
     fates: Mapping[str, TaskFate]
 
     def view(self, task_id: str, *, brief: bool) -> TaskView:
-        found = self.named[task_id].namings if task_id in self.named else []
+        found = self.named.get(task_id, [])
         events = self.history.of_task(task_id)
         submission = self.history.accepted.get(task_id)
         return TaskView(
@@ -229,7 +214,7 @@ class _Viewer:
             "dead-lettered": f"dead-lettered after {attempts}",
             "both": f"both completed and dead-lettered, {attempts}",
         }.get(fate.end, f"unsettled after {attempts}")
-        end = end_of(task_id, self.history)
+        end = first_end(self.history, task_id)
         if end is None or fate.end == "both":
             return told
         took = f"in {seconds((end.at_ms - self.history.accepted[task_id].at_ms) / 1000)}"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, DeadLettered, History
 from taskguard.history.wording import seconds, times
-from taskguard.reports.html.axis import Axis
+from taskguard.reports.html.axis import Axis, Span
 from taskguard.reports.html.waits import Wait, waits_of
 
 MOST_LANES = 8
@@ -42,14 +42,6 @@ class Mark:
 
     symbol: Symbol
     at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time."""
-
-    at: str
-    length: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +92,7 @@ def timeline_of(task_id: str, history: History, terms: Terms) -> Timeline:
     """Return the timeline of a task that something was seen of."""
     attempts = history.attempts_of(task_id)
     waits = {id(wait.attempt): wait for chain in history.chains_of(task_id) for wait in waits_of(chain, history, terms)}
-    dead = [event for event in history.of_task(task_id) if isinstance(event, DeadLettered)]
+    dead = history.of_task(task_id, DeadLettered)
     zero_ms = zero_of(task_id, history)
     ends = [attempt.last_seen_ms for attempt in attempts] + [event.at_ms for event in dead]
     extent = (max(ends, default=zero_ms) - zero_ms) / 1000
@@ -131,36 +123,40 @@ class _Drawer:
     zero_ms: float
 
     def lane(self, attempt: Attempt, wait: Wait | None, following: Attempt | None) -> Lane:
-        begun, ended = self._seconds(attempt.at_ms), self._seconds(_ended_ms(attempt))
-        mark = Mark(_symbol(attempt), self.axis.at(ended))
-        working = Span(self.axis.at(begun), self.axis.length(begun, ended))
-        leads_on = self.axis.at(self._seconds(following.at_ms)) if following is not None else None
-        if wait is None:
-            words = self._beside(_outcome(attempt), begun, ended)
-            return Lane(marks=(mark,), working=working, words=words, leads_on=leads_on)
+        end, (symbol, outcome) = attempt.succeeded or attempt.failed, _outcome(attempt)
+        begun = self._seconds(attempt.at_ms)
+        ended = self._seconds(attempt.last_seen_ms if end is None else end.at_ms)
+        lane = Lane(
+            marks=(Mark(symbol, self.axis.at(ended)),),
+            working=self.axis.span(begun, ended),
+            words=self._beside(outcome, begun, ended),
+            leads_on=self.axis.at(self._seconds(following.at_ms)) if following is not None else None,
+        )
+        return lane if wait is None else self._with_wait(lane, wait, begun)
+
+    def _with_wait(self, lane: Lane, wait: Wait, begun: float) -> Lane:
         since = self._seconds(wait.since_ms)
         until = since if wait.until_ms is None else self._seconds(wait.until_ms)
         due = allowed = None
         box_end = until
         if wait.due_seconds is not None:
             due_end = since + wait.due_seconds
-            box_end = max(until, due_end + wait.tolerance_seconds)
-            due = Span(self.axis.at(since), self.axis.length(since, due_end))
-            allowed = Span(self.axis.at(due_end), self.axis.length(due_end, due_end + wait.tolerance_seconds))
+            allowed_end = due_end + wait.tolerance_seconds
+            due, allowed = self.axis.span(since, due_end), self.axis.span(due_end, allowed_end)
+            box_end = max(until, allowed_end)
         if wait.until_ms is None:
             # What has no end is drawn somewhat longer than was allowed.
             until = box_end = max(box_end, since) + self.axis.end / 20
         end = (Mark(Symbol.DEAD, self.axis.at(until)),) if wait.dead else ()
-        return Lane(
-            marks=(mark, *end),
-            working=working,
+        return replace(
+            lane,
+            marks=(*lane.marks, *end),
             due=due,
             allowed=allowed,
-            wait=Span(self.axis.at(since), self.axis.length(since, until)),
+            wait=self.axis.span(since, until),
             outside=wait.outside,
             open=wait.until_ms is None,
             words=self._beside(_of_wait(wait), begun, box_end),
-            leads_on=leads_on,
         )
 
     def from_submission(self, lanes: tuple[Lane, ...], first: Attempt | None) -> tuple[Lane, ...]:
@@ -168,7 +164,7 @@ class _Drawer:
         submitted = Mark(Symbol.SUBMITTED, "0%")
         if first is None or not lanes:
             return (Lane(marks=(submitted,), words=Words("never seen to be delivered", "1%", "start")),)
-        queued = Span("0%", self.axis.length(0, self._seconds(first.at_ms)))
+        queued = self.axis.span(0, self._seconds(first.at_ms))
         opening = replace(lanes[0], marks=(submitted, *lanes[0].marks), queued=queued)
         return (opening, *lanes[1:])
 
@@ -186,21 +182,10 @@ class _Drawer:
         return (at_ms - self.zero_ms) / 1000
 
 
-def _ended_ms(attempt: Attempt) -> float:
-    outcome = attempt.succeeded or attempt.failed
-    return outcome.at_ms if outcome is not None else attempt.last_seen_ms
-
-
-def _symbol(attempt: Attempt) -> Symbol:
+def _outcome(attempt: Attempt) -> tuple[Symbol, str]:
     if not attempt.determined:
-        return Symbol.UNSEEN
-    return Symbol.SUCCEEDED if attempt.succeeded else Symbol.FAILED
-
-
-def _outcome(attempt: Attempt) -> str:
-    if not attempt.determined:
-        return "outcome not seen" if attempt.succeeded is None else "seen to succeed and to fail"
-    return "succeeded" if attempt.succeeded else "failed"
+        return Symbol.UNSEEN, "outcome not seen" if attempt.succeeded is None else "seen to succeed and to fail"
+    return (Symbol.SUCCEEDED, "succeeded") if attempt.succeeded else (Symbol.FAILED, "failed")
 
 
 def _of_wait(wait: Wait) -> str:
@@ -212,7 +197,7 @@ def _of_wait(wait: Wait) -> str:
 
 def _in_words(attempts: tuple[Attempt, ...], waits: dict[int, Wait]) -> Iterator[str]:
     for attempt in attempts[:MOST_LANES]:
-        told = f"attempt {attempt.number} {_outcome(attempt)}"
+        told = f"attempt {attempt.number} {_outcome(attempt)[1]}"
         wait = waits.get(id(attempt))
         if wait is not None:
             told += f", then {_of_wait(wait)}" if wait.seconds is None else f", then away for {_of_wait(wait)}"

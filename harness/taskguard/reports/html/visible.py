@@ -7,6 +7,7 @@ written as an escape. It must not know where the text came from; escaping for HT
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html import escape
 
 from taskguard.history.wording import times
@@ -16,6 +17,10 @@ from taskguard.support.json_values import Json
 MOST_BYTES = 240
 """What a text of the pipeline is cut to, in bytes of HTML, unless said otherwise."""
 
+MOST_FIGURES = 30
+"""How many figures of a verdict, or entries of a part of the manifest, are listed."""
+
+_VALUE = 300
 
 _WIDEST = 6
 """No visible character takes more bytes of HTML: a quotation mark, as `&quot;`."""
@@ -42,3 +47,29 @@ def size(text: str) -> int:
 def shown_json(value: Json, most: int = MOST_BYTES) -> str:
     """Return a JSON value as text on one line, cut as `shown` does."""
     return shown(json.dumps(value, ensure_ascii=False), most)
+
+
+def entries(values: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
+    """Return values with their names as visible texts, as many as are listed."""
+    found = [(shown(name.replace("_", " "), 60), _value(value)) for name, value in values.items()]
+    more = len(found) - MOST_FIGURES
+    return (*found[:MOST_FIGURES], *([("…", f"and {more} more")] if more > 0 else []))
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, Mapping) and not any(map(_nested, value.values())):
+        return shown(", ".join(f"{name}: {_word(each)}" for name, each in value.items()), _VALUE) or "–"
+    if isinstance(value, (list, tuple)) and not any(map(_nested, value)):
+        return shown(", ".join(map(_word, value)), _VALUE) or "–"
+    return shown(_word(value), _VALUE)
+
+
+def _nested(value: Json) -> bool:
+    items = value if isinstance(value, (list, tuple)) else ()
+    return isinstance(value, Mapping) or any(isinstance(each, (Mapping, list, tuple)) for each in items)
+
+
+def _word(value: Json) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = round(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History
 from taskguard.history.events import QueueName
-from taskguard.judging.checks.conclusion import dead_letters_of
+from taskguard.judging.checks.attempts import followed
 
 _CLOCK_PRECISION_SECONDS = 0.000_001
 
@@ -37,7 +37,6 @@ class Wait:
 
     @property
     def seconds(self) -> float | None:
-        """How long it was."""
         return None if self.until_ms is None else (self.until_ms - self.since_ms) / 1000
 
     @property
@@ -52,16 +51,13 @@ class Wait:
 
 def waits_of(chain: Chain, history: History, terms: Terms) -> Iterator[Wait]:
     """Yield the waits after each failed attempt of a task's chain, in order of time."""
-    followers: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
-    dead = dead_letters_of(history, chain)
-    for index, attempt in enumerate(chain.attempts):
+    for attempt, following in followed(history, chain):
         if attempt.failed is not None:
-            last = index == len(followers)
-            yield _wait(chain, attempt, (dead[0] if dead else None) if last else followers[index], history, terms)
+            yield _wait(chain, attempt, following, history, terms)
 
 
 def _wait(chain: Chain, attempt: Attempt, following: Event | None, history: History, terms: Terms) -> Wait:
-    granted = next((request for request in reversed(attempt.backoffs) if request.accepted), None)
+    granted = attempt.granted
     failed_ms = attempt.failed.at_ms if attempt.failed is not None else attempt.at_ms
     since_ms, from_ms = (granted.at_ms, granted.answered_ms) if granted is not None else (failed_ms, failed_ms)
     due = terms.contract.waiting.exact_seconds(attempt.number)

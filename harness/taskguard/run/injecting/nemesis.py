@@ -18,7 +18,6 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -77,6 +76,11 @@ class Nemesis:
                 )
 
     @property
+    def lasting_seconds(self) -> float:
+        """When the last of what lasts for a while is over, by the pipeline's clock."""
+        return max((fault.start_seconds + fault.takes_seconds for fault in self._plan.faults), default=0.0)
+
+    @property
     def events(self) -> tuple[FaultInjected | EvidenceMissing, ...]:
         """What it has done, and what it failed to do; complete once it is left."""
         return tuple(self._events)
@@ -91,9 +95,7 @@ class Nemesis:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._over.set()
         if error is not None:
             # Nobody waits for a deploy any more, and what it was made on is about to go, or is deployed again.

@@ -9,23 +9,14 @@ handles any of that, nor what a charged receive leads to.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.faults.plan import Fault, parse
-from taskguard.history import (
-    AttemptFailed,
-    AttemptSucceeded,
-    BackoffRequested,
-    ConfigurationObserved,
-    ConsumerSettings,
-    Delivered,
-    Event,
-    FaultInjected,
-    History,
-)
+from taskguard.history import ConfigurationObserved, Event, FaultInjected, History
+from taskguard.history.events import DeliveryEvent
 
 WORK_QUEUE = "work"
 
@@ -53,10 +44,8 @@ _LEEWAY_MS = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """One hand-over of a message with this receive count. Several with one count are several, each with an own invocation."""
+    """One hand-over of a message. Several with one receive count are several, each with an own invocation."""
 
-    message_id: str
-    count: int
     delivery_id: str
     events: tuple[Event, ...]
 
@@ -69,37 +58,21 @@ class Receive:
         """When its outcome was seen, or else the last of it."""
         return self.events[-1].at_ms
 
-    @property
-    def failed(self) -> bool:
-        """Whether it was seen to fail."""
-        return any(isinstance(event, AttemptFailed) for event in self.events)
 
-    @property
-    def asked_for_backoff(self) -> bool:
-        """Whether whoever worked on it reported a failure of its own."""
-        return any(isinstance(event, BackoffRequested) for event in self.events)
-
-
-class Strikes:
+class InjectedFaults:
     """The faults of a history, asked for by what they struck."""
 
     def __init__(self, history: History) -> None:
-        consumers = _consumers(history)
+        seen = history.of_kind(ConfigurationObserved)
+        consumers = [each for settings in seen for each in settings.consumers if each.queue == WORK_QUEUE]
         self._consumers = frozenset(each.name for each in consumers)
         timeouts = [each.timeout_seconds for each in consumers if each.timeout_seconds is not None]
         self._long_ms = min(timeouts, default=_USUAL_TIMEOUT_SECONDS) * _LONG_SHARE * 1000
+        self._history = history
         self._handed_over: dict[str, set[tuple[str | None, int]]] = defaultdict(set)
-        by_message: dict[str, dict[tuple[int, str], list[Event]]] = defaultdict(lambda: defaultdict(list))
         for event in history:
-            if isinstance(event, (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)):
-                by_message[event.message_id][event.receive_count, event.delivery_id].append(event)
+            if isinstance(event, DeliveryEvent):
                 self._handed_over[event.delivery_id].add((event.task_id, event.receive_count))
-        self._receives = {
-            message_id: [
-                Receive(message_id, count, delivery_id, tuple(events)) for (count, delivery_id), events in found.items()
-            ]
-            for message_id, found in by_message.items()
-        }
         self._by_task: dict[str | None, list[FaultInjected]] = defaultdict(list)
         self._by_delivery: dict[str, list[FaultInjected]] = defaultdict(list)
         for fault in history.of_kind(FaultInjected):
@@ -108,18 +81,21 @@ class Strikes:
             for task_id in fault.task_ids or (None,):
                 self._by_task[task_id].append(fault)
 
-    def receives(self, message_id: str) -> list[Receive]:
-        """Those of a message that were seen at all, in order of time."""
-        return self._receives.get(message_id, [])
+    def receives(self, message_id: str, count: int) -> list[Receive]:
+        """Those of a message with this receive count that were seen at all, in order of time."""
+        found: dict[str, list[Event]] = defaultdict(list)
+        for event in self._history.of_message(message_id):
+            if isinstance(event, DeliveryEvent) and event.receive_count == count:
+                found[event.delivery_id].append(event)
+        return [Receive(delivery_id, tuple(events)) for delivery_id, events in found.items()]
 
     def of_receive(self, task_id: str, message_id: str, count: int) -> list[FaultInjected]:
         """The faults that struck the task's receive with this count, whether or not it reached a function."""
-        seen = [receive for receive in self.receives(message_id) if receive.count == count]
-        deliveries = {receive.delivery_id for receive in seen}
+        seen = self.receives(message_id, count)
         at_work = [
             fault
-            for delivery_id in deliveries
-            for fault in self._by_delivery[delivery_id]
+            for receive in seen
+            for fault in self._by_delivery[receive.delivery_id]
             if task_id in fault.task_ids or strikes_the_batch(fault)
         ]
         meanwhile = [
@@ -129,25 +105,17 @@ class Strikes:
         ]
         return [*self._on_their_way(task_id, count), *at_work, *meanwhile]
 
-    def costly(self, task_id: str, message_id: str, count: int) -> FaultInjected | None:
-        """A fault that explains why a receive was charged although no attempt failed by its own draw; none when none does."""
-        struck = next((each for each in self.of_receive(task_id, message_id, count) if can_cost(each)), None)
-        return struck or self._held_up(message_id, count)
-
-    def _held_up(self, message_id: str, count: int) -> FaultInjected | None:
-        """What made the invocation last so long that it may have left the message for its next delivery."""
-        lasted_long = (
-            receive
-            for receive in self.receives(message_id)
-            if receive.count == count and receive.ended_ms - receive.began_ms >= self._long_ms
-        )
-        took_time = (
-            fault
-            for receive in lasted_long
+    def explain(self, task_id: str, message_id: str, count: int) -> bool:
+        """Whether a fault explains why a receive was charged although no attempt failed by its own draw."""
+        if any(map(can_cost, self.of_receive(task_id, message_id, count))):
+            return True
+        # What made the invocation last so long may have left the message for its next delivery.
+        return any(
+            fault.kind in _TAKES_TIME
+            for receive in self.receives(message_id, count)
+            if receive.ended_ms - receive.began_ms >= self._long_ms
             for fault in self._of_invocation(receive.delivery_id)
-            if fault.kind in _TAKES_TIME
         )
-        return next(took_time, None)
 
     def _of_invocation(self, delivery_id: str) -> Iterator[FaultInjected]:
         yield from self._by_delivery[delivery_id]
@@ -163,7 +131,7 @@ class Strikes:
 
     def _is_of_work(self, fault: FaultInjected) -> bool:
         """Whether it struck the work queue or who consumes it, rather than the API or the dead letters' consumer."""
-        if fault.function is None or fault.function == WORK_QUEUE or _is_of_stack(fault):
+        if fault.function is None or fault.function == WORK_QUEUE or site_of(fault) is Site.STACK:
             return True
         names = self._consumers
         return not names or any(name == fault.function or name.endswith(f"-{fault.function}") for name in names)
@@ -183,9 +151,12 @@ def can_cost(fault: FaultInjected) -> bool:
 
 def strikes_the_batch(fault: FaultInjected) -> bool:
     """Whether it strikes all messages that are in one invocation, as the end of its process does."""
-    return fault.kind in ("kill", "slow") or (
-        fault.kind in KINDS and KINDS[fault.kind].site in (Site.FUNCTION, Site.PROCESS)
-    )
+    return fault.kind in ("kill", "slow") or site_of(fault) in (Site.FUNCTION, Site.PROCESS)
+
+
+def site_of(fault: FaultInjected) -> Site | None:
+    """Where it strikes; none when this version does not know its kind."""
+    return KINDS[fault.kind].site if fault.kind in KINDS else None
 
 
 def line_of(fault: FaultInjected) -> Fault | None:
@@ -200,13 +171,3 @@ def line_of(fault: FaultInjected) -> Fault | None:
 def _is_meanwhile(fault: FaultInjected, receive: Receive) -> bool:
     until_ms = fault.at_ms if fault.until_ms is None else max(fault.at_ms, fault.until_ms)
     return fault.at_ms <= receive.ended_ms + _LEEWAY_MS and receive.began_ms - _LEEWAY_MS <= until_ms
-
-
-def _is_of_stack(fault: FaultInjected) -> bool:
-    return fault.kind in KINDS and KINDS[fault.kind].site is Site.STACK
-
-
-def _consumers(history: History) -> list[ConsumerSettings]:
-    """The functions that consume the work queue, as far as the configuration was read."""
-    seen: Iterable[ConfigurationObserved] = history.of_kind(ConfigurationObserved)
-    return [each for settings in seen for each in settings.consumers if each.queue == WORK_QUEUE]

@@ -213,5 +213,4 @@ def _trimmed() -> CommonServiceException:
 
 
 def create_service() -> Service:
-    """The service that ``PROVIDER_OVERRIDE_DYNAMODBSTREAMS=taskguard`` selects."""
     return Service.for_provider(TableStreams())

@@ -1,0 +1,78 @@
+"""What is known of accepted tasks' attempts and of the changes of their records, and what of them is in doubt.
+
+Duplicates of a message leave open which of them did the work. This module must not know what is right of an attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.history import Attempt, Chain, DeadLettered, Event, History
+from taskguard.judging.verdict import Doubt
+
+
+def attempts_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield what is not known of the accepted tasks' attempts: never delivered, no outcome, two outcomes.
+
+    Any of these may hide a failed attempt, so a check that speaks of all failed attempts cannot pass beside them.
+    """
+    yield from duplicates_in_doubt(history)
+    for task_id in sorted(history.accepted):
+        attempts = history.attempts_of(task_id)
+        if not attempts:
+            yield Doubt(task_id, f"task {task_id} was never seen to be delivered", history.of_task(task_id))
+        for attempt in attempts:
+            what = f"task {task_id}: attempt {attempt.number}"
+            if attempt.delivered is None:
+                yield Doubt(task_id, f"{what} was seen, but not its delivery", attempt.events)
+            if attempt.succeeded and attempt.failed:
+                yield Doubt(task_id, f"{what} was seen both to succeed and to fail", attempt.events)
+            elif not attempt.determined:
+                yield Doubt(task_id, f"{what} was delivered, and its outcome was not seen", attempt.events)
+
+
+def chains_of_accepted(history: History) -> Iterator[Chain]:
+    """Yield the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted."""
+    for task_id in sorted(history.accepted):
+        if not has_duplicates(history, task_id):
+            yield from history.chains_of(task_id)
+
+
+def has_duplicates(history: History, task_id: str) -> bool:
+    """Whether a task was carried by several messages that do not continue one another."""
+    return len(history.chains_of(task_id)) > 1
+
+
+def duplicates_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work."""
+    for task_id in sorted(history.accepted):
+        if has_duplicates(history, task_id):
+            message = f"task {task_id} was sent in several messages; which of them did the work cannot be told"
+            yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def changes_in_doubt(history: History, task_id: str) -> Iterator[Doubt]:
+    """Yield that of a task's record some change was not seen, or that of no record any was."""
+    changes = history.changes.get(task_id, [])
+    if [change.number for change in changes] != list(range(1, len(changes) + 1)):
+        yield Doubt(task_id, f"task {task_id}: not every change of its record was seen", changes)
+
+
+def no_changes_seen(history: History) -> Iterator[Doubt]:
+    """Yield that not one change was seen, of any record."""
+    if history.accepted and not history.changes:
+        yield Doubt(None, "no change of any record was seen: the pipeline keeps none, or its store does not tell")
+
+
+def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
+    """Return the arrivals in the dead-letter queue that belong to a chain."""
+    if chain.task_id is not None and not has_duplicates(history, chain.task_id):
+        return history.of_task(chain.task_id, DeadLettered)
+    found = (event for message_id in chain.message_ids for event in history.of_message(message_id))
+    return tuple(event for event in found if isinstance(event, DeadLettered) and chain.task_id in (None, event.task_id))
+
+
+def followed(history: History, chain: Chain) -> Iterator[tuple[Attempt, Event | None]]:
+    """Yield each attempt of a chain with what was seen of its task next: the next attempt, or its arrival in the dead-letter queue."""
+    following: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
+    yield from zip(chain.attempts, (*following, next(iter(dead_letters_of(history, chain)), None)), strict=True)
