@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from taskguard.evidence.recorder.recording import Invocation, RecordingFile
+from taskguard.evidence.recorder.recording import Invocation
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
+from tests.engine.recorded import recorded
 
 WORK = """
     |import json, time
@@ -58,8 +58,7 @@ class Mapped:
 
     def invocations(self) -> list[Invocation]:
         """All that have begun, in this order."""
-        assert self.endpoint.recording is not None
-        every = RecordingFile(Path(self.endpoint.recording)).read().invocations.values()
+        every = recorded(self.endpoint).invocations.values()
         return sorted(
             (each for each in every if each.function == self.function.name), key=lambda one: one.started_at_ms
         )
