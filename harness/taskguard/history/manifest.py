@@ -40,6 +40,9 @@ _READABLE = (*_WITHOUT_DIGESTS, FORMAT_VERSION)
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
 
+_FASTEST_CLOCK = 1000
+"""How many times as fast as the machine's a clock of a run may be at the most, as the command has it."""
+
 _ADVICE = "Give the folder of a finished run, or run again."
 
 
@@ -75,6 +78,12 @@ class Manifest(Strict, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     fault_seed: str | None = None
     tasks_seed: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tasks < 0:
+            raise ValueError(f"tasks is 0 or more, not {self.tasks}")
+        if not 1 <= self.clock_scale <= _FASTEST_CLOCK:
+            raise ValueError(f"clock_scale is from 1 to {_FASTEST_CLOCK}, not {self.clock_scale:g}")
 
     @property
     def terms(self) -> Terms:

@@ -266,6 +266,14 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
         ({"draws": {"rate": "often"}}, '[draws] rate: expected a number, found "often"'),
         ({"format_version": 2}, "expectations: expected a table, found null"),
         ({"versions": {"python": 3}}, "versions: expected a string, found 3"),
+        ({"tolerances": {"late_seconds": -1e9}}, "tolerances: late_seconds is between 0 and 86400, not -1000000000.0"),
+        ({"tolerances": {"late_seconds": 1e9}}, "late_seconds is between 0 and 86400"),
+        ({"tolerances": {"clock_ms": 1e9}}, "clock_ms is between 0 and 3600000"),
+        ({"tolerances": {"empty_for_seconds": -1}}, "empty_for_seconds is between 0 and 86400"),
+        ({"draws": {"rate": 1.1}}, "rate is a probability"),
+        ({"contract": {"waiting": {"schedule": [5, -5]}}}, "a wait is from 0 to 1209600 s, not -5 s"),
+        ({"clock_scale": 0}, "clock_scale is from 1 to 1000, not 0"),
+        ({"tasks": -1}, "tasks is 0 or more, not -1"),
     ],
 )
 def test_a_bad_manifest_is_explained(tmp_path: Path, change: dict[str, Any], words: str) -> None:
