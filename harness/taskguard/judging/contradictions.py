@@ -38,7 +38,9 @@ def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
     yield from _ended_before_begun(history, tolerance_ms)
     for submitted in history.of_kind(TaskSubmitted):
         if submitted.accepted and not terms.dialect.ingress.takes(submitted.status_code):
-            message = f"task {submitted.task_id} is told to be accepted, by HTTP {submitted.status_code}, which accepts none"
+            message = (
+                f"task {submitted.task_id} is told to be accepted, by HTTP {submitted.status_code}, which accepts none"
+            )
             yield Doubt(submitted.task_id, message, (submitted,))
 
 

@@ -111,7 +111,11 @@ def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) 
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
         )
         found = [
-            Finding(task_id=each.task_id, message=f"{_IN_CONTRADICTION}: {each.message}", events=_places(each.events, history))
+            Finding(
+                task_id=each.task_id,
+                message=f"{_IN_CONTRADICTION}: {each.message}",
+                events=_places(each.events, history),
+            )
             for each in contradictions(history, terms)
         ]
     return _in_doubt(judged, found) if found else judged
