@@ -113,15 +113,12 @@ OLD_EXPECTATIONS: dict[str, Any] = {
 """What manifests of format version 1 had instead of the four values."""
 
 
-
 def _what_happens_once(event: Event) -> tuple[object, ...]:
     names = ("task_id", "message_id", "receive_count", "delivery_id", "number")
     return (type(event), *(getattr(event, name, None) for name in names))
 
 
-EVENTS = st.lists(
-    st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8, unique_by=_what_happens_once
-)
+EVENTS = st.lists(st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8, unique_by=_what_happens_once)
 MANIFEST = Manifest(
     taskguard_version="1",
     created_at="2026-01-01T00:00:00+00:00",
