@@ -346,6 +346,18 @@ def test_what_no_file_of_a_run_holds_is_refused_in_one_line(
     assert "Traceback" not in ended.err
 
 
+def test_a_payload_that_is_nested_too_deeply_is_told_in_one_line(taskguard: Command, tmp_path: Path) -> None:
+    folder = saved(tmp_path / "run", History(EVENTS))
+    file = folder / "history.jsonl"
+    deep = "[" * 600 + "]" * 600
+    file.write_text(re.sub(r'"payload": \{"of": "t0"[^}]*\}', lambda _: f'"payload": {deep}', file.read_text()))
+    ended = taskguard("check", folder, "--edited")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.splitlines()[1:] == [
+        f"taskguard: Judging {folder}: a value is nested too deeply to be judged. Run again."
+    ]
+
+
 def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tmp_path: Path) -> None:
     folder = saved(tmp_path / "run", History(EVENTS))
     (folder / "grade.json").write_text("{")
