@@ -19,6 +19,7 @@ from taskguard.judging.comparing import Graded, differing_grades, is_another_jud
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
+from taskguard.reports.clock import clock_note
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
 from taskguard.reports.files import write_reports
@@ -81,7 +82,7 @@ def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, js
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        print_grade(console, verdicts, saved.history, manifest.clock_scale, manifest.repeat, nemesis, folder)
+        print_grade(console, verdicts, saved.history, clock_note(manifest), manifest.repeat, nemesis, folder)
 
 
 def a_console(*, stderr: bool = False) -> Console:

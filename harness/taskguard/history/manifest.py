@@ -52,11 +52,11 @@ class Manifest(Strict, frozen=True, kw_only=True):
     `created_at` is ISO 8601 with a zone. `tasks` counts the tasks that were to be submitted. The four values that a run is judged by
     are the `contract`, the service's `dialect`, the `tolerances`, and the `draws`: the seed of the draws (and of the task ids), and
     the rate of failures. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it only waited.
-    `settings` are the pipeline's settings, `versions` the
-    versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
-    command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
-    what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
-    where it is not that of the draws.
+    `machine_clock_set_seconds` is by how much the machine's own clock was set during the run, 0 when it was not. `settings` are the
+    pipeline's settings, `versions` the versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by
+    name). `repeat` is the command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines
+    of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
+    task ids where it is not that of the draws.
     """
 
     taskguard_version: str
@@ -70,6 +70,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     tolerances: Tolerances
     draws: Draws
     clock_scale: float = 1.0
+    machine_clock_set_seconds: float = 0.0
     settings: Mapping[str, Any] = {}
     versions: Mapping[str, str] = {}
     digests: Mapping[str, str] = {}

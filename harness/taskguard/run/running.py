@@ -48,6 +48,7 @@ from taskguard.run.watch import (
     watch,
 )
 from taskguard.service.stack import Stack
+from taskguard.support.clocks import MachineClock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -70,6 +71,7 @@ class Run:
         source: Source | None = None,
     ) -> None:
         self.endpoint, self.stack, self.terms, self.alone = endpoint, stack, terms, alone
+        self.machine_clock = MachineClock()
         self._source = source or source_at(endpoint, stack, self.dialect)
         record = self.dialect.record
         self._changes = Changes(endpoint, stack, record) if record is not None else None

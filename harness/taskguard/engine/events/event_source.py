@@ -14,10 +14,10 @@ from typing import Any
 
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.services.sqs.models import StandardQueue
 
 from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.events.crowding import crowd_of
+from taskguard.engine.events.receivable import is_receivable, wait_until_receivable
 from taskguard.engine.faults.messages import find_queue, handled, lost_deletions, strike_received
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +50,9 @@ class PromptSqsPoller(SqsPoller):
     def poll_events(self) -> None:
         _last_looks[self.source_arn] = time.monotonic()
         if self.is_fifo_queue:
-            super().poll_events()
+            if _wait_for_message(self.source_arn):
+                with pacer().work(), suppress(EmptyPollResultsException):
+                    super().poll_events()
             return
         # A message must not be received, and its visibility timeout begin, before there is room for it.
         if not self._take_slot(_LOOK_AROUND_SECONDS):
@@ -133,7 +135,7 @@ def is_about_to_deliver() -> bool:
         queue = find_queue(queue_arn)
         if queue is None:
             _last_looks.pop(queue_arn, None)
-        elif isinstance(queue, StandardQueue) and queue.visible.queue and now - looked < _STILL_LOOKED_INTO_SECONDS:
+        elif is_receivable(queue) and now - looked < _STILL_LOOKED_INTO_SECONDS:
             return True
     return False
 
@@ -141,8 +143,5 @@ def is_about_to_deliver() -> bool:
 def _wait_for_message(queue_arn: str) -> bool:
     """Whether there is a message to receive, after having waited for one."""
     queue = find_queue(queue_arn)
-    if not isinstance(queue, StandardQueue):
-        # It is gone: the call will say so.
-        return True
-    with queue.visible.not_empty:
-        return bool(queue.visible.queue) or queue.visible.not_empty.wait(_LOOK_AROUND_SECONDS)
+    # When it is gone, the call will say so.
+    return queue is None or wait_until_receivable(queue, _LOOK_AROUND_SECONDS)

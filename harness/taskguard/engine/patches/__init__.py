@@ -22,8 +22,13 @@ IN_ORDER = (
     "function_metrics",
     "kept_clients",
     "cloudformation_polling",
+    "sqs_fifo_groups",
+    "sqs_retention",
+    "sqs_refusals",
     "sqs_deadlines",
     "sqs_dead_letters",
+    # The recorder must not take a redriven message for one that died.
+    "sqs_moved_messages",
     "event_source_poller",
     "prewarmed_functions",
     "s3_temporary_folder",
