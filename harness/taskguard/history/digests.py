@@ -18,9 +18,10 @@ DIGESTS = "sha256"
 
 
 def with_digests(manifest: Mapping[str, Any], name: str, history: Path | None) -> dict[str, Any]:
-    """The manifest with the digest of the ``history``, if there is one, and its own under its file's ``name``."""
-    document = {**manifest, DIGESTS: {} if history is None else {history.name: digest_of(history)}}
-    return {**document, DIGESTS: {**document[DIGESTS], name: own_digest(document, name)}}
+    """The manifest with the digest of the ``history``, if there is such a file, and its own under its file's ``name``."""
+    of_history = {history.name: digest_of(history)} if history is not None and history.is_file() else {}
+    document = {**manifest, DIGESTS: of_history}
+    return {**document, DIGESTS: {**of_history, name: own_digest(document, name)}}
 
 
 def told_digests(manifest: Mapping[str, Any]) -> Mapping[str, Any]:

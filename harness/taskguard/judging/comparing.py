@@ -23,8 +23,8 @@ ABSENT = "absent"
 _TOLD_LATER = ("exercised", "chosen")
 """What grades of before do not have."""
 
-_FOLLOWS = ("exit_code",)
-"""What follows from the rest of a grade."""
+_FOLLOWS = ("format_version", "exit_code")
+"""What follows from how a grade is written, and from the rest of it."""
 
 _WORDS = ("claim", "expected", "observed")
 """What a check says of itself: other words are no other judgement."""
