@@ -32,6 +32,7 @@ from taskguard.history import (
     RunEnded,
     TaskSubmitted,
 )
+from taskguard.history.lines import told_once
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.run.backlog import Backlog
@@ -228,7 +229,7 @@ class Run:
         events.extend(self._configuration.events())
         events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
-        return History(events)
+        return History(told_once(events))
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

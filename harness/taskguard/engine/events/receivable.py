@@ -16,3 +16,10 @@ def wait_until_receivable(queue: SqsQueue, seconds: float) -> bool:
     line = queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
     with line.not_empty:
         return is_receivable(queue) or (line.not_empty.wait(seconds) and is_receivable(queue))
+
+
+def end_wait(queue: SqsQueue) -> None:
+    """Let who waits for a message of this queue look around now."""
+    line = queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
+    with line.not_empty:
+        line.not_empty.notify_all()

@@ -30,6 +30,8 @@ IN_ORDER = (
     # The recorder must not take a redriven message for one that died.
     "sqs_moved_messages",
     "event_source_poller",
+    "mapping_refusals",
+    "invocation_size",
     "prewarmed_functions",
     "s3_temporary_folder",
     "immediate_exit",
