@@ -32,6 +32,7 @@ from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
 from taskguard.service.config import config_of, terms_of
+from taskguard.service.engine_limits import limits_of
 from taskguard.service.kept import from_env
 from taskguard.service.ours import draws_of, is_ours
 from taskguard.targets.base import Endpoint
@@ -73,6 +74,7 @@ def record(
 
     Raises:
         SubmissionError: the API cannot be reached.
+        DiscoveryError: what the stack is set to cannot be read.
     """
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
     asked_for = len(load.tasks) - load.chosen
@@ -81,6 +83,7 @@ def record(
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
+    limits = limits_of(run.endpoint, run.stack)
     faults = None
     if asked is not None and plan is not None:
         log = folder / "engine" / "deploy-again.log"
@@ -94,7 +97,9 @@ def record(
     tell(Began(len(load.tasks)))
     history = run.of(load.tasks, tell, faults, backlog)
     with phase(tell, "manifest"):
-        manifest = manifest_of(run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
+        manifest = manifest_of(
+            run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed, engine_limits=limits
+        )
         saved = SavedRun(history=history, manifest=manifest)
         saved.write(folder)
     tell(Recorded(saved, folder))

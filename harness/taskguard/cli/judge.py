@@ -22,6 +22,7 @@ from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.clock import clock_note
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
+from taskguard.reports.engine import engine_note
 from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import without_garbage_collection
@@ -82,7 +83,8 @@ def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, js
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        print_grade(console, verdicts, saved.history, clock_note(manifest), manifest.repeat, nemesis, folder)
+        notes = (clock_note(manifest), engine_note(manifest))
+        print_grade(console, verdicts, saved.history, notes, manifest.repeat, nemesis, folder)
 
 
 def a_console(*, stderr: bool = False) -> Console:

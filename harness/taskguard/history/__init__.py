@@ -31,7 +31,15 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.history.file import History
-from taskguard.history.manifest import FORMAT_VERSION, HISTORY_FILE, MANIFEST_FILE, Manifest, SavedRun, edited_files
+from taskguard.history.manifest import (
+    FORMAT_VERSION,
+    HISTORY_FILE,
+    MANIFEST_FILE,
+    EngineLimit,
+    Manifest,
+    SavedRun,
+    edited_files,
+)
 
 __all__ = [
     "EVENT_KINDS",
@@ -49,6 +57,7 @@ __all__ = [
     "DeadLetterLogged",
     "DeadLettered",
     "Delivered",
+    "EngineLimit",
     "Event",
     "EvidenceMissing",
     "FaultInjected",

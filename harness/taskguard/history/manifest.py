@@ -46,6 +46,15 @@ _FASTEST_CLOCK = 1000
 _ADVICE = "Give the folder of a finished run, or run again."
 
 
+class EngineLimit(Strict, frozen=True, kw_only=True):
+    """A `behaviour` of AWS's that the engine of a run has wrong (by its id in docs/engines.md) though the service depends on it; `uses` says
+    what of the service does, as a clause. The `checks` that hang on it can tell nothing of the service."""
+
+    behaviour: str
+    uses: str
+    checks: tuple[str, ...]
+
+
 class Manifest(Strict, frozen=True, kw_only=True):
     """What was run, with what, and on which terms it is judged.
 
@@ -56,7 +65,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     pipeline's settings, `versions` the versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by
     name). `repeat` is the command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines
     of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
-    task ids where it is not that of the draws.
+    task ids where it is not that of the draws. `engine_limits` are what the engine has wrong of what the service uses.
     """
 
     taskguard_version: str
@@ -79,6 +88,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     fault_seed: str | None = None
     tasks_seed: str | None = None
+    engine_limits: tuple[EngineLimit, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

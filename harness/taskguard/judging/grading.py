@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, Event, FaultInjected, History, Manifest
+from taskguard.history import AttemptSucceeded, DeadLettered, EngineLimit, Event, FaultInjected, History, Manifest
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.contradictions import contradictions
@@ -126,21 +126,42 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
 
     How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
     and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
-    no plan of the run's, nobody knows what was asked of the pipeline, so all is *unknown*.
+    no plan of the run's, nobody knows what was asked of the pipeline, so all is *unknown*. So are the checks that hang on what the
+    engine has wrong.
 
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
-        judged = grade(history, terms)
+        judged = _as_far_as_shown(grade(history, terms), manifest.engine_limits)
         unplanned = history.of_kind(FaultInjected)
         return _in_doubt(judged, [_of_unplanned(unplanned, history)]) if unplanned else judged
-    judged = grade(history, terms, guarantees_under(plan))
+    judged = _as_far_as_shown(grade(history, terms, guarantees_under(plan)), manifest.engine_limits)
     if is_without_records(history, terms):
         return judged
     fates = (replace(fate, end=end_of(history, fate.task_id, terms)) for fate in judged.fates)
     return replace(judged, fates=tuple(fates))
+
+
+def _as_far_as_shown(judged: Grade, limits: Sequence[EngineLimit]) -> Grade:
+    """The grade with those verdicts *unknown* that neither pass nor fail tells of the service, by what the engine has wrong."""
+    return replace(judged, verdicts=tuple(_shown(each, limits) for each in judged.verdicts)) if limits else judged
+
+
+def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:
+    why = tuple(
+        Finding(
+            task_id=None,
+            message=f"{limit.uses}, and there the engine does not do as AWS documents ({limit.behaviour}), so this says nothing of the "
+            "service",
+        )
+        for limit in limits
+        if verdict.check in limit.checks
+    )
+    if not why or verdict.outcome not in (Outcome.PASS, Outcome.FAIL):
+        return verdict
+    return replace(verdict, outcome=Outcome.UNKNOWN, findings=(*why, *verdict.findings))
 
 
 def _of_unplanned(unplanned: Sequence[FaultInjected], history: History) -> Finding:

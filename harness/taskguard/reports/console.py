@@ -5,6 +5,7 @@ It must not know how a grade was reached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -40,7 +41,7 @@ def print_grade(
     console: Console,
     grade: Grade,
     history: History,
-    clock_note: str = "",
+    notes: Sequence[str] = (),
     repeat: str | None = None,
     nemesis: Nemesis | None = None,
     folder: Path | None = None,
@@ -48,11 +49,11 @@ def print_grade(
     """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
     it, and last `SUCCESS: n` and `FAILURE: n`.
 
-    Before all that, what is to be said of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
+    Before all that the `notes`, as of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
     numbers, the command that repeats the run and, of one that did not pass, the verdict in a line, with the report in its `folder`.
     """
-    if clock_note:
-        print_line(console, clock_note)
+    for note in filter(None, notes):
+        print_line(console, note)
         console.line()
     for task_id in sample(grade):
         _print_timeline(console, timeline(history, task_id))

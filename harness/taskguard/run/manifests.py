@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from taskguard import __version__
 from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
-from taskguard.history import Manifest
+from taskguard.history import EngineLimit, Manifest
 from taskguard.places import DATA
 from taskguard.run.running import Run
 from taskguard.service.files import deployed_files, digest_of
@@ -46,9 +46,11 @@ def manifest_of(
     *,
     plan: Plan | None = None,
     tasks_seed: str | None = None,
+    engine_limits: Sequence[EngineLimit] = (),
 ) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
-    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids."""
+    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids,
+    ``engine_limits`` what the engine has wrong of what the service uses."""
     terms = run.terms
     return Manifest(
         taskguard_version=__version__,
@@ -77,6 +79,7 @@ def manifest_of(
         faults=tuple(str(fault) for fault in plan.faults) if plan else (),
         fault_seed=plan.seed if plan else None,
         tasks_seed=tasks_seed if tasks_seed != terms.draws.seed else None,
+        engine_limits=tuple(engine_limits),
     )
 
 

@@ -287,7 +287,7 @@ def test_a_report_says_that_the_clock_was_scaled_and_only_then() -> None:
     said = clock_note(manifest_of(clock_scale=60.0))
     assert "ran up to 60 times as fast as the machine's" in said
     file = io.StringIO()
-    print_grade(Console(file=file, width=200), graded, history, said)
+    print_grade(Console(file=file, width=200), graded, history, (said,))
     assert file.getvalue().startswith(said[:100])
     assert as_json(graded, history, EXPECTED)["clock_scale"] == 1
     assert as_json(graded, history, EXPECTED, clock_scale=60)["clock_scale"] == 60

@@ -17,6 +17,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.clock import clock_note
+from taskguard.reports.engine import engine_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
@@ -26,6 +27,8 @@ from taskguard.reports.html.visible import shown
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
+
+_NOTE_BYTES = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class Page:
     headline: str
     subtitle: str
     ends: str
-    clock_note: str
+    notes: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     anchors: Mapping[str, str]
     nemesis: Nemesis | None
@@ -65,7 +68,11 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         headline=_headline(grade),
         subtitle=f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}",
         ends=_ends(grade),
-        clock_note=clock_note(manifest).replace("'", "\u2019"),
+        notes=tuple(
+            shown(note, _NOTE_BYTES).replace("'", "\u2019")
+            for note in (clock_note(manifest), engine_note(manifest))
+            if note
+        ),
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
         nemesis=nemesis_of(history, manifest),

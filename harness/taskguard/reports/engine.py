@@ -1,0 +1,17 @@
+"""What a report says of the engine of a run. It must not know which checks there are."""
+
+from __future__ import annotations
+
+from taskguard.history import Manifest
+
+
+def engine_note(manifest: Manifest) -> str:
+    """What the engine has wrong of what the service uses, and which checks can tell nothing by that; empty where nothing is."""
+    behaviours: dict[str, list[str]] = {}
+    for limit in manifest.engine_limits:
+        behaviours.setdefault(limit.uses, []).append(limit.behaviour)
+    if not behaviours:
+        return ""
+    uses = "; ".join(f"{uses} ({', '.join(names)})" for uses, names in behaviours.items())
+    checks = ", ".join(dict.fromkeys(check for limit in manifest.engine_limits for check in limit.checks))
+    return f"Warning: this engine does not do as AWS documents in what the service uses: {uses}. What hangs on that is unknown: {checks}."
