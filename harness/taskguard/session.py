@@ -22,6 +22,7 @@ from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
+from taskguard.run.engine_limits import limits_of, used_by
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
@@ -32,7 +33,6 @@ from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
 from taskguard.service.config import config_of, terms_of
-from taskguard.service.engine_limits import limits_of
 from taskguard.service.kept import from_env
 from taskguard.service.ours import draws_of, is_ours
 from taskguard.targets.base import Endpoint
@@ -83,7 +83,7 @@ def record(
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
-    limits = limits_of(run.endpoint, run.stack)
+    used = used_by(run.endpoint, run.stack)
     faults = None
     if asked is not None and plan is not None:
         log = folder / "engine" / "deploy-again.log"
@@ -97,6 +97,7 @@ def record(
     tell(Began(len(load.tasks)))
     history = run.of(load.tasks, tell, faults, backlog)
     with phase(tell, "manifest"):
+        limits = limits_of(run.endpoint, used, history)
         manifest = manifest_of(
             run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed, engine_limits=limits
         )

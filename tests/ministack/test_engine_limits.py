@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskguard.service.engine_limits import limits_of
+from taskguard.history import History
+from taskguard.run.engine_limits import limits_of, used_by
 from taskguard.service.stack import Queue
 from taskguard.targets.ministack import MiniStack
 
@@ -31,7 +32,7 @@ def test_what_a_stack_uses_is_found_and_a_plain_stack_uses_nothing(tmp_path: Pat
         made = functions.create_event_source_mapping(EventSourceArn=arn, FunctionName=function.name)
         queue = Queue(logical_id="", url=url, arn=arn, consumers=(function.name,))
         stack = replace(STACK, work_queue=queue, dead_letter_queue=None)
-        assert limits_of(endpoint, stack) == ()
+        assert limits_of(endpoint, used_by(endpoint, stack), History([])) == ()
 
         functions.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
         functions.update_event_source_mapping(
@@ -39,7 +40,7 @@ def test_what_a_stack_uses_is_found_and_a_plain_stack_uses_nothing(tmp_path: Pat
             MaximumBatchingWindowInSeconds=2,
             FilterCriteria={"Filters": [{"Pattern": json.dumps(PATTERN)}]},
         )
-        found = {limit.behaviour: limit.uses for limit in limits_of(endpoint, stack)}
+        found = {limit.behaviour: limit.uses for limit in limits_of(endpoint, used_by(endpoint, stack), History([]))}
         assert found == {
             "window-gathers": f"{function.name} has a batching window of 2 s",
             "throttled-is-tried-again": f"{function.name} has a reserved concurrency of 1",

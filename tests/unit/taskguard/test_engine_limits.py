@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 from taskguard.conformance.behaviour import Outcome
 from taskguard.errors import DiscoveryError
+from taskguard.evidence.recorder.deliveries import NOT_OF_THE_BATCH, UNREADABLE_LIST
+from taskguard.history import AttemptFailed, EngineLimit, History
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.guarantees import GUARANTEES
-from taskguard.service.engine_limits import DEPENDENCIES, Engine, Used, engine_of, limits_in, limits_of
+from taskguard.run.engine_limits import DEPENDENCIES, Engine, Used, engine_of, limits_in, limits_of, used_by
 from taskguard.targets.base import Endpoint
 
 from tests.unit.taskguard.recorder_lines import STACK
@@ -30,8 +33,23 @@ QUEUES = {"tasks": {"MessageRetentionPeriod": "1209600"}, "dead": {"MessageReten
 FIFO: dict[str, dict[str, str]] = {"tasks.fifo": {}, "dead.fifo": {}}
 
 
-def used(*, queues: Mapping[str, Mapping[str, str]] = QUEUES, reserved: int | None = None, **mapping: Any) -> Used:
-    return Used(queues=queues, mappings=[{**OURS, **mapping}], reserved={} if reserved is None else {"work": reserved})
+REPORTED = "the function reported this message as failed"
+FAILED = AttemptFailed(at_ms=1, task_id="t", message_id="m", receive_count=1, delivery_id="d", reason=REPORTED)
+
+
+def used(
+    *,
+    queues: Mapping[str, Mapping[str, str]] = QUEUES,
+    reserved: int | None = None,
+    failures: tuple[str, ...] = (REPORTED,),
+    **mapping: Any,
+) -> Used:
+    return Used(
+        queues=queues,
+        mappings=[{**OURS, **mapping}],
+        reserved={} if reserved is None else {"work": reserved},
+        failures=frozenset(failures),
+    )
 
 
 def filtered(body: Any) -> dict[str, Any]:
@@ -39,6 +57,11 @@ def filtered(body: Any) -> dict[str, Any]:
 
 
 USES = {
+    "answer-empty-identifier-fails": used(failures=(NOT_OF_THE_BATCH,)),
+    "answer-null-identifier-fails": used(failures=(NOT_OF_THE_BATCH,)),
+    "answer-unknown-identifier-fails": used(failures=(NOT_OF_THE_BATCH,)),
+    "answer-one-of-two-unknown-fails": used(failures=(NOT_OF_THE_BATCH,)),
+    "answer-other-key-fails": used(failures=(REPORTED, UNREADABLE_LIST)),
     "window-gathers": used(MaximumBatchingWindowInSeconds=5),
     "window-ends": used(MaximumBatchingWindowInSeconds=5),
     "window-above-ten": used(MaximumBatchingWindowInSeconds=5, BatchSize=11),
@@ -98,7 +121,9 @@ def test_each_use_is_seen_where_it_is_wrong_and_nowhere_else(behaviour: str, eng
     found = {limit.behaviour: limit for limit in limits_in(USES[behaviour], engine)}
     assert (behaviour in found) is (engine in dependency.wrong_on)
     for limit in found.values():
-        assert limit.uses.startswith(("work ", "tasks", "dead.fifo ", "of tasks")), limit.uses
+        assert limit.uses.startswith(("work ", "tasks", "dead.fifo ", "of tasks", "in this run the function")), (
+            limit.uses
+        )
 
 
 @pytest.mark.parametrize("engine", Engine)
@@ -169,23 +194,33 @@ def refused(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, "GetFunctionConcurrency")
 
 
+def limits(endpoint: Endpoint, *events: AttemptFailed) -> dict[str, EngineLimit]:
+    return {each.behaviour: each for each in limits_of(endpoint, used_by(endpoint, STACK), History(events))}
+
+
 def test_it_is_read_from_the_deployed_stack() -> None:
-    limits = limits_of(Deployed(concurrency={"ReservedConcurrentExecutions": 0}), STACK)
-    assert [limit.behaviour for limit in limits] == ["throttled-is-tried-again", "throttled-comes-back"]
-    assert limits[0].uses == "TaskGuard-dev-monitorDLQ has a reserved concurrency of 0"
-    assert limits_of(Deployed(), STACK) == ()
+    found = limits(Deployed(concurrency={"ReservedConcurrentExecutions": 0}))
+    assert list(found) == ["throttled-is-tried-again", "throttled-comes-back"]
+    assert found["throttled-comes-back"].uses == "TaskGuard-dev-monitorDLQ has a reserved concurrency of 0"
+    assert limits(Deployed(), FAILED) == {}
+
+
+def test_an_answer_that_fails_its_batch_is_seen_in_the_run() -> None:
+    found = limits(Deployed(), FAILED, replace(FAILED, reason=UNREADABLE_LIST))
+    assert list(found) == ["answer-other-key-fails"]
+    assert {"settlement", "redrive", "partial_batches", "backoff"} <= set(found["answer-other-key-fails"].checks)
 
 
 def test_an_engine_without_reserved_concurrency_has_none_reserved() -> None:
-    assert limits_of(Deployed(error=refused("NotImplemented")), STACK) == ()
+    assert limits(Deployed(error=refused("NotImplemented"))) == {}
 
 
 def test_what_cannot_be_read_is_an_error_and_not_a_service_without_needs() -> None:
     with pytest.raises(DiscoveryError, match=f"reading the stack {STACK.name}"):
-        limits_of(Deployed(error=refused("AccessDenied")), STACK)
+        used_by(Deployed(error=refused("AccessDenied")), STACK)
 
 
 def test_aws_is_not_asked() -> None:
     aws = Deployed(target="aws", url=None, versions=())
-    assert limits_of(aws, STACK) == ()
+    assert limits(aws, replace(FAILED, reason=UNREADABLE_LIST)) == {}
     assert aws.calls == []

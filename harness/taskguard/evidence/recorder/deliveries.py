@@ -30,6 +30,9 @@ SOURCE = "flight recorder"
 FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
 """The kinds of event that only the recorder can tell of."""
 
+UNREADABLE_LIST = "the function's list of failed messages cannot be read, which fails the batch"
+NOT_OF_THE_BATCH = "the function named a failed message that was not in its batch, which fails the batch"
+
 _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
 
 _ByReceipt: TypeAlias = dict[tuple[str, str | None], Delivered]
@@ -178,9 +181,9 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
     try:
         failed = [failure["itemIdentifier"] for failure in failures]
     except (TypeError, KeyError):
-        return "the function's list of failed messages cannot be read, which fails the batch"
+        return UNREADABLE_LIST
     if any(not isinstance(identifier, str) or identifier not in batch for identifier in failed):
-        return "the function named a failed message that was not in its batch, which fails the batch"
+        return NOT_OF_THE_BATCH
     return "the function reported this message as failed" if message_id in failed else None
 
 

@@ -1,21 +1,22 @@
-"""What a deployed service uses that the engine below it has wrong, and the checks that hang on it.
+"""What a service used in a run that the engine below it has wrong, and the checks that hang on it.
 
-A table of behaviours of `taskguard conformance`: on which engines each is wrong, how its use shows in the stack, and which checks it could
-make fail or pass. A test holds it to what was measured (docs/engines.md). What does not show in a stack is not here: what a message's body
-is, and how a function answers. Nor is what every service uses. This must not know how a check judges.
+A table of behaviours of `taskguard conformance`: on which engines each is wrong, how its use shows in the stack or in what was seen of the
+run, and which checks it could make fail or pass. A test holds it to what was measured (docs/engines.md). What shows in neither is not
+here, such as how a body is written; nor is what every service uses. This must not know how a check judges.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.history import EngineLimit
+from taskguard.evidence.recorder.deliveries import NOT_OF_THE_BATCH, UNREADABLE_LIST
+from taskguard.history import AttemptFailed, EngineLimit, History
 from taskguard.service.apis import is_unknown_here
 from taskguard.service.discovery import cannot_read
 from taskguard.service.event_sources import function_of, mappings_of
@@ -35,11 +36,12 @@ class Engine(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What is set of the work queue and, where there is one, its dead-letter queue: each queue's attributes and its mappings, in this
-    order; and the concurrency that their consumers have reserved, by name."""
+    order; the concurrency that their consumers have reserved, by name; and why attempts failed, as the history words it."""
 
     queues: Mapping[str, Mapping[str, str]]
     mappings: Sequence[Mapping[str, Any]]
     reserved: Mapping[str, int]
+    failures: frozenset[str] = frozenset()
 
 
 Shows = Callable[[Used], str | None]
@@ -66,20 +68,26 @@ def engine_of(endpoint: Endpoint) -> Engine | None:
     return Engine.PLAIN if "localstack" in names else None
 
 
-def limits_of(endpoint: Endpoint, stack: Stack) -> tuple[EngineLimit, ...]:
-    """What the stack uses that its engine has wrong.
+def used_by(endpoint: Endpoint, stack: Stack) -> Used | None:
+    """What the stack is set to use, before a run; none where nothing is known to be wrong.
 
     Raises:
         DiscoveryError: its settings cannot be read.
     """
-    engine = engine_of(endpoint)
-    if engine is None:
-        return ()
+    if engine_of(endpoint) is None:
+        return None
     try:
-        used = _used(endpoint, stack)
+        return _used(endpoint, stack)
     except (ClientError, BotoCoreError) as error:
         raise cannot_read(stack.name, endpoint, error) from error
-    return limits_in(used, engine)
+
+
+def limits_of(endpoint: Endpoint, used: Used | None, history: History) -> tuple[EngineLimit, ...]:
+    """What was used in a run, by the stack's settings and by what was seen, that the engine has wrong."""
+    engine = engine_of(endpoint)
+    if engine is None or used is None:
+        return ()
+    return limits_in(replace(used, failures=frozenset(each.reason for each in history.of_kind(AttemptFailed))), engine)
 
 
 def limits_in(used: Used, engine: Engine) -> tuple[EngineLimit, ...]:
@@ -220,6 +228,10 @@ def _keys(pattern: Any) -> Iterator[str]:
         yield from _keys(each)
 
 
+def _answered(reason: str) -> Shows:
+    return lambda used: f"in this run {reason}" if reason in used.failures else None
+
+
 # The table
 
 _OWN, _PLAIN, _MINI = (frozenset({each}) for each in Engine)
@@ -231,12 +243,18 @@ _LOST = ("settlement", "record", "settles_once", "nothing_stuck")
 _DEATHS = ("redrive", "dead_letter_log", "record", "charges", "dead_letters_logged")
 _AT_THE_SAME_TIME = ("effect", "record", "transitions", "one_completion")
 _RATES = ("first_failure_rate", "later_failure_rate", "independence")
+_FAILED = ("backoff", "partial_batches", *_LOST, *_DEATHS)
 _ALL = tuple(
     dict.fromkeys((*_LOST, *_DEATHS, *_AT_THE_SAME_TIME, *_RATES, "backoff", "never_early", "partial_batches"))
 )
 """What holds of nothing where no message is handed over, as behind a filter, or where AWS would have refused to deploy."""
 
 DEPENDENCIES = (
+    *(
+        Dependency(f"answer-{each}-fails", _MINI, _answered(NOT_OF_THE_BATCH), _FAILED)
+        for each in ("empty-identifier", "null-identifier", "unknown-identifier", "one-of-two-unknown")
+    ),
+    Dependency("answer-other-key-fails", _MINI, _answered(UNREADABLE_LIST), _FAILED),
     Dependency("window-gathers", _OWN | _MINI, _setting(_window_of, 1, _WINDOW), ("partial_batches",)),
     Dependency("window-ends", _LOCALSTACK, _setting(_window_of, 1, _WINDOW), ("backoff",)),
     Dependency(
