@@ -139,7 +139,7 @@ def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_st
     assert {"engine", "TaskGuard-dev-submitTask"} <= set(before.values())
     os.kill(run.pid, request_to_stop)
     _, errors = run.communicate(timeout=30)
-    assert run.returncode == 2
+    assert run.returncode == 128 + request_to_stop
     assert "interrupted" in errors
     assert "Traceback" not in errors
     wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
@@ -169,7 +169,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         submitted = taskguard("submit", "--task-id", "mine", "--payload", '{"a": 1}', folder=tmp_path)
         assert (submitted.returncode, submitted.stdout) == (0, "mine\n")
         second = taskguard("up", folder=tmp_path)
-        assert second.returncode == 2
+        assert second.returncode == 4
         assert "up already" in second.stderr
 
         helper = subprocess.run(

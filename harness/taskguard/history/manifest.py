@@ -21,9 +21,10 @@ from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
 from taskguard.history.file import History
+from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
 _WITH_EXPECTATIONS = (1, 2, 3)
@@ -31,7 +32,8 @@ _WITH_EXPECTATIONS = (1, 2, 3)
 that need them find none, and say so. Version 2 knows no run that switches consumers off itself, nor tasks that were chosen for
 their fate."""
 
-_READABLE = (*_WITH_EXPECTATIONS, FORMAT_VERSION)
+_READABLE = (*_WITH_EXPECTATIONS, 4, FORMAT_VERSION)
+"""Version 4 knows no run that ended early."""
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
@@ -47,7 +49,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
     command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
     what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
-    where it is not that of the draws.
+    where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
     """
 
     taskguard_version: str
@@ -69,6 +71,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     fault_seed: str | None = None
     tasks_seed: str | None = None
+    ended_early: str | None = None
 
     @property
     def terms(self) -> Terms:
@@ -98,7 +101,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON to `path`."""
-        Path(path).write_text(json.dumps(untyped(self), indent=2) + "\n", encoding="utf-8")
+        with naming(path):
+            Path(path).write_text(json.dumps(untyped(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path | str) -> Manifest:
@@ -145,10 +149,17 @@ class SavedRun:
     manifest: Manifest
 
     def write(self, folder: Path | str) -> None:
-        """Write history and manifest into `folder`, which is made when absent."""
+        """Write history and manifest into `folder`, which is made when absent.
+
+        Raises:
+            OSError: not all could be written, as on a full disk; names the file.
+        """
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self.history.write(Path(folder) / HISTORY_FILE)
-        self.manifest.write(Path(folder) / MANIFEST_FILE)
+        try:
+            self.history.write(Path(folder) / HISTORY_FILE)
+        finally:
+            # Much of a history may have been kept.
+            self.manifest.write(Path(folder) / MANIFEST_FILE)
 
     @classmethod
     def read(cls, folder: Path | str) -> SavedRun:

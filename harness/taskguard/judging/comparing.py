@@ -23,6 +23,9 @@ ABSENT = "absent"
 _TOLD_LATER = ("exercised", "chosen")
 """What grades of before do not have."""
 
+_OF_THE_FORMAT = ("format_version", "exit_code")
+"""What follows from how a grade is written, and from its outcome."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -120,7 +123,7 @@ def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tup
     told, tells = _flat(_without_times(before)), _flat(_without_times(now))
     untold = {name for name in tells.keys() - told.keys() if name.rpartition(".")[2] in _TOLD_LATER}
     found = _differing(told, {name: value for name, value in tells.items() if name not in untold})
-    return tuple(each for each in found if not each.name.endswith(".reason"))
+    return tuple(each for each in found if not each.name.endswith(".reason") and each.name not in _OF_THE_FORMAT)
 
 
 def in_words(fate: TaskFate) -> str:

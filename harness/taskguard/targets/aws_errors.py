@@ -99,7 +99,7 @@ def _of_service(error: ClientError) -> str:
     if "Signature expired" in message or "Signature not yet current" in message:
         words = _WRONG_CLOCK
     if words is None:
-        return f"{_one_line(error)}."
+        return f"{one_line(error)}."
     operation = error.operation_name
     return words.format(code=code, operation=operation, message=message or f"{operation} is not allowed")
 
@@ -108,15 +108,16 @@ def _of_sdk(error: BotoCoreError) -> str:
     if isinstance(error, NoCredentialsError):
         return f"there are no AWS credentials. {HOW_TO_LOG_IN}"
     if isinstance(error, PartialCredentialsError):
-        return f"the AWS credentials are incomplete ({_one_line(error)}). {HOW_TO_LOG_IN}"
+        return f"the AWS credentials are incomplete ({one_line(error)}). {HOW_TO_LOG_IN}"
     if isinstance(error, (SSOError, TokenRetrievalError, LoginError)):
-        return f"the login has ended ({_one_line(error)}). Log in again, with `aws sso login` or `aws login`."
+        return f"the login has ended ({one_line(error)}). Log in again, with `aws sso login` or `aws login`."
     if isinstance(error, (CredentialRetrievalError, ProfileNotFound)):
-        return f"{_one_line(error)}. Check AWS_PROFILE and ~/.aws/config."
+        return f"{one_line(error)}. Check AWS_PROFILE and ~/.aws/config."
     if isinstance(error, (NoConnection, HTTPClientError, InvalidRegionError)):
-        return f"{_one_line(error)}. Check the network, and that the region is spelt as AWS does (eu-central-1)."
-    return f"{_one_line(error)}."
+        return f"{one_line(error)}. Check the network, and that the region is spelt as AWS does (eu-central-1)."
+    return f"{one_line(error)}."
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What it says, without its line breaks and its full stop."""
     return " ".join(str(error).split()).rstrip(".")
