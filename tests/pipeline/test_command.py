@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -128,21 +129,71 @@ def spoil(path: Path) -> None:
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
     out = tmp_path / "run"
-    run = subprocess.Popen(
-        [*HEEDING_INTERRUPTS, TASKGUARD, "grade", str(PROJECT), "--tasks", "5", "--seed", "42", "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: "invocation-ended" in recording(out), seconds=90)
+    run = graded_in_the_background(out)
     before = processes_of(out)
     assert {"engine", "TaskGuard-dev-submitTask"} <= set(before.values())
     os.kill(run.pid, request_to_stop)
     _, errors = run.communicate(timeout=30)
     assert run.returncode == 128 + request_to_stop
-    assert "interrupted" in errors
+    assert "the run ended early: it was interrupted" in errors
     assert "Traceback" not in errors
     wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
+    ended_early(out, "it was interrupted")
+
+
+def ended_early(out: Path, reason: str) -> None:
+    """What was seen is there, and judged again it is neither a pass nor held against the pipeline."""
+    kept = SavedRun.read(out)
+    assert reason in (kept.manifest.ended_early or "")
+    assert kept.history.accepted
+    assert kept.history.of_kind(Delivered)
+    again = taskguard("check", str(out), "--json", folder=out)
+    assert again.returncode == 3, again.stdout + again.stderr
+    assert {each["outcome"] for each in json.loads(again.stdout)["checks"]} == {"unknown"}
+    assert (out / "report.html").exists()
+
+
+def test_an_engine_that_is_killed_ends_the_run_and_what_was_seen_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run = graded_in_the_background(out)
+    before = processes_of(out)
+    [engine] = [pid for pid, name in before.items() if name == "engine"]
+    os.kill(engine, signal.SIGKILL)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 4
+    assert "the run ended early: the engine ended\nThe end of its log" in errors
+    assert "Traceback" not in errors
+    assert "region" not in errors
+    wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
+    ended_early(out, "the engine ended")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
+def test_a_recorder_that_can_write_no_more_ends_the_run_and_what_was_seen_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run = graded_in_the_background(out)
+    [engine] = [pid for pid, name in processes_of(out).items() if name == "engine"]
+    # As if the disk were full from now on.
+    file = out / "engine" / "flight-recorder.jsonl"
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 4, errors
+    assert f"the run ended early: the operating system refused: [Errno 27] File too large: '{file}'" in errors
+    assert "Traceback" not in errors
+    ended_early(out, "File too large")
+
+
+def graded_in_the_background(out: Path, **options: Any) -> subprocess.Popen[str]:
+    """The command, when one function has been called."""
+    run = subprocess.Popen(
+        [*HEEDING_INTERRUPTS, TASKGUARD, "grade", str(PROJECT), "--tasks", "5", "--seed", "42", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    wait_for(lambda: "processTask" in recording(out) or run.poll() is not None, seconds=90)
+    return run
 
 
 def recording(out: Path) -> str:
