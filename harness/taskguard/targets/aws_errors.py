@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,6 +23,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 
 from taskguard.errors import TargetError
 
@@ -90,6 +92,38 @@ def explained(doing: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise TargetError(f"{doing}: {explain(error)}") from error
+
+
+@contextmanager
+def by_an_engine(url: str) -> Iterator[None]:
+    """Expect that what answers at this address speaks as AWS does.
+
+    Raises:
+        TargetError: it does not.
+    """
+    try:
+        yield
+    except ClientError as error:
+        # An error of AWS has a name, not a mere status.
+        code = error.response.get("Error", {}).get("Code", "")
+        if code.isdigit():
+            raise no_engine(url, f"HTTP {code} to {error.operation_name}") from error
+        raise
+    except Exception as error:
+        if not _is_of_parser(error):
+            raise
+        raise no_engine(url, one_line(error).partition(", invalid XML")[0]) from error
+
+
+def no_engine(url: str, why: str) -> TargetError:
+    """What to say when something else than an engine answers there."""
+    return TargetError(f"what answers at {url} is no AWS engine ({why}). Is there an engine, and is this its address?")
+
+
+def _is_of_parser(error: Exception) -> bool:
+    """Whether the SDK could make nothing of an answer; for much of what is no answer of AWS it has no error of its own."""
+    *_, (last, _) = walk_tb(error.__traceback__)
+    return isinstance(error, ResponseParserError) or last.f_globals.get("__name__") == "botocore.parsers"
 
 
 def _of_service(error: ClientError) -> str:
