@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     """Nothing failed, and it could not all be judged."""
     NOT_MADE = 4
     """What was asked could not be done, or not to its end: the engine, the deploy, AWS, this machine, or a mistake in TaskGuard."""
+    DIFFERS = 5
+    """A saved run is judged otherwise than its folder has it."""
     INTERRUPTED = 130
     """By Ctrl-C. As in a shell, another signal is 128 and its number: 143 for SIGTERM."""
 

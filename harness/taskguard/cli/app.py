@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, contract, doctor, grade, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, conformance, contract, doctor, grade, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
@@ -26,7 +26,7 @@ app = typer.Typer(
     name="taskguard",
     help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
     epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 the command or a file that it goes by is wrong; "
-    "3 it could not all be judged; 4 the run could not be made; 130 interrupted (143 by SIGTERM).",
+    "3 it could not all be judged; 4 the run could not be made; 5 a saved run is judged otherwise than before; 130 interrupted (143 by SIGTERM).",
     cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -44,6 +44,7 @@ for command in (
     stack.deploy,
     stack.remove,
     clean_up.clean_up,
+    conformance.conformance,
     doctor.doctor,
     doctor.prepare,
 ):

@@ -40,7 +40,7 @@ def print_grade(
     console: Console,
     grade: Grade,
     history: History,
-    clock_scale: float = 1.0,
+    clock_note: str = "",
     repeat: str | None = None,
     nemesis: Nemesis | None = None,
     folder: Path | None = None,
@@ -48,16 +48,11 @@ def print_grade(
     """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
     it, and last `SUCCESS: n` and `FAILURE: n`.
 
-    Before all that, whether the pipeline's clock was the machine's; after the
-    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run and, of
-    one that did not pass, the verdict in a line, with the report in its `folder`.
+    Before all that, what is to be said of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
+    numbers, the command that repeats the run and, of one that did not pass, the verdict in a line, with the report in its `folder`.
     """
-    if clock_scale != 1:
-        print_line(
-            console,
-            f"The pipeline's clock ran up to {clock_scale:g} times as fast as the machine's while the pipeline only waited; "
-            "all times are its times.",
-        )
+    if clock_note:
+        print_line(console, clock_note)
         console.line()
     for task_id in sample(grade):
         _print_timeline(console, timeline(history, task_id))

@@ -20,7 +20,7 @@ import psutil
 
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
-from taskguard.support.clocks import REAL, Clock
+from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
@@ -57,7 +57,7 @@ class LocalStackInstance(ProcessInstance):
             target="localstack",
             url=self.url,
             region=self.region,
-            clock=Clock(self.clock_scale, _clock_file(self.scratch)) if self.clock_scale != 1 else REAL,
+            clock=Clock(self.clock_scale, _clock_file(self.scratch)),
             log=log_in(self.folder),
             recording=_recording_in(self.folder),
             versions=(
@@ -83,7 +83,7 @@ class LocalStackInstance(ProcessInstance):
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
     to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
-    called, as Lambda may do."""
+    called, as Lambda may do. With ``as_it_comes`` the engine only runs the functions, and LocalStack's own code does the rest."""
 
     engine = "LocalStack"
     program: ClassVar[tuple[str, ...]] = ("-m", "taskguard.engine")
@@ -95,6 +95,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     recording: bool = True
     clock_scale: float = 1.0
     functions_ready: bool = False
+    as_it_comes: bool = False
 
     def start(self) -> Endpoint:
         require(open_files, loopback)
@@ -104,9 +105,8 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         runtime = find_runtime(LAMBDA_RUNTIME, self.cache)
         environment = engine_environment(self.cache)
         recording = _recording_in(self.folder)
-        clock = _clock_file(scratch) if self.clock_scale != 1 else None
-        if clock is not None:
-            scaled_clock.create(clock)
+        clock = _clock_file(scratch)
+        scaled_clock.create(clock)
         try:
             listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
         except OSError as error:
@@ -119,6 +119,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             runtimes={LAMBDA_RUNTIME: runtime},
             listener=listener.fileno(),
             functions_ready=self.functions_ready,
+            as_it_comes=self.as_it_comes,
             clock=clock,
             clock_scale=self.clock_scale,
         )
