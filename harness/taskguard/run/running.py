@@ -246,7 +246,7 @@ class Run:
         events = self._gathered(known, only, ask)
         if only is None:
             events.extend(ask(Queues(self.endpoint, self.stack).queue_depths, list))
-        return History(events)
+        return History(told_once(events))
 
     def _gathered(self, given: list[Event], only: frozenset[str] | None, ask: Ask) -> list[Event]:
         """All that was seen but what the queues hold."""

@@ -22,6 +22,7 @@ from taskguard.judging.verdict import Outcome
 from taskguard.run.breaking_off import INTERRUPTED, AsLongAsTheyAnswer
 from taskguard.run.events import Tell
 from taskguard.service.stack import Stack
+from taskguard.support.clocks import MachineClock
 from taskguard.targets.base import Endpoint
 from taskguard.targets.process import has_ended
 
@@ -42,6 +43,7 @@ class BrokenRun:
     stack: Stack = STACK
     terms: Terms = EXPECTED
     asked: Any = None
+    machine_clock: MachineClock = field(default_factory=MachineClock)
 
     def of(self, _tasks: object, tell: Tell, *_: object) -> History:
         for each in self.submitted:

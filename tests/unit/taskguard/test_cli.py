@@ -266,7 +266,7 @@ def test_an_edited_file_is_told_in_one_line_and_judged_only_when_that_is_asked_f
     before, after = ("SUCCEEDED", "FAILED") if name == "history.jsonl" else ("2024-01-01", "2024-01-02")
     file.write_text(file.read_text().replace(before, after, 1))
     ended = taskguard(*arguments)
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert ended.err == (
         f"taskguard: Judging {folder}: {name} is not the one that this run wrote. Give --edited to judge it nevertheless.\n"
     )
@@ -280,7 +280,7 @@ def test_an_edited_manifest_that_makes_a_bad_run_good_is_told(taskguard: Command
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tolerances"]["late_seconds"] = 5.0
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert taskguard("check", folder).status == 2
+    assert taskguard("check", folder).status == 3
     ended = taskguard("check", folder, "--edited")
     assert ended.status == 5
     assert "manifest.json is not the one that this run wrote" in ended.err
@@ -302,7 +302,7 @@ def test_a_manifest_without_its_digests_is_an_edited_one(
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in gone}))
     ended = taskguard("check", folder)
-    assert ended.status == 2
+    assert ended.status == 3
     assert "manifest.json" in ended.err
 
 
@@ -342,7 +342,7 @@ def test_what_no_file_of_a_run_holds_is_refused_in_one_line(
     text = re.sub(f'"{name}": [0-9.]+', lambda _: f'"{name}": {number}', (folder / file).read_text(), count=1)
     (folder / file).write_text(text)
     ended = taskguard("check", folder, "--edited")
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert len([line for line in ended.err.splitlines() if "is not the one" not in line]) == 1
     assert "Traceback" not in ended.err
 
@@ -366,7 +366,7 @@ def test_a_value_that_is_nested_too_deeply_is_told_in_one_line(
     folder = saved(tmp_path / "run", History(EVENTS))
     monkeypatch.setattr("taskguard.cli.judge.grade_run", grade_run)
     ended = taskguard("check", folder)
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert ended.err == f"taskguard: Judging {folder}: a value is nested too deeply to be judged. Run again.\n"
 
 
