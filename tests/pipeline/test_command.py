@@ -35,7 +35,9 @@ def taskguard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 
 def processes_of(out: Path) -> dict[int, str]:
     """The engine of a run's folder, and the functions that it started, by process id."""
-    scratch = next((settings["scratch"] for settings in engines() if settings["recording"].startswith(str(out))), None)
+    scratch = next(
+        (settings["scratch"] for settings in engines() if (settings["recording"] or "").startswith(str(out))), None
+    )
     found: dict[int, str] = {}
     for pid, environment in environments():
         ours = scratch is not None and environment.get("TMPDIR", "").startswith(scratch)
@@ -44,7 +46,7 @@ def processes_of(out: Path) -> dict[int, str]:
     return found
 
 
-def engines() -> Iterator[dict[str, str]]:
+def engines() -> Iterator[dict[str, Any]]:
     """The settings of all engines that run."""
     for _, environment in environments():
         if "TASKGUARD_ENGINE" in environment:

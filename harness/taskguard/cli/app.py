@@ -70,6 +70,8 @@ def run() -> NoReturn:
             _end("interrupted; what it had started on this machine has been stopped", interrupts.exit_code)
         raise
     except RunEndedEarly as error:
+        if not isinstance(error.__cause__, (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError, OSError)):
+            traceback.print_exception(error.__cause__)
         _end(str(error), interrupts.exit_code if error.interrupted else error.exit_code)
     except TaskGuardError as error:
         _end(str(error), error.exit_code)
