@@ -82,8 +82,9 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
 
     judged = (out / "grade.json").read_bytes()
     spoil(out / HISTORY_FILE)
-    spoiled = taskguard("check", str(out), folder=tmp_path)
-    assert spoiled.returncode == 1
+    assert taskguard("check", str(out), folder=tmp_path).returncode == 3
+    spoiled = taskguard("check", str(out), "--edited", folder=tmp_path)
+    assert spoiled.returncode == 5
     assert "settlement" in spoiled.stdout
     assert "grade.json says otherwise" in spoiled.stderr
     assert (out / "grade.json").read_bytes() == judged
