@@ -13,6 +13,7 @@ from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of
+from taskguard.evidence.recorder.failures import failed_invocations
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
 from taskguard.history import Event, TaskSubmitted
 from taskguard.service.stack import Stack
@@ -46,7 +47,9 @@ class RecorderSource:
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         recording = self.file.read().since(self.since_ms)
         heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
-        return events_of(recording, self.stack, self.dialect.message, partial_batches=heeded, only=only), recording
+        names = self.dialect.message
+        events = events_of(recording, self.stack, names, partial_batches=heeded, only=only)
+        return [*events, *failed_invocations(recording, self.stack, names, only)], recording
 
     def recording(self) -> Recording:
         return self.file.read()

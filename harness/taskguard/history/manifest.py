@@ -23,7 +23,7 @@ from taskguard.faults.plan import Plan, parse
 from taskguard.history.file import History
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
 _WITH_EXPECTATIONS = (1, 2, 3)
@@ -31,7 +31,8 @@ _WITH_EXPECTATIONS = (1, 2, 3)
 that need them find none, and say so. Version 2 knows no run that switches consumers off itself, nor tasks that were chosen for
 their fate."""
 
-_READABLE = (*_WITH_EXPECTATIONS, FORMAT_VERSION)
+_READABLE = (*_WITH_EXPECTATIONS, 4, FORMAT_VERSION)
+"""Version 4 knows nothing of invocations that failed, and no causes are found in it."""
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"

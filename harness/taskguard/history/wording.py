@@ -18,6 +18,8 @@ from taskguard.history.events import (
     EvidenceMissing,
     FaultInjected,
     HeldUp,
+    InvocationFailed,
+    InvocationsCounted,
     QueueDepth,
     RecordChanged,
     RecordObserved,
@@ -103,6 +105,10 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
         case FaultInjected(kind=kind, when=when, call=call, number=number):
             where = f" at {call}" + (f", call {number}" if number and number > 1 else "") if call else ""
             return f"fault injected: {kind}{f' {when} the effect' if when else ''}{where}"
+        case InvocationFailed(function=function, error_type=error_type, message=message):
+            return f"an invocation of {function} failed: {error_type}: {message}"
+        case InvocationsCounted(function=function, invocations=invocations):
+            return f"{times(invocations, 'invocation')} of {function} ended"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, FaultInjected, History, Manifest
+from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.guarantees import guarantees_under
@@ -37,11 +38,12 @@ class Grade:
 
     `fates` has every accepted task, by id. `success` counts those whose first attempt succeeded, `failure` those whose
     first attempt failed; a task whose first attempt's outcome was not seen is in neither. No number counts the tasks that were
-    chosen for their fate: they are `chosen`.
+    chosen for their fate: they are `chosen`. `causes` are told before all else, where checks fail only because of them.
     """
 
     verdicts: tuple[Verdict, ...]
     fates: tuple[TaskFate, ...]
+    causes: tuple[Cause, ...] = ()
 
     @property
     def counted(self) -> tuple[TaskFate, ...]:
@@ -77,6 +79,11 @@ class Grade:
     def unsettled(self) -> int:
         """Tasks that were not seen to end."""
         return self._ended("unsettled")
+
+    @property
+    def cause_of(self) -> dict[str, Cause]:
+        """By check: the cause for which alone it did not pass."""
+        return {check: cause for cause in self.causes for check in cause.checks}
 
     @property
     def outcome(self) -> Outcome:
@@ -116,6 +123,11 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
+    judged = _judged(history, manifest)
+    return replace(judged, causes=causes_of(history, manifest.terms, judged.verdicts))
+
+
+def _judged(history: History, manifest: Manifest) -> Grade:
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
         judged = grade(history, terms)

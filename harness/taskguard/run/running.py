@@ -28,6 +28,8 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
     History,
+    InvocationFailed,
+    InvocationsCounted,
     QueueDepth,
     RunEnded,
     TaskSubmitted,
@@ -257,6 +259,8 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
             # What strikes no task in particular may strike any.
             strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
             return strikes and event.at_ms >= begun_ms
+        case InvocationFailed() | InvocationsCounted():
+            return event.at_ms >= begun_ms
         case EvidenceMissing() | ConsumersOff():
             return True
         case _:

@@ -48,9 +48,18 @@ class Message:
     queue_arn: str
 
 
+class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
+    """How an invocation failed: whether the function had been ``loaded`` then, the end of what it wrote to its ``log``, and how much
+    that was in all."""
+
+    loaded: bool
+    log: str
+    log_bytes: int
+
+
 class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
-    when its payload is no SQS event."""
+    when its payload is no SQS event. ``failure`` is none where none was told."""
 
     function: str
     request_id: str
@@ -60,6 +69,7 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
     response: str | None = None
     is_error: bool = False
     ended_at_ms: float | None = None
+    failure: Failure | None = None
 
 
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
@@ -244,6 +254,9 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             invocation = recording.invocations[line["requestId"]]
             invocation.response = line["response"]
             invocation.is_error = line["error"]
+            # Recordings that were made before say nothing of it.
+            if line.get("failure"):
+                invocation.failure = msgspec.convert(line["failure"], Failure)
             invocation.ended_at_ms = line["endedAt"]
         case "aws-call":
             # Recordings that were made before faults could be injected say nothing of it.

@@ -66,7 +66,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed += f"; {findable(finds)}"
         if counted and not power.can_reject:
             message = f"{times(len(counted), 'first attempt')} are too few to tell any rate from another"
-            found.append(Doubt(None, message))
+            found.append(Doubt(None, message, of_all=True))
         expected = f"a rate of {rate:g}, at significance {significance:g}"
     return conclude(
         QUESTION,

@@ -82,7 +82,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         if count:
             tested = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
             message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
-            found.append(Doubt(None, message))
+            found.append(Doubt(None, message, of_all=True))
     elif rate in (0, 1):
         expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
     else:
@@ -117,7 +117,8 @@ def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> Itera
     count, failed = len(submitted), sum(map(failures.holds, submitted))
     level = _SHARES["submission"] * terms.tolerances.significance
     if count and dependence.least_p_value_of_runs(count, failed) >= level:
-        yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
+        message = f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell"
+        yield Doubt(None, message, of_all=True)
 
 
 def _tests(submitted: list[Attempt], series: _Series) -> Iterator[_Finding]:

@@ -94,7 +94,7 @@ def _against_rate(
     seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
     if failed_first and test.most and not test.can_reject:
-        yield Doubt(None, f"{first}, too few to tell any later rate from another")
+        yield Doubt(None, f"{first}, too few to tell any later rate from another", of_all=True)
 
 
 def _cut_off(chains: _Chains, allowed: int) -> Iterator[Doubt]:
