@@ -13,7 +13,7 @@ from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of
-from taskguard.evidence.recorder.failures import failed_invocations
+from taskguard.evidence.recorder.failures import failed_invocations, left_running
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
 from taskguard.history import Event, TaskSubmitted
 from taskguard.service.stack import Stack
@@ -49,7 +49,8 @@ class RecorderSource:
         heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
         names = self.dialect.message
         events = events_of(recording, self.stack, names, partial_batches=heeded, only=only)
-        return [*events, *failed_invocations(recording, self.stack, names, only)], recording
+        events += failed_invocations(recording, self.stack, names, only)
+        return [*events, *left_running(recording, self.stack)], recording
 
     def recording(self) -> Recording:
         return self.file.read()

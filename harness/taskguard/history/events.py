@@ -323,6 +323,15 @@ class InvocationsCounted(_Event, frozen=True, kw_only=True):
     invocations: int
 
 
+class ProcessesLeft(_Event, frozen=True, kw_only=True):
+    """A function left processes running when an invocation of it had ended: how many, and the `commands` of the first of them."""
+
+    function: str
+    delivery_id: str
+    count: int
+    commands: tuple[str, ...]
+
+
 class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
@@ -348,6 +357,7 @@ Event: TypeAlias = (
     | FaultInjected
     | InvocationFailed
     | InvocationsCounted
+    | ProcessesLeft
     | RunEnded
 )
 

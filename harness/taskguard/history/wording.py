@@ -20,6 +20,7 @@ from taskguard.history.events import (
     HeldUp,
     InvocationFailed,
     InvocationsCounted,
+    ProcessesLeft,
     QueueDepth,
     RecordChanged,
     RecordObserved,
@@ -51,6 +52,11 @@ def seconds(value: float) -> str:
 def times(count: int, noun: str) -> str:
     """Return a count with its noun: `1 task`, `3 tasks`, `0 tasks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def processes(count: int) -> str:
+    """Return a number of processes: `1 process`, `2 processes`."""
+    return f"{count} process" if count == 1 else f"{count} processes"
 
 
 def numbers(values: list[int]) -> str:
@@ -109,6 +115,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"an invocation of {function} failed: {error_type}: {message}"
         case InvocationsCounted(function=function, invocations=invocations):
             return f"{times(invocations, 'invocation')} of {function} ended"
+        case ProcessesLeft(function=function, count=count):
+            return f"{function} left {processes(count)} running after an invocation"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:

@@ -16,6 +16,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html import REPORT_FILE
+from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import HEADINGS, Nemesis
 from taskguard.reports.plain import print_line, print_table
 from taskguard.reports.timeline import timeline
@@ -67,6 +68,9 @@ def print_grade(
         console.line()
     for cause in grade.causes:
         _print_cause(console, cause, verbose=verbose)
+    for sentence in left_running(history):
+        print_line(console, sentence, "yellow", hanging=2)
+        console.line()
     for task_id in sample(grade) if verbose or not grade.causes else ():
         _print_timeline(console, timeline(history, task_id))
         console.line()

@@ -126,8 +126,7 @@ def test_an_api_that_takes_no_task_in_is_the_cause_of_all_that_speaks_of_tasks()
     refused = [replace(event, accepted=False, status_code=502) for event in EVENTS if isinstance(event, TaskSubmitted)]
     kept = [event for event in EVENTS if getattr(event, "task_id", None) is None]
     found = [
-        replace(failures_of(EVENTS, RETRIED)[0], function="submit", task_ids=(event.task_id,))
-        for event in refused
+        replace(failures_of(EVENTS, RETRIED)[0], function="submit", task_ids=(event.task_id,)) for event in refused
     ]
     graded = judged([*kept, *refused, *found])
     [cause] = graded.causes

@@ -23,6 +23,7 @@ from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
+from taskguard.engine.functions.leftovers import leftovers
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
@@ -138,6 +139,8 @@ class ProcessExecutor(RuntimeExecutor):
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
         ended_at = now_ms()
+        if self._process is not None and (watch := leftovers()) is not None:
+            watch.note(name, self.id, request_id, self._process)
         if caller is not None:
             caller.request_id = None
         written = self._written()

@@ -1,4 +1,4 @@
-"""From a recording to the invocations that failed, each with the lines of its log that tell why.
+"""From a recording to the invocations that failed, each with the lines of its log that tell why, and those that left processes running.
 
 An invocation failed when the function gave no answer of its own: it could not be loaded, raised an error, ran out of time, or its
 process ended. Messages that an answer names as failed are no such failure. It must not know whose fault that was.
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Failure, Invocation, Recording
-from taskguard.history import InvocationFailed, InvocationsCounted
+from taskguard.history import InvocationFailed, InvocationsCounted, ProcessesLeft
 from taskguard.service.stack import Stack
 
 _MOST_LINES = 6
@@ -46,6 +46,20 @@ def failed_invocations(
             yield _failed(invocation, label, at_ms, invocation.failure, tasks)
     for label, at_ms in last_ms.items():
         yield InvocationsCounted(at_ms=at_ms, function=label, invocations=ended[label])
+
+
+def left_running(recording: Recording, stack: Stack) -> Iterator[ProcessesLeft]:
+    """What invocations of the stack's functions left running."""
+    labels = {function.name: function.label for function in stack.functions}
+    for left in recording.left:
+        if (label := labels.get(left.function)) is not None:
+            yield ProcessesLeft(
+                at_ms=left.at_ms,
+                function=label,
+                delivery_id=left.request_id,
+                count=left.count,
+                commands=left.commands,
+            )
 
 
 def _failed(

@@ -119,6 +119,16 @@ class Moved(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     at_ms: float
 
 
+class Left(msgspec.Struct, frozen=True, rename=_TOLD_AS):
+    """Processes that a function left running after an invocation: how many, and the commands of the first of them."""
+
+    function: str
+    request_id: str
+    count: int
+    commands: tuple[str, ...]
+    at_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class Injection:
     """A fault that was injected into ``stack``, which is told from others by its work queue's ARN."""
@@ -137,6 +147,7 @@ class Recording:
     moved: list[Moved] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def since(self, moment_ms: float) -> Recording:
@@ -148,6 +159,7 @@ class Recording:
             moved=[each for each in self.moved if each.at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
             injections=[each for each in self.injections if each.event.at_ms >= moment_ms],
+            left=[each for each in self.left if each.at_ms >= moment_ms],
             damage=self.damage,
         )
 
@@ -273,6 +285,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             recording.stalls.append(msgspec.convert(line, Stall))
         case "dead-lettered":
             recording.moved.append(msgspec.convert(line, Moved))
+        case "processes-left":
+            recording.left.append(msgspec.convert(line, Left))
         case "fault-injected":
             recording.injections.append(Injection(line["stack"], _injected(line)))
 
