@@ -8,6 +8,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,8 @@ import psutil
 import pytest
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
+
+from tests.engine.queues import Queues
 
 ROLE = "arn:aws:iam::000000000000:role/tests"
 
@@ -134,3 +137,10 @@ def function(endpoint: Endpoint) -> Iterator[Create]:
     yield create
     for each in made:
         endpoint.functions().delete_function(FunctionName=each.name)
+
+
+@pytest.fixture
+def queues(endpoint: Endpoint) -> Iterator[Queues]:
+    """Makes queues; they are gone after the test."""
+    with ExitStack() as stack:
+        yield Queues(endpoint, stack)

@@ -3,16 +3,20 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from taskguard.evidence.recorder.recording import RecordingFile
+from taskguard.support import scaled_clock
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
 from tests.engine.conftest import create_function
+from tests.engine.queues import Queues
 from tests.places import PLACES
 
 pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
@@ -93,6 +97,46 @@ def test_the_recorder_and_the_logs_tell_its_time(fast: Endpoint) -> None:
     assert before - 10 <= invocation.started_at_ms <= (invocation.ended_at_ms or 0) <= after
     events = fast.logs().filter_log_events(logGroupName=f"/aws/lambda/{function.name}")["events"]
     assert all(before - 10 <= event["timestamp"] <= after for event in events)
+
+
+def test_whoever_sets_the_machines_clock_sets_no_times_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the machine's clock had been set back by an hour just after the engine's was made, in real time: the engine, its queues and
+    logs, functions and the harness agree."""
+    created, time_of_day = scaled_clock.create, time.time
+
+    def an_hour_ahead(path: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: time_of_day() + 3600)
+            created(path)
+
+    monkeypatch.setattr(scaled_clock, "create", an_hour_ahead)
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine, ExitStack() as stack:
+        endpoint = engine.start()
+        queue = Queues(endpoint, stack).create(VisibilityTimeout="1")
+        function = create_function(endpoint, TELL)
+        before_ms = endpoint.clock.now_ms()
+        assert before_ms / 1000 > time.time() + 3000
+
+        queue.send("m")
+        [message] = queue.receive_all(1)
+        outcome = function.invoke(seconds=0)
+        function.log(until="REPORT")
+        queue.waits_until_visible()
+
+        assert endpoint.recording is not None
+        invocation = RecordingFile(endpoint.recording).read().invocations[outcome.request_id]
+        [*events] = endpoint.logs().filter_log_events(logGroupName=f"/aws/lambda/{function.name}")["events"]
+        told = {
+            "the queue": int(message["Attributes"]["SentTimestamp"]),
+            "the function": outcome.payload["time"] * 1000,
+            "the recorder": invocation.started_at_ms,
+            "the log": events[-1]["timestamp"],
+        }
+        after_ms = endpoint.clock.now_ms()
+        assert {who: before_ms - 10 <= at_ms <= after_ms for who, at_ms in told.items()} == dict.fromkeys(told, True)
+        assert outcome.payload["left"] > 5_000
 
 
 def test_a_queue_tells_of_its_messages_by_its_clock(fast: Endpoint, queue: str) -> None:

@@ -1,60 +1,27 @@
-"""When a message counts as one that is about to be delivered."""
+"""A message that nobody looks for does not hold the engine's clock; one that a mapping is about to take does."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
+from taskguard.support.waiting import wait_for
+from taskguard.targets.base import Endpoint
 
-if TYPE_CHECKING:
-    from localstack.services.sqs.models import StandardQueue
+from tests.engine.mapped import Map, mapped
 
-ACCOUNT, REGION = "111111111111", "eu-central-1"
-
-
-@pytest.fixture
-def queue(localstack_itself: None) -> Iterator[StandardQueue]:
-    from localstack.services.sqs.models import StandardQueue, sqs_stores
-    from taskguard.engine.events import event_source
-
-    queue = StandardQueue("about-to-deliver", REGION, ACCOUNT)
-    queues = sqs_stores[ACCOUNT][REGION].queues
-    queues[queue.name] = queue
-    event_source._last_looks[queue.arn] = time.monotonic()
-    yield queue
-    queues.pop(queue.name, None)
-    event_source._last_looks.pop(queue.arn, None)
+__all__ = ["mapped"]
 
 
-def put(queue: StandardQueue) -> None:
-    from localstack.services.sqs.models import Message, SqsMessage
-
-    queue.visible.put_nowait(SqsMessage(0, Message(MessageId="m", Body="")))
-
-
-def test_a_visible_message_in_a_queue_that_is_looked_into_is_about_to_be_delivered(queue: StandardQueue) -> None:
-    from taskguard.engine.events import event_source
-
-    assert not event_source.is_about_to_deliver()
-    put(queue)
-    assert event_source.is_about_to_deliver()
-
-
-def test_a_message_that_nobody_looks_for_is_not(queue: StandardQueue) -> None:
-    from taskguard.engine.events import event_source
-
-    put(queue)
-    event_source._last_looks[queue.arn] -= 60
-    assert not event_source.is_about_to_deliver()
-
-
-def test_a_queue_that_is_gone_is_forgotten(queue: StandardQueue) -> None:
-    from localstack.services.sqs.models import sqs_stores
-    from taskguard.engine.events import event_source
-
-    put(queue)
-    del sqs_stores[ACCOUNT][REGION].queues[queue.name]
-    assert not event_source.is_about_to_deliver()
-    assert queue.arn not in event_source._last_looks
+def test_a_message_in_a_queue_without_a_mapping_does_not_hold_the_clock(mapped: Map, endpoint: Endpoint) -> None:
+    if endpoint.clock.scale == 1:
+        pytest.skip("it is the machine's clock")
+    off, hidden = mapped(), mapped(reserved=0, hidden_seconds=600, BatchSize=1)
+    endpoint.functions().update_event_source_mapping(UUID=off.uuid, Enabled=False)
+    wait_for(lambda: off.state() == "Disabled", seconds=20)
+    off.send({"name": "nobody looks for it"})
+    hidden.send({"name": "due again in ten minutes"})
+    wait_for(lambda: hidden.holds("NotVisible"), seconds=20)
+    began, real = endpoint.clock.now_ms(), time.monotonic()
+    wait_for(lambda: endpoint.clock.now_ms() - began > 60_000, seconds=40)
+    assert time.monotonic() - real < 40

@@ -2,7 +2,7 @@
 
 Each subcommand is a thin layer over the harness: it reads options, says what is going on and turns errors into a message
 and an exit code. 0: all checks passed; 1: a check failed, or two runs differ; 2: a run could not be judged, or the command was
-wrong.
+wrong; 5: a run was judged otherwise than before.
 """
 
 from __future__ import annotations

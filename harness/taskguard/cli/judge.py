@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun
-from taskguard.judging.comparing import Graded, differing_grades
+from taskguard.cli.complaints import complain
+from taskguard.errors import HistoryError
+from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun, edited_files
+from taskguard.judging.comparing import Graded, differing_grades, is_another_judgement
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
+from taskguard.reports.clock import clock_note
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
 from taskguard.reports.files import write_reports
@@ -22,9 +27,16 @@ from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
 
+DIFFERS_FROM_BEFORE = 5
+"""The exit code when a run's folder has another judgement than this one."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Tell what each check found, also where all have one known cause.")
+]
+
+Edited = Annotated[
+    bool, typer.Option("--edited", help="Judge it although a file was edited since the run wrote it; it is said which.")
 ]
 
 
@@ -35,28 +47,32 @@ def check(
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Write the folder's reports anew, though the verdicts are other ones.")
     ] = False,
+    edited: Edited = False,
 ) -> None:
-    """Judge a saved run again, with the verdicts it had."""
-    with without_garbage_collection():
-        judged = _judged(history)
-        if history.is_dir():
-            _keep(history, judged, rewrite=rewrite)
+    """Judge a saved run again, with the verdicts it had.
+
+    Exits with 5 when the folder has another judgement than this one.
+    """
+    with without_garbage_collection(), _not_too_deep(history):
+        judged = _judged(history, edited=edited)
+        differs = history.is_dir() and _keep(history, judged, rewrite=rewrite)
         folder = history if history.is_dir() else history.parent
         show(a_console(), judged.grade, judged.run, folder, json_=json_, verbose=verbose)
-    raise typer.Exit(judged.grade.exit_code)
+    raise typer.Exit(DIFFERS_FROM_BEFORE if differs else judged.grade.exit_code)
 
 
 def compare(
     one: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
     other: Annotated[Path, typer.Argument(help="Another's.", show_default=False)],
     json_: AsJson = False,
+    edited: Edited = False,
 ) -> None:
     """Say what two saved runs tell differently.
 
     Exits with 0 when they were judged alike and each task fared alike, else with 1.
     """
-    with without_garbage_collection():
-        comparison = compared(_judged(one), _judged(other))
+    with without_garbage_collection(), _not_too_deep(one, other):
+        comparison = compared(_judged(one, edited=edited), _judged(other, edited=edited))
         if json_:
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
         else:
@@ -73,8 +89,8 @@ def show(
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        scale, repeat = manifest.clock_scale, manifest.repeat
-        print_grade(console, verdicts, saved.history, scale, repeat, nemesis, folder, verbose=verbose)
+        note, repeat = clock_note(manifest), manifest.repeat
+        print_grade(console, verdicts, saved.history, note, repeat, nemesis, folder, verbose=verbose)
 
 
 def a_console(*, stderr: bool = False) -> Console:
@@ -84,25 +100,55 @@ def a_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def _judged(path: Path) -> Graded:
+def _judged(path: Path, *, edited: bool) -> Graded:
     file = path / HISTORY_FILE if path.is_dir() else path
-    history, manifest = History.read(file), Manifest.read(file.with_name(MANIFEST_FILE))
+    _tell_of_edits(file, are_allowed=edited)
+    manifest = Manifest.read(file.with_name(MANIFEST_FILE))
+    history = History.read(file)
     return Graded(SavedRun(history=history, manifest=manifest), grade_run(history, manifest))
 
 
-def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> None:
-    """Write what is missing or asked for; reports that say otherwise stay as they are, and it is said in what."""
+def _tell_of_edits(history: Path, *, are_allowed: bool) -> None:
+    """Say which files are not as the run wrote them.
+
+    Raises:
+        HistoryError: there is such a file, and they are not allowed.
+    """
+    edited = edited_files(history)
+    if edited is None:
+        complain(f"Judging {history.parent}: whether a file was edited cannot be told of a run of this format")
+    elif edited:
+        are_others = "is not the one" if len(edited) == 1 else "are not the ones"
+        told = f"Judging {history.parent}: {' and '.join(edited)} {are_others} that this run wrote"
+        if not are_allowed:
+            raise HistoryError(f"{told}. Give --edited to judge it nevertheless.")
+        complain(told)
+
+
+@contextmanager
+def _not_too_deep(*paths: Path) -> Iterator[None]:
+    """Of values in values in values there are more in some files than Python can follow."""
+    try:
+        yield
+    except RecursionError:
+        told = " and ".join(map(str, paths))
+        raise HistoryError(f"Judging {told}: a value is nested too deeply to be judged. Run again.") from None
+
+
+def _keep(folder: Path, judged: Graded, *, rewrite: bool) -> bool:
+    """Write what is missing or asked for; reports that say otherwise stay as they are, and it is said in what. Returns whether the
+    judgement in the folder is another one."""
     file, manifest = folder / GRADE_FILE, judged.run.manifest
     if file.exists() and not rewrite:
         # As it would be read from a file: a tuple there is a list.
         now = json.loads(as_text(_document(judged.grade, judged.run, folder)))
         if differences := differing_grades(read_grade(file), now):
             print_differences(a_console(stderr=True), differences, str(file), manifest.taskguard_version)
-            return
+            return is_another_judgement(differences)
     # A run on a disk that cannot be written to can be judged too.
-    if not os.access(folder, os.W_OK):
-        return
-    write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
+    if os.access(folder, os.W_OK):
+        write_reports(folder, judged.grade, judged.run, with_grade=rewrite or not file.exists())
+    return False
 
 
 def _document(verdicts: Grade, saved: SavedRun, folder: Path) -> dict[str, Json]:

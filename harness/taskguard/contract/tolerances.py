@@ -23,9 +23,15 @@ class Tolerances(Strict, frozen=True, kw_only=True):
     significance: float = 0.001
 
     def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is between 0 and {most}, not {value}")
         if not 0 < self.significance < 1:
             raise ValueError(f"significance is between 0 and 1, not {self.significance}")
 
+
+_MOST = {"late_seconds": 86_400, "empty_for_seconds": 86_400, "clock_ms": 3_600_000}
+"""More is no leeway: nothing would be late, or out of order."""
 
 ON_AWS = Tolerances(late_seconds=5.0, empty_for_seconds=15.0, clock_ms=1000.0)
 """On AWS clocks are several machines', and functions start cold. The looks are as far apart as the logs are waited for in any case;

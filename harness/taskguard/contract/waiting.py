@@ -16,6 +16,12 @@ AS_DEPLOYED: Final = "as-deployed"
 
 AsDeployed: TypeAlias = Literal["as-deployed"]
 
+_LONGEST_SECONDS = 1_209_600
+"""No queue keeps a message for longer:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
+_MOST_GROWTH = 1000
+
 
 class Waiting(Strict, frozen=True, kw_only=True):
     """The rule. All times are seconds.
@@ -39,12 +45,13 @@ class Waiting(Strict, frozen=True, kw_only=True):
         ]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} contradict one another; give one of them")
-        if self.schedule is not None and (not self.schedule or min(self.schedule) < 0):
-            raise ValueError("a schedule has one wait or more, none below 0")
-        if self.grows is not None and self.grows < 1:
-            raise ValueError(f"waits grow by a factor of 1 or more, not {self.grows:g}")
-        if min(self.first or 0, self.constant if isinstance(self.constant, (int, float)) else 0) < 0:
-            raise ValueError("a wait is not below 0 s")
+        if self.schedule is not None and not self.schedule:
+            raise ValueError("a schedule has one wait or more")
+        if self.grows is not None and not 1 <= self.grows <= _MOST_GROWTH:
+            raise ValueError(f"waits grow by a factor of 1 to {_MOST_GROWTH}, not {self.grows:g}")
+        for wait in (*(self.schedule or ()), self.first, self.constant):
+            if isinstance(wait, (int, float)) and not 0 <= wait <= _LONGEST_SECONDS:
+                raise ValueError(f"a wait is from 0 to {_LONGEST_SECONDS} s, not {wait:g} s")
 
     @property
     def _growth(self) -> float | None:

@@ -36,6 +36,10 @@ ENGINE_VARIABLES = {
     "IN_MEMORY_CLIENT": "1",
     # A call for each message and each invocation, for metrics that nothing here reads. What functions measure is in their logs.
     "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
+    # As SQS does, and LocalStack when it is told to: messages expire, and a queue is not purged twice, or made again, within 60 s.
+    "SQS_ENABLE_MESSAGE_RETENTION_PERIOD": "1",
+    "SQS_DELAY_PURGE_RETRY": "1",
+    "SQS_DELAY_RECENTLY_DELETED": "1",
     "GATEWAY_SERVER": "taskguard",
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
@@ -79,8 +83,8 @@ class EngineSettings:
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
     (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``listener`` is the file
     descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
-    ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's (none: the
-    machine's).
+    ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's and is not
+    set when the machine's is (none: the machine's).
     """
 
     instance: str = ""

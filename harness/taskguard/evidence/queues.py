@@ -21,7 +21,8 @@ _DEPTHS = {
 def attributes_of(endpoint: Endpoint, url: str, *names: str) -> dict[str, str]:
     """The attributes of these names (``All``: of any) that the queue has."""
     sqs: Any = endpoint.sqs()
-    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"])
+    # Of a queue that has none of them, the answer has no such part.
+    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names)).get("Attributes", {}))
 
 
 class Queues:

@@ -1,7 +1,7 @@
 """The history of a run: typed events on one clock, the only hand-over between running and judging.
 
-`events` is the vocabulary, `log` the ordered container and its file, `attempts` joins deliveries with their outcomes,
-`manifest` says what was run. Nothing here knows who gathers events or what is expected of them.
+`events` is the vocabulary, `file` the ordered container and its file, `attempts` joins deliveries with their outcomes,
+`manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
 """
 
 from taskguard.history.attempts import Attempt, Chain
@@ -34,7 +34,7 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.history.file import History
-from taskguard.history.manifest import FORMAT_VERSION, HISTORY_FILE, MANIFEST_FILE, Manifest, SavedRun
+from taskguard.history.manifest import FORMAT_VERSION, HISTORY_FILE, MANIFEST_FILE, Manifest, SavedRun, edited_files
 
 __all__ = [
     "EVENT_KINDS",
@@ -71,4 +71,5 @@ __all__ = [
     "RunEnded",
     "SavedRun",
     "TaskSubmitted",
+    "edited_files",
 ]

@@ -7,19 +7,30 @@ for the whole history, with microsecond precision.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from msgspec import Meta
 
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
 
 QueueName: TypeAlias = Literal["work", "dead-letter"]
 
+Moment: TypeAlias = Annotated[float, Meta(ge=0, le=1e14)]
+"""A time that was seen, in milliseconds. No clock tells one before 1970, nor one after the year 5000."""
+
+Finite: TypeAlias = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""A number that somebody told or wrote down: any there is."""
+
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+
 
 class _Event(Strict, frozen=True, kw_only=True, tag_field="event"):
     """What all events are: of a moment. A field with a default was added later: files that were written before lack it."""
 
-    at_ms: float
+    at_ms: Moment
 
 
 class _OfDelivery(_Event, frozen=True, kw_only=True):
@@ -29,7 +40,7 @@ class _OfDelivery(_Event, frozen=True, kw_only=True):
 
     task_id: str | None
     message_id: str
-    receive_count: int
+    receive_count: Count
     delivery_id: str
 
 
@@ -41,12 +52,17 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
     beside the run's tasks, and says nothing of rates.
     """
 
-    answered_ms: float
+    answered_ms: Moment
     task_id: str | None
     payload: Json
     accepted: bool
     status_code: int
     chosen: bool = False
+
+    def __post_init__(self) -> None:
+        # More than HTTP gives a meaning to, as any client takes them: a pipeline may answer so.
+        if self.status_code != 0 and not 100 <= self.status_code <= 999:
+            raise ValueError(f"status_code is 0, or a number of three digits, not {self.status_code}")
 
     @property
     def in_doubt(self) -> bool:
@@ -77,12 +93,12 @@ class BackoffRequested(_Event, frozen=True, kw_only=True):
     between the two.
     """
 
-    answered_ms: float
+    answered_ms: Moment
     task_id: str | None
     message_id: str
-    receive_count: int
+    receive_count: Count
     delivery_id: str
-    delay_seconds: float
+    delay_seconds: Finite
     accepted: bool
 
 
@@ -112,11 +128,11 @@ class RecordedAttempt(Strict, frozen=True, kw_only=True):
     """One attempt as the task's record tells it; not an event, a part of `RecordObserved`."""
 
     number: int
-    started_at_ms: float | None
+    started_at_ms: Finite | None
     outcome: str
     error: str | None
-    backoff_seconds: float | None
-    finished_at_ms: float | None = None
+    backoff_seconds: Finite | None
+    finished_at_ms: Finite | None = None
 
 
 class RecordObserved(_Event, frozen=True, kw_only=True):
@@ -132,9 +148,9 @@ class RecordObserved(_Event, frozen=True, kw_only=True):
     payload: Json
     attempts: tuple[RecordedAttempt, ...]
     last_error: str | None
-    created_at_ms: float | None = None
-    changed_at_ms: float | None = None
-    completed_at_ms: float | None = None
+    created_at_ms: Finite | None = None
+    changed_at_ms: Finite | None = None
+    completed_at_ms: Finite | None = None
 
 
 class RecordChanged(_Event, frozen=True, kw_only=True):
@@ -146,11 +162,11 @@ class RecordChanged(_Event, frozen=True, kw_only=True):
     `outcome` what became of it.
     """
 
-    within_ms: float
+    within_ms: Moment
     task_id: str
     number: int
     status: str | None
-    written_at_ms: float | None
+    written_at_ms: Finite | None
     attempt: int
     outcome: str | None
 
@@ -159,9 +175,9 @@ class QueueDepth(_Event, frozen=True, kw_only=True):
     """How many messages a queue held, as last read at the end of the run."""
 
     queue: QueueName
-    visible: int
-    in_flight: int
-    delayed: int
+    visible: Count
+    in_flight: Count
+    delayed: Count
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
@@ -180,8 +196,8 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     """
 
     queue: QueueName
-    visibility_timeout_seconds: float | None
-    retention_seconds: float | None
+    visibility_timeout_seconds: Finite | None
+    retention_seconds: Finite | None
     encrypted: bool | None
     max_receives: int | None
     dead_letters_watched: bool | None
@@ -201,7 +217,7 @@ class ConsumerSettings(Strict, frozen=True, kw_only=True):
     queue: QueueName
     enabled: bool | None
     partial_batches: bool | None
-    timeout_seconds: float | None
+    timeout_seconds: Finite | None
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
@@ -255,7 +271,7 @@ class HeldUp(_Event, frozen=True, kw_only=True):
     With a `queue` that is said of its messages alone: there was no room for another batch of them.
     """
 
-    until_ms: float
+    until_ms: Moment
     queue: QueueName | None = None
 
     def __post_init__(self) -> None:
@@ -266,7 +282,7 @@ class HeldUp(_Event, frozen=True, kw_only=True):
 class ConsumersOff(_Event, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
 
-    until_ms: float
+    until_ms: Moment
     queue: QueueName
 
     def __post_init__(self) -> None:
@@ -284,7 +300,7 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
     invocation that it struck, if it did: the same as that of all its deliveries.
     """
 
-    until_ms: float | None
+    until_ms: Moment | None
     kind: str
     when: str | None
     fault: str
@@ -292,7 +308,7 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
     call: str | None
     number: int | None
     task_ids: tuple[str, ...]
-    receive_count: int | None
+    receive_count: Count | None
     delivery_id: str | None = None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -30,14 +30,13 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
+from taskguard.history.lines import read_lines
 from taskguard.support.garbage_collection import without_garbage_collection
-from taskguard.support.typed import Refused, typed, unreadable, untyped
+from taskguard.support.typed import unreadable, untyped
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
 V = TypeVar("V")
-
-_ADVICE = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
 
 
 class History(Sequence[Event]):
@@ -194,12 +193,13 @@ class History(Sequence[Event]):
         """Read what `write` wrote.
 
         Raises:
-            HistoryError: the file cannot be read, or a line is not an event; names the file and the line.
+            HistoryError: the file cannot be read, a line is not an event, or is out of order, or tells again what was told; names the
+                file and the line.
         """
         source = Path(path)
         try:
             with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
-                return cls(_read_lines(file, source))
+                return cls(read_lines(file, source))
         except (OSError, UnicodeDecodeError) as error:
             raise HistoryError(
                 f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
@@ -242,39 +242,3 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
     for key, value in pairs:
         lists[key].append(value)
     return {key: tuple(values) for key, values in lists.items()}
-
-
-def _read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
-    # Python's own reader keeps each number exactly as it is written, whatever its size.
-    decoder = json.JSONDecoder(object_hook=_sharing())
-    for number, line in enumerate(lines, 1):
-        try:
-            yield _event(line, decoder)
-        except Refused as refused:
-            raise HistoryError(f"Reading {source}, line {number}: {refused}. {_ADVICE}") from None
-
-
-def _sharing() -> Callable[[dict[str, object]], dict[str, object]]:
-    """Of strings that are equal one is kept: most of a file says the same again."""
-    strings: dict[str, str] = {}
-    keep = strings.setdefault
-    return lambda found: {
-        keep(name, name): keep(value, value) if type(value) is str else value for name, value in found.items()
-    }
-
-
-def _event(line: str, decoder: json.JSONDecoder) -> Event:
-    try:
-        found = decoder.decode(line)
-    except (ValueError, RecursionError) as error:
-        raise Refused(f"not JSON ({error})") from None
-    name = found.pop("event", None) if isinstance(found, dict) else None
-    if not isinstance(name, str):
-        raise Refused('not an object that names its "event"')
-    kind = EVENT_KINDS.get(name)
-    if kind is None:
-        raise Refused(f'unknown "event" {name!r}; known are {", ".join(EVENT_KINDS)}')
-    try:
-        return typed(kind, found)
-    except Refused as refused:
-        raise Refused(f"{name}: {refused}") from None

@@ -20,6 +20,7 @@ from taskguard.contract.terms import Terms
 from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
+from taskguard.history.digests import DIGESTS, digest_of, own_digest, told_digests, with_digests
 from taskguard.history.file import History
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
@@ -31,11 +32,18 @@ _WITH_EXPECTATIONS = (1, 2, 3)
 that need them find none, and say so. Version 2 knows no run that switches consumers off itself, nor tasks that were chosen for
 their fate."""
 
-_READABLE = (*_WITH_EXPECTATIONS, 4, FORMAT_VERSION)
-"""Version 4 knows nothing of invocations that failed, and no causes are found in it."""
+_WITHOUT_DIGESTS = (*_WITH_EXPECTATIONS, 4)
+"""Of these it cannot be told whether a file was edited; and they know nothing of invocations that failed, so no causes are found."""
+
+_READABLE = (*_WITHOUT_DIGESTS, FORMAT_VERSION)
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
+
+_FASTEST_CLOCK = 1000
+"""How many times as fast as the machine's a clock of a run may be at the most, as the command has it."""
+
+_ADVICE = "Give the folder of a finished run, or run again."
 
 
 class Manifest(Strict, frozen=True, kw_only=True):
@@ -44,11 +52,11 @@ class Manifest(Strict, frozen=True, kw_only=True):
     `created_at` is ISO 8601 with a zone. `tasks` counts the tasks that were to be submitted. The four values that a run is judged by
     are the `contract`, the service's `dialect`, the `tolerances`, and the `draws`: the seed of the draws (and of the task ids), and
     the rate of failures. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it only waited.
-    `settings` are the pipeline's settings, `versions` the
-    versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by name). `repeat` is the
-    command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines of the plan of
-    what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the task ids
-    where it is not that of the draws.
+    `machine_clock_set_seconds` is by how much the machine's own clock was set during the run, 0 when it was not. `settings` are the
+    pipeline's settings, `versions` the versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by
+    name). `repeat` is the command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines
+    of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
+    task ids where it is not that of the draws.
     """
 
     taskguard_version: str
@@ -62,6 +70,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     tolerances: Tolerances
     draws: Draws
     clock_scale: float = 1.0
+    machine_clock_set_seconds: float = 0.0
     settings: Mapping[str, Any] = {}
     versions: Mapping[str, str] = {}
     digests: Mapping[str, str] = {}
@@ -70,6 +79,12 @@ class Manifest(Strict, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     fault_seed: str | None = None
     tasks_seed: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tasks < 0:
+            raise ValueError(f"tasks is 0 or more, not {self.tasks}")
+        if not 1 <= self.clock_scale <= _FASTEST_CLOCK:
+            raise ValueError(f"clock_scale is from 1 to {_FASTEST_CLOCK}, not {self.clock_scale:g}")
 
     @property
     def terms(self) -> Terms:
@@ -97,35 +112,70 @@ class Manifest(Strict, frozen=True, kw_only=True):
             return None
         return Plan(seed=self.fault_seed or "", faults=tuple(fault for line in self.faults for fault in parse(line)))
 
-    def write(self, path: Path | str) -> None:
-        """Write the manifest as JSON to `path`."""
-        Path(path).write_text(json.dumps(untyped(self), indent=2) + "\n", encoding="utf-8")
+    def write(self, path: Path | str, history: Path | None = None) -> None:
+        """Write the manifest as JSON to `path`, with its own digest, and that of the file with the run's `history`."""
+        target = Path(path)
+        document = with_digests(untyped(self), target.name, history)
+        target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path | str) -> Manifest:
-        """Read what `write` wrote.
+        """Read what `write` wrote, as one of this format; whether it was edited is for `edited_files` to tell.
 
         Raises:
             HistoryError: the file cannot be read, is of another format, or does not fit; names the file and the field.
         """
-        advice = "Give the folder of a finished run, or run again."
+        found = _document(path)
+        fields = {name: value for name, value in found.items() if name != DIGESTS} | {"format_version": FORMAT_VERSION}
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise HistoryError(f"Reading the manifest {path}: {error.strerror or error}. {advice}") from error
-        except ValueError as error:
-            raise HistoryError(f"Reading the manifest {path}: not JSON ({error}). {advice}") from error
-        version = found.get("format_version") if isinstance(found, dict) else None
-        if version not in _READABLE:
-            raise HistoryError(
-                f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads "
-                f"{', '.join(map(str, _READABLE[:-1]))} and {_READABLE[-1]}. "
-                "Judge the run with the TaskGuard that made it, or run again."
-            )
-        try:
-            return typed(cls, _with_four_values(found) if version in _WITH_EXPECTATIONS else found)
+            return typed(cls, _with_four_values(fields) if found["format_version"] in _WITH_EXPECTATIONS else fields)
         except Refused as refused:
-            raise HistoryError(f"Reading the manifest {path}: {refused}. {advice}") from None
+            raise HistoryError(f"Reading the manifest {path}: {refused}. {_ADVICE}") from None
+
+
+def edited_files(history: Path) -> tuple[str, ...] | None:
+    """The names of a run's files that are not as the run wrote them, the `history` and the manifest beside it; None where that
+    cannot be told, because the run is of a format without digests.
+
+    Raises:
+        HistoryError: one of them cannot be read.
+    """
+    try:
+        digest = digest_of(history)
+    except OSError as error:
+        raise HistoryError(f"Reading the history {history}: {error.strerror or error}. {_ADVICE}") from error
+    found = _document(history.with_name(MANIFEST_FILE))
+    if found["format_version"] in _WITHOUT_DIGESTS and DIGESTS not in found:
+        return None
+    told = told_digests(found)
+    is_as_told = {
+        MANIFEST_FILE: told.get(MANIFEST_FILE) == own_digest(found, MANIFEST_FILE),
+        history.name: told.get(HISTORY_FILE) == digest,
+    }
+    return tuple(name for name, same in is_as_told.items() if not same)
+
+
+def _document(path: Path | str) -> dict[str, Any]:
+    """A manifest as it stands in its file, of a format that can be read."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise HistoryError(f"Reading the manifest {path}: {error.strerror or error}. {_ADVICE}") from error
+    except (ValueError, RecursionError) as error:
+        raise HistoryError(f"Reading the manifest {path}: not JSON ({error}). {_ADVICE}") from error
+    version = found.get("format_version") if isinstance(found, dict) else None
+    # True is 1, and 5.0 is 5.
+    if type(version) is not int or version not in _READABLE:
+        raise HistoryError(
+            f"Reading the manifest {path}: format version {version!r}, this TaskGuard reads "
+            f"{', '.join(map(str, _READABLE[:-1]))} and {_READABLE[-1]}. "
+            "Judge the run with the TaskGuard that made it, or run again."
+        )
+    return dict(found)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _with_four_values(found: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +185,7 @@ def _with_four_values(found: dict[str, Any]) -> dict[str, Any]:
         terms = typed(Expectations, found.get("expectations")).terms()
     except Refused as refused:
         raise Refused(f"expectations: {refused}") from None
-    return {**others, **untyped(terms), "format_version": FORMAT_VERSION}
+    return {**others, **untyped(terms)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +198,9 @@ class SavedRun:
     def write(self, folder: Path | str) -> None:
         """Write history and manifest into `folder`, which is made when absent."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self.history.write(Path(folder) / HISTORY_FILE)
-        self.manifest.write(Path(folder) / MANIFEST_FILE)
+        history = Path(folder) / HISTORY_FILE
+        self.history.write(history)
+        self.manifest.write(Path(folder) / MANIFEST_FILE, history)
 
     @classmethod
     def read(cls, folder: Path | str) -> SavedRun:

@@ -6,7 +6,7 @@ must not know how a comparison is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -22,6 +22,12 @@ ABSENT = "absent"
 
 _TOLD_LATER = ("exercised", "chosen")
 """What grades of before do not have."""
+
+_FOLLOWS = ("format_version", "exit_code")
+"""What follows from how a grade is written, and from the rest of it."""
+
+_WORDS = ("claim", "expected", "observed")
+"""What a check says of itself: other words are no other judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +122,22 @@ def compare(one: Graded, other: Graded) -> Comparison:
 
 def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[Difference, ...]:
     """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, the reasons of an
-    *unknown*, which may tell of times, and what an older TaskGuard did not tell."""
-    told, tells = _flat(_without_times(before)), _flat(_without_times(now))
+    *unknown*, which may tell of times, what follows from the rest, and what an older TaskGuard did not tell."""
+    told, tells = _flat(_judgement(before)), _flat(_judgement(now))
     untold = {name for name in tells.keys() - told.keys() if name.rpartition(".")[2] in _TOLD_LATER}
     found = _differing(told, {name: value for name, value in tells.items() if name not in untold})
     return tuple(each for each in found if not each.name.endswith(".reason"))
+
+
+def is_another_judgement(differences: Iterable[Difference]) -> bool:
+    """Whether two grades of one run differ in more than their words."""
+    return any(each.name.rpartition(".")[2] not in _WORDS for each in differences)
+
+
+def checks_that_differ(differences: Iterable[Difference]) -> tuple[str, ...]:
+    """The checks of which two grades of one run have other verdicts, or one has none."""
+    places = (each.name.split(".") for each in differences)
+    return tuple(place[1] for place in places if place[0] == "checks" and place[2:] == ["outcome"])
 
 
 def in_words(fate: TaskFate) -> str:
@@ -155,8 +172,8 @@ def _numbers(grade: Grade) -> dict[str, Json]:
     }
 
 
-def _without_times(document: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: value for name, value in document.items() if name != "times"}
+def _judgement(document: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in document.items() if name not in ("times", *_FOLLOWS)}
 
 
 def _flat(value: Mapping[str, Json], place: str = "") -> dict[str, Json]:

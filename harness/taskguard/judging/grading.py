@@ -5,18 +5,21 @@ It must not know how a history was gathered nor how a grade is shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, FaultInjected, History, Manifest
+from taskguard.history import AttemptSucceeded, DeadLettered, Event, FaultInjected, History, Manifest
 from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
+from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.support.garbage_collection import without_garbage_collection
+
+_IN_CONTRADICTION = "the evidence contradicts itself, or a clock was set during the run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +107,27 @@ class Grade:
 
 
 def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) -> Grade:
-    """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open."""
+    """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open.
+
+    Of a history that contradicts itself nothing can be judged: then all is *unknown*.
+    """
     terms = as_deployed(terms, history)
     with without_garbage_collection():
-        return Grade(
-            verdicts=tuple(check(history, terms) for check in checks.values()),
+        verdicts = tuple(check(history, terms) for check in checks.values())
+        judged = Grade(
+            verdicts=verdicts,
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+            causes=causes_of(history, terms, verdicts),
         )
+        found = [
+            Finding(
+                task_id=each.task_id,
+                message=f"{_IN_CONTRADICTION}: {each.message}",
+                events=_places(each.events, history),
+            )
+            for each in contradictions(history, terms)
+        ]
+    return _in_doubt(judged, found) if found else judged
 
 
 def grade_run(history: History, manifest: Manifest) -> Grade:
@@ -123,16 +140,11 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
-    judged = _judged(history, manifest)
-    return replace(judged, causes=causes_of(history, manifest.terms, judged.verdicts))
-
-
-def _judged(history: History, manifest: Manifest) -> Grade:
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
         judged = grade(history, terms)
         unplanned = history.of_kind(FaultInjected)
-        return _in_doubt(judged, history, unplanned) if unplanned else judged
+        return _in_doubt(judged, [_of_unplanned(unplanned, history)]) if unplanned else judged
     judged = grade(history, terms, guarantees_under(plan))
     if is_without_records(history, terms):
         return judged
@@ -140,21 +152,29 @@ def _judged(history: History, manifest: Manifest) -> Grade:
     return replace(judged, fates=tuple(fates))
 
 
-def _in_doubt(judged: Grade, history: History, unplanned: Sequence[FaultInjected]) -> Grade:
+def _of_unplanned(unplanned: Sequence[FaultInjected], history: History) -> Finding:
     kinds = ", ".join(dict.fromkeys(fault.kind for fault in unplanned))
-    why = Finding(
+    return Finding(
         task_id=None,
         message=f"faults were injected ({kinds}) that this run had not planned, left behind by another or handed over by somebody, "
         "so nothing here can be held for or against the pipeline; run again",
-        events=tuple(history.position(fault) for fault in unplanned),
+        events=_places(unplanned, history),
     )
+
+
+def _places(events: Iterable[Event], history: History) -> tuple[int, ...]:
+    return tuple(sorted(history.position(event) for event in events))
+
+
+def _in_doubt(judged: Grade, why: Sequence[Finding]) -> Grade:
+    """The grade with every verdict *unknown*, for these reasons and no other cause."""
     verdicts = (
         each
         if each.outcome is Outcome.NOT_APPLICABLE
-        else replace(each, outcome=Outcome.UNKNOWN, findings=(why, *each.findings))
+        else replace(each, outcome=Outcome.UNKNOWN, findings=(*why, *each.findings))
         for each in judged.verdicts
     )
-    return replace(judged, verdicts=tuple(verdicts))
+    return replace(judged, verdicts=tuple(verdicts), causes=())
 
 
 def first_end(history: History, task_id: str) -> AttemptSucceeded | DeadLettered | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from taskguard.history.wording import seconds, times
-from taskguard.judging.comparing import Comparison, Difference, Distribution
+from taskguard.judging.comparing import Comparison, Difference, Distribution, checks_that_differ
 from taskguard.reports.plain import print_line, print_table
 from taskguard.support.json_values import Json, canonical
 from taskguard.support.typed import untyped
@@ -50,6 +50,8 @@ def print_differences(console: Console, differences: Sequence[Difference], file:
     _print_section(console, "", "place", differences[:MOST_SHOWN], ("in the file", "now"))
     if (more := len(differences) - MOST_SHOWN) > 0:
         print_line(console, f"and {times(more, 'more difference')}")
+    if checks := checks_that_differ(differences):
+        print_line(console, f"Judged otherwise: {', '.join(checks)}.")
     print_line(console, "`--rewrite` writes it and the other reports anew.")
     console.line()
 

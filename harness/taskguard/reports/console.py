@@ -42,7 +42,7 @@ def print_grade(
     console: Console,
     grade: Grade,
     history: History,
-    clock_scale: float = 1.0,
+    clock_note: str = "",
     repeat: str | None = None,
     nemesis: Nemesis | None = None,
     folder: Path | None = None,
@@ -55,16 +55,11 @@ def print_grade(
     Where checks fail because of a cause that is known, that comes first and stands for them; with `verbose` what they found
     follows all the same.
 
-    Before all that, whether the pipeline's clock was the machine's; after the
-    verdicts, what was broken on purpose, if anything was; before the two numbers, the command that repeats the run and, of
-    one that did not pass, the verdict in a line, with the report in its `folder`.
+    Before all that, what is to be said of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
+    numbers, the command that repeats the run and, of one that did not pass, the verdict in a line, with the report in its `folder`.
     """
-    if clock_scale != 1:
-        print_line(
-            console,
-            f"The pipeline's clock ran up to {clock_scale:g} times as fast as the machine's while the pipeline only waited; "
-            "all times are its times.",
-        )
+    if clock_note:
+        print_line(console, clock_note)
         console.line()
     for cause in grade.causes:
         _print_cause(console, cause, verbose=verbose)

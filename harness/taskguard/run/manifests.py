@@ -62,6 +62,7 @@ def manifest_of(
         tolerances=terms.tolerances,
         draws=Draws(seed=terms.draws.seed, rate=terms.rate),
         clock_scale=run.endpoint.clock.scale,
+        machine_clock_set_seconds=run.machine_clock.set_by_seconds(),
         versions={
             "python": platform.python_version(),
             "boto3": metadata.version("boto3"),

@@ -35,6 +35,7 @@ from taskguard.history import (
     RunEnded,
     TaskSubmitted,
 )
+from taskguard.history.lines import told_once
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.run.backlog import Backlog
@@ -50,6 +51,7 @@ from taskguard.run.watch import (
     watch,
 )
 from taskguard.service.stack import Stack
+from taskguard.support.clocks import MachineClock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -72,6 +74,7 @@ class Run:
         source: Source | None = None,
     ) -> None:
         self.endpoint, self.stack, self.terms, self.alone = endpoint, stack, terms, alone
+        self.machine_clock = MachineClock()
         self._source = source or source_at(endpoint, stack, self.dialect)
         record = self.dialect.record
         self._changes = Changes(endpoint, stack, record) if record is not None else None
@@ -229,7 +232,7 @@ class Run:
         events.extend(self._configuration.events())
         events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
-        return History(events)
+        return History(told_once(events))
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

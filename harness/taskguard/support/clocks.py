@@ -1,4 +1,5 @@
-"""The clock that a pipeline lives by: the machine's, or one that an engine lets run fast while the pipeline only waits.
+"""The clock that a pipeline lives by: an engine's own, which may run fast while the pipeline only waits, or the machine's where an
+engine has none.
 
 All times of a history are its times. It must not know what it is used for.
 """
@@ -6,6 +7,7 @@ All times of a history are its times. It must not know what it is used for.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,6 +47,28 @@ def clock_scale(text: str) -> float:
 
 REAL = Clock()
 """The machine's."""
+
+_SET_FROM_SECONDS = 0.25
+"""A clock that is kept right gains or loses less in a run; it is set by more."""
+
+
+class MachineClock:
+    """Tells by how much the machine's clock was set since this was made, or the machine slept. ``time_of_day`` and ``passing`` are in
+    seconds; what passes is not set."""
+
+    def __init__(
+        self, time_of_day: Callable[[], float] = time.time, passing: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._time_of_day, self._passing = time_of_day, passing
+        self._began = self._ahead()
+
+    def set_by_seconds(self) -> float:
+        """Positive when it was set forward; 0 when it was not set."""
+        seconds = self._ahead() - self._began
+        return round(seconds, 3) if abs(seconds) >= _SET_FROM_SECONDS else 0.0
+
+    def _ahead(self) -> float:
+        return self._time_of_day() - self._passing()
 
 
 @lru_cache(maxsize=64)

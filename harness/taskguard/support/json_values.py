@@ -23,28 +23,36 @@ def canonical(value: Json) -> str:
 def same_json(left: Json, right: Json, *, exact: bool = True) -> bool:
     """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values. If not `exact`, numbers are as
     any JSON reader may keep them, in double precision, so that `1` and `1.0` are one."""
-    if not exact:
-        return same_json(_in_doubles(left), _in_doubles(right))
-    if type(left) is type(right):
-        if isinstance(left, dict) and isinstance(right, dict):
-            return left.keys() == right.keys() and all(same_json(item, right[key]) for key, item in left.items())
-        if isinstance(left, list) and isinstance(right, list):
-            return len(left) == len(right) and all(map(same_json, left, right))
-        if type(left) in (str, int, bool):
-            return left == right
-        if isinstance(left, float):
-            # Two zeros differ in their sign, and what is no number is equal to nothing.
-            return repr(left) == repr(right)
-    return canonical(left) == canonical(right)
+    pairs = [(left, right)]
+    while pairs:
+        one, other = pairs.pop()
+        if isinstance(one, dict) and isinstance(other, dict):
+            if one.keys() != other.keys():
+                return False
+            pairs += ((item, other[name]) for name, item in one.items())
+        elif isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+            if len(one) != len(other):
+                return False
+            pairs += zip(one, other, strict=True)
+        elif not _same_scalar(one, other, exact=exact):
+            return False
+    return True
 
 
-def _in_doubles(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {name: _in_doubles(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_in_doubles(item) for item in value]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value
+def _same_scalar(one: Json, other: Json, *, exact: bool) -> bool:
+    if not exact and _is_number(one) and _is_number(other):
+        one, other = _double(one), _double(other)
+    if type(one) is not type(other):
+        return False
+    # Two zeros differ in their sign, and what is no number is the same as itself.
+    return repr(one) == repr(other) if isinstance(one, float) else bool(one == other)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _double(value: Any) -> float:
     try:
         # The two zeros are one, too.
         return float(value) + 0.0

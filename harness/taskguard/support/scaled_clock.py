@@ -1,4 +1,5 @@
-"""Pipeline time: a clock that runs fast while a pipeline only waits, the same in each process that shares its file.
+"""Pipeline time: a clock that may run fast while a pipeline only waits, the same in each process that shares its file. It begins as
+the machine's time of day, and nobody sets it: it never goes back, and goes on when the machine's clock is set.
 
 The file holds a moment of real time (``time.monotonic``), the pipeline time at that moment, how many times as fast it runs
 from there on, and the pipeline time from which on it runs no faster than the machine's clock again. Once installed in a
@@ -41,32 +42,45 @@ class SharedClock:
             )
 
     def now(self) -> float:
-        real, pipeline, rate, until = self._state()
-        passed = _monotonic() - real
-        now = pipeline + passed * rate
-        return now if now <= until else until + passed - (until - pipeline) / rate
+        state, real = self._state()
+        return _shown(state, real)
 
     def seconds_until(self, moment: float) -> float:
         """How long it takes from now on until it shows ``moment``, in real seconds, if it runs on as it does."""
-        _, _, rate, until = self._state()
-        now = self.now()
+        state, real = self._state()
+        _, _, rate, until = state
+        now = _shown(state, real)
         fast = max(0.0, min(moment, until) - now)
         return fast / rate + max(0.0, moment - max(now, until))
 
     def go_on(self, rate: float, until: float = math.inf) -> None:
-        """From now on, run ``rate`` times as fast until it shows ``until``. For one writer at a time."""
+        """From now on, run ``rate`` times as fast until it shows ``until``; not at all if it shows that or more already. It never
+        goes back. For one writer at a time."""
         version = _VERSION.unpack_from(self._file)[0]
-        real, now = _monotonic(), self.now()
+        state, real = self._state()
+        now = _shown(state, real)
         # An odd version tells readers to look again.
         _VERSION.pack_into(self._file, 0, version + 1)
-        _STATE.pack_into(self._file, 0, version + 1, real, now, rate, until)
+        _STATE.pack_into(self._file, 0, version + 1, real, now, rate, max(now, until))
         _VERSION.pack_into(self._file, 0, version + 2)
 
-    def _state(self) -> tuple[float, float, float, float]:
+    def _state(self) -> tuple[tuple[float, float, float, float], float]:
+        """What the file holds, and a moment of real time at which it held that: one that was read before, or after, might be shown
+        more than there will be."""
         while True:
-            version, real, pipeline, rate, until = _STATE.unpack_from(self._file)
+            version, *state = _STATE.unpack_from(self._file)
+            now = _monotonic()
             if version % 2 == 0 and _VERSION.unpack_from(self._file)[0] == version:
-                return real, pipeline, rate, until
+                real, pipeline, rate, until = state
+                return (real, pipeline, rate, until), now
+
+
+def _shown(state: tuple[float, float, float, float], at: float) -> float:
+    """The pipeline time at this moment of real time."""
+    real, pipeline, rate, until = state
+    passed = at - real
+    now = pipeline + passed * rate
+    return now if now <= until else until + passed - (until - pipeline) / rate
 
 
 def install(path: str | None, skew_seconds: float = 0.0) -> None:

@@ -30,10 +30,12 @@ def typed(kind: type[T], value: object) -> T:
     """Build a value of ``kind`` from what JSON or TOML holds.
 
     Raises:
-        Refused: it does not fit; the message has the place, and the nearest known key where a key is unknown.
+        Refused: it does not fit, or is nested too deeply; the message has the place, and the nearest known key where a key is unknown.
     """
     try:
         return msgspec.convert(value, kind)
+    except RecursionError:
+        raise Refused("a value is nested too deeply") from None
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         _refuse_unknown_keys(kind, value, ())
         if isinstance(error, UnicodeEncodeError):
@@ -42,7 +44,8 @@ def typed(kind: type[T], value: object) -> T:
         what, _, path = str(error).partition(" - at ")
         place = tuple(re.findall(r"[^.$`\[\]]+|\[[^\]]*\]", path))
         if what.startswith(_OF_A_WRONG_TYPE):
-            what = _does_not_fit(kind, value, place) or what
+            bound = re.search(r" [<>]=? \S+", what)
+            what = _does_not_fit(kind, value, place, bound[0] if bound else "") or what
         raise Refused(f"{_shown(place)}{what.replace('`', '')}") from None
 
 
@@ -105,8 +108,8 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
     return None
 
 
-def _does_not_fit(kind: Any, value: Any, place: Iterable[str]) -> str | None:
-    """What is expected at a place, and what was found there; none where that cannot be told."""
+def _does_not_fit(kind: Any, value: Any, place: Iterable[str], bound: str) -> str | None:
+    """What is expected at a place, within which ``bound``, and what was found there; none where that cannot be told."""
     for part in place:
         struct = _struct_in(kind)
         if struct is not None and isinstance(value, Mapping):
@@ -121,7 +124,7 @@ def _does_not_fit(kind: Any, value: Any, place: Iterable[str]) -> str | None:
         else:
             return None
     expected = list(_expected(kind))
-    return f"expected {' or '.join(expected)}, found {_as_written(value)}" if expected else None
+    return f"expected {' or '.join(expected)}{bound}, found {_as_written(value)}" if expected else None
 
 
 def _unfit(kind: Any, values: Any) -> Iterator[Any]:

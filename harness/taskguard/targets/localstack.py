@@ -20,7 +20,7 @@ import psutil
 
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
-from taskguard.support.clocks import REAL, Clock
+from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
@@ -56,7 +56,7 @@ class LocalStackInstance(ProcessInstance):
             target="localstack",
             url=self.url,
             region=self.region,
-            clock=Clock(self.clock_scale, _clock_file(self.scratch)) if self.clock_scale != 1 else REAL,
+            clock=Clock(self.clock_scale, _clock_file(self.scratch)),
             log=log_in(self.folder),
             recording=_recording_in(self.folder),
             versions=(
@@ -99,9 +99,8 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         runtime = find_runtime(LAMBDA_RUNTIME, self.cache)
         environment = engine_environment(self.cache)
         recording = _recording_in(self.folder)
-        clock = _clock_file(scratch) if self.clock_scale != 1 else None
-        if clock is not None:
-            scaled_clock.create(clock)
+        clock = _clock_file(scratch)
+        scaled_clock.create(clock)
         try:
             listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
         except OSError as error:

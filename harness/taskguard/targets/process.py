@@ -64,7 +64,6 @@ class ProcessInstance(Instance):
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
         return f"http://127.0.0.1:{self.port}"
 
     def is_running(self) -> bool:

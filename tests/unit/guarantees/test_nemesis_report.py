@@ -168,7 +168,7 @@ def printed(events: list[Event]) -> str:
     history, of = History(events), manifest()
     file = io.StringIO()
     graded = grade_run(history, of)
-    print_grade(Console(file=file, width=80), graded, history, 1.0, of.repeat, nemesis_of(history, of))
+    print_grade(Console(file=file, width=80), graded, history, "", of.repeat, nemesis_of(history, of))
     return file.getvalue()
 
 

@@ -214,6 +214,13 @@ def test_a_timeout_while_the_engine_was_held_up_is_no_cause(held_up_ms: float, i
     assert bool(judged([*no_backoff(RETRIED), *late, held_up]).causes) == is_told
 
 
+def test_a_history_that_contradicts_itself_has_no_cause() -> None:
+    delivered = next(event for event in EVENTS if isinstance(event, Delivered) and event.task_id == RETRIED)
+    graded = judged([*without(CRASHED, delivered), replace(delivered, at_ms=delivered.at_ms - 5000)])
+    assert graded.outcome is Outcome.UNKNOWN
+    assert graded.causes == ()
+
+
 def test_the_commonest_cause_comes_first_and_each_check_stands_below_one() -> None:
     events = [
         *no_backoff(RETRIED, DIED),

@@ -25,6 +25,7 @@ from taskguard.history import (
 )
 from taskguard.judging.grading import TaskFate, grade
 from taskguard.reports.as_json import as_json, write_grade
+from taskguard.reports.clock import clock_note
 from taskguard.reports.console import print_grade, sample
 from taskguard.reports.plain import printable
 from taskguard.reports.timeline import timeline
@@ -42,6 +43,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
+from tests.unit.judging.reporting import manifest_of
 
 FATES = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY, FIRST_TRY)
 EVENTS = run(*FATES)
@@ -268,12 +270,24 @@ def test_indexes_find_what_happened() -> None:
     assert [attempt.number for attempt in history.attempts_of(the(EVENTS, DeadLettered).task_id or "")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("target", "what_of_it"),
+    [("localstack", "its times are right all the same"), ("ministack", "may be wrong by as much")],
+)
+def test_a_report_warns_when_the_machines_clock_was_set_during_the_run(target: str, what_of_it: str) -> None:
+    said = clock_note(manifest_of(target=target, machine_clock_set_seconds=-3.0))
+    assert "Warning: the machine's clock was set by -3 s during the run" in said
+    assert what_of_it in said
+
+
 def test_a_report_says_that_the_clock_was_scaled_and_only_then() -> None:
-    history, said = History(EVENTS), "ran up to 60 times as fast as the machine's"
+    history = History(EVENTS)
     graded = grade(history, EXPECTED)
-    assert said not in printed(EVENTS)
+    assert clock_note(manifest_of()) == ""
+    said = clock_note(manifest_of(clock_scale=60.0))
+    assert "ran up to 60 times as fast as the machine's" in said
     file = io.StringIO()
-    print_grade(Console(file=file, width=80), graded, history, clock_scale=60)
-    assert said in file.getvalue()
+    print_grade(Console(file=file, width=200), graded, history, said)
+    assert file.getvalue().startswith(said[:100])
     assert as_json(graded, history, EXPECTED)["clock_scale"] == 1
     assert as_json(graded, history, EXPECTED, clock_scale=60)["clock_scale"] == 60

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from taskguard.contract.terms import Terms
 from taskguard.errors import HistoryError
 from taskguard.history import (
     EVENT_KINDS,
     ConsumerSettings,
+    DeadLetterLogged,
     Delivered,
     Event,
     EvidenceMissing,
@@ -28,6 +30,7 @@ from taskguard.history import (
     SavedRun,
     TaskSubmitted,
 )
+from taskguard.history.lines import told_once
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome
@@ -36,7 +39,7 @@ from taskguard.support.typed import Refused, Strict, typed, untyped
 
 from tests.terms import four_values, our_terms
 from tests.thoroughness import examples
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run, the
 
 T = TypeVar("T")
 TEXT = st.text(st.characters(), max_size=8)
@@ -51,8 +54,12 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "str | None": st.none() | TEXT,
     "int": st.integers(0, 1000),
     "int | None": st.none() | st.integers(0, 1000),
-    "float": TIMES,
-    "float | None": st.none() | TIMES,
+    "Moment": TIMES,
+    "Moment | None": st.none() | TIMES,
+    "Finite": st.floats(allow_nan=False, allow_infinity=False),
+    "Finite | None": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    "Count": st.integers(0, 1000),
+    "Count | None": st.none() | st.integers(0, 1000),
     "bool": st.booleans(),
     "bool | None": st.none() | st.booleans(),
     "Json": JSON,
@@ -65,7 +72,10 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
 
 def _built(kind: type[T]) -> st.SearchStrategy[T]:
     own_and_inherited = [inspect.get_annotations(each).items() for each in reversed(kind.__mro__)]
-    return st.builds(kind, **{name: BY_ANNOTATION[text] for fields in own_and_inherited for name, text in fields})
+    fields = {name: BY_ANNOTATION[text] for fields in own_and_inherited for name, text in fields}
+    if kind is TaskSubmitted:
+        fields["status_code"] = st.just(0) | st.integers(100, 999)
+    return st.builds(kind, **fields)
 
 
 BY_ANNOTATION |= {
@@ -102,7 +112,13 @@ OLD_EXPECTATIONS: dict[str, Any] = {
 }
 """What manifests of format version 1 had instead of the four values."""
 
-EVENTS = st.lists(st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8)
+
+def _what_happens_once(event: Event) -> tuple[object, ...]:
+    names = ("task_id", "message_id", "receive_count", "delivery_id", "number")
+    return (type(event), *(getattr(event, name, None) for name in names))
+
+
+EVENTS = st.lists(st.one_of([_built(kind) for kind in EVENT_KINDS.values()]), max_size=8, unique_by=_what_happens_once)
 MANIFEST = Manifest(
     taskguard_version="1",
     created_at="2026-01-01T00:00:00+00:00",
@@ -126,6 +142,70 @@ def test_a_history_comes_back_as_it_was(tmp_path: Path, events: list[Event]) -> 
     assert again == history
     again.write(tmp_path / "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "history.jsonl").read_bytes()
+
+
+def _refusal(path: Path, lines: list[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    with pytest.raises(HistoryError) as raised:
+        History.read(path)
+    return str(raised.value)
+
+
+LINES = [json.dumps(untyped(event)) for event in History(run(FIRST_TRY, SECOND_TRY, DEAD))]
+
+
+@pytest.mark.parametrize("index", [n for n, line in enumerate(LINES) if "DeadLetterLogged" not in line])
+def test_a_line_that_stands_there_twice_is_refused(tmp_path: Path, index: int) -> None:
+    doubled = [*LINES[: index + 1], *LINES[index:]]
+    assert f"line {index + 2}: " in (told := _refusal(tmp_path / "history.jsonl", doubled))
+    assert "a line before tells the same" in told
+
+
+@pytest.mark.parametrize("kind", ["Delivered", "AttemptFailed", "AttemptSucceeded", "RecordChanged", "RecordObserved"])
+def test_what_happens_once_is_refused_at_another_time_too(tmp_path: Path, kind: str) -> None:
+    told = next(json.loads(line) for line in LINES if json.loads(line)["event"] == kind)
+    again = json.dumps(told | {"at_ms": json.loads(LINES[-1])["at_ms"]})
+    assert f"{kind}: a line before tells the same" in _refusal(tmp_path / "history.jsonl", [*LINES, again])
+
+
+@settings(derandomize=True, max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.permutations(LINES))
+def test_lines_out_of_the_order_of_time_are_refused(tmp_path: Path, lines: list[str]) -> None:
+    times = [json.loads(line)["at_ms"] for line in lines]
+    if times != sorted(times):
+        assert "of an earlier time than the line before" in _refusal(tmp_path / "history.jsonl", lines)
+
+
+def test_what_is_told_twice_of_one_moment_is_kept_once_but_for_what_a_pipeline_logged() -> None:
+    events = run(FIRST_TRY, DEAD)
+    logged = the(events, DeadLetterLogged)
+    assert told_once([*events, *events]) == list(History([*events, logged]))
+    other = replace(logged, at_ms=logged.at_ms + 1)
+    assert told_once([other, *events]) == list(History([*events, other]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("RunEnded", {"at_ms": -1.0}, "at_ms: expected a number >= 0.0, found -1.0"),
+        ("RunEnded", {"at_ms": float("nan")}, "at_ms: expected a number >= 0.0, found NaN"),
+        ("RunEnded", {"at_ms": float("inf")}, "at_ms: expected a number <= 100000000000000.0, found Infinity"),
+        ("TaskSubmitted", {"answered_ms": float("inf")}, "answered_ms: expected a number <= "),
+        ("TaskSubmitted", {"status_code": -202}, "status_code is 0, or a number of three digits, not -202"),
+        ("TaskSubmitted", {"status_code": 20}, "status_code is 0"),
+        ("Delivered", {"receive_count": -1}, "receive_count: expected an integer >= 0, found -1"),
+        ("BackoffRequested", {"delay_seconds": float("nan")}, "delay_seconds: expected a number"),
+        ("QueueDepth", {"visible": -1}, "visible: expected an integer >= 0, found -1"),
+        ("RecordObserved", {"created_at_ms": float("-inf")}, "created_at_ms: expected a number"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(tmp_path: Path, kind: str, change: dict[str, Any], words: str) -> None:
+    lines = [json.loads(line) for line in LINES]
+    index = next(n for n, line in enumerate(lines) if line["event"] == kind)
+    lines[index] |= change
+    told = _refusal(tmp_path / "history.jsonl", [json.dumps(line) for line in lines])
+    assert f"line {index + 1}: {kind}: " in told
+    assert words in told
 
 
 def test_numbers_stay_as_they_were_given(tmp_path: Path) -> None:
@@ -186,11 +266,11 @@ def test_a_bad_line_is_refused_by_file_and_number(tmp_path: Path, line: str, wor
     ],
 )
 def test_a_bad_line_is_refused_after_a_good_one_of_its_kind(tmp_path: Path, good: str, bad: str) -> None:
-    line = '{"event": "QueueDepth", "at_ms": 1.0, %s, "in_flight": 0, "delayed": 0}'
+    line = '{"event": "QueueDepth", "at_ms": %s, %s, "in_flight": 0, "delayed": 0}'
     path = tmp_path / "history.jsonl"
-    path.write_text(f"{line % good}\n{line % good}\n")
+    path.write_text(f"{line % (1.0, good)}\n{line % (2.0, good)}\n")
     assert len(History.read(path)) == 2
-    path.write_text(f"{line % good}\n{line % bad}\n")
+    path.write_text(f"{line % (1.0, good)}\n{line % (2.0, bad)}\n")
     with pytest.raises(HistoryError, match="line 2: QueueDepth"):
         History.read(path)
 
@@ -266,6 +346,14 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
         ({"draws": {"rate": "often"}}, '[draws] rate: expected a number, found "often"'),
         ({"format_version": 2}, "expectations: expected a table, found null"),
         ({"versions": {"python": 3}}, "versions: expected a string, found 3"),
+        ({"tolerances": {"late_seconds": -1e9}}, "tolerances: late_seconds is between 0 and 86400, not -1000000000.0"),
+        ({"tolerances": {"late_seconds": 1e9}}, "late_seconds is between 0 and 86400"),
+        ({"tolerances": {"clock_ms": 1e9}}, "clock_ms is between 0 and 3600000"),
+        ({"tolerances": {"empty_for_seconds": -1}}, "empty_for_seconds is between 0 and 86400"),
+        ({"draws": {"rate": 1.1}}, "rate is a probability"),
+        ({"contract": {"waiting": {"schedule": [5, -5]}}}, "a wait is from 0 to 1209600 s, not -5 s"),
+        ({"clock_scale": 0}, "clock_scale is from 1 to 1000, not 0"),
+        ({"tasks": -1}, "tasks is 0 or more, not -1"),
     ],
 )
 def test_a_bad_manifest_is_explained(tmp_path: Path, change: dict[str, Any], words: str) -> None:

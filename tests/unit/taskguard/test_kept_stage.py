@@ -18,6 +18,7 @@ from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.stages import WantedStage
 from taskguard.service.kept import RunningStack
 from taskguard.service.stack import Stack
+from taskguard.support import scaled_clock
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
 
@@ -57,6 +58,7 @@ class Engine:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
+    scaled_clock.create(str(scratch / "clock"))
     engine = Engine(scratch)
     up = LocalStackInstance(
         pid=1, token="", port=1, scratch=str(scratch), folder=str(tmp_path), region=STACK.region, runtime="python3.13"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from taskguard.evidence.logs.from_logs import LOCAL
 from taskguard.evidence.logs.seal import Seals
 from taskguard.history import (
+    AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
     DeadLettered,
@@ -138,7 +139,7 @@ def _asks_for_a_second_less(events: list[Event]) -> list[Event]:
 
 
 def _comes_back_early(events: list[Event]) -> list[Event]:
-    return _later(events, the(events, BackoffRequested), -1000.0)
+    return _later(events, the(events, AttemptFailed), -1000.0)
 
 
 def _comes_back_late(events: list[Event]) -> list[Event]:

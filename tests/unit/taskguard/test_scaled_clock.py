@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from taskguard.support import scaled_clock
-from taskguard.support.clocks import MOST_SCALE, REAL, Clock, clock_scale
+from taskguard.support.clocks import MOST_SCALE, REAL, Clock, MachineClock, clock_scale
 from taskguard.support.scaled_clock import SharedClock, create
 
 SECONDS = st.floats(0, 1e6)
@@ -63,6 +63,39 @@ def test_who_only_reads_sees_what_is_written(clock: SharedClock, machine: Machin
     machine.now += 2
     assert reader.now_ms() == pytest.approx(clock.now() * 1000, abs=0.001)
     assert abs(REAL.now_ms() / 1000 - time.time()) < 60
+
+
+@given(st.floats(0, 1e6), RATES, SECONDS)
+def test_a_moment_that_has_passed_does_not_set_it_back(file: str, ago: float, rate: float, passes: float) -> None:
+    machine = Machine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        create(file)
+        clock = SharedClock(file, writing=True)
+        before = clock.now()
+        clock.go_on(rate, before - ago)
+        assert clock.now() >= before
+        machine.now += passes
+        assert clock.now() - before == pytest.approx(passes, abs=1e-3)
+
+
+def test_who_is_held_up_while_reading_it_is_not_shown_more_than_there_will_be(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(str(tmp_path / "clock"))
+    writer, reader = (SharedClock(str(tmp_path / "clock"), writing=writes) for writes in (True, False))
+    began = writer.now()
+    writer.go_on(1000)
+
+    def after_a_pause() -> float:
+        # Meanwhile the clock is slowed down, and a second passes.
+        monkeypatch.setattr(scaled_clock, "_monotonic", machine.monotonic)
+        writer.go_on(1)
+        machine.now += 1
+        return machine.now
+
+    monkeypatch.setattr(scaled_clock, "_monotonic", after_a_pause)
+    assert reader.now() - began == pytest.approx(1)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +185,44 @@ def test_a_process_lives_by_it(tmp_path: Path) -> None:
         [sys.executable, "-c", IN_A_PROCESS, scaled_clock.__file__, path], capture_output=True, text=True, check=False
     )
     assert (told.returncode, told.stdout) == (0, "as told\n"), told.stderr
+
+
+SET_MEANWHILE = """
+import datetime as module, runpy, sys, time
+real, ahead = time.time, 0.0
+time.time = lambda: real() + ahead
+runpy.run_path(sys.argv[1])["install"](sys.argv[2])
+from datetime import datetime
+
+for ahead in (3.0, -3.0, 3600.0):
+    assert abs(time.time() - real()) < 1, time.time() - real()
+    assert abs(datetime.now(module.UTC).timestamp() - real()) < 1
+print("as told")
+"""
+
+
+def test_it_goes_on_when_the_machines_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, time_of_day = str(tmp_path / "clock"), time.time
+    create(path)
+    told = subprocess.run(
+        [sys.executable, "-c", SET_MEANWHILE, scaled_clock.__file__, path], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, "as told\n"), told.stderr
+
+    clock = Clock(file=path)
+    before_ms = clock.now_ms()
+    monkeypatch.setattr(time, "time", lambda: time_of_day() + 3)
+    assert 0 <= clock.now_ms() - before_ms < 1000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(3.0, 3.0), (-3.0, -3.0), (-0.3, -0.3), (0.2, 0.0), (-0.2, 0.0), (0.0, 0.0)]
+)
+def test_that_the_machines_clock_was_set_is_noticed(seconds: float, told: float) -> None:
+    passed, was_set = 0.0, 0.0
+    machine = MachineClock(lambda: 1_700_000_000 + passed + was_set, lambda: 500 + passed)
+    passed, was_set = 40.0, seconds
+    assert machine.set_by_seconds() == pytest.approx(told, abs=0.002)
 
 
 def test_it_does_not_run_fast_for_ever_by_itself(clock: SharedClock) -> None:

@@ -95,7 +95,7 @@ class Pacer:
 
 
 class RealTimePacer(Pacer):
-    """For an engine whose clock is the machine's."""
+    """For an engine whose clock never runs fast."""
 
     def __init__(self) -> None:
         self.next_due = lambda: None
@@ -121,6 +121,6 @@ def note_call(_chain: HandlerChain, context: RequestContext, _response: Response
 @lru_cache(maxsize=1)
 def pacer() -> Pacer:
     settings = EngineSettings.from_environment()
-    if settings.clock is None:
+    if settings.clock is None or settings.clock_scale == 1:
         return RealTimePacer()
     return Pacer(SharedClock(settings.clock, writing=True), settings.clock_scale)

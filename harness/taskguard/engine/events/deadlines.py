@@ -4,6 +4,7 @@ The engine's clock runs fast up to that moment and no further. It must not know 
 """
 
 import heapq
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from itertools import chain
 from localstack.services.sqs.provider import QueueUpdateWorker
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.events.event_source import is_about_to_deliver
+from taskguard.engine.events import event_source, throttling
 from taskguard.engine.faults.holding import held_back
 
 _SHORTEST_WAIT_SECONDS = 0.002
@@ -43,16 +44,20 @@ class Deadlines:
 
     def _next_due(self) -> float | None:
         # Until it is received, the clock must not run fast to whatever comes after it.
-        if is_about_to_deliver():
+        if event_source.is_about_to_deliver():
             return time.time()
         held = held_back().next_due()
         waiting = (due for timetable in self._timetables for due in timetable.waiting())
-        return min(chain(waiting, () if held is None else (held,)), default=None)
+        others = chain(event_source.next_due(), throttling.next_due(), () if held is None else (held,))
+        due = min(chain(waiting, others), default=math.inf)
+        return None if due == math.inf else max(due, time.time())
 
     def _look_again(self) -> None:
         for timetable in self._timetables:
             timetable.look_again()
         held_back().look_again()
+        event_source.look_again()
+        throttling.look_again()
 
 
 class Timetable:

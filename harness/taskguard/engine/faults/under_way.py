@@ -58,8 +58,7 @@ class UnderWay:
         delivery = self._delivery_of(request)
         task_id = delivery.task_id if delivery else self._task_of(request)
         sdk_id = sdk_id or uuid.uuid4().hex
-        if delivery is None:
-            delivery = next((each for each in self.deliveries if each.task_id == task_id), None)
+        delivery = delivery or next((each for each in self.deliveries if each.task_id == task_id), None)
         return Place(
             site=Site.CALL,
             function=self.function,

@@ -327,13 +327,12 @@ class ProcessExecutor(RuntimeExecutor):
             api.close()
 
     def _as_on_lambda(self, env_vars: dict[str, str]) -> dict[str, str]:
-        runtime = self.function_version.config.runtime
         variables = {
             name: str(value)
             for name, value in env_vars.items()
             if value is not None and not name.startswith(_NOT_ON_LAMBDA)
         }
-        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
+        return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.function_version.config.runtime}"}
 
 
 def _failure(outcome: Answer, written: str) -> dict[str, Any]:

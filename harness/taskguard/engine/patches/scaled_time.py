@@ -2,7 +2,8 @@
 
 LocalStack and moto ask ``time`` and ``datetime``, in dozens of places.
 
-Needed as long as an engine's clock may run faster than the machine's: ``tests/engine/test_clock.py`` fails without it.
+Needed as long as an engine's clock may run faster than the machine's, and the machine's may be set while a pipeline runs:
+``tests/engine/test_clock.py`` fails without it.
 """
 
 from taskguard.engine.settings import EngineSettings

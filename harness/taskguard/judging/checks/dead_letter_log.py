@@ -2,7 +2,8 @@
 
 The payload is compared with types (`1` is not `1.0`); the number of attempts with the deliveries seen; the last error
 with the one that the task's record holds for its last failed attempt, where there is a record; the times with the
-first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance. Of a dead task
+first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance; and no death is logged
+before it was seen. Of a dead task
 that was never accepted the fields are free, and a dead message that is no task (a poison message) need not be logged. Fails in spite
 of missing evidence when a record was logged twice, lacks a field, or contradicts what was seen. With nothing dead the
 claim holds vacuously, if no task failed often enough to die. Judged are the fields that the contract asks for; without any, or
@@ -25,7 +26,7 @@ from taskguard.history import (
     Redriven,
     TaskSubmitted,
 )
-from taskguard.history.wording import named, shown, times
+from taskguard.history.wording import named, seconds, shown, times
 from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
 from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable
@@ -95,6 +96,11 @@ def _of_dead(
         return
     if len(records) > 1:
         yield Violation(task_id, f"{name} was logged as a dead letter {len(records)} times", records)
+    for record in records:
+        early_ms = arrival.at_ms - record.at_ms
+        if early_ms > terms.tolerances.clock_ms:
+            message = f"{name} was logged as a dead letter {seconds(early_ms / 1000)} before it was one"
+            yield Violation(task_id, message, (record, arrival), (DeadLettered,))
     for record in records if task_id in history.accepted else ():
         yield from asked.absent_from(record)
         yield from _fields(record, arrival, history, asked, terms)

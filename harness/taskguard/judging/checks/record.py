@@ -1,7 +1,7 @@
 """The task's record agrees with what was seen from outside: its end, its attempts, their backoff, the payload.
 
 What a pipeline writes about itself is a claim; this check compares it with the evidence, and its times with one another: none
-before what came earlier, none later than the record was read. Fails in spite of missing
+before what came earlier, none later than the record was read, and no task created before it was submitted. Fails in spite of missing
 evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
 the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
 record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
@@ -31,6 +31,8 @@ from taskguard.history.wording import numbers, seconds, times
 from taskguard.judging.checks.asked import why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
 from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
+
+_A_SECOND_MS = 1000
 
 QUESTION = Question(
     check="record",
@@ -91,6 +93,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
     if words.tells_of_attempts:
         yield from _attempts(record, history, words, terms)
     yield from _times(record, terms)
+    yield from _created(record, history, terms)
 
 
 def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
@@ -172,6 +175,20 @@ def _times(record: RecordObserved, terms: Terms) -> Iterator[Violation]:
         if ahead_ms > tolerance_ms:
             message = f"task {record.task_id}: by its record it was {what} {seconds(ahead_ms / 1000)} after the record was read"
             yield Violation(record.task_id, message, (record,))
+
+
+def _created(record: RecordObserved, history: History, terms: Terms) -> Iterator[Violation]:
+    created_ms, submission = record.created_at_ms, history.of_task(record.task_id, TaskSubmitted)[0]
+    if created_ms is None:
+        return
+    # What is told to the second was up to one later.
+    latest_ms = created_ms if created_ms % _A_SECOND_MS else created_ms + _A_SECOND_MS
+    early_ms = submission.at_ms - latest_ms
+    if early_ms > terms.tolerances.clock_ms:
+        message = (
+            f"task {record.task_id}: by its record it was created {seconds(early_ms / 1000)} before it was submitted"
+        )
+        yield Violation(record.task_id, message, (submission, record), (TaskSubmitted,))
 
 
 def _moments(record: RecordObserved) -> Iterator[tuple[str, float | None]]:

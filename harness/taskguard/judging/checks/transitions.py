@@ -2,7 +2,7 @@
 
 Judged are the changes as the store took them, in its order: which moves there are, and which of them only an
 operator makes, is the dialect's; where that has none, any is legal but one out of a final state. No other change leads out of a
-final state, not even to itself. An attempt begins with each change to the working state: its number is higher than any before, and its message was delivered by then. A time that the pipeline
+final state, not even to itself. An attempt begins with each change to the working state: its number is higher than any before, and its message was delivered by then; it ends with an outcome for which the dialect has a word. A time that the pipeline
 wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
 its way at that moment, so its time counts from the one written then. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
@@ -64,6 +64,7 @@ def _of_task(
     working = words.working if words.tells_of_attempts else None
     if working is not None:
         yield from _attempts(task_id, changes, working)
+        yield from _outcomes(task_id, changes, working, words)
     yield from _times(task_id, changes, tolerance_ms)
     if working is not None and not has_duplicates(history, task_id):
         yield from _deliveries(task_id, changes, history, working, tolerance_ms)
@@ -114,6 +115,20 @@ def _attempts(task_id: str, changes: _Changes, working: str) -> Iterator[Violati
         elif change.attempt != before.attempt:
             message = f"{what} by attempt {change.attempt}, and the attempt under way was {before.attempt}"
             yield Violation(task_id, message, (before, change))
+
+
+def _outcomes(task_id: str, changes: _Changes, working: str, words: RecordWords) -> Iterator[Violation]:
+    known, begun = (words.attempt_succeeded, words.attempt_failed), None
+    for change in changes:
+        if change.status == working:
+            # What the service calls an attempt that is under way, and so what one is called that was broken off.
+            begun = change
+        elif begun is not None and None not in known and change.outcome not in (*known, begun.outcome, None):
+            message = (
+                f"task {task_id}: its record was changed to {_named(change.status)} with {change.outcome} as the outcome of "
+                f"attempt {change.attempt}, expected {' or '.join(map(str, known))}"
+            )
+            yield Violation(task_id, message, (begun, change))
 
 
 def _times(task_id: str, changes: _Changes, tolerance_ms: float) -> Iterator[Violation]:

@@ -16,6 +16,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
+from taskguard.reports.clock import clock_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
@@ -39,6 +40,7 @@ class Page:
     headline: str
     subtitle: str
     ends: str
+    clock_note: str
     warnings: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     anchors: Mapping[str, str]
@@ -65,6 +67,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         headline=_headline(grade),
         subtitle=f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}",
         ends=_ends(grade),
+        clock_note=clock_note(manifest).replace("'", "\u2019"),
         warnings=tuple(left_running(history)),
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},

@@ -1,0 +1,87 @@
+"""What no pipeline can bring about, and only evidence that is wrong can tell: then nothing of a run can be judged.
+
+Two clocks that are further apart than the target's tolerance, a clock that was set during the run, or a file that was edited. What a
+pipeline may bring about itself, such as a time that it wrote down, is for the checks to tell. This module must not know what is
+right of a pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.contract.terms import Terms
+from taskguard.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    BackoffRequested,
+    ConsumersOff,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+    HeldUp,
+    History,
+    TaskSubmitted,
+)
+from taskguard.history.wording import named, seconds
+from taskguard.judging.verdict import Doubt
+
+_OF_MESSAGES = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered)
+
+
+def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
+    """Yield what contradicts itself in a history: messages before their task was submitted, the outcome of a delivery before the
+    delivery, ends before beginnings, and an acceptance by an answer that accepts nothing."""
+    tolerance_ms = terms.tolerances.clock_ms
+    yield from _before_submission(history, tolerance_ms)
+    yield from _before_delivery(history, tolerance_ms)
+    yield from _ended_before_begun(history, tolerance_ms)
+    for submitted in history.of_kind(TaskSubmitted):
+        if submitted.accepted and not terms.dialect.ingress.takes(submitted.status_code):
+            message = (
+                f"task {submitted.task_id} is told to be accepted, by HTTP {submitted.status_code}, which accepts none"
+            )
+            yield Doubt(submitted.task_id, message, (submitted,))
+
+
+def _before_submission(history: History, tolerance_ms: float) -> Iterator[Doubt]:
+    for task_id in history.task_ids:
+        submissions = history.of_task(task_id, TaskSubmitted)
+        found = (event for event in history.of_task(task_id) if isinstance(event, _OF_MESSAGES))
+        first = next(found, None)
+        if submissions and first is not None and submissions[0].at_ms - first.at_ms > tolerance_ms:
+            early = seconds((submissions[0].at_ms - first.at_ms) / 1000)
+            yield Doubt(
+                task_id, f"task {task_id} was in a message {early} before it was submitted", (first, submissions[0])
+            )
+
+
+def _before_delivery(history: History, tolerance_ms: float) -> Iterator[Doubt]:
+    for chain in history.chains:
+        for attempt in chain.attempts:
+            delivered, first = attempt.delivered, min(attempt.events, key=lambda event: event.at_ms)
+            if delivered is not None and delivered.at_ms - first.at_ms > tolerance_ms:
+                early = seconds((delivered.at_ms - first.at_ms) / 1000)
+                what = named(attempt.task_id, attempt.message_id)
+                message = f"{what}: something of attempt {attempt.number} was seen {early} before its delivery"
+                yield Doubt(attempt.task_id, message, (first, delivered))
+
+
+def _ended_before_begun(history: History, tolerance_ms: float) -> Iterator[Doubt]:
+    for event in history:
+        back_ms = event.at_ms - _end_ms(event)
+        if back_ms > tolerance_ms:
+            what = type(event).__name__
+            yield Doubt(None, f"what {what} tells of ended {seconds(back_ms / 1000)} before it began", (event,))
+
+
+def _end_ms(event: Event) -> float:
+    match event:
+        case TaskSubmitted() | BackoffRequested():
+            return event.answered_ms
+        case HeldUp() | ConsumersOff():
+            return event.until_ms
+        case FaultInjected() if event.until_ms is not None:
+            return event.until_ms
+        case _:
+            return event.at_ms
