@@ -321,14 +321,14 @@ class InvocationFailed(_Event, frozen=True, kw_only=True):
     the tasks that it was handed.
     """
 
-    started_ms: float
+    started_ms: Moment
     function: str
     delivery_id: str
     error_type: str
     message: str
     loaded: bool
     lines: tuple[str, ...]
-    log_bytes: int
+    log_bytes: Count
     task_ids: tuple[str, ...]
 
 
@@ -336,7 +336,7 @@ class InvocationsCounted(_Event, frozen=True, kw_only=True):
     """How many invocations of a function have ended, however they did; told of functions that have an `InvocationFailed`."""
 
     function: str
-    invocations: int
+    invocations: Count
 
 
 class ProcessesLeft(_Event, frozen=True, kw_only=True):
@@ -344,7 +344,7 @@ class ProcessesLeft(_Event, frozen=True, kw_only=True):
 
     function: str
     delivery_id: str
-    count: int
+    count: Count
     commands: tuple[str, ...]
 
 
