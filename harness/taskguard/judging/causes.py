@@ -41,6 +41,7 @@ _FAILING_ON_PURPOSE_TASKS = 10
 _HIGHEST_RATE = 0.5
 
 _FLOOD_BYTES = 10_000_000
+"""So much in the log of one invocation is told as a part of how it ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,9 @@ def _failures(history: History) -> Iterator[InvocationFailed]:
             for fault in lasting
             if fault.at_ms <= event.at_ms and event.started_ms <= (fault.until_ms or event.at_ms)
         ]
-        held_up_ms = held_up.within(event.started_ms, event.at_ms) if event.error_type == _TIMED_OUT else 0.0
+        # A flood holds the engine up itself.
+        may_be_late = event.error_type == _TIMED_OUT and event.log_bytes < _FLOOD_BYTES
+        held_up_ms = held_up.within(event.started_ms, event.at_ms) if may_be_late else 0.0
         is_late = held_up_ms > _HELD_UP_SHARE * (event.at_ms - event.started_ms)
         if event.delivery_id not in struck and not during and not is_late:
             yield event
@@ -129,16 +132,17 @@ def _what(event: InvocationFailed) -> str:
         how = how if event.loaded else f"{how} while it was loaded"
     else:
         how = "failed" if event.loaded else "could not be loaded"
-    return f"{how} with {event.log_bytes // 1_000_000} MB in its log" if event.log_bytes >= _FLOOD_BYTES else how
+    return how
 
 
 def _cause(events: Sequence[InvocationFailed], counted: int | None) -> tuple[Cause, frozenset[str]]:
     first = next((event for event in events if event.task_ids), events[0])
     commonest, _ = Counter(event.message for event in events).most_common(1)[0]
+    most = max(event.log_bytes for event in events)
     tasks = frozenset(task_id for event in events for task_id in event.task_ids)
     cause = Cause(
         function=first.function,
-        what=_what(first),
+        what=f"{_what(first)} with up to {most // 1_000_000} MB in its log" if most >= _FLOOD_BYTES else _what(first),
         error_type=first.error_type,
         message=commonest,
         lines=next(event.lines for event in events if event.message == commonest),

@@ -147,12 +147,22 @@ def test_an_api_that_takes_no_task_in_is_the_cause_of_all_that_speaks_of_tasks()
         ({"error_type": "Runtime.ExitError", "message": "exit status 3", "loaded": True}, "exited"),
         (
             {"error_type": "Sandbox.Timedout", "loaded": True, "log_bytes": 104_900_000},
-            "ran out of time with 104 MB in its log",
+            "ran out of time with up to 104 MB in its log",
         ),
     ],
 )
 def test_how_a_function_ended_is_said_in_words(changes: dict[str, Any], what: str) -> None:
     assert the_cause([*no_backoff(RETRIED), *failures_of(EVENTS, RETRIED, **changes)]).what == what
+
+
+def test_floods_of_all_sizes_are_one_cause() -> None:
+    late = failures_of(EVENTS, RETRIED, DIED, error_type="Sandbox.Timedout", loaded=True)
+    sized = [
+        replace(each, log_bytes=number * 20_000_000) if isinstance(each, InvocationFailed) else each
+        for number, each in enumerate(late)
+    ]
+    cause = the_cause([*no_backoff(RETRIED, DIED), *sized])
+    assert (cause.invocations, cause.what) == (4, "ran out of time with up to 60 MB in its log")
 
 
 def test_an_error_of_the_handlers_own_may_be_a_simulated_failure() -> None:
@@ -207,9 +217,17 @@ def causes_with(struck: FaultInjected) -> tuple[Cause, ...]:
     return causes_of(history, EXPECTED, grade(history, EXPECTED).verdicts)
 
 
-@pytest.mark.parametrize(("held_up_ms", "is_told"), [(2, False), (1, True)])
-def test_a_timeout_while_the_engine_was_held_up_is_no_cause(held_up_ms: float, is_told: bool) -> None:
-    late = failures_of(EVENTS, RETRIED, error_type="Sandbox.Timedout", loaded=True)
+@pytest.mark.parametrize(
+    ("held_up_ms", "log_bytes", "is_told"),
+    [
+        (2, 100, False),
+        (1, 100, True),
+        # A flood is what held it up.
+        (2, 50_000_000, True),
+    ],
+)
+def test_a_timeout_while_the_engine_was_held_up_is_no_cause(held_up_ms: float, log_bytes: int, is_told: bool) -> None:
+    late = failures_of(EVENTS, RETRIED, error_type="Sandbox.Timedout", loaded=True, log_bytes=log_bytes)
     held_up = HeldUp(at_ms=late[0].at_ms - 4, until_ms=late[0].at_ms - 4 + held_up_ms)
     assert bool(judged([*no_backoff(RETRIED), *late, held_up]).causes) == is_told
 
