@@ -28,7 +28,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,12 @@ test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= name
 
 test-faults: setup ## break the pipeline on purpose: each call of each handler in each way, and everything at once
 	@$(BIN)/python -m pytest tests/faults -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
+
+test-conformance: setup ## try on the engine what AWS documents of queues and event source mappings
+	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
+
+conformance: setup ## try it on each engine there is, and write the table of docs/engines.md
+	@$(BIN)/python -m tools.conformance
 
 test-edge: setup ## try the API with requests made from its document, right and wrong (CASES=, SEED=)
 	@$(BIN)/python -m pytest tests/edge --taskguard-clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)

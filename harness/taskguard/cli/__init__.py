@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, contract, doctor, grade, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, conformance, contract, doctor, grade, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import TaskGuardError
@@ -48,6 +48,7 @@ for command in (
     stack.deploy,
     stack.remove,
     clean_up.clean_up,
+    conformance.conformance,
     doctor.doctor,
     doctor.prepare,
 ):

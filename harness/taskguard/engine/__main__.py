@@ -12,7 +12,8 @@ from taskguard.engine.settings import EngineSettings
 
 
 def main() -> None:
-    patches.apply()
+    if not EngineSettings.from_environment().as_it_comes:
+        patches.apply()
     # By now the time that they are told is the engine's.
     from localstack.runtime.main import main as run_localstack
 

@@ -20,6 +20,12 @@ def _is_ours() -> bool:
     return "TASKGUARD_ENGINE" in os.environ
 
 
+def _sees_calls() -> bool:
+    from taskguard.engine.settings import EngineSettings
+
+    return _is_ours() and not EngineSettings.from_environment().as_it_comes
+
+
 class LoopbackServerPlugin(RuntimeServerPlugin):
     """Selected with ``GATEWAY_SERVER=taskguard``."""
 
@@ -54,7 +60,7 @@ def _provider(api: str) -> Any:
 apigateway, dynamodb, dynamodbstreams = map(_provider, ("apigateway", "dynamodb", "dynamodbstreams"))
 
 
-@on_infra_start(name="taskguard-flight-recorder", should_load=_is_ours)
+@on_infra_start(name="taskguard-flight-recorder", should_load=_sees_calls)
 def record_aws_calls() -> None:
     """Let the flight recorder see each AWS call."""
     from localstack.aws.handlers import run_custom_response_handlers, serve_custom_service_request_handlers
@@ -72,7 +78,7 @@ def record_aws_calls() -> None:
         run_custom_response_handlers.append(of_response)
 
 
-@on_infra_start(name="taskguard-preloading", should_load=_is_ours)
+@on_infra_start(name="taskguard-preloading", should_load=_sees_calls)
 def preload() -> None:
     """Make now, before anybody asks, what would be made at the first request to each service."""
     from taskguard.engine import preloading

@@ -83,6 +83,7 @@ class EngineSettings:
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
     (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``listener`` is the file
     descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
+    with ``as_it_comes`` LocalStack's own code does all but run functions;
     ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's and is not
     set when the machine's is (none: the machine's).
     """
@@ -93,6 +94,7 @@ class EngineSettings:
     recording: str | None = None
     listener: int = -1
     functions_ready: bool = False
+    as_it_comes: bool = False
     clock: str | None = None
     clock_scale: float = 1.0
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)

@@ -48,6 +48,13 @@ _CHANGES_A_CALL = 500.0
 
 _MONTH_SECONDS = 730.0 * 3600
 
+_REQUESTS_A_BEHAVIOUR = 60.0
+_INVOCATIONS_A_BEHAVIOUR = 3.0
+_SECONDS_OF_A_BEHAVIOUR_S_FUNCTION = 2.0
+"""Rather too many: on LocalStack there is one invocation for each. Half of the requests are for the polling of mapped queues."""
+
+_SMALLEST_GB = 0.125
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -125,6 +132,21 @@ def in_words(tasks: int, terms: Terms) -> list[str]:
         ),
         f"  together {_dollars(run.usd)}. The stage itself, used or not: about {_dollars(month.usd)} a month "
         f"({ALARMS} alarms, {DASHBOARDS} dashboard, and the polling of {QUEUES} empty queues).",
+    ]
+
+
+def conformance_in_words(behaviours: int) -> list[str]:
+    """What it costs to try so many behaviours of `taskguard conformance`, as lines to print before."""
+    requests, invocations = behaviours * _REQUESTS_A_BEHAVIOUR, behaviours * _INVOCATIONS_A_BEHAVIOUR
+    seconds = invocations * _SECONDS_OF_A_BEHAVIOUR_S_FUNCTION
+    spent = _estimate(
+        (prices.QUEUE_REQUEST, requests), (prices.INVOCATION, invocations), (prices.COMPUTE, seconds * _SMALLEST_GB)
+    )
+    return [
+        f"Trying {behaviours} behaviours on AWS takes about {requests:,.0f} requests to SQS, {invocations:,.0f} invocations and "
+        f"{seconds:,.0f} s of functions of 128 MB:",
+        f"  {_dollars(spent.usd)} at list prices ({prices.REGION}, {prices.NOTED_ON}). A month's free tier is a million requests to SQS, "
+        "a million invocations and 400,000 GB-s. Queues, functions and a role are made, and removed after.",
     ]
 
 

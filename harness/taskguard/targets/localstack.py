@@ -82,7 +82,7 @@ class LocalStackInstance(ProcessInstance):
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
     to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
-    called, as Lambda may do."""
+    called, as Lambda may do. With ``as_it_comes`` the engine only runs the functions, and LocalStack's own code does the rest."""
 
     engine = "LocalStack"
     program: ClassVar[tuple[str, ...]] = ("-m", "taskguard.engine")
@@ -94,6 +94,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     recording: bool = True
     clock_scale: float = 1.0
     functions_ready: bool = False
+    as_it_comes: bool = False
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME, self.cache)
@@ -113,6 +114,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             runtimes={LAMBDA_RUNTIME: runtime},
             listener=listener.fileno(),
             functions_ready=self.functions_ready,
+            as_it_comes=self.as_it_comes,
             clock=clock,
             clock_scale=self.clock_scale,
         )

@@ -17,7 +17,7 @@ def test_asking_what_it_is_succeeds(taskguard: Command, option: str) -> None:
 
 def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> None:
     overview = taskguard("--help").out
-    for command in ("grade", "check", "compare", "up", "down", "submit", "status", "deploy", "remove"):
+    for command in ("grade", "check", "compare", "conformance", "up", "down", "submit", "status", "deploy", "remove"):
         assert command in overview
         ended = taskguard(command, "--help")
         assert ended.status == 0
@@ -30,7 +30,19 @@ def test_every_command_is_listed_and_has_help_of_its_own(taskguard: Command) -> 
         [],
         *(
             [name]
-            for name in ("grade", "check", "compare", "up", "down", "submit", "status", "redrive", "deploy", "remove")
+            for name in (
+                "grade",
+                "check",
+                "compare",
+                "conformance",
+                "up",
+                "down",
+                "submit",
+                "status",
+                "redrive",
+                "deploy",
+                "remove",
+            )
         ),
     ],
 )
