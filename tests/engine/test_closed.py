@@ -202,7 +202,7 @@ def test_a_function_signs_as_itself(printed: dict[str, Any]) -> None:
 def test_a_function_has_no_file_or_socket_of_others_open(printed: dict[str, Any]) -> None:
     kinds = list(printed["descriptors"].values())
     assert set(kinds) <= {"pipe", "device", "own pair", "connection to 127.0.0.1"}
-    # Input; output and errors; its lifeline.
+    # Input, output, errors.
     assert kinds[:3] == ["device", "pipe", "pipe"]
 
 
