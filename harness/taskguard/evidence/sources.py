@@ -5,8 +5,8 @@ Either answers the same question, of one stack. It must not know which tasks a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
@@ -33,6 +33,12 @@ class Source(Protocol):
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
 
+    def begin(self) -> None:
+        """A run begins: ask for what may be needed when the engine is gone."""
+
+    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        """What can be told without the engine, which may be gone; as :meth:`gather`."""
+
 
 @dataclass(slots=True)
 class RecorderSource:
@@ -43,17 +49,24 @@ class RecorderSource:
     stack: Stack
     dialect: Dialect = TASKGUARD
     since_ms: float = 0.0
+    heeded: Mapping[str, bool | None] = field(default_factory=dict)
 
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        recording = self.file.read().since(self.since_ms)
-        heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
-        names = self.dialect.message
-        events = events_of(recording, self.stack, names, partial_batches=heeded, only=only)
-        events += failed_invocations(recording, self.stack, names, only)
-        return [*events, *left_running(recording, self.stack)], recording
+        self.begin()
+        return self.left(only)
 
     def recording(self) -> Recording:
         return self.file.read()
+
+    def begin(self) -> None:
+        self.heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
+
+    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        recording = self.file.read().since(self.since_ms)
+        names = self.dialect.message
+        events = events_of(recording, self.stack, names, partial_batches=self.heeded, only=only)
+        events += failed_invocations(recording, self.stack, names, only)
+        return [*events, *left_running(recording, self.stack)], recording
 
 
 def log_source(
