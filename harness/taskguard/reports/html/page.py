@@ -24,6 +24,7 @@ from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_atte
 from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
+from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
@@ -70,7 +71,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         ends=_ends(grade),
         notes=tuple(
             shown(note, _NOTE_BYTES).replace("'", "\u2019")
-            for note in (clock_note(manifest), engine_note(manifest))
+            for note in (clock_note(manifest), engine_note(manifest), *left_running(history))
             if note
         ),
         verdicts=tuple(verdicts),
