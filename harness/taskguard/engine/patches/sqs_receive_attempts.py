@@ -76,17 +76,21 @@ def _telling_of_the_attempt(receive: Callable[..., Any]) -> Callable[..., Any]:
 
 def _repeating(receive: Callable[..., ReceiveMessageResult]) -> Callable[..., ReceiveMessageResult]:
     def repeating(
-        queue: FifoQueue, most: int = 1, wait: int | None = None, hidden: int | None = None, **options: Any
+        queue: FifoQueue,
+        num_messages: int = 1,
+        wait_time_seconds: int | None = None,
+        visibility_timeout: int | None = None,
+        **options: Any,
     ) -> ReceiveMessageResult:
         if (attempt_id := _attempt.get()) is None:
-            return receive(queue, most, wait, hidden, **options)
+            return receive(queue, num_messages, wait_time_seconds, visibility_timeout, **options)
         with queue.mutex:
             attempts: dict[str, _Attempt] = vars(queue).setdefault("receive_attempts", {})
             for each in [each for each, attempt in attempts.items() if not attempt.can_be_repeated]:
                 del attempts[each]
             if attempt_id in attempts:
-                return attempts[attempt_id].repeat(hidden)
-        result = receive(queue, most, wait, hidden, **options)
+                return attempts[attempt_id].repeat(visibility_timeout)
+        result = receive(queue, num_messages, wait_time_seconds, visibility_timeout, **options)
         if result.successful:
             attempts[attempt_id] = _Attempt(queue, result)
         return result
