@@ -22,6 +22,7 @@ API_AUTH ?=
 JUNIT ?=
 
 BIN := $(VENV)/bin
+# What takes long replaces its shell, so that a signal which ends make reaches it.
 junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
@@ -34,37 +35,37 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
-	@$(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
+	@exec $(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
 test-local: setup ## run the tests: unit tests, then the engine and the pipeline, faster than the clock
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
+	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 
 test-heavy: setup
 	@echo "== those that keep both cores busy, in real time"
-	@$(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
+	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m heavy -n 3 --maxschedchunk 1 $(call junit,heavy)
 
 test-mutants: setup ## run broken variants of the pipeline, each of which must be rejected by the check that is meant for it
 	@echo "== all of them, their waiting shortened $(CLOCK_SCALE) times"
-	@$(BIN)/python -m pytest tests/mutants -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
+	@exec $(BIN)/python -m pytest tests/mutants -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
 	@echo "== some of them in real time"
-	@$(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
+	@exec $(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
 
 test-services: setup ## grade services that are not ours, sound and broken, each of which must get the grade that it deserves
-	@$(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,services)
+	@exec $(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,services)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
-	@$(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
+	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
+	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
 test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
-	@$(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
+	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
+	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
 	@VENV=$(VENV) image/build-stand-in.sh
@@ -77,26 +78,26 @@ test-unit: setup ## run the unit tests alone (no engine)
 unit-tests = $(MAKE) --no-print-directory -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-handlers unit-rest
 
 unit-taskguard:
-	@$(BIN)/python -m pytest tests/unit/taskguard -q $(call junit,unit-taskguard)
+	@exec $(BIN)/python -m pytest tests/unit/taskguard -q $(call junit,unit-taskguard)
 
 unit-handlers:
-	@$(BIN)/python -m pytest tests/unit/handlers -q $(call junit,unit-handlers)
+	@exec $(BIN)/python -m pytest tests/unit/handlers -q $(call junit,unit-handlers)
 
 unit-rest:
-	@$(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard --ignore tests/unit/handlers -q $(call junit,unit-rest)
+	@exec $(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard --ignore tests/unit/handlers -q $(call junit,unit-rest)
 
 test-installed: setup ## install a wheel elsewhere, and use it there as a stranger would
-	@$(BIN)/python -m pytest tests/installed -q $(call junit,installed)
+	@exec $(BIN)/python -m pytest tests/installed -q $(call junit,installed)
 
 test-packaging: setup ## run the tests of the package and the template alone (the Serverless CLI, no engine)
 	@echo "== the package and the template"
-	@$(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
+	@exec $(BIN)/python -m pytest tests/packaging -q -n 2 $(call junit,packaging)
 
 test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= names its program)
-	@$(BIN)/python -m pytest tests/browser -q $(call junit,browser)
+	@exec $(BIN)/python -m pytest tests/browser -q $(call junit,browser)
 
 test-faults: setup ## break the pipeline on purpose: each call of each handler in each way, and everything at once
-	@$(BIN)/python -m pytest tests/faults -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
+	@exec $(BIN)/python -m pytest tests/faults -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
 
 test-conformance: setup ## try on the engine what AWS documents of queues and event source mappings
 	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
@@ -105,13 +106,13 @@ conformance: setup ## try it on each engine there is, and write the table of doc
 	@$(BIN)/python -m tools.conformance
 
 test-edge: setup ## try the API with requests made from its document, right and wrong (CASES=, SEED=)
-	@$(BIN)/python -m pytest tests/edge --taskguard-clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
+	@exec $(BIN)/python -m pytest tests/edge --taskguard-clock-scale $(CLOCK_SCALE) -n 4 --maxschedchunk 1 --cases "$(CASES)" $(if $(filter file,$(origin SEED)),,--case-seed "$(SEED)") $(call junit,edge)
 
 privileges: ## print what each function is allowed, and which test used it (of the last run)
 	@cat .taskguard/privileges.md
 
 up: setup ## start LocalStack with the pipeline on it, and leave it running
-	@$(BIN)/taskguard up --stage "$(STAGE)"
+	@exec $(BIN)/taskguard up --stage "$(STAGE)"
 
 down: ## stop what `make up` started
 	@if [ -x $(BIN)/taskguard ]; then $(BIN)/taskguard down; fi
@@ -129,17 +130,17 @@ scan: setup ## look for secrets in all files that are, or could be, committed (o
 	@echo "make scan: no secret in any file"
 
 audit: setup ## ask npm's and PyPI's services for known vulnerabilities of all that is locked (2: they cannot be reached)
-	@$(BIN)/python -m tools.audit
+	@exec $(BIN)/python -m tools.audit
 
 deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failures are random unless SEED= is given)
-	@$(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
+	@exec $(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
-	@$(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
+	@exec $(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
 		--taskguard-target aws --taskguard-stage "$(STAGE)" --taskguard-region "$(REGION)" $(call junit,aws)
 
 remove: setup ## remove a stage from AWS (STAGE=, REGION=)
-	@$(BIN)/taskguard remove --stage "$(STAGE)" --region "$(REGION)"
+	@exec $(BIN)/taskguard remove --stage "$(STAGE)" --region "$(REGION)"
 
 setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared ## install what is needed, here and in the user's cache folder (quick when nothing changed)
 
@@ -156,7 +157,7 @@ $(VENV)/.ready: requirements/development.txt pyproject.toml
 
 # What TaskGuard would install when it is used first.
 $(VENV)/.prepared: $(VENV)/.ready package.json package-lock.json $(wildcard harness/taskguard/data/*.txt)
-	@$(BIN)/taskguard prepare
+	@exec $(BIN)/taskguard prepare
 	@touch $@
 
 # For the tests, and for whoever types `npx serverless`.

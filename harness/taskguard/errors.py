@@ -1,16 +1,51 @@
 """Every error that TaskGuard raises for a user to read, as one tree.
 
 Each class says in its docstring what the user should do; each message names what was being done, what was found, and
-what to do next. Programming mistakes are not here: they stay `ValueError` and `TypeError`.
+what to do next. Programming mistakes are not here: they stay `ValueError` and `TypeError`. What a command ends with is here too.
 """
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command tells by its exit status. Typer ends a command that was used wrongly with its own, which is the same."""
+
+    PASSED = 0
+    """All checks passed, or what was asked is done."""
+    FAILED = 1
+    """A check failed, or two runs differ."""
+    WRONG_USAGE = 2
+    """The command, or a file that it was given to go by, is wrong."""
+    UNKNOWN = 3
+    """Nothing failed, and it could not all be judged."""
+    NOT_MADE = 4
+    """What was asked could not be done, or not to its end: the engine, the deploy, AWS, this machine, or a mistake in TaskGuard."""
+    DIFFERS = 5
+    """A saved run is judged otherwise than its folder has it."""
+    INTERRUPTED = 130
+    """By Ctrl-C. As in a shell, another signal is 128 and its number: 143 for SIGTERM."""
 
 
 class TaskGuardError(Exception):
-    """The root of TaskGuard's errors: catch it to print a message without a traceback, and exit with 2."""
+    """The root of TaskGuard's errors: catch it to print a message without a traceback, and exit with its ``exit_code``."""
+
+    exit_code: int = ExitCode.NOT_MADE
+
+
+class RunEndedEarly(TaskGuardError):
+    """A run broke off in the middle. The message says why, and where what was seen until then is kept; it can be judged as far as
+    it goes. ``interrupted`` is whether the user did it."""
+
+    def __init__(self, message: str, *, exit_code: int = ExitCode.NOT_MADE, interrupted: bool = False) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.interrupted = interrupted
 
 
 class HistoryError(TaskGuardError):
     """A saved run cannot be read: check that the path is a run's folder and that its files are whole, or run again."""
+
+    exit_code = ExitCode.UNKNOWN
 
 
 class SetupError(TaskGuardError):
@@ -36,6 +71,8 @@ class SubmissionError(TaskGuardError):
 class PolicyError(TaskGuardError):
     """A role's policy uses what cannot be judged here. Write it with actions and resources alone, or check it by hand."""
 
+    exit_code = ExitCode.UNKNOWN
+
 
 class RedriveError(TaskGuardError):
     """A task was not put back to work. The message says in what state it is and what to do."""
@@ -44,6 +81,10 @@ class RedriveError(TaskGuardError):
 class FaultPlanError(TaskGuardError):
     """A fault cannot be read or makes no sense. The message names it, and says what there is (docs/faults.md has it all)."""
 
+    exit_code = ExitCode.WRONG_USAGE
+
 
 class ConfigurationError(TaskGuardError):
     """A contract or a `taskguard.toml` cannot be read. The message names the file, the place and what there is."""
+
+    exit_code = ExitCode.WRONG_USAGE

@@ -5,7 +5,9 @@ Made once, from the service's folder and the environment, and handed on. Nothing
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -40,8 +42,29 @@ class Places:
 
 
 def cache_folder() -> Path:
-    """The folder that the environment names, or the user's cache folder."""
+    """The folder that the environment names, or the user's cache folder; where that cannot be written to, one for temporary files."""
     from platformdirs import user_cache_path  # noqa: PLC0415  # a pytest run that uses no pipeline needs none
 
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).absolute() if named else user_cache_path("taskguard", appauthor=False)
+    if named:
+        return Path(named).absolute()
+    folder = user_cache_path("taskguard", appauthor=False)
+    # A user may have no home, or one that cannot be written to, as in many containers.
+    return folder if _is_ours_to_write(folder) else _temporary()
+
+
+def _temporary() -> Path:
+    folder = Path(tempfile.gettempdir(), f"taskguard-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        # Whoever made it could have us run what lies there.
+        raise PermissionError(errno.EPERM, "it is somebody else's", str(folder))
+    return folder
+
+
+def _is_ours_to_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

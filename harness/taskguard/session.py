@@ -7,14 +7,17 @@ Whoever makes graded runs starts it here: the command line, tests and benchmarks
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
-from taskguard.history import SavedRun
+from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
+from taskguard.history.file import UNFINISHED
 from taskguard.history.wording import times
 from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.workload import random_seed
@@ -22,6 +25,7 @@ from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
+from taskguard.run.breaking_off import AsLongAsTheyAnswer, make_sure_it_is_recorded, why_it_ended
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
@@ -31,30 +35,45 @@ from taskguard.run.own_engine import OwnEngine
 from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
+from taskguard.run.watch import Progress
 from taskguard.service.config import config_of, terms_of
 from taskguard.service.kept import from_env
 from taskguard.service.ours import draws_of, is_ours
+from taskguard.support.folders import naming
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import TargetName
+from taskguard.targets.process import has_ended
 from taskguard.targets.registry import TargetOptions
+
+_ROOM_OF_A_TASK_BYTES = 6000
+"""What is seen of a task takes about half of that."""
+_LEAST_ROOM_BYTES = 64 * 1024
 
 
 def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     """Make the run that is asked for and judge it; what was started for it is gone when this returns, unless it is to be kept.
 
     Raises:
+        RunEndedEarly: the run broke off, by whatever; what was seen of it is kept, and judged as far as it goes.
         TaskGuardError: the run could not be made; the message says why.
     """
     tell = _one_at_a_time(tell)
-    with ExitStack() as cleanup:
-        place = cleanup.enter_context(_place_of(asked, tell))
-        saved = record(
-            place.run, place.load, asked.folder, tell, asked, digests=place.digests, tasks_seed=place.tasks_seed
-        )
-        if asked.keep and place.engine is not None:
-            place.engine.keep()
-        with phase(tell, "stop"):
-            cleanup.close()
+    try:
+        with _room_for_history(asked), ExitStack() as cleanup:
+            place = cleanup.enter_context(_place_of(asked, tell))
+            saved = record(
+                place.run, place.load, asked.folder, tell, asked, digests=place.digests, tasks_seed=place.tasks_seed
+            )
+            if asked.keep and place.engine is not None:
+                place.engine.keep()
+            with phase(tell, "stop"):
+                cleanup.close()
+    except RunEndedEarly:
+        # Its reports are made as far as there is room for them.
+        with suppress(OSError, TaskGuardError):
+            judge(SavedRun.read(asked.folder), asked.folder, tell)
+        raise
     return judge(saved, asked.folder, tell)
 
 
@@ -72,7 +91,7 @@ def record(
     there are any, for which the service may be deployed again in mid-run. ``digests`` are of what was deployed for the run.
 
     Raises:
-        SubmissionError: the API cannot be reached.
+        RunEndedEarly: the run broke off after a task was handed in; what was seen until then is kept.
     """
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
     asked_for = len(load.tasks) - load.chosen
@@ -92,13 +111,73 @@ def record(
     elif faults is None:
         tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
     tell(Began(len(load.tasks)))
-    history = run.of(load.tasks, tell, faults, backlog)
-    with phase(tell, "manifest"):
-        manifest = manifest_of(run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
-        saved = SavedRun(history=history, manifest=manifest)
-        saved.write(folder)
+    manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
+    seen, history = _Seen(run.endpoint, tell), None
+    try:
+        history = run.of(load.tasks, seen.tell, faults, backlog)
+        with phase(tell, "manifest"):
+            saved = SavedRun(history=history, manifest=manifest())
+            saved.write(folder)
+    except (KeyboardInterrupt, Exception) as error:
+        if not seen.submitted:
+            raise
+        ended = has_ended(run.endpoint)
+        if history is None:
+            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            history = run.history_until_now([*seen.submitted, *from_outside], AsLongAsTheyAnswer(gone=ended))
+        raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
     tell(Recorded(saved, folder))
     return saved
+
+
+@contextmanager
+def _room_for_history(asked: Asked) -> Iterator[None]:
+    """Set room aside in the run's folder, so that a disk that fills up meanwhile does not take it.
+
+    Raises:
+        OSError: there is none, or the folder cannot be written to; names the file.
+    """
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    room = asked.folder / f"{HISTORY_FILE}{UNFINISHED}"
+    with naming(room):
+        room.write_bytes(bytes(_LEAST_ROOM_BYTES + _ROOM_OF_A_TASK_BYTES * asked.tasks))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            room.unlink(missing_ok=True)
+
+
+class _Seen:
+    """Passes on what is told of a run, keeps the answers, and looks whether the engine still records what happens."""
+
+    def __init__(self, endpoint: Endpoint, tell: Tell) -> None:
+        self._endpoint, self._tell = endpoint, tell
+        self.submitted: list[TaskSubmitted] = []
+
+    def tell(self, event: SessionEvent) -> None:
+        if isinstance(event, TaskSubmitted):
+            self.submitted.append(event)
+        if isinstance(event, (TaskSubmitted, Progress)):
+            make_sure_it_is_recorded(self._endpoint)
+        self._tell(event)
+
+
+def _kept_early(
+    history: History, manifest: Callable[..., Manifest], folder: Path, error: BaseException, ended: Endpoint | None
+) -> RunEndedEarly:
+    """Keep the history of a run that broke off by this ``error``, as far as it can be kept, and say so; ``ended`` is the engine that
+    did."""
+    reason, more = why_it_ended(error, ended)
+    said = [f"the run ended early: {reason}", *([more] if more else [])]
+    try:
+        SavedRun(history=history, manifest=manifest(ended_early=reason)).write(folder)
+        check = runnable("taskguard check", folder)
+        said.append(f"What was seen until then is kept in {folder}; judge it as far as it goes with `{check}`")
+    except OSError as full:
+        said.append(f"Not all that was seen until then could be kept: {full}")
+    code = error.exit_code if isinstance(error, TaskGuardError) and ended is None else ExitCode.NOT_MADE
+    return RunEndedEarly("\n".join(said), exit_code=code, interrupted=isinstance(error, KeyboardInterrupt))
 
 
 def judge(saved: SavedRun, folder: Path, tell: Tell = nobody) -> Graded:

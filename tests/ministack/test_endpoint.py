@@ -70,7 +70,7 @@ def test_a_run_on_an_engine_of_others_leaves_it_as_it_was(theirs: Endpoint, tmp_
 
     refused = grade(theirs, "--stage", "dev", folder=tmp_path)
     output, errors = refused.communicate(timeout=60)
-    assert refused.returncode == 2, output + errors
+    assert refused.returncode == 4, output + errors
     assert "it is there already" in errors
     assert stacks(theirs) == before
 
@@ -82,6 +82,6 @@ def test_an_interrupted_run_takes_its_stage_away(theirs: Endpoint, tmp_path: Pat
     wait_for(lambda: stack_name("mine") in stacks(theirs), seconds=90)
     os.kill(run.pid, signal.SIGINT)
     _, errors = run.communicate(timeout=120)
-    assert run.returncode == 2
+    assert run.returncode == 130
     assert "Traceback" not in errors
     assert stacks(theirs) == before

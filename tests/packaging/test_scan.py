@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,18 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def scan(folder: Path) -> subprocess.CompletedProcess[str]:
-    # What `make setup` would make is there.
-    return subprocess.run(
-        ["make", "--no-print-directory", "scan", f"BIN={Path(sys.executable).parent}", "-o", "setup"],
-        cwd=folder,
-        env=os.environ | {"MAKEFLAGS": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="taskguard-scan-") as place:
+        # What `make setup` would make is there, by a name that a shell takes as it is, wherever this checkout lies.
+        programs = Path(place, "bin")
+        programs.symlink_to(Path(sys.executable).parent, target_is_directory=True)
+        return subprocess.run(
+            ["make", "--no-print-directory", "scan", f"BIN={programs}", "-o", "setup"],
+            cwd=folder,
+            env=os.environ | {"MAKEFLAGS": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 @pytest.mark.parametrize("text", [f"key = '{KEY_ID}'", f"aws_secret_access_key = '{KEY}'", PEM])
@@ -50,6 +54,16 @@ def test_a_planted_secret_is_found_and_not_printed(checkout: Path, text: str, co
     assert re.search(r"Location: +settings\.py:2", found.stdout)
     assert not any(secret in found.stdout + found.stderr for secret in (KEY_ID, KEY))
     assert "revoke it where it was valid" in found.stderr
+
+
+def test_it_does_not_matter_where_the_programs_lie(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "a b`c"
+    elsewhere.symlink_to(Path(sys.executable).parent, target_is_directory=True)
+    monkeypatch.setattr(sys, "executable", str(elsewhere / "python"))
+    found = scan(checkout)
+    assert (found.returncode, found.stdout) == (0, "make scan: no secret in any file\n"), found.stderr
 
 
 def test_what_is_left_out_of_commits_is_not_looked_at(checkout: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from taskguard.cli import app
+from taskguard.cli.app import app
 from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.records import Records
 from taskguard.history import SavedRun

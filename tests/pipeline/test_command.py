@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,7 +35,9 @@ def taskguard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 
 def processes_of(out: Path) -> dict[int, str]:
     """The engine of a run's folder, and the functions that it started, by process id."""
-    scratch = next((settings["scratch"] for settings in engines() if settings["recording"].startswith(str(out))), None)
+    scratch = next(
+        (settings["scratch"] for settings in engines() if (settings["recording"] or "").startswith(str(out))), None
+    )
     found: dict[int, str] = {}
     for pid, environment in environments():
         ours = scratch is not None and environment.get("TMPDIR", "").startswith(scratch)
@@ -43,7 +46,7 @@ def processes_of(out: Path) -> dict[int, str]:
     return found
 
 
-def engines() -> Iterator[dict[str, str]]:
+def engines() -> Iterator[dict[str, Any]]:
     """The settings of all engines that run."""
     for _, environment in environments():
         if "TASKGUARD_ENGINE" in environment:
@@ -79,8 +82,9 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
 
     judged = (out / "grade.json").read_bytes()
     spoil(out / HISTORY_FILE)
-    spoiled = taskguard("check", str(out), folder=tmp_path)
-    assert spoiled.returncode == 1
+    assert taskguard("check", str(out), folder=tmp_path).returncode == 3
+    spoiled = taskguard("check", str(out), "--edited", folder=tmp_path)
+    assert spoiled.returncode == 5
     assert "settlement" in spoiled.stdout
     assert "grade.json says otherwise" in spoiled.stderr
     assert (out / "grade.json").read_bytes() == judged
@@ -128,21 +132,71 @@ def spoil(path: Path) -> None:
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path, request_to_stop: signal.Signals) -> None:
     out = tmp_path / "run"
+    run = graded_in_the_background(out)
+    before = processes_of(out)
+    assert {"engine", "TaskGuard-dev-submitTask"} <= set(before.values())
+    os.kill(run.pid, request_to_stop)
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 128 + request_to_stop
+    assert "the run ended early: it was interrupted" in errors
+    assert "Traceback" not in errors
+    wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
+    ended_early(out, "it was interrupted")
+
+
+def ended_early(out: Path, reason: str) -> None:
+    """What was seen is there, and judged again it is neither a pass nor held against the pipeline."""
+    kept = SavedRun.read(out)
+    assert reason in (kept.manifest.ended_early or "")
+    assert kept.history.accepted
+    assert kept.history.of_kind(Delivered)
+    again = taskguard("check", str(out), "--json", folder=out)
+    assert again.returncode == 3, again.stdout + again.stderr
+    assert {each["outcome"] for each in json.loads(again.stdout)["checks"]} == {"unknown"}
+    assert (out / "report.html").exists()
+
+
+def test_an_engine_that_is_killed_ends_the_run_and_what_was_seen_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run = graded_in_the_background(out)
+    before = processes_of(out)
+    [engine] = [pid for pid, name in before.items() if name == "engine"]
+    os.kill(engine, signal.SIGKILL)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 4
+    assert "the run ended early: the engine ended\nThe end of its log" in errors
+    assert "Traceback" not in errors
+    assert "region" not in errors
+    wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
+    ended_early(out, "the engine ended")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
+def test_a_recorder_that_can_write_no_more_ends_the_run_and_what_was_seen_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run = graded_in_the_background(out)
+    [engine] = [pid for pid, name in processes_of(out).items() if name == "engine"]
+    # As if the disk were full from now on.
+    file = out / "engine" / "flight-recorder.jsonl"
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 4, errors
+    assert f"the run ended early: the operating system refused: [Errno 27] File too large: '{file}'" in errors
+    assert "Traceback" not in errors
+    ended_early(out, "File too large")
+
+
+def graded_in_the_background(out: Path, **options: Any) -> subprocess.Popen[str]:
+    """The command, when one function has been called."""
     run = subprocess.Popen(
         [*HEEDING_INTERRUPTS, TASKGUARD, "grade", str(PROJECT), "--tasks", "5", "--seed", "42", "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
-    wait_for(lambda: "invocation-ended" in recording(out), seconds=90)
-    before = processes_of(out)
-    assert {"engine", "TaskGuard-dev-submitTask"} <= set(before.values())
-    os.kill(run.pid, request_to_stop)
-    _, errors = run.communicate(timeout=30)
-    assert run.returncode == 2
-    assert "interrupted" in errors
-    assert "Traceback" not in errors
-    wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)
+    wait_for(lambda: "processTask" in recording(out) or run.poll() is not None, seconds=90)
+    return run
 
 
 def recording(out: Path) -> str:
@@ -169,7 +223,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         submitted = taskguard("submit", "--task-id", "mine", "--payload", '{"a": 1}', folder=tmp_path)
         assert (submitted.returncode, submitted.stdout) == (0, "mine\n")
         second = taskguard("up", folder=tmp_path)
-        assert second.returncode == 2
+        assert second.returncode == 4
         assert "up already" in second.stderr
 
         helper = subprocess.run(

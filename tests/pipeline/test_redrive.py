@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from taskguard.cli import app
+from taskguard.cli.app import app
 from taskguard.contract.dialect import TASKGUARD
 from taskguard.errors import RedriveError
 from taskguard.evidence.records import Records

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from taskguard.cli.judge import AsJson, a_console
+from taskguard.errors import ExitCode
 from taskguard.places import cache_folder
 from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
@@ -49,11 +50,11 @@ _PROBES: tuple[Callable[[], Found], ...] = (
 def doctor(json_: AsJson = False) -> None:
     """Look at what this machine has, say what is missing and what to do.
 
-    Exits with 0 when all is there that a run on the default target needs, else with 2.
+    Exits with 0 when all is there that a run on the default target needs, else with 4.
     """
     found, kept = [probe() for probe in _PROBES], list(installed.kept())
     missing = [each.name for each in found if each.state is State.MISSING]
-    code = 2 if missing else 0
+    code = ExitCode.NOT_MADE if missing else ExitCode.PASSED
     if json_:
         typer.echo(json.dumps(_as_json(found, kept, code), indent=2))
     else:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from taskguard.cli.complaints import complain
-from taskguard.errors import HistoryError
+from taskguard.errors import ExitCode, HistoryError
 from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun, edited_files
 from taskguard.judging.comparing import Graded, differing_grades, is_another_judgement
 from taskguard.judging.comparing import compare as compared
@@ -26,9 +26,6 @@ from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
-
-DIFFERS_FROM_BEFORE = 5
-"""The exit code when a run's folder has another judgement than this one."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 
@@ -53,7 +50,7 @@ def check(
         judged = _judged(history, edited=edited)
         differs = history.is_dir() and _keep(history, judged, rewrite=rewrite)
         show(a_console(), judged.grade, judged.run, history if history.is_dir() else history.parent, json_=json_)
-    raise typer.Exit(DIFFERS_FROM_BEFORE if differs else judged.grade.exit_code)
+    raise typer.Exit(ExitCode.DIFFERS if differs else judged.grade.exit_code)
 
 
 def compare(

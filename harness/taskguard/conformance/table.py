@@ -6,21 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 
 from taskguard.conformance.behaviour import Behaviour, Outcome, Result
+from taskguard.errors import ExitCode
 from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
 
 FORMAT_VERSION = 1
 """Of what `--json` writes; rises whenever a field changes its meaning or goes."""
 
-_RIGHT, _WRONG, _NOT_TRIED = 0, 1, 2
-
 
 def exit_code(results: Sequence[Result]) -> int:
-    """1 when a behaviour is wrong, else 2 when one could not be tried, else 0."""
+    """1 when a behaviour is wrong, else 3 when one could not be tried, else 0."""
     found = {each.outcome for each in results}
     if Outcome.WRONG in found:
-        return _WRONG
-    return _NOT_TRIED if Outcome.NOT_TRIED in found else _RIGHT
+        return ExitCode.FAILED
+    return ExitCode.UNKNOWN if Outcome.NOT_TRIED in found else ExitCode.PASSED
 
 
 def in_short(results: Sequence[Result]) -> str:

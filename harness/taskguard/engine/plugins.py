@@ -88,21 +88,28 @@ def preload() -> None:
 
 @on_infra_ready(name="taskguard-instance", should_load=_is_ours)
 def answer_as_instance() -> None:
-    """Say whose engine this is, so that a target knows that the one that answers is its own; and stay when told to."""
+    """Say whose engine this is, so that a target knows that the one that answers is its own, and why its flight recorder records no
+    more, if that is so; and stay when told to."""
     from localstack.services.edge import ROUTER
     from rolo import Request, Response
 
     from taskguard.engine import ownership
     from taskguard.engine.faults import injector
+    from taskguard.engine.recorder.flight_recorder import recorder
     from taskguard.engine.settings import EngineSettings
 
     token = EngineSettings.from_environment().instance
+
+    def tell(_request: Request) -> Response:
+        failure = recorder().failure
+        told = None if failure is None else [failure.errno, failure.strerror]
+        return Response.for_json({"instance": token, "failure": told})
 
     def stay(_request: Request) -> Response:
         ownership.released.set()
         return Response.for_json({"instance": token})
 
-    ROUTER.add("/_taskguard/instance", lambda _request: Response.for_json({"instance": token}), methods=["GET"])
+    ROUTER.add("/_taskguard/instance", tell, methods=["GET"])
     ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
     ROUTER.add("/_taskguard/faults", injector.hand_over, methods=["POST"])
     ROUTER.add("/_taskguard/faults", injector.end_of_stack, methods=["DELETE"])

@@ -5,8 +5,8 @@ Either answers the same question, of one stack. It must not know which tasks a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
@@ -32,6 +32,12 @@ class Source(Protocol):
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
 
+    def begin(self) -> None:
+        """A run begins: ask for what may be needed when the engine is gone."""
+
+    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        """What can be told without the engine, which may be gone; as :meth:`gather`."""
+
 
 @dataclass(slots=True)
 class RecorderSource:
@@ -42,14 +48,21 @@ class RecorderSource:
     stack: Stack
     dialect: Dialect = TASKGUARD
     since_ms: float = 0.0
+    heeded: Mapping[str, bool | None] = field(default_factory=dict)
 
     def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        recording = self.file.read().since(self.since_ms)
-        heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
-        return events_of(recording, self.stack, self.dialect.message, partial_batches=heeded, only=only), recording
+        self.begin()
+        return self.left(only)
 
     def recording(self) -> Recording:
         return self.file.read()
+
+    def begin(self) -> None:
+        self.heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
+
+    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        recording = self.file.read().since(self.since_ms)
+        return events_of(recording, self.stack, self.dialect.message, partial_batches=self.heeded, only=only), recording
 
 
 def log_source(

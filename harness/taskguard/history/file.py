@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from io import RawIOBase
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -31,12 +32,16 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.history.lines import read_lines
+from taskguard.support.folders import naming
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.typed import unreadable, untyped
 
 E = TypeVar("E", bound=Event)
 K = TypeVar("K")
 V = TypeVar("V")
+
+UNFINISHED = ".unfinished"
+"""What is added to a history's name as long as it is not written whole."""
 
 
 class History(Sequence[Event]):
@@ -180,12 +185,27 @@ class History(Sequence[Event]):
         return frozenset(kind for event in self.of_kind(EvidenceMissing) for kind in event.affects)
 
     def write(self, path: Path | str) -> None:
-        """Write the history as JSON Lines, one event a line, replacing the file only when it is written whole."""
+        """Write the history as JSON Lines, one event a line, replacing the file only when it is written whole. Room that was set
+        aside for it, as a file with :data:`UNFINISHED` added to its name, is used.
+
+        Raises:
+            OSError: it cannot be written, as on a full disk; names the file, which has as many events as there was room for.
+        """
         target = Path(path)
-        unfinished = target.with_name(f"{target.name}.unfinished")
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            for event in self._events:
-                file.write(json.dumps(untyped(event)) + "\n")
+        unfinished = target.with_name(target.name + UNFINISHED)
+        unfinished.touch()
+        written = 0
+        with naming(target), unfinished.open("r+b", buffering=0) as file:
+            try:
+                for event in self._events:
+                    line = json.dumps(untyped(event)).encode() + b"\n"
+                    written += _write_all(file, line)
+            except OSError:
+                if not target.exists():
+                    unfinished.replace(target)
+                raise
+            finally:
+                file.truncate(written)
         unfinished.replace(target)
 
     @classmethod
@@ -228,6 +248,14 @@ class History(Sequence[Event]):
     @cached_property
     def _chains_by_task(self) -> dict[str | None, tuple[Chain, ...]]:
         return _grouped((chain.task_id, chain) for chain in self.chains)
+
+
+def _write_all(file: RawIOBase, line: bytes) -> int:
+    """Write the whole line: a disk that is all but full takes a part of it first."""
+    rest = line
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+    return len(line)
 
 
 def _tasks_of(event: Event) -> tuple[str, ...]:

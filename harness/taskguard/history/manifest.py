@@ -22,6 +22,7 @@ from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
 from taskguard.history.digests import DIGESTS, digest_of, own_digest, told_digests, with_digests
 from taskguard.history.file import History
+from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
 FORMAT_VERSION = 5
@@ -33,7 +34,7 @@ that need them find none, and say so. Version 2 knows no run that switches consu
 their fate."""
 
 _WITHOUT_DIGESTS = (*_WITH_EXPECTATIONS, 4)
-"""Of these it cannot be told whether a file was edited."""
+"""Of these it cannot be told whether a file was edited, and none ended early."""
 
 _READABLE = (*_WITHOUT_DIGESTS, FORMAT_VERSION)
 
@@ -56,7 +57,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     pipeline's settings, `versions` the versions of what took part, `digests` the SHA-256 of files that decide the outcome (hex, by
     name). `repeat` is the command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines
     of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
-    task ids where it is not that of the draws.
+    task ids where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
     """
 
     taskguard_version: str
@@ -79,6 +80,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     fault_seed: str | None = None
     tasks_seed: str | None = None
+    ended_early: str | None = None
 
     def __post_init__(self) -> None:
         if self.tasks < 0:
@@ -116,7 +118,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
         """Write the manifest as JSON to `path`, with its own digest, and that of the file with the run's `history`."""
         target = Path(path)
         document = with_digests(untyped(self), target.name, history)
-        target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        with naming(target):
+            target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path | str) -> Manifest:
@@ -196,11 +199,18 @@ class SavedRun:
     manifest: Manifest
 
     def write(self, folder: Path | str) -> None:
-        """Write history and manifest into `folder`, which is made when absent."""
+        """Write history and manifest into `folder`, which is made when absent.
+
+        Raises:
+            OSError: not all could be written, as on a full disk; names the file.
+        """
         Path(folder).mkdir(parents=True, exist_ok=True)
         history = Path(folder) / HISTORY_FILE
-        self.history.write(history)
-        self.manifest.write(Path(folder) / MANIFEST_FILE, history)
+        try:
+            self.history.write(history)
+        finally:
+            # Much of a history may have been kept.
+            self.manifest.write(Path(folder) / MANIFEST_FILE, history if history.exists() else None)
 
     @classmethod
     def read(cls, folder: Path | str) -> SavedRun:

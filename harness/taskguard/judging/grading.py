@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
+from taskguard.errors import ExitCode
 from taskguard.history import AttemptSucceeded, DeadLettered, Event, FaultInjected, History, Manifest
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
@@ -92,8 +93,8 @@ class Grade:
 
     @property
     def exit_code(self) -> int:
-        """The exit status of a command that graded: 0 all pass, 1 a check failed, 2 could not be judged."""
-        return {Outcome.PASS: 0, Outcome.FAIL: 1}.get(self.outcome, 2)
+        """The exit status of a command that graded."""
+        return {Outcome.PASS: ExitCode.PASSED, Outcome.FAIL: ExitCode.FAILED}.get(self.outcome, ExitCode.UNKNOWN)
 
     def _ended(self, end: str) -> int:
         return sum(fate.end == end for fate in self.counted)

@@ -20,8 +20,8 @@ from taskguard.support.typed import untyped
 
 GRADE_FILE = "grade.json"
 
-FORMAT_VERSION = 1
-"""Rises whenever a field changes its meaning or goes."""
+FORMAT_VERSION = 2
+"""Rises whenever a field changes its meaning or goes. In version 1 the exit code of *unknown* was 2."""
 
 
 def as_json(

@@ -46,9 +46,11 @@ def manifest_of(
     *,
     plan: Plan | None = None,
     tasks_seed: str | None = None,
+    ended_early: str | None = None,
 ) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
-    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids."""
+    the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids.
+    ``ended_early`` says why the run broke off, where it did: then nobody may be there who tells the functions' settings."""
     terms = run.terms
     return Manifest(
         taskguard_version=__version__,
@@ -68,16 +70,21 @@ def manifest_of(
             "boto3": metadata.version("boto3"),
             **dict(run.endpoint.versions),
         },
-        settings={
-            name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
-            for name, configuration in _functions(run).items()
-        },
+        settings={} if ended_early else _settings(run),
         digests=digests,
         repeat=repeat,
         faults=tuple(str(fault) for fault in plan.faults) if plan else (),
         fault_seed=plan.seed if plan else None,
         tasks_seed=tasks_seed if tasks_seed != terms.draws.seed else None,
+        ended_early=ended_early,
     )
+
+
+def _settings(run: Run) -> dict[str, dict[str, str]]:
+    return {
+        name: dict(sorted(configuration.get("Environment", {}).get("Variables", {}).items()))
+        for name, configuration in _functions(run).items()
+    }
 
 
 def _functions(run: Run) -> dict[str, FunctionConfigurationResponseTypeDef]:

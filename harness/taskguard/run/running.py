@@ -10,6 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Protocol, TypeVar
 
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.terms import Terms
@@ -29,6 +31,7 @@ from taskguard.history import (
     HeldUp,
     History,
     QueueDepth,
+    RecordObserved,
     RunEnded,
     TaskSubmitted,
 )
@@ -52,8 +55,21 @@ from taskguard.support.clocks import MachineClock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
+T = TypeVar("T")
+
 _LONGEST_INVOCATION_SECONDS = 20.0
 """Above each function's timeout."""
+
+
+class Ask(Protocol):
+    """Asks for a part of the evidence."""
+
+    def __call__(self, part: Callable[[], T], otherwise: Callable[[], T]) -> T:
+        """The part, or something else where it cannot be had."""
+
+
+def _demand(part: Callable[[], T], otherwise: Callable[[], T]) -> T:  # noqa: ARG001  # it must be had
+    return part()
 
 
 class Run:
@@ -101,6 +117,7 @@ class Run:
         """
         if self._changes is not None:
             self._changes.begin()
+        self._source.begin()
         with faults or nullcontext(), backlog or nullcontext():
             submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
         if faults is not None:
@@ -210,26 +227,47 @@ class Run:
         far as there are logs of this run. The queues are looked at last of all, and compared with ``depths``, an earlier
         look; without one they are looked at first, too. What is ``submitted`` may come with the faults that were injected from
         outside."""
-        given = list(submitted)
-        begun_ms = min((event.at_ms for event in given), default=0.0)
         queues = Queues(self.endpoint, self.stack)
         depths = depths or queues.queue_depths()
-        answers = [event for event in given if isinstance(event, TaskSubmitted)]
-        told, recording = self._source.gather(answers, only)
-        request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
-        words, logged = self.dialect.log, list[Event]()
-        if words is not None:
-            logged = dead_letter_logs(self.endpoint, self.stack, words, request_ids, self._source.since_ms)
-        events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
-        task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
-        records = Records(self.endpoint, self.stack, self.dialect).records(sorted(task_ids))
-        events.extend(records)
-        if self._changes is not None:
-            events.extend(self._changes.of(records, [event for event in events if isinstance(event, TaskSubmitted)]))
-        events.extend(self._configuration.events())
+        events = self._gathered(list(submitted), only, _demand)
         events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(told_once(events))
+
+    def history_until_now(self, given: Iterable[Event], ask: Ask) -> History:
+        """What was seen of a run that broke off, as far as those whom to ``ask`` still answer: a history without an end, in which
+        any event may be missing. ``given`` as for :meth:`history`."""
+        known = list(given)
+        only = (
+            None
+            if self.alone
+            else frozenset(each.task_id for each in known if isinstance(each, TaskSubmitted) and each.task_id)
+        )
+        events = self._gathered(known, only, ask)
+        if only is None:
+            events.extend(ask(Queues(self.endpoint, self.stack).queue_depths, list))
+        return History(told_once(events))
+
+    def _gathered(self, given: list[Event], only: frozenset[str] | None, ask: Ask) -> list[Event]:
+        """All that was seen but what the queues hold."""
+        begun_ms = min((event.at_ms for event in given), default=0.0)
+        answers = [event for event in given if isinstance(event, TaskSubmitted)]
+        told, recording = ask(partial(self._source.gather, answers, only), partial(self._source.left, only))
+        words, logged = self.dialect.log, list[Event]()
+        if words is not None:
+            request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
+            logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
+            logged = ask(logs, list)
+        events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
+        task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
+        read = Records(self.endpoint, self.stack, self.dialect).records
+        records: list[RecordObserved] = ask(partial(read, sorted(task_ids)), list)
+        events.extend(records)
+        if self._changes is not None:
+            submitted = [event for event in events if isinstance(event, TaskSubmitted)]
+            events.extend(ask(partial(self._changes.of, records, submitted), list))
+        events.extend(ask(self._configuration.events, list))
+        return events
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

@@ -20,6 +20,7 @@ from taskguard.service.event_sources import mappings_of
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
+from taskguard.targets.process import has_ended
 
 _SWITCHED_WITHIN_SECONDS = 60.0
 
@@ -91,7 +92,10 @@ class Switch:
                     self._want_on()
 
     def on_for_good(self) -> None:
-        """Switch on what may still be off: after an interrupt, of whatever went wrong meanwhile."""
+        """Switch on what may still be off: after an interrupt, of whatever went wrong meanwhile. On an engine that has ended nothing
+        is left to be switched; should it come back with what it had, the note says how."""
+        if has_ended(self._endpoint):
+            return
         try:
             with self._changing:
                 states = self._states(self._ever_off)
@@ -122,7 +126,7 @@ class Switch:
 
     def _want_on(self) -> None:
         self._off_for -= 1
-        if not self._off_for:
+        if not self._off_for and not has_ended(self._endpoint):
             self._switch(self._off, enabled=True)
             self._note.keep(self._queue_arn, [])
 

@@ -6,11 +6,13 @@ copy can be deployed as well.
 
 import json
 import os
+import select
 import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +30,19 @@ from taskguard.service.ours import stack_name
 from taskguard.service.packages import STATE_FILE, Packages, key_of
 from taskguard.service.serverless_cli import serverless_cli
 from taskguard.service.stack import Choices, Stack
+from taskguard.support.folders import naming
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import python_with_pip
 
 _TAIL_LINES = 25
 _LOOKS_EVERY_SECONDS = 0.1
-"""How often it is seen whether a call of the CLI was abandoned."""
+"""How often it is seen whether a call of the CLI was abandoned, or takes too long."""
+DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
+"""The environment variable that gives a call of the CLI another deadline."""
+_DEADLINE_SECONDS = 300.0
+_TOO_LATE = -1000
+"""In place of the status of a call that had to be ended: no signal has this number."""
+_CHUNK_BYTES = 65536
 _NOT_OURS = ("AWS_", "SLS_", "NO_PROXY")
 _NOTHING_CHOSEN = Choices()
 
@@ -162,6 +171,22 @@ def get_ready(places: Places) -> None:
     serverless_cli(places.cache)
 
 
+def deadline_seconds() -> float:
+    """How long a call of the CLI may take: what the environment says, or five minutes.
+
+    Raises:
+        SetupError: what it says is no number of seconds.
+    """
+    text = os.environ.get(DEADLINE_VARIABLE) or f"{_DEADLINE_SECONDS:g}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SetupError(f"reading {DEADLINE_VARIABLE}: {text!r} is no number of seconds. Give one, or unset it.")
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Cli:
     """The Serverless CLI, for one stage of the service in ``places``; the rest as for :func:`deploy`."""
@@ -172,6 +197,7 @@ class Cli:
     parameters: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
     abandoned: threading.Event = field(default_factory=threading.Event)
+    within_seconds: float = field(default_factory=deadline_seconds)
 
     @contextmanager
     def packaged(self) -> Iterator[Path]:
@@ -210,39 +236,72 @@ class Cli:
             if self.abandoned.is_set():
                 raise DeploymentError(f"{what} was not begun: the run was interrupted.")
             status, output = self._ended(command, folder, _environment(self.endpoint, self.places))
-        if self.log is not None:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(output)
         if status:
             kept = f"\nAll of it is in {self.log}." if self.log else ""
-            raise DeploymentError(f"{what} failed. The end of what it said:\n{_tail(output)}{kept}")
+            raise DeploymentError(f"{what} {self._why(status)}. The end of what it said:\n{_tail(output)}{kept}")
 
     def _ended(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-        """The command's status and output. An interrupt, or that it is abandoned, ends the CLI and what it started."""
+        """The command's status and output, which the log receives as it comes. An interrupt, that it is abandoned, or its deadline ends
+        the CLI and what it started."""
+        deadline, said, late = time.monotonic() + self.within_seconds, bytearray(), False
+        with self._open_log() as log, _started(command, folder, environment) as (process, output):
+            while not (self.abandoned.is_set() or late):
+                if select.select([output], [], [], _LOOKS_EVERY_SECONDS)[0]:
+                    chunk = os.read(output, _CHUNK_BYTES)
+                    if not chunk:
+                        with suppress(subprocess.TimeoutExpired):
+                            process.wait(max(0.0, deadline - time.monotonic()))
+                        break
+                    said += chunk
+                    log(chunk)
+                elif process.poll() is not None:
+                    # Something that it started says nothing, and does not end.
+                    break
+                late = time.monotonic() > deadline
+        # Whatever the machine's own encoding, and whatever a service says.
+        return _TOO_LATE if late else process.returncode, said.decode("utf-8", errors="replace")
+
+    def _why(self, status: int) -> str:
+        if status != _TOO_LATE:
+            return "failed"
+        return f"had not ended after {self.within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
+
+    @contextmanager
+    def _open_log(self) -> Iterator[Callable[[bytes], object]]:
+        if self.log is None:
+            yield lambda _: None
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with naming(self.log), self.log.open("ab", buffering=0) as file:
+            yield file.write
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """The command, in a session of its own, and the file descriptor of what it says; when this is left it has ended, and what it
+    started too."""
+    output, its_end = os.pipe()
+    try:
         process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # Whatever the machine's own encoding, and whatever a service says.
-            encoding="utf-8",
-            errors="replace",
+            stdout=its_end,
+            stderr=its_end,
             start_new_session=True,
         )
+        os.close(its_end)
         try:
-            while True:
-                with suppress(subprocess.TimeoutExpired):
-                    output = process.communicate(timeout=_LOOKS_EVERY_SECONDS)[0]
-                    return process.returncode, output
-                if self.abandoned.is_set():
-                    _kill(process)
-        except BaseException:
-            _kill(process)
-            process.wait()
-            raise
+            yield process, output
+        finally:
+            if process.poll() is None:
+                _kill(process)
+                process.wait()
+    finally:
+        os.close(output)
 
 
 @contextmanager
@@ -262,7 +321,7 @@ def _first_packaging(places: Places) -> Iterator[None]:
         done.touch()
 
 
-def _kill(process: "subprocess.Popen[str]") -> None:
+def _kill(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -16,6 +16,7 @@ from taskguard.service.deployment import read_stack
 from taskguard.service.ours import api_auth_of
 from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
+from taskguard.targets.aws_errors import by_an_engine
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.registry import instance_from_json
 
@@ -134,4 +135,5 @@ def from_env(places: Places) -> tuple[Endpoint, Stack]:
         endpoint = running.instance.endpoint()
         if running.stage == (values.get("STAGE") or running.stage):
             return endpoint, running.stack(places)
-    return endpoint, read_stack(endpoint, values.get("STAGE") or "dev", choices=config_of(places.service).choices)
+    with by_an_engine(str(endpoint.url)):
+        return endpoint, read_stack(endpoint, values.get("STAGE") or "dev", choices=config_of(places.service).choices)

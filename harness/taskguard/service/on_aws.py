@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from taskguard.errors import SetupError
+from taskguard.errors import ExitCode, SetupError
 from taskguard.places import Places
 from taskguard.service.serverless_cli import serverless_cli
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN
@@ -17,7 +17,7 @@ from taskguard.targets.environments import python_with_pip
 
 
 def serverless_on_aws(places: Places, action: str, stage: str, region: str, options: Sequence[str] = ()) -> int:
-    """Run ``serverless <action>`` for ``stage`` of the service in ``places``, its output passed through; 0, or 2 when the CLI fails.
+    """Run ``serverless <action>`` for ``stage`` of the service in ``places``, its output passed through; the exit code.
 
     Raises:
         SetupError: when there are no AWS credentials, or the CLI cannot be installed.
@@ -40,4 +40,5 @@ def serverless_on_aws(places: Places, action: str, stage: str, region: str, opti
         # Where the CLI's plugins are, if not beside the service.
         "NODE_PATH": str(cli.parents[1]),
     } | os.environ
-    return 2 if subprocess.run(command, cwd=places.service, env=environment, check=False).returncode else 0
+    failed = subprocess.run(command, cwd=places.service, env=environment, check=False).returncode
+    return ExitCode.NOT_MADE if failed else ExitCode.PASSED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,6 +23,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 
 from taskguard.errors import TargetError
 
@@ -92,6 +94,38 @@ def explained(doing: str) -> Iterator[None]:
         raise TargetError(f"{doing}: {explain(error)}") from error
 
 
+@contextmanager
+def by_an_engine(url: str) -> Iterator[None]:
+    """Expect that what answers at this address speaks as AWS does.
+
+    Raises:
+        TargetError: it does not.
+    """
+    try:
+        yield
+    except ClientError as error:
+        # An error of AWS has a name, not a mere status.
+        code = error.response.get("Error", {}).get("Code", "")
+        if code.isdigit():
+            raise no_engine(url, f"HTTP {code} to {error.operation_name}") from error
+        raise
+    except Exception as error:
+        if not _is_of_parser(error):
+            raise
+        raise no_engine(url, one_line(error).partition(", invalid XML")[0]) from error
+
+
+def no_engine(url: str, why: str) -> TargetError:
+    """What to say when something else than an engine answers there."""
+    return TargetError(f"what answers at {url} is no AWS engine ({why}). Is there an engine, and is this its address?")
+
+
+def _is_of_parser(error: Exception) -> bool:
+    """Whether the SDK could make nothing of an answer; for much of what is no answer of AWS it has no error of its own."""
+    *_, (last, _) = walk_tb(error.__traceback__)
+    return isinstance(error, ResponseParserError) or last.f_globals.get("__name__") == "botocore.parsers"
+
+
 def _of_service(error: ClientError) -> str:
     details = error.response.get("Error", {})
     code, message = details.get("Code", ""), " ".join(details.get("Message", "").split()).rstrip(".")
@@ -99,7 +133,7 @@ def _of_service(error: ClientError) -> str:
     if "Signature expired" in message or "Signature not yet current" in message:
         words = _WRONG_CLOCK
     if words is None:
-        return f"{_one_line(error)}."
+        return f"{one_line(error)}."
     operation = error.operation_name
     return words.format(code=code, operation=operation, message=message or f"{operation} is not allowed")
 
@@ -108,15 +142,16 @@ def _of_sdk(error: BotoCoreError) -> str:
     if isinstance(error, NoCredentialsError):
         return f"there are no AWS credentials. {HOW_TO_LOG_IN}"
     if isinstance(error, PartialCredentialsError):
-        return f"the AWS credentials are incomplete ({_one_line(error)}). {HOW_TO_LOG_IN}"
+        return f"the AWS credentials are incomplete ({one_line(error)}). {HOW_TO_LOG_IN}"
     if isinstance(error, (SSOError, TokenRetrievalError, LoginError)):
-        return f"the login has ended ({_one_line(error)}). Log in again, with `aws sso login` or `aws login`."
+        return f"the login has ended ({one_line(error)}). Log in again, with `aws sso login` or `aws login`."
     if isinstance(error, (CredentialRetrievalError, ProfileNotFound)):
-        return f"{_one_line(error)}. Check AWS_PROFILE and ~/.aws/config."
+        return f"{one_line(error)}. Check AWS_PROFILE and ~/.aws/config."
     if isinstance(error, (NoConnection, HTTPClientError, InvalidRegionError)):
-        return f"{_one_line(error)}. Check the network, and that the region is spelt as AWS does (eu-central-1)."
-    return f"{_one_line(error)}."
+        return f"{one_line(error)}. Check the network, and that the region is spelt as AWS does (eu-central-1)."
+    return f"{one_line(error)}."
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What it says, without its line breaks and its full stop."""
     return " ".join(str(error).split()).rstrip(".")

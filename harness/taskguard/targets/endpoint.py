@@ -10,12 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import TargetError
+from taskguard.targets.aws_errors import by_an_engine, no_engine
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.names import DEFAULT_REGION
 from taskguard.targets.process import direct
@@ -74,11 +76,14 @@ class ForeignEngine(Target[EndpointInstance]):
         engine, version = _identify(url)
         try:
             # Asked before there is any API: engines that load their parts when needed then have this one.
-            Endpoint(target="endpoint", url=url, region=self.region).apigateway().get_rest_apis(limit=1)
+            with by_an_engine(url):
+                told = Endpoint(target="endpoint", url=url, region=self.region).apigateway().get_rest_apis(limit=1)
         except (ClientError, BotoCoreError) as error:
             raise TargetError(
                 f"asking {url} for its REST APIs: {error}. Is it an engine of AWS services, with API Gateway?"
             ) from error
+        if "items" not in told:
+            raise no_engine(url, "it lists no REST APIs, not even none")
         self.instance = EndpointInstance(url, self.region, _api_path(url), engine, version)
         return self.instance.endpoint()
 
@@ -142,6 +147,8 @@ def _ask(url: str, path: str) -> Any:
     except urllib.error.HTTPError as refusal:
         with refusal:
             text = refusal.read()
+    except HTTPException as error:
+        raise no_engine(url, repr(error)) from error
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise TargetError(

@@ -24,6 +24,7 @@ from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
+from taskguard.targets.machine import loopback, open_files, require
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, log_in, port_taken
 
 STOP_GRACE_SECONDS = 6.0
@@ -95,6 +96,10 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     clock_scale: float = 1.0
     functions_ready: bool = False
     as_it_comes: bool = False
+
+    def start(self) -> Endpoint:
+        require(open_files, loopback)
+        return super().start()
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
         runtime = find_runtime(LAMBDA_RUNTIME, self.cache)

@@ -164,6 +164,17 @@ def open_files(limits: Callable[[], tuple[int, int]] = lambda: resource.getrlimi
     return _looked_at("open files", "no limit" if endless else f"{allowed} at once", to_do)
 
 
+def require(*probes: Callable[[], Found]) -> None:
+    """Look for these before anything is started that would fail without them, slowly and at length.
+
+    Raises:
+        SetupError: one is missing; says what to do.
+    """
+    for found in (probe() for probe in probes):
+        if found.state is State.MISSING:
+            raise SetupError(f"looking at this machine: {found.name}: {found.what}. {found.to_do}")
+
+
 def home() -> Found:
     """Whether the home folder can be written to: npm and the Serverless CLI keep files there."""
     return _folder("HOME", Path(os.path.expanduser("~")), "Let HOME name a folder that can be written to.")  # noqa: PTH111

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -43,6 +44,21 @@ def answered(url: str, name: str) -> object:
             return json.load(response)[name]
     except (OSError, ValueError, KeyError):
         return None
+
+
+def has_ended(endpoint: Endpoint) -> bool:
+    """Whether nobody listens there any more, on this machine or another; of AWS that is never said."""
+    if endpoint.url is None:
+        return False
+    address = urlsplit(endpoint.url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), timeout=_ANSWER_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class PortTakenError(TargetError):

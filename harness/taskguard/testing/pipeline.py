@@ -14,6 +14,7 @@ from pathlib import Path
 
 from taskguard import session
 from taskguard.contract.draws import Fate, find_task_id
+from taskguard.errors import RunEndedEarly
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.records import Records
@@ -112,7 +113,12 @@ class Pipeline:
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
         load = plain_load(self.prefix, tasks, exact_numbers=terms.contract.payload.numbers == "exact")
         folder = self.folder / f"{self.prefix}-graded"
-        return session.judge(session.record(run, load, folder), folder)
+        try:
+            return session.judge(session.record(run, load, folder), folder)
+        except RunEndedEarly as early:
+            if early.interrupted:
+                raise KeyboardInterrupt from early
+            raise
 
     def record(self, task_id: str) -> RecordObserved:
         return Records(self.run.endpoint, self.run.stack, self.run.dialect).records([task_id])[0]

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 from taskguard.contract.draws import Fate
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, Event, TaskSubmitted
+from taskguard.history import AttemptSucceeded, Event, History, TaskSubmitted
+from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.terms import our_terms
@@ -104,10 +105,22 @@ def test_it_says_nothing_of_the_rate() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "count"), [("F.FF...", "3 failures among 7"), ("." * 26 + "FFFF", "4 failures among 30")]
 )
-def test_too_little_to_tell_an_order_is_unknown(outcomes: str, count: str) -> None:
+def test_with_too_little_to_tell_an_order_it_holds_vacuously(outcomes: str, count: str) -> None:
     verdict = independence(run(*fates(outcomes)))
+    assert verdict.is_hollow
+    assert verdict.observed == f"vacuous: with {count} first attempts, no order could tell"
+
+
+def test_few_tasks_are_no_excuse_for_evidence_that_is_missing() -> None:
+    verdict = independence([*run(*fates("F.FF...")), missing("AttemptFailed")])
     assert verdict.outcome is Outcome.UNKNOWN
-    assert verdict.findings[0].message == f"with {count} first attempts, no order could tell"
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 5, 20])
+def test_a_sound_run_of_few_tasks_passes_without_a_seed(tasks: int) -> None:
+    some = [FIRST_TRY, SECOND_TRY, FIRST_TRY, FIRST_TRY, SECOND_TRY] * 4
+    graded = grade(History(run(*some[:tasks])), our_terms(seed=None))
+    assert graded.outcome is Outcome.PASS, [each for each in graded.verdicts if each.outcome is not Outcome.PASS]
 
 
 def test_five_failures_of_thirty_are_enough() -> None:

@@ -70,10 +70,10 @@ def test_what_the_test_would_have_found_is_told() -> None:
     assert "a rate below 0.017 or above 0.63 would have been found with 90% probability" in verdict.observed
 
 
-def test_too_few_failed_first_attempts_are_unknown() -> None:
+def test_with_too_few_failed_first_attempts_it_holds_vacuously() -> None:
     verdict = judge(CHECK, run(SECOND_TRY, DEAD, *[FIRST_TRY] * 28), UNSEEDED)
-    assert verdict.outcome is Outcome.UNKNOWN
-    assert verdict.findings[0].message == "2 failed first attempts, too few to tell any later rate from another"
+    assert verdict.is_hollow
+    assert verdict.observed == "vacuous: 2 failed first attempts, too few to tell any later rate from another"
 
 
 @pytest.mark.parametrize("terms", [UNSEEDED, our_terms(rate=0.0)], ids=["at 0.3", "at 0"])

@@ -39,7 +39,7 @@ class Command:
         """``traced`` is whether it may and must end with a trace, on the error output."""
         self._monkeypatch.setattr(typer.main, "get_command", _commands_of)
         self._monkeypatch.setattr(sys, "argv", ["taskguard", *map(str, arguments)])
-        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         self._capsys.readouterr()
         try:
             with pytest.raises(SystemExit) as exited:

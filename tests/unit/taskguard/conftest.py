@@ -47,6 +47,12 @@ def taskguard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture
+def engine_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens at the address of what stands in for an engine."""
+    monkeypatch.setattr("taskguard.run.switching.has_ended", lambda _: False)
+
+
+@pytest.fixture
 def our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions within this one load the plugin by its name, without a look through all that is installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

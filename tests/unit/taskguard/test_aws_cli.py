@@ -89,7 +89,7 @@ def test_what_is_for_engines_is_refused(taskguard: Command, option: list[str]) -
 def test_production_is_refused_before_aws_is_reached(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Aws, "start", lambda _: pytest.fail("AWS was reached"))
     ended = taskguard(*ON_AWS, "--stage", "my-prod-eu")
-    assert ended.status == 2
+    assert ended.status == 4
     assert "stage my-prod-eu: its name looks like production" in ended.err
 
 
@@ -103,12 +103,14 @@ def test_the_cost_is_told_before_anything_is_submitted(taskguard: Command, stage
     assert out.index("What 3 tasks will cost on AWS") < out.index("Submitting 3 tasks")
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), SubmissionError("the API is gone")])
-def test_a_run_s_tasks_are_removed_however_it_ends(taskguard: Command, stage: Stage, tmp_path: Path, end: Any) -> None:
+@pytest.mark.parametrize(("end", "status"), [(KeyboardInterrupt(), 130), (SubmissionError("the API is gone"), 4)])
+def test_a_run_s_tasks_are_removed_however_it_ends(
+    taskguard: Command, stage: Stage, tmp_path: Path, end: Any, status: int
+) -> None:
     stage.run = end
     out = tmp_path / "run"
     ended = taskguard(*ON_AWS, "--out", out)
-    assert ended.status == 2
+    assert ended.status == status
     assert stage.cleaned == [out]
     assert "Removed 3 tasks from the stage" in ended.out
     assert "are left" not in ended.err
@@ -127,7 +129,7 @@ def test_tasks_that_could_not_be_removed_are_named_with_the_command_that_does(
     stage.clean_up = clean_up
     out = tmp_path / "run"
     ended = taskguard(*ON_AWS, "--out", out)
-    assert ended.status == 2
+    assert ended.status == 130
     assert f"tasks are left on the stage ({reason}): {', '.join(stage.submitted)}" in ended.err
     assert f"taskguard clean-up {out}" in ended.err
     [(place, ids)] = read_ledger(out).items()
@@ -162,7 +164,7 @@ def test_a_stage_that_fails_otherwise_is_refused(
 ) -> None:
     stage.seed = deployed
     ended = taskguard(*ON_AWS, *asked)
-    assert ended.status == 2
+    assert ended.status == 4
     assert said in ended.err
     assert not stage.submitted
 
@@ -170,7 +172,7 @@ def test_a_stage_that_fails_otherwise_is_refused(
 def test_tasks_that_are_there_already_are_not_submitted_again(taskguard: Command, stage: Stage) -> None:
     stage.known = {workload("s", 3)[1].task_id}
     ended = taskguard(*ON_AWS, "--seed", "s")
-    assert ended.status == 2
+    assert ended.status == 4
     assert "1 of them are there already" in ended.err
     assert not stage.submitted
     assert not stage.cleaned, "they may be another run's"
@@ -181,7 +183,7 @@ def test_tasks_that_are_there_already_are_not_submitted_again(taskguard: Command
     [
         (CleanedUp(removed=3, left={}), 0, "Removed 3 tasks."),
         (CleanedUp(removed=0, left={}), 0, "There was nothing to remove."),
-        (CleanedUp(removed=1, left={"a": "RETRYING"}), 2, "1 are still there: a (RETRYING)."),
+        (CleanedUp(removed=1, left={"a": "RETRYING"}), 4, "1 are still there: a (RETRYING)."),
     ],
 )
 def test_clean_up_says_what_it_did_and_what_is_left(
@@ -195,5 +197,5 @@ def test_clean_up_says_what_it_did_and_what_is_left(
 
 def test_clean_up_of_no_folder_says_what_to_give(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("clean-up", tmp_path / "nowhere")
-    assert ended.status == 2
+    assert ended.status == 3
     assert "Give the run's folder" in ended.err

@@ -17,7 +17,7 @@ from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.nemesis_place import Mappings, Place
 from tests.unit.taskguard.recorder_lines import STACK
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("clock", "engine_is_there")
 
 EXPECTED = our_terms()
 UNTIL_ALL_ARE_DEAD = 5 + 10 + 20 + 3 * EXPECTED.tolerances.late_seconds

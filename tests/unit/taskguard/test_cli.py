@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from taskguard import __version__
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
 from taskguard.judging.checks import CHECKS
@@ -91,7 +92,7 @@ def test_a_run_is_not_written_over_what_is_there(taskguard: Command, tmp_path: P
 @pytest.mark.parametrize("command", [["grade", "--target", "running"], ["status"], ["submit"]])
 def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, command: list[str]) -> None:
     ended = taskguard(*command)
-    assert ended.status == 2
+    assert ended.status == 4
     assert "taskguard up" in ended.err
 
 
@@ -99,14 +100,14 @@ def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, co
 def test_an_env_file_that_lacks_keys_is_told_which(taskguard: Command, tmp_path: Path, command: str) -> None:
     Path(".env").write_text("AWS_REGION=eu-central-1\nSTAGE=dev\n")  # pragma: allowlist secret
     ended = taskguard(command)
-    assert ended.status == 2
+    assert ended.status == 4
     assert "it has no AWS_ENDPOINT_URL" in ended.err
     assert "env.example" in ended.err
 
 
 def test_check_of_a_missing_folder_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("check", tmp_path / "nothing")
-    assert ended.status == 2
+    assert ended.status == 3
     assert str(tmp_path / "nothing") in ended.err
     assert "Give the folder of a finished run" in ended.err
 
@@ -116,7 +117,7 @@ def test_check_of_a_damaged_history_names_the_line(taskguard: Command, tmp_path:
     history = folder / "history.jsonl"
     history.write_text(history.read_text() + "[red]no json\n")
     ended = taskguard("check", folder, "--edited")
-    assert ended.status == 2
+    assert ended.status == 3
     assert f"history.jsonl, line {len(EVENTS) + 1}" in ended.err
 
 
@@ -153,7 +154,7 @@ def test_check_of_a_bad_run_fails_and_says_why_before_the_two_numbers(taskguard:
 def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
     gap: EvidenceMissing = missing("Delivered", "AttemptFailed", "AttemptSucceeded")
     ended = taskguard("check", saved(tmp_path / "run", History([*EVENTS, gap])))
-    assert ended.status == 2
+    assert ended.status == 3
     assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
 
 
@@ -209,7 +210,7 @@ def test_check_judges_a_run_of_before_the_command_was_kept(taskguard: Command, t
     assert "Run it again" not in ended.out
 
 
-@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 2)])
+@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 3)])
 def test_check_prints_the_grade_as_json_alone(
     taskguard: Command, tmp_path: Path, events: list[Event], status: int
 ) -> None:
@@ -265,7 +266,7 @@ def test_an_edited_file_is_told_in_one_line_and_judged_only_when_that_is_asked_f
     before, after = ("SUCCEEDED", "FAILED") if name == "history.jsonl" else ("2024-01-01", "2024-01-02")
     file.write_text(file.read_text().replace(before, after, 1))
     ended = taskguard(*arguments)
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert ended.err == (
         f"taskguard: Judging {folder}: {name} is not the one that this run wrote. Give --edited to judge it nevertheless.\n"
     )
@@ -279,7 +280,7 @@ def test_an_edited_manifest_that_makes_a_bad_run_good_is_told(taskguard: Command
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tolerances"]["late_seconds"] = 5.0
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert taskguard("check", folder).status == 2
+    assert taskguard("check", folder).status == 3
     ended = taskguard("check", folder, "--edited")
     assert ended.status == 5
     assert "manifest.json is not the one that this run wrote" in ended.err
@@ -301,7 +302,7 @@ def test_a_manifest_without_its_digests_is_an_edited_one(
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in gone}))
     ended = taskguard("check", folder)
-    assert ended.status == 2
+    assert ended.status == 3
     assert "manifest.json" in ended.err
 
 
@@ -341,7 +342,7 @@ def test_what_no_file_of_a_run_holds_is_refused_in_one_line(
     text = re.sub(f'"{name}": [0-9.]+', lambda _: f'"{name}": {number}', (folder / file).read_text(), count=1)
     (folder / file).write_text(text)
     ended = taskguard("check", folder, "--edited")
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert len([line for line in ended.err.splitlines() if "is not the one" not in line]) == 1
     assert "Traceback" not in ended.err
 
@@ -365,7 +366,7 @@ def test_a_value_that_is_nested_too_deeply_is_told_in_one_line(
     folder = saved(tmp_path / "run", History(EVENTS))
     monkeypatch.setattr("taskguard.cli.judge.grade_run", grade_run)
     ended = taskguard("check", folder)
-    assert (ended.status, ended.out) == (2, "")
+    assert (ended.status, ended.out) == (3, "")
     assert ended.err == f"taskguard: Judging {folder}: a value is nested too deeply to be judged. Run again.\n"
 
 
@@ -373,7 +374,7 @@ def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tm
     folder = saved(tmp_path / "run", History(EVENTS))
     (folder / "grade.json").write_text("{")
     ended = taskguard("check", folder)
-    assert ended.status == 2
+    assert ended.status == 3
     assert f"{folder / 'grade.json'}: not JSON" in ended.err
 
 
@@ -398,11 +399,11 @@ def test_compare_of_runs_that_differ_ends_with_1(taskguard: Command, tmp_path: P
     assert json.loads(as_json.out)["verdicts"] == [{"name": "record", "one": "pass", "other": "fail"}]
 
 
-def test_compare_of_what_cannot_be_compared_ends_with_2(taskguard: Command, tmp_path: Path) -> None:
+def test_compare_of_what_cannot_be_compared_ends_with_3(taskguard: Command, tmp_path: Path) -> None:
     one, other = saved(tmp_path / "one", History(run(FIRST_TRY))), saved(tmp_path / "other", History(run(SECOND_TRY)))
     for arguments, said in (((one, other), "no task was accepted in both"), ((one, tmp_path), "No such file")):
         ended = taskguard("compare", *arguments)
-        assert (ended.status, ended.out) == (2, "")
+        assert (ended.status, ended.out) == (3, "")
         assert said in ended.err
 
 
@@ -411,7 +412,7 @@ def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Comm
     line = {"event": "RunEnded", "at_ms": 1, "deadline_reached": True, "\x1b[2J": 1}
     (folder / "history.jsonl").write_text(json.dumps(line))
     ended = taskguard("check", folder, "--edited")
-    assert ended.status == 2
+    assert ended.status == 3
     assert "\x1b" not in ended.err
     assert 'RunEnded: unknown key "\\x1b[2J"' in ended.err
 
@@ -447,7 +448,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_credentials")
 def test_without_aws_credentials_it_says_how_to_get_them(taskguard: Command, command: str) -> None:
     ended = taskguard(command)
-    assert ended.status == 2
+    assert ended.status == 4
     assert f"running `serverless {command}`: there are no AWS credentials" in ended.err
     assert "AWS_PROFILE" in ended.err
 
@@ -456,11 +457,11 @@ def test_without_aws_credentials_it_says_how_to_get_them(taskguard: Command, com
 def test_a_profile_that_does_not_exist_is_named(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody-s-profile")
     ended = taskguard("deploy")
-    assert ended.status == 2
+    assert ended.status == 4
     assert "nobody-s-profile" in ended.err
 
 
-@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 2), (2, 2), (7, 2)])
+@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 4), (2, 4), (7, 4)])
 @pytest.mark.usefixtures("no_credentials")
 def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, expected: int
@@ -479,25 +480,27 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "said", "status"),
     [
-        (KeyboardInterrupt(), "interrupted"),
-        (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed"),
+        (KeyboardInterrupt(), "interrupted", 130),
+        (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed", 4),
         (
             PermissionError(13, "Permission denied", "[no]"),
             "the operating system refused: [Errno 13] Permission denied",
+            4,
         ),
+        (ResponseParserError("<html>[no]"), "what answers is no AWS engine", 4),
     ],
 )
 def test_an_interrupt_and_errors_of_others_are_messages(
-    taskguard: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+    taskguard: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str, status: int
 ) -> None:
     def from_env(_: Places) -> NoReturn:
         raise error
 
     monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
     ended = taskguard("status")
-    assert ended.status == 2
+    assert ended.status == status
     assert said in ended.err
     assert isinstance(error, KeyboardInterrupt) or "[no]" in ended.err
 
@@ -510,6 +513,6 @@ def test_a_mistake_of_ours_is_told_with_its_trace_and_is_no_failed_check(
 
     monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
     ended = taskguard("status", traced=True)
-    assert ended.status == 2
+    assert ended.status == 4
     assert "ZeroDivisionError: of ours" in ended.err
     assert "a mistake in TaskGuard, not in the pipeline" in ended.err

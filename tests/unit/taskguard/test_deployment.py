@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,50 @@ def test_a_deploy_that_is_abandoned_while_its_cli_starts_is_ended(cli: Cli, plac
     cli.path.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(DeploymentError, match="failed"):
         deploy(ours(), "qa", places=places, abandoned=Late())
+
+
+def test_a_cli_that_does_not_end_is_ended_at_its_deadline_and_its_log_is_written_as_it_comes(
+    cli: Cli, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "logs" / "deploy.log"
+    # It goes on as soon as it has seen its own words in the log.
+    cli.path.write_text(
+        f'#!/bin/sh\necho looking\nuntil grep -q looking "{log}"; do sleep 0.05; done\necho found\nexec sleep 600\n'
+    )
+    monkeypatch.setenv("TASKGUARD_DEPLOY_SECONDS", "2.5")
+    with pytest.raises(DeploymentError, match=r"had not ended after 2\.5 s") as late:
+        deploy(ours(), "qa", places=places, log=log)
+    assert "TASKGUARD_DEPLOY_SECONDS" in str(late.value)
+    assert "found" in str(late.value)
+    assert log.read_text() == "looking\nfound\n"
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_deadline_that_is_none_is_refused(places: Places, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TASKGUARD_DEPLOY_SECONDS", text)
+    with pytest.raises(SetupError, match=f"TASKGUARD_DEPLOY_SECONDS: '{text}'"):
+        deploy(ours(), "qa", places=places)
+
+
+def test_what_the_cli_leaves_behind_does_not_hold_up_its_end(cli: Cli, places: Places) -> None:
+    cli.path.write_text("#!/bin/sh\nsleep 600 &\n")
+    began = time.monotonic()
+    deploy(ours(), "qa", places=places)
+    assert time.monotonic() - began < 60
+
+
+def test_whatever_the_locale_what_the_cli_says_is_read(cli: Cli, places: Places, tmp_path: Path) -> None:
+    cli.path.write_text("#!/bin/sh\nprintf 'd\\303\\251ploy\\377\\n'\nexit 1\n")
+    with pytest.raises(DeploymentError, match="déploy\ufffd"):
+        deploy(ours(), "qa", places=places)
+
+
+def test_a_disk_without_room_for_the_log_is_named(cli: Cli, places: Places, tmp_path: Path) -> None:
+    log = tmp_path / "deploy.log"
+    log.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as full:
+        deploy(ours(), "qa", places=places, log=log)
+    assert full.value.filename == str(log)
 
 
 def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tmp_path: Path) -> None:

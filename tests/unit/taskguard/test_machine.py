@@ -29,6 +29,21 @@ def saying(**answers: str) -> machine.Ask:
     return asked
 
 
+def test_what_is_missing_is_refused_in_one_line() -> None:
+    def there() -> Found:
+        return Found(name="a", state=State.OK, what="there")
+
+    def absent() -> Found:
+        return Found(name="b", state=State.ABSENT, what="not there", to_do="Get it.")
+
+    def missing() -> Found:
+        return Found(name="c", state=State.MISSING, what="not there", to_do="Do something.")
+
+    machine.require(there, absent)
+    with pytest.raises(SetupError, match=r"^looking at this machine: c: not there\. Do something\.$"):
+        machine.require(there, missing)
+
+
 def test_the_engine_needs_a_python_that_localstack_runs_on() -> None:
     there = machine.python_of_the_engine(lambda: Python("/usr/bin/python3.12", "3.12.1"))
     assert (there.state, there.what, there.to_do) == (State.OK, "3.12.1 (/usr/bin/python3.12)", "")

@@ -14,7 +14,11 @@ from taskguard.run.injecting import nemesis as strikes
 from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.support.waiting import wait_for
 
+from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.nemesis_place import Mappings, Place, kinds, soon
+from tests.unit.taskguard.recorder_lines import STACK
+
+pytestmark = pytest.mark.usefixtures("engine_is_there")
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +191,16 @@ def test_a_consumer_that_cannot_be_switched_on_again_is_told(monkeypatch: pytest
 
     with pytest.raises(TaskGuardError, match=r"(?s)Look at them with.*--uuid work --enabled"):
         stuck()
+
+
+def test_on_an_engine_that_has_ended_nothing_is_switched_and_the_note_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place, note = Place(), tmp_path / "switched-off.txt"
+    endpoint = Fakes(lambdas=place.mappings, clock=place.clock)  # type: ignore[arg-type]
+    switch = module.Switch(endpoint, STACK.work_queue.arn, module.Note(note), threading.Event())
+    with switch.off():
+        monkeypatch.setattr("taskguard.run.switching.has_ended", lambda _: True)
+    switch.on_for_good()
+    assert place.mappings.asked == [("work", False)]
+    assert "--uuid work --enabled" in note.read_text()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from taskguard.errors import TargetError
+from taskguard.places import Places
+from taskguard.service.kept import from_env
 from taskguard.targets.base import LOCAL_CREDENTIALS
 from taskguard.targets.endpoint import EndpointInstance, ForeignEngine, address_of_engine
 from taskguard.targets.names import TargetName
@@ -46,6 +48,8 @@ def handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text.encode())
+
+        do_POST = do_GET  # noqa: N815  # as the server has it
 
         def log_message(self, *args: object) -> None:
             pass
@@ -98,10 +102,45 @@ def test_an_engine_without_a_known_form_of_apis_is_refused(start: Start) -> None
         ForeignEngine(url, region=REGION).start()
 
 
-def test_what_is_no_engine_is_refused(start: Start) -> None:
-    url = start(lambda _: (403, '{"message": "who are you?"}'))
-    with pytest.raises(TargetError, match="Is it an engine of AWS services"):
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (403, '{"message": "who are you?"}'),
+        (404, "<html>not found</html>"),
+        (200, "<html>welcome</html>"),
+        (200, "{}"),
+        (200, "[]"),
+        (200, "welcome"),
+    ],
+)
+def test_what_is_no_engine_is_refused_in_one_line(start: Start, status: int, text: str) -> None:
+    url = start(lambda _: (status, text))
+    with pytest.raises(TargetError, match=rf"^what answers at {url} is no AWS engine \(") as refused:
         ForeignEngine(url, region=REGION).start()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["<html>welcome</html>", "{}", "[]", "welcome"])
+def test_what_has_taken_an_engines_address_is_told_in_one_line(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    url = start(lambda _: (200, text))
+    (tmp_path / ".env").write_text(f"AWS_ENDPOINT_URL={url}\nAWS_REGION={REGION}\n")
+    with pytest.raises(TargetError, match=rf"^what answers at {url} is no AWS engine \(") as refused:
+        from_env(Places.of(tmp_path))
+    assert "\n" not in str(refused.value)
+
+
+def test_what_does_not_speak_http_is_refused_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(b"220 smtp ready\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(TargetError, match="is no AWS engine"):
+            ForeignEngine(f"http://127.0.0.1:{server.getsockname()[1]}", region=REGION).start()
 
 
 def test_an_engine_that_does_not_answer_is_told_of_in_one_line() -> None:

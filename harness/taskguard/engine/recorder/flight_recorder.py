@@ -58,6 +58,8 @@ class FlightRecorder:
         self.roles: dict[str, str] = {}
         """In which role, by its ARN, a call that is signed with a session token is made."""
         self._told: set[Hashable] = set()
+        self.failure: OSError | None = None
+        """Why a line could not be written, as on a full disk. What happens from then on is not recorded; whoever watches is told."""
 
     def is_news(self, fact: Hashable) -> bool:
         """Whether this is asked for the first time."""
@@ -67,12 +69,18 @@ class FlightRecorder:
         return not known
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one line; it is in the file when this returns."""
-        if self._file is None:
+        """Append one line; it is in the file when this returns, but for a :attr:`failure`."""
+        if self._file is None or self.failure is not None:
             return
         line = json.dumps({"kind": kind, **fields}, separators=(",", ":"), default=str)
         # One call appends one line: no other thread's can come in between.
-        self._file.write(line.encode() + b"\n")
+        rest = line.encode() + b"\n"
+        try:
+            while rest:
+                # A disk that is all but full takes a part.
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.failure = error
 
 
 @lru_cache(maxsize=1)

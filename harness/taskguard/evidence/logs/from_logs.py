@@ -94,6 +94,13 @@ class LogEvidence:
     def recording(self) -> None:
         """There is no flight recorder."""
 
+    def begin(self) -> None:
+        """All of it is read at the end."""
+
+    def left(self, _only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        """The logs are gone with their engine."""
+        return [], Recording()
+
     def _read_until_complete(
         self,
         events: Callable[[], list[Event]],

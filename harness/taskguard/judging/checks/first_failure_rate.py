@@ -3,8 +3,8 @@
 With a seed every first attempt's outcome must be the one its draw says. Without one, the number of failed first attempts
 is tested, two-sided, against the rate; the Clopper-Pearson interval is given beside it, and the rates that the test
 would have found. What is missing may be one-sided: a draw that was contradicted is a fail in spite of it, a rate only when
-it is significant whatever became of the tasks whose first attempt was not seen. Nothing observed is unknown, and so is a run in which no number of failures would have been
-significant. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
+it is significant whatever became of the tasks whose first attempt was not seen. Nothing observed is unknown. In a run of so few tasks that no
+number of failures would have been significant the claim holds vacuously. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from taskguard.judging.checks.asked import NO_FAILURES
 from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import against_draws, against_rate, findable, judged_chains
 from taskguard.judging.statistics.counts import CountTest
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, conclude, not_applicable
+from taskguard.judging.verdict import Found, Question, Verdict, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -49,6 +49,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures |= {"rate": round(failures / len(counted), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(counted):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     found: list[Found] = []
+    exercised = bool(first)
     if seed is not None:
         found += against_draws(first, seed, rate, history)
         figures["attempts_compared"] = len(first)
@@ -65,8 +66,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures["finds_below_and_above"] = list(finds)
         observed += f"; {findable(finds)}"
         if counted and not power.can_reject:
-            message = f"{times(len(counted), 'first attempt')} are too few to tell any rate from another"
-            found.append(Doubt(None, message))
+            too_few = f"{times(len(counted), 'first attempt')} are too few to tell any rate from another"
+            exercised, observed = False, f"vacuous: {too_few}"
         expected = f"a rate of {rate:g}, at significance {significance:g}"
     return conclude(
         QUESTION,
@@ -75,5 +76,5 @@ def judge(history: History, terms: Terms) -> Verdict:
         expected=expected,
         observed=observed,
         figures=figures,
-        exercised=bool(first),
+        exercised=exercised,
     )

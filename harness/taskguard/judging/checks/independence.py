@@ -5,8 +5,8 @@ and by the lag at which they repeat most, and by how far those of one delivery a
 failed, so none speaks of the rate, and their levels add up to the significance expected. With a seed a draw is known to
 depend on nothing but the seed, the task and the attempt, so it holds when every attempt came out as drawn; where some did
 not, it is never a pass, and the same tests, of the outcomes and of which of them contradict their draws, tell whether it
-is a fail. A run in which no order of the outcomes would have been significant is unknown. At a rate of 0 or 1 nothing is
-left to chance, and the claim holds vacuously. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
+is a fail. Where no order of so few outcomes would have been significant, and at a rate of 0 or 1, which leaves nothing to chance,
+the claim holds vacuously. Without simulated failures in the contract it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": sum(map(failures.holds, submitted))}
     tested: list[_Finding] = []
     found: list[Found] = [*attempts_in_doubt(history)]
+    exercised = len({failures.holds(each) for each in attempts}) > 1
     if seed is not None:
         wrong = _Series(noun="contradicted draw", holds=lambda attempt: contradicts_its_draw(attempt, seed, rate))
         count = sum(map(wrong.holds, attempts))
@@ -91,7 +92,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
             ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in tested) or "nothing to test"
         )
-        found += _too_few(submitted, failures, terms)
+        if too_few := _too_few(submitted, failures, terms):
+            exercised, observed = False, f"vacuous: {too_few}"
     return conclude(
         QUESTION,
         history,
@@ -99,7 +101,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         expected=expected,
         observed=observed,
         figures=figures,
-        exercised=len({failures.holds(each) for each in attempts}) > 1,
+        exercised=exercised,
         measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in tested},
     )
 
@@ -113,11 +115,13 @@ def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:
             yield Violation(None, message, events, QUESTION.needs)
 
 
-def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> Iterator[Doubt]:
+def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> str:
+    """Why no order would be significant; nothing where one would."""
     count, failed = len(submitted), sum(map(failures.holds, submitted))
     level = _SHARES["submission"] * terms.tolerances.significance
     if count and dependence.least_p_value_of_runs(count, failed) >= level:
-        yield Doubt(None, f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell")
+        return f"with {times(failed, 'failure')} among {times(count, 'first attempt')}, no order could tell"
+    return ""
 
 
 def _tests(submitted: list[Attempt], series: _Series) -> Iterator[_Finding]:

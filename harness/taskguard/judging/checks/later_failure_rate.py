@@ -2,11 +2,10 @@
 
 Without a seed the number of later failures is tested, two-sided, against what the rate makes of so many failed first
 attempts: how many later attempts there are depends on how they come out, which a binomial test of them would not heed. The
-rates that the test would have found are given beside it. With too few failed first attempts for any number of later
-failures to be significant it is unknown, and so it is when a failed task was not attempted again: what would have been
+rates that the test would have found are given beside it. When a failed task was not attempted again it is unknown: what would have been
 drawn then is not there. A draw that was contradicted is a fail in spite of missing evidence; a rate only when it is
-significant whatever became of the tasks that were not seen in full. With no first attempt failed the claim holds
-vacuously; where the contract has no simulated failures, or says nothing of later attempts, it is not applicable. This module must not know how the pipeline draws.
+significant whatever became of the tasks that were not seen in full. With no first attempt failed, or too few for any number of later
+failures to be significant, the claim holds vacuously; where the contract has no simulated failures, or says nothing of later attempts, it is not applicable. This module must not know how the pipeline draws.
 """
 
 from __future__ import annotations
@@ -57,6 +56,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     if counted:
         figures["rate"] = round(failures / len(counted), 6)
         observed += f", a rate of {failures / len(counted):.3f}"
+    exercised = bool(later)
     if seed is not None:
         found += against_draws(later, seed, rate, history)
         figures["attempts_compared"] = len(later)
@@ -71,6 +71,9 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
         found += _against_rate(test, failures, counted_first, chains, history, terms)
+        if counted_first and test.most and not test.can_reject:
+            first = times(len(counted_first), "failed first attempt")
+            exercised, observed = False, f"vacuous: {first}, too few to tell any later rate from another"
         expected = f"a rate of {rate:g}, at significance {terms.tolerances.significance:g}"
     return conclude(
         QUESTION,
@@ -79,7 +82,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         expected=expected,
         observed=observed if failed_first else "vacuous: no first attempt failed",
         figures=figures,
-        exercised=bool(later),
+        exercised=exercised,
     )
 
 
@@ -93,8 +96,6 @@ def _against_rate(
     later, first = sum(len(chain) - 1 for chain in failed_first), times(len(failed_first), "failed first attempt")
     seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
-    if failed_first and test.most and not test.can_reject:
-        yield Doubt(None, f"{first}, too few to tell any later rate from another")
 
 
 def _cut_off(chains: _Chains, allowed: int) -> Iterator[Doubt]:

@@ -1,0 +1,120 @@
+"""All commands, and what becomes of an error: a message, and an exit code (:class:`taskguard.errors.ExitCode`)."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from rich.console import Console
+
+from taskguard import __version__
+from taskguard.cli import clean_up, conformance, contract, doctor, grade, judge, redrive, stack, tasks
+from taskguard.cli.complaints import complain
+from taskguard.cli.plain_help import PlainCommand, PlainGroup
+from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
+from taskguard.targets.aws_errors import explain, one_line
+
+_AS_A_SHELL = 128
+
+app = typer.Typer(
+    name="taskguard",
+    help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
+    epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 the command or a file that it goes by is wrong; "
+    "3 it could not all be judged; 4 the run could not be made; 5 a saved run is judged otherwise than before; 130 interrupted (143 by SIGTERM).",
+    cls=PlainGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    grade.grade,
+    judge.check,
+    judge.compare,
+    contract.contract,
+    stack.up,
+    stack.down,
+    tasks.submit,
+    tasks.status,
+    redrive.redrive,
+    stack.deploy,
+    stack.remove,
+    clean_up.clean_up,
+    conformance.conformance,
+    doctor.doctor,
+    doctor.prepare,
+):
+    app.command(cls=PlainCommand)(command)
+
+
+@app.callback(invoke_without_command=True)
+def _about(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(f"taskguard {__version__}")
+        raise typer.Exit
+
+
+def run() -> NoReturn:
+    """Run the command that was typed."""
+    interrupts = _Interrupts()
+    _tell_of_installations()
+    try:
+        app(prog_name="taskguard")  # completion asks by this name, wherever the script is
+    except SystemExit as end:
+        # Typer ends a command so that was interrupted.
+        if end.code == ExitCode.INTERRUPTED:
+            _end("interrupted; what it had started on this machine has been stopped", interrupts.exit_code)
+        raise
+    except RunEndedEarly as error:
+        if not isinstance(error.__cause__, (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError, OSError)):
+            traceback.print_exception(error.__cause__)
+        _end(str(error), interrupts.exit_code if error.interrupted else error.exit_code)
+    except TaskGuardError as error:
+        _end(str(error), error.exit_code)
+    except (ClientError, BotoCoreError) as error:
+        _end(f"an AWS call failed: {explain(error)}")
+    except ResponseParserError as error:
+        _end(f"what answers is no AWS engine: {one_line(error)}. Is there an engine at that address?")
+    except OSError as error:
+        _end(f"the operating system refused: {error}")
+    except Exception:  # a mistake of ours: its trace helps
+        traceback.print_exc()
+        _end("this is a mistake in TaskGuard, not in the pipeline; the trace above tells where")
+    raise AssertionError("Typer ends a command by leaving the process")
+
+
+class _Interrupts:
+    """Lets a command that is terminated clean up as one that is interrupted does, and so one whose terminal is gone."""
+
+    def __init__(self) -> None:
+        self._number = signal.SIGINT
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(each) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(each, self._interrupt)
+
+    @property
+    def exit_code(self) -> int:
+        return _AS_A_SHELL + self._number
+
+    def _interrupt(self, number: int, _frame: object) -> NoReturn:
+        self._number = signal.Signals(number)
+        raise KeyboardInterrupt
+
+
+def _tell_of_installations() -> None:
+    """What takes a while at its first use is said, beside what a command prints for programs."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    handler = logging.Handler()
+    handler.emit = lambda record: console.print(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("taskguard")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def _end(message: str, exit_code: int = ExitCode.NOT_MADE) -> NoReturn:
+    complain(message)
+    sys.exit(int(exit_code))
