@@ -1,4 +1,4 @@
-"""What AWS documents of queues and event source mappings holds on the engine, but for what is known to be wrong."""
+"""What AWS documents of queues and event source mappings holds on the engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from taskguard.conformance.catalogue import ALL, chosen
 from taskguard.conformance.running import try_all
 from taskguard.targets.localstack import LocalStack
 
-from tests.conformance.known_wrong import KNOWN_WRONG
 from tests.places import PLACES
 
 CLOCK_SCALE = 60
@@ -29,11 +28,4 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("behaviour", [each.id for each in ALL])
 def test_the_engine_does_as_documented(results: Mapping[str, Result], behaviour: str) -> None:
     result = results[behaviour]
-    if behaviour in KNOWN_WRONG:
-        assert result.outcome is not Outcome.RIGHT, "it has become right: take it off the list in known_wrong.py"
-    else:
-        assert result.outcome is Outcome.RIGHT, f"{result.outcome}: {result.seen}"
-
-
-def test_what_is_known_to_be_wrong_is_a_behaviour() -> None:
-    assert set(KNOWN_WRONG) <= {each.id for each in ALL}
+    assert result.outcome is Outcome.RIGHT, f"{result.outcome}: {result.seen}"

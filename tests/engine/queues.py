@@ -93,13 +93,17 @@ class Queue:
         self._sqs.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
         )
-        return self._endpoint.clock.now_ms() / 1000 + seconds
+        return self.now() + seconds
 
     def comes_back(self) -> tuple[list[str], float]:
         """The bodies that the queue gives next, and when, on the pipeline's clock."""
         # Who asks again and again may ask when the clock runs fast again already.
         got = wait_for(partial(self.receive, wait_seconds=10), seconds=90)
-        return [each["Body"] for each in got], self._endpoint.clock.now_ms() / 1000
+        return [each["Body"] for each in got], self.now()
+
+    def now(self) -> float:
+        """Seconds since the epoch, on the pipeline's clock."""
+        return self._endpoint.clock.now_ms() / 1000
 
     def delete_message(self, message: dict[str, Any]) -> None:
         self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])

@@ -57,6 +57,56 @@ def test_a_group_stays_closed_while_one_of_its_messages_is_in_flight(queues: Que
     assert queue.comes_back()[0] == ["first"]
 
 
+def test_where_groups_are_deduplicated_apart_an_id_counts_in_each(queues: Queues) -> None:
+    """``DeduplicationScope``: "whether message deduplication occurs at the message group or queue level".
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+    """
+    apart = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    for scope, count in ((apart, 2), ({}, 1)):
+        queue = queues.create(fifo=True, **scope)
+        for group in ("a", "b", "a"):
+            queue.send("same", MessageGroupId=group, MessageDeduplicationId="same")
+        assert queue.count() == count
+
+
+def test_a_receive_that_is_repeated_returns_the_same_messages(queues: Queues) -> None:
+    """ "During a visibility timeout, subsequent calls with the same ReceiveRequestAttemptId return the same messages and receipt handles",
+    unless they "have been modified (deleted or had their visibility changes)".
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+    """
+    queue = queues.create(fifo=True, VisibilityTimeout="600")
+    for body in ("first", "second"):
+        queue.send(body)
+    got = queue.receive(ReceiveRequestAttemptId="one")
+    assert [each["Body"] for each in got] == ["first", "second"]
+    assert queue.receive() == queue.receive(ReceiveRequestAttemptId="another") == []
+    again = [queue.receive(ReceiveRequestAttemptId="one") for _ in range(2)]
+    assert [[(each["Body"], each["ReceiptHandle"]) for each in repeated] for repeated in again] == [
+        [(each["Body"], each["ReceiptHandle"]) for each in got]
+    ] * 2
+
+    queue.delete_message(got[0])
+    assert queue.receive(ReceiveRequestAttemptId="one") == []
+    queue.hide(got[1], 0)
+    [second] = queue.receive(ReceiveRequestAttemptId="one")
+    queue.hide(second, 500)
+    assert queue.receive(ReceiveRequestAttemptId="one") == []
+
+
+def test_a_receive_that_is_repeated_begins_the_visibility_timeout_anew(queues: Queues) -> None:
+    """ "If a retry occurs within the deduplication interval, it resets the visibility timeout": the same page."""
+    queue = queues.create(fifo=True, VisibilityTimeout="600")
+    queue.send("m")
+    queue.receive_all(1, ReceiveRequestAttemptId="one")
+    before = queue.now()
+    assert queue.receive(ReceiveRequestAttemptId="one", VisibilityTimeout=5)
+    bodies, at = queue.comes_back()
+    assert bodies == ["m"]
+    assert before + 4.5 <= at <= before + 5 + LATE_SECONDS
+
+
 def test_a_hidden_group_holds_no_other_group_back(queues: Queues) -> None:
     """Other groups are processed meanwhile.
 

@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from taskguard.support.waiting import wait_for
@@ -45,6 +46,23 @@ def test_a_body_reaches_the_function_as_it_was_sent(mapped: Map) -> None:
     assert sorted(record["body"] for record in records) == sorted(BODIES)
     for record in records:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
+def test_a_binary_attribute_reaches_the_function_in_base64(mapped: Map) -> None:
+    """So is its ``binaryValue`` (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html), also where a filter looks at the message."""
+    attributes: Any = {
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        "text": {"DataType": "String", "StringValue": "a b"},
+    }
+    pattern = json.dumps({"messageAttributes": {"bytes": {"binaryValue": ["AP8="]}}})
+    for mapping in ({}, {"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}):
+        queue = mapped(QUIET, **mapping)
+        queue.endpoint.sqs().send_message(QueueUrl=queue.url, MessageBody="m", MessageAttributes=attributes)
+        [invocation] = queue.ended(1)
+        [record] = json.loads(invocation.payload)["Records"]
+        assert record["messageAttributes"]["bytes"] == {"dataType": "Binary", "binaryValue": "AP8="}
+        assert record["messageAttributes"]["text"] == {"dataType": "String", "stringValue": "a b"}
+        wait_for(queue.is_empty, seconds=10)
 
 
 def test_a_filter_looks_into_a_body_that_is_handed_over_as_it_is(mapped: Map) -> None:

@@ -1,4 +1,4 @@
-"""What AWS refuses of event source mappings and invocations is refused, in its words."""
+"""What AWS refuses of event source mappings, functions and invocations is refused, in its words."""
 
 from __future__ import annotations
 
@@ -79,6 +79,13 @@ def unchecked(endpoint: Endpoint) -> Any:
             OUT_OF_RANGE.format(1001, "scalingConfig.maximumConcurrency", "less than or equal to 1000"),
         ),
         (
+            False,
+            {"FunctionResponseTypes": ["ReportNothing"]},
+            "ValidationException",
+            "1 validation error detected: Value '[ReportNothing]' at 'functionResponseTypes' failed to satisfy constraint: Member must "
+            "satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]",
+        ),
+        (
             True,
             {"MaximumBatchingWindowInSeconds": 1},
             "InvalidParameterValueException",
@@ -136,6 +143,21 @@ def test_a_queue_whose_visibility_timeout_is_below_the_functions_timeout_is_refu
     lambdas.get_waiter("function_updated_v2").wait(FunctionName=queue.function.name, WaiterConfig={"Delay": 1})
     with pytest.raises(lambdas.exceptions.InvalidParameterValueException):
         lambdas.update_event_source_mapping(UUID=queue.uuid, BatchSize=1)
+
+
+def test_a_timeout_of_more_than_15_minutes_is_refused(endpoint: Endpoint, function: Create) -> None:
+    """AWS: "The maximum allowed value is 900 seconds" (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html)."""
+    longest = function(QUIET, timeout=900)
+    refusal = {
+        "Code": "ValidationException",
+        "Message": OUT_OF_RANGE.format(901, "timeout", "less than or equal to 900"),
+    }
+    with pytest.raises(ClientError) as refused:
+        endpoint.functions().update_function_configuration(FunctionName=longest.name, Timeout=901)
+    assert refused.value.response["Error"] == refusal
+    with pytest.raises(ClientError) as refused:
+        function(QUIET, timeout=901)
+    assert refused.value.response["Error"] == refusal
 
 
 def test_a_payload_of_more_than_6_mb_is_refused(endpoint: Endpoint, quiet: Function) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+
+from botocore.exceptions import ClientError
 
 from taskguard.conformance.behaviour import behaviour, expect
 from taskguard.conformance.context import Context, in_good_time
@@ -92,14 +95,20 @@ def visibility_43201(context: Context) -> None:
         queue.hide(message, 43_201)
 
 
-@behaviour("visible-message-not-changed", "The timeout of a message that is not in flight cannot be changed.", _CHANGE)
+@behaviour(
+    "visible-message-not-changed",
+    "The timeout of a message that is not in flight cannot be changed.",
+    _CHANGE,
+)
 def visible_not_changed(context: Context) -> None:
     queue = context.queue(VisibilityTimeout=3)
     queue.send()
     (message,) = queue.wait_for()
     context.let_pass(6)
-    with context.refused("a change of a message whose timeout is over"):
-        queue.hide(message, 30)
+    # The page has an error for it; SQS was seen to answer, and to do nothing (https://github.com/localstack/localstack/pull/9632).
+    with suppress(ClientError):
+        queue.hide(message, 300)
+    expect(queue.receive(), "a message whose timeout was over was hidden again")
 
 
 @behaviour("foreign-handle-refused", "A receipt handle that is none is refused.", sqs_api("DeleteMessage"))

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. It must not know how
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
@@ -47,9 +49,10 @@ class Delivery:
         self.throttling = Throttling()
 
     def record_of(self, message: Message) -> Record:
-        """The message as functions are shown it, its body as it was sent."""
+        """The message as functions are shown it: JSON, its body as it was sent."""
         [record] = self._poller.add_source_metadata(transform_into_events([message]))
-        return dict(record)
+        attributes = {name: _in_base64(attribute) for name, attribute in record["messageAttributes"].items()}
+        return {**record, "messageAttributes": attributes}
 
     def deliver(self, messages: list[Message], handed: Handed, at_work: ExitStack) -> None:
         """Whatever becomes of it, this returns: the next one is due. ``at_work`` is closed then."""
@@ -110,6 +113,11 @@ class Delivery:
         if "FunctionError" in answer:
             raise FunctionFailedError(response.decode(errors="replace"))
         return response
+
+
+def _in_base64(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's attribute, whose value may be binary."""
+    return {name: b64encode(value).decode() if isinstance(value, bytes) else value for name, value in attribute.items()}
 
 
 class _Groups:

@@ -28,6 +28,7 @@ _RANGES = {
     "maximumBatchingWindowInSeconds": (0, 300),
     "scalingConfig.maximumConcurrency": (2, 1000),
 }
+_RESPONSE_TYPES = ["ReportBatchItemFailures"]
 
 
 def apply() -> None:
@@ -39,6 +40,7 @@ def apply() -> None:
         if queue is None:
             return validate(provider, context, request)
         _refuse_out_of_range(request)
+        _refuse_response_types(request)
         _refuse_on_fifo(queue, request)
         answer = validate(provider, context, request)
         *_, function_version, _role = answer
@@ -66,6 +68,15 @@ def _refuse_out_of_range(request: Mapping[str, Any]) -> None:
                 f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
                 f"Member must have value {bound}"
             )
+
+
+def _refuse_response_types(request: Mapping[str, Any]) -> None:
+    told = request.get("FunctionResponseTypes") or []
+    if not set(told) <= set(_RESPONSE_TYPES):
+        raise ValidationException(
+            f"1 validation error detected: Value '[{', '.join(told)}]' at 'functionResponseTypes' failed to satisfy constraint: "
+            f"Member must satisfy constraint: [Member must satisfy enum value set: [{', '.join(_RESPONSE_TYPES)}]]"
+        )
 
 
 def _refuse_on_fifo(queue: SqsQueue, request: Mapping[str, Any]) -> None:
