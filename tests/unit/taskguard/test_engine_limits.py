@@ -65,7 +65,6 @@ USES = {
     "window-gathers": used(MaximumBatchingWindowInSeconds=5),
     "window-ends": used(MaximumBatchingWindowInSeconds=5),
     "window-above-ten": used(MaximumBatchingWindowInSeconds=5, BatchSize=11),
-    "maximum-concurrency": used(ScalingConfig={"MaximumConcurrency": 2}),
     "throttled-is-tried-again": used(reserved=4),
     "throttled-comes-back": used(reserved=0),
     "dead-letter-queue-of-other-type-refused": used(queues={"tasks.fifo": {}, "dead": {}}),
@@ -90,12 +89,16 @@ UNUSED = {
     "nothing special": used(),
     "no dead-letter queue": used(queues={"tasks": {}}),
     "no concurrency but a reserved one that is never reached": used(reserved=5),
-    "an empty scaling": used(ScalingConfig={}),
     "no filter": used(FilterCriteria={"Filters": []}),
     "a filter of attributes": used(FilterCriteria={"Filters": [{"Pattern": '{"messageId": ["a"]}'}]}),
     "a filter of plain texts": used(**filtered(["$or"])),
     "a filter that is no JSON": used(FilterCriteria={"Filters": [{"Pattern": "{"}, {"Pattern": "[]"}, {}]}),
 }
+
+
+def test_the_default_engine_needs_no_row() -> None:
+    measured = read(PAGE.read_text(encoding="utf-8"))["TaskGuard's engine"].outcomes
+    assert set(measured.values()) == {Outcome.RIGHT}
 
 
 @pytest.mark.parametrize("engine", Engine)
@@ -141,7 +144,7 @@ def test_a_filter_without_or_does_not_depend_on_or() -> None:
 @pytest.mark.parametrize(
     ("target", "version", "engine"),
     [
-        ("localstack", "localstack", Engine.OWN),
+        ("localstack", "localstack", None),
         ("docker", "localstack", Engine.PLAIN),
         ("endpoint", "localstack", Engine.PLAIN),
         ("endpoint", "ministack", Engine.MINISTACK),
