@@ -75,3 +75,29 @@ def test_what_lets_a_client_in_is_not_recorded(endpoint: Endpoint, function: Cre
 def test_calls_from_outside_are_not_recorded(endpoint: Endpoint) -> None:
     endpoint.sqs().list_queues(QueueNamePrefix="from-outside")
     assert not any(call.parameters.get("QueueNamePrefix") == "from-outside" for call in recorded(endpoint).calls)
+
+
+def test_of_a_failed_invocation_the_end_of_its_log_is_recorded(endpoint: Endpoint, function: Create) -> None:
+    broken = function("print('x' * 10_000)\nraise ImportError('boom at import')\n")
+    sleeper = function(
+        "import time\ndef handler(event, context):\n    print('waits')\n    time.sleep(600)\n", timeout=1
+    )
+    for each in (broken, sleeper):
+        each.invoke()
+    recording = recorded(endpoint)
+    [(crashed,), (late,)] = [invocations_of(each.name, recording) for each in (broken, sleeper)]
+    assert crashed.failure is not None
+    assert late.failure is not None
+    assert (crashed.failure.loaded, late.failure.loaded) == (False, True)
+    assert "boom at import" in crashed.failure.log
+    assert len(crashed.failure.log) <= 4100
+    assert crashed.failure.log_bytes > 10_000
+    assert late.failure.log.splitlines()[0] == "waits"
+    assert "Task timed out after 1.00 seconds" in late.failure.log
+
+
+def test_an_invocation_that_was_answered_has_no_failure(endpoint: Endpoint, function: Create) -> None:
+    fine = function("def handler(event, context):\n    print('fine')\n")
+    fine.invoke()
+    (invocation,) = invocations_of(fine.name, recorded(endpoint))
+    assert invocation.failure is None

@@ -1,7 +1,7 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     fails: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
     not_yet: str | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +75,17 @@ class Expected(Strict, frozen=True, kw_only=True):
                     for each in found
                     if not any(re.search(pattern, each) for pattern in patterns)
                 )
+        causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
+        yield from (
+            f"no cause has {pattern!r}: {causes}"
+            for pattern in self.causes
+            if not any(re.search(pattern, each) for each in causes)
+        )
+        yield from (
+            f"unexpected cause: {each}"
+            for each in causes
+            if not any(re.search(pattern, each) for pattern in self.causes)
+        )
 
 
 def _findings(verdict: Verdict) -> list[str]:

@@ -14,7 +14,7 @@ from rich.status import Status
 
 from taskguard import session
 from taskguard.cli import faults as asked_faults
-from taskguard.cli.judge import AsJson, a_console, show
+from taskguard.cli.judge import AsJson, Verbose, a_console, show
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import ApiAuthOption, ClockScale, Rate, Region, ServiceFolder, refuse_parameters, unset
 from taskguard.contract.draws import DEFAULT_RATE
@@ -67,6 +67,7 @@ def grade(
     fault_seed: asked_faults.FaultSeed = None,
     replay: asked_faults.Replay = None,
     show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
+    verbose: Verbose = False,
     json_: AsJson = False,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
@@ -124,7 +125,7 @@ def grade(
     console.line()
     if show_timings:
         console.print(timings.table(beyond_seconds))
-    show(console, graded.grade, graded.saved, asked.folder, json_=json_)
+    show(console, graded.grade, graded.saved, asked.folder, json_=json_, verbose=verbose)
     raise typer.Exit(graded.grade.exit_code)
 
 

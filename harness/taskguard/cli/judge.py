@@ -28,6 +28,9 @@ from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell what each check found, also where all have one known cause.")
+]
 
 Edited = Annotated[
     bool, typer.Option("--edited", help="Judge it although a file was edited since the run wrote it; it is said which.")
@@ -37,6 +40,7 @@ Edited = Annotated[
 def check(
     history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
     json_: AsJson = False,
+    verbose: Verbose = False,
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Write the folder's reports anew, though the verdicts are other ones.")
     ] = False,
@@ -49,7 +53,8 @@ def check(
     with without_garbage_collection(), _not_too_deep(history):
         judged = _judged(history, edited=edited)
         differs = history.is_dir() and _keep(history, judged, rewrite=rewrite)
-        show(a_console(), judged.grade, judged.run, history if history.is_dir() else history.parent, json_=json_)
+        folder = history if history.is_dir() else history.parent
+        show(a_console(), judged.grade, judged.run, folder, json_=json_, verbose=verbose)
     raise typer.Exit(ExitCode.DIFFERS if differs else judged.grade.exit_code)
 
 
@@ -72,14 +77,17 @@ def compare(
     raise typer.Exit(0 if comparison.same else 1)
 
 
-def show(console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool) -> None:
+def show(
+    console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool, verbose: bool = False
+) -> None:
     """Print the grade of the run in ``folder`` for people on the console, or as JSON for programs on the standard output."""
     if json_:
         typer.echo(as_text(_document(verdicts, saved, folder), ascii_only=True), nl=False)
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        print_grade(console, verdicts, saved.history, clock_note(manifest), manifest.repeat, nemesis, folder)
+        note, repeat = clock_note(manifest), manifest.repeat
+        print_grade(console, verdicts, saved.history, note, repeat, nemesis, folder, verbose=verbose)
 
 
 def a_console(*, stderr: bool = False) -> Console:

@@ -13,6 +13,7 @@ from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import events_of
+from taskguard.evidence.recorder.failures import failed_invocations, left_running
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
 from taskguard.history import Event, TaskSubmitted
 from taskguard.service.stack import Stack
@@ -62,7 +63,10 @@ class RecorderSource:
 
     def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         recording = self.file.read().since(self.since_ms)
-        return events_of(recording, self.stack, self.dialect.message, partial_batches=self.heeded, only=only), recording
+        names = self.dialect.message
+        events = events_of(recording, self.stack, names, partial_batches=self.heeded, only=only)
+        events += failed_invocations(recording, self.stack, names, only)
+        return [*events, *left_running(recording, self.stack)], recording
 
 
 def log_source(

@@ -248,7 +248,8 @@ class ConfigurationObserved(_Event, frozen=True, kw_only=True):
 
 
 class EvidenceMissing(_Event, frozen=True, kw_only=True):
-    """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent.
+    """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent. It is of the tasks in
+    `task_ids` alone, or, without any, of no task in particular.
 
     Raises:
         ValueError: `affects` names something that is no kind of event (a misspelt kind would go unnoticed).
@@ -257,6 +258,7 @@ class EvidenceMissing(_Event, frozen=True, kw_only=True):
     source: str
     what: str
     affects: tuple[str, ...]
+    task_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if strangers := sorted(set(self.affects) - EVENT_KINDS.keys()):
@@ -310,6 +312,42 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
     delivery_id: str | None = None
 
 
+class InvocationFailed(_Event, frozen=True, kw_only=True):
+    """An invocation of one of the stack's functions ended at `at_ms` without an answer of the function's: by an error, out of time,
+    or with its process.
+
+    `error_type` and `message` are what Lambda tells the caller. It was not `loaded` when the function failed before its handler
+    was called. `lines` are those of its own log that tell of it, `log_bytes` how much the invocation wrote there. `task_ids` are
+    the tasks that it was handed.
+    """
+
+    started_ms: Moment
+    function: str
+    delivery_id: str
+    error_type: str
+    message: str
+    loaded: bool
+    lines: tuple[str, ...]
+    log_bytes: Count
+    task_ids: tuple[str, ...]
+
+
+class InvocationsCounted(_Event, frozen=True, kw_only=True):
+    """How many invocations of a function have ended, however they did; told of functions that have an `InvocationFailed`."""
+
+    function: str
+    invocations: Count
+
+
+class ProcessesLeft(_Event, frozen=True, kw_only=True):
+    """A function left processes running when an invocation of it had ended: how many, and the `commands` of the first of them."""
+
+    function: str
+    delivery_id: str
+    count: Count
+    commands: tuple[str, ...]
+
+
 class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
@@ -333,6 +371,9 @@ Event: TypeAlias = (
     | HeldUp
     | ConsumersOff
     | FaultInjected
+    | InvocationFailed
+    | InvocationsCounted
+    | ProcessesLeft
     | RunEnded
 )
 

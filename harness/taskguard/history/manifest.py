@@ -34,7 +34,8 @@ that need them find none, and say so. Version 2 knows no run that switches consu
 their fate."""
 
 _WITHOUT_DIGESTS = (*_WITH_EXPECTATIONS, 4)
-"""Of these it cannot be told whether a file was edited, and none ended early."""
+"""Of these it cannot be told whether a file was edited, and none ended early; and they know nothing of invocations that failed, so no causes
+are found."""
 
 _READABLE = (*_WITHOUT_DIGESTS, FORMAT_VERSION)
 

@@ -18,6 +18,9 @@ from taskguard.history.events import (
     EvidenceMissing,
     FaultInjected,
     HeldUp,
+    InvocationFailed,
+    InvocationsCounted,
+    ProcessesLeft,
     QueueDepth,
     RecordChanged,
     RecordObserved,
@@ -49,6 +52,11 @@ def seconds(value: float) -> str:
 def times(count: int, noun: str) -> str:
     """Return a count with its noun: `1 task`, `3 tasks`, `0 tasks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def processes(count: int) -> str:
+    """Return a number of processes: `1 process`, `2 processes`."""
+    return f"{count} process" if count == 1 else f"{count} processes"
 
 
 def numbers(values: list[int]) -> str:
@@ -103,6 +111,12 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
         case FaultInjected(kind=kind, when=when, call=call, number=number):
             where = f" at {call}" + (f", call {number}" if number and number > 1 else "") if call else ""
             return f"fault injected: {kind}{f' {when} the effect' if when else ''}{where}"
+        case InvocationFailed(function=function, error_type=error_type, message=message):
+            return f"an invocation of {function} failed: {error_type}: {message}"
+        case InvocationsCounted(function=function, invocations=invocations):
+            return f"{times(invocations, 'invocation')} of {function} ended"
+        case ProcessesLeft(function=function, count=count):
+            return f"{function} left {processes(count)} running after an invocation"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:

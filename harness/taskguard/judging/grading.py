@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from taskguard.contract.terms import Terms
 from taskguard.errors import ExitCode
 from taskguard.history import AttemptSucceeded, DeadLettered, Event, FaultInjected, History, Manifest
+from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.contradictions import contradictions
@@ -41,11 +42,12 @@ class Grade:
 
     `fates` has every accepted task, by id. `success` counts those whose first attempt succeeded, `failure` those whose
     first attempt failed; a task whose first attempt's outcome was not seen is in neither. No number counts the tasks that were
-    chosen for their fate: they are `chosen`.
+    chosen for their fate: they are `chosen`. `causes` are told before all else, where checks fail only because of them.
     """
 
     verdicts: tuple[Verdict, ...]
     fates: tuple[TaskFate, ...]
+    causes: tuple[Cause, ...] = ()
 
     @property
     def counted(self) -> tuple[TaskFate, ...]:
@@ -83,6 +85,11 @@ class Grade:
         return self._ended("unsettled")
 
     @property
+    def cause_of(self) -> dict[str, Cause]:
+        """By check: the cause for which alone it did not pass."""
+        return {check: cause for cause in self.causes for check in cause.checks}
+
+    @property
     def outcome(self) -> Outcome:
         """Fail when any check failed; else unknown when any is, or none passed; else pass. What is not applicable counts for
         nothing."""
@@ -107,9 +114,11 @@ def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) 
     """
     terms = as_deployed(terms, history)
     with without_garbage_collection():
+        verdicts = tuple(check(history, terms) for check in checks.values())
         judged = Grade(
-            verdicts=tuple(check(history, terms) for check in checks.values()),
+            verdicts=verdicts,
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+            causes=causes_of(history, terms, verdicts),
         )
         found = [
             Finding(
@@ -159,14 +168,14 @@ def _places(events: Iterable[Event], history: History) -> tuple[int, ...]:
 
 
 def _in_doubt(judged: Grade, why: Sequence[Finding]) -> Grade:
-    """The grade with every verdict *unknown*, for these reasons."""
+    """The grade with every verdict *unknown*, for these reasons and no other cause."""
     verdicts = (
         each
         if each.outcome is Outcome.NOT_APPLICABLE
         else replace(each, outcome=Outcome.UNKNOWN, findings=(*why, *each.findings))
         for each in judged.verdicts
     )
-    return replace(judged, verdicts=tuple(verdicts))
+    return replace(judged, verdicts=tuple(verdicts), causes=())
 
 
 def first_end(history: History, task_id: str) -> AttemptSucceeded | DeadLettered | None:

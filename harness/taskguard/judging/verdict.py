@@ -38,12 +38,13 @@ class Finding:
     """One thing that a check found wrong, could not judge, or advises.
 
     `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.
-    `events` are the indexes, in the history, of the events that show it.
+    `events` are the indexes, in the history, of the events that show it. What is said `of_all` concerns all tasks together.
     """
 
     task_id: str | None
     message: str
     events: tuple[int, ...] = ()
+    of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +89,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that a check found, of a task, or of none or all of them; `events` show it."""
+    """Something that a check found, of a task, or of none or all of them (`of_all`); `events` show it."""
 
     task_id: str | None
     message: str
     events: Sequence[Event] = ()
+    of_all: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def conclude(
                 task_id=each.task_id,
                 message=each.message,
                 events=tuple(sorted({history.position(event) for event in each.events})),
+                of_all=each.of_all,
             )
             for each in (*proven, *excused, *doubts, *advice)
         ),
@@ -180,7 +183,7 @@ def conclude(
 
 def _want_of_evidence(question: Question, history: History) -> Iterator[Doubt]:
     if not history.accepted:
-        yield Doubt(None, "no task was seen to be accepted, so there is nothing to judge")
+        yield Doubt(None, "no task was seen to be accepted, so there is nothing to judge", of_all=True)
     if history.end is None:
         yield Doubt(None, "the history has no end: the run was cut short, and any event may be missing")
     needed = {kind.__name__ for kind in question.needs}

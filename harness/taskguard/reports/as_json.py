@@ -33,7 +33,8 @@ def as_json(
 ) -> dict[str, Json]:
     """Return the grade as a JSON object with a fixed order of keys.
 
-    `checks` has each verdict without what was measured; `tasks` in it are those that its findings name, and an *unknown* has its
+    `causes` are what most likely made checks fail, the commonest first, and which; messages fall into batches by chance, and so their
+    numbers may differ from run to run. `checks` has each verdict without what was measured; `tasks` in it are those that its findings name, and an *unknown* has its
     `reason`. `times` has the rest: `folder`, where the run is kept, when it began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
     and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
     only waited; all times are its times. The `events` of a finding are indexes into the history.
@@ -51,6 +52,7 @@ def as_json(
         "dead": grade.dead,
         "unsettled": grade.unsettled,
         "chosen": len(grade.chosen),
+        "causes": [untyped(cause) for cause in grade.causes],
         "checks": [_check(verdict) for verdict in grade.verdicts],
         "fates": [
             {"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end, "chosen": fate.chosen}

@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from taskguard.history import History
+from taskguard.judging.causes import Cause
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.support.this_command import runnable
@@ -46,8 +47,9 @@ def as_junit(grade: Grade, history: History, target: str, repeat: str | None = N
     properties = ET.SubElement(suite, "properties")
     for name, value in (("SUCCESS", grade.success), ("FAILURE", grade.failure), ("tasks", len(grade.counted))):
         ET.SubElement(properties, "property", name=name, value=str(value))
+    causes = grade.cause_of
     for verdict in grade.verdicts:
-        _add_case(suite, verdict, repeat)
+        _add_case(suite, verdict, causes.get(verdict.check), repeat)
     return ET.ElementTree(suites)
 
 
@@ -58,16 +60,21 @@ def write_junit(folder: Path, grade: Grade, history: History, target: str, repea
     tree.write(folder / JUNIT_FILE, encoding="utf-8", xml_declaration=True)
 
 
-def _add_case(suite: ET.Element, verdict: Verdict, repeat: str | None) -> None:
+def _add_case(suite: ET.Element, verdict: Verdict, cause: Cause | None, repeat: str | None) -> None:
     case = ET.SubElement(suite, "testcase", classname="taskguard.checks", name=verdict.check)
     if verdict.outcome is Outcome.NOT_APPLICABLE:
         ET.SubElement(case, "skipped", message=_writable(f"{verdict.outcome}: {verdict.observed}"))
     elif verdict.outcome is not Outcome.PASS:
         kind = "failure" if verdict.outcome is Outcome.FAIL else "error"
         message = f"expected: {verdict.expected}; observed: {verdict.observed}"
+        findings = [finding.message for finding in verdict.findings]
+        if cause is not None:
+            # One finding a case is enough where all have one cause; the report has the others.
+            message = f"most likely cause: {cause.in_words}"
+            findings = [*cause.lines, f"observed: {verdict.observed}", *findings[:1]]
         found = ET.SubElement(case, kind, type=str(verdict.outcome), message=_writable(message))
         again = [] if repeat is None else [f"Run it again with: {runnable(repeat)}"]
-        found.text = _writable("\n".join([verdict.claim, *(finding.message for finding in verdict.findings), *again]))
+        found.text = _writable("\n".join([verdict.claim, *findings, *again]))
     elif verdict.is_hollow:
         ET.SubElement(case, "skipped", message=_writable(f"{NOT_EXERCISED}: {verdict.observed}"))
     advice = [finding.message for finding in verdict.findings] if verdict.outcome is Outcome.PASS else []

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from taskguard.history import History
 from taskguard.history.wording import times
+from taskguard.judging.causes import Cause
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html import REPORT_FILE
+from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import HEADINGS, Nemesis
 from taskguard.reports.plain import print_line, print_table
 from taskguard.reports.timeline import timeline
@@ -44,9 +46,14 @@ def print_grade(
     repeat: str | None = None,
     nemesis: Nemesis | None = None,
     folder: Path | None = None,
+    *,
+    verbose: bool = False,
 ) -> None:
     """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
     it, and last `SUCCESS: n` and `FAILURE: n`.
+
+    Where checks fail because of a cause that is known, that comes first and stands for them; with `verbose` what they found
+    follows all the same.
 
     Before all that, what is to be said of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
     numbers, the command that repeats the run and, of one that did not pass, the verdict in a line, with the report in its `folder`.
@@ -54,7 +61,12 @@ def print_grade(
     if clock_note:
         print_line(console, clock_note)
         console.line()
-    for task_id in sample(grade):
+    for cause in grade.causes:
+        _print_cause(console, cause, verbose=verbose)
+    for sentence in left_running(history):
+        print_line(console, sentence, "yellow", hanging=2)
+        console.line()
+    for task_id in sample(grade) if verbose or not grade.causes else ():
         _print_timeline(console, timeline(history, task_id))
         console.line()
     print_table(
@@ -67,8 +79,9 @@ def print_grade(
         print_line(console, f"{nemesis.in_words()}.")
         console.line()
         print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
+    explained = {} if verbose else grade.cause_of
     for verdict in grade.verdicts:
-        if verdict.outcome not in _OF_NO_FINDING or verdict.findings:
+        if (verdict.outcome not in _OF_NO_FINDING or verdict.findings) and verdict.check not in explained:
             _print_what_is_wrong(console, verdict, history)
     if repeat is not None:
         print_line(console, f"Run it again with: {runnable(repeat)}", hanging=None)
@@ -91,6 +104,15 @@ def sample(grade: Grade) -> tuple[str, ...]:
         firsts.setdefault((fate.end, is_retried), fate.task_id)
     wanted = (("completed", False), ("completed", True), ("dead-lettered", False))
     return tuple(firsts[each] for each in wanted if each in firsts)
+
+
+def _print_cause(console: Console, cause: Cause, *, verbose: bool) -> None:
+    print_line(console, f"Most likely cause: {cause.in_words}", "bold red", hanging=2)
+    for line in cause.lines:
+        print_line(console, line, indent=4, hanging=2)
+    more = "" if verbose else "; -v and the report tell what each found"
+    print_line(console, f"{cause.effect_in_words}{more}.", indent=2, hanging=2)
+    console.line()
 
 
 def _print_what_is_wrong(console: Console, verdict: Verdict, history: History) -> None:

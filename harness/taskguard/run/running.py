@@ -30,6 +30,9 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
     History,
+    InvocationFailed,
+    InvocationsCounted,
+    ProcessesLeft,
     QueueDepth,
     RecordObserved,
     RunEnded,
@@ -298,6 +301,8 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
             # What strikes no task in particular may strike any.
             strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
             return strikes and event.at_ms >= begun_ms
+        case InvocationFailed() | InvocationsCounted() | ProcessesLeft():
+            return event.at_ms >= begun_ms
         case EvidenceMissing() | ConsumersOff():
             return True
         case _:

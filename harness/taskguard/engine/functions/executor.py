@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
+from taskguard.engine.functions.leftovers import leftovers
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
@@ -35,6 +37,8 @@ INIT_TIMEOUT_SECONDS = 10.0
 _NO_SUCH_HANDLER = "taskguard_no_such_module.handler"
 _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON")
 _LOOK_EVERY_SECONDS = 0.2
+_LONGEST_TOLD = 4000
+"""How many characters of a failed invocation's log the recorder is told at most: the last ones."""
 
 
 class RuntimeNotAvailable(Exception):
@@ -135,14 +139,18 @@ class ProcessExecutor(RuntimeExecutor):
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
         ended_at = now_ms()
+        if self._process is not None and (watch := leftovers()) is not None:
+            watch.note(name, self.id, request_id, self._process)
         if caller is not None:
             caller.request_id = None
-        logs = self._logs(request_id, outcome, (time.monotonic() - started) * 1000)
+        written = self._written()
+        logs = self._logs(request_id, outcome, written, (time.monotonic() - started) * 1000)
         recorder().write(
             "invocation-ended",
             **about,
             response=without_credentials(outcome.payload.decode("utf-8", errors="replace")),
             error=outcome.is_error,
+            failure=_failure(outcome, written) if outcome.is_error else None,
             endedAt=ended_at,
         )
         return InvocationResult(request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
@@ -163,7 +171,7 @@ class ProcessExecutor(RuntimeExecutor):
             self._failed_start.of(invocations).record()
         if api.ready.done() and (document := api.ready.result()) is not None:
             self._end_process()
-            return Answer(document, is_error=True)
+            return Answer(document, is_error=True, loaded=False)
         strike = strike_invocation(invocations) if invocations and api.ready.done() else None
         if strike is not None and strike.fault.kind in ("kill-first", "hang"):
             return self._end_badly(strike, request_id, process, timeout)
@@ -187,9 +195,8 @@ class ProcessExecutor(RuntimeExecutor):
             if strike is not None:
                 return self._answer_badly(strike, answer.result(), request_id, process, timeout)
             return answer.result()
-        if exited.done():
-            return self._crashed(request_id, process)
-        return self._timed_out(request_id, timeout)
+        failed = self._crashed(request_id, process) if exited.done() else self._timed_out(request_id, timeout)
+        return replace(failed, loaded=api.ready.done())
 
     def _end_badly(self, strike: Strike, request_id: str, process: FunctionProcess, timeout: int) -> Answer:
         """As a fault has it, the process is killed, or its time is over sooner than it is."""
@@ -223,11 +230,15 @@ class ProcessExecutor(RuntimeExecutor):
         line = f"{stamp}.000Z {request_id} {reason}"
         return Answer(json.dumps(document).encode(), is_error=True, log_lines=(line, ""))
 
-    def _logs(self, request_id: str, outcome: Answer, milliseconds: float) -> str:
+    def _written(self) -> str:
+        """What the function has written since it was last asked."""
+        written = self._output_of_ended + (self._process.take_output() if self._process else "")
+        self._output_of_ended = ""
+        return written
+
+    def _logs(self, request_id: str, outcome: Answer, written: str, milliseconds: float) -> str:
         version, memory = self.function_version.id.qualifier, self.function_version.config.memory_size
         process = self._process
-        written = self._output_of_ended + (process.take_output() if process else "")
-        self._output_of_ended = ""
         report = (
             f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"
             f"\tBilled Duration: {math.ceil(milliseconds)} ms\tMemory Size: {memory} MB"
@@ -322,6 +333,12 @@ class ProcessExecutor(RuntimeExecutor):
             if value is not None and not name.startswith(_NOT_ON_LAMBDA)
         }
         return {**variables, "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.function_version.config.runtime}"}
+
+
+def _failure(outcome: Answer, written: str) -> dict[str, Any]:
+    """What the recorder is told of a failed invocation, beside the answer."""
+    log = "\n".join([written[-_LONGEST_TOLD:].rstrip("\n"), *filter(None, outcome.log_lines)])
+    return {"loaded": outcome.loaded, "log": log, "logBytes": len(written.encode("utf-8", errors="replace"))}
 
 
 def _first_of(*futures: Future[Any], seconds: float) -> None:

@@ -57,6 +57,9 @@ class FunctionProcess:
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         lifeline, self._lifeline = os.pipe()
+        self._told, told = os.pipe()
+        os.set_blocking(self._told, False)
+        self._function_pid = 0
         self._buffer = bytearray()
         # A character may arrive in two parts.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -68,13 +71,13 @@ class FunctionProcess:
         command = [runtime.interpreter, "-S", "-s", "-P", str(_BOOTSTRAP)]
         try:
             self._process = subprocess.Popen(
-                [*command, str(lifeline), handler, clock or "", repr(skew_seconds)],
+                [*command, str(lifeline), str(told), handler, clock or "", repr(skew_seconds)],
                 cwd=task_root,
                 env=_environment_of(runtime, task_root, environment, self._home),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=(lifeline,),
+                pass_fds=(lifeline, told),
                 start_new_session=True,
             )
         except OSError:
@@ -84,6 +87,7 @@ class FunctionProcess:
         finally:
             os.close(output)
             os.close(lifeline)
+            os.close(told)
         self.pid = self._process.pid
         _running.add(self)
         threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
@@ -92,9 +96,18 @@ class FunctionProcess:
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""
         try:
-            return max(1, round(psutil.Process(self.pid).memory_info().rss / 1_000_000))
+            return max(1, round(psutil.Process(self.function_pid() or self.pid).memory_info().rss / 1_000_000))
         except psutil.Error:
             return 0
+
+    def function_pid(self) -> int:
+        """The process that the function itself runs in; 0 as long as there is none. On Linux it is the child of the one that was
+        started (``bootstrap.py`` says why), elsewhere that one."""
+        with self._reading:
+            if not self._function_pid and self._told >= 0:
+                with suppress(BlockingIOError):
+                    self._function_pid = int(os.read(self._told, 32) or 0)
+            return self._function_pid
 
     def take_output(self) -> str:
         """What the process wrote since the last call."""
@@ -116,7 +129,13 @@ class FunctionProcess:
     def begin_to_end(self) -> None:
         """Let it end, without waiting until it is gone."""
         if not self.ended.is_set():
-            self._kill_group()
+            function_pid = self.function_pid()
+            if function_pid in (0, self.pid):
+                self._kill_group()
+            else:
+                # Its keeper ends the rest, and then itself.
+                with suppress(ProcessLookupError):
+                    os.kill(function_pid, signal.SIGKILL)
 
     def kill(self) -> None:
         """End the process and all it started, and wait until it is gone. May be called again."""
@@ -170,7 +189,8 @@ class FunctionProcess:
         if self._output >= 0:
             os.close(self._output)
             os.close(self._lifeline)
-            self._output = self._lifeline = -1
+            os.close(self._told)
+            self._output = self._lifeline = self._told = -1
 
 
 def stop_all() -> None:

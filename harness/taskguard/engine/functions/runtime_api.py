@@ -36,11 +36,12 @@ class Invocation:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How an invocation ended: what the process posted, the handler's result or an error document; or what the platform says in its
-    place, to the caller and in the log (``log_lines``)."""
+    place, to the caller and in the log (``log_lines``). The function was ``loaded`` unless it failed before it was called."""
 
     payload: bytes
     is_error: bool
     log_lines: tuple[str, ...] = ()
+    loaded: bool = True
 
 
 class RuntimeApi:

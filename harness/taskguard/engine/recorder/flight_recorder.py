@@ -7,7 +7,7 @@ judges nothing, and it does not know what the functions do. All times are millis
 clock.
 
 Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``), ``queue-held-up`` (``taskguard.engine.events.crowding``),
-``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
+``processes-left`` (``taskguard.engine.functions.leftovers``), ``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 
 import json

@@ -60,7 +60,7 @@ def events_of(
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
         if messages and invocation.ended_at_ms is None:
-            events.append(_endless(invocation, stack, source))
+            events.append(_endless(invocation, stack, names, source))
         for message in messages:
             if message.queue_arn == stack.work_queue.arn:
                 delivered = _delivered(invocation, message, names)
@@ -209,12 +209,13 @@ def _backoffs(
         )
 
 
-def _endless(invocation: Invocation, stack: Stack, source: str) -> EvidenceMissing:
+def _endless(invocation: Invocation, stack: Stack, names: MessageWords, source: str) -> EvidenceMissing:
     of_monitor = any(stack.is_dead_letter_queue(message.queue_arn) for message in invocation.messages)
     # What a monitor will log is not there either.
     affects = (*_OF_OUTCOMES, "DeadLetterLogged") if of_monitor else _OF_OUTCOMES
     what = f"how invocation {invocation.request_id} of {invocation.function} ended"
-    return _missing(what, affects, invocation.started_at_ms, source)
+    tasks = tuple(sorted(tasks_of(invocation, names)))
+    return EvidenceMissing(at_ms=invocation.started_at_ms, source=source, what=what, affects=affects, task_ids=tasks)
 
 
 def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:

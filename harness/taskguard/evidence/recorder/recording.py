@@ -48,9 +48,18 @@ class Message:
     queue_arn: str
 
 
+class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
+    """How an invocation failed: whether the function had been ``loaded`` then, the end of what it wrote to its ``log``, and how much
+    that was in all."""
+
+    loaded: bool
+    log: str
+    log_bytes: int
+
+
 class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
-    when its payload is no SQS event."""
+    when its payload is no SQS event. ``failure`` is none where none was told."""
 
     function: str
     request_id: str
@@ -60,6 +69,7 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
     response: str | None = None
     is_error: bool = False
     ended_at_ms: float | None = None
+    failure: Failure | None = None
 
 
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
@@ -109,6 +119,16 @@ class Moved(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     at_ms: float
 
 
+class Left(msgspec.Struct, frozen=True, rename=_TOLD_AS):
+    """Processes that a function left running after an invocation: how many, and the commands of the first of them."""
+
+    function: str
+    request_id: str
+    count: int
+    commands: tuple[str, ...]
+    at_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class Injection:
     """A fault that was injected into ``stack``, which is told from others by its work queue's ARN."""
@@ -127,6 +147,7 @@ class Recording:
     moved: list[Moved] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
     def since(self, moment_ms: float) -> Recording:
@@ -138,6 +159,7 @@ class Recording:
             moved=[each for each in self.moved if each.at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
             injections=[each for each in self.injections if each.event.at_ms >= moment_ms],
+            left=[each for each in self.left if each.at_ms >= moment_ms],
             damage=self.damage,
         )
 
@@ -244,6 +266,9 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             invocation = recording.invocations[line["requestId"]]
             invocation.response = line["response"]
             invocation.is_error = line["error"]
+            # Recordings that were made before say nothing of it.
+            if line.get("failure"):
+                invocation.failure = msgspec.convert(line["failure"], Failure)
             invocation.ended_at_ms = line["endedAt"]
         case "aws-call":
             # Recordings that were made before faults could be injected say nothing of it.
@@ -260,6 +285,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             recording.stalls.append(msgspec.convert(line, Stall))
         case "dead-lettered":
             recording.moved.append(msgspec.convert(line, Moved))
+        case "processes-left":
+            recording.left.append(msgspec.convert(line, Left))
         case "fault-injected":
             recording.injections.append(Injection(line["stack"], _injected(line)))
 

@@ -61,7 +61,8 @@ def changes_in_doubt(history: History, task_id: str) -> Iterator[Doubt]:
 def no_changes_seen(history: History) -> Iterator[Doubt]:
     """Yield that not one change was seen, of any record."""
     if history.accepted and not history.changes:
-        yield Doubt(None, "no change of any record was seen: the pipeline keeps none, or its store does not tell")
+        message = "no change of any record was seen: the pipeline keeps none, or its store does not tell"
+        yield Doubt(None, message, of_all=True)
 
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:

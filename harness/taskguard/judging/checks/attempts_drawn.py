@@ -59,12 +59,13 @@ def against_rate(
         f"less than {terms.tolerances.significance:g}"
     )
     if largest >= terms.tolerances.significance:
-        yield Doubt(None, f"{message}; but {times(left_out, 'task')} not seen in full may make up for it")
+        yield Doubt(None, f"{message}; but {times(left_out, 'task')} not seen in full may make up for it", of_all=True)
         return
     # Of tasks that were not seen at all there may be any number. Where retries are new messages, a delivery that was not seen shifts
     # the numbers of all after it.
     retried_anew = any(len({attempt.message_id for attempt in chain}) > 1 for chain in chains)
-    yield Violation(None, message, excused_by=(TaskSubmitted, Delivered) if retried_anew else (TaskSubmitted,))
+    excuses = (TaskSubmitted, Delivered) if retried_anew else (TaskSubmitted,)
+    yield Violation(None, message, excused_by=excuses, of_all=True)
 
 
 def findable(found: tuple[float | None, float | None]) -> str:

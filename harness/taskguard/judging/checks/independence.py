@@ -83,7 +83,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         if count:
             tested = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
             message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
-            found.append(Doubt(None, message))
+            found.append(Doubt(None, message, of_all=True))
     elif rate in (0, 1):
         expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
     else:

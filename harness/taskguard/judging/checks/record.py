@@ -70,7 +70,8 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 def _not_read(history: History) -> Iterator[Doubt]:
     if history.accepted and not history.records:
-        yield Doubt(None, "no record was read of any task: the pipeline keeps none, or it could not be read")
+        message = "no record was read of any task: the pipeline keeps none, or it could not be read"
+        yield Doubt(None, message, of_all=True)
         return
     for task_id in sorted(history.accepted.keys() - history.records.keys()):
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))

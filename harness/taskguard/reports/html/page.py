@@ -23,6 +23,7 @@ from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_atte
 from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
+from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
@@ -40,6 +41,7 @@ class Page:
     subtitle: str
     ends: str
     clock_note: str
+    warnings: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     anchors: Mapping[str, str]
     nemesis: Nemesis | None
@@ -66,6 +68,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         subtitle=f"{times(len(grade.counted), 'task')} on {shown(manifest.target, 60)}, {seed}",
         ends=_ends(grade),
         clock_note=clock_note(manifest).replace("'", "\u2019"),
+        warnings=tuple(left_running(history)),
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
         nemesis=nemesis_of(history, manifest),

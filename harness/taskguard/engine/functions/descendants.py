@@ -1,0 +1,50 @@
+"""Which processes descend from one, on Linux: read from ``/proc``, with the standard library alone.
+
+The engine reads it, and so does what runs beside a function, which sees nothing of the harness: it must import nothing of that.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+_PARENT, _STARTED = 1, 19
+"""Places in ``/proc/<pid>/stat`` after the command's name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+
+
+class Processes:
+    """The processes of this moment that are no zombies, by parent. ``started`` has by process when it began, in seconds since the
+    machine's start, as ``CLOCK_BOOTTIME`` counts."""
+
+    def __init__(self) -> None:
+        self._children: defaultdict[int, list[int]] = defaultdict(list)
+        self.started: dict[int, float] = {}
+        ticks = os.sysconf("SC_CLK_TCK")
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # pathlib would be loaded for this alone
+                    # The command's name may have blanks and brackets in it.
+                    state, *fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            if state not in (b"Z", b"X"):
+                self._children[int(fields[_PARENT - 1])].append(pid)
+                self.started[pid] = int(fields[_STARTED - 1]) / ticks
+
+    def below(self, pid: int) -> Iterator[int]:
+        """All that descend from this process, parents before their children."""
+        for child in self._children[pid]:
+            yield child
+            yield from self.below(child)
+
+
+def commands_of(pids: Iterable[int], longest: int = 200) -> list[str]:
+    """What these processes run, as far as they still do."""
+    found = []
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+                words = file.read(longest).rstrip(b"\0").split(b"\0")
+        except OSError:
+            continue
+        found.append(b" ".join(words).decode("utf-8", errors="replace"))
+    return found
