@@ -36,10 +36,6 @@ ENGINE_VARIABLES = {
     "IN_MEMORY_CLIENT": "1",
     # A call for each message and each invocation, for metrics that nothing here reads. What functions measure is in their logs.
     "SQS_DISABLE_CLOUDWATCH_METRICS": "1",
-    # As SQS does, and LocalStack when it is told to: messages expire, and a queue is not purged twice, or made again, within 60 s.
-    "SQS_ENABLE_MESSAGE_RETENTION_PERIOD": "1",
-    "SQS_DELAY_PURGE_RETRY": "1",
-    "SQS_DELAY_RECENTLY_DELETED": "1",
     "GATEWAY_SERVER": "taskguard",
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",

@@ -6,8 +6,8 @@ API_ChangeMessageVisibility.html there); its words are those that public reports
 forbids are not known. A receipt handle that has expired is no matter for ``ChangeMessageVisibility``: SQS answers, and does
 nothing (https://github.com/localstack/localstack/pull/9632), and so does LocalStack.
 
-Of what LocalStack refuses when it is told to (``SQS_DELAY_RECENTLY_DELETED``), CloudFormation may do one thing: make a queue within 60 s
-after one of its name was deleted. Otherwise a deploy that failed could not be made again at once.
+Within 60 s a queue is not purged twice, or made again: LocalStack refuses that when it is told to. CloudFormation alone may make a queue
+again. Otherwise a deploy that failed could not be made again at once.
 
 Needed until LocalStack refuses the same: ``tests/engine/test_queue_refusals.py`` fails without it.
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from localstack import config
 from localstack.aws.api import RequestContext
 from localstack.services.sqs import provider
 from localstack.services.sqs.exceptions import InvalidAttributeValue, InvalidParameterValueException
@@ -42,6 +43,7 @@ _RANGES = {
 
 
 def apply() -> None:
+    config.SQS_DELAY_PURGE_RETRY = config.SQS_DELAY_RECENTLY_DELETED = True
     for kind in (StandardQueue, FifoQueue):
         kind.validate_queue_attributes = _heeding_limits(kind.validate_queue_attributes)
     StandardQueue.put = _heeding_the_longest_delay(StandardQueue.put)

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from localstack import config
 from localstack.services.sqs.models import FifoQueue, SqsMessage, SqsQueue, StandardQueue
 
 
 def apply() -> None:
+    config.SQS_ENABLE_MESSAGE_RETENTION_PERIOD = True
     StandardQueue.remove_expired_messages = _remove_expired_from_standard_queue
     FifoQueue.remove_expired_messages = _remove_expired_from_fifo_queue
     StandardQueue._put_message = _counting_from_the_first_send(_leaving_out_expired(StandardQueue._put_message))
