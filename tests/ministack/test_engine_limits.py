@@ -43,6 +43,7 @@ def test_what_a_stack_uses_is_found_and_a_plain_stack_uses_nothing(tmp_path: Pat
         found = {limit.behaviour: limit.uses for limit in limits_of(endpoint, used_by(endpoint, stack), History([]))}
         assert found == {
             "window-gathers": f"{function.name} has a batching window of 2 s",
+            "window-ends": f"{function.name} has a batching window of 2 s",
             "throttled-is-tried-again": f"{function.name} has a reserved concurrency of 1",
             "throttled-comes-back": f"{function.name} has a reserved concurrency of 1",
             "filter-any-key": f"{function.name} has a filter with $or",

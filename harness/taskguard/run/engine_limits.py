@@ -260,7 +260,7 @@ DEPENDENCIES = (
     ),
     Dependency("answer-other-key-fails", _MINI, _answered(UNREADABLE_LIST), _FAILED),
     Dependency("window-gathers", _MINI, _setting(_window_of, 1, _WINDOW), ("partial_batches",)),
-    Dependency("window-ends", _PLAIN, _setting(_window_of, 1, _WINDOW), ("backoff",)),
+    Dependency("window-ends", _EITHER, _setting(_window_of, 1, _WINDOW), ("backoff",)),
     Dependency(
         "window-above-ten",
         _MINI,
