@@ -56,13 +56,6 @@ CONFIGURATION = (
         load=NEVER_SETTLES,
     ),
     _deployed_wrong(
-        "short-visibility-timeout",
-        "the queue hides a message for a shorter time than its consumer may take",
-        "  visibilityTimeout: 90\n",
-        "  visibilityTimeout: 10\n",
-        message="may work for 15 s, and a message is hidden for 10 s only",
-    ),
-    _deployed_wrong(
         "queue-not-encrypted",
         "the task queue keeps its messages unencrypted",
         "        SqsManagedSseEnabled: true\n        RedrivePolicy:\n",
