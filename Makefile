@@ -41,7 +41,7 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
+	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 
@@ -101,6 +101,7 @@ test-faults: setup ## break the pipeline on purpose: each call of each handler i
 
 test-conformance: setup ## try on the engine what AWS documents of queues and event source mappings
 	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
+	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,documented)
 
 conformance: setup ## try it on each engine there is, and write the table of docs/engines.md
 	@$(BIN)/python -m tools.conformance

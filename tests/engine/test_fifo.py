@@ -18,6 +18,8 @@ from tests.engine.conftest import Create, Function, create_function
 from tests.engine.queues import LATE_SECONDS, Queues
 from tests.places import PLACES
 
+pytestmark = pytest.mark.documented
+
 ALWAYS_FAILS = """
 def handler(event, context):
     raise RuntimeError("on purpose")

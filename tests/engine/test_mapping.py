@@ -18,6 +18,8 @@ from tests.engine.conftest import create_function
 from tests.engine.mapped import Map, at_once, map_queue, mapped, waited_ms
 from tests.places import PLACES
 
+pytestmark = pytest.mark.documented
+
 __all__ = ["mapped"]
 
 QUIET = "def handler(event, context):\n    pass\n"

@@ -11,6 +11,8 @@ from taskguard.targets.base import Endpoint
 
 from tests.engine.mapped import Map, at_once, make_queue, mapped
 
+pytestmark = pytest.mark.documented
+
 __all__ = ["mapped"]
 
 

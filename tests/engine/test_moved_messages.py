@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from taskguard.evidence.recorder.recording import RecordingFile
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.queues import Queue, Queues
+
+pytestmark = pytest.mark.documented
 
 REDRIVEN = "COMPLETED"
 

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from tests.engine.queues import Queue, Queues
 
+pytestmark = pytest.mark.documented
+
 HALF_A_DAY = 43_200
 
 

@@ -16,6 +16,8 @@ from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from tests.engine.conftest import Create, Function
 from tests.engine.mapped import Map, make_queue, mapped
 
+pytestmark = pytest.mark.documented
+
 __all__ = ["mapped"]
 
 QUIET = "def handler(event, context):\n    return len(str(event))\n"

@@ -12,6 +12,8 @@ from taskguard.targets.base import Endpoint
 
 from tests.engine.queues import Queues
 
+pytestmark = pytest.mark.documented
+
 SHORT = "60"
 """The shortest retention period that SQS takes."""
 
