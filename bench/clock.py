@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from taskguard.history import BackoffRequested, DeadLettered, Delivered, History
-from taskguard.ingress.workload import tasks as workload
+from taskguard.ingress.load import plain_load
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.running import Run
 from taskguard.service.deployment import deploy
@@ -78,7 +78,7 @@ def our_pipeline(scale: float, tasks: int) -> str:
             pipeline.settle(dead)
             took.append(time.monotonic() - began)
         began = time.monotonic()
-        history = run.of(workload(SEED, tasks))
+        history = run.of(plain_load(SEED, tasks))
         seconds, late = time.monotonic() - began, list(lateness_seconds(history))
         # The first one finds no function initialised.
         return (
@@ -99,7 +99,7 @@ def broken_pipelines(scale: float, variants: Sequence[Variant]) -> list[str]:
 
     def judged(stack: Stack) -> str:
         run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED)
-        return verdicts(grade(run.of(workload(SEED, BROKEN_TASKS)), EXPECTED))
+        return verdicts(grade(run.of(plain_load(SEED, BROKEN_TASKS)), EXPECTED))
 
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -33,6 +33,7 @@ from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.own_engine import OwnEngine
+from taskguard.run.probing import largest_message_bytes
 from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
@@ -96,7 +97,7 @@ def record(
         DiscoveryError: what the stack is set to cannot be read.
     """
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
-    asked_for = len(load.tasks) - load.chosen
+    asked_for, load = load.asked_for, load.fitted(largest_message_bytes(run.endpoint, run.stack))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
@@ -112,12 +113,12 @@ def record(
         backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)
     elif faults is None:
         tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
-    tell(Began(len(load.tasks)))
+    tell(Began(len(load.task_ids)))
     manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load.tasks, seen.tell, faults, backlog)
+        history = run.of(load, seen.tell, faults, backlog)
         with phase(tell, "manifest"):
             saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history)))
             saved.write(folder)
@@ -238,13 +239,12 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         functions_ready=True,
     )
     wanted = replace(asked, stage=asked.stage or config.stage)
-    digests = digests_of_service(asked.places.service)
-    exact = config.contract.payload.numbers == "exact"
+    digests, terms = digests_of_service(asked.places.service), wanted.terms()
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
-        load = plain_load(tasks_seed, asked.tasks, exact_numbers=exact)
+        load = plain_load(tasks_seed, asked.tasks, exact_numbers=terms.contract.payload.numbers == "exact")
     else:
-        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=asked.failure_rate, exact_numbers=exact)
+        load = load_of(tasks_seed, asked.tasks, terms)
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
@@ -263,7 +263,7 @@ def _how_attempts_fail(asked: Asked) -> str:
 
 
 def _beside(load: Load) -> str:
-    beside = f", and {load.chosen} more that die" if load.chosen else ""
+    beside = f", and {load.chosen} probes beside them" if load.chosen else ""
     return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
 
 

@@ -8,7 +8,7 @@ import pytest
 from taskguard.faults.campaigns import faults_of
 from taskguard.faults.plan import Plan
 from taskguard.history import SavedRun
-from taskguard.ingress.workload import tasks
+from taskguard.ingress.load import plain_load
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.verdict import Outcome
 from taskguard.reports.nemesis import nemesis_of
@@ -44,7 +44,7 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     folder = shared_engine.folder / "campaign"
 
     planned = PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
-    history = run.of(tasks(SEED, TASKS), faults=planned)
+    history = run.of(plain_load(SEED, TASKS), faults=planned)
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
     SavedRun(history=history, manifest=manifest).write(folder)

@@ -13,6 +13,7 @@ from taskguard.contract.draws import find_task_id
 from taskguard.evidence.sources import source_at
 from taskguard.faults.plan import Phase, Plan
 from taskguard.history import FaultInjected, History, SavedRun
+from taskguard.ingress.load import load_with
 from taskguard.ingress.workload import Task
 from taskguard.judging.guarantees import GUARANTEES, faults_met
 from taskguard.judging.verdict import Outcome
@@ -55,7 +56,9 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, source=source)
 
-    history = run.of([case.task for case in cases], faults=PlannedFaults(endpoint, stack, plan, places=PLACES))
+    history = run.of(
+        load_with([case.task for case in cases]), faults=PlannedFaults(endpoint, stack, plan, places=PLACES)
+    )
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 
@@ -76,7 +79,7 @@ def _cases(endpoint: Endpoint, stack: Stack) -> Sequence[Case]:
     """What can be struck, found by watching one task of each story unharmed."""
     run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED)
     watched = {story: find_task_id(SEED, RATE, fate, f"watched-{story}") for story, fate in STORIES.items()}
-    history = run.of([Task(task_id=task_id, payload={"story": story}) for story, task_id in watched.items()])
+    history = run.of(load_with([Task(task_id=task_id, payload={"story": story}) for story, task_id in watched.items()]))
     assert set(history.accepted) == set(watched.values())
     recording = run.recording()
     assert recording is not None

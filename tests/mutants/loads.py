@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.contract.terms import Terms
+from taskguard.ingress.load import Load as RunLoad
 from taskguard.ingress.load import load_of
 from taskguard.ingress.workload import Task
 from taskguard.ingress.workload import tasks as workload
@@ -49,10 +50,14 @@ class Load:
         """Whether it keeps an engine busy for a while."""
         return self.count >= 60
 
-    def tasks(self) -> Sequence[Task]:
-        """The tasks, in the order in which they are submitted."""
+    def of_run(self) -> RunLoad:
+        """What is handed in, and how much of it waits."""
         if self.graded:
-            return load_of(SEED, self.count, failure_seed=SEED, rate=RATE).tasks
+            return load_of(SEED, self.count, self.terms())
+        tasks = tuple(self._tasks())
+        return RunLoad(seed=SEED, tasks=tasks, waiting=len(tasks) if self.backlog else 0)
+
+    def _tasks(self) -> Sequence[Task]:
         if not self.fates:
             return workload(SEED, self.count)
         payloads = [task.payload for task in workload(SEED, len(self.fates))]
@@ -63,13 +68,6 @@ class Load:
             )
             for number, (failures, payload) in enumerate(zip(self.fates, payloads, strict=True), 1)
         ]
-
-    @property
-    def waiting(self) -> int:
-        """How many of them, the first ones, are on the queue before the consumer begins."""
-        if self.graded:
-            return load_of(SEED, self.count, failure_seed=SEED, rate=RATE).waiting
-        return len(self.tasks()) if self.backlog else 0
 
     def terms(self) -> Terms:
         """What is expected of a pipeline that is given this load: as of any, but for lateness, since many share the machine."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from taskguard.history import DeadLettered, Delivered
+from taskguard.ingress.load import load_with
 from taskguard.ingress.workload import tasks as workload
 from taskguard.run.running import Run
 from taskguard.service import deployment
@@ -82,7 +83,7 @@ def test_a_stack_without_outputs_and_with_other_names_is_found_and_passes(endpoi
     assert failure_settings(endpoint, renamed) == (SEED, RATE)
 
     tasks = workload(SEED, 40)
-    history = Run(endpoint=endpoint, stack=renamed, terms=EXPECTED).of(tasks)
+    history = Run(endpoint=endpoint, stack=renamed, terms=EXPECTED).of(load_with(tasks))
     assert {each.task_id for each in history.of_kind(Delivered)} == {task.task_id for task in tasks}
     assert history.of_kind(DeadLettered)
     assert not_passed(history, EXPECTED) == {}

@@ -13,7 +13,7 @@ from requests.auth import AuthBase
 from taskguard.history import SavedRun
 from taskguard.ingress.access import ApiKey, access_to
 from taskguard.ingress.client import Client
-from taskguard.ingress.workload import tasks as workload
+from taskguard.ingress.load import plain_load
 from taskguard.judging.grading import grade
 from taskguard.reports.as_json import GRADE_FILE, write_grade
 from taskguard.reports.as_junit import write_junit
@@ -88,7 +88,7 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
 
 def graded(run: Run, folder: Path) -> None:
     """All that ``taskguard grade`` writes."""
-    history = run.of(workload(SEED, 4))
+    history = run.of(plain_load(SEED, 4))
     manifest = manifest_of(run, 4, digests_of_service(PROJECT))
     SavedRun(history=history, manifest=manifest).write(folder)
     verdicts = grade(history, manifest.terms)

@@ -119,10 +119,12 @@ class Settings(Strict, frozen=True, kw_only=True):
 
 
 class Api(Strict, frozen=True, kw_only=True):
-    """What is demanded of the way in: that a task handed in twice is one task, and that what is no task is refused."""
+    """What is demanded of the way in: that a task handed in twice is one task, whatever its state; that what is no task is refused,
+    and what is one is not; that an accepted task is delivered at once."""
 
     idempotent: Weight = Weight.OFF
     refuses_invalid: Weight = Weight.OFF
+    prompt: Weight = Weight.OFF
 
 
 class Contract(Strict, frozen=True, kw_only=True):
@@ -171,5 +173,3 @@ class Contract(Strict, frozen=True, kw_only=True):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
                 if names:
                     yield f"{title}, {meaning}: {', '.join(names)}."
-        if self.api.refuses_invalid is not Weight.OFF:
-            yield "No check judges refuses_invalid yet: no run hands in what is no task."

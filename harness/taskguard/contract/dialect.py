@@ -25,6 +25,7 @@ _USUAL_IDS = ("taskId", "task_id", "id", "jobId", "job_id", "requestId", "messag
 _USUAL_PAYLOAD = "payload"
 _PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
 _PLACEHOLDERS = ("id", "payload", "text")
+_ANY_ID = "any-id"
 
 
 def id_in(document: object, name: str | None) -> str | None:
@@ -66,6 +67,18 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         return _PLACEHOLDER.sub(lambda found: known[found[1]], self.body)
 
     @property
+    def id_name(self) -> str | None:
+        """The field of the request's JSON that holds the task's id; none where no field of its own does."""
+        if self.id != "request":
+            return None
+        try:
+            document = json.loads(self.filled(_ANY_ID, {}))
+        except ValueError:
+            return None
+        fields = document.items() if isinstance(document, dict) else ()
+        return next((name for name, value in fields if value == _ANY_ID), None)
+
+    @property
     def tells_payload(self) -> bool:
         """Whether a request holds the task's payload, in whichever form."""
         return not {"payload", "text"}.isdisjoint(_PLACEHOLDER.findall(self.body))
@@ -82,8 +95,11 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         return status_code in self.accepted if self.accepted else 200 <= status_code < 300
 
     def answered_id(self, answer: object) -> str | None:
-        """The id that the service made, in its answer; none where there is none."""
-        return id_in(answer, self.id_field)
+        """The id by which an answer speaks of the task: that which the service made or, where the request has it, what the answer
+        has in the field of the same name; none where there is none."""
+        if self.id == "answer":
+            return id_in(answer, self.id_field)
+        return id_in(answer, self.id_name) if self.id_name is not None else None
 
 
 def _text_of(payload: Json) -> str:

@@ -16,7 +16,7 @@ from taskguard.evidence.recorder.calls import calls_of
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.failures import failed_invocations, left_running
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
-from taskguard.history import Event, TaskSubmitted
+from taskguard.history import Event, InvalidSubmitted, TaskSubmitted
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -28,8 +28,9 @@ class Source(Protocol):
 
     since_ms: float
 
-    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
-        """What is told of the whole stack, or ``only`` of these tasks and messages; and the recording it is taken from."""
+    def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+        """What is told of the whole stack, or ``only`` of these tasks and messages; and the recording it is taken from. ``given`` is what
+        is known already: the answers to what was handed in."""
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
@@ -37,7 +38,7 @@ class Source(Protocol):
     def begin(self) -> None:
         """A run begins: ask for what may be needed when the engine is gone."""
 
-    def left(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What can be told without the engine, which may be gone; as :meth:`gather`."""
 
 
@@ -52,9 +53,9 @@ class RecorderSource:
     since_ms: float = 0.0
     heeded: Mapping[str, bool | None] = field(default_factory=dict)
 
-    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         self.begin()
-        return self.left(submitted, only)
+        return self.left(given, only)
 
     def recording(self) -> Recording:
         return self.file.read()
@@ -62,12 +63,13 @@ class RecorderSource:
     def begin(self) -> None:
         self.heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
 
-    def left(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         recording = self.file.read().since(self.since_ms)
         names = self.dialect.message
         events = events_of(recording, self.stack, names, partial_batches=self.heeded, only=only)
         events += failed_invocations(recording, self.stack, names, only)
-        ids = frozenset(each.task_id for each in submitted if each.task_id is not None)
+        handed_in = (each for each in given if isinstance(each, (TaskSubmitted, InvalidSubmitted)))
+        ids = frozenset(each.task_id for each in handed_in if each.task_id is not None)
         calls = calls_of(recording, self.stack, names, ids)
         events += calls if only is None else (call for call in calls if not only.isdisjoint(call.task_ids))
         return [*events, *left_running(recording, self.stack)], recording

@@ -48,8 +48,9 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
     """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
 
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
-    the client sent. `status_code` is the HTTP status, or 0 when no answer came. One that was `chosen` for its fate stands
-    beside the run's tasks, and says nothing of rates.
+    the client sent. `status_code` is the HTTP status, or 0 when no answer came. One that was `chosen` stands beside the run's tasks,
+    and says nothing of rates; `probe` is what it was handed in for (docs/workload.md). `answered_id` is the id by which the answer
+    speaks of the task, None where it names none.
     """
 
     answered_ms: Moment
@@ -58,16 +59,43 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
     accepted: bool
     status_code: int
     chosen: bool = False
+    probe: str | None = None
+    answered_id: str | None = None
 
     def __post_init__(self) -> None:
-        # More than HTTP gives a meaning to, as any client takes them: a pipeline may answer so.
-        if self.status_code != 0 and not 100 <= self.status_code <= 999:
-            raise ValueError(f"status_code is 0, or a number of three digits, not {self.status_code}")
+        _refuse_other_statuses(self.status_code)
 
     @property
     def in_doubt(self) -> bool:
         """Whether the answer leaves open if the task was taken: no answer at all, or a server's error."""
         return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
+
+
+class InvalidSubmitted(_Event, frozen=True, kw_only=True):
+    """A client sent what is no task, at `at_ms`, and had its answer at `answered_ms`: `what` was wrong with it, as a phrase.
+
+    `task_id` is an id that nothing else bears; it is somewhere in the request, so that what was made of it is known by it.
+    `status_code` as of `TaskSubmitted`.
+    """
+
+    answered_ms: Moment
+    task_id: str
+    what: str
+    status_code: int
+
+    def __post_init__(self) -> None:
+        _refuse_other_statuses(self.status_code)
+
+
+class RecordAnswered(_Event, frozen=True, kw_only=True):
+    """A client asked the API for a task at the end of the run; `answer` is the JSON document that it got, None where it was none."""
+
+    task_id: str
+    status_code: int
+    answer: Json
+
+    def __post_init__(self) -> None:
+        _refuse_other_statuses(self.status_code)
 
 
 class Delivered(_OfDelivery, frozen=True, kw_only=True):
@@ -387,6 +415,8 @@ class RunEnded(_Event, frozen=True, kw_only=True):
 
 Event: TypeAlias = (
     TaskSubmitted
+    | InvalidSubmitted
+    | RecordAnswered
     | Delivered
     | AttemptSucceeded
     | AttemptFailed
@@ -414,6 +444,12 @@ DeliveryEvent: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | Backof
 
 EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""
+
+
+def _refuse_other_statuses(code: int) -> None:
+    # More than HTTP gives a meaning to, as any client takes them: a pipeline may answer so.
+    if code != 0 and not 100 <= code <= 999:
+        raise ValueError(f"status_code is 0, or a number of three digits, not {code}")
 
 
 def _refuse_other_queues(name: str) -> None:

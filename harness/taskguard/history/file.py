@@ -119,6 +119,18 @@ class History(Sequence[Event]):
         """The tasks that were chosen for their fate, beside the run's own."""
         return frozenset(task_id for task_id, event in self.accepted.items() if event.chosen)
 
+    @cached_property
+    def handed_in_again(self) -> frozenset[str]:
+        """The tasks that the run itself handed in more than once, whatever was answered."""
+        submitted = _grouped(
+            (event.task_id, event) for event in self.of_kind(TaskSubmitted) if event.task_id is not None
+        )
+        return frozenset(task_id for task_id, events in submitted.items() if len(events) > 1)
+
+    def is_explained(self, task_id: str) -> bool:
+        """Whether a task that was handed in more than once was carried by no more messages than it was handed in."""
+        return len(self.chains_of(task_id)) <= len(self.of_task(task_id, TaskSubmitted))
+
     def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
         """When a message of this queue that was due at that moment could come at the earliest: later than that where the run
         itself had switched the queue's consumers off."""

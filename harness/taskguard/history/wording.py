@@ -19,10 +19,12 @@ from taskguard.history.events import (
     EvidenceMissing,
     FaultInjected,
     HeldUp,
+    InvalidSubmitted,
     InvocationFailed,
     InvocationsCounted,
     ProcessesLeft,
     QueueDepth,
+    RecordAnswered,
     RecordChanged,
     RecordObserved,
     Redriven,
@@ -43,6 +45,11 @@ def by_its_record(status: str | None) -> str:
     if status is None:
         return "has no record"
     return f"is {status} by its record" if status else "has a record without a status"
+
+
+def answer(status_code: int) -> str:
+    """Return an answer's status as read by people: `HTTP 202`, or that there was none."""
+    return f"HTTP {status_code}" if status_code else "no answer"
 
 
 def seconds(value: float) -> str:
@@ -75,8 +82,11 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
     """Return what happened, without the time and the task: `delivered, receive 2`."""
     match event:
         case TaskSubmitted(accepted=accepted, status_code=code):
-            status = f"HTTP {code}" if code else "no answer"
-            return f"submitted, {'accepted' if accepted else 'not accepted'} ({status})"
+            return f"submitted, {'accepted' if accepted else 'not accepted'} ({answer(code)})"
+        case InvalidSubmitted(what=what, status_code=code):
+            return f"no task was sent, {what} ({answer(code)})"
+        case RecordAnswered(status_code=code):
+            return f"asked for by a client ({answer(code)})"
         case Delivered(receive_count=count):
             return f"delivered, receive {count}"
         case AttemptSucceeded(receive_count=count):

@@ -16,9 +16,11 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponen
 
 from taskguard.contract.dialect import INGRESS, IngressWords, id_in
 from taskguard.errors import SubmissionError
-from taskguard.history import TaskSubmitted
+from taskguard.history import InvalidSubmitted, RecordAnswered, TaskSubmitted
+from taskguard.ingress.invalid import Invalid
 from taskguard.ingress.workload import Task
 from taskguard.support.clocks import REAL, Clock
+from taskguard.support.json_values import Json
 
 _BRACES = re.compile(r"\{[^{}]*\}")
 _TIMEOUT_SECONDS = 30.0
@@ -94,6 +96,40 @@ class Client:
             accepted=accepted,
             status_code=status,
             chosen=task.chosen,
+            probe=task.probe,
+            answered_id=self._words.answered_id(_document_of(response)) if response is not None and accepted else None,
+        )
+
+    def at_once(self, task: Task) -> list[TaskSubmitted]:
+        """Hand in one task twice at the same time."""
+        with ThreadPoolExecutor(2, thread_name_prefix="client") as pool:
+            return list(pool.map(self.submit, (task, task)))
+
+    def send_invalid(self, invalid: Invalid) -> InvalidSubmitted:
+        """Send what is no task."""
+        self.note([invalid.task_id])
+        sent_at, status = self._clock.now_ms(), 0
+        with suppress(SubmissionError):
+            headers = {"Content-Type": "application/json"}
+            status = self.request(invalid.method, invalid.path, data=invalid.body.encode(), headers=headers).status_code
+        return InvalidSubmitted(
+            at_ms=sent_at,
+            answered_ms=self._clock.now_ms(),
+            task_id=invalid.task_id,
+            what=invalid.what,
+            status_code=status,
+        )
+
+    def read_back(self, task_id: str) -> RecordAnswered:
+        """Ask for a task, whatever is answered."""
+        asked_at, response = self._clock.now_ms(), None
+        with suppress(SubmissionError):
+            response = self.get(task_id)
+        return RecordAnswered(
+            at_ms=asked_at,
+            task_id=task_id,
+            status_code=response.status_code if response is not None else 0,
+            answer=_document_of(response) if response is not None else None,
         )
 
     def _id_of(self, task: Task, taken: requests.Response | None) -> str | None:
@@ -196,8 +232,9 @@ def _ids_in(response: requests.Response) -> list[str]:
     return [task_id] if task_id is not None else []
 
 
-def _document_of(response: requests.Response) -> object:
+def _document_of(response: requests.Response) -> Json:
     try:
-        return response.json()
+        document: Json = response.json()
     except ValueError:
         return None
+    return document

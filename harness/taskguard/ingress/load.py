@@ -1,89 +1,89 @@
-"""What a graded run hands in, and in which order: its tasks, those beside them that are sure to die, and how many of all wait.
+"""What a graded run hands in, and in which order: its tasks, the probes beside them, and how many of all wait.
 
-It all follows from seeds. Fates are known only where the failures have a seed. It must not know how tasks are handed in.
+It all follows from seeds. It must not know how tasks are handed in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
-from taskguard.contract.draws import Fate, find_task_id
-from taskguard.ingress.workload import Task, payload_of, prefix_of
+from taskguard.contract.terms import Terms
+from taskguard.ingress.probes import SIZE_LIMIT, Again, fitted, probes_of
+from taskguard.ingress.workload import Task
 from taskguard.ingress.workload import tasks as workload
 
 _MOST_WAITING = 20
 """Two batches of the worker's. More would only keep others waiting."""
 
-_PAYLOADS_OF_THE_DYING = (8, 6)
-"""By their numbers in the workload: text that is not ASCII, and 1.0, which is not 1. What is logged of a dead task must keep both."""
-
-_TRIES = 100_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
-    queue. ``chosen`` of all were chosen for their fate, beside those that were asked for."""
+    queue. Those that were ``chosen`` are probes, beside those that were asked for; some tasks are handed in ``again``. What is no task
+    is made from the ``seed``."""
 
+    seed: str
     tasks: tuple[Task, ...]
-    waiting: int
+    waiting: int = 0
+    again: tuple[Again, ...] = ()
 
     @property
     def task_ids(self) -> list[str]:
         """The ids of all of them."""
-        return [task.task_id for task in self.tasks]
+        return list(dict.fromkeys([task.task_id for task in self.tasks] + [each.task.task_id for each in self.again]))
+
+    @property
+    def asked_for(self) -> int:
+        """How many tasks are none of the probes."""
+        return sum(not task.chosen for task in self.tasks)
 
     @property
     def chosen(self) -> int:
-        """How many were chosen for their fate."""
-        return sum(task.chosen for task in self.tasks)
+        """How many tasks are handed in beside them."""
+        return len(self.task_ids) - self.asked_for
+
+    @property
+    def probes(self) -> bool:
+        """Whether there is anything beside the tasks that were asked for."""
+        return bool(self.chosen)
+
+    def fitted(self, largest_bytes: int | None) -> Load:
+        """The load with the probe of the largest payload made for messages of ``largest_bytes``, or without it where that is not known."""
+        tasks = [
+            fitted(task, largest_bytes) if task.probe == SIZE_LIMIT and largest_bytes is not None else task
+            for task in self.tasks
+            if task.probe != SIZE_LIMIT or largest_bytes is not None
+        ]
+        return replace(self, tasks=tuple(tasks))
+
+
+def load_with(tasks: Sequence[Task]) -> Load:
+    """These tasks, and nothing else."""
+    return Load(seed="", tasks=tuple(tasks))
 
 
 def plain_load(seed: str, count: int, *, exact_numbers: bool = True) -> Load:
     """``count`` tasks as they come, and nothing else."""
-    return Load(tasks=workload(seed, count, exact_numbers=exact_numbers), waiting=0)
+    return Load(seed=seed, tasks=workload(seed, count, exact_numbers=exact_numbers))
 
 
-def load_of(
-    seed: str,
-    count: int,
-    *,
-    failure_seed: str | None,
-    rate: float,
-    max_receives: int = 3,
-    exact_numbers: bool = True,
-) -> Load:
-    """``count`` tasks, half of which wait, and where fates are known two more among those that wait, which die.
-
-    ``seed`` decides the ids, ``failure_seed`` the fates. At a rate at which hardly any task dies there are none of these.
-    """
-    tasks = workload(seed, count, exact_numbers=exact_numbers)
+def load_of(seed: str, count: int, terms: Terms) -> Load:
+    """``count`` tasks, half of which wait, and the probes that these terms leave room for. ``seed`` decides the ids, the terms' draws
+    the fates."""
+    tasks = workload(seed, count, exact_numbers=terms.contract.payload.numbers == "exact")
     half = min(_MOST_WAITING, (count + 1) // 2)
-    dying = () if failure_seed is None else _dying(seed, failure_seed, rate, max_receives)
-    # Behind one another's back: a batch has those that fail between those that do not.
-    mixed = chain.from_iterable(zip_longest(tasks[:half], dying))
-    waiting = tuple(task for task in mixed if task is not None)
-    return Load(tasks=(*waiting, *tasks[half:]), waiting=len(waiting))
-
-
-def _dying(seed: str, failure_seed: str, rate: float, max_receives: int) -> tuple[Task, ...]:
-    fate = Fate(max_receives, dead=True)
-    # So many tries would hardly be enough.
-    if rate**max_receives * _TRIES < 1:
-        return ()
-    return tuple(
-        Task(
-            task_id=find_task_id(
-                failure_seed,
-                rate,
-                fate,
-                f"{prefix_of(seed)}-dies-{place}",
-                max_receives=max_receives,
-                tries=50 * _TRIES,
-            ),
-            payload=payload_of(seed, number),
-            chosen=True,
-        )
-        for place, number in enumerate(_PAYLOADS_OF_THE_DYING, 1)
+    probes = probes_of(seed, terms)
+    waiting = _mixed(tasks[:half], probes.waiting)
+    return Load(
+        seed=seed,
+        tasks=(*waiting, *_mixed(tasks[half:], probes.later)),
+        waiting=len(waiting),
+        again=probes.again,
     )
+
+
+def _mixed(tasks: Sequence[Task], probes: Sequence[Task]) -> tuple[Task, ...]:
+    """Behind one another's back: a batch has those that fail between those that do not."""
+    return tuple(task for task in chain.from_iterable(zip_longest(tasks, probes)) if task is not None)

@@ -16,12 +16,13 @@ from taskguard.support.json_values import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task to submit: its id (1 to 128 of `A-Z a-z 0-9 . _ : -`) and its payload, a JSON object. One that was `chosen` for its
-    fate is none of those that a run was asked for."""
+    """A task to submit: its id (1 to 128 of `A-Z a-z 0-9 . _ : -`) and its payload, a JSON object. One that was `chosen` is none of
+    those that a run was asked for: it is handed in for the `probe` of that name."""
 
     task_id: str
     payload: dict[str, Json]
     chosen: bool = False
+    probe: str | None = None
 
 
 def tasks(seed: str, count: int, *, exact_numbers: bool = True) -> tuple[Task, ...]:

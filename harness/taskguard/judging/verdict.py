@@ -3,7 +3,8 @@
 Three outcomes, as in Jepsen: a property holds, is violated, or cannot be judged for want of evidence; and a fourth, that nothing is
 claimed. The rule is the same for all checks: a violation that no missing event could excuse is a *fail*; else, when there is a
 violation that one could excuse, a doubt, or a kind of event the check needs is incomplete, or no task was accepted, it is
-*unknown*; else *pass*. Advice is told, and decides nothing. A check of which nothing is asked is *not applicable*. A history without
+*unknown*; else *pass*. What was never exercised is *unknown*, too, where the question says how it is to be. Advice is told, and decides
+nothing. A check of which nothing is asked is *not applicable*. A history without
 a `RunEnded` was cut short, so every kind of event is incomplete in it. This module must not know any property.
 """
 
@@ -30,7 +31,7 @@ class Outcome(StrEnum):
 
 
 NOT_EXERCISED = "not exercised"
-"""What a pass is called whose claim speaks of what did not happen in the run."""
+"""What a verdict is called whose claim speaks of what did not happen in the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +81,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """The fixed part of a check: its name, its claim as a sentence, and the kinds of event it needs in full."""
+    """The fixed part of a check: its name, its claim as a sentence, and the kinds of event it needs in full.
+
+    `exercised_by` is what has to happen in a run for the claim to speak of anything, as an imperative: without it such a run is
+    *unknown*. Without an `exercised_by` it holds of nothing, and is called *not exercised*: so do the checks of chance, which
+    no right pipeline could help to be given too few failures.
+    """
 
     check: str
     claim: str
     needs: tuple[type[Event], ...]
+    exercised_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,9 @@ def conclude(
             (excused if excuses & history.missing_kinds else proven).append(each)
         else:
             (advice if isinstance(each, Advice) else doubts).append(each)
+    if not (proven or excused or doubts or exercised or question.exercised_by is None):
+        why = observed.removeprefix("vacuous: ")
+        doubts.append(Doubt(None, f"{NOT_EXERCISED}: {why}. To exercise it, {question.exercised_by}"))
     return Verdict(
         check=question.check,
         outcome=Outcome.FAIL if proven else Outcome.UNKNOWN if excused or doubts else Outcome.PASS,

@@ -31,6 +31,7 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
     History,
+    InvalidSubmitted,
     InvocationFailed,
     InvocationsCounted,
     ProcessesLeft,
@@ -41,13 +42,16 @@ from taskguard.history import (
 )
 from taskguard.history.lines import told_once
 from taskguard.ingress.access import client_of
-from taskguard.ingress.workload import Task
+from taskguard.ingress.client import Client
+from taskguard.ingress.load import Load
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
+from taskguard.run.probing import Probing
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
+    Pace,
     Progress,
     all_empty,
     longest_run_seconds,
@@ -104,17 +108,17 @@ class Run:
 
     def of(
         self,
-        tasks: Sequence[Task],
+        load: Load,
         tell: Tell = nobody,
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
     ) -> History:
-        """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
+        """Submit the tasks of ``load``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        its first tasks wait, and come in batches.
+        the load's first tasks wait, and come in batches.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -123,65 +127,94 @@ class Run:
             self._changes.begin()
         self._source.begin()
         with faults or nullcontext(), backlog or nullcontext():
-            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
+            answers, settled, depths = self.submit_and_watch(load, tell, faults, backlog)
         if faults is not None:
             self.wait_until_at_rest()
-        only = None if self.alone else frozenset(each.task_id for each in submitted if each.task_id is not None)
         with phase(tell, "gather the evidence"):
             from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
-            return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
+            only = None if self.alone else _ids_of(answers)
+            return self.history([*answers, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
-    def _submit_and_watch(
-        self, tasks: Sequence[Task], tell: Tell, faults: PlannedFaults | None, backlog: Backlog | None
-    ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
-        """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
-        with phase(tell, "submit"):
-            submitted = self._submit(tasks, tell, backlog, until_answered=faults is not None)
-        ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
-        looks: deque[Progress] = deque(maxlen=2)
+    def submit_and_watch(
+        self,
+        load: Load,
+        tell: Tell = nobody,
+        faults: PlannedFaults | None = None,
+        backlog: Backlog | None = None,
+        *,
+        pace: Pace | None = None,
+        seconds: float | None = None,
+    ) -> tuple[list[Event], bool, Sequence[QueueDepth]]:
+        """All answers, whether nothing more will happen, and the queues as they were one look before that was found. The stack is looked
+        at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
+        client = client_of(self.endpoint, self.stack, self.dialect.ingress)
+        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell)
+        with probing:
+            with phase(tell, "submit"):
+                submitted = self._submit(client, load, probing, tell, backlog, until_answered=faults is not None)
+            ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
+            looks: deque[Progress] = deque(maxlen=2)
 
-        def look(progress: Progress) -> None:
-            looks.append(progress)
-            tell(progress)
-            if backlog is not None and backlog.look(progress.depths):
+            def look(progress: Progress) -> None:
+                looks.append(progress)
+                tell(progress)
+                if backlog is not None and backlog.look(progress.depths):
+                    self._configuration.begin()
+
+            if backlog is None:
+                # With one, what was switched off must be on again before.
                 self._configuration.begin()
-
-        if backlog is None:
-            # With one, what was switched off must be on again before.
-            self._configuration.begin()
-        with phase(tell, "settle"):
-            settled = self.watch(ids, look, faults)
-        return submitted, settled, looks[0].depths
+            with phase(tell, "settle"):
+                settled = self.watch(ids, look, faults, handed_in=probing.handed_in, pace=pace, seconds=seconds)
+            probing.read_back()
+        return [*submitted, *probing.events], settled, looks[0].depths
 
     def _submit(
-        self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
+        self,
+        client: Client,
+        load: Load,
+        probing: Probing,
+        tell: Tell,
+        backlog: Backlog | None,
+        *,
+        until_answered: bool,
     ) -> list[TaskSubmitted]:
-        client = client_of(self.endpoint, self.stack, self.dialect.ingress)
-        waiting = 0 if backlog is None else backlog.waiting
+        tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
         submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        probing.before_work()
         if backlog is not None:
             backlog.let_work_go()
+        probing.begin(self.recording)
 
         def submitted_later(event: TaskSubmitted) -> None:
             tell(event)
             if backlog is not None:
                 backlog.look()
 
-        return [*submitted, *client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)]
+        later = client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)
+        probing.refusals()
+        return [*submitted, *later]
 
     def watch(
         self,
         task_ids: Iterable[str],
         tell: Callable[[Progress], None] = lambda _: None,
         faults: PlannedFaults | None = None,
+        *,
+        handed_in: Callable[[], Iterable[str]] = tuple,
+        pace: Pace | None = None,
+        seconds: float | None = None,
     ) -> bool:
         """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
-        and it is the pipeline's clock that counts."""
+        and it is the pipeline's clock that counts. ``handed_in`` as of :func:`watch`; ``pace`` and ``seconds`` are as is right for the
+        stack, unless they are given."""
         ids = list(dict.fromkeys(task_ids))
         records, queues = Records(self.endpoint, self.stack, self.dialect), Queues(self.endpoint, self.stack)
-        pace = ON_AWS if self.endpoint.url is None else LOCAL
+        pace = pace or (ON_AWS if self.endpoint.url is None else LOCAL)
         clock = None if faults is None else self.endpoint.clock
-        if faults is None:
+        if seconds is not None:
+            pass
+        elif faults is None:
             seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
             if self.terms.contract.waiting.exact_seconds(1) is None:
                 # How long a task takes is then what the stack says.
@@ -201,6 +234,7 @@ class Run:
             clock=clock,
             stays_filled=self.stack.stays_filled,
             at_rest=self._at_rest_if_untold(),
+            handed_in=handed_in,
         )
 
     def _at_rest_if_untold(self) -> Callable[[], bool] | None:
@@ -242,11 +276,7 @@ class Run:
         """What was seen of a run that broke off, as far as those whom to ``ask`` still answer: a history without an end, in which
         any event may be missing. ``given`` as for :meth:`history`."""
         known = list(given)
-        only = (
-            None
-            if self.alone
-            else frozenset(each.task_id for each in known if isinstance(each, TaskSubmitted) and each.task_id)
-        )
+        only = None if self.alone else _ids_of(known)
         events = self._gathered(known, only, ask)
         if only is None:
             events.extend(ask(Queues(self.endpoint, self.stack).queue_depths, list))
@@ -255,8 +285,7 @@ class Run:
     def _gathered(self, given: list[Event], only: frozenset[str] | None, ask: Ask) -> list[Event]:
         """All that was seen but what the queues hold."""
         begun_ms = min((event.at_ms for event in given), default=0.0)
-        answers = [event for event in given if isinstance(event, TaskSubmitted)]
-        told, recording = ask(partial(self._source.gather, answers, only), partial(self._source.left, answers, only))
+        told, recording = ask(partial(self._source.gather, given, only), partial(self._source.left, given, only))
         words, logged = self.dialect.log, list[Event]()
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
@@ -291,6 +320,13 @@ class Run:
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
         return self._source.recording()
+
+
+def _ids_of(answers: Iterable[Event]) -> frozenset[str]:
+    """The ids by which what was handed in is known."""
+    return frozenset(
+        each.task_id for each in answers if isinstance(each, (TaskSubmitted, InvalidSubmitted)) and each.task_id
+    )
 
 
 def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bool:

@@ -21,6 +21,7 @@ from taskguard.history import (
     Event,
     EvidenceMissing,
     History,
+    InvalidSubmitted,
     Permission,
     QueueDepth,
     QueueSettings,
@@ -32,7 +33,7 @@ from taskguard.history import (
 )
 from taskguard.history.events import QueueName
 from taskguard.judging.checks import CHECKS
-from taskguard.judging.verdict import Verdict
+from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.json_values import Json
 
 from tests.terms import our_terms
@@ -171,6 +172,26 @@ def ending(events: Iterable[Event]) -> list[Event]:
         ),
         RunEnded(at_ms=last + 1, deadline_reached=False),
     ]
+
+
+def probed(events: list[Event]) -> list[Event]:
+    """The events of a run that also handed its first task in again, when it was settled, and sent what is no task."""
+    last = the(events, RunEnded).at_ms
+    again = {"at_ms": last - 3000, "answered_ms": last - 2990, "probe": "again-when-completed"}
+    refused = {"task_id": "no-json", "what": "its body is no JSON", "status_code": 400}
+    return [
+        *events,
+        altered(the(events, TaskSubmitted, where=lambda event: event.accepted), **again),
+        InvalidSubmitted(at_ms=last - 2000, answered_ms=last - 1990, **refused),  # type: ignore[arg-type]
+    ]
+
+
+def holds(verdict: Verdict) -> bool:
+    """Whether a check found nothing wrong: it passed, or was not exercised and has no other reason to be unknown."""
+    hollow = verdict.outcome is Outcome.UNKNOWN and not verdict.exercised
+    return verdict.outcome is Outcome.PASS or (
+        hollow and all(finding.message.startswith("not exercised") for finding in verdict.findings)
+    )
 
 
 def judge(check: str, events: Iterable[Event], terms: Terms = EXPECTED) -> Verdict:

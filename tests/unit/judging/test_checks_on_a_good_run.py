@@ -70,6 +70,9 @@ NEEDS = {
     },
     "transitions": {"TaskSubmitted", "Delivered", "RecordChanged"},
     "configuration": {"ConfigurationObserved"},
+    "ingress": {"TaskSubmitted", "Delivered"},
+    "refusals": {"InvalidSubmitted"},
+    "idempotency": {"TaskSubmitted", "Delivered"},
 }  # fmt: skip
 
 

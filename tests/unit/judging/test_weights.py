@@ -135,7 +135,7 @@ def test_a_task_that_is_accepted_twice_with_other_payloads_counts_as_the_contrac
     first = the(EVENTS, TaskSubmitted)
     again = replace(first, at_ms=first.at_ms + 1, answered_ms=first.answered_ms + 1, payload={"of": "another"})
     contract = demanding(api=Api(idempotent=Weight(weight)))
-    verdict = judge("settlement", [*EVENTS, again], msgspec.structs.replace(EXPECTED, contract=contract))
+    verdict = judge("idempotency", [*EVENTS, again], msgspec.structs.replace(EXPECTED, contract=contract))
     assert (verdict.outcome, len(verdict.findings)) == (outcome, told)
 
 

@@ -66,9 +66,10 @@ class LogEvidence:
         self._bodies: dict[str, str] = {}
         self._seals = Seals(endpoint)
 
-    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
         recording it is taken from."""
+        submitted = [event for event in given if isinstance(event, TaskSubmitted)]
         accepted = {event.task_id for event in submitted if event.accepted and event.task_id is not None}
         records = self._records.records(sorted(accepted if only is None else accepted & only))
         heeded, receives = self._queues.heeds_partial_batches(), self._queues.receives_before_death()
@@ -97,7 +98,7 @@ class LogEvidence:
     def begin(self) -> None:
         """All of it is read at the end."""
 
-    def left(self, _submitted: Sequence[TaskSubmitted], _only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, _given: Sequence[Event], _only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """The logs are gone with their engine."""
         return [], Recording()
 

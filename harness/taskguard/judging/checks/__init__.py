@@ -15,11 +15,14 @@ from taskguard.judging.checks import (
     dead_letter_log,
     effect,
     first_failure_rate,
+    idempotency,
     independence,
+    ingress,
     later_failure_rate,
     partial_batches,
     record,
     redrive,
+    refusals,
     settlement,
     transitions,
 )
@@ -30,7 +33,10 @@ Check: TypeAlias = Callable[[History, Terms], Verdict]
 CHECKS: Mapping[str, Check] = {
     module.QUESTION.check: module.judge
     for module in (
+        ingress,
+        refusals,
         settlement,
+        idempotency,
         effect,
         first_failure_rate,
         later_failure_rate,

@@ -44,9 +44,10 @@ def has_duplicates(history: History, task_id: str) -> bool:
 
 
 def duplicates_in_doubt(history: History) -> Iterator[Doubt]:
-    """Yield the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work."""
+    """Yield the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work. What becomes of those
+    that the run itself handed in again is for `idempotency` to tell."""
     for task_id in sorted(history.accepted):
-        if has_duplicates(history, task_id):
+        if has_duplicates(history, task_id) and not history.is_explained(task_id):
             message = f"task {task_id} was sent in several messages; which of them did the work cannot be told"
             yield Doubt(task_id, message, history.of_task(task_id))
 

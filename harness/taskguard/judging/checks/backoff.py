@@ -34,6 +34,7 @@ QUESTION = Question(
     check="backoff",
     claim="After each failed attempt the message stays away for the scheduled delay.",
     needs=(Delivered, AttemptFailed, BackoffRequested, DeadLettered),
+    exercised_by="hand in more tasks, or give a --seed: some attempt has to fail",
 )
 
 _CLOCK_PRECISION_MS = 0.001

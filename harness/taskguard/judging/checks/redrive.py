@@ -32,6 +32,7 @@ QUESTION = Question(
     check="redrive",
     claim="A message is dead-lettered after exactly the allowed receives, all failed, and only then.",
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, DeadLettered),
+    exercised_by="hand in more tasks, or give a --seed: some task has to die",
 )
 
 

@@ -8,8 +8,7 @@ seen to end is a fail when the run waited to its deadline or the work queue was 
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
 seen empty twice, so far apart as is expected, are unknown. A dead-letter queue that nothing consumes need not be
-empty. That one task was accepted twice with different payloads counts as the contract has it. That nothing is done twice is for
-`effect` to tell. This module must not know what a task does between its acceptance and its end.
+empty. That nothing is done twice is for `effect` and `idempotency` to tell. This module must not know what a task does between its acceptance and its end.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, unexplained_in_doubt, was_refused
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished, weighed
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
 QUESTION = Question(
     check="settlement",
@@ -45,7 +44,6 @@ def judge(history: History, terms: Terms) -> Verdict:
             *_unsettled(history, unsettled, terms),
             *_refusals(history),
             *_left_over(history, unsettled, terms),
-            *(found for task_id in ends for found in _two_payloads(history, task_id, terms)),
         ],
         expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
         f"{seconds(terms.tolerances.empty_for_seconds)} later",
@@ -98,18 +96,6 @@ def _left_over(history: History, unsettled: list[str], terms: Terms) -> Iterator
             terms.tolerances.empty_for_seconds,
             lambda depth: f"every task has ended, and yet there were {_left(depth)}, which may still be delivered",
         )
-
-
-def _two_payloads(history: History, task_id: str, terms: Terms) -> Iterator[Found]:
-    first = history.accepted.get(task_id)
-    others = [
-        again
-        for again in history.of_task(task_id, TaskSubmitted)
-        if first is not None and again.accepted and not terms.same_payload(again.payload, first.payload)
-    ]
-    if others:
-        message = f"task {task_id} was accepted again with another payload, so one of the two is lost"
-        yield from weighed(terms.contract.api.idempotent, Violation(task_id, message, others))
 
 
 def _another_payload(history: History, task_id: str, terms: Terms) -> Iterator[Violation]:
@@ -167,9 +153,10 @@ def _refusals(history: History) -> Iterator[Found]:
 
 
 def _refused(history: History) -> Iterator[TaskSubmitted]:
-    """The submissions that were not accepted, of tasks that were not accepted later either."""
+    """The submissions that were not accepted, of tasks that were not accepted later either; whether a probe's may be refused is for
+    `ingress` to tell."""
     for event in history.of_kind(TaskSubmitted):
-        if not event.accepted and event.task_id not in history.accepted:
+        if not event.accepted and event.task_id not in history.accepted and (event.probe is None or event.in_doubt):
             yield event
 
 

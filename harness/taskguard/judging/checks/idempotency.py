@@ -1,0 +1,117 @@
+"""A task that is handed in again is worked on once, whatever its state; another payload under its id is refused.
+
+Judged are the tasks that the run itself handed in more than once. That two messages carried one task is no fault, nor is it how often
+each was received: one of them may have been dropped. Worked on twice is a task whose record became complete twice, as the store told;
+or two of whose messages succeeded, each with all the calls that every task's work has in common, and no two of them in one delivery. One that
+was worked on after its death counts likewise. Where neither the store nor any call tells of the work, it is unknown whether it was done
+twice. This module must not know how a service keeps duplicates apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.contract.contract import Weight
+from taskguard.contract.terms import Terms
+from taskguard.history import Attempt, DeadLettered, Delivered, History, TaskSubmitted
+from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
+from taskguard.judging.verdict import (
+    Doubt,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    not_applicable,
+    tasks_at_fault,
+    weighed,
+)
+
+QUESTION = Question(
+    check="idempotency",
+    claim="A task that is handed in again is worked on once, whatever its state, and no other payload takes its place.",
+    needs=(TaskSubmitted, Delivered),
+    exercised_by="grade with a target that this run is alone on: a task has to be handed in again",
+)
+
+
+def judge(history: History, terms: Terms) -> Verdict:
+    """Judge what became of the tasks that were handed in more than once."""
+    weight = terms.contract.api.idempotent
+    if weight is Weight.OFF:
+        return not_applicable(QUESTION, "the contract does not ask that a task handed in twice is one task")
+    usual, again = usual_deeds(history), sorted(history.handed_in_again)
+    found = [each for task_id in again for each in _of_task(history, task_id, usual, terms)]
+    wrong = tasks_at_fault(found)
+    return conclude(
+        QUESTION,
+        history,
+        [it for each in found for it in weighed(weight, each)],
+        expected="each task worked on once, and another payload refused",
+        observed=f"{times(len(again), 'task')} handed in again: {len(again) - wrong} worked on once, {wrong} not",
+        figures={"handed_in_again": len(again), "at_fault": wrong},
+        exercised=bool(again),
+    )
+
+
+def _of_task(history: History, task_id: str, usual: Deeds, terms: Terms) -> Iterator[Violation | Doubt]:
+    submissions = history.of_task(task_id, TaskSubmitted)
+    yield from _another_payload(task_id, submissions, terms)
+    for again in submissions[1:]:
+        if again.in_doubt:
+            message = f"task {task_id} was handed in again, and got {again.status_code or 'no answer'}"
+            yield Violation(task_id, message, (again,)) if again.status_code else Doubt(task_id, message, (again,))
+    if len({attempt.message_id for attempt in history.attempts_of(task_id)}) < 2:
+        return
+    yield from _done_twice(history, task_id, submissions, usual, terms)
+
+
+def _another_payload(task_id: str, submissions: tuple[TaskSubmitted, ...], terms: Terms) -> Iterator[Violation]:
+    first = next((each for each in submissions if each.accepted), None)
+    for again in submissions:
+        if first is not None and again.accepted and not terms.same_payload(again.payload, first.payload):
+            message = f"task {task_id} was accepted again with another payload, so one of the two is lost"
+            yield Violation(task_id, message, (first, again))
+            return
+
+
+def _done_twice(
+    history: History, task_id: str, submissions: tuple[TaskSubmitted, ...], usual: Deeds, terms: Terms
+) -> Iterator[Violation | Doubt]:
+    attempts = history.attempts_of(task_id)
+    words = terms.dialect.record
+    completed = [
+        change for change in history.changes.get(task_id, ()) if words is not None and change.status in words.completed
+    ]
+    when = _when(submissions, history, task_id)
+    if len(completed) > 1:
+        message = (
+            f"task {task_id} was completed {len(completed)} times, by its record, when it was handed in again {when}"
+        )
+        yield Violation(task_id, message, (*submissions, *completed))
+        return
+    deaths = history.of_task(task_id, DeadLettered)
+    done = [each for each in attempts if each.succeeded is not None and _was_work(each, history, task_id, usual)]
+    if len(done) > 1 or (done and deaths):
+        what = f"worked on {len(done)} times" if len(done) > 1 else "worked on after it had been dead-lettered"
+        message = f"task {task_id} was {what}, when it was handed in again {when}: {', '.join(sorted(usual))}"
+        shown = [event for attempt in done for event in attempt.events]
+        yield Violation(task_id, message, (*submissions, *shown, *deaths[:1]))
+    elif not usual and not history.changes.get(task_id):
+        message = f"task {task_id} was carried by several messages, and nothing shows which of them were worked on"
+        yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _was_work(attempt: Attempt, history: History, task_id: str, usual: Deeds) -> bool:
+    """Whether all of what makes the work was done in this delivery, which carried no other message of the task."""
+    of_delivery = [each for each in history.attempts_of(task_id) if each.delivery_id == attempt.delivery_id]
+    return bool(usual) and len(of_delivery) == 1 and usual <= deeds_of(history, task_id, [attempt])
+
+
+def _when(submissions: tuple[TaskSubmitted, ...], history: History, task_id: str) -> str:
+    last = submissions[-1]
+    attempts = history.attempts_of(task_id)
+    began = min((attempt.at_ms for attempt in attempts), default=last.at_ms)
+    if last.at_ms <= began:
+        return "before anybody had worked on it"
+    return f"{seconds((last.at_ms - began) / 1000)} after its first delivery"

@@ -1,0 +1,106 @@
+"""What is answered to whom hands in a task is true: it names that task, takes what is valid, and what is taken is delivered at once.
+
+An answer that names no task claims nothing. A probe that was refused is weighed as the contract weighs refusals, for what is valid is
+no more to be refused than what is not is to be taken; that a payload is too large anybody may say. A first delivery is late that comes later than the
+tolerance after the answer, and than the run itself let it: what the engine was held up for is excused, and where no delivery was
+seen, others tell. That an accepted task ends is for `settlement`. This module must not know what a task is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from taskguard.contract.contract import Weight
+from taskguard.contract.terms import Terms
+from taskguard.history import Delivered, History, TaskSubmitted
+from taskguard.history.wording import answer, seconds, times
+from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.verdict import (
+    Advice,
+    Doubt,
+    Found,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    tasks_at_fault,
+    weighed,
+)
+
+QUESTION = Question(
+    check="ingress",
+    claim="What is answered to whom hands in a task is true, and what is accepted is delivered at once.",
+    needs=(TaskSubmitted, Delivered),
+)
+
+_COLD_START_SECONDS = 5.0
+"""A first delivery may have to wait for a function that starts cold, and for its neighbours' to do so."""
+
+
+def judge(history: History, terms: Terms) -> Verdict:
+    """Judge each answer, and when what it accepted was delivered first."""
+    submissions = history.of_kind(TaskSubmitted)
+    held = HeldUpTimes(history, (None, "work"))
+    found: list[Found] = [
+        *(each for event in submissions for each in _named(event)),
+        *(each for event in submissions for each in _refused(event, history, terms)),
+        *(each for task_id in history.accepted for each in _late(history, task_id, terms, held)),
+    ]
+    wrong = tasks_at_fault(found)
+    accepted = sum(event.accepted for event in submissions)
+    return conclude(
+        QUESTION,
+        history,
+        found,
+        expected="each answer of the task that was sent, and each first delivery at most "
+        f"{seconds(_allowed_seconds(terms))} after it",
+        observed=f"{times(accepted, 'acceptance')}: {times(wrong, 'task')} at fault",
+        figures={"at_fault": wrong},
+        exercised=bool(history.accepted),
+    )
+
+
+def _named(event: TaskSubmitted) -> Iterator[Violation]:
+    if event.accepted and event.answered_id is not None and event.answered_id != event.task_id:
+        message = f"task {event.task_id} was handed in, and the answer speaks of task {event.answered_id}"
+        yield Violation(event.task_id, message, (event,))
+
+
+def _refused(event: TaskSubmitted, history: History, terms: Terms) -> Iterator[Found]:
+    if event.probe is None or event.accepted or event.in_doubt or event.task_id in history.handed_in_again:
+        return
+    message = (
+        f"task {event.task_id}, of the probe {event.probe}, is valid and was refused with {answer(event.status_code)}"
+    )
+    if event.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        yield Doubt(event.task_id, message, (event,))
+    elif event.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or terms.contract.api.refuses_invalid is Weight.OFF:
+        yield Advice(event.task_id, message, (event,))
+    else:
+        yield from weighed(terms.contract.api.refuses_invalid, Violation(event.task_id, message, (event,)))
+
+
+def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> Iterator[Found]:
+    deliveries, accepted = history.of_task(task_id, Delivered), history.accepted[task_id]
+    if not deliveries or terms.contract.api.prompt is Weight.OFF:
+        return
+    due_ms = history.let_go_ms(accepted.answered_ms, "work")
+    late_ms = deliveries[0].at_ms - due_ms - _allowed_seconds(terms) * 1000
+    if late_ms <= 0:
+        return
+    after = seconds((deliveries[0].at_ms - due_ms) / 1000)
+    message = (
+        f"task {task_id} was first delivered {after} after it could be, {seconds(_allowed_seconds(terms))} is allowed"
+    )
+    if held.within(due_ms, deliveries[0].at_ms) >= late_ms:
+        yield Doubt(
+            task_id, f"{message}, but the engine itself was held up, or had no room for another batch", deliveries[:1]
+        )
+    else:
+        violation = Violation(task_id, message, (accepted, deliveries[0]), (Delivered,))
+        yield from weighed(terms.contract.api.prompt, violation)
+
+
+def _allowed_seconds(terms: Terms) -> float:
+    return terms.tolerances.late_seconds + _COLD_START_SECONDS

@@ -1,0 +1,71 @@
+"""What is no task is refused with a 4xx, and leaves nothing behind: no message, no write, no work, no record.
+
+A server's error is no refusal, nor is an acceptance. What was left is judged by what the engine saw: calls that took effect and
+name the request's id, deliveries, a record. No answer, and one that there are too many requests, leave it open. This module must not
+know what makes a request invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from taskguard.contract.contract import Weight
+from taskguard.contract.terms import Terms
+from taskguard.history import Delivered, History, InvalidSubmitted, RecordObserved
+from taskguard.history.wording import answer, times
+from taskguard.judging.verdict import (
+    Doubt,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    not_applicable,
+    tasks_at_fault,
+    weighed,
+)
+
+QUESTION = Question(
+    check="refusals",
+    claim="What is no task is refused, and leaves no message, no write and no work.",
+    needs=(InvalidSubmitted,),
+    exercised_by="grade with a target that this run is alone on: what is no task has to be sent",
+)
+
+
+def judge(history: History, terms: Terms) -> Verdict:
+    """Judge what became of requests that are no tasks."""
+    weight = terms.contract.api.refuses_invalid
+    if weight is Weight.OFF:
+        return not_applicable(QUESTION, "the contract does not ask that what is no task is refused")
+    sent = history.of_kind(InvalidSubmitted)
+    found = [each for request in sent for each in _of_request(request, history)]
+    wrong = tasks_at_fault(found)
+    return conclude(
+        QUESTION,
+        history,
+        [it for each in found for it in weighed(weight, each)],
+        expected="each refused with a 4xx, and nothing left of it",
+        observed=f"{times(len(sent), 'invalid request')}: {len(sent) - wrong} refused, {wrong} not",
+        figures={"sent": len(sent), "at_fault": wrong},
+        exercised=bool(sent),
+    )
+
+
+def _of_request(request: InvalidSubmitted, history: History) -> Iterator[Violation | Doubt]:
+    task_id, status = request.task_id, request.status_code
+    what = f"a request was no task, since {request.what}: it got {answer(status)}"
+    if status in (0, HTTPStatus.TOO_MANY_REQUESTS):
+        yield Doubt(task_id, what, (request,))
+    elif status // 100 != 4:
+        yield Violation(task_id, f"{what}, expected a 4xx", (request,))
+    calls = [call for call in history.calls.get(task_id, ()) if call.took_effect]
+    delivered = history.of_task(task_id, Delivered)
+    stored = [each for each in history.of_task(task_id, RecordObserved) if each.status is not None]
+    left = [
+        *(f"{call.function} called {call.what}" for call in calls[:1]),
+        *("it was delivered to a consumer" for _ in delivered[:1]),
+        *("there is a record of it" for _ in stored),
+    ]
+    if left:
+        yield Violation(task_id, f"{what}, and {', '.join(left)}", (request, *calls, *delivered, *stored))

@@ -1,0 +1,46 @@
+"""What was done for a task, by the calls that changed or sent something in its name: never by what the service says.
+
+Services differ in what they do; what all tasks that succeeded at once have in common is what this one's work is known by. Where they
+have nothing in common nothing can be told. This module must not know what is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from taskguard.history import Attempt, Called, History
+
+_FEWEST = 3
+"""Fewer tasks that succeeded at once have things in common by chance."""
+
+_ACKNOWLEDGES = "DeleteMessage"
+
+Deeds = Counter[str]
+"""How often each kind of call took effect."""
+
+
+def deeds_of(history: History, task_id: str, attempts: Iterable[Attempt]) -> Deeds:
+    """What was done for the task in these attempts. Of two messages of it in one delivery nobody knows for which."""
+    deliveries = {attempt.delivery_id for attempt in attempts}
+    return Counter(
+        call.what for call in history.calls.get(task_id, ()) if call.delivery_id in deliveries and _is_deed(call)
+    )
+
+
+def usual_deeds(history: History) -> Deeds:
+    """The least that was done for each task that succeeded at its first and only attempt; nothing where too few did, or where nothing
+    is common to all."""
+    usual: Deeds | None = None
+    count = 0
+    for task_id in history.accepted:
+        attempts = history.attempts_of(task_id)
+        if len(attempts) == 1 and attempts[0].succeeded is not None:
+            deeds = deeds_of(history, task_id, attempts)
+            usual = deeds if usual is None else usual & deeds
+            count += 1
+    return usual if usual is not None and count >= _FEWEST else Counter()
+
+
+def _is_deed(call: Called) -> bool:
+    return call.took_effect and not call.operation.startswith(_ACKNOWLEDGES)

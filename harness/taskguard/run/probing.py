@@ -1,0 +1,160 @@
+"""Hands in what stands beside a run's tasks: tasks that are known already, requests that are no tasks, and questions for records.
+
+Docs/workload.md says what each is for. A task is handed in again when the engine was seen to have brought it to some state: by what
+the flight recorder tells, never by what a service says of itself. This module must not know how any of it is judged.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from taskguard.contract.contract import Weight
+from taskguard.contract.dialect import MessageWords
+from taskguard.contract.terms import Terms
+from taskguard.evidence.queues import attributes_of
+from taskguard.evidence.recorder.deliveries import failure_reason
+from taskguard.evidence.recorder.recording import Message, Moved, Recording
+from taskguard.history import Event, TaskSubmitted
+from taskguard.ingress.client import Client
+from taskguard.ingress.invalid import invalid_requests
+from taskguard.ingress.load import Load
+from taskguard.ingress.probes import Moment
+from taskguard.service.stack import Stack
+from taskguard.targets.base import Endpoint
+
+_LARGEST_ITEM_BYTES = 400_000
+"""Of a table: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html."""
+
+_MOST_READ_BACK = 10
+_LOOK_EVERY_SECONDS = 0.02
+
+
+def largest_message_bytes(endpoint: Endpoint, stack: Stack) -> int | None:
+    """How large a message may be on its way: what its queue takes or, where there is a table, an item of it."""
+    told = attributes_of(endpoint, stack.work_queue.url, "All").get("MaximumMessageSize")
+    if told is None:
+        return None
+    return min(int(told), _LARGEST_ITEM_BYTES) if stack.table is not None else int(told)
+
+
+class Probing:
+    """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer to a task is told, and ``events`` are all
+    answers. Use as a context manager: once it is left nothing is handed in any more."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        stack: Stack,
+        terms: Terms,
+        load: Load,
+        client: Client,
+        tell: Callable[[TaskSubmitted], None],
+    ) -> None:
+        self._endpoint, self._stack, self._terms, self._client, self._tell = endpoint, stack, terms, client, tell
+        self._load = load
+        moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
+        self._pending = [each for each in load.again if each.moment in moments]
+        self._handed_in: list[str] = []
+        self._looking, self._over = threading.Lock(), threading.Event()
+        self._seen = _Seen(stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending))
+        self._recording: Callable[[], Recording | None] = lambda: None
+        self.events: list[Event] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with self._looking:
+            self._pending = []
+
+    def before_work(self) -> None:
+        """Hand in what is handed in while nobody works: tasks twice at once, and again those that were handed in just now."""
+        for each in self._load.again:
+            if each.moment is Moment.AT_ONCE:
+                self._note(self._client.at_once(each.task))
+            elif each.moment is Moment.IN_A_ROW:
+                self._note([self._client.submit(each.repeated)])
+
+    def refusals(self) -> None:
+        """Send what is no task, where the load has probes and the contract demands that it is refused."""
+        if not self._load.probes or self._terms.contract.api.refuses_invalid is Weight.OFF:
+            return
+        words, largest = self._terms.dialect.ingress, largest_message_bytes(self._endpoint, self._stack)
+        for invalid in invalid_requests(self._load.seed, words, self._stack.ingress, largest):
+            self.events.append(self._client.send_invalid(invalid))
+
+    def begin(self, recording: Callable[[], Recording | None]) -> None:
+        """Look from now on whether a task has come to its moment, which may last no longer than a wait on a fast clock.
+        Where nothing is recorded there is nothing to look at."""
+        self._recording = recording
+
+        def looking() -> None:
+            while not self._over.wait(_LOOK_EVERY_SECONDS) and self._pending:
+                self._look()
+
+        threading.Thread(target=looking, name="probing", daemon=True).start()
+
+    def handed_in(self) -> list[str]:
+        """The tasks that were handed in again since this was asked last."""
+        self._look()
+        with self._looking:
+            found, self._handed_in = self._handed_in, []
+        return found
+
+    def _look(self) -> None:
+        with self._looking:
+            recording = self._recording() if self._pending else None
+            if recording is None:
+                return
+            self._seen.look(recording)
+            due = [each for each in self._pending if self._seen.moments.get(each.task.task_id) == each.moment]
+            self._pending = [each for each in self._pending if each not in due]
+            for each in due:
+                self._note([self._client.submit(each.repeated)])
+                self._handed_in.append(each.task.task_id)
+
+    def read_back(self) -> None:
+        """Ask for the records of the first probes, and of the first others, where there is a route for it."""
+        by_id = self._terms.dialect.ingress.id == "request"
+        if not self._load.probes or self._stack.ingress.record is None or not by_id:
+            return
+        first = sorted(self._load.tasks, key=lambda task: not task.chosen)[:_MOST_READ_BACK]
+        self.events += [self._client.read_back(task.task_id) for task in first]
+
+    def _note(self, answers: list[TaskSubmitted]) -> None:
+        self.events += answers
+        for answer in answers:
+            self._tell(answer)
+
+
+class _Seen:
+    """To which moment some tasks have come, by what the recorder has of ended invocations and moved messages."""
+
+    def __init__(self, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> None:
+        self._stack, self._names, self._task_ids = stack, names, task_ids
+        self._invocations: set[str] = set()
+        self.moments: dict[str, Moment] = {}
+
+    def look(self, recording: Recording) -> None:
+        for request_id, invocation in recording.invocations.items():
+            if invocation.ended_at_ms is None or request_id in self._invocations:
+                continue
+            self._invocations.add(request_id)
+            for message in invocation.messages:
+                if self._stack.is_dead_letter_queue(message.queue_arn):
+                    self._note(message, Moment.DEAD)
+                elif message.queue_arn == self._stack.work_queue.arn:
+                    failed = failure_reason(invocation, message.message_id) is not None
+                    self._note(message, Moment.BACKING_OFF if failed else Moment.COMPLETED)
+        if self._stack.stays_filled:
+            # Nobody consumes them: to lie there is their end.
+            for moved in recording.moved:
+                self._note(moved, Moment.DEAD)
+
+    def _note(self, message: Message | Moved, moment: Moment) -> None:
+        task_id, _ = self._names.read(message.body)
+        if task_id in self._task_ids:
+            self.moments[task_id] = moment
