@@ -18,6 +18,7 @@ from taskguard.cli.judge import AsJson, Verbose, a_console, show
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import ApiAuthOption, ClockScale, Rate, Region, ServiceFolder, refuse_parameters, unset
 from taskguard.contract.draws import DEFAULT_RATE
+from taskguard.ingress.workload import random_seed
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
@@ -27,6 +28,7 @@ from taskguard.service.config import config_of
 from taskguard.service.deployment import require_service
 from taskguard.service.files import is_there
 from taskguard.service.kept import RunningStack
+from taskguard.service.ours import is_ours
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
@@ -37,7 +39,9 @@ def grade(
     context: typer.Context,
     service: ServiceFolder = Path(),
     tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
-    seed: Annotated[str | None, unset(help="Decides each task's fate; without one, failures are random.")] = None,
+    seed: Annotated[
+        str | None, unset(help="Decides each task's fate (default: a new one; an empty one lets failures be random).")
+    ] = None,
     rate: Rate = None,
     out: Annotated[Path | None, unset(help="The run's folder, new or empty (default: one below runs/).")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
@@ -78,7 +82,7 @@ def grade(
         places=places,
         folder=out or places.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}",
         tasks=tasks,
-        seed=seed or None,
+        seed=seed,
         rate=rate,
         target=target,
         stage=stage,
@@ -103,6 +107,7 @@ def grade(
         require_service(places)
     refuse_parameters(places.service, asked.seed, asked.rate, api_auth)
     _refuse_without_evidence(asked)
+    asked = _with_a_seed(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked))
     status = Status("", console=console) if console.is_terminal else None
@@ -163,6 +168,14 @@ def _refuse_what_does_not_fit(asked: Asked) -> None:
             raise typer.BadParameter(message)
 
 
+def _with_a_seed(asked: Asked) -> Asked:
+    """With a new seed where our own service is deployed for the run and nobody gave one, so that each fate is known and can be
+    repeated; an empty one is none."""
+    decides = asked.plan is None and asked.target not in (TargetName.RUNNING, TargetName.AWS)
+    new = random_seed() if asked.seed is None and decides and is_ours(asked.places.service) else None
+    return replace(asked, seed=asked.seed or new)
+
+
 def _refuse_without_evidence(asked: Asked) -> None:
     """Where there is no flight recorder, only the trail in the logs of our own handlers tells what happened."""
     elsewhere, service = (TargetName.MINISTACK, TargetName.ENDPOINT, TargetName.AWS), asked.places.service
@@ -182,7 +195,8 @@ def _command(service: Path, asked: Asked) -> str | None:
     """The command that makes such a run again, where there is one; a run of faults is repeated from its folder."""
     given: dict[str, object] = {
         "tasks": asked.tasks,
-        "seed": asked.seed,
+        # Without one there would be a new one.
+        "seed": asked.seed or ("" if is_ours(asked.places.service) and asked.target is not TargetName.AWS else None),
         "rate": f"{asked.rate:g}" if asked.rate not in (None, DEFAULT_RATE) else None,
         "target": asked.target if asked.target is not TargetName.LOCALSTACK else None,
         "endpoint-url": asked.endpoint_url,
@@ -195,5 +209,5 @@ def _command(service: Path, asked: Asked) -> str | None:
         given = {"replay": asked.folder} | {name: given[name] for name in ("endpoint-url", "stage", "api-auth")}
     elif asked.target is TargetName.RUNNING:
         return None
-    options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
+    options = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
     return shlex.join(["taskguard", "grade", *([str(service)] if service != Path() else []), *options])

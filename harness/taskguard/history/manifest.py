@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from taskguard.contract.contract import Contract
+import msgspec
+
+from taskguard.contract.contract import Api, Contract
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Draws
 from taskguard.contract.earlier import Expectations
@@ -25,7 +27,7 @@ from taskguard.history.file import History
 from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
 _WITH_EXPECTATIONS = (1, 2, 3)
@@ -37,7 +39,10 @@ _WITHOUT_DIGESTS = (*_WITH_EXPECTATIONS, 4)
 """Of these it cannot be told whether a file was edited, and none ended early; and they know nothing of invocations that failed, so no causes
 are found."""
 
-_READABLE = (*_WITHOUT_DIGESTS, FORMAT_VERSION)
+_WITHOUT_PROBES = (*_WITHOUT_DIGESTS, 5)
+"""Nothing was handed in beside the tasks of these runs, so nothing is asked of what the API does with it."""
+
+_READABLE = (*_WITHOUT_PROBES, FORMAT_VERSION)
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
@@ -143,7 +148,10 @@ class Manifest(Strict, frozen=True, kw_only=True):
         found = _document(path)
         fields = {name: value for name, value in found.items() if name != DIGESTS} | {"format_version": FORMAT_VERSION}
         try:
-            return typed(cls, _with_four_values(fields) if found["format_version"] in _WITH_EXPECTATIONS else fields)
+            read = typed(cls, _with_four_values(fields) if found["format_version"] in _WITH_EXPECTATIONS else fields)
+            if found["format_version"] not in _WITHOUT_PROBES:
+                return read
+            return msgspec.structs.replace(read, contract=msgspec.structs.replace(read.contract, api=Api()))
         except Refused as refused:
             raise HistoryError(f"Reading the manifest {path}: {refused}. {_ADVICE}") from None
 

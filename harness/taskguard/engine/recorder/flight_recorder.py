@@ -26,6 +26,7 @@ from localstack.http import Response
 from taskguard.engine.settings import EngineSettings
 
 _LONGEST_PARAMETER = 4096
+"""Of a longer text both ends are kept: one of them names what it is about."""
 _ARRIVAL = "taskguard_arrived_at_ms"
 TOLD = "taskguard_told"
 """Where a request's context says what a function is told, if that is not what has happened: an HTTP status, 0 when it is told
@@ -143,7 +144,8 @@ def _record_platform_call(context: RequestContext, role: str | None, error: str 
 def _shortened(value: Any) -> Any:
     """``value`` with its long texts cut: a parameter matters for what it addresses, not for its bulk."""
     if isinstance(value, str) and len(value) > _LONGEST_PARAMETER:
-        return f"{value[:_LONGEST_PARAMETER]}… ({len(value)} characters)"
+        half = _LONGEST_PARAMETER // 2
+        return f"{value[:half]}… ({len(value)} characters) …{value[-half:]}"
     if isinstance(value, bytes):
         return f"({len(value)} bytes)"
     if isinstance(value, dict):

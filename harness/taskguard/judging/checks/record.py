@@ -5,7 +5,7 @@ before what came earlier, none later than the record was read, and no task creat
 evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
 the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
 record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
-table, or no record is described, the check is not applicable. This module must not know where records are kept.
+table, or no record is described, the check is not applicable. What a client reads back by the API is to agree with the record. This module must not know where records are kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ from taskguard.history import (
 from taskguard.history.wording import numbers, seconds, times
 from taskguard.judging.checks.asked import why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
+from taskguard.judging.checks.read_back import read_back
+from taskguard.judging.verdict import (
+    Doubt,
+    Found,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    not_applicable,
+    tasks_at_fault,
+)
 
 _A_SECOND_MS = 1000
 
@@ -55,12 +65,13 @@ def judge(history: History, terms: Terms) -> Verdict:
     if words is None or why:
         return not_applicable(QUESTION, why)
     judged = [history.records[task_id] for task_id in sorted(history.accepted) if task_id in history.records]
-    violations = [found for record in judged for found in _of_record(record, history, words, terms)]
-    differing = tasks_at_fault(violations)
+    found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms)]
+    found += read_back(history, words, terms)
+    differing = tasks_at_fault(found)
     return conclude(
         QUESTION,
         history,
-        [*violations, *_not_read(history), *attempts_in_doubt(history)],
+        [*found, *_not_read(history), *attempts_in_doubt(history)],
         expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
         observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ",
         figures={"records": len(judged), "differing": differing},

@@ -4,7 +4,8 @@ Nothing lost, nothing invented. A dead-lettered task that an operator put back t
 task whose submission had no clear answer (a server's error, or none) may settle or not; a task that was refused is a fail,
 since what a run submits is valid, and so is a message that is in a queue still when the run has waited to its deadline. A
 task in several messages is unknown: a duplicate that was dropped looks as if it had done the work. A task that was not
-seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. A submission that was refused
+seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. So is one that was acknowledged
+without what was done for all tasks that succeeded at once. A submission that was refused
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
 seen empty twice, so far apart as is expected, are unknown. A dead-letter queue that nothing consumes need not be
@@ -17,10 +18,20 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, QueueDepth, RunEnded, TaskSubmitted
+from taskguard.history import (
+    AttemptSucceeded,
+    Called,
+    DeadLettered,
+    Delivered,
+    History,
+    QueueDepth,
+    RunEnded,
+    TaskSubmitted,
+)
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, unexplained_in_doubt, was_refused
+from taskguard.judging.checks.work import deeds_of, usual_deeds
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
 QUESTION = Question(
@@ -42,6 +53,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         [
             *(found for task_id, of_task in ends.items() for found in _of_task(history, task_id, of_task, terms)),
             *_unsettled(history, unsettled, terms),
+            *_not_worked_on(history),
             *_refusals(history),
             *_left_over(history, unsettled, terms),
         ],
@@ -80,6 +92,22 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _not_worked_on(history: History) -> Iterator[Violation]:
+    usual = usual_deeds(history)
+    for task_id in history.accepted if usual else ():
+        attempts = history.attempts_of(task_id)
+        last = next((attempt for attempt in reversed(attempts) if attempt.succeeded is not None), None)
+        lacking = usual - deeds_of(history, task_id, attempts)
+        if last is not None and lacking:
+            message = (
+                f"task {task_id} was acknowledged at attempt {last.number} without what is done for each task that succeeds at once: "
+                f"{', '.join(sorted(lacking))}"
+            )
+            yield Violation(
+                task_id, message, [event for each in attempts for event in each.events], (Called, Delivered)
+            )
 
 
 def _left_over(history: History, unsettled: list[str], terms: Terms) -> Iterator[Found]:

@@ -1,0 +1,51 @@
+"""What a client reads back of a task, by the API, against its record as it was read from the store at the end.
+
+Only what bears the same name in both is compared: an answer in other words claims nothing. No answer, and one that there are too
+many requests, leave it open. This module must not know what a record should say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from taskguard.contract.dialect import RecordWords
+from taskguard.contract.terms import Terms
+from taskguard.history import History, RecordAnswered, RecordObserved
+from taskguard.history.wording import answer, shown
+from taskguard.judging.verdict import Doubt, Violation
+
+
+def read_back(history: History, words: RecordWords, terms: Terms) -> Iterator[Violation | Doubt]:
+    """Yield in what the answers differ from the records of the accepted tasks."""
+    for event in history.of_kind(RecordAnswered):
+        record = history.records.get(event.task_id)
+        if event.task_id not in history.accepted or record is None or not record.status:
+            continue
+        if event.status_code in (0, HTTPStatus.TOO_MANY_REQUESTS):
+            yield Doubt(
+                event.task_id, f"task {event.task_id} could not be read back: {answer(event.status_code)}", (event,)
+            )
+        elif event.status_code != HTTPStatus.OK:
+            message = f"task {event.task_id} has a record, and who asks the API for it gets {answer(event.status_code)}"
+            yield Violation(event.task_id, message, (record, event))
+        else:
+            yield from _differences(event, record, history, words, terms)
+
+
+def _differences(
+    event: RecordAnswered, record: RecordObserved, history: History, words: RecordWords, terms: Terms
+) -> Iterator[Violation]:
+    if not isinstance(event.answer, dict):
+        return
+    what = f"task {event.task_id}: who asks the API for it is told"
+    status, payload = event.answer.get(words.status), words.payload or "payload"
+    if isinstance(status, str) and status != record.status and record.status in words.finals:
+        yield Violation(event.task_id, f"{what} {status}, and its record says {record.status}", (record, event))
+    submitted = history.accepted[event.task_id]
+    if payload in event.answer and not terms.is_submitted(submitted.payload, event.answer[payload]):
+        message = f"{what} another payload than was submitted, {shown(event.answer[payload])}"
+        yield Violation(event.task_id, message, (submitted, event))
+    task_id = event.answer.get(words.key)
+    if isinstance(task_id, str) and task_id != event.task_id:
+        yield Violation(event.task_id, f"{what} of task {task_id}", (event,))
