@@ -1,6 +1,6 @@
-"""What became of the tasks that were chosen for their fate, in words: no number of a grade counts them.
+"""What became of the probes that were tasks, in words: no number of a grade counts them.
 
-It must not know why they were chosen.
+It must not know what they were for.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ def chosen_in_words(grade: Grade) -> str:
         return ""
     ends = Counter(fate.end for fate in grade.chosen)
     told = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
-    return f"{times(len(grade.chosen), 'more task')} chosen for their fate, in none of the numbers: {told}"
+    return f"{times(len(grade.chosen), 'probe')} beside them, in none of the numbers: {told}"

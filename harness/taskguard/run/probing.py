@@ -7,12 +7,15 @@ the flight recorder tells, never by what a service says of itself. This module m
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
+from taskguard.errors import FaultPlanError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.deliveries import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
@@ -21,6 +24,7 @@ from taskguard.ingress.client import Client
 from taskguard.ingress.invalid import invalid_requests
 from taskguard.ingress.load import Load
 from taskguard.ingress.probes import Moment
+from taskguard.run.injecting.handing_over import renew
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -57,6 +61,7 @@ class Probing:
         moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
         self._pending = [each for each in load.again if each.moment in moments]
         self._handed_in: list[str] = []
+        self._renewed = False
         self._looking, self._over = threading.Lock(), threading.Event()
         self._seen = _Seen(stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending))
         self._recording: Callable[[], Recording | None] = lambda: None
@@ -110,6 +115,11 @@ class Probing:
             if recording is None:
                 return
             self._seen.look(recording)
+            if not self._renewed and max(self._seen.failures.values(), default=0) > 1:
+                # Between two attempts of a task, and after two that could meet the same process.
+                self._renewed = True
+                with suppress(FaultPlanError):
+                    renew(self._endpoint, self._stack.work_queue.consumers)
             due = [each for each in self._pending if self._seen.moments.get(each.task.task_id) == each.moment]
             self._pending = [each for each in self._pending if each not in due]
             for each in due:
@@ -137,6 +147,7 @@ class _Seen:
         self._stack, self._names, self._task_ids = stack, names, task_ids
         self._invocations: set[str] = set()
         self.moments: dict[str, Moment] = {}
+        self.failures: Counter[str] = Counter()
 
     def look(self, recording: Recording) -> None:
         for request_id, invocation in recording.invocations.items():
@@ -158,3 +169,4 @@ class _Seen:
         task_id, _ = self._names.read(message.body)
         if task_id in self._task_ids:
             self.moments[task_id] = moment
+            self.failures[task_id] += moment is Moment.BACKING_OFF

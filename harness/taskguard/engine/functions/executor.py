@@ -26,6 +26,7 @@ from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
 from taskguard.engine.functions.leftovers import leftovers
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
+from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
@@ -65,8 +66,9 @@ class ProcessExecutor(RuntimeExecutor):
         self._init_milliseconds: float | None = None
         self._handed_over_at_ms: float | None = None
         self._output_of_ended = ""
-        # How its process was started: under which plans of faults, and by how much its clock is wrong.
-        self._epoch: tuple[str, ...] = ()
+        # How its process was started: the how-manieth it is, under which plans of faults, and by how much its clock is wrong.
+        self._starts = 0
+        self._epoch: tuple[str | int, ...] = ()
         self._skew_seconds = 0.0
         self._failed_start: Strike | None = None
 
@@ -134,7 +136,7 @@ class ProcessExecutor(RuntimeExecutor):
             caller.request_id = request_id
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
         self._handed_over_at_ms = None
-        about = {"function": name, "environment": self.id, "requestId": request_id, "startedAt": began_at}
+        about = {"function": name, "environment": self._process_name(), "requestId": request_id, "startedAt": began_at}
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
@@ -158,10 +160,7 @@ class ProcessExecutor(RuntimeExecutor):
     def _run(self, payload: dict[str, str], started: float, invocations: tuple[UnderWay, ...]) -> Answer:
         request_id, timeout = payload["invoke-id"], self.function_version.config.timeout
         with self._changing:
-            outdated = self._epoch != epoch(self.function_version.id.function_name)
-            # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
-            ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
-            if ended or outdated:
+            if self._is_to_be_started():
                 self._spawn(timeout)
             api, process, exited = self._api, self._process, self._exited
         assert api is not None
@@ -258,14 +257,29 @@ class ProcessExecutor(RuntimeExecutor):
 
     # The process
 
+    def _is_to_be_started(self) -> bool:
+        """Whether the next invocation needs a new process."""
+        # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
+        ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
+        return ended or self._epoch != self._wanted_epoch()
+
+    def _wanted_epoch(self) -> tuple[str | int, ...]:
+        name = self.function_version.id.function_name
+        return (*epoch(name), times_renewed(name))
+
+    def _process_name(self) -> str:
+        """What tells the process that the next invocation meets from others: an environment may have several, one after another."""
+        return f"{self.id}-{self._starts + self._is_to_be_started()}"
+
     def _spawn(self, wait_seconds: float) -> None:
         if self._stopped:
             raise EnvironmentStoppedError(f"environment {self.id} has been stopped")
         self._end_process()
         task_root = _task_root(self.function_version)
         name = self.function_version.id.function_name
-        self._epoch = epoch(name)
-        strike = strike_start(name) if self._epoch else None
+        self._epoch = self._wanted_epoch()
+        self._starts += 1
+        strike = strike_start(name)
         self._failed_start, self._skew_seconds = None, 0.0
         if strike is not None and strike.fault.kind == "no-init":
             # Told of with the invocation that it fails, which may not be known yet.
