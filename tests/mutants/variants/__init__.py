@@ -7,6 +7,7 @@ from tests.mutants.variants.dead_letters import DEAD_LETTERS
 from tests.mutants.variants.effects import EFFECTS
 from tests.mutants.variants.liars import LIARS
 from tests.mutants.variants.ours import OURS
+from tests.mutants.variants.probed import PROBED
 from tests.mutants.variants.rates import RATES
 from tests.mutants.variants.records import RECORDS
 from tests.mutants.variants.redrive import REDRIVE
@@ -24,6 +25,7 @@ VARIANTS: tuple[Variant, ...] = (
     *SUBMISSION,
     *CONFIGURATION,
     *LIARS,
+    *PROBED,
 )
 
 __all__ = ["OURS", "VARIANTS", "FromLogs", "Variant", "broken_service"]

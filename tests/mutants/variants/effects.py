@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.variants.variant import Change, Variant
 
 _PROCESS = "handlers/process_task.py"
-_ANY_CLAIM = Change(
+ANY_CLAIM = Change(
     file="handlers/task_store.py",
     old="""                condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
                 "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
@@ -21,7 +21,7 @@ EFFECTS = (
         name="works-on-duplicates",
         sentence="sends each message twice and does the work for both",
         changes=(
-            _ANY_CLAIM,
+            ANY_CLAIM,
             Change(
                 file="handlers/submit_task.py",
                 old="            message_id = self.queue.send(message)\n",
@@ -36,7 +36,7 @@ EFFECTS = (
         name="sends-anew-beside-the-old",
         sentence="sends a new message for a failed attempt, and keeps the old one too",
         changes=(
-            _ANY_CLAIM,
+            ANY_CLAIM,
             Change(
                 file=_PROCESS,
                 old='        logger.warning("attempt failed", extra=about)\n',
@@ -54,7 +54,7 @@ EFFECTS = (
         name="begins-anew-after-three",
         sentence="sends a new message when the third attempt failed, and acknowledges the old one",
         changes=(
-            _ANY_CLAIM,
+            ANY_CLAIM,
             Change(
                 file=_PROCESS,
                 old="            self._retry_later(claim, failure, delivery, about)\n        self._complete(claim, about)\n",
