@@ -50,8 +50,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             self.endpoint, self.stack, self.dialect = endpoint, options["stack"], None
             self.terms = options["terms"]
 
-        def of(self, tasks: Any, *_: object) -> History:
-            there.submitted = [task.task_id for task in tasks]
+        def of(self, load: Any, *_: object) -> History:
+            there.submitted = load.task_ids
             raise there.run or KeyboardInterrupt
 
     def clean_up(folder: Path, **_: object) -> CleanedUp:
