@@ -14,7 +14,11 @@ from taskguard.judging.verdict import Outcome, Verdict
 from tests.mutants.table import Row
 from tests.mutants.variants import FromLogs, Variant
 
-_OUTCOMES = {FromLogs.REJECTED: Outcome.FAIL, FromLogs.UNKNOWN: Outcome.UNKNOWN}
+_OUTCOMES = {
+    FromLogs.REJECTED: Outcome.FAIL,
+    FromLogs.UNKNOWN: Outcome.UNKNOWN,
+    FromLogs.UNSEEN: Outcome.PASS,
+}
 
 
 def faults(variant: Variant, seen: Grade, from_logs: Grade) -> Iterator[str]:
