@@ -29,7 +29,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,9 +51,12 @@ test-heavy: setup
 
 test-mutants: setup ## run broken variants of the pipeline, each of which must be rejected by the check that is meant for it
 	@echo "== all of them, their waiting shortened $(CLOCK_SCALE) times"
-	@exec $(BIN)/python -m pytest tests/mutants -q -m "not heavy" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
+	@exec $(BIN)/python -m pytest tests/mutants -q -m "not heavy and not graded" --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants)
 	@echo "== some of them in real time"
 	@exec $(BIN)/python -m pytest tests/mutants -q -m heavy $(call junit,mutants-in-real-time)
+
+test-mutants-graded: setup ## try all of them with what a default `taskguard grade` hands in (minutes)
+	@exec $(BIN)/python -m pytest tests/mutants -q -m graded --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants-graded)
 
 test-services: setup ## grade services that are not ours, sound and broken, each of which must get the grade that it deserves
 	@exec $(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,services)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.history import (
+    Called,
     ConfigurationObserved,
     ConsumersOff,
     Event,
@@ -31,10 +32,14 @@ _NOT_OF_THE_PIPELINE = (
     HeldUp,
     ConsumersOff,
     FaultInjected,
+    # Logs tell of none but those that hide a message.
+    Called,
 )
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
 _WORDS = ("reason",)
+# A log does not tell which process wrote it.
+_OF_THE_RECORDER = ("environment",)
 
 
 def differences(one: History, other: History, *, tolerance_ms: float) -> list[str]:
@@ -81,5 +86,5 @@ def _differences(a: Event, b: Event, tolerance_ms: float) -> Iterator[str]:
             if abs(mine - theirs) > tolerance_ms and not isinstance(a, RecordObserved):
                 yield f"{name} differs by {theirs - mine:+.1f} ms"
         # To Python 1, 1.0 and true are equal; they are not the same payload.
-        elif name not in _WORDS and not same_json(untyped(mine), untyped(theirs)):
+        elif name not in (*_WORDS, *_OF_THE_RECORDER) and not same_json(untyped(mine), untyped(theirs)):
             yield f"{name} is {mine!r} in one, {theirs!r} in the other"

@@ -19,7 +19,7 @@ from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
 from taskguard.history.file import UNFINISHED
 from taskguard.history.wording import times
-from taskguard.ingress.load import Load, load_of, plain_load
+from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
 from taskguard.operating.graded_on_aws import deployed_stage
@@ -215,11 +215,10 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
         terms = terms_of(asked.places.service, draws_of(endpoint, stack, asked.places.service))
         source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
-        exact = run.terms.contract.payload.numbers == "exact"
-        yield _Place(run=run, load=plain_load(tasks_seed, asked.tasks, exact_numbers=exact), tasks_seed=tasks_seed)
+        yield _Place(run=run, load=shared_load(tasks_seed, asked.tasks, terms), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
         with deployed_stage(tell, asked) as (run, tasks_seed):
-            load = plain_load(tasks_seed, asked.tasks)
+            load = shared_load(tasks_seed, asked.tasks, run.terms)
             yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests_of_stack(run))
     else:
         with _on_engine(asked, tell) as place:

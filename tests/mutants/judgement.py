@@ -14,7 +14,11 @@ from taskguard.judging.verdict import Outcome, Verdict
 from tests.mutants.table import Row
 from tests.mutants.variants import FromLogs, Variant
 
-_OUTCOMES = {FromLogs.REJECTED: Outcome.FAIL, FromLogs.UNKNOWN: Outcome.UNKNOWN}
+_OUTCOMES = {
+    FromLogs.REJECTED: Outcome.FAIL,
+    FromLogs.UNKNOWN: Outcome.UNKNOWN,
+    FromLogs.UNSEEN: Outcome.PASS,
+}
 
 
 def faults(variant: Variant, seen: Grade, from_logs: Grade) -> Iterator[str]:
@@ -41,6 +45,7 @@ def row(variant: Variant, seen: Grade, from_logs: Grade) -> Row:
         outcome=meant.outcome,
         message=_finding(variant, meant) or _first(meant),
         from_logs=logged.outcome,
+        failed=[verdict.check for verdict in seen.verdicts if verdict.outcome is Outcome.FAIL],
     )
 
 

@@ -66,7 +66,7 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     history = SavedRun.read(out).history
-    # Those that were chosen for their fate are counted apart.
+    # Probes are counted apart.
     failed = {e.task_id for e in history.of_kind(Delivered) if e.receive_count == 2} - history.chosen
     assert lines[-2:] == [f"SUCCESS: {4 - len(failed)}", f"FAILURE: {len(failed)}"]
     assert "\x1b" not in done.stdout
@@ -97,7 +97,7 @@ def test_a_default_run_gives_both_consumers_batches_with_failures_and_exercises_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-2:] == ["SUCCESS: 22", "FAILURE: 8"]
-    assert "2 more tasks chosen for their fate, in none of the numbers: 2 dead-lettered" in done.stdout
+    assert "18 probes beside them, in none of the numbers: 16 completed, 2 dead-lettered" in done.stdout
     assert "not exercised" not in done.stdout
     saved = SavedRun.read(out)
     assert saved.manifest.tasks == 30

@@ -84,6 +84,11 @@ def load_of(seed: str, count: int, terms: Terms) -> Load:
     )
 
 
+def shared_load(seed: str, count: int, terms: Terms) -> Load:
+    """The same for a stack that others use, too: nothing waits there."""
+    return replace(load_of(seed, count, terms), waiting=0)
+
+
 def _mixed(tasks: Sequence[Task], probes: Sequence[Task]) -> tuple[Task, ...]:
     """Behind one another's back: a batch has those that fail between those that do not."""
     return tuple(task for task in chain.from_iterable(zip_longest(tasks, probes)) if task is not None)

@@ -22,7 +22,7 @@ from taskguard.evidence.sources import source_at
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
-from taskguard.ingress.load import plain_load
+from taskguard.ingress.load import shared_load
 from taskguard.ingress.workload import Task
 from taskguard.reports.timeline import timeline
 from taskguard.run.events import Graded
@@ -111,7 +111,7 @@ class Pipeline:
         endpoint, stack, terms = self.run.endpoint, self.run.stack, self.run.terms
         source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
-        load = plain_load(self.prefix, tasks, exact_numbers=terms.contract.payload.numbers == "exact")
+        load = shared_load(self.prefix, tasks, terms)
         folder = self.folder / f"{self.prefix}-graded"
         try:
             return session.judge(session.record(run, load, folder), folder)

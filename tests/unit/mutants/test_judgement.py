@@ -9,7 +9,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 from tests.mutants.judgement import faults, row
-from tests.mutants.table import Row, VariantTable, as_markdown, row_as_property
+from tests.mutants.table import Row, VariantTable, as_markdown, needs, row_as_property
 from tests.mutants.variants import FromLogs, Variant
 
 VARIANT = Variant(
@@ -66,9 +66,10 @@ def test_another_check_accuses_it_as_well() -> None:
     assert fault.startswith("from its logs alone, redrive fails too")
 
 
-def test_passed_from_its_logs_is_never_right() -> None:
+def test_passed_from_its_logs_is_right_only_where_nothing_but_a_call_shows_it() -> None:
     passed = graded(backoff="pass", record="pass", redrive="pass")
-    for expected in FromLogs:
+    assert found(from_logs=passed, variant=replace(VARIANT, from_logs=FromLogs.UNSEEN)) == []
+    for expected in (FromLogs.REJECTED, FromLogs.UNKNOWN):
         (fault,) = found(from_logs=passed, variant=replace(VARIANT, from_logs=expected))
         assert fault == f"from its logs alone, backoff says pass; it was to be {expected}"
 
@@ -84,15 +85,29 @@ def test_a_row_has_the_finding_that_the_variant_is_meant_for() -> None:
     two = replace(backoff, findings=(Finding(task_id="u", message="something else"), *backoff.findings))
     seen = replace(GOOD, verdicts=(two, *others))
     assert row(VARIANT, seen, GOOD) == Row(
-        name="waits-long", sentence="waits | long", check="backoff", outcome="fail", message=WAITED, from_logs="fail"
+        name="waits-long",
+        sentence="waits | long",
+        check="backoff",
+        outcome="fail",
+        message=WAITED,
+        from_logs="fail",
+        failed=["backoff", "record"],
     )
 
 
 def test_the_table_is_sorted_and_keeps_its_columns() -> None:
     made = row(VARIANT, GOOD, GOOD)
     lines = as_markdown([made, replace(made, name="a", message="two\nlines")]).splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| a", "| waits-long"]
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| a", "| waits-long"]
     assert lines[2] == r"| a | waits \| long | `backoff` | fail | two lines | fail |"
+
+
+def test_a_check_is_needed_for_what_no_other_rejects() -> None:
+    made = replace(row(VARIANT, GOOD, GOOD), failed=["backoff"])
+    others = replace(made, name="another", failed=["backoff", "record"])
+    found = needs([made, others])
+    assert found["backoff"] == (2, 1, "waits-long")
+    assert found["record"] == (0, 0, "")
 
 
 def test_rows_come_with_reports_from_whatever_process() -> None:

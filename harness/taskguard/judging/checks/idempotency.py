@@ -3,7 +3,7 @@
 Judged are the tasks that the run itself handed in more than once. That two messages carried one task is no fault, nor is it how often
 each was received: one of them may have been dropped. Worked on twice is a task whose record became complete twice, as the store told;
 or two of whose messages succeeded, each with all the calls that every task's work has in common, and no two of them in one delivery. One that
-was worked on after its death counts likewise. Where neither the store nor any call tells of the work, it is unknown whether it was done
+was worked on after its death counts likewise, and so does one that was tried then, and failed. Where neither the store nor any call tells of the work, it is unknown whether it was done
 twice. This module must not know how a service keeps duplicates apart.
 """
 
@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
-from taskguard.history import Attempt, DeadLettered, Delivered, History, TaskSubmitted
+from taskguard.history import Attempt, DeadLettered, Delivered, History, Redriven, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
 from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
 from taskguard.judging.verdict import (
@@ -94,12 +94,15 @@ def _done_twice(
         )
         yield Violation(task_id, message, (*submissions, *completed))
         return
-    deaths = history.of_task(task_id, DeadLettered)
     done = [each for each in attempts if each.succeeded is not None and _was_work(each, history, task_id, usual)]
-    if len(done) > 1 or (done and deaths):
+    # An operator lets a task be worked on after its death.
+    deaths = history.of_task(task_id, DeadLettered) if not history.of_task(task_id, Redriven) else ()
+    # What is dropped is acknowledged: who fails has tried.
+    late = [each for each in attempts if deaths and each.at_ms > deaths[0].at_ms and (each.failed or each in done)]
+    if len(done) > 1 or late:
         what = f"worked on {len(done)} times" if len(done) > 1 else "worked on after it had been dead-lettered"
-        message = f"task {task_id} was {what}, when it was handed in again {when}: {', '.join(sorted(usual))}"
-        shown = [event for attempt in done for event in attempt.events]
+        message = f"task {task_id} was {what}, when it was handed in again {when}"
+        shown = [event for attempt in (done if len(done) > 1 else late) for event in attempt.events]
         yield Violation(task_id, message, (*submissions, *shown, *deaths[:1]))
     elif not usual and not history.changes.get(task_id):
         message = f"task {task_id} was carried by several messages, and nothing shows which of them were worked on"
