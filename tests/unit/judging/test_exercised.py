@@ -169,8 +169,7 @@ def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> N
     apart = probed(run(FIRST_TRY, DEAD, SECOND_TRY))
     [difference] = compare(graded(ALL), graded(apart)).verdicts
     assert (difference.name, difference.one, difference.other) == ("partial_batches", "pass", "unknown")
-    [*differences] = compare(graded(whole(DEAD, SECOND_TRY)), graded(whole(DEAD, FIRST_TRY))).verdicts
-    assert {each.name: (each.one, each.other) for each in differences} == {
-        "later_failure_rate": ("pass", "pass (not exercised)"),
-        "backoff": ("pass", "unknown"),
-    }
+    one, other = graded(whole(FIRST_TRY, SECOND_TRY)), graded(whole(FIRST_TRY, FIRST_TRY))
+    differences = {each.name: (each.one, each.other) for each in compare(one, other).verdicts}
+    assert differences["later_failure_rate"] == ("pass", "pass (not exercised)")
+    assert differences["backoff"] == ("pass", "unknown")
