@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.history import (
+    AttemptLogged,
     ConfigurationObserved,
     ConsumersOff,
     Event,
@@ -31,6 +32,8 @@ _NOT_OF_THE_PIPELINE = (
     HeldUp,
     ConsumersOff,
     FaultInjected,
+    # Of the same logs, whatever else is believed.
+    AttemptLogged,
 )
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
