@@ -1,8 +1,8 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. Of a check that passes patterns may say what
-it advises.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. Of a
+check that passes patterns may say what it advises.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class LoggedErrors:
             if attempt.ended_with(error):
                 message = (
                     f"task {record.task_id}: in its dead-letter record {name} is {shown(error)}, which is the error of attempt "
-                    f"{attempt.number}; attempt {last.number}, the last one, ended with {shown(last.errors[-1])}"
+                    f"{attempt.number}; attempt {last.number}, the last one, ended with {shown(last.errors[0])}"
                 )
                 yield Violation(record.task_id, message, (record, *attempt.events, *last.events))
                 return

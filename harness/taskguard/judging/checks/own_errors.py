@@ -89,8 +89,11 @@ def _errors_in(line: str) -> Iterator[str]:
         document = None
     if isinstance(document, Mapping):
         yield from _named_errors(document)
-    elif (told := _TELLS_AN_ERROR.search(line)) is not None:
-        yield told[1].strip()
+        return
+    # AWS's runtime client for Python writes an error and its trace as one line, with returns in it.
+    for part in re.split(r"[\r\n]", line):
+        if (told := _TELLS_AN_ERROR.search(part)) is not None:
+            yield told[1].strip()
 
 
 def _named_errors(document: Mapping[str, Json]) -> Iterator[str]:
