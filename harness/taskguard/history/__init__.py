@@ -8,6 +8,7 @@ from taskguard.history.attempts import Attempt, Chain
 from taskguard.history.events import (
     EVENT_KINDS,
     AttemptFailed,
+    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
     Called,
@@ -54,6 +55,7 @@ __all__ = [
     "MANIFEST_FILE",
     "Attempt",
     "AttemptFailed",
+    "AttemptLogged",
     "AttemptSucceeded",
     "BackoffRequested",
     "Called",

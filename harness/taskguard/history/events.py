@@ -133,19 +133,37 @@ class BackoffRequested(_Event, frozen=True, kw_only=True):
 
 
 class DeadLettered(_Event, frozen=True, kw_only=True):
-    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
+    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it.
+
+    `delivery_ids` are the hand-overs (on Lambda the invocations) in which that queue's consumers were given it, so far as they were seen.
+    """
 
     task_id: str | None
     message_id: str
     payload: Json
+    delivery_ids: tuple[str, ...] = ()
 
 
 class DeadLetterLogged(_Event, frozen=True, kw_only=True):
-    """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
+    """A record of a dead task was logged; `fields` are the logged record's fields, untouched. `function` logged it, in the
+    hand-over `delivery_id`; None where that is not known."""
 
     task_id: str | None
     message_id: str | None
     fields: Mapping[str, Json]
+    function: str | None = None
+    delivery_id: str | None = None
+
+
+class AttemptLogged(_OfDelivery, frozen=True, kw_only=True):
+    """What a function logged during a failed attempt at a task that died later, as far as it may tell of an error.
+
+    `lines` are those that speak of a failure, or hold the error that was logged of the dead task; of a batch those that name no
+    other task of it. Long ones are cut, and of very many the last are kept.
+    """
+
+    function: str
+    lines: tuple[str, ...]
 
 
 class Redriven(_Event, frozen=True, kw_only=True):
@@ -423,6 +441,7 @@ Event: TypeAlias = (
     | BackoffRequested
     | DeadLettered
     | DeadLetterLogged
+    | AttemptLogged
     | Redriven
     | RecordObserved
     | RecordChanged

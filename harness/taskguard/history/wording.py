@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from taskguard.history.events import (
     AttemptFailed,
+    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
     Called,
@@ -97,8 +98,10 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
         case DeadLettered():
             return "arrived in the dead-letter queue"
-        case DeadLetterLogged():
-            return "logged as a dead letter"
+        case DeadLetterLogged(function=function):
+            return f"logged as a dead letter{f' by {function}' if function else ''}"
+        case AttemptLogged(function=function, lines=lines):
+            return f"{function} logged {times(len(lines), 'line')} that may tell of an error"
         case Redriven():
             return "put back to work by an operator"
         case RecordObserved(status=status):

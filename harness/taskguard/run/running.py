@@ -289,8 +289,9 @@ class Run:
         words, logged = self.dialect.log, list[Event]()
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
-            logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
-            logged = ask(logs, list)
+            ended = {i: each.ended_at_ms for i, each in recording.invocations.items() if each.ended_at_ms is not None}
+            read_logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
+            logged = ask(partial(read_logs, told=told, ended_ms=ended), list)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         read = Records(self.endpoint, self.stack, self.dialect).records

@@ -213,7 +213,10 @@ def test_a_dead_letter_is_told_once_at_its_first_delivery(tmp_path: Path) -> Non
         started("r2", sqs_record("m1", receives=5, arn=DEAD_ARN), at=3000.0),
         ended("r2"),
     )
-    assert found == [DeadLettered(at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"})]
+    expected = DeadLettered(
+        at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"}, delivery_ids=("r1", "r2")
+    )
+    assert found == [expected]
 
 
 def test_a_dead_letter_is_told_at_its_first_delivery_in_whatever_order_they_were_recorded(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ are told apart by their ARNs, so that no function's name matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
@@ -58,6 +58,7 @@ def events_of(
     events: list[Event] = []
     deliveries: _ByReceipt = {}
     dead: set[str] = set()
+    handed = _handed_dead_letters(recording, stack)
     queues = {queue.arn for queue in stack.queues.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
@@ -74,7 +75,7 @@ def events_of(
                 events.extend(_outcome(invocation, delivered, heeds, source))
             elif message.message_id not in dead:
                 dead.add(message.message_id)
-                events.append(_dead_lettered(invocation.started_at_ms, message, names))
+                events.append(_dead_lettered(invocation.started_at_ms, message, names, handed[message.message_id]))
     # Where nobody consumes them, or has not yet, only the queue itself tells of them.
     for moved in recording.moved:
         is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
@@ -136,9 +137,27 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
     )
 
 
-def _dead_lettered(at_ms: float, message: Message | Moved, names: MessageWords) -> DeadLettered:
+def _handed_dead_letters(recording: Recording, stack: Stack) -> Mapping[str, Sequence[str]]:
+    """The invocations that were handed each dead letter, by its message."""
+    found: dict[str, list[str]] = {}
+    for invocation in recording.invocations.values():
+        for message in invocation.messages:
+            if stack.is_dead_letter_queue(message.queue_arn):
+                found.setdefault(message.message_id, []).append(invocation.request_id)
+    return found
+
+
+def _dead_lettered(
+    at_ms: float, message: Message | Moved, names: MessageWords, delivery_ids: Sequence[str] = ()
+) -> DeadLettered:
     task_id, payload = names.read(message.body)
-    return DeadLettered(at_ms=at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
+    return DeadLettered(
+        at_ms=at_ms,
+        task_id=task_id,
+        message_id=message.message_id,
+        payload=payload,
+        delivery_ids=tuple(delivery_ids),
+    )
 
 
 def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
