@@ -7,6 +7,7 @@
 from taskguard.history.attempts import Attempt, Chain
 from taskguard.history.events import (
     EVENT_KINDS,
+    AnswerMisread,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -27,11 +28,13 @@ from taskguard.history.events import (
     ProcessesLeft,
     QueueDepth,
     QueueSettings,
+    ReceiveThrottled,
     RecordChanged,
     RecordedAttempt,
     RecordObserved,
     Redriven,
     RunEnded,
+    Sender,
     TaskSubmitted,
 )
 from taskguard.history.file import History
@@ -50,6 +53,7 @@ __all__ = [
     "FORMAT_VERSION",
     "HISTORY_FILE",
     "MANIFEST_FILE",
+    "AnswerMisread",
     "Attempt",
     "AttemptFailed",
     "AttemptSucceeded",
@@ -75,12 +79,14 @@ __all__ = [
     "ProcessesLeft",
     "QueueDepth",
     "QueueSettings",
+    "ReceiveThrottled",
     "RecordChanged",
     "RecordObserved",
     "RecordedAttempt",
     "Redriven",
     "RunEnded",
     "SavedRun",
+    "Sender",
     "TaskSubmitted",
     "edited_files",
 ]
