@@ -132,7 +132,7 @@ BATCHES = (
     ),
     Variant(
         name="reports-another-batch",
-        sentence="names a message of the batch before beside the failed ones, which fails the whole batch",
+        sentence="names an id that is no message beside the failed ones, which fails the whole batch",
         changes=_answering(
             """{"batchItemFailures": [*failed, {"itemIdentifier": "00000000-0000-0000-0000-000000000000"}]}"""
         ),
