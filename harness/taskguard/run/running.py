@@ -24,6 +24,7 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
+    AnswerMisread,
     Called,
     ConsumersOff,
     Event,
@@ -339,7 +340,7 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
             # What strikes no task in particular may strike any.
             strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
             return strikes and event.at_ms >= begun_ms
-        case Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
+        case AnswerMisread() | Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
             return event.at_ms >= begun_ms
         case EvidenceMissing() | ConsumersOff():
             return True

@@ -28,6 +28,7 @@ from taskguard.history import (
     RecordedAttempt,
     RunEnded,
     SavedRun,
+    Sender,
     TaskSubmitted,
 )
 from taskguard.history.lines import told_once
@@ -82,6 +83,7 @@ BY_ANNOTATION |= {
     f"tuple[{part.__name__}, ...]": st.lists(_built(part), max_size=3).map(tuple)
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission)
 }
+BY_ANNOTATION["Sender | None"] = st.none() | _built(Sender)
 
 
 OLD_EXPECTATIONS: dict[str, Any] = {

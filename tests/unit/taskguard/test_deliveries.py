@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import MessageWords
-from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters, tasks_of
+from taskguard.evidence.recorder.answers import failure_reason
+from taskguard.evidence.recorder.deliveries import FROM_RECORDER, handled_dead_letters, tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Message
 from taskguard.history import (
     AttemptFailed,

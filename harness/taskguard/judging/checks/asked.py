@@ -24,9 +24,9 @@ def as_deployed(terms: Terms, history: History) -> Terms:
         return terms
     if attempts.most == AS_DEPLOYED:
         # Without a dead-letter queue a message may be received as often as there is need.
-        attempts = Attempts(most=deployed or None)
+        attempts = Attempts(most=deployed or None, by=attempts.by)
     elif attempts.range is not None and attempts.range[0] <= deployed <= attempts.range[1]:
-        attempts = Attempts(most=deployed)
+        attempts = Attempts(most=deployed, by=attempts.by)
     contract = msgspec.structs.replace(terms.contract, attempts=attempts)
     return msgspec.structs.replace(terms, contract=contract)
 

@@ -28,7 +28,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import named, shown, times
-from taskguard.judging.checks.attempts import attempts_in_doubt
+from taskguard.judging.checks.attempts import attempts_in_doubt, throttled_of
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
 from taskguard.judging.checks.dead_letter_witness import Witnesses
 from taskguard.judging.checks.logged_errors import LoggedErrors
@@ -128,15 +128,20 @@ def _fields(
 ) -> Iterator[Violation]:
     task_id, told = record.task_id or "", asked.told_in(record)
     # Those of the message that died: a duplicate of it may have been acknowledged.
-    chains = (chain for chain in history.chains_of(task_id) if arrival.message_id in chain.message_ids)
+    chains = [chain for chain in history.chains_of(task_id) if arrival.origin_id in chain.message_ids]
+    attempts = sum(len(chain.attempts) for chain in chains)
+    # Who counts receives counts those that were throttled, too.
+    received = attempts + sum(len(throttled_of(history, chain)) for chain in chains)
     truths: dict[str, Json] = {
         "event": asked.words.value if asked.words is not None else None,
         "task_id": task_id,
         "payload": history.accepted[task_id].payload,
-        "attempts": sum(len(chain.attempts) for chain in chains),
+        "attempts": attempts,
     }
     if not terms.dialect.ingress.tells_payload:
         del truths["payload"]
+    if "attempts" in told and terms.same_payload(received, record.fields[told["attempts"]]):
+        del truths["attempts"]
     for field, truth in truths.items():
         if (name := told.get(field)) is not None and not terms.same_payload(truth, record.fields[name]):
             found = f"{name} is {shown(record.fields[name])}, expected {shown(truth)}"
