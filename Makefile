@@ -29,7 +29,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,12 +76,17 @@ image: setup ## build the image that stands in for the public one, from packages
 test-unit: setup ## run the unit tests alone (no engine)
 	@$(unit-tests)
 
-# Of three ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
-# would all import everything, and tell of each test.
-unit-tests = $(MAKE) --no-print-directory -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-handlers unit-rest
+# Of four ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
+# would all import everything, and tell of each test. The one that waits most is started first.
+unit-tests = $(MAKE) --no-print-directory -j 4 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-command unit-handlers unit-rest
+# The command, the pytest plugin, and AWS as their user sees it.
+unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* at_once *_plugin least_privilege)
 
 unit-taskguard:
-	@exec $(BIN)/python -m pytest tests/unit/taskguard -q $(call junit,unit-taskguard)
+	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command)) -q $(call junit,unit-taskguard)
+
+unit-command:
+	@exec $(BIN)/python -m pytest $(unit-command) -q $(call junit,unit-command)
 
 unit-handlers:
 	@exec $(BIN)/python -m pytest tests/unit/handlers -q $(call junit,unit-handlers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.history import (
+    AttemptLogged,
     Called,
     ConfigurationObserved,
     ConsumersOff,
@@ -34,6 +35,8 @@ _NOT_OF_THE_PIPELINE = (
     FaultInjected,
     # Logs tell of none but those that hide a message.
     Called,
+    # Of the same logs, whatever else is believed.
+    AttemptLogged,
 )
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.

@@ -132,6 +132,27 @@ def test_a_message_that_is_lost_comes_back_after_its_visibility_timeout(
     assert (injected.kind, injected.function, injected.task_ids, injected.receive_count) == ("lose", "work", ("t",), 1)
 
 
+def test_a_batch_that_is_throttled_uses_up_a_receive_and_does_not_run(
+    small: Small, worker: Function, send: Send, endpoint: Endpoint
+) -> None:
+    with small.struck_by("throttle-function task=t receive=1"):
+        send("t")
+        delivered(worker, ("t", 2))
+    wait_for(lambda: is_empty(endpoint, worker), seconds=10)
+    (injected,) = small.injections()
+    assert (injected.kind, injected.task_ids, injected.receive_count) == ("throttle-function", ("t",), 1)
+    [throttled] = [each for each in recorded(endpoint).throttled if each.function == worker.name]
+    assert (json.loads(throttled.body)["taskId"], throttled.receive_count) == ("t", 1)
+    assert throttled.ended_at_ms - throttled.started_at_ms > (HIDDEN_SECONDS - 2) * 1000
+
+
+def test_what_is_throttled_runs_when_the_plan_has_ended(small: Small, worker: Function, send: Send) -> None:
+    with small.struck_by("throttle-function"):
+        send("t")
+        wait_for(lambda: bool(small.injections()), seconds=20)
+    delivered(worker, ("t", 1))
+
+
 def test_a_message_delivered_twice_is_with_two_processes_at_once(
     small: Small, worker: Function, send: Send, endpoint: Endpoint
 ) -> None:

@@ -1,7 +1,8 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. Of a
+check that passes patterns may say what it advises.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     of: str | None = None
     tasks: int = 30
     fails: Mapping[str, tuple[str, ...]] = {}
+    advice: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
@@ -32,7 +34,7 @@ class Expected(Strict, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         named = [*self.fails, *self.unknown, *self.not_applicable]
-        if strange := set(named) - {str(name) for name in CHECKS}:
+        if strange := {*named, *self.advice} - {str(name) for name in CHECKS}:
             raise ValueError(f"there is no check {', '.join(sorted(strange))}")
         if len(named) != len(set(named)):
             raise ValueError("a check has one outcome")
@@ -63,6 +65,12 @@ class Expected(Strict, frozen=True, kw_only=True):
             expected, found = self.outcome_of(verdict.check), _findings(verdict)
             if verdict.outcome is not expected:
                 yield f"{verdict.check}: {verdict.outcome}, expected {expected}. {verdict.observed}. {found[:3]}"
+            elif expected is Outcome.PASS:
+                yield from (
+                    f"{verdict.check}: nothing that is advised has {pattern!r}: {found[:3]}"
+                    for pattern in self.advice.get(verdict.check, ())
+                    if not any(re.search(pattern, each) for each in found)
+                )
             elif expected is Outcome.FAIL:
                 patterns = self.fails[verdict.check]
                 yield from (

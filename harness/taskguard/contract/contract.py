@@ -26,9 +26,11 @@ class Weight(StrEnum):
 
 class Attempts(Strict, frozen=True, kw_only=True):
     """How often a message may be received before it dies: a number, or a range of which any will do; ``as-deployed`` is what
-    the work queue's redrive policy says."""
+    the work queue's redrive policy says. It comes to the dead-letter queue ``by`` that policy alone (``redrive``); or its consumer may
+    send it there itself, after as many attempts (``any``) or whenever it gives up (``as-deployed``)."""
 
     most: int | tuple[int, int] | AsDeployed | None = None
+    by: Literal["redrive", "any"] | AsDeployed = "any"
 
     def __post_init__(self) -> None:
         if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
@@ -61,7 +63,9 @@ class Attempts(Strict, frozen=True, kw_only=True):
         if self.range is None:
             return "nothing is demanded" if self.most is None else "as often as the queue's redrive policy says"
         low, high = self.range
-        return f"{low}" if low == high else f"{low} to {high}"
+        return (f"{low}" if low == high else f"{low} to {high}") + (
+            ", then moved by SQS" if self.by == "redrive" else ""
+        )
 
 
 class Failures(Strict, frozen=True, kw_only=True):

@@ -1,16 +1,21 @@
-"""What the consumers of the dead-letter queue logged of the tasks that failed for good.
+"""What the functions of a stack logged of the tasks that failed for good, and of the attempts that came before.
 
-What a log line claims is passed on as a claim; checks compare it with the deliveries.
+All of them are read, since not only the dead-letter queue's consumers may log that a task is dead. What a log line claims is passed on
+as a claim; checks compare it with the deliveries.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.dialect import LogWords, field_of
+from taskguard.evidence.attempt_logs import attempt_logs, attempts_of_the_dead
 from taskguard.evidence.log_lines import LogGroups, LogLine
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing
 from taskguard.service.stack import Stack
@@ -18,59 +23,145 @@ from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
 _LATE_LOGS_SECONDS = 15.0
+_LATE_ATTEMPTS_SECONDS = 5.0
+"""Without the logs of an attempt nothing but its error cannot be compared."""
+
+_START = re.compile(r"START RequestId: (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A line, and the invocation that it is of, so far as the lines around it tell."""
+
+    line: LogLine
+    delivery_id: str | None
+
+
+class _Reading:
+    """The lines of some log groups, read until the invocations in ``awaited`` have ended."""
+
+    def __init__(self, endpoint: Endpoint, groups: Iterable[str], since_ms: float, awaited: Iterable[str]) -> None:
+        overlap_seconds = _LATE_LOGS_SECONDS * endpoint.clock.scale
+        self._groups = LogGroups(endpoint, groups, since_ms, overlap_seconds)
+        self._awaited, self._ended = set(awaited), set[str]()
+        self.lines: list[LogLine] = []
+        self.failure = ""
+
+    def until_all_there(self, seconds: float) -> bool:
+        """Whether all that is awaited was there in time, and nothing could not be read."""
+        try:
+            wait_for(self._all_there, seconds=seconds, every=0.1, at_most_every=0.5)
+        except WaitedInVain:
+            return False
+        return True
+
+    def _all_there(self) -> bool:
+        try:
+            for line in self._groups.read_new():
+                self.lines.append(line)
+                if line.message.startswith("REPORT "):
+                    self._ended.update(line.message.split())
+            self.failure = ""
+        except (ClientError, BotoCoreError) as error:
+            self.failure = f" ({error})"
+        return self._awaited <= self._ended and not self.failure
+
+    def has_all_of(self, delivery_id: str) -> bool:
+        """Whether that invocation's lines were read to their end."""
+        return delivery_id in self._ended
 
 
 def dead_letter_logs(
-    endpoint: Endpoint, stack: Stack, names: LogWords, request_ids: Sequence[str], since_ms: float = 0.0
+    endpoint: Endpoint,
+    stack: Stack,
+    names: LogWords,
+    request_ids: Sequence[str],
+    since_ms: float = 0.0,
+    *,
+    told: Sequence[Event] = (),
+    ended_ms: Mapping[str, float] | None = None,
 ) -> list[Event]:
-    """What the dead-letter queue's consumers logged from ``since_ms`` on, once the logs of all of ``request_ids`` are there. A
-    dead-letter queue that is not there has no consumers."""
-    functions = stack.dead_letter_queue.consumers if stack.dead_letter_queue is not None else ()
-    overlap_seconds = _LATE_LOGS_SECONDS * endpoint.clock.scale
-    groups = LogGroups(endpoint, map(stack.log_group_of, functions), since_ms, overlap_seconds)
-    lines: list[LogLine] = []
-    awaited, failure = set(request_ids), ""
-
-    def all_there() -> bool:
-        nonlocal failure
-        try:
-            for line in groups.read_new():
-                lines.append(line)
-                if line.message.startswith("REPORT "):
-                    awaited.difference_update(line.message.split())
-            failure = ""
-        except (ClientError, BotoCoreError) as error:
-            failure = f" ({error})"
-        return not awaited and not failure
-
+    """What the stack's functions logged of dead tasks from ``since_ms`` on, once the logs of all of ``request_ids``, the invocations
+    of the dead-letter queue's consumers, are there; and what the attempts logged that ``told`` tells of. A dead-letter queue that is
+    not there has no consumers, and without any nothing is read. ``ended_ms`` is when invocations ended, where that was seen: some
+    engines give a line a later time."""
+    consumers = stack.dead_letter_queue.consumers if stack.dead_letter_queue is not None else ()
+    if not consumers:
+        return []
+    groups = dict.fromkeys(map(stack.log_group_of, consumers))
+    others = dict.fromkeys(each.log_group for each in stack.functions if each.log_group not in groups)
     missing: list[Event] = []
-    try:
-        wait_for(all_there, seconds=_LATE_LOGS_SECONDS, every=0.1, at_most_every=0.5)
-    except WaitedInVain:
-        missing.append(
-            EvidenceMissing(
-                at_ms=endpoint.clock.now_ms(),
-                source="CloudWatch Logs",
-                what=f"the logs of all {len(request_ids)} invocations that handled dead letters, "
-                f"after {_LATE_LOGS_SECONDS:.0f} s{failure}",
-                affects=("DeadLetterLogged",),
-            )
-        )
-    return [*_dead_letters(lines, names), *missing]
+
+    def miss(what: str, affects: str, reading: _Reading) -> None:
+        now_ms, found = endpoint.clock.now_ms(), f"{what}{reading.failure}"
+        missing.append(EvidenceMissing(at_ms=now_ms, source="CloudWatch Logs", what=found, affects=(affects,)))
+
+    of_monitors = _Reading(endpoint, groups, since_ms, request_ids)
+    if not of_monitors.until_all_there(_LATE_LOGS_SECONDS):
+        handled = f"the logs of all {len(request_ids)} invocations that handled dead letters"
+        miss(f"{handled}, after {_LATE_LOGS_SECONDS:.0f} s", DeadLetterLogged.__name__, of_monitors)
+    attempts = attempts_of_the_dead(told)
+    ids = {each.failed.delivery_id for each in attempts}
+    of_others = _Reading(endpoint, others, since_ms, {each for each in ids if not of_monitors.has_all_of(each)})
+    if not of_others.until_all_there(_LATE_ATTEMPTS_SECONDS):
+        if of_others.failure:
+            miss("what other functions logged of dead tasks", DeadLetterLogged.__name__, of_others)
+        miss("the logs of all attempts at tasks that died", "AttemptLogged", of_others)
+    said = [*_said(of_monitors.lines), *_said(of_others.lines)]
+    labels = _labels(stack)
+    records = [*_dead_letters(said, names, labels, ended_ms or {})]
+    whole = {each for each in ids if of_monitors.has_all_of(each) or of_others.has_all_of(each)}
+    lines = defaultdict[str, list[LogLine]](list)
+    for each in said:
+        if each.delivery_id in whole:
+            lines[each.delivery_id].append(each.line)
+    return [*records, *attempt_logs(attempts, lines, records, names, labels), *missing]
 
 
-def _dead_letters(lines: Iterable[LogLine], names: LogWords) -> Iterator[DeadLetterLogged]:
+def _labels(stack: Stack) -> Mapping[str, str]:
+    """What the function is called that logs to a group; several may share one."""
+    found: dict[str, list[str]] = {}
+    for function in stack.functions:
+        found.setdefault(function.log_group, []).append(function.label)
+    return {group: " or ".join(labels) for group, labels in found.items()}
+
+
+def _said(lines: Iterable[LogLine]) -> Iterator[_Said]:
+    streams: dict[tuple[str, str], list[LogLine]] = {}
     for line in lines:
+        streams.setdefault((line.group, line.stream), []).append(line)
+    for stream in streams.values():
+        current: str | None = None
+        # A line may have come after later ones; those of one moment are in their order.
+        for line in sorted(stream, key=lambda each: each.at_ms):
+            if (started := _START.match(line.message)) is not None:
+                current = started[1]
+            yield _Said(line, current)
+            if line.message.startswith("REPORT "):
+                current = None
+
+
+def _dead_letters(
+    said: Iterable[_Said], names: LogWords, labels: Mapping[str, str], ended_ms: Mapping[str, float]
+) -> Iterator[DeadLetterLogged]:
+    spellings = {names.value, json.dumps(names.value)[1:-1]}
+    for each in said:
+        message = each.line.message
+        if not any(spelling in message for spelling in spellings):
+            continue
         try:
-            fields = json.loads(line.message)
+            fields = json.loads(message)
         except (ValueError, RecursionError):
             continue
         if not isinstance(fields, dict) or fields.get(names.event) != names.value:
             continue
         task_id, message_id = field_of(fields, names.task_id), field_of(fields, names.message_id)
+        at_ms = float(each.line.at_ms)
         yield DeadLetterLogged(
-            at_ms=float(line.at_ms),
+            at_ms=min(at_ms, ended_ms.get(each.delivery_id or "", at_ms)),
             task_id=task_id if isinstance(task_id, str) else None,
             message_id=message_id if isinstance(message_id, str) else None,
             fields=fields,
+            function=labels.get(each.line.group),
+            delivery_id=each.delivery_id,
         )

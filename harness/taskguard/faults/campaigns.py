@@ -48,6 +48,7 @@ late rate=3%
 reorder rate=5%
 stale-handle rate=3%
 run-out rate=3%
+throttle-function rate=1%
 """,
     "stack": """
 table-down from=4 for=2

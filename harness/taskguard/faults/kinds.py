@@ -63,6 +63,11 @@ _ALL = (
     Kind("reorder", Site.MESSAGE, "a message is delivered after others that came later, if others come meanwhile", 5.0),
     Kind("stale-handle", Site.MESSAGE, "a message is delivered with a receipt handle that has expired"),
     Kind("run-out", Site.MESSAGE, "the visibility timeout runs out while the function is at work"),
+    Kind(
+        "throttle-function",
+        Site.MESSAGE,
+        "a message's invocation is throttled, with its batch, until it is visible again",
+    ),
     Kind("table-down", Site.STACK, "the table throttles every call for a while", 5.0),
     Kind("queue-down", Site.STACK, "the queues fail every call for a while", 5.0),
     Kind("consumer-off", Site.STACK, "the work queue's consumer is switched off for a while", 5.0),

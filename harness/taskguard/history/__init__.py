@@ -7,7 +7,9 @@
 from taskguard.history.attempts import Attempt, Chain
 from taskguard.history.events import (
     EVENT_KINDS,
+    AnswerMisread,
     AttemptFailed,
+    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
     Called,
@@ -28,12 +30,14 @@ from taskguard.history.events import (
     ProcessesLeft,
     QueueDepth,
     QueueSettings,
+    ReceiveThrottled,
     RecordAnswered,
     RecordChanged,
     RecordedAttempt,
     RecordObserved,
     Redriven,
     RunEnded,
+    Sender,
     TaskSubmitted,
 )
 from taskguard.history.file import History
@@ -52,8 +56,10 @@ __all__ = [
     "FORMAT_VERSION",
     "HISTORY_FILE",
     "MANIFEST_FILE",
+    "AnswerMisread",
     "Attempt",
     "AttemptFailed",
+    "AttemptLogged",
     "AttemptSucceeded",
     "BackoffRequested",
     "Called",
@@ -78,6 +84,7 @@ __all__ = [
     "ProcessesLeft",
     "QueueDepth",
     "QueueSettings",
+    "ReceiveThrottled",
     "RecordAnswered",
     "RecordChanged",
     "RecordObserved",
@@ -85,6 +92,7 @@ __all__ = [
     "Redriven",
     "RunEnded",
     "SavedRun",
+    "Sender",
     "TaskSubmitted",
     "edited_files",
 ]

@@ -111,9 +111,25 @@ class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
 
 
 class AttemptFailed(_OfDelivery, frozen=True, kw_only=True):
-    """The consumer reported this delivery as failed (partial batch response), or failed as a whole (`reason`)."""
+    """The consumer reported this delivery as failed (partial batch response), failed as a whole, or sent its message to the dead-letter
+    queue itself (`reason`)."""
 
     reason: str
+
+
+class AnswerMisread(_Event, frozen=True, kw_only=True):
+    """A consumer (`function`) answered a batch, and Lambda read its list of failed messages otherwise than it was meant: as the
+    success of all or, with `fails_all`, as the failure of all. `what` says why, to follow on the function's name.
+
+    `message_ids` are the messages that it meant, and `task_ids` their tasks, so far as that can be told.
+    """
+
+    function: str
+    delivery_id: str
+    what: str
+    fails_all: bool
+    message_ids: tuple[str, ...]
+    task_ids: tuple[str, ...]
 
 
 class BackoffRequested(_Event, frozen=True, kw_only=True):
@@ -132,20 +148,69 @@ class BackoffRequested(_Event, frozen=True, kw_only=True):
     accepted: bool
 
 
+class Sender(Strict, frozen=True, kw_only=True):
+    """Who sent a message to the dead-letter queue; not an event, a part of `DeadLettered`. It was the consumer `function`, in this
+    delivery and, so far as that can be told, for the message with this id, at this receive."""
+
+    function: str
+    delivery_id: str
+    message_id: str | None
+    receive_count: Count | None
+
+
 class DeadLettered(_Event, frozen=True, kw_only=True):
-    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it."""
+    """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it. SQS moved it there
+    or, with `sent_by`, a consumer sent it, and it is a new message. `delivery_ids` are the hand-overs (on Lambda the invocations) in
+    which that queue's consumers were given it, so far as they were seen.
+    """
 
     task_id: str | None
     message_id: str
     payload: Json
+    delivery_ids: tuple[str, ...] = ()
+    sent_by: Sender | None = None
+
+    @property
+    def origin_id(self) -> str:
+        """The message that died: this one or, where a consumer sent it, the one that it was sent for."""
+        return self.sent_by.message_id or self.message_id if self.sent_by is not None else self.message_id
+
+
+class ReceiveThrottled(_Event, frozen=True, kw_only=True):
+    """A queue handed a message out at `at_ms`, and Lambda throttled each invocation for it until it was visible again, at `until_ms`:
+    the receive is used up, and no attempt was made. `function` is the consumer."""
+
+    until_ms: Moment
+    queue: QueueName
+    function: str
+    task_id: str | None
+    message_id: str
+    receive_count: Count
+
+    def __post_init__(self) -> None:
+        _refuse_other_queues(self.queue)
 
 
 class DeadLetterLogged(_Event, frozen=True, kw_only=True):
-    """A record of a dead task was logged; `fields` are the logged record's fields, untouched."""
+    """A record of a dead task was logged; `fields` are the logged record's fields, untouched. `function` logged it, in the
+    hand-over `delivery_id`; None where that is not known."""
 
     task_id: str | None
     message_id: str | None
     fields: Mapping[str, Json]
+    function: str | None = None
+    delivery_id: str | None = None
+
+
+class AttemptLogged(_OfDelivery, frozen=True, kw_only=True):
+    """What a function logged during a failed attempt at a task that died later, as far as it may tell of an error.
+
+    `lines` are those that speak of a failure, or hold the error that was logged of the dead task; of a batch those that name no
+    other task of it. Long ones are cut, and of very many the last are kept.
+    """
+
+    function: str
+    lines: tuple[str, ...]
 
 
 class Redriven(_Event, frozen=True, kw_only=True):
@@ -420,9 +485,12 @@ Event: TypeAlias = (
     | Delivered
     | AttemptSucceeded
     | AttemptFailed
+    | AnswerMisread
     | BackoffRequested
     | DeadLettered
+    | ReceiveThrottled
     | DeadLetterLogged
+    | AttemptLogged
     | Redriven
     | RecordObserved
     | RecordChanged

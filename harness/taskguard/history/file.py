@@ -19,6 +19,7 @@ from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
+    AnswerMisread,
     Called,
     ConfigurationObserved,
     ConsumersOff,
@@ -277,7 +278,7 @@ def _write_all(file: RawIOBase, line: bytes) -> int:
 
 
 def _tasks_of(event: Event) -> tuple[str, ...]:
-    if isinstance(event, FaultInjected):
+    if isinstance(event, (AnswerMisread, FaultInjected)):
         return event.task_ids
     task_id: str | None = getattr(event, "task_id", None)
     return () if task_id is None else (task_id,)

@@ -16,6 +16,7 @@ from taskguard.errors import HistoryError
 from taskguard.history.events import (
     EVENT_KINDS,
     AttemptFailed,
+    AttemptLogged,
     AttemptSucceeded,
     DeadLetterLogged,
     Delivered,
@@ -73,7 +74,7 @@ class _SoFar:
 def _fact(event: Event) -> Hashable:
     """What happens once, whenever it does; none where the event is not of that kind."""
     match event:
-        case Delivered() | AttemptSucceeded() | AttemptFailed():
+        case Delivered() | AttemptSucceeded() | AttemptFailed() | AttemptLogged():
             return (type(event), event.message_id, event.receive_count, event.delivery_id)
         case RecordObserved():
             return (RecordObserved, event.task_id)

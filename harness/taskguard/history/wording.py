@@ -6,7 +6,9 @@ It must not know what is right or wrong about an event.
 from __future__ import annotations
 
 from taskguard.history.events import (
+    AnswerMisread,
     AttemptFailed,
+    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
     Called,
@@ -24,6 +26,7 @@ from taskguard.history.events import (
     InvocationsCounted,
     ProcessesLeft,
     QueueDepth,
+    ReceiveThrottled,
     RecordAnswered,
     RecordChanged,
     RecordObserved,
@@ -95,10 +98,16 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"failed at receive {count}: {reason}"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
-        case DeadLettered():
-            return "arrived in the dead-letter queue"
-        case DeadLetterLogged():
-            return "logged as a dead letter"
+        case AnswerMisread(function=function, what=what, fails_all=fails_all):
+            return f"{function} {what}: read as {'the failure' if fails_all else 'the success'} of the whole batch"
+        case DeadLettered(sent_by=sender):
+            return "arrived in the dead-letter queue" + (f", sent by {sender.function}" if sender is not None else "")
+        case ReceiveThrottled(at_ms=at_ms, until_ms=until_ms, receive_count=count):
+            return f"handed out, receive {count}, and throttled for {seconds((until_ms - at_ms) / 1000)}, until it was visible again"
+        case DeadLetterLogged(function=function):
+            return f"logged as a dead letter{f' by {function}' if function else ''}"
+        case AttemptLogged(function=function, lines=lines):
+            return f"{function} logged {times(len(lines), 'line')} that may tell of an error"
         case Redriven():
             return "put back to work by an operator"
         case RecordObserved(status=status):

@@ -25,9 +25,9 @@ from taskguard.history import (
 )
 from taskguard.history.wording import times
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.out_of_time import TIMED_OUT
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
-_TIMED_OUT = "Sandbox.Timedout"
 _OF_THE_PLATFORM = ("Runtime.", "Sandbox.")
 """How the types of errors begin that Lambda tells of, and not the handler:
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html."""
@@ -117,7 +117,7 @@ def _failures(history: History) -> Iterator[InvocationFailed]:
             if fault.at_ms <= event.at_ms and event.started_ms <= (fault.until_ms or event.at_ms)
         ]
         # A flood holds the engine up itself.
-        may_be_late = event.error_type == _TIMED_OUT and event.log_bytes < _FLOOD_BYTES
+        may_be_late = event.error_type == TIMED_OUT and event.log_bytes < _FLOOD_BYTES
         held_up_ms = held_up.within(event.started_ms, event.at_ms) if may_be_late else 0.0
         is_late = held_up_ms > _HELD_UP_SHARE * (event.at_ms - event.started_ms)
         if event.delivery_id not in struck and not during and not is_late:
@@ -125,7 +125,7 @@ def _failures(history: History) -> Iterator[InvocationFailed]:
 
 
 def _what(event: InvocationFailed) -> str:
-    if event.error_type == _TIMED_OUT:
+    if event.error_type == TIMED_OUT:
         how = "ran out of time" if event.loaded else "ran out of time while it was loaded"
     elif event.error_type == "Runtime.ExitError":
         how = "was ended by a signal" if "signal" in event.message else "exited"

@@ -20,8 +20,11 @@ from taskguard.support.typed import untyped
 ABSENT = "absent"
 """Stands for what one of the two does not have."""
 
-_TOLD_LATER = ("exercised", "chosen")
+_TOLD_LATER = ("exercised", "chosen", "reason", "findings")
 """What grades of before do not have."""
+
+_REASONS = ("reason", "findings")
+"""Sentences, which may tell measured times."""
 
 _FOLLOWS = ("format_version", "exit_code")
 """What follows from how a grade is written, and from the rest of it."""
@@ -121,12 +124,12 @@ def compare(one: Graded, other: Graded) -> Comparison:
 
 
 def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[Difference, ...]:
-    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, the reasons of an
-    *unknown*, which may tell of times, what follows from the rest, and what an older TaskGuard did not tell."""
+    """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, a check's
+    findings in words, which may tell of times, what follows from the rest, and what an older TaskGuard did not tell."""
     told, tells = _flat(_judgement(before)), _flat(_judgement(now))
     untold = {name for name in tells.keys() - told.keys() if name.rpartition(".")[2] in _TOLD_LATER}
     found = _differing(told, {name: value for name, value in tells.items() if name not in untold})
-    return tuple(each for each in found if not each.name.endswith(".reason"))
+    return tuple(each for each in found if each.name.rpartition(".")[2] not in _REASONS)
 
 
 def is_another_judgement(differences: Iterable[Difference]) -> bool:

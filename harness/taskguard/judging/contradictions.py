@@ -21,6 +21,7 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
     History,
+    ReceiveThrottled,
     TaskSubmitted,
 )
 from taskguard.history.wording import named, seconds
@@ -79,7 +80,7 @@ def _end_ms(event: Event) -> float:
     match event:
         case TaskSubmitted() | BackoffRequested():
             return event.answered_ms
-        case HeldUp() | ConsumersOff():
+        case HeldUp() | ConsumersOff() | ReceiveThrottled():
             return event.until_ms
         case FaultInjected() if event.until_ms is not None:
             return event.until_ms

@@ -1,7 +1,7 @@
 """A grade as JSON, for programs, and for comparing two runs.
 
-All that depends on the clock stands under `times`; the rest is the same, byte for byte, for two runs of one seed. It
-must not know how a grade was reached.
+All that depends on the clock stands under `times`, or in the words of a check's `findings`; the rest is the same, byte for byte, for
+two runs of one seed. It must not know how a grade was reached.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def as_json(
     """Return the grade as a JSON object with a fixed order of keys.
 
     `causes` are what most likely made checks fail, the commonest first, and which; messages fall into batches by chance, and so their
-    numbers may differ from run to run. `checks` has each verdict without what was measured; `tasks` in it are those that its findings name, and an *unknown* has its
-    `reason`. `times` has the rest: `folder`, where the run is kept, when it began (ISO 8601, UTC), how long it and each task took, and, by check, the findings in words
-    and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
+    numbers may differ from run to run. `checks` has each verdict without what was measured; `tasks` in it are those that its findings name; a *fail* and an
+    *unknown* have the sentences of their `findings`, those that decide first, and the first as `reason`. `times` has the rest: `folder`, where the run is kept, when it began (ISO 8601, UTC), how long it and each task took, and, by check, the findings with
+    the events that show them and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
     only waited; all times are its times. The `events` of a finding are indexes into the history.
     """
     return {
@@ -111,7 +111,8 @@ def _check(verdict: Verdict) -> dict[str, Json]:
         "figures": dict(verdict.figures),
         "tasks": sorted({each.task_id for each in verdict.findings if each.task_id is not None}),
     }
-    if verdict.outcome is Outcome.UNKNOWN:
+    if verdict.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
+        found["findings"] = [each.message for each in verdict.findings]
         found["reason"] = verdict.findings[0].message if verdict.findings else verdict.observed
     return found
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.evidence.recorder.deliveries import NOT_OF_THE_BATCH, UNREADABLE_LIST
+from taskguard.evidence.recorder.answers import NOT_OF_THE_BATCH, UNREADABLE_LIST
 from taskguard.history import AttemptFailed, EngineLimit, History
 from taskguard.service.apis import is_unknown_here
 from taskguard.service.discovery import cannot_read

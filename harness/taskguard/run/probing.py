@@ -17,7 +17,7 @@ from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
 from taskguard.errors import FaultPlanError
 from taskguard.evidence.queues import attributes_of
-from taskguard.evidence.recorder.deliveries import failure_reason
+from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
 from taskguard.history import Event, TaskSubmitted
 from taskguard.ingress.client import Client

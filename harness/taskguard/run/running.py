@@ -24,6 +24,7 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
+    AnswerMisread,
     Called,
     ConsumersOff,
     Event,
@@ -289,8 +290,9 @@ class Run:
         words, logged = self.dialect.log, list[Event]()
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
-            logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
-            logged = ask(logs, list)
+            ended = {i: each.ended_at_ms for i, each in recording.invocations.items() if each.ended_at_ms is not None}
+            read_logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
+            logged = ask(partial(read_logs, told=told, ended_ms=ended), list)
         events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         read = Records(self.endpoint, self.stack, self.dialect).records
@@ -338,7 +340,7 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
             # What strikes no task in particular may strike any.
             strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
             return strikes and event.at_ms >= begun_ms
-        case Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
+        case AnswerMisread() | Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
             return event.at_ms >= begun_ms
         case EvidenceMissing() | ConsumersOff():
             return True

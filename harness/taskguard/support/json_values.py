@@ -20,6 +20,13 @@ def canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def spellings_of(text: str) -> frozenset[str]:
+    """How a text may stand on one line of a log: as it is, or within JSON, with or without escapes. Of several lines the last."""
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    escaped = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
+    return frozenset({last, *escaped} - {""})
+
+
 def same_json(left: Json, right: Json, *, exact: bool = True) -> bool:
     """Tell whether two JSON values are the same, types included: `1`, `1.0` and `True` are three values. If not `exact`, numbers are as
     any JSON reader may keep them, in double precision, so that `1` and `1.0` are one."""

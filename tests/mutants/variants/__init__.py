@@ -6,6 +6,7 @@ from tests.mutants.variants.configuration import CONFIGURATION
 from tests.mutants.variants.dead_letters import DEAD_LETTERS
 from tests.mutants.variants.effects import EFFECTS
 from tests.mutants.variants.liars import LIARS
+from tests.mutants.variants.logs import LOGS
 from tests.mutants.variants.ours import OURS
 from tests.mutants.variants.probed import PROBED
 from tests.mutants.variants.rates import RATES
@@ -20,6 +21,7 @@ VARIANTS: tuple[Variant, ...] = (
     *BATCHES,
     *REDRIVE,
     *DEAD_LETTERS,
+    *LOGS,
     *RECORDS,
     *EFFECTS,
     *SUBMISSION,

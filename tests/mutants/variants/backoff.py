@@ -111,6 +111,26 @@ BACKOFF = (
         takes_long=True,
     ),
     Variant(
+        name="backs-off-before-the-work",
+        sentence="asks for an attempt's backoff when the attempt begins, and then works for a while at a retry",
+        changes=(
+            Change(
+                file=_PROCESS,
+                old="        try:\n            self.work(task, claim.attempt)\n",
+                new="        self._put_off(delivery, self.backoff.delay_seconds(claim.attempt), about)\n"
+                "        __import__('time').sleep(0.8 if claim.attempt > 1 else 0)\n"
+                "        try:\n            self.work(task, claim.attempt)\n",
+            ),
+            Change(
+                file=_PROCESS,
+                old='        self._put_off(delivery, delay_seconds, about)\n        logger.warning("attempt failed"',
+                new='        logger.warning("attempt failed"',
+            ),
+        ),
+        caught_by=("backoff",),
+        message="asked for its backoff of (10|20) s before the work, as attempts that succeed do too",
+    ),
+    Variant(
         name="backs-off-the-wrong-record",
         sentence="puts off the first message of a batch whichever of them failed",
         changes=(

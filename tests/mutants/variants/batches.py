@@ -16,6 +16,18 @@ _WORK = """        try:
             raise
 """
 
+
+def _answering(expression: str) -> tuple[Change, ...]:
+    """Answers otherwise when a message has failed; `failed` is the list that it should have answered with."""
+    new = f"""{_ANSWER}    failed: Any = answer["batchItemFailures"]
+    return {expression} if failed else answer
+"""
+    return (Change(file=_BATCH, old=_RESPOND, new=new),)
+
+
+_DELETED = ("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "record")
+"""What is deleted as if it had succeeded is not tried again, and its record waits for that."""
+
 BATCHES = (
     Variant(
         name="raises-for-the-batch",
@@ -105,8 +117,42 @@ BATCHES = (
             ),
         ),
         caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
-        message="was handed back",
+        message="answered with the receipt handles of its failed messages, instead of their message ids",
         takes_long=True,
         load=BACKLOG,
+    ),
+    Variant(
+        name="reports-plain-texts",
+        sentence="lists the failed messages' ids as texts, without itemIdentifier, which fails the whole batch",
+        changes=_answering("""{"batchItemFailures": [each["itemIdentifier"] for each in failed]}"""),
+        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        message="answered with plain texts for its failed messages",
+        takes_long=True,
+        load=BACKLOG,
+    ),
+    Variant(
+        name="reports-another-batch",
+        sentence="names an id that is no message beside the failed ones, which fails the whole batch",
+        changes=_answering(
+            """{"batchItemFailures": [*failed, {"itemIdentifier": "00000000-0000-0000-0000-000000000000"}]}"""
+        ),
+        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        message="answered with a failed message that is not of its batch",
+        takes_long=True,
+        load=BACKLOG,
+    ),
+    Variant(
+        name="answers-as-an-api",
+        sentence="answers with a status code and its list of failed messages in a body, where Lambda reads none",
+        changes=_answering("""{"statusCode": 200, "body": str(answer).replace("'", '"')}"""),
+        caught_by=_DELETED,
+        message="answered with its list of failed messages inside body: Lambda reads none",
+    ),
+    Variant(
+        name="answers-in-another-case",
+        sentence="calls its list of failed messages BatchItemFailures, which Lambda does not read",
+        changes=_answering("""{"BatchItemFailures": failed}"""),
+        caught_by=_DELETED,
+        message="answered with its list of failed messages as BatchItemFailures",
     ),
 )

@@ -15,6 +15,7 @@ from taskguard.history import (
     Delivered,
     Event,
     FaultInjected,
+    ReceiveThrottled,
 )
 from taskguard.judging.verdict import Outcome
 
@@ -159,6 +160,29 @@ def test_a_lost_message_is_explained_though_it_was_never_delivered() -> None:
     assert f"receive {NUMBER} of its message, which was not seen to be delivered" in told
     assert judged(GUARANTEE, [*lost, on_its_way("lose", CHARGED)]).outcome is Outcome.PASS
     assert judged(GUARANTEE, [*lost, missing("Delivered")]).outcome is Outcome.UNKNOWN
+
+
+def test_a_receive_that_was_throttled_is_explained_by_the_fault_that_throttled_its_batch() -> None:
+    lost = [each for each in EVENTS if getattr(each, "delivery_id", None) != CHARGED.delivery_id]
+    throttled = ReceiveThrottled(
+        at_ms=CHARGED.at_ms,
+        until_ms=CHARGED.at_ms + 5000,
+        queue="work",
+        function="worker",
+        task_id=UNLUCKY,
+        message_id=CHARGED.message_id,
+        receive_count=NUMBER,
+    )
+    told = messages(GUARANTEE, [*lost, throttled], Outcome.FAIL)
+    assert (
+        f"receive {NUMBER} of its message, which never ran: worker was throttled until the message was visible again"
+        in told
+    )
+    # It was drawn for a neighbour, at another receive of that.
+    of_batch = on_its_way("throttle-function", CHARGED, task_ids=("neighbour", UNLUCKY), receive_count=NUMBER + 1)
+    assert judged(GUARANTEE, [*lost, throttled, of_batch]).outcome is Outcome.PASS
+    earlier = replace(of_batch, at_ms=CHARGED.at_ms - 60_000)
+    assert judged(GUARANTEE, [*lost, throttled, earlier]).outcome is Outcome.FAIL
 
 
 def test_a_draw_that_was_never_made_explains_nothing() -> None:

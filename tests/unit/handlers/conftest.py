@@ -13,6 +13,8 @@ from unittest.mock import patch
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from tests.unit.handlers.support import ENVIRONMENT, Clock, FaultyClient, Functions, RecordingQueue, Work
 
@@ -38,21 +40,22 @@ def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 @pytest.fixture(scope="module")
 def simulated_dynamodb(moto_as_in_the_engine: None) -> Iterator[Any]:
-    """A client of moto's DynamoDB; a module has one, because making one is slow."""
+    """A client of moto's DynamoDB with the table; a module has one, because making them is slow."""
     with patch.dict(os.environ, ENVIRONMENT), mock_aws():
-        yield boto3.client("dynamodb")
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="TasksTable",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
+        )
+        yield client
 
 
 @pytest.fixture
 def dynamodb(simulated_dynamodb: Any) -> Iterator[FaultyClient]:
-    simulated_dynamodb.create_table(
-        TableName="TasksTable",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
-    )
     yield FaultyClient(simulated_dynamodb)
-    simulated_dynamodb.delete_table(TableName="TasksTable")
+    dynamodb_backends[DEFAULT_ACCOUNT_ID][ENVIRONMENT["AWS_DEFAULT_REGION"]].get_table("TasksTable").items.clear()
 
 
 @pytest.fixture

@@ -132,8 +132,12 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
         }
         changes.append(_changed(task_id, len(changes) + 1, "DEAD_LETTER", now + 3, fate.attempts, "FAILED"))
         events += [
-            DeadLettered(at_ms=now, task_id=task_id, message_id=message_id, payload=payload),
-            DeadLetterLogged(at_ms=now + 5, task_id=task_id, message_id=message_id, fields=fields),
+            DeadLettered(
+                at_ms=now, task_id=task_id, message_id=message_id, payload=payload, delivery_ids=(f"dead-{message_id}",)
+            ),
+            DeadLetterLogged(
+                at_ms=now + 5, task_id=task_id, message_id=message_id, fields=fields, delivery_id=f"dead-{message_id}"
+            ),
         ]
     events.append(
         RecordObserved(

@@ -234,10 +234,19 @@ def test_json_is_the_same_but_for_its_times() -> None:
     assert first["seed"] == EXPECTED.draws.seed
 
 
-def test_json_of_failures_is_the_same_but_for_its_times() -> None:
+def test_json_of_failures_is_the_same_but_for_its_times_and_the_words_of_findings() -> None:
     def late(late_ms: float) -> str:
         events = run(DEAD, late_ms=late_ms)
-        return json.dumps({**as_json(grade(History(events), EXPECTED), History(events), EXPECTED), "times": None})
+        document: Any = as_json(grade(History(events), EXPECTED), History(events), EXPECTED)
+        told = document["times"]["checks"]
+        for check in document["checks"]:
+            assert check.pop("findings", None) == (
+                [finding["message"] for finding in told[check["check"]]["findings"]]
+                if check["outcome"] in ("fail", "unknown")
+                else None
+            )
+            check.pop("reason", None)
+        return json.dumps({**document, "times": None})
 
     assert late(3000) == late(3001)
     assert '"outcome": "fail"' in late(3000)

@@ -45,7 +45,7 @@ def _as(event: Any, number: int) -> Event:
     of: dict[str, Any] = {"task_id": f"{event.task_id}-{number}"}
     if hasattr(event, "message_id"):
         of["message_id"] = f"message-{number}"
-    if hasattr(event, "delivery_id"):
+    if hasattr(event, "receive_count"):
         of["delivery_id"] = f"batch-{number // 6}-{event.receive_count}"
     copy: Event = replace(event, **of)
     return copy

@@ -30,6 +30,7 @@ from taskguard.history import (
     RecordedAttempt,
     RunEnded,
     SavedRun,
+    Sender,
     TaskSubmitted,
 )
 from taskguard.history.lines import told_once
@@ -85,6 +86,7 @@ BY_ANNOTATION |= {
     f"tuple[{part.__name__}, ...]": st.lists(_built(part), max_size=3).map(tuple)
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission)
 }
+BY_ANNOTATION["Sender | None"] = st.none() | _built(Sender)
 
 
 OLD_EXPECTATIONS: dict[str, Any] = {

@@ -132,3 +132,14 @@ def test_a_time_after_the_record_was_read_fails_beyond_the_clocks_tolerance(name
 def test_a_record_that_does_not_tell_its_times_is_judged_by_the_rest() -> None:
     untold = changed(EVENTS, RECORD, created_at_ms=None, changed_at_ms=None, completed_at_ms=None)
     assert judge("record", untold).outcome is Outcome.PASS
+
+
+def test_an_end_long_after_the_outcome_fails() -> None:
+    ended = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+    # The late tolerance of 2 s and the worker's timeout of 15 s.
+    message = first_message(with_attempt(2, finished_at_ms=ended.at_ms + 17_001))
+    assert message == (f"task {TASK}: its record has attempt 2 finished 17.001 s after its outcome, 17 s allowed")
+    assert not any(
+        "after its outcome" in each.message
+        for each in judge("record", with_attempt(2, finished_at_ms=ended.at_ms + 16_999)).findings
+    )

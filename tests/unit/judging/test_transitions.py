@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from taskguard.contract.terms import Terms
-from taskguard.history import Delivered, Event, RecordChanged, RecordObserved, Redriven
+from taskguard.history import AttemptSucceeded, Delivered, Event, HeldUp, RecordChanged, RecordObserved, Redriven
 from taskguard.judging.verdict import Outcome
 
 from tests.terms import our_terms
@@ -201,6 +201,27 @@ def test_first_changes_that_may_be_gone_excuse_the_first_move_and_no_other() -> 
 def test_a_record_that_tells_of_no_attempts_is_judged_by_its_moves() -> None:
     events = [altered(e, attempt=0, outcome=None) if isinstance(e, RecordChanged) else e for e in EVENTS]
     assert messages(events, Outcome.PASS) == []
+
+
+def test_the_end_of_an_attempt_is_written_soon_after_it() -> None:
+    ended = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+
+    def late(by_ms: float) -> list[Event]:
+        return changed(EVENTS, change(5), at_ms=ended.at_ms + by_ms, written_at_ms=ended.at_ms + by_ms)
+
+    # The late tolerance of 2 s and the worker's timeout of 15 s.
+    assert messages(late(17_000.0), Outcome.PASS) == []
+    [found] = messages(late(17_001.0))
+    assert found == f"task {TASK}: its record was changed to COMPLETED 17.001 s after attempt 2 had ended, 17 s allowed"
+    held = HeldUp(at_ms=ended.at_ms, until_ms=ended.at_ms + 100)
+    [doubt] = messages([*late(17_001.0), held], Outcome.UNKNOWN)
+    assert doubt == f"{found}; the engine was held up for 0.1 s of that"
+
+
+def test_a_death_is_recorded_when_it_is_and_not_when_an_attempt_ended_without_a_word() -> None:
+    events = without(EVENTS, change(7, DIED))
+    assert change(7, DIED).status == "RETRYING"
+    assert not any("had ended" in each.message for each in judge("transitions", events).findings)
 
 
 @given(data=st.data())

@@ -107,10 +107,12 @@ def aws_call(
     status: int = 200,
     error: str | None = None,
     failed: tuple[str, ...] = (),
+    told: dict[str, Any] | None = None,
     at: float = 1004.0,
 ) -> str:
-    """``failed`` are the ids of the entries that a batch operation did not carry out."""
+    """``failed`` are the ids of the entries that a batch operation did not carry out, ``told`` is what else was answered."""
     result: dict[str, Any] = {"Failed": [{"Id": each, "SenderFault": True} for each in failed]} if failed else {}
+    result |= told or {}
     return json.dumps(
         {
             "kind": "aws-call",

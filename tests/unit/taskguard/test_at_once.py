@@ -15,6 +15,7 @@ from taskguard.places import Places, cache_folder
 from taskguard.support.waiting import wait_for
 
 from tests.places import PROJECT
+from tests.unit.taskguard.cli_support import Command
 
 TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
 HEEDING = [sys.executable, "-c", "import os, signal, sys; signal.signal(2, signal.default_int_handler); os.execv(sys.argv[1], sys.argv[1:])"]  # fmt: skip
@@ -44,12 +45,12 @@ def test_no_loopback_interface(tmp_path: Path) -> None:
     refused(graded(tmp_path, *alone), "Switch the loopback interface on", tmp_path)
 
 
-def test_a_run_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_run_folder_that_cannot_be_made(taskguard: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ended = graded(tmp_path / "file")
-    assert ended.returncode == 4
-    assert ended.stderr.count("\n") == 1
-    assert str(tmp_path / "file") in ended.stderr
+    ended = taskguard("grade", PROJECT, "--out", tmp_path / "file" / "run")
+    assert ended.status == 4
+    assert ended.err.count("\n") == 1
+    assert str(tmp_path / "file") in ended.err
 
 
 def test_a_run_folder_without_room(tmp_path: Path) -> None:

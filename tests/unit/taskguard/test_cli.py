@@ -166,15 +166,20 @@ def test_a_run_that_did_not_pass_says_so_in_a_line_above_the_two_numbers(taskgua
     assert "PASS:" not in taskguard("check", saved(tmp_path / "good", History(EVENTS))).out
 
 
-def test_a_program_is_told_the_folder_and_why_a_check_is_unknown(taskguard: Command, tmp_path: Path) -> None:
-    folder = saved(tmp_path / "run", History(UNSURE_EVENTS))
+@pytest.mark.parametrize("outcome", ["unknown", "fail"])
+def test_a_program_is_told_the_folder_and_why_a_check_is_no_pass(
+    taskguard: Command, tmp_path: Path, outcome: str
+) -> None:
+    folder = saved(tmp_path / "run", History(UNSURE_EVENTS if outcome == "unknown" else BAD_EVENTS))
     document = json.loads(taskguard("check", folder, "--json").out)
     assert document["times"]["folder"] == str(folder)
-    unknown = [check for check in document["checks"] if check["outcome"] == "unknown"]
-    assert unknown
-    for check in unknown:
-        assert check["reason"] == document["times"]["checks"][check["check"]]["findings"][0]["message"]
-    assert not any("reason" in check for check in document["checks"] if check not in unknown)
+    told = [check for check in document["checks"] if check["outcome"] == outcome]
+    assert told
+    for check in told:
+        findings = [each["message"] for each in document["times"]["checks"][check["check"]]["findings"]]
+        assert (check["reason"], check["findings"]) == (findings[0], findings)
+    passed = [check for check in document["checks"] if check["outcome"] == "pass"]
+    assert not any({"reason", "findings"} & check.keys() for check in passed)
 
 
 def test_a_grade_of_before_reasons_and_folders_were_told_is_no_other_one(taskguard: Command, tmp_path: Path) -> None:
@@ -184,6 +189,7 @@ def test_a_grade_of_before_reasons_and_folders_were_told_is_no_other_one(taskgua
     del document["times"]["folder"]
     for check in document["checks"]:
         check.pop("reason", None)
+        check.pop("findings", None)
     (folder / "grade.json").write_text(json.dumps(document))
     assert taskguard("check", folder).err == ""
 

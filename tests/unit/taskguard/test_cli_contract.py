@@ -19,7 +19,7 @@ PAGE = (PROJECT / "docs" / "contract.md").read_text()
 def test_a_built_in_contract_is_told_a_sentence_a_demand(taskguard: Command) -> None:
     ended = taskguard("contract", "taskguard")
     assert ended.status == 0
-    assert "Attempts: 3." in ended.says
+    assert "Attempts: 3, then moved by SQS." in ended.says
     assert "Waiting: exactly 5, 10, 20 s after each failed attempt." in ended.says
     assert "Simulated failures: 30% of attempts." in ended.says
 

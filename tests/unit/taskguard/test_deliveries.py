@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import MessageWords
-from taskguard.evidence.recorder.deliveries import FROM_RECORDER, failure_reason, handled_dead_letters, tasks_of
+from taskguard.evidence.recorder.answers import failure_reason
+from taskguard.evidence.recorder.deliveries import FROM_RECORDER, handled_dead_letters, tasks_of
 from taskguard.evidence.recorder.recording import Invocation, Message
 from taskguard.history import (
     AttemptFailed,
@@ -213,7 +214,10 @@ def test_a_dead_letter_is_told_once_at_its_first_delivery(tmp_path: Path) -> Non
         started("r2", sqs_record("m1", receives=5, arn=DEAD_ARN), at=3000.0),
         ended("r2"),
     )
-    assert found == [DeadLettered(at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"})]
+    expected = DeadLettered(
+        at_ms=2000.0, task_id="task-of-m1", message_id="m1", payload={"of": "m1"}, delivery_ids=("r1", "r2")
+    )
+    assert found == [expected]
 
 
 def test_a_dead_letter_is_told_at_its_first_delivery_in_whatever_order_they_were_recorded(tmp_path: Path) -> None:

@@ -167,8 +167,17 @@ def test_a_cli_that_does_not_end_is_ended_at_its_deadline_and_its_log_is_written
     log = tmp_path / "logs" / "deploy.log"
     # It goes on as soon as it has seen its own words in the log.
     cli.path.write_text(
-        f'#!/bin/sh\necho looking\nuntil grep -q looking "{log}"; do sleep 0.05; done\necho found\nexec sleep 600\n'
+        f'#!/bin/sh\necho looking\nuntil grep -q looking "{log}"; do sleep 0.01; done\necho found\nexec sleep 600\n'
     )
+
+    class Clock:
+        """Stands in for the module ``time``: the deadline has passed once the log has its last words."""
+
+        @staticmethod
+        def monotonic() -> float:
+            return 1002.6 if log.exists() and "found" in log.read_text() else 1000.0
+
+    monkeypatch.setattr("taskguard.service.deployment.time", Clock)
     monkeypatch.setenv("TASKGUARD_DEPLOY_SECONDS", "2.5")
     with pytest.raises(DeploymentError, match=r"had not ended after 2\.5 s") as late:
         deploy(ours(), "qa", places=places, log=log)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from taskguard.conformance.behaviour import Outcome
 from taskguard.errors import DiscoveryError
-from taskguard.evidence.recorder.deliveries import NOT_OF_THE_BATCH, UNREADABLE_LIST
+from taskguard.evidence.recorder.answers import NOT_OF_THE_BATCH, UNREADABLE_LIST
 from taskguard.history import AttemptFailed, EngineLimit, History
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.guarantees import GUARANTEES

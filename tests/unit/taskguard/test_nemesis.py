@@ -98,7 +98,7 @@ def test_two_that_overlap_leave_it_off_until_both_are_over() -> None:
             place.clock.go_on(0.5)
             return switched_off_by(nemesis) == 1
 
-        wait_for(is_over_for_one, seconds=10, every=0.01)
+        wait_for(is_over_for_one, seconds=10, every=0.01, at_most_every=0.01)
         assert place.mappings.states["work"] == "Disabled"
     assert place.mappings.states["work"] == "Enabled"
     assert len(nemesis.events) == 2
@@ -133,7 +133,7 @@ def test_one_that_overlaps_strikes_only_when_it_is_off() -> None:
             place.clock.go_on(0.5)
             return len(nemesis.events) == 1
 
-        wait_for(is_over_for_one, seconds=10, every=0.01)
+        wait_for(is_over_for_one, seconds=10, every=0.01, at_most_every=0.01)
         assert place.mappings.states["work"] == "Disabled"
     assert kinds(nemesis) == ["consumer-off"] * 2
     the_shorter, _ = nemesis.events

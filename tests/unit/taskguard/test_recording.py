@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -171,28 +172,31 @@ def test_a_batch_that_was_carried_out_in_part_names_the_entries_that_were_not(tm
 
 # Of many alike one is written, and the others are made of its text.
 OLD = [
-    started("NAME", sqs_record("m"), at=0.5) + "\n",
-    aws_call("SendMessage", {}, request_id="NAME", at=0.5) + "\n",
-    ended("NAME", at=0.5) + "\n",
+    (line + "\n").replace("NAME", "%(name)s").replace(": 0.5", ": %(at)s").replace(": 3.5", ": %(later)s")
+    for line in (
+        started("NAME", sqs_record("m"), at=0.5),
+        aws_call("SendMessage", {}, request_id="NAME", at=0.5),
+        ended("NAME", at=0.5),
+    )
 ]
 
 
 def old(kind: int, name: str, at: float) -> str:
-    return OLD[kind].replace("NAME", name).replace(": 0.5", f": {at}").replace(": 3.5", f": {at + 3}")
+    return OLD[kind] % {"name": name, "at": at, "later": at + 3}
 
 
-def an_old_file(path: Path, *, until_ms: float, lines: int = 20_001) -> None:
+@lru_cache(4)
+def a_day(until_ms: float, lines: int = 20_001) -> str:
     """A day of calls and ended invocations, one every few seconds."""
     step_ms = 86_400_000 / lines
-    with path.open("w") as file:
-        file.writelines(
-            old(number % 3, f"old-{number // 3}", until_ms - (lines - number) * step_ms) for number in range(lines)
-        )
+    return "".join(
+        old(number % 3, f"old-{number // 3}", until_ms - (lines - number) * step_ms) for number in range(lines)
+    )
 
 
 def test_a_file_is_read_from_where_a_run_began(tmp_path: Path) -> None:
     path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
-    an_old_file(path, until_ms=began_ms)
+    path.write_text(a_day(began_ms))
     with path.open("a") as more:
         more.write(started("mine", at=began_ms + 5) + "\n" + aws_call("SendMessage", {}, at=began_ms + 6) + "\n")
         more.write(ended("mine", at=began_ms + 9) + "\n")
@@ -208,11 +212,10 @@ def test_a_file_is_read_from_where_a_run_began(tmp_path: Path) -> None:
 def test_what_is_read_of_a_file_does_not_grow_with_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     began_ms, understood, loads = 86_400_000_000.0, [0, 0], json.loads
     for age, days in enumerate((1, 4)):
-        path, one_day = tmp_path / f"{days}.jsonl", tmp_path / "day.jsonl"
+        path = tmp_path / f"{days}.jsonl"
         with path.open("w") as file:
             for day in reversed(range(days)):
-                an_old_file(one_day, until_ms=began_ms - day * 86_400_000)
-                file.write(one_day.read_text())
+                file.write(a_day(began_ms - day * 86_400_000))
 
         def counted(text: str | bytes, age: int = age) -> object:
             understood[age] += 1
@@ -226,7 +229,7 @@ def test_what_is_read_of_a_file_does_not_grow_with_its_age(tmp_path: Path, monke
 
 def test_an_invocation_that_was_under_way_when_a_run_began_is_not_lost(tmp_path: Path) -> None:
     path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
-    an_old_file(path, until_ms=began_ms - 890_000)
+    path.write_text(a_day(began_ms - 890_000))
     with path.open("a") as more:
         more.write(started("at work", sqs_record("m1"), at=began_ms - 880_000) + "\n")
         more.write(started("over", at=began_ms - 870_000) + "\n" + ended("over", at=began_ms - 860_000) + "\n")
@@ -245,7 +248,7 @@ def test_an_invocation_that_was_under_way_when_a_run_began_is_not_lost(tmp_path:
 def test_a_start_that_is_told_late_is_found(tmp_path: Path) -> None:
     # It is told after a cold start, and bears the time before it.
     path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
-    an_old_file(path, until_ms=began_ms)
+    path.write_text(a_day(began_ms))
     with path.open("a") as more:
         for number in range(3000):
             at = began_ms + 20_000 + number

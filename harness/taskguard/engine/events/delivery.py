@@ -19,6 +19,8 @@ from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.events.batches import Message, Record, group_of, payload_of
 from taskguard.engine.events.responses import failed_messages
 from taskguard.engine.events.throttling import Throttling
+from taskguard.engine.faults.messages import throttled
+from taskguard.engine.recorder.flight_recorder import now_ms, recorder
 
 LOG = logging.getLogger(__name__)
 
@@ -69,9 +71,10 @@ class Delivery:
         self._poller.delete_messages(messages, {record["messageId"] for record in records} - ids)
         if not matching:
             return
-        response = self._invoke(payload_of(matching), until, at_work)
+        began_ms = now_ms()
+        response = self._invoke(matching, until, at_work)
         if response is None:
-            LOG.warning("A batch of %s was throttled until it was visible again", self._poller.source_arn)
+            self._note_throttled(matching, began_ms)
             return
         failed = failed_messages(response, ids) if self._sender.report_batch_item_failures else frozenset()
         self._poller.delete_messages(messages, ids - failed)
@@ -85,11 +88,30 @@ class Delivery:
             seen["body"] = json.loads(record["body"])
         return bool(self._poller.filter_events([seen]))
 
-    def _invoke(self, payload: str, until: float, at_work: ExitStack) -> bytes | None:
+    def _note_throttled(self, records: list[Record], began_ms: float) -> None:
+        """That each message of a batch was throttled until it was visible again: its receive is used up."""
+        LOG.warning("A batch of %s was throttled until it was visible again", self._poller.source_arn)
+        function = self._sender.target_arn.split(":function:")[-1].split(":")[0]
+        for record in records:
+            recorder().write(
+                "receive-throttled",
+                function=function,
+                queue=self._poller.source_arn,
+                messageId=record["messageId"],
+                receiveCount=int(record["attributes"]["ApproximateReceiveCount"]),
+                body=record["body"],
+                startedAt=began_ms,
+                endedAt=now_ms(),
+            )
+
+    def _invoke(self, records: list[Record], until: float, at_work: ExitStack) -> bytes | None:
         """The function's answer; none when it could not begin ``until`` that moment of pipeline time."""
-        times = 0
+        times, payload = 0, payload_of(records)
+        handles = [record["receiptHandle"] for record in records]
         while True:
             try:
+                if throttled().is_struck(handles):
+                    raise ThrottledError
                 return self._try_to_invoke(payload)
             except ThrottledError:
                 times += 1

@@ -5,22 +5,48 @@ to the queue and the consumer as they are: a message that is lost comes back whe
 handle that has expired is one that the queue does not know.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import deepcopy
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from localstack.services.sqs.models import SqsQueue, sqs_stores
 from localstack.utils.aws.arns import parse_arn
 
 from taskguard.engine.faults.holding import held_back, rendezvous
-from taskguard.engine.faults.injector import injector
+from taskguard.engine.faults.injector import ActivePlan, injector
 from taskguard.engine.faults.under_way import Strike
 from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Place
 
 HandOver = Callable[[list[dict[str, Any]]], None]
 _AT_DELETION = "again"
+_AT_INVOCATION = "throttle-function"
+
+
+class Throttled:
+    """Which receives are to be throttled, by their receipt handles: as long as they last, or the plan."""
+
+    def __init__(self) -> None:
+        self._struck: dict[str, ActivePlan] = {}
+        self._changing = threading.Lock()
+
+    def arrange(self, receipt_handle: str, plan: ActivePlan) -> None:
+        """From now on, no invocation begins with that message of that receive."""
+        with self._changing:
+            under_way = {handle: each for handle, each in self._struck.items() if not each.ended}
+            self._struck = {**under_way, receipt_handle: plan}
+
+    def is_struck(self, receipt_handles: Iterable[str]) -> bool:
+        """Whether an invocation with these messages is throttled."""
+        plans = (self._struck.get(handle) for handle in receipt_handles)
+        return bool(self._struck) and any(plan is not None and not plan.ended for plan in plans)
+
+
+@lru_cache(maxsize=1)
+def throttled() -> Throttled:
+    return Throttled()
 
 
 def find_queue(queue_arn: str) -> SqsQueue | None:
@@ -43,7 +69,9 @@ def strike_received(
         if strike is None or strike.fault.kind == _AT_DELETION:
             now.append(message)
             continue
-        strike.record()
+        # An invocation is throttled with all that is in it.
+        with_it = messages if strike.fault.kind == _AT_INVOCATION else [message]
+        strike.record(strike.plan.names.in_text(each.get("Body")) for each in with_it)
         match strike.fault.kind:
             case "lose":
                 continue
@@ -62,6 +90,8 @@ def strike_received(
             case "twice":
                 rendezvous().arrange(message["MessageId"])
                 hand_over_too([deepcopy(message)])
+            case "throttle-function":
+                throttled().arrange(message["ReceiptHandle"], strike.plan)
             case "stale-handle":
                 _forget_handle(queue_arn, message["ReceiptHandle"])
             case "run-out" if (queue := find_queue(queue_arn)) is not None:

@@ -4,7 +4,7 @@ It knows what stands in an invocation and in a call, and decides nothing.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -98,9 +98,9 @@ class Strike:
     plan: ActivePlan
     invocation: UnderWay | None = None
 
-    def record(self) -> None:
-        """Tell the flight recorder, before it takes effect."""
-        task_ids, request_id = [self.place.task_id], None
+    def record(self, beside: Iterable[str | None] = ()) -> None:
+        """Tell the flight recorder, before it takes effect; ``beside`` are tasks that are struck too."""
+        task_ids, request_id = [self.place.task_id, *beside], None
         if self.invocation is not None:
             request_id = self.invocation.request_id
             # With its process, all that an invocation is about is struck.

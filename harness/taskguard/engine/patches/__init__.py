@@ -33,6 +33,7 @@ IN_ORDER = (
     "event_source_poller",
     "mapping_refusals",
     "function_refusals",
+    "function_concurrency",
     "prewarmed_functions",
     "s3_temporary_folder",
     "immediate_exit",

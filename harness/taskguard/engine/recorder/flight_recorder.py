@@ -7,7 +7,7 @@ judges nothing, and it does not know what the functions do. All times are millis
 clock.
 
 Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``), ``queue-held-up`` (``taskguard.engine.events.crowding``),
-``processes-left`` (``taskguard.engine.functions.leftovers``), ``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
+``processes-left`` (``taskguard.engine.functions.leftovers``), ``receive-throttled`` (``taskguard.engine.events.delivery``), ``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 
 import json
@@ -158,5 +158,6 @@ def _shortened(value: Any) -> Any:
 def _outcome(response: Any) -> dict[str, Any]:
     if not isinstance(response, dict):
         return {}
-    # A batch operation succeeds as a whole and names the entries that failed.
-    return {key: item for key, item in response.items() if key == "Failed" or isinstance(item, (str, int, float, bool))}
+    # A batch operation succeeds as a whole and names the entries that failed; and those that did not, with what became of them.
+    named = ("Failed", "Successful")
+    return {key: item for key, item in response.items() if key in named or isinstance(item, (str, int, float, bool))}

@@ -8,12 +8,15 @@ are told apart by their ARNs, so that no function's name matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
-from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording
+from taskguard.evidence.recorder.answers import failure_reason, misreading
+from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
+from taskguard.evidence.recorder.sent import Sent, sent_dead_letters
 from taskguard.history import (
+    AnswerMisread,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -22,6 +25,7 @@ from taskguard.history import (
     Event,
     EvidenceMissing,
     HeldUp,
+    ReceiveThrottled,
 )
 from taskguard.history.events import QueueName
 from taskguard.service.stack import Stack
@@ -29,9 +33,6 @@ from taskguard.service.stack import Stack
 SOURCE = "flight recorder"
 FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
 """The kinds of event that only the recorder can tell of."""
-
-UNREADABLE_LIST = "the function's list of failed messages cannot be read, which fails the batch"
-NOT_OF_THE_BATCH = "the function named a failed message that was not in its batch, which fails the batch"
 
 _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
 
@@ -58,7 +59,10 @@ def events_of(
     events: list[Event] = []
     deliveries: _ByReceipt = {}
     dead: set[str] = set()
+    handed = _handed_dead_letters(recording, stack)
     queues = {queue.arn for queue in stack.queues.values()}
+    sent = sent_dead_letters(recording, stack, names)
+    given_up = {(each.by.delivery_id, each.by.message_id) for each in sent.values()}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
@@ -71,16 +75,24 @@ def events_of(
                 deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 heeds = True if partial_batches is None else partial_batches.get(invocation.function)
-                events.extend(_outcome(invocation, delivered, heeds, source))
+                outcome = _outcome(invocation, delivered, heeds, source)
+                is_given_up = (invocation.request_id, message.message_id) in given_up
+                events.extend(_given_up(each) if is_given_up else each for each in outcome)
             elif message.message_id not in dead:
                 dead.add(message.message_id)
-                events.append(_dead_lettered(invocation.started_at_ms, message, names))
+                found, by = handed[message.message_id], sent.get(message.message_id)
+                events.append(_dead_lettered(invocation.started_at_ms, message, names, by, found))
+        events.extend(_misread(invocation, messages, stack, names, partial_batches))
     # Where nobody consumes them, or has not yet, only the queue itself tells of them.
     for moved in recording.moved:
         is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
         if is_new and _is_wanted(moved, names, only):
             dead.add(moved.message_id)
-            events.append(_dead_lettered(moved.at_ms, moved, names))
+            events.append(_dead_lettered(moved.at_ms, moved, names, None))
+    for each in sent.values():
+        if each.message_id not in dead and (each.source is None or _is_wanted(each.source, names, only)):
+            events.append(_dead_lettered(each.at_ms, each, names, each))
+    events.extend(_throttled(recording, stack, names, only))
     for call in recording.calls:
         if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
             events.extend(_backoffs(call, stack, deliveries, source))
@@ -119,7 +131,7 @@ def _messages(invocation: Invocation, names: MessageWords, only: frozenset[str] 
     return (message for message in invocation.messages if _is_wanted(message, names, only))
 
 
-def _is_wanted(message: Message | Moved, names: MessageWords, only: frozenset[str] | None) -> bool:
+def _is_wanted(message: Message | Moved | Throttled, names: MessageWords, only: frozenset[str] | None) -> bool:
     return only is None or message.message_id in only or names.read(message.body)[0] in only
 
 
@@ -136,9 +148,88 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
     )
 
 
-def _dead_lettered(at_ms: float, message: Message | Moved, names: MessageWords) -> DeadLettered:
+def _handed_dead_letters(recording: Recording, stack: Stack) -> Mapping[str, Sequence[str]]:
+    """The invocations that were handed each dead letter, by its message."""
+    found: dict[str, list[str]] = {}
+    for invocation in recording.invocations.values():
+        for message in invocation.messages:
+            if stack.is_dead_letter_queue(message.queue_arn):
+                found.setdefault(message.message_id, []).append(invocation.request_id)
+    return found
+
+
+def _dead_lettered(
+    at_ms: float,
+    message: Message | Moved | Sent,
+    names: MessageWords,
+    sent: Sent | None,
+    delivery_ids: Sequence[str] = (),
+) -> DeadLettered:
     task_id, payload = names.read(message.body)
-    return DeadLettered(at_ms=at_ms, task_id=task_id, message_id=message.message_id, payload=payload)
+    if task_id is None and sent is not None and sent.source is not None:
+        # An envelope, or a body that was too long to be recorded: it is of the task that it was sent for.
+        task_id, payload = names.read(sent.source.body)
+    return DeadLettered(
+        at_ms=at_ms,
+        task_id=task_id,
+        message_id=message.message_id,
+        payload=payload,
+        sent_by=sent.by if sent is not None else None,
+        delivery_ids=tuple(delivery_ids),
+    )
+
+
+def _throttled(
+    recording: Recording, stack: Stack, names: MessageWords, only: frozenset[str] | None
+) -> Iterator[ReceiveThrottled]:
+    queues = {queue.arn: name for name, queue in stack.queues.items()}
+    labels = {function.name: function.label for function in stack.functions}
+    for each in recording.throttled:
+        if each.queue_arn in queues and _is_wanted(each, names, only):
+            yield ReceiveThrottled(
+                at_ms=each.started_at_ms,
+                until_ms=each.ended_at_ms,
+                queue=queues[each.queue_arn],
+                function=labels.get(each.function, each.function),
+                task_id=names.read(each.body)[0],
+                message_id=each.message_id,
+                receive_count=each.receive_count,
+            )
+
+
+def _misread(
+    invocation: Invocation,
+    messages: list[Message],
+    stack: Stack,
+    names: MessageWords,
+    partial_batches: Mapping[str, bool | None] | None,
+) -> Iterator[AnswerMisread]:
+    """That the answer to a batch of the work queue was read otherwise than it was meant."""
+    heeds = True if partial_batches is None else partial_batches.get(invocation.function)
+    is_of_work = any(message.queue_arn == stack.work_queue.arn for message in messages)
+    if not is_of_work or heeds is None or invocation.ended_at_ms is None:
+        return
+    if (found := misreading(invocation, heeds=heeds)) is not None:
+        labels = {function.name: function.label for function in stack.functions}
+        meant = [message for message in messages if message.message_id in found.message_ids]
+        tasks = {names.read(message.body)[0] for message in meant}
+        yield AnswerMisread(
+            at_ms=invocation.ended_at_ms,
+            function=labels.get(invocation.function, invocation.function),
+            delivery_id=invocation.request_id,
+            what=found.what,
+            fails_all=found.fails_all,
+            message_ids=tuple(message.message_id for message in meant),
+            task_ids=tuple(sorted(task_id for task_id in tasks if task_id is not None)),
+        )
+
+
+def _given_up(outcome: Event) -> Event:
+    """The outcome of an attempt whose message its consumer sent to the dead-letter queue: acknowledged, it has failed all the same."""
+    if not isinstance(outcome, AttemptSucceeded):
+        return outcome
+    reason = "the function sent this message to the dead-letter queue itself"
+    return AttemptFailed(at_ms=outcome.at_ms, **_whose(outcome), reason=reason)
 
 
 def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
@@ -158,34 +249,9 @@ def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, s
     yield AttemptSucceeded(**of_attempt) if reason is None else AttemptFailed(**of_attempt, reason=reason)
 
 
-def _whose(delivered: Delivered) -> dict[str, Any]:
+def _whose(delivered: Delivered | AttemptSucceeded) -> dict[str, Any]:
     """What the events of one delivery have in common."""
     return {name: getattr(delivered, name) for name in ("task_id", "message_id", "receive_count", "delivery_id")}
-
-
-def failure_reason(invocation: Invocation, message_id: str) -> str | None:
-    """Why this message of an ended invocation counts as failed; none when it succeeded.
-
-    No answer and an empty list are a success of the whole batch; an error, an unreadable list, and an identifier that
-    is empty or not of the batch are a failure of the whole batch.
-    """
-    if invocation.is_error:
-        return f"the function failed: {_shorten(invocation.response or '')}"
-    try:
-        answer = json.loads(invocation.response or "null")
-    except (ValueError, RecursionError):
-        return "the function's answer is not JSON, which fails the batch"
-    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
-    if not failures:
-        return None
-    batch = {message.message_id for message in invocation.messages}
-    try:
-        failed = [failure["itemIdentifier"] for failure in failures]
-    except (TypeError, KeyError):
-        return UNREADABLE_LIST
-    if any(not isinstance(identifier, str) or identifier not in batch for identifier in failed):
-        return NOT_OF_THE_BATCH
-    return "the function reported this message as failed" if message_id in failed else None
 
 
 def _backoffs(
@@ -233,7 +299,3 @@ def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
 
 def _missing(what: str, affects: tuple[str, ...], at_ms: float, source: str) -> EvidenceMissing:
     return EvidenceMissing(at_ms=at_ms, source=source, what=what, affects=affects)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"

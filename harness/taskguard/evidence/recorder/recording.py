@@ -76,7 +76,8 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
-    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code."""
+    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code. ``sent``
+    are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one."""
 
     function: str
     request_id: str | None
@@ -89,6 +90,7 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     started_at_ms: float
     ended_at_ms: float
     told: tuple[int, str | None] | None = None
+    sent: Mapping[str, str] = {}
 
 
 class PlatformCall(msgspec.Struct, frozen=True, rename=_TOLD_AS):
@@ -120,6 +122,18 @@ class Moved(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     at_ms: float
 
 
+class Throttled(msgspec.Struct, frozen=True, rename={**_TOLD_AS, "receive_count": "receiveCount"}):
+    """A message that a queue handed out for a function, and whose invocations were throttled until it was visible again."""
+
+    function: str
+    queue_arn: str
+    message_id: str
+    receive_count: int
+    body: str
+    started_at_ms: float
+    ended_at_ms: float
+
+
 class Left(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """Processes that a function left running after an invocation: how many, and the commands of the first of them."""
 
@@ -146,6 +160,7 @@ class Recording:
     calls: list[Call] = field(default_factory=list)
     platform_calls: list[PlatformCall] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
+    throttled: list[Throttled] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
@@ -158,6 +173,7 @@ class Recording:
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
             moved=[each for each in self.moved if each.at_ms >= moment_ms],
+            throttled=[each for each in self.throttled if each.started_at_ms >= moment_ms],
             stalls=[stall for stall in self.stalls if stall.ended_at_ms >= moment_ms],
             injections=[each for each in self.injections if each.event.at_ms >= moment_ms],
             left=[each for each in self.left if each.at_ms >= moment_ms],
@@ -276,8 +292,9 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             told = line.get("told")
             changed = {
                 "error": line["error"]["code"] if line["error"] else None,
-                "refused_entries": [entry["Id"] for entry in line["result"].get("Failed", ())],
+                "refused_entries": [entry["Id"] for entry in line["result"].get("Failed") or ()],
                 "told": (told["status"], told["error"]) if told else None,
+                "sent": _sent(line["result"]),
             }
             recording.calls.append(msgspec.convert(line | changed, Call))
         case "platform-call":
@@ -286,6 +303,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             recording.stalls.append(msgspec.convert(line, Stall))
         case "dead-lettered":
             recording.moved.append(msgspec.convert(line, Moved))
+        case "receive-throttled":
+            recording.throttled.append(msgspec.convert(line, Throttled))
         case "processes-left":
             recording.left.append(msgspec.convert(line, Left))
         case "fault-injected":
@@ -302,6 +321,12 @@ def _injected(line: dict[str, Any]) -> FaultInjected:
         delivery_id=line["requestId"],
         **{name: line[name] for name in ("when", "fault", "function", "call", "number")},
     )
+
+
+def _sent(result: Mapping[str, Any]) -> dict[str, str]:
+    if (message_id := result.get("MessageId")) is not None:
+        return {"": message_id}
+    return {entry["Id"]: entry["MessageId"] for entry in result.get("Successful") or () if "MessageId" in entry}
 
 
 def _messages(payload: str) -> list[Message]:

@@ -24,9 +24,9 @@ def as_deployed(terms: Terms, history: History) -> Terms:
         return terms
     if attempts.most == AS_DEPLOYED:
         # Without a dead-letter queue a message may be received as often as there is need.
-        attempts = Attempts(most=deployed or None)
+        attempts = Attempts(most=deployed or None, by=attempts.by)
     elif attempts.range is not None and attempts.range[0] <= deployed <= attempts.range[1]:
-        attempts = Attempts(most=deployed)
+        attempts = Attempts(most=deployed, by=attempts.by)
     contract = msgspec.structs.replace(terms.contract, attempts=attempts)
     return msgspec.structs.replace(terms, contract=contract)
 
@@ -53,6 +53,9 @@ def has_no_table(history: History) -> bool:
     return history.configuration is not None and history.configuration.table is False
 
 
+_LONGEST_TIMEOUT_SECONDS = 900.0
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
+
 NO_FAILURES = "the contract asks for no simulated failures"
 
 
@@ -68,6 +71,13 @@ def hidden_seconds(history: History) -> float | None:
     """How long the work queue hides a message unless it is asked otherwise; none where that was not read."""
     queue = _work_queue(history)
     return queue.visibility_timeout_seconds if queue is not None else None
+
+
+def longest_invocation_seconds(history: History, queue: QueueName) -> float:
+    """How long a consumer of this queue may be at work: until its timeout, or Lambda's longest where that was not read."""
+    consumers = history.configuration.consumers if history.configuration is not None else ()
+    timeouts = [each.timeout_seconds or _LONGEST_TIMEOUT_SECONDS for each in consumers if each.queue == queue]
+    return max(timeouts, default=_LONGEST_TIMEOUT_SECONDS)
 
 
 def _work_queue(history: History) -> QueueSettings | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.history import Attempt, Chain, DeadLettered, Event, History
+from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled
 from taskguard.judging.verdict import Doubt
 
 
@@ -19,7 +19,8 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
     yield from duplicates_in_doubt(history)
     for task_id in sorted(history.accepted):
         attempts = history.attempts_of(task_id)
-        if not attempts:
+        # One that was throttled each time was never attempted.
+        if not attempts and not history.of_task(task_id, ReceiveThrottled):
             yield Doubt(task_id, f"task {task_id} was never seen to be delivered", history.of_task(task_id))
         for attempt in attempts:
             what = f"task {task_id}: attempt {attempt.number}"
@@ -70,11 +71,21 @@ def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
     """Return the arrivals in the dead-letter queue that belong to a chain."""
     if chain.task_id is not None and not has_duplicates(history, chain.task_id):
         return history.of_task(chain.task_id, DeadLettered)
-    found = (event for message_id in chain.message_ids for event in history.of_message(message_id))
-    return tuple(event for event in found if isinstance(event, DeadLettered) and chain.task_id in (None, event.task_id))
+    arrivals = history.of_kind(DeadLettered) if chain.task_id is None else history.of_task(chain.task_id, DeadLettered)
+    return tuple(event for event in arrivals if event.origin_id in chain.message_ids)
 
 
 def followed(history: History, chain: Chain) -> Iterator[tuple[Attempt, Event | None]]:
-    """Yield each attempt of a chain with what was seen of its task next: the next attempt, or its arrival in the dead-letter queue."""
+    """Yield each attempt of a chain with what was seen of its task next: the next receive, or its arrival in the dead-letter queue."""
+    arrival = next(iter(dead_letters_of(history, chain)), None)
     following: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
-    yield from zip(chain.attempts, (*following, next(iter(dead_letters_of(history, chain)), None)), strict=True)
+    for attempt, came in zip(chain.attempts, (*following, arrival), strict=True):
+        # What was throttled had come back all the same.
+        received = (each for each in throttled_of(history, chain) if attempt.receive_count < each.receive_count)
+        throttled = next((each for each in received if each.message_id == attempt.message_id), None)
+        yield attempt, throttled if throttled is not None and (came is None or throttled.at_ms < came.at_ms) else came
+
+
+def throttled_of(history: History, chain: Chain) -> tuple[ReceiveThrottled, ...]:
+    """The receives of a chain's messages that were throttled until the message was visible again, in order of time."""
+    return tuple(each for each in history.of_kind(ReceiveThrottled) if each.message_id in chain.message_ids)

@@ -4,7 +4,7 @@ For failed attempt n, a visibility timeout of the schedule's n-th delay was aske
 delivery, or its arrival in the dead-letter queue, comes no earlier than that after the request was made (never
 tolerated), and at most the late tolerance after the queue had answered, or after the run had switched on again the consumers that it
 had switched off itself. The request comes before the attempt ends: one
-that is made afterwards lets the message wait by chance. Fails in spite of missing evidence when a
+that is made afterwards lets the message wait by chance, and one that is made before the work lets it wait while it is worked on. Fails in spite of missing evidence when a
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
 return that would have been in time, had the engine not been held up meanwhile, or without room for the queue's messages, is a doubt. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
@@ -26,7 +26,9 @@ from taskguard.history.events import QueueName
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
+from taskguard.judging.checks.early_backoff import EarlyBackoffs
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
@@ -53,6 +55,8 @@ class _Wait:
     least_seconds: float | None
     hidden_seconds: float | None
     next_event: Event | None
+    out_of_time: str | None
+    before_work: str | None
 
     @property
     def name(self) -> str:
@@ -122,6 +126,7 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
     waiting, highest, hidden = terms.contract.waiting, terms.contract.attempts.highest, hidden_seconds(history)
     grows = waiting.grows is not None or waiting.first is not None
+    late, early = OutOfTime(history), EarlyBackoffs(history)
     for chain in chains_of_accepted(history):
         before = None
         for attempt, next_event in followed(history, chain):
@@ -136,9 +141,13 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 least_seconds=waiting.least_seconds(before) if grows else None,
                 hidden_seconds=hidden,
                 next_event=next_event,
+                out_of_time=late.words(attempt.delivery_id),
+                before_work=early.words(attempt, next_event),
             )
             before = wait.seconds
-            if waiting.owes(number, highest):
+            # What its consumer sent to the dead-letter queue itself waits for nothing, as `redrive` tells.
+            is_sent = isinstance(next_event, DeadLettered) and next_event.sent_by is not None
+            if waiting.owes(number, highest) and not is_sent:
                 yield wait
 
 
@@ -155,6 +164,8 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         after = seconds((granted.at_ms - failed.at_ms) / 1000)
         message = f"{wait.name} asked for {seconds(granted.delay_seconds)} only {after} after it had ended"
         yield Violation(wait.task_id, message, (failed, granted))
+    if wait.before_work is not None and not terms.contract.waiting.is_as_deployed:
+        yield Violation(wait.task_id, f"{wait.name} {wait.before_work}", (*wait.attempt.events,))
     for request in requests:
         if exact is not None and request.accepted and request.delay_seconds != exact:
             message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
@@ -175,7 +186,12 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
     """That nothing was granted, where the queue by itself does not hide a message for as long as is demanded."""
     requests = wait.attempt.backoffs
-    if wait.attempt.granted is None and wait.hidden_seconds != exact_seconds:
+    if wait.attempt.granted is not None or wait.hidden_seconds == exact_seconds:
+        return
+    if wait.out_of_time is not None and not requests:
+        message = f"{wait.name}: {wait.out_of_time} before it had asked for a backoff, expected {seconds(exact_seconds)}. {WHAT_TO_DO}"
+        yield Violation(wait.task_id, message, (wait.failed,), (BackoffRequested,))
+    else:
         asked = (
             f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
         )

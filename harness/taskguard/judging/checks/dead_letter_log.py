@@ -2,8 +2,9 @@
 
 The payload is compared with types (`1` is not `1.0`); the number of attempts with the deliveries seen; the last error
 with the one that the task's record holds for its last failed attempt, where there is a record; the times with the
-first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance; and no death is logged
-before it was seen. Of a dead task
+first delivery, the last one and the arrival in the dead-letter queue, give or take the clock tolerance. The error is that of the
+last failed attempt by its own invocation, too, where that shows one. A record is logged by who was handed the dead letter, after the
+death and within the late tolerance and the consumer's own time; what the engine was held up for is a doubt. Of a dead task
 that was never accepted the fields are free, and a dead message that is no task (a poison message) need not be logged. Fails in spite
 of missing evidence when a record was logged twice, lacks a field, or contradicts what was seen. With nothing dead the
 claim holds vacuously, if no task failed often enough to die. Judged are the fields that the contract asks for; without any, or
@@ -26,10 +27,12 @@ from taskguard.history import (
     Redriven,
     TaskSubmitted,
 )
-from taskguard.history.wording import named, seconds, shown, times
-from taskguard.judging.checks.attempts import attempts_in_doubt
+from taskguard.history.wording import named, shown, times
+from taskguard.judging.checks.attempts import attempts_in_doubt, throttled_of
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable
+from taskguard.judging.checks.dead_letter_witness import Witnesses
+from taskguard.judging.checks.logged_errors import LoggedErrors
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
@@ -46,7 +49,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     if why := why_no_log(history, terms):
         return not_applicable(QUESTION, why)
     dead, logged, asked = history.of_kind(DeadLettered), history.of_kind(DeadLetterLogged), AskedOfLog.of(terms)
-    violations = [] if asked.words is None else list(_violations(history, asked, terms))
+    found = [] if asked.words is None else list(_found(history, asked, terms))
+    violations = [each for each in found if isinstance(each, Violation)]
     if violations:
         observed = f"{times(len(dead), 'message')} dead-lettered, {times(len(logged), 'log record')}, "
         observed += times(len(violations), "violation")
@@ -57,7 +61,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
-        [*violations, *attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
+        [*found, *attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         expected=f"one record for each dead task, with {', '.join(asked.all_fields)}",
         observed=observed,
         figures={"dead_lettered": len(dead), "logged": len(logged)},
@@ -65,29 +69,39 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _violations(history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
+def _found(history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Found]:
+    witnesses, errors = Witnesses(history, asked, terms), LoggedErrors(history)
     # Dying twice is settlement's to tell; here a task is dead or not.
     dead = history.of_kind(DeadLettered)
     first: dict[str, DeadLettered] = {}
     for arrival in dead:
         first.setdefault(named(arrival.task_id, arrival.message_id), arrival)
     for name, arrival in first.items():
-        yield from _of_dead(name, arrival, history, asked, terms)
+        yield from _of_dead(name, arrival, history, asked, witnesses, errors, terms)
     yield from logged_alive(
+        witnesses.records,
         history,
         {arrival.task_id for arrival in dead},
         "was logged as a dead letter although it was not dead-lettered",
         "which was not dead-lettered",
         (DeadLettered,),
     )
+    yield from witnesses.advice()
+    yield from errors.advice(asked.names.get("error", ""))
 
 
 def _of_dead(
-    name: str, arrival: DeadLettered, history: History, asked: AskedOfLog, terms: Terms
-) -> Iterator[Violation]:
+    name: str,
+    arrival: DeadLettered,
+    history: History,
+    asked: AskedOfLog,
+    witnesses: Witnesses,
+    errors: LoggedErrors,
+    terms: Terms,
+) -> Iterator[Found]:
     task_id = arrival.task_id
     events = history.of_task(task_id) if task_id is not None else history.of_message(arrival.message_id)
-    records = [event for event in events if isinstance(event, DeadLetterLogged)]
+    records = witnesses.records_among(events)
     if not records and task_id is not None:
         yield Violation(
             task_id, f"{name} was dead-lettered and never logged as a dead letter", (arrival,), (DeadLetterLogged,)
@@ -96,15 +110,16 @@ def _of_dead(
         # It may have died more than once, and its messages are in doubt anyhow.
         return
     if len(records) > 1:
-        yield Violation(task_id, f"{name} was logged as a dead letter {len(records)} times", records)
+        functions = sorted({each.function for each in records if each.function is not None})
+        by = f", by {' and by '.join(functions)}" if len(functions) > 1 else ""
+        yield Violation(task_id, f"{name} was logged as a dead letter {len(records)} times{by}", records)
     for record in records:
-        early_ms = arrival.at_ms - record.at_ms
-        if early_ms > terms.tolerances.clock_ms:
-            message = f"{name} was logged as a dead letter {seconds(early_ms / 1000)} before it was one"
-            yield Violation(task_id, message, (record, arrival), (DeadLettered,))
-    for record in records if task_id in history.accepted else ():
+        yield from witnesses.found(name, record, arrival)
+    for record in witnesses.consumers(records) if task_id in history.accepted else ():
         yield from asked.absent_from(record)
         yield from _fields(record, arrival, history, asked, terms)
+        if (error := asked.told_in(record).get("error")) is not None:
+            yield from [*_last_error(error, record, history, terms)] or errors.found(error, record, arrival)
         yield from _times(record, arrival, history, asked, terms)
 
 
@@ -113,21 +128,24 @@ def _fields(
 ) -> Iterator[Violation]:
     task_id, told = record.task_id or "", asked.told_in(record)
     # Those of the message that died: a duplicate of it may have been acknowledged.
-    chains = (chain for chain in history.chains_of(task_id) if arrival.message_id in chain.message_ids)
+    chains = [chain for chain in history.chains_of(task_id) if arrival.origin_id in chain.message_ids]
+    attempts = sum(len(chain.attempts) for chain in chains)
+    # Who counts receives counts those that were throttled, too.
+    received = attempts + sum(len(throttled_of(history, chain)) for chain in chains)
     truths: dict[str, Json] = {
         "event": asked.words.value if asked.words is not None else None,
         "task_id": task_id,
         "payload": history.accepted[task_id].payload,
-        "attempts": sum(len(chain.attempts) for chain in chains),
+        "attempts": attempts,
     }
     if not terms.dialect.ingress.tells_payload:
         del truths["payload"]
+    if "attempts" in told and terms.same_payload(received, record.fields[told["attempts"]]):
+        del truths["attempts"]
     for field, truth in truths.items():
         if (name := told.get(field)) is not None and not terms.same_payload(truth, record.fields[name]):
             found = f"{name} is {shown(record.fields[name])}, expected {shown(truth)}"
             yield _untrue(record, found, excused_by=(Delivered,) if field == "attempts" else ())
-    if (name := told.get("error")) is not None:
-        yield from _last_error(name, record, history, terms)
 
 
 def _last_error(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:

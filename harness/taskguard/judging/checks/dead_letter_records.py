@@ -1,18 +1,18 @@
-"""What a dead letter's log record has to tell, and what it may not.
+"""What a dead letter's log record has to tell, what it may not, and by whom it was logged.
 
 It must not know what is true of a task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
 from taskguard.contract.contract import LogField
 from taskguard.contract.dialect import LogWords
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, DeadLetterLogged, Event, History
+from taskguard.history import DeadLettered, DeadLetterLogged, Delivered, Event, History
 from taskguard.history.wording import named, seconds
 from taskguard.judging.verdict import Doubt, Violation
 
@@ -72,6 +72,27 @@ class AskedOfLog:
             yield Doubt(None, f"what the service's log calls {', '.join(self.unnamed)} of a dead task is not known")
 
 
+class Loggers:
+    """By whom dead tasks were logged, as far as the hand-overs tell in which it was done."""
+
+    def __init__(self, history: History) -> None:
+        self._of_dead_letters = {each for arrival in history.of_kind(DeadLettered) for each in arrival.delivery_ids}
+        self._of_work = {delivered.delivery_id for delivered in history.of_kind(Delivered)}
+
+    def is_consumers(self, record: DeadLetterLogged) -> bool:
+        """Whether it was logged by the dead-letter queue's consumer; so is what nobody else is known to have logged."""
+        known, delivery_id = self._of_dead_letters, record.delivery_id
+        return delivery_id is None or delivery_id in known or not (known or delivery_id in self._of_work)
+
+    def is_workers(self, record: DeadLetterLogged) -> bool:
+        """Whether it was logged while tasks were worked on."""
+        return not self.is_consumers(record) and record.delivery_id in self._of_work
+
+    def records(self, history: History) -> tuple[DeadLetterLogged, ...]:
+        """What the dead-letter queue's consumers logged."""
+        return tuple(filter(self.is_consumers, history.of_kind(DeadLetterLogged)))
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """An event that a logged time must not lie ``before``, or ``after``, and what happened then."""
@@ -88,11 +109,16 @@ class Limit:
 
 
 def logged_alive(
-    history: History, dead: Container[str | None], of_task: str, of_message: str, excused_by: tuple[type[Event], ...]
+    records: Iterable[DeadLetterLogged],
+    history: History,
+    dead: Container[str | None],
+    of_task: str,
+    of_message: str,
+    excused_by: tuple[type[Event], ...],
 ) -> Iterator[Violation]:
-    """The records that name no dead task nor, where they name none, a dead message; with what to say of either."""
+    """Those of the records that name no dead task nor, where they name none, a dead message; with what to say of either."""
     messages = {arrival.message_id for arrival in history.of_kind(DeadLettered)}
-    for record in history.of_kind(DeadLetterLogged):
+    for record in records:
         if record.task_id is not None and record.task_id not in dead:
             yield Violation(record.task_id, f"task {record.task_id} {of_task}", (record,), excused_by)
         elif record.task_id is None and record.message_id not in messages:

@@ -8,7 +8,8 @@ this check's when another attempt of the same delivery did fail by itself, or wh
 did. Lost is a neighbour that was acknowledged although its record has no such attempt. With a draw that says success it
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
 read leaves it unknown. How messages were batched differs from run to run, so it stands in what was measured; where no
-delivery of several messages had a failure the claim holds vacuously. This module must not know how a batch is answered.
+delivery of several messages had a failure the claim holds vacuously. An answer whose list of failed messages Lambda read otherwise than
+it was meant fails too, where what failed was deleted and never seen again, or what had not failed came back with it. This module must not know how a batch is answered.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    AnswerMisread,
     Attempt,
     AttemptFailed,
     AttemptSucceeded,
@@ -32,7 +34,8 @@ from taskguard.history import (
 )
 from taskguard.history.wording import named, times
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_duplicates
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
+from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, weighed
 
 QUESTION = Question(
     check="partial_batches",
@@ -91,9 +94,12 @@ class _Batch:
 
     members: list[_Member]
     culprit: _Member | None
+    failed_whole: str | None = None
 
     @property
     def cause(self) -> str:
+        if self.failed_whole is not None:
+            return self.failed_whole
         if self.culprit is not None:
             return f"{self.culprit.name} of the same batch had failed"
         failed = self.members[0].attempt.failed
@@ -119,7 +125,10 @@ def judge(history: History, terms: Terms) -> Verdict:
     with_a_failure = sum(any(each.attempt.failed for each in batch.members) for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
-    if handed_back or lost:
+    misread = list(_misread(history, terms))
+    if any(isinstance(each, Violation) for each in misread):
+        observed = f"{times(len(misread), 'answer')} read otherwise than meant"
+    elif handed_back or lost:
         observed = f"{times(len(handed_back), 'attempt')} handed back with a neighbour, {lost} lost beside one"
     else:
         observed = "no message was handed back, lost or dead-lettered for a neighbour's sake"
@@ -128,6 +137,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         QUESTION,
         history,
         [
+            *misread,
             *_dead_without_an_attempt(history, not_done),
             *(found for batch in batches for found in _of_batch(batch)),
             *attempts_in_doubt(history),
@@ -143,6 +153,49 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
+def _misread(history: History, terms: Terms) -> Iterator[Found]:
+    """What became of messages since Lambda read an answer otherwise than it was meant."""
+    for answer in history.of_kind(AnswerMisread):
+        batch = [
+            attempt
+            for chain in history.chains
+            for attempt in chain.attempts
+            if attempt.delivery_id == answer.delivery_id
+        ]
+        meant = [attempt for attempt in batch if attempt.message_id in answer.message_ids]
+        if answer.fails_all:
+            beside = [attempt for attempt in batch if attempt.message_id not in answer.message_ids]
+            message = f"{answer.function} {answer.what}: Lambda takes that for the failure of the whole batch"
+            if beside and meant:
+                yield Violation(
+                    None,
+                    f"{message}, so {times(len(beside), 'message')} came back beside {len(meant)} that failed",
+                    (answer,),
+                )
+            elif len(batch) > 1:
+                yield Violation(None, f"{message} of {len(batch)}", (answer,))
+            else:
+                yield from weighed(terms.contract.settings.partial_batches, Violation(None, message, (answer,)))
+            continue
+        # Of whom it spoke is not always to be told.
+        gone = [attempt for attempt in meant or batch if not _came_back(attempt, answer, history)]
+        if gone:
+            what = (
+                f"{times(len(gone), 'failed message')} {'was' if len(gone) == 1 else 'were'}"
+                if meant
+                else "what failed was"
+            )
+            message = f"{answer.function} {answer.what}: Lambda reads none, so {what} deleted"
+            shown = (answer, *(event for attempt in gone for event in attempt.events))
+            yield Violation(gone[0].task_id if len(gone) == 1 else None, message, shown, (Delivered, DeadLettered))
+
+
+def _came_back(attempt: Attempt, answer: AnswerMisread, history: History) -> bool:
+    """Whether its message or, as a new message, its task was seen again after it was answered."""
+    events = history.of_message(attempt.message_id) if attempt.task_id is None else history.of_task(attempt.task_id)
+    return any(isinstance(event, (Delivered, DeadLettered)) and event.at_ms > answer.at_ms for event in events)
+
+
 def _batches(history: History, terms: Terms) -> list[_Batch]:
     by_delivery: dict[str, list[Attempt]] = {}
     for chain in history.chains:
@@ -150,7 +203,28 @@ def _batches(history: History, terms: Terms) -> list[_Batch]:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
     several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
     found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
-    return [_Batch(members, next((each for each in members if each.failed_by_itself), None)) for members in found]
+    why = _failed_whole(history)
+    return [
+        _Batch(
+            members,
+            next((each for each in members if each.failed_by_itself), None),
+            why.get(members[0].attempt.delivery_id),
+        )
+        for members in found
+    ]
+
+
+def _failed_whole(history: History) -> dict[str, str]:
+    """Why a delivery failed as a whole, whatever became of its messages: it ran out of time, or its answer was not read as meant."""
+    late = OutOfTime(history)
+    return {
+        **{
+            each.delivery_id: f"{each.function} {each.what}"
+            for each in history.of_kind(AnswerMisread)
+            if each.fails_all
+        },
+        **{delivery_id: f"{late.words(delivery_id)}. {WHAT_TO_DO}" for delivery_id in late},
+    }
 
 
 def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
@@ -199,8 +273,8 @@ def _of_batch(batch: _Batch) -> Iterator[Found]:
             yield Violation(member.attempt.task_id, message, shown, excuses)
         else:
             message = (
-                f"{member.name}: attempt {number} failed without a backoff when {batch.cause}, and there is no record of it "
-                "to tell whether it was tried"
+                f"{member.name}: attempt {number} failed without a backoff, and there is no record of it to tell whether it was "
+                f"tried, when {batch.cause}"
             )
             yield Doubt(member.attempt.task_id, message, shown)
     for member in batch.lost:

@@ -28,7 +28,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
-from taskguard.judging.checks.asked import why_no_record
+from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
 from taskguard.judging.checks.read_back import read_back
 from taskguard.judging.verdict import (
@@ -139,11 +139,16 @@ def _attempts(record: RecordObserved, history: History, words: RecordWords, term
     for each in record.attempts:
         attempt = by_number.get(each.number)
         if attempt is not None and attempt.determined:
-            yield from _attempt(each, attempt, record, words, terms)
+            yield from _attempt(each, attempt, record, words, history, terms)
 
 
 def _attempt(
-    recorded: RecordedAttempt, attempt: Attempt, record: RecordObserved, words: RecordWords, terms: Terms
+    recorded: RecordedAttempt,
+    attempt: Attempt,
+    record: RecordObserved,
+    words: RecordWords,
+    history: History,
+    terms: Terms,
 ) -> Iterator[Violation]:
     what = f"task {record.task_id}: its record has attempt {recorded.number}"
     shown = (*attempt.events, record)
@@ -159,6 +164,12 @@ def _attempt(
         message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
         yield Violation(record.task_id, message, shown, (BackoffRequested,))
     started, ended = recorded.started_at_ms, attempt.succeeded or attempt.failed
+    if ended is not None and recorded.finished_at_ms is not None:
+        most_seconds = terms.tolerances.late_seconds + longest_invocation_seconds(history, "work")
+        late_seconds = (recorded.finished_at_ms - ended.at_ms) / 1000
+        if late_seconds > most_seconds:
+            message = f"{what} finished {seconds(late_seconds)} after its outcome, {seconds(most_seconds)} allowed"
+            yield Violation(record.task_id, message, shown)
     if words.attempt_started_at is None:
         return
     if started is None:

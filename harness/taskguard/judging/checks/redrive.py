@@ -2,7 +2,10 @@
 
 Speaks of every message, tasks or not. Fails in spite of missing evidence when a message was delivered too often, was
 dead-lettered although an attempt had succeeded, or arrived with another payload than it was delivered with; too few deliveries before the dead-letter
-queue, and none of the arrivals there that were due, are excused by missing events. With nothing dead-lettered and
+queue, and none of the arrivals there that were due, are excused by missing events. A receive whose invocations were throttled until
+the message was visible again is one that did not run: who dies of it died too soon. A message that its consumer sent to the
+dead-letter queue itself fails where the contract demands that the redrive policy moves it; else it is advice when there were fewer
+receives than allowed. With nothing dead-lettered and
 nothing failed often enough the claim holds vacuously; where neither the contract nor the stack says a number of receives, the check is
 not applicable. This module must not know who moves the message.
 """
@@ -21,18 +24,25 @@ from taskguard.history import (
     DeadLettered,
     Delivered,
     History,
+    ReceiveThrottled,
+    Sender,
     TaskSubmitted,
 )
 from taskguard.history.wording import named, numbers, times
 from taskguard.judging.checks.asked import hidden_seconds, without_a_number
-from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude
+from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, throttled_of
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="redrive",
     claim="A message is dead-lettered after exactly the allowed receives, all failed, and only then.",
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, DeadLettered),
     exercised_by="hand in more tasks, or give a --seed: some task has to die",
+)
+
+_MORE_ROOM = (
+    "Give the event source mapping a MaximumConcurrency that the function's reserved concurrency has room for, and the queue a "
+    "longer visibility timeout"
 )
 
 
@@ -68,7 +78,7 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: Terms) -> Iterator[Found]:
-    fewest, most = allowed
+    _, most = allowed
     for attempt in chain.attempts:
         if attempt.number > most:
             message = f"{chain.name} was delivered for the {_ordinal(attempt.number)} time, {most} are allowed"
@@ -80,7 +90,8 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
     arrivals = dead_letters_of(history, chain)
     last = next((attempt for attempt in chain.attempts if attempt.number == most and attempt.failed), None)
     if arrivals:
-        yield from _of_dead(chain, arrivals[0], fewest, terms)
+        yield from _of_receives(chain, arrivals[0], history, allowed, terms)
+        yield from _of_dead(chain, arrivals[0], terms)
     elif last is not None and _still_due(last, history, terms):
         message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
         yield Doubt(chain.task_id, message, last.events)
@@ -89,16 +100,54 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
         yield Violation(chain.task_id, message, last.events, (DeadLettered,))
 
 
-def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int, terms: Terms) -> Iterator[Violation]:
+def _of_receives(
+    chain: Chain, arrival: DeadLettered, history: History, allowed: tuple[int, int], terms: Terms
+) -> Iterator[Found]:
+    """After how many receives it died, and by whose hand."""
     found = sorted({attempt.number for attempt in chain.attempts})
-    wanted = list(range(1, fewest + 1))
-    if not set(wanted) <= set(found):
+    wanted = list(range(1, allowed[0] + 1))
+    throttled = throttled_of(history, chain)
+    if arrival.sent_by is not None:
+        yield from _sent(chain, arrival, arrival.sent_by, allowed, terms)
+    elif throttled and not set(wanted) <= set(found):
+        lost = sorted({each.receive_count for each in throttled})
+        message = (
+            f"{chain.name} was dead-lettered after {times(len({*found, *lost}), 'receive')} of which {len(found)} ran: "
+            f"{throttled[0].function} was throttled at {'receive' if len(lost) == 1 else 'receives'} {numbers(lost)} until the "
+            f"message was visible again. {_MORE_ROOM}"
+        )
+        yield Violation(chain.task_id, message, (*throttled, arrival), (Delivered,))
+    elif not set(wanted) <= set(found):
         yield Violation(
             chain.task_id,
             f"{chain.name} was dead-lettered after receives {numbers(found)}; expected {numbers(wanted)}",
             (arrival,),
             (Delivered,),
         )
+
+
+def _sent(
+    chain: Chain, arrival: DeadLettered, sender: Sender, allowed: tuple[int, int], terms: Terms
+) -> Iterator[Found]:
+    """That its consumer sent it to the dead-letter queue: another way to the same end, where it is not said by which it dies."""
+    fewest, most = allowed
+    number = sender.receive_count or chain.attempts[-1].number
+    what = f"{sender.function} sent {chain.name} to the dead-letter queue itself, after attempt {number}"
+    if terms.contract.attempts.by == "redrive":
+        message = (
+            f"{what}; expected that the queue's redrive policy moves it, after {most} receives: report the attempt as failed, and "
+            "leave the message to SQS"
+        )
+        yield Violation(chain.task_id, message, (*chain.attempts[-1].events, arrival))
+    elif number < fewest:
+        message = f"{what}; expected no sooner than after attempt {fewest}"
+        is_demanded = terms.contract.attempts.by == "any"
+        yield (
+            Violation(chain.task_id, message, (arrival,)) if is_demanded else Advice(chain.task_id, message, (arrival,))
+        )
+
+
+def _of_dead(chain: Chain, arrival: DeadLettered, terms: Terms) -> Iterator[Violation]:
     for attempt in chain.attempts:
         if attempt.succeeded is not None:
             # A success after the death is the task's second end, and for `effect` to tell.
@@ -113,7 +162,8 @@ def _of_dead(chain: Chain, arrival: DeadLettered, fewest: int, terms: Terms) -> 
         message = f"{chain.name} was delivered (attempt {last.number}) after it had reached the dead-letter queue"
         yield Violation(chain.task_id, message, (arrival, *last.events))
     delivered = [attempt.delivered for attempt in chain.attempts if attempt.delivered is not None]
-    if delivered and not terms.same_payload(arrival.payload, delivered[-1].payload):
+    # What a consumer sends is its own message, in whatever words.
+    if delivered and arrival.sent_by is None and not terms.same_payload(arrival.payload, delivered[-1].payload):
         message = f"{chain.name} arrived in the dead-letter queue with another payload than it was delivered with"
         yield Violation(chain.task_id, message, (delivered[-1], arrival))
 
@@ -122,11 +172,18 @@ def _never_delivered(history: History) -> Iterator[Violation]:
     delivered = {message_id for chain in history.chains for message_id in chain.message_ids}
     tasks = {chain.task_id for chain in history.chains if chain.task_id is not None}
     for arrival in history.of_kind(DeadLettered):
-        if arrival.message_id not in delivered and arrival.task_id not in tasks:
-            message = (
-                f"{named(arrival.task_id, arrival.message_id)} was dead-lettered without ever having been delivered"
-            )
-            yield Violation(arrival.task_id, message, (arrival,), (Delivered,))
+        if arrival.origin_id not in delivered and arrival.task_id not in tasks and arrival.sent_by is None:
+            name = named(arrival.task_id, arrival.message_id)
+            throttled = [
+                event for event in history.of_message(arrival.message_id) if isinstance(event, ReceiveThrottled)
+            ]
+            message = f"{name} was dead-lettered without ever having been delivered"
+            if throttled:
+                message = (
+                    f"{name} was dead-lettered after {times(len(throttled), 'receive')} of which none ran: {throttled[0].function} was "
+                    f"throttled each time until the message was visible again. {_MORE_ROOM}"
+                )
+            yield Violation(arrival.task_id, message, (*throttled, arrival), (Delivered,))
 
 
 def _still_due(last: Attempt, history: History, terms: Terms) -> bool:

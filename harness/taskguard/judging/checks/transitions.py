@@ -4,7 +4,8 @@ Judged are the changes as the store took them, in its order: which moves there a
 operator makes, is the dialect's; where that has none, any is legal but one out of a final state. No other change leads out of a
 final state, not even to itself. An attempt begins with each change to the working state: its number is higher than any before, and its message was delivered by then; it ends with an outcome for which the dialect has a word. A time that the pipeline
 wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
-its way at that moment, so its time counts from the one written then. What was seen to be changed was changed, so a fault
+its way at that moment, so its time counts from the one written then. What became of an attempt is written within the late tolerance, and the time of an
+invocation, after the attempt had ended; later is excused as far as the engine was held up. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
 is excused, and so are missing deliveries and operators. A task whose changes were not seen, or not all of them, is unknown.
 Where the stack has no table, or no record is described, the check is not applicable.
@@ -20,9 +21,19 @@ from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import why_no_record
+from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import changes_in_doubt, has_duplicates, no_changes_seen
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
+from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.verdict import (
+    Doubt,
+    Found,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    not_applicable,
+    tasks_at_fault,
+)
 
 QUESTION = Question(
     check="transitions",
@@ -40,16 +51,23 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, why)
     changes = history.changes
     judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
-    violations = [
-        found
+    held_up = HeldUpTimes(history, (None,))
+    # Whoever writes it, in an invocation of its own.
+    most_seconds = terms.tolerances.late_seconds + longest_invocation_seconds(history, "work")
+    found = [
+        each
         for task_id, of_task in judged.items()
-        for found in _of_task(task_id, of_task, history, words, terms.tolerances.clock_ms)
+        for each in (
+            *_of_task(task_id, of_task, history, words, terms.tolerances.clock_ms),
+            *_late(task_id, of_task, history, words, held_up, most_seconds),
+        )
     ]
+    violations = [each for each in found if isinstance(each, Violation)]
     at_fault = tasks_at_fault(violations)
     return conclude(
         QUESTION,
         history,
-        [*violations, *_doubts(history)],
+        [*found, *_doubts(history)],
         expected=_expected(words),
         observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not",
         figures={"records": len(judged), "at_fault": at_fault},
@@ -169,6 +187,40 @@ def _deliveries(
             if early_ms > tolerance_ms:
                 message = f"{what} {seconds(early_ms / 1000)} before its delivery"
                 yield Violation(task_id, message, (change, delivery), (Delivered,))
+
+
+def _late(
+    task_id: str,
+    changes: _Changes,
+    history: History,
+    words: RecordWords,
+    held_up: HeldUpTimes,
+    most_seconds: float,
+) -> Iterator[Found]:
+    """The changes by which an attempt's end was recorded, and that came long after it."""
+    if words.working is None or not words.tells_of_attempts or has_duplicates(history, task_id):
+        return
+    ends = {a.number: a.succeeded or a.failed for a in history.attempts_of(task_id) if a.determined}
+    for before, change in pairwise(changes):
+        ended = ends.get(change.attempt)
+        # A task that is found dead is recorded then: its last attempt may have ended without a word.
+        ends_attempt = before.status == words.working and change.status not in (words.working, *words.dead)
+        if ended is None or not ends_attempt or before.at_ms > ended.at_ms:
+            continue
+        late_ms = change.at_ms - ended.at_ms
+        if late_ms <= most_seconds * 1000:
+            continue
+        message = (
+            f"task {task_id}: its record was changed to {_named(change.status)} {seconds(late_ms / 1000)} after attempt "
+            f"{change.attempt} had ended, {seconds(most_seconds)} allowed"
+        )
+        held_ms = held_up.within(ended.at_ms, change.at_ms)
+        if late_ms - held_ms > most_seconds * 1000:
+            yield Violation(task_id, message, (ended, change))
+        else:
+            yield Doubt(
+                task_id, f"{message}; the engine was held up for {seconds(held_ms / 1000)} of that", (ended, change)
+            )
 
 
 def _doubts(history: History) -> Iterator[Doubt]:

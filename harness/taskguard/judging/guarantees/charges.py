@@ -87,9 +87,9 @@ class _Charge:
 
     def __init__(self, arrival: DeadLettered, count: int, faults: InjectedFaults, terms: Terms) -> None:
         task_id, seed = arrival.task_id or "", terms.seed
-        seen = faults.receives(arrival.message_id, count)
+        seen = faults.receives(arrival.origin_id, count)
         events: tuple[Event, ...] = (*(event for each in seen for event in each.events), arrival)
-        self.is_explained = faults.explain(task_id, arrival.message_id, count)
+        self.is_explained = faults.explain(task_id, arrival.origin_id, count)
         if seed is not None:
             self.drawn_to_fail = bool(seen) and bool(terms.drawn_to_fail(task_id, count))
         else:
@@ -98,7 +98,11 @@ class _Charge:
             told = any(isinstance(event, AttemptFailed) for event in events) and not self.is_explained and not asks
             self.drawn_to_fail = told or any(isinstance(event, BackoffRequested) for event in events)
         message = f"task {task_id} died, charged for receive {count} of its message"
-        if not seen:
+        throttled = faults.throttled(arrival.origin_id, count)
+        if throttled:
+            events = (*throttled, *events)
+            message += f", which never ran: {throttled[0].function} was throttled until the message was visible again"
+        elif not seen:
             message += ", which was not seen to be delivered"
         else:
             message += ", whose draw says that it should succeed" if seed is not None else ", which reported no failure"

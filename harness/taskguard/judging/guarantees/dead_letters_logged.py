@@ -10,7 +10,7 @@ work, or never handed in, the fields are free. This module must not know where t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -26,7 +26,7 @@ from taskguard.history import (
 )
 from taskguard.history.wording import shown, times
 from taskguard.judging.checks.asked import has_no_table
-from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
+from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, Loggers, logged_alive, why_no_log
 from taskguard.judging.guarantees.injected_faults import line_of
 from taskguard.judging.guarantees.records import answerable, dead_tasks, status_at_end
 from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
@@ -45,8 +45,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     if why := why_no_log(history, terms):
         return not_applicable(QUESTION, why)
     asked, dead = AskedOfLog.of(terms), set(dead_tasks(history, terms))
-    logged = history.of_kind(DeadLetterLogged)
-    violations = [] if asked.words is None else list(_violations(history, dead, asked, terms))
+    logged = Loggers(history).records(history)
+    violations = [] if asked.words is None else list(_violations(history, logged, dead, asked, terms))
     return conclude(
         QUESTION,
         history,
@@ -61,22 +61,27 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _violations(history: History, dead: set[str], asked: AskedOfLog, terms: Terms) -> Iterator[Violation]:
+def _violations(
+    history: History, logged: Sequence[DeadLetterLogged], dead: set[str], asked: AskedOfLog, terms: Terms
+) -> Iterator[Violation]:
+    by_task: dict[str | None, list[DeadLetterLogged]] = {}
+    for record in logged:
+        by_task.setdefault(record.task_id, []).append(record)
     for task_id in sorted(dead):
-        yield from _of_dead(task_id, history, terms)
+        yield from _of_dead(task_id, history, by_task, terms)
     excuses = (RecordChanged, RecordObserved)
-    yield from logged_alive(history, dead, "was logged as dead, and it is not", "which did not die", excuses)
+    yield from logged_alive(logged, history, dead, "was logged as dead, and it is not", "which did not die", excuses)
     tolerance_ms = terms.tolerances.clock_ms + _largest_skew_ms(history)
     for task_id in sorted(dead & answerable(history).keys()):
-        for record in history.of_task(task_id, DeadLetterLogged) if not history.of_task(task_id, Redriven) else ():
+        for record in by_task.get(task_id, ()) if not history.of_task(task_id, Redriven) else ():
             yield from asked.absent_from(record)
             yield from _fields(record, history, asked, terms)
             yield from _times(record, history, asked, tolerance_ms)
 
 
-def _of_dead(task_id: str, history: History, terms: Terms) -> Iterator[Violation]:
+def _of_dead(task_id: str, history: History, logged: Container[str | None], terms: Terms) -> Iterator[Violation]:
     events = [event for event in history.of_task(task_id) if isinstance(event, (DeadLettered, RecordChanged))]
-    if not history.of_task(task_id, DeadLetterLogged):
+    if task_id not in logged:
         yield Violation(task_id, f"task {task_id} died and was never logged as dead", events, (DeadLetterLogged,))
     status = status_at_end(history, task_id)
     is_told = terms.dialect.dead and not has_no_table(history)

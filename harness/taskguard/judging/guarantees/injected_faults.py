@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import KINDS, Site
 from taskguard.faults.plan import Fault, parse
-from taskguard.history import ConfigurationObserved, Event, FaultInjected, History
+from taskguard.history import ConfigurationObserved, Event, FaultInjected, History, ReceiveThrottled
 from taskguard.history.events import DeliveryEvent
 
 WORK_QUEUE = "work"
@@ -103,7 +103,7 @@ class InjectedFaults:
             for fault in self._by_task[None]
             if self._is_of_work(fault) and any(_is_meanwhile(fault, receive) for receive in seen)
         ]
-        return [*self._on_their_way(task_id, count), *at_work, *meanwhile]
+        return [*self._on_their_way(task_id, count), *self._throttled(task_id, message_id, count), *at_work, *meanwhile]
 
     def explain(self, task_id: str, message_id: str, count: int) -> bool:
         """Whether a fault explains why a receive was charged although no attempt failed by its own draw."""
@@ -128,6 +128,19 @@ class InjectedFaults:
             for fault in self._by_task[task_id]
             if fault.delivery_id is None and fault.receive_count == count and self._is_of_work(fault)
         ]
+
+    def throttled(self, message_id: str, count: int) -> list[ReceiveThrottled]:
+        """That the receive with this count was throttled, whoever did it."""
+        events = self._history.of_message(message_id)
+        return [each for each in events if isinstance(each, ReceiveThrottled) and each.receive_count == count]
+
+    def _throttled(self, task_id: str, message_id: str, count: int) -> Iterator[FaultInjected]:
+        """The faults that throttled the receive, also for the sake of another message of its batch."""
+        for receive in self.throttled(message_id, count):
+            for fault in self._by_task[task_id]:
+                is_then = receive.at_ms - _LEEWAY_MS <= fault.at_ms <= receive.until_ms
+                if fault.kind == "throttle-function" and is_then and fault.receive_count != count:
+                    yield fault
 
     def _is_of_work(self, fault: FaultInjected) -> bool:
         """Whether it struck the work queue or who consumes it, rather than the API or the dead letters' consumer."""

@@ -15,6 +15,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import DeadLetterLogged, History, RecordChanged, RecordObserved, Redriven
 from taskguard.history.wording import times
 from taskguard.judging.checks.attempts import changes_in_doubt, no_changes_seen
+from taskguard.judging.checks.dead_letter_records import Loggers
 from taskguard.judging.guarantees.records import is_without_records, status_at_end, untold
 from taskguard.judging.verdict import Question, Verdict, Violation, conclude, tasks_at_fault
 
@@ -63,7 +64,8 @@ def _of_task(task_id: str, history: History, terms: Terms) -> Iterator[Violation
             message = f"task {task_id} was completed, and its record was found as {found} at the end"
             yield Violation(task_id, message, (completions[0], record))
     if (completions or status_at_end(history, task_id) in done) and not history.of_task(task_id, Redriven):
-        if logged := history.of_task(task_id, DeadLetterLogged):
+        logged = history.of_task(task_id, DeadLetterLogged)
+        if logged := tuple(filter(Loggers(history).is_consumers, logged)) if logged else ():
             yield Violation(task_id, f"task {task_id} was completed, and logged as dead", (*completions, *logged))
         deaths = [change for change in changes if change.status in dead]
         if deaths:
