@@ -156,5 +156,6 @@ def _shortened(value: Any) -> Any:
 def _outcome(response: Any) -> dict[str, Any]:
     if not isinstance(response, dict):
         return {}
-    # A batch operation succeeds as a whole and names the entries that failed.
-    return {key: item for key, item in response.items() if key == "Failed" or isinstance(item, (str, int, float, bool))}
+    # A batch operation succeeds as a whole and names the entries that failed, and those that did not.
+    named = ("Failed", "Successful")
+    return {key: item for key, item in response.items() if key in named or isinstance(item, (str, int, float, bool))}

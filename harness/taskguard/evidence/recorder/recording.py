@@ -39,13 +39,15 @@ _TOLD_AS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SQS record of a Lambda event."""
+    """One SQS record of a Lambda event; ``group`` and ``sequence`` are of FIFO queues."""
 
     message_id: str
     receipt_handle: str
     body: str
     receive_count: int
     queue_arn: str
+    group: str | None = None
+    sequence: int | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
@@ -76,7 +78,8 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
-    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code."""
+    is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code.
+    ``sent`` are the ids of the messages that a queue took, by their entry's id; of a single one that is empty."""
 
     function: str
     request_id: str | None
@@ -89,6 +92,7 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     started_at_ms: float
     ended_at_ms: float
     told: tuple[int, str | None] | None = None
+    sent: Mapping[str, str] = {}
 
 
 class PlatformCall(msgspec.Struct, frozen=True, rename=_TOLD_AS):
@@ -278,6 +282,7 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                 "error": line["error"]["code"] if line["error"] else None,
                 "refused_entries": [entry["Id"] for entry in line["result"].get("Failed", ())],
                 "told": (told["status"], told["error"]) if told else None,
+                "sent": _sent(line["result"]),
             }
             recording.calls.append(msgspec.convert(line | changed, Call))
         case "platform-call":
@@ -304,6 +309,11 @@ def _injected(line: dict[str, Any]) -> FaultInjected:
     )
 
 
+def _sent(result: dict[str, Any]) -> dict[str, str]:
+    entries = [result | {"Id": ""}, *result.get("Successful", ())]
+    return {entry["Id"]: entry["MessageId"] for entry in entries if "MessageId" in entry}
+
+
 def _messages(payload: str) -> list[Message]:
     try:
         return [
@@ -313,6 +323,8 @@ def _messages(payload: str) -> list[Message]:
                 body=record["body"],
                 receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
                 queue_arn=record["eventSourceARN"],
+                group=record["attributes"].get("MessageGroupId"),
+                sequence=int(record["attributes"].get("SequenceNumber", 0)) or None,
             )
             for record in json.loads(payload)["Records"]
         ]

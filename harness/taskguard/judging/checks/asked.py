@@ -11,7 +11,7 @@ import msgspec
 from taskguard.contract.contract import Attempts
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
-from taskguard.history import History, QueueSettings
+from taskguard.history import Delivered, History, QueueSettings
 from taskguard.history.events import QueueName
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
 
@@ -68,6 +68,14 @@ def hidden_seconds(history: History) -> float | None:
     """How long the work queue hides a message unless it is asked otherwise; none where that was not read."""
     queue = _work_queue(history)
     return queue.visibility_timeout_seconds if queue is not None else None
+
+
+def is_fifo(history: History) -> bool:
+    """Whether the work queue keeps the order of a message group: by its settings or, where these were not read, by its messages."""
+    queue = _work_queue(history)
+    if queue is not None and queue.fifo is not None:
+        return queue.fifo
+    return any(delivered.group is not None for delivered in history.of_kind(Delivered))
 
 
 def _work_queue(history: History) -> QueueSettings | None:
