@@ -15,15 +15,21 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.typed import Strict, typed_toml
 
+OF_FIFO_QUEUES = ("order",)
+"""The checks that speak of FIFO queues alone."""
+
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder alone. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+    differs in the files in its folder alone. It is `fifo` when its work queue
+    is, and with `redrive` its dead letters are put back once. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
 
     about: str
     outcome: Outcome
     of: str | None = None
     tasks: int = 30
+    fifo: bool = False
+    redrive: bool = False
     fails: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
@@ -53,7 +59,7 @@ class Expected(Strict, frozen=True, kw_only=True):
         ):
             if check in names:
                 return outcome
-        return Outcome.PASS
+        return Outcome.NOT_APPLICABLE if check in OF_FIFO_QUEUES and not self.fifo else Outcome.PASS
 
     def differences(self, grade: Grade) -> Iterator[str]:
         """Each thing in which the grade is another one, as a sentence."""

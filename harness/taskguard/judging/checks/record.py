@@ -100,9 +100,12 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
 
 def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
     excuse = (AttemptSucceeded, DeadLettered)
-    last = ends_of(history, record.task_id)[-1]
-    ends = (("completed", words.completed, last.successes), ("dead-lettered", words.dead, last.dead_letters))
     again = " after it had been put back" if history.of_task(record.task_id, Redriven) else ""
+    last = ends_of(history, record.task_id)[-1]
+    if again and not (last.events and record.at_ms >= last.events[-1].at_ms):
+        # It tells of the task's end before.
+        return
+    ends = (("completed", words.completed, last.successes), ("dead-lettered", words.dead, last.dead_letters))
     seen = [end for end in ends if end[2]]
     for what, states, found in seen if len(seen) == 1 else ():
         # Without a word for it nobody knows what the record says of a dead task.
