@@ -1,7 +1,8 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
+to match one of them, and each pattern a finding. What a check that passes is to advise can be said, too. Causes are known by patterns;
+whose file names none has none.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ OF_FIFO_QUEUES = ("order",)
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder alone. It is `fifo` when its work queue
-    is, and with `redrive` its dead letters are put back once. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+    differs in the files in its folder alone. It is `fifo` when its work queue is; with `redrive` its dead letters are put back once.
+    With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
 
     about: str
     outcome: Outcome
@@ -31,6 +32,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     fifo: bool = False
     redrive: bool = False
     fails: Mapping[str, tuple[str, ...]] = {}
+    advised: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
@@ -81,6 +83,11 @@ class Expected(Strict, frozen=True, kw_only=True):
                     for each in found
                     if not any(re.search(pattern, each) for pattern in patterns)
                 )
+            yield from (
+                f"{verdict.check}: nothing says {pattern!r}: {found[:3]}"
+                for pattern in self.advised.get(verdict.check, ())
+                if not any(re.search(pattern, each) for each in found)
+            )
         causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
         yield from (
             f"no cause has {pattern!r}: {causes}"

@@ -45,6 +45,7 @@ from taskguard.ingress.workload import Task
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
+from taskguard.run.redrive import Redrive
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
@@ -108,13 +109,15 @@ class Run:
         tell: Tell = nobody,
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
+        redrive: Redrive | None = None,
     ) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        its first tasks wait, and come in batches.
+        its first tasks wait, and come in batches. With a ``redrive`` what lies in the dead-letter queue then is put back, and watched to
+        its end once more.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -124,11 +127,14 @@ class Run:
         self._source.begin()
         with faults or nullcontext(), backlog or nullcontext():
             submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
+        if redrive is not None and settled:
+            settled, depths = self._redrive_and_watch(redrive, submitted, tell, depths)
         if faults is not None:
             self.wait_until_at_rest()
         only = None if self.alone else frozenset(each.task_id for each in submitted if each.task_id is not None)
         with phase(tell, "gather the evidence"):
-            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            outside = (faults, backlog, redrive)
+            from_outside = [event for source in outside if source is not None for event in source.events]
             return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
@@ -152,6 +158,25 @@ class Run:
         with phase(tell, "settle"):
             settled = self.watch(ids, look, faults)
         return submitted, settled, looks[0].depths
+
+    def _redrive_and_watch(
+        self, redrive: Redrive, submitted: list[TaskSubmitted], tell: Tell, depths: Sequence[QueueDepth]
+    ) -> tuple[bool, Sequence[QueueDepth]]:
+        """Whether nothing more will happen, and the queues as they were one look before that was found; as before where nothing was put
+        back."""
+        with phase(tell, "redrive"):
+            task_ids = redrive.put_back(lambda: self._source.gather(submitted, None)[0])
+        if not task_ids:
+            return True, depths
+        looks: deque[Progress] = deque(maxlen=2)
+
+        def look(progress: Progress) -> None:
+            looks.append(progress)
+            tell(progress)
+
+        with phase(tell, "settle again"):
+            settled = self.watch(task_ids, look)
+        return settled, looks[0].depths
 
     def _submit(
         self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool

@@ -212,7 +212,7 @@ def test_faults_that_the_run_had_not_planned_leave_every_verdict_open(events: li
     struck_by_another = fault(LOSE, SUBMITTED[2].answered_ms, IDS[2])
     history = History([*events, struck_by_another])
     graded = grade_run(history, manifest_of())
-    assert {verdict.outcome for verdict in graded.verdicts} == {Outcome.UNKNOWN}
+    assert {verdict.outcome for verdict in graded.verdicts} == {Outcome.UNKNOWN, Outcome.NOT_APPLICABLE}
     assert graded.exit_code == 3
     for verdict in graded.verdicts:
         assert "faults were injected (lose) that this run had not planned" in verdict.findings[0].message
