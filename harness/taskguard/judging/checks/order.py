@@ -30,6 +30,9 @@ QUESTION = Question(
     needs=(Delivered, AttemptSucceeded, AttemptFailed),
 )
 
+_FEW = 5
+"""Of fewer messages it tells nothing that they are all of one group."""
+
 
 def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO queue owes its order by whatever contract
     """Judge in which order the messages of each group were done."""
@@ -98,9 +101,9 @@ def _not_seen(history: History) -> Iterator[Doubt]:
 
 def _all_in_one(groups: Mapping[str, list[Chain]]) -> Iterator[Found]:
     """That one message that fails holds up all others."""
-    if len(groups) != 1:
+    [(group, chains), *others] = groups.items() or [("", [])]
+    if others or len(chains) < _FEW:
         return
-    [(group, chains)] = groups.items()
     held_ms = [_held_ms(chain) for chain in chains[:-1] if _failed(chain)]
     if held_ms:
         message = (
