@@ -73,5 +73,5 @@ def _not_passed(graded: Grade) -> list[str]:
     return [
         f"{verdict.check}: {verdict.outcome}: {[finding.message for finding in verdict.findings[:3]]}"
         for verdict in graded.verdicts
-        if verdict.outcome is not Outcome.PASS
+        if verdict.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)
     ]
