@@ -118,6 +118,8 @@ class _Reader:
             max_receives=int(policy.get("maxReceiveCount", 0)) if told else None,
             dead_letters_watched=watched if told else None,
             unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
+            # No other queue's name may end so, nor may theirs end otherwise.
+            fifo=queue.name.endswith(".fifo"),
         )
 
     def _queue_encrypted(self, told: _Settings, name: str) -> bool | None:

@@ -100,10 +100,13 @@ class RecordAnswered(_Event, frozen=True, kw_only=True):
 
 class Delivered(_OfDelivery, frozen=True, kw_only=True):
     """A message was handed to a work consumer; `environment` is the execution environment that it was handed to, None where that
-    was not seen."""
+    was not seen. Of a FIFO queue's message `group` is its message group, and `sequence` its place in it: a later message has a higher
+    number."""
 
     payload: Json
     environment: str | None = None
+    group: str | None = None
+    sequence: int | None = None
 
 
 class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
@@ -130,6 +133,15 @@ class AnswerMisread(_Event, frozen=True, kw_only=True):
     fails_all: bool
     message_ids: tuple[str, ...]
     task_ids: tuple[str, ...]
+
+
+class Deduplicated(_Event, frozen=True, kw_only=True):
+    """The work queue took a message of the task for one that it had been sent before, and dropped it: for `first_task_id`'s, another
+    task's. `deduplication_id` is the id by which it did so, None where it went by the message's content."""
+
+    task_id: str
+    first_task_id: str
+    deduplication_id: str | None
 
 
 class BackoffRequested(_Event, frozen=True, kw_only=True):
@@ -287,7 +299,8 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
-    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS.
+    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
+    a message group.
     """
 
     queue: QueueName
@@ -297,6 +310,7 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     max_receives: int | None
     dead_letters_watched: bool | None
     unencrypted_refused: bool | None = None
+    fifo: bool | None = None
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
@@ -486,6 +500,7 @@ Event: TypeAlias = (
     | AttemptSucceeded
     | AttemptFailed
     | AnswerMisread
+    | Deduplicated
     | BackoffRequested
     | DeadLettered
     | ReceiveThrottled

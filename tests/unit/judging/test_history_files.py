@@ -400,9 +400,11 @@ def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_un
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | older_fields))
     saved = SavedRun.read(tmp_path)
     outcomes = {v.check: v.outcome for v in grade(saved.history, saved.manifest.terms).verdicts}
-    assert outcomes == dict.fromkeys(CHECKS, Outcome.PASS) | dict.fromkeys(
-        ("transitions", "configuration"), Outcome.UNKNOWN
-    )
+    assert outcomes == dict.fromkeys(CHECKS, Outcome.PASS) | {
+        "transitions": Outcome.UNKNOWN,
+        "configuration": Outcome.UNKNOWN,
+        "order": Outcome.NOT_APPLICABLE,
+    }
 
 
 def test_a_run_of_the_format_before_is_judged_by_the_same_terms(tmp_path: Path) -> None:

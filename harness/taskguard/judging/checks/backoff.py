@@ -6,6 +6,7 @@ tolerated), and at most the late tolerance after the queue had answered, or afte
 had switched off itself. The request comes before the attempt ends: one
 that is made afterwards lets the message wait by chance, and one that is made before the work lets it wait while it is worked on. Fails in spite of missing evidence when a
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
+message of a FIFO queue cannot come as long as another of its group is hidden or worked on, and is not late by that. A
 return that would have been in time, had the engine not been held up meanwhile, or without room for the queue's messages, is a doubt. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
 holds vacuously.
@@ -27,6 +28,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
+from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
@@ -208,9 +210,10 @@ def _timing(
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    # Not before the run itself had switched its consumers on again.
+    # Not before its group was free, nor before the run itself had switched its consumers on again.
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
-    due_ms = history.let_go_ms(request.answered_ms + request.delay_seconds * 1000, queue)
+    asked_ms = request.answered_ms + request.delay_seconds * 1000
+    due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
     late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
         return
