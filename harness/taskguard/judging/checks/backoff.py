@@ -27,7 +27,8 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
 from taskguard.judging.checks.held_up import HeldUpTimes
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
+from taskguard.judging.checks.on_purpose import gathered_seconds
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -38,6 +39,10 @@ QUESTION = Question(
 
 _CLOCK_PRECISION_MS = 0.001
 """The finest that a history tells apart; a return earlier by less is not early."""
+
+
+_LONGEST_HIDDEN_SECONDS = 43_200
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +174,10 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         yield from _timing(wait, granted, wait.next_event, history, terms, held)
     if granted is None and exact is None:
         yield from _without_a_request(wait, terms)
+        for request in requests:
+            if why := _why_refused(request):
+                message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
+                yield Advice(wait.task_id, message, (failed, request))
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
@@ -176,10 +185,19 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
     requests = wait.attempt.backoffs
     if wait.attempt.granted is None and wait.hidden_seconds != exact_seconds:
         asked = (
-            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+            f"asked for {seconds(requests[-1].delay_seconds)} and was refused{_why_refused(requests[-1])}"
+            if requests
+            else "asked for no backoff"
         )
         message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
         yield Violation(wait.task_id, message, (wait.failed, *requests), (BackoffRequested,))
+
+
+def _why_refused(request: BackoffRequested) -> str:
+    """Why SQS refused this request, where that can be told from what it asked for."""
+    if request.delay_seconds <= _LONGEST_HIDDEN_SECONDS:
+        return ""
+    return f": SQS hides a message for {_LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
 
 
 def _timing(
@@ -194,7 +212,11 @@ def _timing(
     # Not before the run itself had switched its consumers on again.
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
     due_ms = history.let_go_ms(request.answered_ms + request.delay_seconds * 1000, queue)
-    late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
+    allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
+    if wait.exact_seconds is None:
+        # It had come back, and was gathered for a batch: only an exact wait is broken by that.
+        allowed_seconds += gathered
+    late_ms = next_event.at_ms - due_ms - allowed_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
         return
     # It would have been in time, had the engine been able to hand it out between its being due and its return.
@@ -202,8 +224,9 @@ def _timing(
         why = held.words(due_ms, next_event)
         yield Doubt(wait.task_id, f"{after}, {seconds(late_ms / 1000)} later than allowed, but {why}", seen)
     else:
-        limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
-        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
+        limit = seconds(request.delay_seconds + allowed_seconds)
+        window = f"; its consumer gathers batches for {seconds(gathered)}" if gathered else ""
+        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed{window}"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
 
 

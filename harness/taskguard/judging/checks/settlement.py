@@ -22,6 +22,7 @@ from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, unexplained_in_doubt, was_refused
+from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished, weighed
 
 QUESTION = Question(
@@ -74,6 +75,7 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
             # The record is a claim; what was last seen to happen is what helps.
             message = (
                 f"task {task_id} was neither completed nor dead-lettered; last seen: {last_seen(history, task_id)}"
+                f"{never_came(history, task_id)}"
             )
             yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
     for task_id in history.accepted:
