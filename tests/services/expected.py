@@ -18,7 +18,8 @@ from taskguard.support.typed import Strict, typed_toml
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder alone. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+    differs in the files in its folder alone. What a check is to have `told` is known by patterns, whatever its outcome: of what it
+    observed, or of a finding. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
 
     about: str
     outcome: Outcome
@@ -27,6 +28,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     fails: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
+    told: Mapping[str, tuple[str, ...]] = {}
     causes: tuple[str, ...] = ()
     not_yet: str | None = None
 
@@ -75,6 +77,12 @@ class Expected(Strict, frozen=True, kw_only=True):
                     for each in found
                     if not any(re.search(pattern, each) for pattern in patterns)
                 )
+            said = [verdict.observed, *found]
+            yield from (
+                f"{verdict.check}: nothing told has {pattern!r}: {said[:3]}"
+                for pattern in self.told.get(verdict.check, ())
+                if not any(re.search(pattern, each) for each in said)
+            )
         causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
         yield from (
             f"no cause has {pattern!r}: {causes}"

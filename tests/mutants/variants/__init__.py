@@ -10,6 +10,7 @@ from tests.mutants.variants.ours import OURS
 from tests.mutants.variants.rates import RATES
 from tests.mutants.variants.records import RECORDS
 from tests.mutants.variants.redrive import REDRIVE
+from tests.mutants.variants.settings import SETTINGS
 from tests.mutants.variants.submission import SUBMISSION
 from tests.mutants.variants.variant import FromLogs, Variant, broken_service
 
@@ -23,6 +24,7 @@ VARIANTS: tuple[Variant, ...] = (
     *EFFECTS,
     *SUBMISSION,
     *CONFIGURATION,
+    *SETTINGS,
     *LIARS,
 )
 
