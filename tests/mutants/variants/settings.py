@@ -72,8 +72,8 @@ SETTINGS = (
         changes=(
             Change(
                 file="handlers/task_queue.py",
-                old="VisibilityTimeout=seconds",
-                new="VisibilityTimeout=seconds * 10_000",
+                old="VisibilityTimeout=delay_seconds",
+                new="VisibilityTimeout=43_200 + delay_seconds",
             ),
         ),
         caught_by=("backoff", "record"),

@@ -27,7 +27,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
 from taskguard.judging.checks.held_up import HeldUpTimes
-from taskguard.judging.checks.on_purpose import gathered_seconds
+from taskguard.judging.checks.on_purpose import gathered_seconds, never_came
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
@@ -168,7 +168,8 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
             message = f"{wait.name} failed, and the run ended before the task could come back"
             yield Doubt(wait.task_id, message, wait.attempt.events)
         else:
-            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
+            gone = never_came(history, wait.task_id)
+            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif granted is not None:
         yield from _timing(wait, granted, wait.next_event, history, terms, held)
