@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskguard.contract.contract import LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
 from taskguard.history.events import QueueName
@@ -39,10 +40,6 @@ QUESTION = Question(
 
 _CLOCK_PRECISION_MS = 0.001
 """The finest that a history tells apart; a return earlier by less is not early."""
-
-
-_LONGEST_HIDDEN_SECONDS = 43_200
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +193,9 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
 
 def _why_refused(request: BackoffRequested) -> str:
     """Why SQS refused this request, where that can be told from what it asked for."""
-    if request.delay_seconds <= _LONGEST_HIDDEN_SECONDS:
+    if request.delay_seconds <= LONGEST_HIDDEN_SECONDS:
         return ""
-    return f": SQS hides a message for {_LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
+    return f": SQS hides a message for {LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
 
 
 def _timing(

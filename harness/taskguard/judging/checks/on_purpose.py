@@ -58,7 +58,7 @@ def never_came(history: History, task_id: str) -> str:
     submitted = history.of_task(task_id, TaskSubmitted)
     if kept is None or history.end is None or not submitted:
         return ""
-    if history.end.at_ms < submitted[-1].answered_ms + kept * 1000:
+    if history.end.at_ms < submitted[-1].at_ms + kept * 1000:
         return ""
     return f"; its queue deletes a message {seconds(kept)} after it was sent, however often it was received"
 
