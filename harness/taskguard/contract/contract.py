@@ -15,7 +15,6 @@ import msgspec
 from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
-
 LONGEST_HIDDEN_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.loads import FATES, FEW, NEVER_SETTLES, Load
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Change, FromLogs, Variant
 
 _TEMPLATE = "serverless.yml"
 _CONSUMER = """          arn: !GetAtt TaskQueue.Arn
@@ -15,7 +15,14 @@ _MONITOR = """          arn: !GetAtt TaskDeadLetterQueue.Arn
 
 
 def _set_wrong(
-    name: str, sentence: str, old: str, added: str, *caught_by: str, message: str, load: Load = FEW
+    name: str,
+    sentence: str,
+    old: str,
+    added: str,
+    *caught_by: str,
+    message: str,
+    load: Load = FEW,
+    from_logs: FromLogs = FromLogs.REJECTED,
 ) -> Variant:
     return Variant(
         name=name,
@@ -23,6 +30,7 @@ def _set_wrong(
         changes=(Change(file=_TEMPLATE, old=old, new=f"{old}{added}"),),
         caught_by=caught_by,
         message=message,
+        from_logs=from_logs,
         load=load,
         takes_long=load is NEVER_SETTLES,
     )
@@ -47,6 +55,11 @@ SETTINGS = (
         "          filterPatterns:\n            - body: { kind: [dead] }\n",
         "dead_letter_log",
         "record",
+        # Without the engine's word nobody sees a death that its monitor is not told of.
+        "settlement",
+        "backoff",
+        "redrive",
+        from_logs=FromLogs.UNKNOWN,
         message="never logged as a dead letter; the event filter .* of .*monitorDLQ deletes what it does not match",
         load=FATES,
     ),

@@ -74,6 +74,13 @@ def test_a_dead_letter_that_was_not_logged_names_the_filter_of_its_consumer() ->
     assert first("dead_letter_log", silent).endswith("as a dead letter")
 
 
+def test_a_task_whose_death_nobody_saw_names_the_filter_of_the_dead_letters_consumer() -> None:
+    unseen = with_settings(without(run(DEAD), DeadLettered, DeadLetterLogged), **FILTERED)
+    assert first("settlement", unseen).endswith(
+        f"; the event filter {PATTERN} of monitor deletes what it does not match"
+    )
+
+
 def test_a_task_that_outlived_its_queues_retention_names_it() -> None:
     lost = without(run(DEAD), DeadLettered)
     clause = "; its queue deletes a message 30 s after it was sent, however often it was received"

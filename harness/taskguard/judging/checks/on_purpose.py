@@ -51,6 +51,10 @@ def never_came(history: History, task_id: str) -> str:
     """What is set that explains why a task did not come, or not again, as such a clause; empty where nothing does."""
     if not history.attempts_of(task_id) and (filtered := dropped(history, "work")):
         return f"{filtered}, and the task never reached it"
+    if any(attempt.failed for attempt in history.attempts_of(task_id)) and (
+        filtered := dropped(history, "dead-letter")
+    ):
+        return filtered
     settings = history.configuration
     kept = (
         next((each.retention_seconds for each in settings.queues if each.queue == "work"), None) if settings else None
