@@ -1,8 +1,7 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. Of any
-check patterns may say what it advises.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ OF_FIFO_QUEUES = ("order",)
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
     differs in the files in its folder alone. It is `fifo` when its work queue is; with `redrive` its dead letters are put back once.
-    With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+    What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
+    grade is not as it is said to be, for the reason that it gives."""
 
     about: str
     outcome: Outcome
@@ -32,9 +32,9 @@ class Expected(Strict, frozen=True, kw_only=True):
     fifo: bool = False
     redrive: bool = False
     fails: Mapping[str, tuple[str, ...]] = {}
-    advice: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
+    told: Mapping[str, tuple[str, ...]] = {}
     causes: tuple[str, ...] = ()
     not_yet: str | None = None
 
@@ -83,10 +83,11 @@ class Expected(Strict, frozen=True, kw_only=True):
                     for each in found
                     if not any(re.search(pattern, each) for pattern in patterns)
                 )
+            said = [verdict.observed, *found]
             yield from (
-                f"{verdict.check}: nothing says {pattern!r}: {found[:3]}"
-                for pattern in self.advice.get(verdict.check, ())
-                if not any(re.search(pattern, each) for each in found)
+                f"{verdict.check}: nothing told has {pattern!r}: {said[:3]}"
+                for pattern in self.told.get(verdict.check, ())
+                if not any(re.search(pattern, each) for each in said)
             )
         causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
         yield from (

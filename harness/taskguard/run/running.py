@@ -13,11 +13,14 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
 from taskguard.evidence.dead_letters import dead_letter_logs
+from taskguard.evidence.privileges.uses import unused
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
@@ -26,6 +29,7 @@ from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
     AnswerMisread,
     Called,
+    ConfigurationObserved,
     ConsumersOff,
     Event,
     EvidenceMissing,
@@ -326,8 +330,21 @@ class Run:
         if self._changes is not None:
             submitted = [event for event in events if isinstance(event, TaskSubmitted)]
             events.extend(ask(partial(self._changes.of, records, submitted), list))
-        events.extend(ask(self._configuration.events, list))
+        events.extend(self._with_use(ask(self._configuration.events, list)))
         return events
+
+    def _with_use(self, settings: list[Event]) -> list[Event]:
+        """The settings, with the permissions that nothing used where each call was seen."""
+        recording, region = self._source.recording(), self.endpoint.region
+        if recording is None or recording.damage:
+            return settings
+        recording = recording.since(self._source.since_ms)
+        return [
+            replace(each, unused=unused(each, recording, self.stack, region))
+            if isinstance(each, ConfigurationObserved)
+            else each
+            for each in settings
+        ]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

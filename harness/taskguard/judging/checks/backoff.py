@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskguard.contract.contract import LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
 from taskguard.history.events import QueueName
@@ -30,8 +31,9 @@ from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accep
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
 from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.on_purpose import gathered_seconds, never_came
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -177,12 +179,17 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
             message = f"{wait.name} failed, and the run ended before the task could come back"
             yield Doubt(wait.task_id, message, wait.attempt.events)
         else:
-            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
+            gone = never_came(history, wait.task_id)
+            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
             yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
     elif granted is not None:
         yield from _timing(wait, granted, wait.next_event, history, terms, held)
     if granted is None and exact is None:
         yield from _without_a_request(wait, terms)
+        for request in requests:
+            if why := _why_refused(request):
+                message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
+                yield Advice(wait.task_id, message, (failed, request))
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
@@ -195,10 +202,19 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
         yield Violation(wait.task_id, message, (wait.failed,), (BackoffRequested,))
     else:
         asked = (
-            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+            f"asked for {seconds(requests[-1].delay_seconds)} and was refused{_why_refused(requests[-1])}"
+            if requests
+            else "asked for no backoff"
         )
         message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
         yield Violation(wait.task_id, message, (wait.failed, *requests), (BackoffRequested,))
+
+
+def _why_refused(request: BackoffRequested) -> str:
+    """Why SQS refused this request, where that can be told from what it asked for."""
+    if request.delay_seconds <= LONGEST_HIDDEN_SECONDS:
+        return ""
+    return f": SQS hides a message for {LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
 
 
 def _timing(
@@ -214,7 +230,11 @@ def _timing(
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
     asked_ms = request.answered_ms + request.delay_seconds * 1000
     due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
-    late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
+    allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
+    if wait.exact_seconds is None:
+        # It had come back, and was gathered for a batch: only an exact wait is broken by that.
+        allowed_seconds += gathered
+    late_ms = next_event.at_ms - due_ms - allowed_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
         return
     # It would have been in time, had the engine been able to hand it out between its being due and its return.
@@ -222,8 +242,9 @@ def _timing(
         why = held.words(due_ms, next_event)
         yield Doubt(wait.task_id, f"{after}, {seconds(late_ms / 1000)} later than allowed, but {why}", seen)
     else:
-        limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
-        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
+        limit = seconds(request.delay_seconds + allowed_seconds)
+        window = f"; its consumer gathers batches for {seconds(gathered)}" if gathered else ""
+        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed{window}"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
 
 

@@ -34,6 +34,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.attempts import duplicates_in_doubt
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, was_refused
+from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.work import deeds_of, usual_deeds
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
@@ -85,7 +86,7 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
     for task_id in unsettled:
         if not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
-            message = f"task {task_id} {_unended(history, task_id)}"
+            message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}"
             yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
     for task_id in history.accepted:
         if terms.dialect.message.payload is None:
