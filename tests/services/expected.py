@@ -40,7 +40,7 @@ class Expected(Strict, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         named = [*self.fails, *self.unknown, *self.not_applicable]
-        if strange := {*named, *self.advice} - {str(name) for name in CHECKS}:
+        if strange := {*named, *self.told} - {str(name) for name in CHECKS}:
             raise ValueError(f"there is no check {', '.join(sorted(strange))}")
         if len(named) != len(set(named)):
             raise ValueError("a check has one outcome")

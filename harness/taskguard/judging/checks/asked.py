@@ -88,6 +88,12 @@ def is_fifo(history: History) -> bool:
     return any(delivered.group is not None for delivered in history.of_kind(Delivered))
 
 
+def delay_seconds(history: History) -> float:
+    """How long after it was sent a message can first be received from the work queue; 0 where that was not read."""
+    queue = _work_queue(history)
+    return (queue.delay_seconds or 0.0) if queue is not None else 0.0
+
+
 def _work_queue(history: History) -> QueueSettings | None:
     queues = history.configuration.queues if history.configuration is not None else ()
     return next((queue for queue in queues if queue.queue == "work"), None)

@@ -156,6 +156,23 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
 
 
 def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
+    yield from _asked_for(wait, terms)
+    if wait.next_event is None:
+        if _too_early_to_tell(wait, history, terms, held):
+            message = f"{wait.name} failed, and the run ended before the task could come back"
+            yield Doubt(wait.task_id, message, wait.attempt.events)
+        else:
+            gone = never_came(history, wait.task_id)
+            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
+            yield Violation(wait.task_id, message, (wait.failed, *wait.attempt.backoffs), (Delivered, DeadLettered))
+    elif wait.attempt.granted is not None:
+        yield from _timing(wait, wait.attempt.granted, wait.next_event, history, terms, held)
+    if wait.attempt.granted is None and wait.exact_seconds is None:
+        yield from _without_a_request(wait, terms)
+
+
+def _asked_for(wait: _Wait, terms: Terms) -> Iterator[Violation]:
+    """What is wrong with what was asked for, and when."""
     failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
     exact = wait.exact_seconds
     if exact is not None:
@@ -174,22 +191,6 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         if exact is not None and request.accepted and request.delay_seconds != exact:
             message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
             yield Violation(wait.task_id, message, (failed, request))
-    if wait.next_event is None:
-        if _too_early_to_tell(wait, history, terms, held):
-            message = f"{wait.name} failed, and the run ended before the task could come back"
-            yield Doubt(wait.task_id, message, wait.attempt.events)
-        else:
-            gone = never_came(history, wait.task_id)
-            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
-            yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
-    elif granted is not None:
-        yield from _timing(wait, granted, wait.next_event, history, terms, held)
-    if granted is None and exact is None:
-        yield from _without_a_request(wait, terms)
-        for request in requests:
-            if why := _why_refused(request):
-                message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
-                yield Advice(wait.task_id, message, (failed, request))
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
@@ -248,9 +249,13 @@ def _timing(
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
 
 
-def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
+def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
     """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
     so it may seem shorter by a little."""
+    for request in wait.attempt.backoffs:
+        if why := _why_refused(request):
+            message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
+            yield Advice(wait.task_id, message, (wait.failed, request))
     if wait.hidden_seconds is None:
         message = f"{wait.name} asked for no backoff, and how long its queue hides a message was not read"
         yield Doubt(wait.task_id, message, wait.attempt.events)
