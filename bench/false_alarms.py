@@ -50,7 +50,7 @@ class Graded:
         return [
             f"{verdict.check}: {verdict.outcome}: {verdict.findings[0].message if verdict.findings else verdict.observed}"
             for verdict in self.grade.verdicts
-            if verdict.outcome is not Outcome.PASS
+            if verdict.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)
         ]
 
     def __str__(self) -> str:

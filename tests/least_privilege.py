@@ -19,8 +19,9 @@ from taskguard.testing.plugin import asked, session_engine
 from tests.places import PROJECT, STATE
 
 if TYPE_CHECKING:
-    from taskguard.operating.privileges.table import Row
     from taskguard.testing.shared_engine import SharedEngine
+
+    from tests.privileges.table import Row
 
 WHOLE = PROJECT / "tests" / "pipeline"
 TABLE = "privileges.md"
@@ -59,7 +60,8 @@ class LeastPrivilege:
         # A session without an engine, of unit tests, must not pay for these.
         from botocore.exceptions import BotoCoreError, ClientError
         from taskguard.errors import TaskGuardError
-        from taskguard.operating.privileges.report import as_markdown, faults
+
+        from tests.privileges.report import as_markdown, faults
 
         try:
             rows = self._rows(engine, stage)
@@ -82,11 +84,12 @@ class LeastPrivilege:
                 terminalreporter.line(f"FAILED {fault}", red=True)
 
     def _rows(self, engine: SharedEngine, stage: str) -> list[Row]:
+        from taskguard.evidence.privileges.actions import Place
         from taskguard.evidence.recorder.recording import RecordingFile
-        from taskguard.operating.privileges.actions import Place
-        from taskguard.operating.privileges.roles import roles_of
-        from taskguard.operating.privileges.table import table_of, uses_of
         from taskguard.service.deployment import read_stack
+
+        from tests.privileges.roles import roles_of
+        from tests.privileges.table import table_of, uses_of
 
         endpoint = engine.endpoint()
         if endpoint.recording is None:  # only the flight recorder sees calls

@@ -68,12 +68,6 @@ class SubmissionError(TaskGuardError):
     """The API could not be reached at all. Check that the stack is up."""
 
 
-class PolicyError(TaskGuardError):
-    """A role's policy uses what cannot be judged here. Write it with actions and resources alone, or check it by hand."""
-
-    exit_code = ExitCode.UNKNOWN
-
-
 class RedriveError(TaskGuardError):
     """A task was not put back to work. The message says in what state it is and what to do."""
 

@@ -34,6 +34,7 @@ from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.own_engine import OwnEngine
 from taskguard.run.probing import largest_message_bytes
+from taskguard.run.redrive import Redrive
 from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
@@ -115,12 +116,13 @@ def record(
         backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)
     elif faults is None:
         tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
+    redrive = Redrive(run.endpoint, run.stack, tell) if asked is not None and asked.redrive else None
     tell(Began(len(load.task_ids)))
     manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load, seen.tell, faults, backlog)
+        history = run.of(load, seen.tell, faults, backlog, redrive)
         with phase(tell, "manifest"):
             saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history)))
             saved.write(folder)
@@ -129,7 +131,8 @@ def record(
             raise
         ended = has_ended(run.endpoint)
         if history is None:
-            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            outside = (faults, backlog, redrive)
+            from_outside = [event for source in outside if source is not None for event in source.events]
             history = run.history_until_now([*seen.submitted, *from_outside], AsLongAsTheyAnswer(gone=ended))
         manifest = partial(manifest, engine_limits=limits(history))
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error

@@ -67,5 +67,5 @@ def _not_passed(graded: Grade, *, is_graded: bool) -> list[str]:
     return [
         f"{verdict.check}: {verdict.outcome}: {[finding.message for finding in verdict.findings[:3]]}"
         for verdict in graded.verdicts
-        if verdict.outcome is not Outcome.PASS and (is_graded or verdict.exercised)
+        if verdict.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE) and (is_graded or verdict.exercised)
     ]

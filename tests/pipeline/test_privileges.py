@@ -7,12 +7,13 @@ tested: that it is complete, and that one action too many or too few shows.
 from dataclasses import replace
 
 import pytest
-from taskguard.operating.privileges.actions import Place
-from taskguard.operating.privileges.policies import Access, Statement
-from taskguard.operating.privileges.roles import Role, roles_of
-from taskguard.operating.privileges.table import Row, State, table_of, uses_of
+from taskguard.evidence.privileges.actions import Access, Place
 from taskguard.support.waiting import wait_for
 from taskguard.testing.pipeline import Pipeline
+
+from tests.privileges.policies import Statement
+from tests.privileges.roles import Role, roles_of
+from tests.privileges.table import Row, State, table_of, uses_of
 
 
 def test_a_task_s_calls_are_allowed_and_attributed_to_the_test_that_caused_them(pipeline: Pipeline) -> None:

@@ -1,8 +1,7 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. Of a
-check that passes patterns may say what it advises.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
 """
 
 from __future__ import annotations
@@ -16,25 +15,32 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.typed import Strict, typed_toml
 
+OF_FIFO_QUEUES = ("order",)
+"""The checks that speak of FIFO queues alone."""
+
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder alone. With `not_yet` the grade is not as it is said to be, for the reason that it gives."""
+    differs in the files in its folder alone. It is `fifo` when its work queue is; with `redrive` its dead letters are put back once.
+    What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
+    grade is not as it is said to be, for the reason that it gives."""
 
     about: str
     outcome: Outcome
     of: str | None = None
     tasks: int = 30
+    fifo: bool = False
+    redrive: bool = False
     fails: Mapping[str, tuple[str, ...]] = {}
-    advice: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
+    told: Mapping[str, tuple[str, ...]] = {}
     causes: tuple[str, ...] = ()
     not_yet: str | None = None
 
     def __post_init__(self) -> None:
         named = [*self.fails, *self.unknown, *self.not_applicable]
-        if strange := {*named, *self.advice} - {str(name) for name in CHECKS}:
+        if strange := {*named, *self.told} - {str(name) for name in CHECKS}:
             raise ValueError(f"there is no check {', '.join(sorted(strange))}")
         if len(named) != len(set(named)):
             raise ValueError("a check has one outcome")
@@ -55,7 +61,7 @@ class Expected(Strict, frozen=True, kw_only=True):
         ):
             if check in names:
                 return outcome
-        return Outcome.PASS
+        return Outcome.NOT_APPLICABLE if check in OF_FIFO_QUEUES and not self.fifo else Outcome.PASS
 
     def differences(self, grade: Grade) -> Iterator[str]:
         """Each thing in which the grade is another one, as a sentence."""
@@ -65,12 +71,6 @@ class Expected(Strict, frozen=True, kw_only=True):
             expected, found = self.outcome_of(verdict.check), _findings(verdict)
             if verdict.outcome is not expected:
                 yield f"{verdict.check}: {verdict.outcome}, expected {expected}. {verdict.observed}. {found[:3]}"
-            elif expected is Outcome.PASS:
-                yield from (
-                    f"{verdict.check}: nothing that is advised has {pattern!r}: {found[:3]}"
-                    for pattern in self.advice.get(verdict.check, ())
-                    if not any(re.search(pattern, each) for each in found)
-                )
             elif expected is Outcome.FAIL:
                 patterns = self.fails[verdict.check]
                 yield from (
@@ -83,6 +83,12 @@ class Expected(Strict, frozen=True, kw_only=True):
                     for each in found
                     if not any(re.search(pattern, each) for pattern in patterns)
                 )
+            said = [verdict.observed, *found]
+            yield from (
+                f"{verdict.check}: nothing told has {pattern!r}: {said[:3]}"
+                for pattern in self.told.get(verdict.check, ())
+                if not any(re.search(pattern, each) for each in said)
+            )
         causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
         yield from (
             f"no cause has {pattern!r}: {causes}"

@@ -61,6 +61,7 @@ def test_service_is_graded_as_it_deserves(name: str, expected: Expected, request
             tasks_seed=TASKS_SEED,
             clock_scale=scale,
             fresh=True,
+            redrive=expected.redrive,
         )
     )
     write_reports(graded.folder, graded.grade, graded.saved)

@@ -67,6 +67,10 @@ def grade(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
+    redrive: Annotated[
+        bool,
+        typer.Option("--redrive", help="At the end put back what lies in the dead-letter queue, by SQS's own redrive."),
+    ] = False,
     faults: asked_faults.Faults = None,
     fault_seed: asked_faults.FaultSeed = None,
     replay: asked_faults.Replay = None,
@@ -94,6 +98,7 @@ def grade(
         allow_production=allow_production,
         keep=keep,
         fresh=fresh,
+        redrive=redrive,
         plan=asked_faults.plan_of(faults, fault_seed, target),
     )
     changed: tuple[str, ...] = ()
@@ -160,6 +165,10 @@ def _refuse_what_does_not_fit(asked: Asked) -> None:
             "is made with AWS_ENDPOINT_URL)",
         ),
         (
+            asked.redrive and (target in (TargetName.RUNNING, TargetName.AWS) or asked.plan is not None),
+            "--redrive is for a stack of the run's own without faults; leave it out with --target running or aws, --faults and --replay",
+        ),
+        (
             asked.api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS),
             f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}",
         ),
@@ -211,4 +220,5 @@ def _command(service: Path, asked: Asked) -> str | None:
     elif asked.target is TargetName.RUNNING:
         return None
     options = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
-    return shlex.join(["taskguard", "grade", *([str(service)] if service != Path() else []), *options])
+    flags = ["--redrive"] if asked.redrive else []
+    return shlex.join(["taskguard", "grade", *([str(service)] if service != Path() else []), *options, *flags])

@@ -15,6 +15,9 @@ import msgspec
 from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
+LONGEST_HIDDEN_SECONDS = 43_200
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
 
 class Weight(StrEnum):
     """How much a demand weighs: what misses a ``must`` fails, an ``advice`` is told and fails nothing, ``off`` is not judged."""
@@ -163,6 +166,8 @@ class Contract(Strict, frozen=True, kw_only=True):
         """The contract as sentences, one a demand."""
         yield f"Attempts: {self.attempts.in_words()}."
         yield f"Waiting: {self.waiting.in_words()}."
+        if max(self.waits, default=0.0) > LONGEST_HIDDEN_SECONDS:
+            yield f"SQS hides a message for {LONGEST_HIDDEN_SECONDS} s at most from its receipt: a longer wait takes several, or a new message."
         if self.failures is None:
             yield "Simulated failures: none are demanded."
         else:

@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -85,7 +86,7 @@ class _Reader:
             at_ms=self._endpoint.clock.now_ms(),
             queues=tuple(self._queue(name, queue) for name, queue in stack.queues.items()),
             consumers=tuple(
-                _consumer(queue, mapping, functions) for queue, found in mappings.items() for mapping in found
+                self._consumer(queue, mapping, functions) for queue, found in mappings.items() for mapping in found
             ),
             store_encrypted=self._try("the encryption of the table", partial(self._table_encrypted, stack.table.name))
             if stack.table is not None
@@ -118,7 +119,34 @@ class _Reader:
             max_receives=int(policy.get("maxReceiveCount", 0)) if told else None,
             dead_letters_watched=watched if told else None,
             unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
+            # No other queue's name may end so, nor may theirs end otherwise.
+            fifo=queue.name.endswith(".fifo"),
+            delay_seconds=_number(told.get("DelaySeconds")),
         )
+
+    def _consumer(self, queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:
+        name, state = function_of(mapping), mapping.get("State")
+        filters = (mapping.get("FilterCriteria") or {}).get("Filters") or ()
+        return ConsumerSettings(
+            name=name,
+            queue=queue,
+            enabled=None if state is None else state == "Enabled",
+            partial_batches=reports_failures(mapping),
+            timeout_seconds=_number(functions[name].get("Timeout")),
+            batch_size=mapping.get("BatchSize"),
+            window_seconds=_number(mapping.get("MaximumBatchingWindowInSeconds")),
+            # One without a pattern lets everything through.
+            filters=tuple(str(each.get("Pattern") or "{}") for each in filters),
+            most_at_once=(mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"),
+            reserved=self._reserved(name),
+        )
+
+    def _reserved(self, function: str) -> int | None:
+        # Only advice hangs on it, so that it is no evidence that is missed where an engine or a role does not allow to read it.
+        with suppress(ClientError):
+            told: _Settings = self._endpoint.functions().get_function_concurrency(FunctionName=function)
+            return told.get("ReservedConcurrentExecutions")
+        return None
 
     def _queue_encrypted(self, told: _Settings, name: str) -> bool | None:
         if not told:
@@ -165,17 +193,6 @@ class _Reader:
         except (ClientError, BotoCoreError) as error:
             self._unread.append(f"{what} ({error})")
             return None
-
-
-def _consumer(queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:
-    name, state = function_of(mapping), mapping.get("State")
-    return ConsumerSettings(
-        name=name,
-        queue=queue,
-        enabled=None if state is None else state == "Enabled",
-        partial_batches=reports_failures(mapping),
-        timeout_seconds=_number(functions[name].get("Timeout")),
-    )
 
 
 def _permission(function: str, statement: _Settings) -> Permission:

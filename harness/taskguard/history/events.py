@@ -100,10 +100,13 @@ class RecordAnswered(_Event, frozen=True, kw_only=True):
 
 class Delivered(_OfDelivery, frozen=True, kw_only=True):
     """A message was handed to a work consumer; `environment` is the execution environment that it was handed to, None where that
-    was not seen."""
+    was not seen. Of a FIFO queue's message `group` is its message group, and `sequence` its place in it: a later message has a higher
+    number."""
 
     payload: Json
     environment: str | None = None
+    group: str | None = None
+    sequence: int | None = None
 
 
 class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
@@ -130,6 +133,15 @@ class AnswerMisread(_Event, frozen=True, kw_only=True):
     fails_all: bool
     message_ids: tuple[str, ...]
     task_ids: tuple[str, ...]
+
+
+class Deduplicated(_Event, frozen=True, kw_only=True):
+    """The work queue took a message of the task for one that it had been sent before, and dropped it: for `first_task_id`'s, another
+    task's. `deduplication_id` is the id by which it did so, None where it went by the message's content."""
+
+    task_id: str
+    first_task_id: str
+    deduplication_id: str | None
 
 
 class BackoffRequested(_Event, frozen=True, kw_only=True):
@@ -287,7 +299,8 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
-    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS.
+    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
+    a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise.
     """
 
     queue: QueueName
@@ -297,6 +310,8 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     max_receives: int | None
     dead_letters_watched: bool | None
     unencrypted_refused: bool | None = None
+    fifo: bool | None = None
+    delay_seconds: Finite | None = None
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
@@ -305,7 +320,10 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
 class ConsumerSettings(Strict, frozen=True, kw_only=True):
     """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
-    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed.
+    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed. A batch has at most
+    `batch_size` messages, which are gathered for `window_seconds`; a message that matches none of the `filters` (none: there are
+    none) is deleted, and never reaches the consumer. At most `most_at_once` batches are handed over at once, and the function has
+    a concurrency of `reserved` for itself; None of these two: it was not set, or not read.
     """
 
     name: str
@@ -313,6 +331,11 @@ class ConsumerSettings(Strict, frozen=True, kw_only=True):
     enabled: bool | None
     partial_batches: bool | None
     timeout_seconds: Finite | None
+    batch_size: int | None = None
+    window_seconds: Finite | None = None
+    filters: tuple[str, ...] = ()
+    most_at_once: int | None = None
+    reserved: int | None = None
 
     def __post_init__(self) -> None:
         _refuse_other_queues(self.queue)
@@ -330,7 +353,7 @@ class ConfigurationObserved(_Event, frozen=True, kw_only=True):
     """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
 
     `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
-    not looked for.
+    not looked for. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
     """
 
     queues: tuple[QueueSettings, ...]
@@ -340,6 +363,7 @@ class ConfigurationObserved(_Event, frozen=True, kw_only=True):
     table: bool | None = None
     dead_letter_queue: bool | None = None
     dead_letter_consumer: bool | None = None
+    unused: tuple[Permission, ...] = ()
 
 
 class EvidenceMissing(_Event, frozen=True, kw_only=True):
@@ -486,6 +510,7 @@ Event: TypeAlias = (
     | AttemptSucceeded
     | AttemptFailed
     | AnswerMisread
+    | Deduplicated
     | BackoffRequested
     | DeadLettered
     | ReceiveThrottled

@@ -16,6 +16,7 @@ from taskguard.history.events import (
     ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
+    Deduplicated,
     Delivered,
     Event,
     EvidenceMissing,
@@ -96,6 +97,9 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"succeeded at receive {count}"
         case AttemptFailed(receive_count=count, reason=reason):
             return f"failed at receive {count}: {reason}"
+        case Deduplicated(first_task_id=first, deduplication_id=shared):
+            how = f"by the deduplication id {shared}" if shared is not None else "by its content"
+            return f"its message was dropped {how}, for that of task {first}"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
         case AnswerMisread(function=function, what=what, fails_all=fails_all):

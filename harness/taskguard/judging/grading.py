@@ -14,6 +14,7 @@ from taskguard.history import AttemptSucceeded, DeadLettered, EngineLimit, Event
 from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
+from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
@@ -216,8 +217,8 @@ def _fate(history: History, task_id: str) -> TaskFate:
     outcomes = tuple(
         ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown" for attempt in attempts
     )
-    completed = any(attempt.succeeded for attempt in attempts)
-    dead = bool(history.of_task(task_id, DeadLettered))
+    last = ends_of(history, task_id)[-1]
+    completed, dead = bool(last.successes), bool(last.dead_letters)
     end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
     return TaskFate(
         task_id=task_id,

@@ -1,1 +1,1 @@
-"""What is done to a stack besides running tasks through it: redriving, privileges, costs, cleaning."""
+"""What is done to a stack besides running tasks through it: redriving, costs, cleaning."""

@@ -13,11 +13,14 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
 from taskguard.evidence.dead_letters import dead_letter_logs
+from taskguard.evidence.privileges.uses import unused
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
@@ -26,6 +29,7 @@ from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
     AnswerMisread,
     Called,
+    ConfigurationObserved,
     ConsumersOff,
     Event,
     EvidenceMissing,
@@ -49,6 +53,7 @@ from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.probing import Probing
+from taskguard.run.redrive import Redrive
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
@@ -113,13 +118,15 @@ class Run:
         tell: Tell = nobody,
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
+        redrive: Redrive | None = None,
     ) -> History:
         """Submit the tasks of ``load``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        the load's first tasks wait, and come in batches.
+        the load's first tasks wait, and come in batches. With a ``redrive`` what lies in the dead-letter queue then is put back, and watched to
+        its end once more.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -129,10 +136,13 @@ class Run:
         self._source.begin()
         with faults or nullcontext(), backlog or nullcontext():
             answers, settled, depths = self.submit_and_watch(load, tell, faults, backlog)
+        if redrive is not None and settled:
+            settled, depths = self._redrive_and_watch(redrive, answers, tell, depths)
         if faults is not None:
             self.wait_until_at_rest()
         with phase(tell, "gather the evidence"):
-            from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
+            outside = (faults, backlog, redrive)
+            from_outside = [event for source in outside if source is not None for event in source.events]
             only = None if self.alone else _ids_of(answers)
             return self.history([*answers, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
@@ -169,6 +179,25 @@ class Run:
                 settled = self.watch(ids, look, faults, handed_in=probing.handed_in, pace=pace, seconds=seconds)
             probing.read_back()
         return [*submitted, *probing.events], settled, looks[0].depths
+
+    def _redrive_and_watch(
+        self, redrive: Redrive, answers: list[Event], tell: Tell, depths: Sequence[QueueDepth]
+    ) -> tuple[bool, Sequence[QueueDepth]]:
+        """Whether nothing more will happen, and the queues as they were one look before that was found; as before where nothing was put
+        back."""
+        with phase(tell, "redrive"):
+            task_ids = redrive.put_back(lambda: self._source.gather(answers, None)[0])
+        if not task_ids:
+            return True, depths
+        looks: deque[Progress] = deque(maxlen=2)
+
+        def look(progress: Progress) -> None:
+            looks.append(progress)
+            tell(progress)
+
+        with phase(tell, "settle again"):
+            settled = self.watch(task_ids, look)
+        return settled, looks[0].depths
 
     def _submit(
         self,
@@ -301,8 +330,21 @@ class Run:
         if self._changes is not None:
             submitted = [event for event in events if isinstance(event, TaskSubmitted)]
             events.extend(ask(partial(self._changes.of, records, submitted), list))
-        events.extend(ask(self._configuration.events, list))
+        events.extend(self._with_use(ask(self._configuration.events, list)))
         return events
+
+    def _with_use(self, settings: list[Event]) -> list[Event]:
+        """The settings, with the permissions that nothing used where each call was seen."""
+        recording, region = self._source.recording(), self.endpoint.region
+        if recording is None or recording.damage:
+            return settings
+        recording = recording.since(self._source.since_ms)
+        return [
+            replace(each, unused=unused(each, recording, self.stack, region))
+            if isinstance(each, ConfigurationObserved)
+            else each
+            for each in settings
+        ]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

@@ -67,7 +67,7 @@ class Asked(WantedStage):
 
     ``folder`` is the run's, new or empty. ``tasks_seed`` decides the tasks' ids (none: they follow from ``seed``, or are new). On AWS
     ``seed`` and ``rate``, where given, must be the stage's. Of ``endpoint_url`` none is as good as any. ``keep`` leaves the stack
-    running, ``fresh`` uses no engine that is up. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
+    running, ``fresh`` uses no engine that is up; with ``redrive`` the dead letters that lie in their queue at the end are put back once. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
     again.
     """
 
@@ -82,5 +82,6 @@ class Asked(WantedStage):
     allow_production: bool = False
     keep: bool = False
     fresh: bool = False
+    redrive: bool = False
     plan: Plan | None = None
     repeat: str | None = None

@@ -12,6 +12,7 @@ from tests.mutants.variants.probed import PROBED
 from tests.mutants.variants.rates import RATES
 from tests.mutants.variants.records import RECORDS
 from tests.mutants.variants.redrive import REDRIVE
+from tests.mutants.variants.settings import SETTINGS
 from tests.mutants.variants.submission import SUBMISSION
 from tests.mutants.variants.variant import FromLogs, Variant, broken_service
 
@@ -26,6 +27,7 @@ VARIANTS: tuple[Variant, ...] = (
     *EFFECTS,
     *SUBMISSION,
     *CONFIGURATION,
+    *SETTINGS,
     *LIARS,
     *PROBED,
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from taskguard.contract.contract import Contract, Weight
 from taskguard.contract.files import built_in, contract_named, names_of_built_in, read_contract
 from taskguard.contract.terms import Terms
+from taskguard.contract.waiting import Waiting
 from taskguard.errors import ConfigurationError
 from taskguard.support.typed import Refused, typed, typed_toml, untyped
 
@@ -133,6 +134,12 @@ def test_as_deployed_demands_nothing_but_what_the_stack_says() -> None:
     contract = built_in("as-deployed")
     assert (contract.attempts.most, contract.waiting.constant) == ("as-deployed", "as-deployed")
     assert untyped(contract) == untyped(Contract(attempts=contract.attempts, waiting=contract.waiting))
+
+
+@pytest.mark.parametrize(("wait", "told"), [(43_200.0, False), (43_201.0, True)])
+def test_a_wait_beyond_what_sqs_hides_a_message_for_is_said_to_be_one(wait: float, told: bool) -> None:
+    sentences = Contract(waiting=Waiting(schedule=(5.0, wait))).in_words()
+    assert any(each.startswith("SQS hides a message for 43200 s at most") for each in sentences) is told
 
 
 def test_terms_say_no_draw_where_none_is_known() -> None:

@@ -47,6 +47,9 @@ UNSEEDED = our_terms()
 START_MS = 1_700_000_000_000.0
 FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD = Fate(0), Fate(1), Fate(2), Fate(3, dead=True)
 SCHEDULE = (5.0, 10.0, 20.0)
+OF_ANY_QUEUE = tuple(check for check in CHECKS if check != "order")
+"""The checks but that of FIFO queues, which these runs have none of."""
+
 QUEUES: tuple[QueueName, ...] = ("work", "dead-letter")
 
 
@@ -196,6 +199,12 @@ def holds(verdict: Verdict) -> bool:
     return verdict.outcome is Outcome.PASS or (
         hollow and all(finding.message.startswith("not exercised") for finding in verdict.findings)
     )
+
+
+def all_hold(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the checks found nothing wrong, each one that is applicable."""
+    judged = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_APPLICABLE]
+    return bool(judged) and all(holds(verdict) for verdict in judged)
 
 
 def judge(check: str, events: Iterable[Event], terms: Terms = EXPECTED) -> Verdict:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
-from taskguard.history import ConfigurationObserved, Event, Permission
+from taskguard.contract.waiting import AS_DEPLOYED, Waiting
+from taskguard.history import BackoffRequested, ConfigurationObserved, Event, Permission
 from taskguard.judging.verdict import Outcome
 
-from tests.unit.judging.building import CONFIGURATION, DEAD, FIRST_TRY, changed, judge, missing, run, without
+from tests.terms import demanding
+from tests.unit.judging.building import (
+    CONFIGURATION,
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    SECOND_TRY,
+    changed,
+    judge,
+    missing,
+    run,
+    without,
+)
 
 EVENTS = run(FIRST_TRY, DEAD)
 WORK, DEAD_QUEUE = CONFIGURATION.queues
@@ -51,7 +65,15 @@ def with_worker(**changes: Any) -> dict[str, Any]:
         ),
         (
             with_queues({"retention_seconds": 20.0}),
-            "the work queue keeps a message for 20 s, no longer than the longest backoff, 20 s",
+            "the work queue keeps a message for 20 s, and its retries together take 35 s",
+        ),
+        (
+            with_queues({"retention_seconds": 35.0}),
+            "the work queue keeps a message for 35 s, and its retries together take 35 s",
+        ),
+        (
+            with_queues({"retention_seconds": 36.0}, {"retention_seconds": 35.0}),
+            "the dead-letter queue keeps a message for 35 s, and the retries before its death, which count, take 35 s",
         ),
         (
             with_queues(dead={"retention_seconds": 86400.0}),
@@ -77,8 +99,109 @@ def test_a_setting_that_is_wrong_fails(changes: dict[str, Any], message: str) ->
     assert messages(**changes) == [message]
 
 
-def test_a_visibility_timeout_as_long_as_the_consumers_is_enough() -> None:
-    assert messages(Outcome.PASS, **with_queues({"visibility_timeout_seconds": 15.0})) == []
+@pytest.mark.parametrize(
+    ("hidden", "gathers", "outcome", "message"),
+    [
+        (90.0, None, Outcome.PASS, None),
+        (90.0, 0.0, Outcome.PASS, None),
+        (100.0, 10.0, Outcome.PASS, None),
+        (
+            15.0,
+            None,
+            Outcome.PASS,
+            "may work for 15 s, and a message is hidden for 15 s; AWS advises 90 s, 6 times as long",
+        ),
+        (
+            90.0,
+            75.0,
+            Outcome.PASS,
+            "gathers a batch for 75 s and may work for 15 s, and a message is hidden for 90 s; AWS advises 165 s, 6 times as long, "
+            "and the window",
+        ),
+        (
+            90.0,
+            76.0,
+            Outcome.FAIL,
+            "gathers a batch for 76 s and may work for 15 s, and a message is hidden for 90 s only",
+        ),
+    ],
+)
+def test_a_message_is_hidden_while_it_is_gathered_and_worked_on(
+    hidden: float, gathers: float | None, outcome: Outcome, message: str | None
+) -> None:
+    changes = with_queues({"visibility_timeout_seconds": hidden}) | with_worker(window_seconds=gathers)
+    advised = "advised otherwise: " if outcome is Outcome.PASS else ""
+    expected = [] if message is None else [f"{advised}worker, the consumer of the work queue, {message}"]
+    assert messages(outcome, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("reserved", "most", "fifo", "advised"),
+    [(4, None, False, 5), (1, 2, False, 2), (2, 2, False, None), (5, None, False, None), (1, None, True, None)],
+)
+def test_less_concurrency_than_batches_at_once_is_advised_against(
+    reserved: int, most: int | None, fifo: bool, advised: int | None
+) -> None:
+    found = messages(Outcome.PASS, **with_queues({"fifo": fifo}), **with_worker(reserved=reserved, most_at_once=most))
+    assert [message.partition(", and up to ")[2].partition(" batches")[0] for message in found] == (
+        [] if advised is None else [str(advised)]
+    )
+
+
+def test_a_dead_letter_that_its_retries_nearly_outlived_is_advised_against() -> None:
+    found = messages(Outcome.PASS, **with_queues({"retention_seconds": 60.0}, {"retention_seconds": 69.0}))
+    expected = "the dead-letter queue keeps a message for 69 s, of which the retries before its death use up 35 s"
+    assert found == [f"advised otherwise: {expected}"]
+    assert messages(Outcome.PASS, **with_queues({"retention_seconds": 60.0}, {"retention_seconds": 70.0})) == []
+
+
+def test_in_a_fifo_dead_letter_queue_the_age_begins_anew() -> None:
+    assert messages(Outcome.PASS, **with_queues(dead={"retention_seconds": 60.0, "fifo": True})) == []
+
+
+def test_where_nobody_asks_for_waits_the_queues_own_are_summed() -> None:
+    contract = demanding(waiting=Waiting(constant=AS_DEPLOYED))
+    terms = msgspec.structs.replace(EXPECTED, contract=contract)
+    events = changed(EVENTS, CONFIGURATION, **with_queues({"retention_seconds": 270.0}, {"retention_seconds": 9e5}))
+    silent = without(events, BackoffRequested)
+    message = "the work queue keeps a message for 270 s, and its retries together take 270 s"
+    assert [found.message for found in judge("configuration", silent, terms).findings] == [message]
+    assert judge("configuration", events, terms).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (with_queues({"fifo": True}), "the work queue is a FIFO queue"),
+        (with_queues({"delay_seconds": 30.0}), "the work queue delays each message by 30 s"),
+        (
+            with_worker(window_seconds=1.0, batch_size=100),
+            "the consumer of the work queue gathers batches of up to 100 for 1 s",
+        ),
+        (with_worker(filters=("a", "b")), "the consumer of the work queue is handed only what matches a or b"),
+        (with_worker(most_at_once=2), "the consumer of the work queue has at most 2 batches at once"),
+        (with_worker(reserved=9), "the consumer of the work queue has a reserved concurrency of 9"),
+    ],
+)
+def test_what_is_set_on_purpose_is_told_and_no_fault(changes: dict[str, Any], told: str) -> None:
+    verdict = judge("configuration", changed(EVENTS, CONFIGURATION, **changes))
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.observed == f"2 queues, 2 consumers and 2 permissions read back; {told}"
+
+
+def test_what_a_role_did_not_use_is_advised_against_once_for_each_holder() -> None:
+    arns = [f"arn:aws:sqs:eu-central-1:0:queue-{number}" for number in range(4)]
+    unused = (
+        *(Permission(holder="worker", actions=("sqs:PurgeQueue",), resources=(arn,)) for arn in arns),
+        Permission(holder="monitor", actions=("sqs:SendMessage",), resources=(QUEUE_ARN,)),
+    )
+    assert messages(Outcome.PASS, unused=unused) == [
+        "worker did not use in this run what its role grants: sqs:PurgeQueue on queue-0; sqs:PurgeQueue on queue-1; "
+        "sqs:PurgeQueue on queue-2 and 1 more",
+        "monitor did not use in this run what its role grants: sqs:SendMessage on work",
+    ]
+    # Where nothing failed or died, the ways were not taken that may need it.
+    assert messages(Outcome.PASS, events=run(FIRST_TRY, SECOND_TRY), unused=unused) == []
 
 
 @pytest.mark.parametrize(

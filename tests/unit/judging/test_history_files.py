@@ -407,7 +407,7 @@ def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_un
     assert outcomes == (
         dict.fromkeys(CHECKS, Outcome.PASS)
         | dict.fromkeys(("transitions", "configuration"), Outcome.UNKNOWN)
-        | dict.fromkeys(("refusals", "idempotency"), Outcome.NOT_APPLICABLE)
+        | dict.fromkeys(("refusals", "idempotency", "order"), Outcome.NOT_APPLICABLE)
     )
 
 

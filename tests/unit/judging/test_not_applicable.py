@@ -156,6 +156,7 @@ def test_a_service_of_which_no_word_is_known_is_judged_by_its_messages_alone() -
         "first_failure_rate",
         "later_failure_rate",
         "independence",
+        "order",
         "dead_letter_log",
         "record",
         "transitions",
@@ -243,7 +244,7 @@ def test_junit_skips_it_with_the_reason() -> None:
     suite = as_junit(graded, history, "localstack").getroot()[0]
     skipped = suite.findall("testcase[@name='independence']/skipped")
     assert [each.get("message") for each in skipped] == ["not applicable: the contract asks for no simulated failures"]
-    assert (suite.get("skipped"), suite.get("errors"), suite.get("failures")) == ("3", "0", "0")
+    assert (suite.get("skipped"), suite.get("errors"), suite.get("failures")) == ("4", "0", "0")
 
 
 def test_the_console_and_the_page_name_it_and_find_nothing_wrong() -> None:
@@ -256,7 +257,7 @@ def test_the_console_and_the_page_name_it_and_find_nothing_wrong() -> None:
     html = render(page_of(graded, history, manifest_of(terms)))
     assert 'class="verdict not-applicable" id="check-independence">' in html
     assert 'href="#badge-not-applicable"' in html
-    assert "All 12 checks passed, 3 not applicable" in html
+    assert "All 12 checks passed, 4 not applicable" in html
 
 
 def test_advice_is_told_by_console_junit_and_page_though_the_check_passed() -> None:

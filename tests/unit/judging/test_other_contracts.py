@@ -83,6 +83,7 @@ def test_our_pipeline_passes_all_that_every_queue_pipeline_owes() -> None:
         "first_failure_rate",
         "later_failure_rate",
         "independence",
+        "order",
         "dead_letter_log",
     }
 

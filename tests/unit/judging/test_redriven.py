@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, Event, Redriven
+from msgspec.structs import replace
+from taskguard.contract.contract import Contract
+from taskguard.contract.dialect import Dialect, RecordWords
+from taskguard.contract.terms import Terms
+from taskguard.history import (
+    AttemptSucceeded,
+    BackoffRequested,
+    DeadLettered,
+    Delivered,
+    Event,
+    RecordChanged,
+    RecordObserved,
+    Redriven,
+)
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
 
-from tests.unit.judging.building import DEAD, FIRST_TRY, judge, run
+from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, run, the
 
 MINUTE_MS = 60_000.0
 
@@ -88,3 +101,66 @@ def test_no_check_accuses_a_redriven_task() -> None:
     for check in CHECKS:
         verdict = judge(check, [*events, redriven(dead), *second_life(dead)])
         assert verdict.outcome is not Outcome.FAIL, (check, verdict.findings)
+
+
+def test_a_redriven_task_that_never_ends_again_is_told_as_that() -> None:
+    events, dead = dead_task()
+    [finding] = judge("settlement", [*events, redriven(dead)]).findings
+    assert "was neither completed nor dead-lettered again after it had been put back" in finding.message
+
+
+def test_a_redriven_task_that_is_completed_twice_is_told_as_that() -> None:
+    events, dead = dead_task()
+    [_, success] = second_life(dead)
+    again = replace(success, delivery_id="once more", receive_count=2, at_ms=success.at_ms + 50)
+    verdict = judge("effect", [*events, redriven(dead), *second_life(dead), again])
+    assert verdict.outcome is Outcome.FAIL
+    assert "put back to work, was completed 2 times" in verdict.findings[0].message
+
+
+def test_a_redriven_task_that_was_only_acknowledged_is_told_by_its_record() -> None:
+    events, dead = dead_task()
+    record = the(events, RecordObserved, where=lambda each: each.task_id == dead.task_id)
+    read_later = changed(events, record, at_ms=dead.at_ms + 2 * MINUTE_MS)
+    verdict = judge("record", [*read_later, redriven(dead), *second_life(dead)])
+    assert verdict.outcome is Outcome.FAIL
+    assert (
+        verdict.findings[0].message == f"task {dead.task_id} was completed after it had been put back; its record says "
+        "DEAD_LETTER, expected COMPLETED"
+    )
+
+
+def test_both_lives_of_a_redriven_task_are_judged_for_their_waits() -> None:
+    events, dead = dead_task()
+    assert judge("backoff", [*events, redriven(dead), *second_life(dead)]).outcome is Outcome.PASS
+    first = the(events, BackoffRequested, where=lambda each: each.task_id == dead.task_id)
+    wrong = changed(events, first, delay_seconds=4.0)
+    assert judge("backoff", [*wrong, redriven(dead), *second_life(dead)]).outcome is Outcome.FAIL
+
+
+def test_a_record_without_a_word_for_it_leaves_its_final_state_once_for_each_redrive() -> None:
+    words = RecordWords(key="id", status="state", completed=("DONE",), dead=("GIVEN_UP",))
+    terms = Terms(contract=Contract(), dialect=Dialect(record=words))
+    events, dead = dead_task()
+    kept = [event for event in events if not isinstance(event, (RecordChanged, RecordObserved))]
+
+    def changes(*states: str) -> list[Event]:
+        return [
+            RecordChanged(
+                at_ms=dead.at_ms + number * MINUTE_MS,
+                within_ms=0,
+                task_id=dead.task_id or "",
+                number=number,
+                status=state,
+                written_at_ms=None,
+                attempt=0,
+                outcome=None,
+            )
+            for number, state in enumerate(states, 1)
+        ]
+
+    lives = changes("WORKING", "GIVEN_UP", "WORKING", "DONE")
+    assert judge("transitions", [*kept, redriven(dead), *lives], terms).outcome is not Outcome.FAIL
+    assert judge("transitions", [*kept, *lives], terms).outcome is Outcome.FAIL
+    too_often = changes("WORKING", "GIVEN_UP", "WORKING", "GIVEN_UP", "WORKING")
+    assert judge("transitions", [*kept, redriven(dead), *too_often], terms).outcome is Outcome.FAIL

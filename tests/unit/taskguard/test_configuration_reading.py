@@ -52,12 +52,18 @@ class Queues:
 @dataclass(slots=True)
 class Lambdas(Functions):
     timeouts: Mapping[str, Any] = field(default_factory=lambda: {WORKER: 15, MONITOR: 15})
+    reserved: Mapping[str, Any] = field(default_factory=dict)
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         found = self.timeouts[FunctionName]
         if isinstance(found, Exception):
             raise found
         return {"Timeout": found, "Role": f"arn:aws:iam::0:role/path/role-of-{FunctionName}"}
+
+    def get_function_concurrency(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        if isinstance(found := self.reserved.get(FunctionName), Exception):
+            raise found
+        return {} if found is None else {"ReservedConcurrentExecutions": found}
 
 
 @dataclass
@@ -228,6 +234,29 @@ def test_consumers_that_are_off_or_take_batches_as_a_whole() -> None:
     worker, monitor = observed(lambdas=Lambdas(consumers=consumers))[0].consumers
     assert (worker.enabled, worker.partial_batches) == (False, False)
     assert (monitor.enabled, monitor.partial_batches) == (True, True)
+
+
+def test_what_makes_messages_go_or_wait_otherwise_is_read() -> None:
+    mapping = consumer(
+        WORKER,
+        BatchSize=100,
+        MaximumBatchingWindowInSeconds=5,
+        FilterCriteria={"Filters": [{"Pattern": '{"body":{"kind":["a"]}}'}, {}]},
+        ScalingConfig={"MaximumConcurrency": 2},
+    )
+    lambdas = Lambdas(consumers={WORK_ARN: [mapping], DEAD_ARN: [consumer(MONITOR)]}, reserved={WORKER: 7})
+    found, missing = observed({WORK_URL: WORK | {"DelaySeconds": "30"}}, lambdas=lambdas)
+    worker, monitor = found.consumers
+    assert (worker.batch_size, worker.window_seconds, worker.most_at_once, worker.reserved) == (100, 5.0, 2, 7)
+    assert worker.filters == ('{"body":{"kind":["a"]}}', "{}")
+    assert (monitor.filters, monitor.most_at_once, monitor.reserved) == ((), None, None)
+    assert [(queue.delay_seconds, queue.fifo) for queue in found.queues] == [(30.0, False), (None, False)]
+    assert missing == []
+
+
+def test_a_concurrency_that_may_not_be_read_is_no_missing_evidence() -> None:
+    found, missing = observed(lambdas=Lambdas(reserved={WORKER: REFUSED}))
+    assert (found.consumers[0].reserved, missing) == (None, [])
 
 
 @pytest.mark.parametrize("iam", [Iam(encode=True), Iam(attached=True), Iam(statements=STATEMENT)])

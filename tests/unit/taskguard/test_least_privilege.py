@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from taskguard.errors import TargetError
-from taskguard.operating.privileges.table import Row, State
 
 from tests import least_privilege
 from tests.least_privilege import WHOLE, LeastPrivilege, by_task_ids, is_whole
+from tests.privileges.table import Row, State
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("our_plugin_alone")

@@ -32,9 +32,9 @@ from tests.unit.judging.building import (
     FIRST_TRY,
     SECOND_TRY,
     THIRD_TRY,
+    all_hold,
     altered,
     changed,
-    holds,
     run,
     the,
     without,
@@ -61,7 +61,7 @@ def our_package(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
 def outcome(logged: LoggedRun) -> Outcome:
     """That of the grade; a pass, too, where there was nothing but occasions that nothing gave."""
     graded = grade(logged.history(), EXPECTED)
-    return Outcome.PASS if all(holds(verdict) for verdict in graded.verdicts) else graded.outcome
+    return Outcome.PASS if all_hold(graded.verdicts) else graded.outcome
 
 
 def line(lost: Logged) -> Callable[[Logged], bool]:

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from taskguard.errors import PolicyError
-from taskguard.operating.privileges.actions import UNKNOWN_RESOURCE, Place, accesses_of
-from taskguard.operating.privileges.policies import Access, Statement, is_allowed, matches, statements_of
-from taskguard.operating.privileges.report import as_markdown, faults
-from taskguard.operating.privileges.roles import Role
-from taskguard.operating.privileges.table import NO_TEST, PLATFORM, Row, State, Use, table_of, uses_of
+from taskguard.evidence.privileges.actions import UNKNOWN_RESOURCE, Access, Place, accesses_of, matches
 
+from tests.privileges.policies import PolicyError, Statement, is_allowed, statements_of
+from tests.privileges.report import as_markdown, faults
+from tests.privileges.roles import Role
+from tests.privileges.table import NO_TEST, PLATFORM, Row, State, Use, table_of, uses_of
 from tests.unit.taskguard.recorder_lines import WORK_ARN, WORK_URL, aws_call, recording_of, sqs_record, started
 
 PLACE = Place(region="eu-central-1", account="000000000000")
@@ -141,7 +140,7 @@ def platform_call(operation: str, error: str | None = None) -> str:
 def test_the_platforms_calls_count_for_the_function_whose_role_they_are_made_in(tmp_path: Path) -> None:
     # LocalStack alone asks for the group where there is one already.
     lines = [platform_call("PutLogEvents"), platform_call("CreateLogGroup", "ResourceAlreadyExistsException")]
-    roles = [role(), role(arn="arn:aws:iam::000000000000:role/other")]
+    roles = [role(), Role(function="another", arn="arn:aws:iam::000000000000:role/other", statements=())]
     uses = uses_of(recording_of(tmp_path, *lines), roles, PLACE, {})
     assert [(use.access.action, use.seen_in) for use in uses] == [("logs:PutLogEvents", PLATFORM)]
 

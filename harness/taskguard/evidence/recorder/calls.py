@@ -43,10 +43,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
     for call in recording.calls:
         if call.function not in labels or call.operation.startswith((*_READS, _HIDES)):
             continue
-        named = _words_of(call.parameters) & task_ids
-        if not named and call.request_id is not None and (invocation := recording.invocations.get(call.request_id)):
-            handed = tasks_of(invocation, names)
-            named = handed & task_ids if len(handed) == 1 else frozenset()
+        named = tasks_named(call.parameters, call, recording, names, task_ids)
         yield Called(
             at_ms=call.started_at_ms,
             answered_ms=call.ended_at_ms,
@@ -59,6 +56,17 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             status=call.status,
             error=call.error_code,
         )
+
+
+def tasks_named(
+    parameters: Mapping[str, Any], call: Call, recording: Recording, names: MessageWords, task_ids: frozenset[str]
+) -> frozenset[str]:
+    """Those of ``task_ids`` that the parameters of a call name or, when they name none, the only one that its invocation was handed."""
+    named = _words_of(parameters) & task_ids
+    if not named and call.request_id is not None and (invocation := recording.invocations.get(call.request_id)):
+        handed = tasks_of(invocation, names)
+        named = handed & task_ids if len(handed) == 1 else frozenset()
+    return named
 
 
 def _words_of(parameters: Mapping[str, Any]) -> frozenset[str]:

@@ -145,6 +145,8 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
         delivery_id=invocation.request_id,
         payload=payload,
         environment=invocation.environment,
+        group=message.group,
+        sequence=message.sequence,
     )
 
 

@@ -39,13 +39,15 @@ _TOLD_AS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SQS record of a Lambda event."""
+    """One SQS record of a Lambda event; ``group`` and ``sequence`` are of FIFO queues."""
 
     message_id: str
     receipt_handle: str
     body: str
     receive_count: int
     queue_arn: str
+    group: str | None = None
+    sequence: int | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
@@ -338,6 +340,8 @@ def _messages(payload: str) -> list[Message]:
                 body=record["body"],
                 receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
                 queue_arn=record["eventSourceARN"],
+                group=record["attributes"].get("MessageGroupId"),
+                sequence=int(record["attributes"].get("SequenceNumber", 0)) or None,
             )
             for record in json.loads(payload)["Records"]
         ]

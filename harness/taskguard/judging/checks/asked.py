@@ -11,7 +11,7 @@ import msgspec
 from taskguard.contract.contract import Attempts
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
-from taskguard.history import History, QueueSettings
+from taskguard.history import Delivered, History, QueueSettings
 from taskguard.history.events import QueueName
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
 
@@ -78,6 +78,20 @@ def longest_invocation_seconds(history: History, queue: QueueName) -> float:
     consumers = history.configuration.consumers if history.configuration is not None else ()
     timeouts = [each.timeout_seconds or _LONGEST_TIMEOUT_SECONDS for each in consumers if each.queue == queue]
     return max(timeouts, default=_LONGEST_TIMEOUT_SECONDS)
+
+
+def is_fifo(history: History) -> bool:
+    """Whether the work queue keeps the order of a message group: by its settings or, where these were not read, by its messages."""
+    queue = _work_queue(history)
+    if queue is not None and queue.fifo is not None:
+        return queue.fifo
+    return any(delivered.group is not None for delivered in history.of_kind(Delivered))
+
+
+def delay_seconds(history: History) -> float:
+    """How long after it was sent a message can first be received from the work queue; 0 where that was not read."""
+    queue = _work_queue(history)
+    return (queue.delay_seconds or 0.0) if queue is not None else 0.0
 
 
 def _work_queue(history: History) -> QueueSettings | None:

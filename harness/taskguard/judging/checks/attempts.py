@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled
+from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled, Redriven
 from taskguard.judging.verdict import Doubt
 
 
@@ -39,9 +39,14 @@ def chains_of_accepted(history: History) -> Iterator[Chain]:
             yield from history.chains_of(task_id)
 
 
-def has_duplicates(history: History, task_id: str) -> bool:
-    """Whether a task was carried by several messages that do not continue one another."""
+def has_several_messages(history: History, task_id: str) -> bool:
+    """Whether a task was carried by several messages that do not continue one another, for whatever reason."""
     return len(history.chains_of(task_id)) > 1
+
+
+def has_duplicates(history: History, task_id: str) -> bool:
+    """Whether there were more messages of a task than the first one and one for each redrive."""
+    return len(history.chains_of(task_id)) > 1 + len(history.of_task(task_id, Redriven))
 
 
 def duplicates_in_doubt(history: History) -> Iterator[Doubt]:
@@ -69,7 +74,7 @@ def no_changes_seen(history: History) -> Iterator[Doubt]:
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
     """Return the arrivals in the dead-letter queue that belong to a chain."""
-    if chain.task_id is not None and not has_duplicates(history, chain.task_id):
+    if chain.task_id is not None and not has_several_messages(history, chain.task_id):
         return history.of_task(chain.task_id, DeadLettered)
     arrivals = history.of_kind(DeadLettered) if chain.task_id is None else history.of_task(chain.task_id, DeadLettered)
     return tuple(event for event in arrivals if event.origin_id in chain.message_ids)

@@ -21,6 +21,9 @@ def judged_chains(history: History, terms: Terms) -> Iterator[list[Attempt]]:
     """Yield, for each accepted task, the attempts that are spoken of, in order."""
     highest = terms.contract.attempts.highest
     for chain in chains_of_accepted(history):
+        # How attempts are counted after a redrive is the service's affair.
+        if len(history.chains_of(chain.task_id or "")) > 1:
+            continue
         by_number: dict[int, Attempt] = {}
         for attempt in chain.attempts:
             if attempt.determined and attempt.number >= 1 and (highest is None or attempt.number <= highest):

@@ -6,6 +6,7 @@ tolerated), and at most the late tolerance after the queue had answered, or afte
 had switched off itself. The request comes before the attempt ends: one
 that is made afterwards lets the message wait by chance, and one that is made before the work lets it wait while it is worked on. Fails in spite of missing evidence when a
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
+message of a FIFO queue cannot come as long as another of its group is hidden or worked on, and is not late by that. A
 return that would have been in time, had the engine not been held up meanwhile, or without room for the queue's messages, is a doubt. An
 attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
 holds vacuously.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskguard.contract.contract import LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
 from taskguard.history.events import QueueName
@@ -27,9 +29,11 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
+from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.on_purpose import gathered_seconds, never_came
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 
 QUESTION = Question(
@@ -152,6 +156,23 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
 
 
 def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
+    yield from _asked_for(wait, terms)
+    if wait.next_event is None:
+        if _too_early_to_tell(wait, history, terms, held):
+            message = f"{wait.name} failed, and the run ended before the task could come back"
+            yield Doubt(wait.task_id, message, wait.attempt.events)
+        else:
+            gone = never_came(history, wait.task_id)
+            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
+            yield Violation(wait.task_id, message, (wait.failed, *wait.attempt.backoffs), (Delivered, DeadLettered))
+    elif wait.attempt.granted is not None:
+        yield from _timing(wait, wait.attempt.granted, wait.next_event, history, terms, held)
+    if wait.attempt.granted is None and wait.exact_seconds is None:
+        yield from _without_a_request(wait, terms)
+
+
+def _asked_for(wait: _Wait, terms: Terms) -> Iterator[Violation]:
+    """What is wrong with what was asked for, and when."""
     failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
     exact = wait.exact_seconds
     if exact is not None:
@@ -170,17 +191,6 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         if exact is not None and request.accepted and request.delay_seconds != exact:
             message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
             yield Violation(wait.task_id, message, (failed, request))
-    if wait.next_event is None:
-        if _too_early_to_tell(wait, history, terms, held):
-            message = f"{wait.name} failed, and the run ended before the task could come back"
-            yield Doubt(wait.task_id, message, wait.attempt.events)
-        else:
-            message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue"
-            yield Violation(wait.task_id, message, (failed, *requests), (Delivered, DeadLettered))
-    elif granted is not None:
-        yield from _timing(wait, granted, wait.next_event, history, terms, held)
-    if granted is None and exact is None:
-        yield from _without_a_request(wait, terms)
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
@@ -193,10 +203,19 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
         yield Violation(wait.task_id, message, (wait.failed,), (BackoffRequested,))
     else:
         asked = (
-            f"asked for {seconds(requests[-1].delay_seconds)} and was refused" if requests else "asked for no backoff"
+            f"asked for {seconds(requests[-1].delay_seconds)} and was refused{_why_refused(requests[-1])}"
+            if requests
+            else "asked for no backoff"
         )
         message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
         yield Violation(wait.task_id, message, (wait.failed, *requests), (BackoffRequested,))
+
+
+def _why_refused(request: BackoffRequested) -> str:
+    """Why SQS refused this request, where that can be told from what it asked for."""
+    if request.delay_seconds <= LONGEST_HIDDEN_SECONDS:
+        return ""
+    return f": SQS hides a message for {LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
 
 
 def _timing(
@@ -208,10 +227,15 @@ def _timing(
     early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
-    # Not before the run itself had switched its consumers on again.
+    # Not before its group was free, nor before the run itself had switched its consumers on again.
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
-    due_ms = history.let_go_ms(request.answered_ms + request.delay_seconds * 1000, queue)
-    late_ms = next_event.at_ms - due_ms - terms.tolerances.late_seconds * 1000
+    asked_ms = request.answered_ms + request.delay_seconds * 1000
+    due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
+    allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
+    if wait.exact_seconds is None:
+        # It had come back, and was gathered for a batch: only an exact wait is broken by that.
+        allowed_seconds += gathered
+    late_ms = next_event.at_ms - due_ms - allowed_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
         return
     # It would have been in time, had the engine been able to hand it out between its being due and its return.
@@ -219,14 +243,19 @@ def _timing(
         why = held.words(due_ms, next_event)
         yield Doubt(wait.task_id, f"{after}, {seconds(late_ms / 1000)} later than allowed, but {why}", seen)
     else:
-        limit = seconds(request.delay_seconds + terms.tolerances.late_seconds)
-        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed"
+        limit = seconds(request.delay_seconds + allowed_seconds)
+        window = f"; its consumer gathers batches for {seconds(gathered)}" if gathered else ""
+        message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed{window}"
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
 
 
-def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Doubt]:
+def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
     """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
     so it may seem shorter by a little."""
+    for request in wait.attempt.backoffs:
+        if why := _why_refused(request):
+            message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
+            yield Advice(wait.task_id, message, (wait.failed, request))
     if wait.hidden_seconds is None:
         message = f"{wait.name} asked for no backoff, and how long its queue hides a message was not read"
         yield Doubt(wait.task_id, message, wait.attempt.events)

@@ -3,17 +3,17 @@
 A queue whose settings are right by chance in one run may do wrong in the next, so these are judged beside the behaviour. Each setting
 has its weight in the contract; of one that is only advised it is told what would be better, and one that is off is not looked at:
 
-- *visibility*: a message stays hidden for at least as long as its consumer may work on it (AWS refuses less, and advises six times as
-  long, which is not demanded: it is leeway for throttling, and nothing goes wrong without);
+- *visibility*: a message stays hidden for at least as long as it may be gathered for a batch and worked on (`durations` says why);
 - *partial_batches*: consumers report the failed messages of a batch one by one;
 - *encryption*: queues and records are encrypted at rest; *tls*: queues refuse who comes without it;
-- *retention*: a message is kept for longer than the longest wait hides it, and in the dead-letter queue for no shorter than in the
+- *retention*: a message is kept for longer than all its waits together, and in the dead-letter queue for no shorter than in the
   work queue, since its age goes on;
-- *least_privilege*: nothing may do any action, or something to any resource.
+- *least_privilege*: nothing may do any action, or something to any resource. What a role was granted and no function of it used
+  is advised against, once a task has failed and one has died: before that the ways were not taken that may need it.
 
 What other demands need is a must: the work queue moves a message to the dead-letter queue after the receives that are allowed,
-queues have consumers, and these are switched on. A setting that could not be read is unknown. This module must not know how
-settings are read.
+queues have consumers, and these are switched on. What is set on purpose, such as a filter, is told (`on_purpose`). A setting that
+could not be read is unknown. This module must not know how settings are read.
 """
 
 from __future__ import annotations
@@ -22,9 +22,19 @@ from collections.abc import Iterator
 
 from taskguard.contract.contract import Contract, Weight
 from taskguard.contract.terms import Terms
-from taskguard.history import ConfigurationObserved, ConsumerSettings, History, Permission, QueueSettings
-from taskguard.history.wording import seconds, times
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, weighed
+from taskguard.history import (
+    AttemptFailed,
+    ConfigurationObserved,
+    ConsumerSettings,
+    DeadLettered,
+    History,
+    Permission,
+    QueueSettings,
+)
+from taskguard.history.wording import times
+from taskguard.judging.checks import durations, on_purpose
+from taskguard.judging.checks.durations import Said
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, weighed
 
 QUESTION = Question(
     check="configuration",
@@ -35,9 +45,8 @@ QUESTION = Question(
 UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 """Those that nobody can limit to a resource."""
 
-
-_Said = tuple[Weight, str]
-"""What there is to say of a setting, and how much it weighs."""
+_MOST_UNUSED = 3
+"""How many of a role's unused permissions are named."""
 
 
 def judge(history: History, terms: Terms) -> Verdict:
@@ -45,7 +54,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     settings = history.configuration
     found: list[Found] = [Doubt(None, "how the pipeline is set up was not read")]
     if settings is not None:
-        found = _found(settings, terms.contract)
+        found = [*_found(history, settings, terms.contract), *_unused(history, settings, terms.contract)]
     return conclude(
         QUESTION,
         history,
@@ -56,12 +65,12 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _found(settings: ConfigurationObserved, contract: Contract) -> list[Found]:
+def _found(history: History, settings: ConfigurationObserved, contract: Contract) -> list[Found]:
     shown = (settings,)
     return [
         *(
             each
-            for weight, what in _faults(settings, contract)
+            for weight, what in (*_faults(settings, contract), *durations.of_retention(history, settings, contract))
             for each in weighed(weight, Violation(None, what, shown))
         ),
         # What was not seen may be there, if evidence is missing.
@@ -78,7 +87,7 @@ def _expected(contract: Contract) -> str:
         ("hidden while worked on", settings.visibility is Weight.MUST),
         (f"consumers on{batches}", True),
         ("encryption", settings.encryption is Weight.MUST),
-        ("retention above the backoff", settings.retention is Weight.MUST),
+        ("retention above the waits", settings.retention is Weight.MUST),
         ("no wildcards", settings.least_privilege is Weight.MUST),
     ]
     return ", ".join(text for text, asked in wanted if asked)
@@ -86,10 +95,11 @@ def _expected(contract: Contract) -> str:
 
 def _observed(settings: ConfigurationObserved) -> str:
     queues, consumers, grants = (len(each) for each in (settings.queues, settings.consumers, settings.permissions))
-    return f"{times(queues, 'queue')}, {times(consumers, 'consumer')} and {times(grants, 'permission')} read back"
+    read = f"{times(queues, 'queue')}, {times(consumers, 'consumer')} and {times(grants, 'permission')} read back"
+    return "; ".join([read, *on_purpose.in_words(settings)])
 
 
-def _faults(settings: ConfigurationObserved, contract: Contract) -> Iterator[_Said]:
+def _faults(settings: ConfigurationObserved, contract: Contract) -> Iterator[Said]:
     """What is set otherwise than the contract asks."""
     weights = contract.settings
     for queue in settings.queues:
@@ -99,18 +109,9 @@ def _faults(settings: ConfigurationObserved, contract: Contract) -> Iterator[_Sa
             yield weights.encryption, f"the {queue.queue} queue is not encrypted at rest"
         if queue.unencrypted_refused is False:
             yield weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport"
-        longest, kept = max(contract.waits, default=None), queue.retention_seconds
-        if kept is not None and longest is not None and kept <= longest:
-            message = f"the {queue.queue} queue keeps a message for {seconds(kept)}, no longer than the longest backoff, {seconds(longest)}"
-            yield weights.retention, message
         for consumer in settings.consumers:
             if consumer.queue == queue.queue:
                 yield from _consumer(consumer, queue, contract)
-    retention = {queue.queue: queue.retention_seconds for queue in settings.queues}
-    work, dead = retention.get("work"), retention.get("dead-letter")
-    if work is not None and dead is not None and dead < work:
-        message = f"the dead-letter queue keeps a message for {seconds(dead)}, the work queue for {seconds(work)}: its age goes on"
-        yield weights.retention, message
     if settings.store_encrypted is False:
         yield weights.encryption, "the tasks' records are not encrypted at rest"
     for permission in settings.permissions:
@@ -138,16 +139,13 @@ def _redrive(queue: QueueSettings, contract: Contract) -> Iterator[str]:
         yield f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
 
 
-def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[_Said]:
+def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[Said]:
     weights, what = contract.settings, f"{consumer.name}, the consumer of the {consumer.queue} queue,"
     if consumer.enabled is False:
         yield Weight.MUST, f"{what} is switched off"
     if consumer.partial_batches is False:
         yield weights.partial_batches, f"{what} cannot report one message of a batch as failed without the others"
-    hidden, works = queue.visibility_timeout_seconds, consumer.timeout_seconds
-    if hidden is not None and works is not None and hidden < works:
-        message = f"{what} may work for {seconds(works)}, and a message is hidden for {seconds(hidden)} only"
-        yield weights.visibility, message
+    yield from durations.of_consumer(consumer, queue, weights.visibility)
 
 
 def _permission(permission: Permission) -> Iterator[str]:
@@ -161,6 +159,22 @@ def _permission(permission: Permission) -> Iterator[str]:
             yield f"{permission.holder} may do {', '.join(permission.actions)} to {resource}"
 
 
+def _unused(history: History, settings: ConfigurationObserved, contract: Contract) -> Iterator[Advice]:
+    """What each role was granted and did not use, in a run in which a task failed and one died."""
+    took_all_ways = all(bool(history.of_kind(kind)) for kind in (AttemptFailed, DeadLettered))
+    if contract.settings.least_privilege is Weight.OFF or not took_all_ways:
+        return
+    of_holder: dict[str, list[str]] = {}
+    for each in settings.unused:
+        # The last part of an ARN says which thing it is.
+        names = ", ".join(resource.rpartition(":")[-1] for resource in each.resources)
+        of_holder.setdefault(each.holder, []).append(f"{', '.join(each.actions)} on {names}")
+    for holder, granted in of_holder.items():
+        more = f" and {len(granted) - _MOST_UNUSED} more" if len(granted) > _MOST_UNUSED else ""
+        message = f"{holder} did not use in this run what its role grants: {'; '.join(granted[:_MOST_UNUSED])}{more}"
+        yield Advice(None, message, (settings,))
+
+
 def _is_wild(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
@@ -172,7 +186,7 @@ def _without_what_is_inside(resource: str) -> str:
     return resource.removesuffix(kind_and_name) + (named if ":" in named or "/" in named else kind_and_name)
 
 
-def _unread(settings: ConfigurationObserved, contract: Contract) -> Iterator[_Said]:
+def _unread(settings: ConfigurationObserved, contract: Contract) -> Iterator[Said]:
     """What is asked for and could not be read."""
     weights = contract.settings
     attempts = Weight.OFF if contract.attempts.most is None else Weight.MUST

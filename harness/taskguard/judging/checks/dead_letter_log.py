@@ -32,6 +32,7 @@ from taskguard.judging.checks.attempts import attempts_in_doubt, throttled_of
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
 from taskguard.judging.checks.dead_letter_witness import Witnesses
 from taskguard.judging.checks.logged_errors import LoggedErrors
+from taskguard.judging.checks.on_purpose import dropped
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
@@ -103,9 +104,8 @@ def _of_dead(
     events = history.of_task(task_id) if task_id is not None else history.of_message(arrival.message_id)
     records = witnesses.records_among(events)
     if not records and task_id is not None:
-        yield Violation(
-            task_id, f"{name} was dead-lettered and never logged as a dead letter", (arrival,), (DeadLetterLogged,)
-        )
+        message = f"{name} was dead-lettered and never logged as a dead letter{dropped(history, 'dead-letter')}"
+        yield Violation(task_id, message, (arrival,), (DeadLetterLogged,))
     if any(isinstance(event, Redriven) for event in events):
         # It may have died more than once, and its messages are in doubt anyhow.
         return

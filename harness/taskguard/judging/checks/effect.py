@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
-from taskguard.judging.checks.ends import Ends, ends_of, has_unexplained_messages, unexplained_in_doubt
+from taskguard.judging.checks.attempts import duplicates_in_doubt, has_duplicates
+from taskguard.judging.checks.ends import Ends, ends_of
 from taskguard.judging.verdict import Question, Verdict, Violation, conclude, tasks_at_fault
 
 QUESTION = Question(
@@ -34,7 +35,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
-        [*violations, *unexplained_in_doubt(history)],
+        [*violations, *duplicates_in_doubt(history)],
         expected="each task completed at most once, not after its death"
         + (f", in at most {highest} attempts" if highest is not None else ""),
         observed=f"{times(ended, 'task')} ended: {times(wrong, 'task')} done more than once or too often",
@@ -43,9 +44,10 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Terms) -> Iterator[Violation]:
-    is_duplicated = has_unexplained_messages(history, task_id)
-    for each in ends:
-        yield from _between_redrives(task_id, each, is_duplicated=is_duplicated)
+    is_duplicated = has_duplicates(history, task_id)
+    for number, each in enumerate(ends):
+        name = f"task {task_id}, put back to work," if number else f"task {task_id}"
+        yield from _between_redrives(task_id, name, each, is_duplicated=is_duplicated)
     if any(not each.dead_letters for each in ends[:-1]):
         message = f"task {task_id} was put back to work although it had not been dead-lettered"
         yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
@@ -53,16 +55,16 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Term
         yield from _of_duplicates(history, task_id, len(ends), terms)
 
 
-def _between_redrives(task_id: str, ends: Ends, *, is_duplicated: bool) -> Iterator[Violation]:
+def _between_redrives(task_id: str, name: str, ends: Ends, *, is_duplicated: bool) -> Iterator[Violation]:
     successes, deaths = ends.successes, ends.dead_letters
     if len(deaths) > 1:
-        yield Violation(task_id, f"task {task_id} was dead-lettered {len(deaths)} times", deaths)
+        yield Violation(task_id, f"{name} was dead-lettered {len(deaths)} times", deaths)
     if is_duplicated:
         return
     if len(successes) > 1:
-        yield Violation(task_id, f"task {task_id} was completed {len(successes)} times", successes)
+        yield Violation(task_id, f"{name} was completed {len(successes)} times", successes)
     if deaths and successes and successes[-1].at_ms > deaths[0].at_ms:
-        message = f"task {task_id} was completed after it had been dead-lettered"
+        message = f"{name} was completed after it had been dead-lettered"
         yield Violation(task_id, message, (deaths[0], successes[-1]))
 
 

@@ -6,7 +6,6 @@ This module must not know which ends are right.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from taskguard.history import (
@@ -20,8 +19,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import describe
-from taskguard.judging.checks.attempts import duplicates_in_doubt
-from taskguard.judging.verdict import Doubt, Violation
+from taskguard.judging.verdict import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +47,6 @@ def ends_of(history: History, task_id: str) -> tuple[Ends, ...]:
     for end in sorted(seen, key=lambda end: end.at_ms):
         ends[bisect(redriven, end.at_ms)].append(end)
     return tuple(Ends(tuple(each)) for each in ends)
-
-
-def has_unexplained_messages(history: History, task_id: str) -> bool:
-    """Whether there were duplicates: more messages than the first one and one for each redrive."""
-    return len(history.chains_of(task_id)) > 1 + len(history.of_task(task_id, Redriven))
-
-
-def unexplained_in_doubt(history: History) -> Iterator[Doubt]:
-    """Yield the accepted tasks with duplicates; one that was put back to work has one message more, and that is none."""
-    for doubt in duplicates_in_doubt(history):
-        if has_unexplained_messages(history, doubt.task_id or ""):
-            yield doubt
 
 
 def was_refused(submission: TaskSubmitted) -> Violation:

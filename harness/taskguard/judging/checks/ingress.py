@@ -2,7 +2,7 @@
 
 An answer that names no task claims nothing. A probe that was refused is weighed as the contract weighs refusals, for what is valid is
 no more to be refused than what is not is to be taken; that a payload is too large anybody may say. A first delivery is late that comes later than the
-tolerance after the answer, and than the run itself let it: what the engine was held up for is excused, and where no delivery was
+tolerance after the answer, and than the run itself and the queue's own settings let it: what the engine was held up for is excused, and where no delivery was
 seen, others tell. That an accepted task ends is for `settlement`. This module must not know what a task is.
 """
 
@@ -15,7 +15,9 @@ from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
+from taskguard.judging.checks.asked import delay_seconds
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.on_purpose import gathered_seconds
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -85,7 +87,9 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
     deliveries, accepted = history.of_task(task_id, Delivered), history.accepted[task_id]
     if not deliveries or terms.contract.api.prompt is Weight.OFF:
         return
-    due_ms = history.let_go_ms(accepted.answered_ms, "work")
+    # What the queue is set to is on purpose.
+    on_purpose_ms = 1000 * (delay_seconds(history) + gathered_seconds(history, "work"))
+    due_ms = history.let_go_ms(accepted.answered_ms, "work") + on_purpose_ms
     late_ms = deliveries[0].at_ms - due_ms - _allowed_seconds(terms) * 1000
     if late_ms <= 0:
         return

@@ -9,7 +9,10 @@ did. Lost is a neighbour that was acknowledged although its record has no such a
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
 read leaves it unknown. How messages were batched differs from run to run, so it stands in what was measured; where no
 delivery of several messages had a failure the claim holds vacuously. An answer whose list of failed messages Lambda read otherwise than
-it was meant fails too, where what failed was deleted and never seen again, or what had not failed came back with it. This module must not know how a batch is answered.
+it was meant fails too, where what failed was deleted and never seen again, or what had not failed came back with it. Of a FIFO queue a
+consumer stops at the first failure and hands back all that stands behind it
+(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html): that is no fault, and whether it does is for `order` to
+tell. This module must not know how a batch is answered.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ from taskguard.history import (
     RecordObserved,
 )
 from taskguard.history.wording import named, times
-from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_duplicates
+from taskguard.judging.checks.asked import is_fifo
+from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_several_messages
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, weighed
 
@@ -90,10 +94,11 @@ class _Member:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """A delivery of several messages. Some may have come back, or be lost, for the sake of a message that failed by itself, the
-    ``culprit``; or all came back, for no one's."""
+    ``culprit``; or all came back, for no one's. Of a ``fifo`` queue what stands behind a failed message is to come back."""
 
     members: list[_Member]
     culprit: _Member | None
+    fifo: bool
     failed_whole: str | None = None
 
     @property
@@ -111,8 +116,14 @@ class _Batch:
 
     @property
     def handed_back(self) -> list[_Member]:
-        found = [each for each in self.members if each.handed_back]
+        found = [each for each in self._judged if each.handed_back]
         return found if self.culprit is not None or len(found) == len(self.members) else []
+
+    @property
+    def _judged(self) -> list[_Member]:
+        """Those that are to be left alone: of a FIFO queue's batch, up to the first that failed."""
+        first = next((place for place, each in enumerate(self.members) if each.attempt.failed), None)
+        return self.members[: first + 1] if self.fifo and first is not None else self.members
 
     @property
     def lost(self) -> list[_Member]:
@@ -142,7 +153,8 @@ def judge(history: History, terms: Terms) -> Verdict:
             *(found for batch in batches for found in _of_batch(batch)),
             *attempts_in_doubt(history),
         ],
-        expected="of a batch only what fails itself comes back",
+        expected="of a batch only what fails itself comes back"
+        + (", and what stands behind it" if is_fifo(history) else ""),
         observed=observed,
         measured={
             "batches_of_several": len(batches),
@@ -201,13 +213,18 @@ def _batches(history: History, terms: Terms) -> list[_Batch]:
     for chain in history.chains:
         for attempt in chain.attempts:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
+    fifo = is_fifo(history)
     several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
+    if fifo:
+        # As they stood in the batch, which is the order in which their deliveries are told.
+        several = [sorted(attempts, key=lambda each: history.position(each.events[0])) for attempts in several]
     found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
     why = _failed_whole(history)
     return [
         _Batch(
             members,
             next((each for each in members if each.failed_by_itself), None),
+            fifo,
             why.get(members[0].attempt.delivery_id),
         )
         for members in found
@@ -229,7 +246,7 @@ def _failed_whole(history: History) -> dict[str, str]:
 
 def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
     task_id = attempt.task_id
-    if task_id is None or task_id not in history.accepted or has_duplicates(history, task_id):
+    if task_id is None or task_id not in history.accepted or has_several_messages(history, task_id):
         # A poison message can only fail, and a duplicate is kept or dropped for reasons of its own.
         return _Member(attempt=attempt, failed_by_itself=attempt.failed is not None)
     drawn, words = terms.drawn_to_fail(task_id, attempt.number), terms.dialect.record

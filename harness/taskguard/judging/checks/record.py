@@ -25,11 +25,13 @@ from taskguard.history import (
     History,
     RecordedAttempt,
     RecordObserved,
+    Redriven,
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
 from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
-from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
+from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
+from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.read_back import read_back
 from taskguard.judging.verdict import (
     Doubt,
@@ -109,14 +111,18 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
 
 def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
     excuse = (AttemptSucceeded, DeadLettered)
-    completed, dead = (history.of_task(record.task_id, kind) for kind in excuse)
-    ends = (("completed", words.completed, completed), ("dead-lettered", words.dead, dead))
+    again = " after it had been put back" if history.of_task(record.task_id, Redriven) else ""
+    last = ends_of(history, record.task_id)[-1]
+    if again and not (last.events and record.at_ms >= last.events[-1].at_ms):
+        # It tells of the task's end before.
+        return
+    ends = (("completed", words.completed, last.successes), ("dead-lettered", words.dead, last.dead_letters))
     seen = [end for end in ends if end[2]]
     for what, states, found in seen if len(seen) == 1 else ():
         # Without a word for it nobody knows what the record says of a dead task.
         if states and record.status not in states:
             expected = " or ".join(states)
-            message = f"task {record.task_id} was {what}; its record says {record.status}, expected {expected}"
+            message = f"task {record.task_id} was {what}{again}; its record says {record.status}, expected {expected}"
             yield Violation(record.task_id, message, (*found, record), excuse)
     if not seen and record.status in words.finals:
         message = f"task {record.task_id}: its record says {record.status}, and it was not seen to end"
@@ -124,7 +130,7 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
 
 
 def _attempts(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
-    if has_duplicates(history, record.task_id):
+    if has_several_messages(history, record.task_id):
         return
     seen = history.attempts_of(record.task_id)
     recorded_numbers = [each.number for each in record.attempts]

@@ -22,15 +22,19 @@ from taskguard.history import (
     AttemptSucceeded,
     Called,
     DeadLettered,
+    Deduplicated,
     Delivered,
     History,
     QueueDepth,
+    Redriven,
     RunEnded,
     TaskSubmitted,
 )
 from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.attempts import duplicates_in_doubt
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
-from taskguard.judging.checks.ends import Ends, ends_of, last_seen, unexplained_in_doubt, was_refused
+from taskguard.judging.checks.ends import Ends, ends_of, last_seen, was_refused
+from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.work import deeds_of, usual_deeds
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
@@ -82,9 +86,7 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
     for task_id in unsettled:
         if not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
-            message = (
-                f"task {task_id} was neither completed nor dead-lettered; last seen: {last_seen(history, task_id)}"
-            )
+            message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}"
             yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
     for task_id in history.accepted:
         if terms.dialect.message.payload is None:
@@ -92,6 +94,18 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _unended(history: History, task_id: str) -> str:
+    dropped = next(iter(history.of_task(task_id, Deduplicated)), None)
+    if dropped is not None and not history.attempts_of(task_id):
+        by = f'the deduplication id "{dropped.deduplication_id}"' if dropped.deduplication_id else "its content"
+        return (
+            f"was accepted, and the queue dropped its message: by {by} it took it for that of task {dropped.first_task_id}. "
+            "Give each task a deduplication id of its own"
+        )
+    again = " again after it had been put back" if history.of_task(task_id, Redriven) else ""
+    return f"was neither completed nor dead-lettered{again}; last seen: {last_seen(history, task_id)}"
 
 
 def _not_worked_on(history: History) -> Iterator[Violation]:
@@ -117,7 +131,7 @@ def _left_over(history: History, unsettled: list[str], terms: Terms) -> Iterator
             yield Violation(None, message, (depth,))
         elif not unsettled:
             yield Violation(None, f"every task has ended, and yet at the end there were {_left(depth)}", (depth,))
-    yield from unexplained_in_doubt(history)
+    yield from duplicates_in_doubt(history)
     if not unsettled:
         yield from not_seen_to_stay_empty(
             history,

@@ -22,7 +22,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
-from taskguard.judging.checks.attempts import changes_in_doubt, has_duplicates, no_changes_seen
+from taskguard.judging.checks.attempts import changes_in_doubt, has_several_messages, no_changes_seen
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.verdict import (
     Doubt,
@@ -84,7 +84,7 @@ def _of_task(
         yield from _attempts(task_id, changes, working)
         yield from _outcomes(task_id, changes, working, words)
     yield from _times(task_id, changes, tolerance_ms)
-    if working is not None and not has_duplicates(history, task_id):
+    if working is not None and not has_several_messages(history, task_id):
         yield from _deliveries(task_id, changes, history, working, tolerance_ms)
 
 
@@ -95,7 +95,9 @@ def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords
     for change in changes:
         move = (before.status if before else None, change.status)
         shown = (before, change) if before else (change,)
-        if move in by_operator:
+        put_back = not by_operator and redrives > 0 and before is not None and before.status in words.dead
+        # Where the record has no word for an operator's move, the next attempt's is the first after it.
+        if move in by_operator or put_back:
             redrives -= 1
             if redrives < 0:
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
@@ -198,7 +200,7 @@ def _late(
     most_seconds: float,
 ) -> Iterator[Found]:
     """The changes by which an attempt's end was recorded, and that came long after it."""
-    if words.working is None or not words.tells_of_attempts or has_duplicates(history, task_id):
+    if words.working is None or not words.tells_of_attempts or has_several_messages(history, task_id):
         return
     ends = {a.number: a.succeeded or a.failed for a in history.attempts_of(task_id) if a.determined}
     for before, change in pairwise(changes):

@@ -7,11 +7,11 @@ policy but one for everything allows. It must not know who calls, nor what is al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-
-from taskguard.operating.privileges.policies import Access
 
 UNKNOWN_RESOURCE = "?"
 
@@ -27,6 +27,14 @@ _TRANSACTION_PARTS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Access:
+    """A permission that a call needs: ``sqs:SendMessage`` on the resource with this ARN."""
+
+    action: str
+    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,17 @@ def accesses_of(service: str, operation: str, parameters: Mapping[str, Any], pla
     if service not in _BY_SERVICE:
         return (Access(f"{service}:{operation}", UNKNOWN_RESOURCE),)
     return tuple(dict.fromkeys(_BY_SERVICE[service](operation, parameters, place)))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern of IAM's covers a text."""
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(character) or re.escape(character) for character in pattern), re.DOTALL)
 
 
 def _of_sqs(operation: str, parameters: Mapping[str, Any], place: Place) -> Iterator[Access]:

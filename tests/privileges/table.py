@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from taskguard.evidence.recorder.recording import Call, Invocation, PlatformCall, Recording
-from taskguard.operating.privileges.actions import Place, accesses_of
-from taskguard.operating.privileges.policies import Access, Statement, is_allowed, matches
-from taskguard.operating.privileges.roles import Role
+from taskguard.evidence.privileges.actions import Access, Place, matches
+from taskguard.evidence.privileges.uses import uses_of as needed_in
+from taskguard.evidence.recorder.recording import Call, Invocation, Recording
+
+from tests.privileges.policies import Statement, is_allowed
+from tests.privileges.roles import Role
 
 PLATFORM = "(the platform, in the function's role)"
 NO_TEST = "(a call that names no test's task)"
@@ -64,32 +66,13 @@ def uses_of(recording: Recording, roles: Sequence[Role], place: Place, tests: Ma
     ``tests`` maps the beginnings of task ids to the tests that chose them: a call is of the test whose task it names, or
     whose message.
     """
-    functions = {role.function for role in roles}
-    by_role: dict[str, list[str]] = {}
-    for role in roles:
-        by_role.setdefault(role.arn, []).append(role.function)
     # The longest first: one may begin with another.
     tests = {prefix: tests[prefix] for prefix in sorted(tests, key=len, reverse=True)}
-    uses = [
-        Use(call.function, access, _test_of(call, recording.invocations, tests))
-        for call in recording.calls
-        if call.function in functions
-        for access in accesses_of(call.service, call.operation, call.parameters, place)
+    by_function = {role.function: role.arn for role in roles}
+    return [
+        Use(need.function, need.access, _test_of(need.call, recording.invocations, tests) if need.call else PLATFORM)
+        for need in needed_in(recording, by_function, place)
     ]
-    uses += [
-        Use(function, access, PLATFORM)
-        for call in recording.platform_calls
-        if not _is_localstacks_own(call)
-        for function in by_role.get(call.role, ())
-        for access in accesses_of(call.service, call.operation, call.parameters, place)
-    ]
-    return uses
-
-
-def _is_localstacks_own(call: PlatformCall) -> bool:
-    # LocalStack asks for the log group before each new log stream; Lambda does so only where there is no group:
-    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
-    return call.operation == "CreateLogGroup" and call.error_code == "ResourceAlreadyExistsException"
 
 
 def _test_of(call: Call, invocations: Mapping[str, Invocation], tests: Mapping[str, str]) -> str:

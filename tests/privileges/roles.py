@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from taskguard.operating.privileges.policies import Statement, statements_of
 from taskguard.service.role_policies import policies_of
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
+
+from tests.privileges.policies import Statement, statements_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

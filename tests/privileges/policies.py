@@ -6,21 +6,16 @@ identity-based policies alone. What is not understood is refused, since leaving 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from taskguard.errors import PolicyError
+from taskguard.errors import TaskGuardError
+from taskguard.evidence.privileges.actions import Access, matches
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Access:
-    """A permission that a call needs: ``sqs:SendMessage`` on the resource with this ARN."""
-
-    action: str
-    resource: str
+class PolicyError(TaskGuardError):
+    """A role's policy uses what cannot be judged here. Write it with actions and resources alone, or check it by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +65,3 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern of IAM's covers a text."""
-    return _expression(pattern).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=1024)
-def _expression(pattern: str) -> re.Pattern[str]:
-    wild = {"*": ".*", "?": "."}
-    return re.compile("".join(wild.get(character) or re.escape(character) for character in pattern), re.DOTALL)

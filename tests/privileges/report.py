@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from taskguard.operating.privileges.table import Row, State
+from tests.privileges.table import Row, State
 
 _MOST_TESTS = 2
 

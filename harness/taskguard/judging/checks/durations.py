@@ -1,0 +1,93 @@
+"""Whether the times that are set fit together: how long a message is hidden, gathered, worked on, retried and kept.
+
+- Lambda receives a message, gathers a batch for the window, and only then invokes the function, while the message's visibility timeout
+  runs. Longer than that the two may not last together, or a message comes back while it is being worked on. AWS refuses a timeout that
+  is longer by itself, and advises six times the timeout plus the window: leeway for invocations that are throttled and tried
+  again, without which no run goes wrong.
+- The size of a batch adds nothing: the function's timeout is for all of it. Nor does a limit of batches at once, since Lambda receives
+  no more than it may hand over; unless the function has less concurrency for itself than that: what is throttled uses up receives.
+- A message's age counts from when it was sent, over all its receives. In a dead-letter queue it goes on, but for FIFO queues, where it
+  begins anew.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html,
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html,
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html. This module must not know how
+settings are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from taskguard.contract.contract import Contract, Weight
+from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings
+from taskguard.history.wording import seconds
+
+Said: TypeAlias = tuple[Weight, str]
+"""What there is to say of a setting, and how much it weighs."""
+
+_ADVISED_TIMES = 6
+
+_BATCHES_AT_ONCE = 5
+"""As many as Lambda works on to begin with, of a standard queue."""
+
+
+def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight) -> Iterator[Said]:
+    """What is to be said of a consumer's times, against those of its queue."""
+    if weight is Weight.OFF:
+        return
+    what = f"{consumer.name}, the consumer of the {consumer.queue} queue,"
+    hidden, works, gathers = queue.visibility_timeout_seconds, consumer.timeout_seconds, consumer.window_seconds or 0.0
+    if hidden is not None and works is not None:
+        advised = _ADVISED_TIMES * works + gathers
+        gathering = f"gathers a batch for {seconds(gathers)} and " if gathers else ""
+        may = f"{what} {gathering}may work for {seconds(works)}, and a message is hidden for {seconds(hidden)}"
+        if hidden < works + gathers:
+            yield weight, f"{may} only"
+        elif hidden < advised:
+            window = ", and the window" if gathers else ""
+            yield Weight.ADVICE, f"{may}; AWS advises {seconds(advised)}, {_ADVISED_TIMES} times as long{window}"
+    at_once = consumer.most_at_once or (None if queue.fifo else _BATCHES_AT_ONCE)
+    if consumer.reserved is not None and at_once is not None and consumer.reserved < at_once:
+        yield (
+            Weight.ADVICE,
+            f"{what} has a reserved concurrency of {consumer.reserved}, and up to {at_once} batches are handed over at once: "
+            "what is throttled until it is visible again has used up a receive",
+        )
+
+
+def of_retention(history: History, settings: ConfigurationObserved, contract: Contract) -> Iterator[Said]:
+    """What is to be said of how long the queues keep a message."""
+    weight = contract.settings.retention
+    queues = {queue.queue: queue for queue in settings.queues}
+    work, dead = queues.get("work"), queues.get("dead-letter")
+    retried = _retried_seconds(history, work, contract)
+    if work is not None and work.retention_seconds is not None and retried is not None:
+        kept = work.retention_seconds
+        if kept <= retried:
+            yield (
+                weight,
+                f"the work queue keeps a message for {seconds(kept)}, and its retries together take {seconds(retried)}",
+            )
+    if dead is None or dead.retention_seconds is None or dead.fifo:
+        return
+    kept, of_work = dead.retention_seconds, work.retention_seconds if work is not None else None
+    keeps = f"the dead-letter queue keeps a message for {seconds(kept)}"
+    if retried is not None and kept <= retried:
+        yield weight, f"{keeps}, and the retries before its death, which count, take {seconds(retried)}"
+    elif of_work is not None and kept < of_work:
+        yield weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on"
+    elif retried is not None and kept < 2 * retried and weight is not Weight.OFF:
+        yield Weight.ADVICE, f"{keeps}, of which the retries before its death use up {seconds(retried)}"
+
+
+def _retried_seconds(history: History, work: QueueSettings | None, contract: Contract) -> float | None:
+    """How long all waits of a task take that fails as often as it may; none where nobody says it."""
+    if contract.waits:
+        return sum(contract.waits)
+    # Where no consumer asks for another wait, the queue's own is the wait.
+    if work is None or not contract.waiting.is_as_deployed or history.of_kind(BackoffRequested):
+        return None
+    hidden, receives = work.visibility_timeout_seconds, work.max_receives
+    return hidden * receives if hidden is not None and receives else None

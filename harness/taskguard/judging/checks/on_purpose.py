@@ -1,0 +1,77 @@
+"""What is set on purpose and makes messages go, wait or come otherwise: filters, delays, batching windows, limits, FIFO.
+
+None of it is a fault by itself. It is told, and named where a task is missed that it explains. This module must not know any property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskguard.history import ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
+from taskguard.history.events import QueueName
+from taskguard.history.wording import seconds
+
+_LONGEST_FILTER = 200
+
+
+def in_words(settings: ConfigurationObserved) -> Iterator[str]:
+    """Each such setting as a clause."""
+    for queue in settings.queues:
+        if queue.fifo:
+            yield f"the {queue.queue} queue is a FIFO queue"
+        if queue.delay_seconds:
+            yield f"the {queue.queue} queue delays each message by {seconds(queue.delay_seconds)}"
+    for consumer in settings.consumers:
+        what = f"the consumer of the {consumer.queue} queue"
+        if consumer.window_seconds:
+            size = f" of up to {consumer.batch_size}" if consumer.batch_size else ""
+            yield f"{what} gathers batches{size} for {seconds(consumer.window_seconds)}"
+        if consumer.filters:
+            yield f"{what} is handed only what matches {_patterns(consumer)}"
+        if consumer.most_at_once is not None:
+            yield f"{what} has at most {consumer.most_at_once} batches at once"
+        if consumer.reserved is not None:
+            yield f"{what} has a reserved concurrency of {consumer.reserved}"
+
+
+def gathered_seconds(history: History, queue: QueueName) -> float:
+    """For how long a message of this queue may be gathered for a batch, before it is handed over."""
+    return max((each.window_seconds or 0.0 for each in _consumers(history, queue)), default=0.0)
+
+
+def dropped(history: History, queue: QueueName) -> str:
+    """That a filter drops messages of this queue, as a clause to follow on what did not come; empty where there is none."""
+    filtered = [each for each in _consumers(history, queue) if each.filters]
+    return "".join(
+        f"; the event filter {_patterns(each)} of {each.name} deletes what it does not match" for each in filtered
+    )
+
+
+def never_came(history: History, task_id: str) -> str:
+    """What is set that explains why a task did not come, or not again, as such a clause; empty where nothing does."""
+    if not history.attempts_of(task_id) and (filtered := dropped(history, "work")):
+        return f"{filtered}, and the task never reached it"
+    if any(attempt.failed for attempt in history.attempts_of(task_id)) and (
+        filtered := dropped(history, "dead-letter")
+    ):
+        return filtered
+    settings = history.configuration
+    kept = (
+        next((each.retention_seconds for each in settings.queues if each.queue == "work"), None) if settings else None
+    )
+    submitted = history.of_task(task_id, TaskSubmitted)
+    if kept is None or history.end is None or not submitted:
+        return ""
+    if history.end.at_ms < submitted[-1].at_ms + kept * 1000:
+        return ""
+    return f"; its queue deletes a message {seconds(kept)} after it was sent, however often it was received"
+
+
+def _consumers(history: History, queue: QueueName) -> list[ConsumerSettings]:
+    settings = history.configuration
+    return [each for each in settings.consumers if each.queue == queue] if settings is not None else []
+
+
+def _patterns(consumer: ConsumerSettings) -> str:
+    text = " or ".join(consumer.filters)
+    return text if len(text) <= _LONGEST_FILTER else f"{text[: _LONGEST_FILTER - 3]}..."

@@ -1,0 +1,103 @@
+"""What a role was granted and none of its functions used, as far as a recording can tell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from taskguard.evidence.privileges.uses import unused
+from taskguard.history import ConfigurationObserved, Permission
+from taskguard.service.stack import Function
+
+from tests.unit.taskguard.recorder_lines import (
+    DEAD_ARN,
+    FUNCTION,
+    STACK,
+    WORK_ARN,
+    WORK_URL,
+    aws_call,
+    function,
+    recording_of,
+    sqs_record,
+    started,
+)
+
+OTHER = "TaskGuard-dev-submitTask"
+ACCOUNT = "000000000000"
+TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/T"
+CALL = aws_call("SendMessage", {"QueueUrl": WORK_URL})
+BEGUN = started("r1", sqs_record("m"))
+
+
+def left(
+    tmp_path: Path, *permissions: Permission, lines: tuple[str, ...] = (BEGUN, CALL), shared: bool = False
+) -> list[tuple[str, ...]]:
+    """Holder, action and resource of what was not used, by functions with a role each or with one for both."""
+    functions: list[Function] = [function(FUNCTION), function(OTHER)]
+    if shared:
+        functions = [replace(each, role=functions[0].role) for each in functions]
+    observed = ConfigurationObserved(at_ms=0.0, queues=(), consumers=(), store_encrypted=None, permissions=permissions)
+    stack = replace(STACK, functions=tuple(functions))
+    found = unused(observed, recording_of(tmp_path, *lines), stack, "eu-central-1")
+    return [(each.holder, *each.actions, *each.resources) for each in found]
+
+
+def may(action: str, resource: str = WORK_ARN, holder: str = FUNCTION) -> Permission:
+    return Permission(holder=holder, actions=(action,), resources=(resource,))
+
+
+def test_what_no_call_needed_is_unused(tmp_path: Path) -> None:
+    granted = Permission(holder=FUNCTION, actions=("sqs:SendMessage", "sqs:PurgeQueue"), resources=(WORK_ARN, DEAD_ARN))
+    assert left(tmp_path, granted) == [
+        (FUNCTION, "sqs:SendMessage", DEAD_ARN),
+        (FUNCTION, "sqs:PurgeQueue", WORK_ARN),
+        (FUNCTION, "sqs:PurgeQueue", DEAD_ARN),
+    ]
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        may("sqs:SendMessage"),
+        may("sqs:sendmessage"),
+        may("sqs:Send*", "*"),
+        may("sqs:SendMessageBatch"),
+        # What polls the queue acts in the consumer's role, whether a recording of this run has it or not.
+        may("sqs:ReceiveMessage"),
+        may("sqs:DeleteMessageBatch"),
+        may("sqs:GetQueueAttributes"),
+        # Nobody sees whether these are used.
+        may("logs:CreateLogGroup", "*"),
+        may("xray:PutTraceSegments", "*"),
+        may("s3:GetObject", "arn:aws:s3:::bucket/*"),
+        may("dynamodb:PartiQLSelect", TABLE),
+        may("dynamodb:GetRecords", f"{TABLE}/stream/*"),
+        may("*", "*"),
+    ],
+)
+def test_what_was_used_or_cannot_be_seen_is_not_called_unused(tmp_path: Path, permission: Permission) -> None:
+    assert left(tmp_path, permission) == []
+
+
+def test_a_consumer_of_one_queue_polls_no_other(tmp_path: Path) -> None:
+    assert left(tmp_path, may("sqs:ReceiveMessage", DEAD_ARN)) == [(FUNCTION, "sqs:ReceiveMessage", DEAD_ARN)]
+
+
+def test_what_the_platform_was_seen_to_do_is_used(tmp_path: Path) -> None:
+    line = {"kind": "platform-call", "role": function(FUNCTION).role, "service": "sqs", "operation": "ReceiveMessage"}
+    url = WORK_URL.replace("TaskQueue", "TaskDLQ")
+    polled = json.dumps(line | {"parameters": {"QueueUrl": url}, "error": None, "startedAt": 1000.0})
+    assert left(tmp_path, may("sqs:ReceiveMessage", DEAD_ARN), lines=(BEGUN, polled)) == []
+
+
+def test_a_function_that_was_not_invoked_could_use_nothing(tmp_path: Path) -> None:
+    assert left(tmp_path, may("dynamodb:GetItem", TABLE, holder=OTHER)) == []
+
+
+def test_a_role_of_several_functions_is_used_by_any_of_them(tmp_path: Path) -> None:
+    granted = [
+        may(action, holder=holder) for action in ("sqs:SendMessage", "sqs:PurgeQueue") for holder in (FUNCTION, OTHER)
+    ]
+    assert left(tmp_path, *granted, shared=True) == [(f"{FUNCTION}, {OTHER}", "sqs:PurgeQueue", WORK_ARN)]
