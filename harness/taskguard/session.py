@@ -98,7 +98,9 @@ def record(
         DiscoveryError: what the stack is set to cannot be read.
     """
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
-    asked_for, load = load.asked_for, load.fitted(largest_message_bytes(run.endpoint, run.stack))
+    asked_for = load.asked_for
+    if load.probes:
+        load = load.fitted(largest_message_bytes(run.endpoint, run.stack))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()

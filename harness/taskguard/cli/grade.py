@@ -112,7 +112,8 @@ def grade(
         require_service(places)
     refuse_parameters(places.service, asked.seed, asked.rate, api_auth)
     _refuse_without_evidence(asked)
-    asked = _with_a_seed(asked)
+    if replay is None:
+        asked = _with_a_seed(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked))
     status = Status("", console=console) if console.is_terminal else None

@@ -115,7 +115,7 @@ def _again(making: _Making, dying: tuple[Task, ...], terms: Terms) -> Iterator[A
     if terms.contract.api.idempotent is Weight.OFF or terms.dialect.ingress.id != "request":
         return
     # Of two waits one is long enough to be noticed in time, however fast the clock.
-    done, retried = Fate(0), Fate(2)
+    done, retried = Fate(0), Fate(min(2, making.receives - 1))
     payload: dict[str, Json] = {"job": "once"}
     yield Again(task=making.task("again-at-once", payload, done), moment=Moment.AT_ONCE)
     yield Again(task=making.task("again-in-a-row", payload, retried), moment=Moment.IN_A_ROW)

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec.structs import replace
+from taskguard.contract.draws import Fate
 from taskguard.history import AttemptFailed, AttemptSucceeded, BackoffRequested, Delivered, Event
 
+from tests.unit.judging.building import probed, run
+
 Told = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested)
+
+
+def whole(*fates: Fate, size: int = 3, late_ms: float = 50.0) -> list[Event]:
+    """A run of tasks with these fates that came in batches, and of its probes: with failures and a death nothing of it is not exercised."""
+    return probed(in_batches(run(*fates, late_ms=late_ms), size))
 
 
 def in_batches(events: Iterable[Event], size: int) -> list[Event]:

@@ -194,9 +194,9 @@ def probed(events: list[Event]) -> list[Event]:
 
 
 def holds(verdict: Verdict) -> bool:
-    """Whether a check found nothing wrong: it passed, or was not exercised and has no other reason to be unknown."""
+    """Whether a check found nothing wrong: it passed, nothing was claimed, or it was not exercised and has no other reason to be unknown."""
     hollow = verdict.outcome is Outcome.UNKNOWN and not verdict.exercised
-    return verdict.outcome is Outcome.PASS or (
+    return verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) or (
         hollow and all(finding.message.startswith("not exercised") for finding in verdict.findings)
     )
 

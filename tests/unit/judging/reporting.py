@@ -29,13 +29,13 @@ from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.html.page import Page, page_of
 
 from tests.terms import four_values
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
     FIRST_TRY,
     SECOND_TRY,
     THIRD_TRY,
-    run,
 )
 
 FATES = (FIRST_TRY, FIRST_TRY, SECOND_TRY, FIRST_TRY, THIRD_TRY, DEAD, SECOND_TRY, SECOND_TRY, *[FIRST_TRY] * 8)
@@ -46,7 +46,7 @@ HOSTILE = (
 
 
 def good() -> list[Event]:
-    return run(*FATES)
+    return whole(*FATES)
 
 
 def broken() -> list[Event]:

@@ -33,10 +33,11 @@ from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
 from tests.places import PROJECT
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, missing, run, without
+from tests.unit.judging.batches import whole
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, missing, without
 from tests.unit.judging.reporting import manifest_of
 
-EVENTS = run(SECOND_TRY, FIRST_TRY, DEAD, FIRST_TRY)
+EVENTS = whole(SECOND_TRY, FIRST_TRY, DEAD, FIRST_TRY)
 BOOM = "[ERROR] Runtime.ImportModuleError: Unable to import module 'work': boom at import"
 IDS = [event.task_id for event in EVENTS if isinstance(event, TaskSubmitted)]
 RETRIED, AT_ONCE, DIED = IDS[0], IDS[1], IDS[2]
@@ -130,9 +131,9 @@ def test_an_api_that_takes_no_task_in_is_the_cause_of_all_that_speaks_of_tasks()
     ]
     graded = judged([*kept, *refused, *found])
     [cause] = graded.causes
-    assert (cause.function, cause.invocations, cause.of) == ("submit", 4, None)
+    assert (cause.function, cause.invocations, cause.of) == ("submit", 5, None)
     assert "settlement" in cause.checks
-    [one_was_answered] = [judged([*kept, *refused, *found[1:]]).causes]
+    [one_was_answered] = [judged([*kept, *refused, *found[2:]]).causes]
     assert one_was_answered == ()
 
 
@@ -172,7 +173,7 @@ def test_an_error_of_the_handlers_own_may_be_a_simulated_failure() -> None:
 
 @pytest.mark.parametrize(("counted", "is_told"), [(12, True), (13, False)])
 def test_an_error_that_a_handler_raises_each_time_is_a_cause(counted: int, is_told: bool) -> None:
-    events = run(*[SECOND_TRY] * 12)
+    events = whole(*[SECOND_TRY] * 12)
     ids = [event.task_id for event in events if isinstance(event, TaskSubmitted)]
     raised = [
         replace(each, invocations=counted) if isinstance(each, InvocationsCounted) else each

@@ -54,7 +54,7 @@ def test_no_number_counts_them() -> None:
 def test_they_are_told_of_apart_and_the_two_numbers_stay_last() -> None:
     file, history = io.StringIO(), History(EVENTS)
     print_grade(Console(file=file, width=80), graded(), history)
-    told = "2 more tasks chosen for their fate, in none of the numbers: 2 dead-lettered"
+    told = "2 probes beside them, in none of the numbers: 2 dead-lettered"
     lines = file.getvalue().splitlines()
     assert lines[-4:] == [f"{told}.", "", "SUCCESS: 1", "FAILURE: 1"]
     document = as_json(graded(), history, EXPECTED)

@@ -19,6 +19,7 @@ from taskguard.reports.as_json import as_json
 from taskguard.reports.comparison import comparison_as_json, print_comparison
 
 from tests.thoroughness import examples
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -34,7 +35,7 @@ from tests.unit.judging.building import (
 from tests.unit.judging.test_history_files import MANIFEST
 
 FATES = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
-EVENTS = run(*FATES)
+EVENTS = whole(*FATES)
 
 
 def graded(events: list[Event], **manifest: Any) -> Graded:
@@ -181,4 +182,4 @@ def test_two_grades_of_a_run_differ_by_the_place_in_them() -> None:
     assert places["checks.backoff.outcome"] == ("pass", "fail")
     assert "checks.settlement.outcome" not in places
     assert not any(place.startswith("times") for place in places)
-    assert differing_grades(document(EVENTS), document(run(*FATES, late_ms=700))) == ()
+    assert differing_grades(document(EVENTS), document(whole(*FATES, late_ms=700))) == ()

@@ -34,6 +34,7 @@ from taskguard.support.typed import untyped
 
 from tests.terms import our_terms
 from tests.thoroughness import examples
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -45,7 +46,6 @@ from tests.unit.judging.building import (
     changed,
     judge,
     missing,
-    run,
     the,
 )
 
@@ -55,7 +55,7 @@ BESIDES: list[Event] = [
 ]
 """What a run may have beside what it needs."""
 
-GOOD = run(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
+GOOD = whole(FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
 LINES = [json.dumps(untyped(event)) for event in History(GOOD)]
 LONGER_LINES = [json.dumps(untyped(event)) for event in History([*GOOD, *BESIDES])]
 

@@ -15,10 +15,11 @@ from taskguard.reports.engine import engine_note
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run, without
+from tests.unit.judging.batches import whole
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, without
 from tests.unit.judging.reporting import manifest_of
 
-EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD)
+EVENTS = whole(FIRST_TRY, SECOND_TRY, DEAD)
 FIFO = "tasks.fifo is a FIFO queue"
 LIMITS = (
     EngineLimit(behaviour="fifo-groups-at-once", uses=FIFO, checks=("backoff", "never_early")),

@@ -22,13 +22,16 @@ from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
 from tests.terms import our_terms
-from tests.unit.judging.batches import in_batches
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, judge, missing, run
+from tests.unit.judging.batches import in_batches, whole
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, judge, missing, probed, run
 from tests.unit.judging.test_history_files import MANIFEST
 
 NOTHING_FAILED = run(FIRST_TRY, FIRST_TRY)
-ALL = in_batches(run(FIRST_TRY, DEAD, SECOND_TRY), 3)
-HOLLOW = ("later_failure_rate", "independence", "backoff", "partial_batches", "redrive", "dead_letter_log")
+ALL = whole(FIRST_TRY, DEAD, SECOND_TRY)
+HOLLOW = ("later_failure_rate", "independence")
+"""What chance gave no occasion for: no right pipeline could help it."""
+WANTED = ("refusals", "idempotency", "backoff", "partial_batches", "redrive", "dead_letter_log")
+"""What the run has to exercise."""
 
 
 def hollow(events: list[Event], terms: Terms = EXPECTED) -> list[str]:
@@ -43,8 +46,21 @@ def test_a_run_that_has_everything_exercises_every_check() -> None:
 
 def test_a_run_in_which_nothing_failed_exercises_no_check_of_failures() -> None:
     graded = grade(History(NOTHING_FAILED), EXPECTED)
-    assert (graded.outcome, graded.exit_code) == (Outcome.PASS, 0)
+    assert (graded.outcome, graded.exit_code) == (Outcome.UNKNOWN, 3)
     assert tuple(hollow(NOTHING_FAILED)) == HOLLOW
+    unknown = {verdict.check: verdict for verdict in graded.verdicts if verdict.outcome is Outcome.UNKNOWN}
+    assert set(unknown) == {*WANTED}
+    for verdict in unknown.values():
+        [finding] = verdict.findings
+        assert not verdict.exercised
+        assert finding.message.startswith("not exercised: ")
+        assert ". To exercise it, " in finding.message
+
+
+def test_what_was_not_exercised_and_is_unknown_for_another_reason_too_gives_that_reason_alone() -> None:
+    verdict = judge("backoff", [*NOTHING_FAILED, missing("AttemptFailed")])
+    assert (verdict.outcome, verdict.exercised) == (Outcome.UNKNOWN, False)
+    assert [finding.message for finding in verdict.findings] == ["evidence missing from the recorder: a damaged line"]
 
 
 @pytest.mark.parametrize(
@@ -57,14 +73,16 @@ def test_a_run_in_which_nothing_failed_exercises_no_check_of_failures() -> None:
 )
 def test_neighbours_want_a_batch_of_several_with_a_failure_in_it(events: list[Event], exercised: bool) -> None:
     verdict = judge("partial_batches", events)
-    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, exercised)
+    outcome = Outcome.PASS if exercised else Outcome.UNKNOWN
+    assert (verdict.outcome, verdict.exercised) == (outcome, exercised)
 
 
 @pytest.mark.parametrize(("fate", "exercised"), [(SECOND_TRY, False), (DEAD, True)])
 @pytest.mark.parametrize("check", ["redrive", "dead_letter_log"])
 def test_deaths_want_a_task_that_died(check: str, fate: object, exercised: bool) -> None:
     verdict = judge(check, run(FIRST_TRY, fate))  # type: ignore[arg-type]
-    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, exercised)
+    outcome = Outcome.PASS if exercised else Outcome.UNKNOWN
+    assert (verdict.outcome, verdict.exercised) == (outcome, exercised)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -93,18 +111,23 @@ def test_so_it_is_with_guarantees(guarantee: str, exercised: object) -> None:
 def test_the_console_says_it_in_the_table() -> None:
     file, history = io.StringIO(), History(NOTHING_FAILED)
     print_grade(Console(file=file, width=80), grade(history, EXPECTED), history)
-    rows = [line.split("  ")[0] for line in file.getvalue().splitlines() if "pass (not exercised)" in line]
+    text = file.getvalue()
+    rows = [line.split("  ")[0] for line in text.splitlines() if "pass (not exercised)" in line]
     assert tuple(rows) == HOLLOW
+    assert text.count("not exercised: ") == len(WANTED)
+    assert f"UNKNOWN: {', '.join(WANTED)} (6 of 15 checks)" in " ".join(text.split())
 
 
 def test_json_says_it_of_each_check() -> None:
     history = History(NOTHING_FAILED)
     checks = as_json(grade(history, EXPECTED), history, EXPECTED)["checks"]
     assert isinstance(checks, list)
-    assert {each["check"]: each["exercised"] for each in checks} == {check: check not in HOLLOW for check in CHECKS}
+    assert {each["check"]: each["exercised"] for each in checks} == {
+        check: check not in (*HOLLOW, *WANTED) for check in CHECKS
+    }
 
 
-def test_junit_has_them_as_skipped(tmp_path: Path) -> None:
+def test_junit_has_them_as_skipped_and_what_is_wanted_as_errors(tmp_path: Path) -> None:
     history = History(NOTHING_FAILED)
     write_junit(tmp_path, grade(history, EXPECTED), history, "localstack")
     [suite] = ET.parse(tmp_path / JUNIT_FILE).getroot()  # noqa: S314  # written a line ago
@@ -112,18 +135,31 @@ def test_junit_has_them_as_skipped(tmp_path: Path) -> None:
     # That of FIFO queues is not applicable.
     assert {name for name, found in skipped.items() if found is not None} == {*HOLLOW, "order"}
     assert suite.get("skipped") == str(len(HOLLOW) + 1)
-    backoff = skipped["backoff"]
-    assert backoff is not None
-    assert backoff.get("message") == "not exercised: vacuous: no attempt failed"
+    later = skipped["later_failure_rate"]
+    assert later is not None
+    assert later.get("message") == "not exercised: vacuous: no first attempt failed"
+    assert tuple(case.get("name") for case in suite.iter("testcase") if case.find("error") is not None) == WANTED
 
 
 def test_the_report_says_it_of_each_verdict_and_at_its_head() -> None:
     history = History(NOTHING_FAILED)
     page = page_of(grade(history, EXPECTED), history, MANIFEST)
-    assert page.headline == f"All 12 checks passed, {len(HOLLOW)} of them not exercised, 1 not applicable"
+    assert page.headline == "6 of 16 checks could not be judged"
     assert [verdict.check for verdict in page.verdicts if verdict.is_hollow] == list(HOLLOW)
+    assert {each.check for each in page.verdicts if each.outcome is Outcome.UNKNOWN} == {*WANTED}
     text = render(page)
+    assert text.count("not exercised: ") == len(WANTED)
     assert text.count("pass (not exercised)") == text.count('<details class="verdict pass hollow"') == len(HOLLOW)
+
+
+def test_the_headline_of_a_run_that_passed_says_how_many_passed_of_nothing() -> None:
+    # Where every attempt fails nothing is left to chance.
+    events, terms = whole(DEAD, DEAD), our_terms(rate=1.0)
+    history = History(events)
+    graded = grade(history, terms)
+    assert graded.outcome is Outcome.PASS, [each for each in graded.verdicts if each.outcome is not Outcome.PASS]
+    assert hollow(events, terms) == ["independence"]
+    assert page_of(graded, history, MANIFEST).headline == "All 15 checks passed, 1 of them not exercised"
 
 
 def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> None:
@@ -131,6 +167,10 @@ def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> N
         history = History(events)
         return Graded(SavedRun(history=history, manifest=MANIFEST), grade(history, EXPECTED))
 
-    apart = run(FIRST_TRY, DEAD, SECOND_TRY)
+    apart = probed(run(FIRST_TRY, DEAD, SECOND_TRY))
     [difference] = compare(graded(ALL), graded(apart)).verdicts
-    assert (difference.name, difference.one, difference.other) == ("partial_batches", "pass", "pass (not exercised)")
+    assert (difference.name, difference.one, difference.other) == ("partial_batches", "pass", "unknown")
+    one, other = graded(whole(FIRST_TRY, SECOND_TRY)), graded(whole(FIRST_TRY, FIRST_TRY))
+    differences = {each.name: (each.one, each.other) for each in compare(one, other).verdicts}
+    assert differences["later_failure_rate"] == ("pass", "pass (not exercised)")
+    assert differences["backoff"] == ("pass", "unknown")

@@ -12,7 +12,7 @@ from taskguard.judging.verdict import Outcome
 
 from tests.thoroughness import examples
 from tests.unit.judging.batches import in_batches
-from tests.unit.judging.building import OF_ANY_QUEUE, RATE, START_MS, UNSEEDED, ending, task
+from tests.unit.judging.building import OF_ANY_QUEUE, RATE, START_MS, UNSEEDED, ending, probed, task
 
 OF_CHANCE = ("first_failure_rate", "later_failure_rate", "independence")
 RUNS = examples(100)
@@ -23,7 +23,7 @@ def by_chance(seed: int, count: int = 60) -> History:
     chance = random.Random(seed)
     failures = [next((n for n in range(3) if chance.random() >= RATE), 3) for _ in range(count)]
     events = [event for number, failed in enumerate(failures) for event in task_that_fails(number, failed)]
-    return History(in_batches([*events, *ending(events)], 5))
+    return History(probed(in_batches([*events, *ending(events)], 5)))
 
 
 @cache

@@ -21,10 +21,12 @@ from taskguard.history import (
     Event,
     EvidenceMissing,
     History,
+    InvalidSubmitted,
     Manifest,
     Permission,
     QueueDepth,
     QueueSettings,
+    RecordAnswered,
     RecordedAttempt,
     RunEnded,
     SavedRun,
@@ -40,6 +42,7 @@ from taskguard.support.typed import Refused, Strict, typed, untyped
 
 from tests.terms import four_values, our_terms
 from tests.thoroughness import examples
+from tests.unit.judging.batches import in_batches
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run, the
 
 T = TypeVar("T")
@@ -74,7 +77,7 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
 def _built(kind: type[T]) -> st.SearchStrategy[T]:
     own_and_inherited = [inspect.get_annotations(each).items() for each in reversed(kind.__mro__)]
     fields = {name: BY_ANNOTATION[text] for fields in own_and_inherited for name, text in fields}
-    if kind is TaskSubmitted:
+    if kind in (TaskSubmitted, InvalidSubmitted, RecordAnswered):
         fields["status_code"] = st.just(0) | st.integers(100, 999)
     return st.builds(kind, **fields)
 
@@ -342,7 +345,7 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 99}, "format version 99, this TaskGuard reads 1, 2, 3, 4 and 5"),
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1, 2, 3, 4, 5 and 6"),
         ({"tasks": "3"}, 'tasks: expected an integer, found "3"'),
         ({"contract": {"attempts": {"mots": 3}}}, '[contract] attempts: unknown key "mots"; did you mean "most"?'),
         ({"draws": {"rate": "often"}}, '[draws] rate: expected a number, found "often"'),
@@ -383,7 +386,8 @@ def test_terms_come_back_as_they_were_and_refuse_nonsense() -> None:
 
 def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_unknown(tmp_path: Path) -> None:
     later = {"created_at_ms", "changed_at_ms", "completed_at_ms", "finished_at_ms"}
-    SavedRun(history=History(run(FIRST_TRY, SECOND_TRY, DEAD)), manifest=MANIFEST).write(tmp_path)
+    batched = in_batches(run(FIRST_TRY, SECOND_TRY, DEAD), 3)
+    SavedRun(history=History(batched), manifest=MANIFEST).write(tmp_path)
 
     def older(document: dict[str, Any]) -> dict[str, Any]:
         attempts = document.get("attempts", [])
@@ -400,11 +404,11 @@ def test_a_run_of_before_there_were_changes_and_settings_is_read_and_they_are_un
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | older_fields))
     saved = SavedRun.read(tmp_path)
     outcomes = {v.check: v.outcome for v in grade(saved.history, saved.manifest.terms).verdicts}
-    assert outcomes == dict.fromkeys(CHECKS, Outcome.PASS) | {
-        "transitions": Outcome.UNKNOWN,
-        "configuration": Outcome.UNKNOWN,
-        "order": Outcome.NOT_APPLICABLE,
-    }
+    assert outcomes == (
+        dict.fromkeys(CHECKS, Outcome.PASS)
+        | dict.fromkeys(("transitions", "configuration"), Outcome.UNKNOWN)
+        | dict.fromkeys(("refusals", "idempotency", "order"), Outcome.NOT_APPLICABLE)
+    )
 
 
 def test_a_run_of_the_format_before_is_judged_by_the_same_terms(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.terms import our_terms
-from tests.unit.judging.batches import Told, in_batches
+from tests.unit.judging.batches import Told, in_batches, whole
 from tests.unit.judging.building import (
     FIRST_TRY,
     SECOND_TRY,
     UNSEEDED,
+    holds,
     judge,
     missing,
     run,
@@ -119,8 +120,9 @@ def test_few_tasks_are_no_excuse_for_evidence_that_is_missing() -> None:
 @pytest.mark.parametrize("tasks", [1, 2, 5, 20])
 def test_a_sound_run_of_few_tasks_passes_without_a_seed(tasks: int) -> None:
     some = [FIRST_TRY, SECOND_TRY, FIRST_TRY, FIRST_TRY, SECOND_TRY] * 4
-    graded = grade(History(run(*some[:tasks])), our_terms(seed=None))
-    assert graded.outcome is Outcome.PASS, [each for each in graded.verdicts if each.outcome is not Outcome.PASS]
+    graded = grade(History(whole(*some[:tasks])), our_terms(seed=None))
+    assert [each for each in graded.verdicts if not holds(each)] == []
+    assert all(each.outcome is Outcome.PASS for each in graded.verdicts if each.exercised)
 
 
 def test_five_failures_of_thirty_are_enough() -> None:

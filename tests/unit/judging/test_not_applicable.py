@@ -37,6 +37,7 @@ from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
 from tests.terms import demanding, four_values, our_terms
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import (
     CONFIGURATION,
     DEAD,
@@ -46,12 +47,11 @@ from tests.unit.judging.building import (
     judge,
     missing,
     queue_settings,
-    run,
     without,
 )
 from tests.unit.judging.reporting import manifest_of
 
-EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD)
+EVENTS = whole(FIRST_TRY, SECOND_TRY, DEAD)
 _, MONITOR = CONFIGURATION.consumers
 WITHOUT_A_TABLE = replace(CONFIGURATION, table=False, store_encrypted=None)
 WITHOUT_A_MONITOR = replace(CONFIGURATION, consumers=CONFIGURATION.consumers[:1], dead_letter_consumer=False)
@@ -151,6 +151,8 @@ def test_a_service_of_which_no_word_is_known_is_judged_by_its_messages_alone() -
     terms = Terms(contract=built_in("as-deployed"), dialect=Dialect())
     graded = grade(History(without(EVENTS, RecordObserved, RecordChanged, DeadLetterLogged)), terms)
     assert of(graded, Outcome.NOT_APPLICABLE) == [
+        "refusals",
+        "idempotency",
         "first_failure_rate",
         "later_failure_rate",
         "independence",
@@ -242,8 +244,7 @@ def test_junit_skips_it_with_the_reason() -> None:
     suite = as_junit(graded, history, "localstack").getroot()[0]
     skipped = suite.findall("testcase[@name='independence']/skipped")
     assert [each.get("message") for each in skipped] == ["not applicable: the contract asks for no simulated failures"]
-    # One passed of nothing: no batch had a failure.
-    assert (suite.get("skipped"), suite.get("errors"), suite.get("failures")) == ("5", "0", "0")
+    assert (suite.get("skipped"), suite.get("errors"), suite.get("failures")) == ("4", "0", "0")
 
 
 def test_the_console_and_the_page_name_it_and_find_nothing_wrong() -> None:
@@ -256,7 +257,7 @@ def test_the_console_and_the_page_name_it_and_find_nothing_wrong() -> None:
     html = render(page_of(graded, history, manifest_of(terms)))
     assert 'class="verdict not-applicable" id="check-independence">' in html
     assert 'href="#badge-not-applicable"' in html
-    assert "All 9 checks passed, 1 of them not exercised, 4 not applicable" in html
+    assert "All 12 checks passed, 4 not applicable" in html
 
 
 def test_advice_is_told_by_console_junit_and_page_though_the_check_passed() -> None:

@@ -30,6 +30,7 @@ from tests.unit.judging.building import (
     altered,
     changed,
     ending,
+    holds,
     judge,
     missing,
     run,
@@ -75,9 +76,11 @@ def test_a_batch_with_a_failure_whose_neighbours_are_left_alone_passes() -> None
         assert verdict.measured == {"batches_of_several": 1, "of_them_with_a_failure": 1, "largest_batch": 3}
 
 
-def test_batches_of_one_hold_vacuously() -> None:
+def test_batches_of_one_are_unknown_and_say_that_nothing_was_exercised() -> None:
     verdict = partial(run(SECOND_TRY, DEAD))
-    assert (verdict.outcome, verdict.measured["batches_of_several"]) == (Outcome.PASS, 0)
+    assert (verdict.outcome, verdict.exercised, verdict.measured["batches_of_several"]) == (Outcome.UNKNOWN, False, 0)
+    [finding] = verdict.findings
+    assert finding.message.startswith("not exercised: ")
 
 
 def test_how_messages_were_batched_does_not_show_in_what_two_runs_have_in_common() -> None:
@@ -181,7 +184,7 @@ def test_a_neighbour_that_is_acknowledged_without_having_been_tried_is_lost() ->
     alone = changed(
         run(FIRST_TRY, FIRST_TRY), the(run(FIRST_TRY, FIRST_TRY), RecordObserved), status="PENDING", attempts=()
     )
-    assert partial(in_batches(alone, 2)).outcome is Outcome.PASS
+    assert holds(partial(in_batches(alone, 2)))
 
 
 def test_a_record_that_tells_of_no_attempts_at_all_is_no_sign_of_a_loss() -> None:

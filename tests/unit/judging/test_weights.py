@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from taskguard.contract.contract import Api, Attempts, Settings, Weight
+from taskguard.contract.contract import Attempts, Settings, Weight
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import Waiting
-from taskguard.history import ConfigurationObserved, Event, Permission, TaskSubmitted
+from taskguard.history import ConfigurationObserved, Event, Permission
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.terms import demanding
-from tests.unit.judging.building import CONFIGURATION, DEAD, EXPECTED, FIRST_TRY, changed, judge, run, the
+from tests.unit.judging.building import CONFIGURATION, DEAD, EXPECTED, FIRST_TRY, changed, judge, run
 
 EVENTS = run(FIRST_TRY, DEAD)
 WORK, DEAD_QUEUE = CONFIGURATION.queues
@@ -124,19 +124,6 @@ def test_of_a_range_of_receives_any_will_do(receives: int, outcome: Outcome) -> 
     assert verdict.outcome is outcome
     if outcome is Outcome.FAIL:
         assert verdict.findings[0].message.endswith("expected 2 to 3")
-
-
-@pytest.mark.parametrize(
-    ("weight", "outcome", "told"), [("must", Outcome.FAIL, 1), ("advice", Outcome.PASS, 1), ("off", Outcome.PASS, 0)]
-)
-def test_a_task_that_is_accepted_twice_with_other_payloads_counts_as_the_contract_has_it(
-    weight: str, outcome: Outcome, told: int
-) -> None:
-    first = the(EVENTS, TaskSubmitted)
-    again = replace(first, at_ms=first.at_ms + 1, answered_ms=first.answered_ms + 1, payload={"of": "another"})
-    contract = demanding(api=Api(idempotent=Weight(weight)))
-    verdict = judge("idempotency", [*EVENTS, again], msgspec.structs.replace(EXPECTED, contract=contract))
-    assert (verdict.outcome, len(verdict.findings)) == (outcome, told)
 
 
 def test_changing_nothing_keeps_the_verdict() -> None:

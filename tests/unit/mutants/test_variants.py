@@ -86,11 +86,11 @@ def test_changes_of_one_file_add_up() -> None:
 
 @pytest.mark.parametrize("load", [FATES, BACKLOG], ids=["fates", "backlog"])
 def test_a_load_of_known_fates_has_them(load: Load) -> None:
-    found = [fate(SEED, RATE, task.task_id) for task in load.tasks()]
+    found = [fate(SEED, RATE, task.task_id) for task in load.of_run().tasks]
     assert found == [Fate(failures, dead=failures == 3) for failures in load.fates]
 
 
 def test_a_load_as_it_comes_has_so_many_tasks_and_the_same_each_time() -> None:
-    assert len(as_they_come(60).tasks()) == 60
-    assert as_they_come(60).tasks() == as_they_come(60).tasks()
+    assert len(as_they_come(60).of_run().tasks) == 60
+    assert as_they_come(60).of_run() == as_they_come(60).of_run()
     assert as_they_come(60, seeded=False).terms().draws.seed is None

@@ -50,8 +50,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             self.endpoint, self.stack, self.dialect = endpoint, options["stack"], None
             self.terms = options["terms"]
 
-        def of(self, tasks: Any, *_: object) -> History:
-            there.submitted = [task.task_id for task in tasks]
+        def of(self, load: Any, *_: object) -> History:
+            there.submitted = [task.task_id for task in load.tasks if not task.chosen]
             raise there.run or KeyboardInterrupt
 
     def clean_up(folder: Path, **_: object) -> CleanedUp:
@@ -73,6 +73,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("taskguard.operating.graded_on_aws.Records", Reader)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.Run", Run)
     monkeypatch.setattr("taskguard.session.digests_of_stack", lambda _: {})
+    monkeypatch.setattr("taskguard.session.largest_message_bytes", lambda *_: 262_144)
     # Runs end here before SciPy is loaded, which goes on in the background.
     monkeypatch.setattr("taskguard.session.import_module", lambda _: None)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.cleaning.clean_up", clean_up)

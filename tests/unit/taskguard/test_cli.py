@@ -14,10 +14,11 @@ from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History,
 from taskguard.judging.checks import CHECKS
 
 from tests.terms import four_values
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
 from tests.unit.taskguard.cli_support import Command
 
-EVENTS = run(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
+EVENTS = whole(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
 
 
 def saved(folder: Path, history: History, **other: Any) -> Path:
@@ -163,7 +164,7 @@ def test_a_run_that_did_not_pass_says_so_in_a_line_above_the_two_numbers(taskgua
     lines = taskguard("check", bad).out.splitlines()
     assert lines[-5:-2] == [f"FAIL: record (1 of {len(CHECKS)} checks)", f"Report: {bad / 'report.html'}", ""]
     lines = taskguard("check", unsure).out.splitlines()
-    assert lines[-5].startswith("UNKNOWN: effect, ")
+    assert lines[-5].startswith("UNKNOWN: ingress, idempotency, effect, ")
     assert lines[-4] == f"Report: {unsure / 'report.html'}"
     assert "PASS:" not in taskguard("check", saved(tmp_path / "good", History(EVENTS))).out
 
@@ -314,9 +315,9 @@ def test_a_manifest_without_its_digests_is_an_edited_one(
 
 def test_a_run_of_before_there_were_digests_is_judged_with_a_note(taskguard: Command, tmp_path: Path) -> None:
     folder = saved(tmp_path / "run", History(EVENTS))
-    taskguard("check", folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(of_before_digests(manifest)))
+    taskguard("check", folder)
     ended = taskguard("check", folder)
     assert ended.status == 0
     assert ended.err == (

@@ -12,11 +12,14 @@ from taskguard.contract.draws import Draws
 from taskguard.errors import TargetError
 from taskguard.faults.campaigns import CAMPAIGNS
 from taskguard.history import History
+from taskguard.ingress.load import load_of
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.guarantees import GUARANTEES
 from taskguard.run.manifests import digests_of_service
 
+from tests.terms import our_terms
 from tests.unit.guarantees.faulty import fault
+from tests.unit.judging.batches import whole
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, START_MS, run
 from tests.unit.taskguard.cli_support import Command
 from tests.unit.taskguard.test_cli import saved
@@ -103,7 +106,10 @@ def test_a_run_of_random_failures_is_repeated_with_its_tasks(taskguard: Command,
     folder = faulty(tmp_path / "run", draws=Draws(rate=0.3), tasks_seed="5eed", faults=(), fault_seed=None)
     ended = taskguard("grade", "--replay", folder)
     assert asked.wanted.seed is None
-    assert asked.ids == [task.task_id for task in workload("5eed", 4)]
+    theirs = [task.task_id for task in workload("5eed", 4)]
+    assert [task_id for task_id in asked.ids if task_id in theirs] == theirs
+    # Their probes have no fates, and no others are there.
+    assert asked.ids == load_of("5eed", 4, our_terms()).task_ids
     assert "Seed of the faults" not in ended.says
 
 
@@ -172,12 +178,12 @@ def test_runs_with_the_same_faults_are_compared_and_other_seeds_are_told(taskgua
     ended = taskguard("compare", one, other)
     assert ended.status == 0
     assert ["fault_seed", "f-1", "f-2"] in [line.split() for line in ended.out.splitlines()]
-    usual = saved(tmp_path / "usual", History(run(FIRST_TRY, SECOND_TRY, DEAD)))
+    usual = saved(tmp_path / "usual", History(whole(FIRST_TRY, SECOND_TRY, DEAD)))
     assert taskguard("compare", one, usual).status == 1
 
 
 def test_a_manifest_of_before_there_were_faults_is_read(taskguard: Command, tmp_path: Path) -> None:
-    folder = saved(tmp_path / "run", History(run(FIRST_TRY, SECOND_TRY, DEAD)))
+    folder = saved(tmp_path / "run", History(whole(FIRST_TRY, SECOND_TRY, DEAD)))
     manifest = json.loads((folder / "manifest.json").read_text())
     for name in ("faults", "fault_seed", "tasks_seed", "sha256"):
         del manifest[name]

@@ -10,11 +10,12 @@ twice. This module must not know how a service keeps duplicates apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, DeadLettered, Delivered, History, Redriven, TaskSubmitted
-from taskguard.history.wording import seconds, times
+from taskguard.history.wording import answer, seconds, times
 from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
 from taskguard.judging.verdict import (
     Doubt,
@@ -57,10 +58,13 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _of_task(history: History, task_id: str, usual: Deeds, terms: Terms) -> Iterator[Violation | Doubt]:
     submissions = history.of_task(task_id, TaskSubmitted)
     yield from _another_payload(task_id, submissions, terms)
-    for again in submissions[1:]:
-        if again.in_doubt:
-            message = f"task {task_id} was handed in again, and got {again.status_code or 'no answer'}"
-            yield Violation(task_id, message, (again,)) if again.status_code else Doubt(task_id, message, (again,))
+    for each in submissions:
+        # A client that tries anew after an answer that told nothing hands in what may not be there.
+        taken = (other for other in submissions if other.accepted and other.at_ms <= each.answered_ms)
+        if each.in_doubt and any(taken):
+            message = f"task {task_id} was handed in again, and got {answer(each.status_code)}"
+            asks_for_more = each.status_code in (0, HTTPStatus.SERVICE_UNAVAILABLE)
+            yield Doubt(task_id, message, (each,)) if asks_for_more else Violation(task_id, message, (each,))
     if len({attempt.message_id for attempt in history.attempts_of(task_id)}) < 2:
         return
     yield from _done_twice(history, task_id, submissions, usual, terms)
