@@ -34,7 +34,8 @@ _NOT_OF_THE_PIPELINE = (
 )
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
-_WORDS = ("reason",)
+# An environment has another name to each.
+_WORDS = ("reason", "environment")
 
 
 def differences(one: History, other: History, *, tolerance_ms: float) -> list[str]:

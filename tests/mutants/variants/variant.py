@@ -20,10 +20,12 @@ from tests.places import PROJECT
 
 
 class FromLogs(StrEnum):
-    """What becomes of a variant when there is nothing but its logs and its table: never that it passes."""
+    """What becomes of a variant when there is nothing but its logs and its table: never that it passes, unless they do not tell what
+    it shows in."""
 
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ the claim holds vacuously. Without simulated failures in the contract it is not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
@@ -21,7 +21,7 @@ from taskguard.history.wording import times
 from taskguard.judging.checks.asked import NO_FAILURES
 from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.attempts_drawn import contradicts_its_draw, judged_chains
-from taskguard.judging.checks.attempts_marked import marks_of, told_by_themselves
+from taskguard.judging.checks.attempts_marked import Mark, marks_of, told_by_themselves
 from taskguard.judging.statistics import dependence
 from taskguard.judging.statistics.association import association, fewest_that_tell
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
@@ -81,7 +81,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     figures: dict[str, Json] = {"first_attempts": len(first), "first_failures": sum(map(failures.holds, submitted))}
     tested: list[_Finding] = []
     found: list[Found] = [*attempts_in_doubt(history)]
-    exercised = len({failures.holds(each) for each in attempts}) > 1
+    exercised, too_few = len({failures.holds(each) for each in attempts}) > 1, ""
     if seed is not None:
         wrong = _Series(noun="contradicted draw", holds=lambda attempt: contradicts_its_draw(attempt, seed, rate))
         count = sum(map(wrong.holds, attempts))
@@ -98,14 +98,15 @@ def judge(history: History, terms: Terms) -> Verdict:
         # What a contract says of tasks, it says of first attempts.
         of_contract = list(first.values()) if terms.contract.failures.per == "task" else by_chance
         told = sorted(told_by_themselves(of_contract, history), key=lambda attempt: attempt.at_ms)
-        tested = [*_tests(submitted, failures), *_followed(told, history)]
+        marks = marks_of(told, history)
+        tested = [*_tests(submitted, failures), *_followed(told, marks)]
         expected = f"no dependence, at significance {terms.tolerances.significance:g}"
         observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
             ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in tested) or "nothing to test"
         )
-        observed += f"; {_findable(told, history, terms)}"
+        observed += f"; {_findable(told, marks, terms)}"
         if too_few := _too_few(submitted, failures, terms):
-            exercised, observed = False, f"vacuous: {too_few}"
+            observed = f"vacuous: {too_few}"
     return conclude(
         QUESTION,
         history,
@@ -114,6 +115,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed=observed,
         figures=figures,
         exercised=exercised,
+        too_few=too_few,
         measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in tested},
     )
 
@@ -127,10 +129,10 @@ def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:
             yield Violation(None, message, events, QUESTION.needs)
 
 
-def _followed(attempts: Sequence[Attempt], history: History) -> Iterator[_Finding]:
+def _followed(attempts: Sequence[Attempt], marks_by_aspect: Mapping[str, Sequence[Mark]]) -> Iterator[_Finding]:
     """What failures follow most, of each aspect of attempts that was seen."""
     failed = [each.failed is not None for each in attempts]
-    for aspect, marks in marks_of(attempts, history).items():
+    for aspect, marks in marks_by_aspect.items():
         # Later attempts may fail at another rate, of which other checks speak.
         matrix = [[mark.borne[place] for mark in marks] for place in range(len(attempts))]
         found = association(failed, [each.number for each in attempts], matrix) if marks and attempts else None
@@ -144,17 +146,21 @@ def _followed(attempts: Sequence[Attempt], history: History) -> Iterator[_Findin
             yield _Finding(test=aspect, noun="failure", p_value=found.p_value, message=message, attempts=borne)
 
 
-def _findable(attempts: Sequence[Attempt], history: History, terms: Terms) -> str:
-    """What so few attempts can tell of what failures follow, in words."""
+def _findable(attempts: Sequence[Attempt], marks: Mapping[str, Sequence[Mark]], terms: Terms) -> str:
+    """What so many attempts can tell of what failures follow, in words."""
     failed = sum(each.failed is not None for each in attempts)
-    fewest = {
-        aspect: fewest_that_tell(len(attempts), failed, len(marks), _SHARES[aspect] * terms.tolerances.significance)
-        for aspect, marks in marks_of(attempts, history).items()
-        if marks
-    }
-    known = [f"{least} attempts for the {aspect}" for aspect, least in fewest.items() if least is not None]
-    never = [aspect for aspect, least in fewest.items() if least is None]
-    return ", ".join([*known, *never])
+    found: dict[int | None, list[str]] = {}
+    for aspect, of_aspect in marks.items():
+        level = _SHARES[aspect] * terms.tolerances.significance
+        least = fewest_that_tell(len(attempts), failed, len(of_aspect), level) if of_aspect else None
+        found.setdefault(least, []).append(f"the {aspect}")
+    words = [
+        f"failures by {' or '.join(aspects)} only if {least} attempts or more have it in common"
+        for least, aspects in sorted((least, aspects) for least, aspects in found.items() if least is not None)
+    ]
+    if None in found:
+        words.append(f"none by {' or '.join(found[None])}")
+    return f"{times(len(attempts), 'attempt')} with {times(failed, 'failure')} show {', '.join(words)}"
 
 
 def _too_few(submitted: list[Attempt], failures: _Series, terms: Terms) -> str:
