@@ -92,7 +92,9 @@ def _of_the_clock(times_ms: Sequence[float]) -> Iterator[Mark]:
 def _of_sizes(deliveries: Sequence[Delivered]) -> Iterator[Mark]:
     sizes = [len(json.dumps(each.payload, ensure_ascii=False, separators=(",", ":")).encode()) for each in deliveries]
     ordered = sorted(sizes)
-    bounds = {ordered[len(ordered) * part // (_MOST_SIZES + 1)] for part in range(1, _MOST_SIZES + 1)} if ordered else ()
+    bounds = (
+        {ordered[len(ordered) * part // (_MOST_SIZES + 1)] for part in range(1, _MOST_SIZES + 1)} if ordered else ()
+    )
     for bound in sorted(bounds):
         yield Mark(words=f"with a payload of more than {bound} bytes", borne=[size > bound for size in sizes])
 

@@ -49,7 +49,9 @@ def association(outcomes: Sequence[bool], kinds: Sequence[int], marks: Any) -> A
     unusual = deviation[telling] ** 2 / variance[telling]
     looked_at = telling[np.argsort(-unusual, kind="stable")[:_LOOKED_AT]]
     found = yes @ marked
-    p_value, mark = min((_p_value(round(found[each]), [(n, f, b[each]) for n, f, b in margins]), each) for each in looked_at)
+    p_value, mark = min(
+        (_p_value(round(found[each]), [(n, f, b[each]) for n, f, b in margins]), each) for each in looked_at
+    )
     return Association(
         mark=int(mark),
         marked=int(marked[:, mark].sum()),
