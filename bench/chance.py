@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 import sys
+from typing import Any
 
 from taskguard.history import AttemptFailed, AttemptSucceeded, Delivered, Event, History, RunEnded, TaskSubmitted
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome
+from taskguard.support.json_values import Json
 
 from tests.terms import our_terms
 
@@ -26,16 +28,16 @@ def run_by_chance(seed: int, count: int) -> History:
     later_rate, dies = chance.choice((0.3, 0.3, 0.6)), bool(seed % 2)
     events: list[Event] = []
     due: list[tuple[float, int, int]] = []
+    payloads: list[Json] = [{"text": "x" * chance.choice((4, 10, 30, 31, 60))} for _ in range(count)]
     waiting = min(20, (count + 1) // 2)
     for number in range(count):
         at_ms = 1e12 + 40.0 * number
-        payload = {"text": "x" * chance.choice((4, 10, 30, 31, 60))}
         events.append(
             TaskSubmitted(
                 at_ms=at_ms,
                 answered_ms=at_ms + 20,
                 task_id=f"t{number}",
-                payload=payload,
+                payload=payloads[number],
                 accepted=True,
                 status_code=202,
             )
@@ -51,14 +53,13 @@ def run_by_chance(seed: int, count: int) -> History:
         due = [each for each in due if each not in batch]
         environment, ends_ms, any_failed = environments[place], now + chance.uniform(5, 60) * len(batch), False
         for _, number, attempt in batch:
-            of = {
+            of: dict[str, Any] = {
                 "task_id": f"t{number}",
                 "message_id": f"m{number}",
                 "receive_count": attempt,
                 "delivery_id": f"{environment}-{now}",
             }
-            payload = events[number].payload  # type: ignore[union-attr]
-            events.append(Delivered(at_ms=now, payload=payload, environment=environment, **of))
+            events.append(Delivered(at_ms=now, payload=payloads[number], environment=environment, **of))
             if chance.random() < (0.3 if attempt == 1 else later_rate):
                 any_failed = True
                 events.append(AttemptFailed(at_ms=ends_ms, reason="reported", **of))

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from scipy.stats import fisher_exact
@@ -199,7 +200,7 @@ def test_the_exact_test_of_one_kind_is_fishers() -> None:
     found = association(outcomes, [1] * 20, marks)
     assert found is not None
     assert (found.marked, found.yes) == (7, 6)
-    assert found.p_value == pytest.approx(2 * fisher_exact([[6, 1], [0, 13]], "greater").pvalue)
+    assert found.p_value == pytest.approx(2 * fisher_exact(np.array([[6, 1], [0, 13]]), "greater").pvalue)
 
 
 def test_kinds_with_rates_of_their_own_are_told_apart() -> None:

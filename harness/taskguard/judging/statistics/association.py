@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_LOOKED_AT = 8
+_LOOKED_AT = 4
 """Of so many marks, those that outcomes deviate most with, the exact probabilities are told."""
+
+_MOST_THAT_ARE_TRIED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +65,14 @@ def association(outcomes: Sequence[bool], kinds: Sequence[int], marks: Any) -> A
 def fewest_that_tell(count: int, yes: int, marks: int, level: float) -> int | None:
     """How many of ``count`` outcomes, of which so many are ``yes``, have to bear one of so many ``marks`` at least before anything
     about it could be significant; none when nothing could."""
+    import numpy as np  # noqa: PLC0415
     from scipy.stats import hypergeom  # noqa: PLC0415
 
-    for bear in range(1, count // 2 + 1):
-        most, fewest = min(bear, yes), max(0, bear + yes - count)
-        likely = min(hypergeom.pmf(most, count, yes, bear), hypergeom.pmf(fewest, count, yes, bear))
-        if 2 * float(likely) * max(1, marks) < level:
-            return bear
-    return None
+    bear = np.arange(1, min(count // 2, _MOST_THAT_ARE_TRIED) + 1)
+    most, fewest = np.minimum(bear, yes), np.maximum(0, bear + yes - count)
+    likely: Any = np.minimum(hypergeom.pmf(most, count, yes, bear), hypergeom.pmf(fewest, count, yes, bear))
+    telling = bear[2 * likely * max(1, marks) < level]
+    return int(telling[0]) if len(telling) else None
 
 
 def _p_value(found: int, margins: Sequence[tuple[int, int, int]]) -> float:
