@@ -40,9 +40,8 @@ _NOT_OF_THE_PIPELINE = (
 )
 _TIMES = ("at_ms", "answered_ms")
 # In an error's words the logs and the recorder differ; that it was one, and whose, they must agree on.
-_WORDS = ("reason",)
-# A log does not tell which process wrote it.
-_OF_THE_RECORDER = ("environment",)
+# An environment has another name to each.
+_WORDS = ("reason", "environment")
 
 
 def differences(one: History, other: History, *, tolerance_ms: float) -> list[str]:
@@ -89,5 +88,5 @@ def _differences(a: Event, b: Event, tolerance_ms: float) -> Iterator[str]:
             if abs(mine - theirs) > tolerance_ms and not isinstance(a, RecordObserved):
                 yield f"{name} differs by {theirs - mine:+.1f} ms"
         # To Python 1, 1.0 and true are equal; they are not the same payload.
-        elif name not in (*_WORDS, *_OF_THE_RECORDER) and not same_json(untyped(mine), untyped(theirs)):
+        elif name not in _WORDS and not same_json(untyped(mine), untyped(theirs)):
             yield f"{name} is {mine!r} in one, {theirs!r} in the other"

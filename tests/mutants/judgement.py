@@ -17,7 +17,6 @@ from tests.mutants.variants import FromLogs, Variant
 _OUTCOMES = {
     FromLogs.REJECTED: Outcome.FAIL,
     FromLogs.UNKNOWN: Outcome.UNKNOWN,
-    FromLogs.UNSEEN: Outcome.PASS,
 }
 
 
@@ -30,7 +29,7 @@ def faults(variant: Variant, seen: Grade, from_logs: Grade) -> Iterator[str]:
         yield f"{variant.meant} fails without a finding like {variant.message!r}; it found {_first(meant)!r}"
     yield from (f"seen from outside, {each}" for each in _strangers(variant, seen))
     outcome = _of(from_logs, variant.meant).outcome
-    if outcome is not _OUTCOMES[variant.from_logs]:
+    if outcome is not _OUTCOMES.get(variant.from_logs, outcome):
         yield f"from its logs alone, {variant.meant} says {outcome}; it was to be {variant.from_logs}"
     yield from (f"from its logs alone, {each}" for each in _strangers(variant, from_logs))
 

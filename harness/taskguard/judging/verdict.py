@@ -55,7 +55,8 @@ class Verdict:
     `claim` is the property as a sentence; `expected` and `observed` say what it asks for and what was there. Neither
     they nor `figures` hold measured times, so that two runs of one seed give the same; measured times are in
     `measured` and in the findings. All findings are kept: whoever shows them chooses how many. It was `exercised` when
-    something was seen of what the claim speaks of; else it holds of nothing.
+    something was seen of what the claim speaks of; else it holds of nothing. With `too_few` it says why: the run had too little of it for
+    chance to tell, which is no fault of the pipeline's, and no want of evidence.
     """
 
     check: str
@@ -67,6 +68,7 @@ class Verdict:
     figures: Mapping[str, Json] = field(default_factory=dict)
     measured: Mapping[str, Json] = field(default_factory=dict)
     exercised: bool = True
+    too_few: str = ""
 
     @property
     def is_hollow(self) -> bool:
@@ -157,9 +159,11 @@ def conclude(
     figures: Mapping[str, Json] | None = None,
     measured: Mapping[str, Json] | None = None,
     exercised: bool = True,
+    too_few: str = "",
 ) -> Verdict:
     """Weigh what a check found and return its verdict; the findings that decide it come first. It was ``exercised`` if anything
-    was seen of what it judges."""
+    was seen of what it judges. What was ``too_few`` for a claim about chance is said as advice, and was not exercised."""
+    found = [*found, Advice(None, f"too small a run to tell: {too_few}", of_all=True)] if too_few else found
     proven, excused, doubts, advice = (list[Found]() for _ in range(4))
     for each in (*found, *_want_of_evidence(question, history)):
         if isinstance(each, Violation):
@@ -187,7 +191,8 @@ def conclude(
         ),
         figures=figures or {},
         measured=measured or {},
-        exercised=exercised,
+        exercised=exercised and not too_few,
+        too_few=too_few,
     )
 
 

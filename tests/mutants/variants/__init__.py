@@ -2,6 +2,7 @@
 
 from tests.mutants.variants.backoff import BACKOFF
 from tests.mutants.variants.batches import BATCHES
+from tests.mutants.variants.chance import CHANCE
 from tests.mutants.variants.configuration import CONFIGURATION
 from tests.mutants.variants.dead_letters import DEAD_LETTERS
 from tests.mutants.variants.effects import EFFECTS
@@ -20,6 +21,7 @@ VARIANTS: tuple[Variant, ...] = (
     *BACKOFF,
     *RATES,
     *BATCHES,
+    *CHANCE,
     *REDRIVE,
     *DEAD_LETTERS,
     *LOGS,

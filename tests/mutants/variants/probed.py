@@ -240,7 +240,7 @@ _INVALID = (
         ),
         caught_by=("refusals",),
         message="and submitTask called dynamodb.PutItem",
-        from_logs=FromLogs.UNSEEN,
+        from_logs=FromLogs.NOT_TOLD,
     ),
 )
 

@@ -20,12 +20,12 @@ from tests.places import PROJECT
 
 
 class FromLogs(StrEnum):
-    """What becomes of a variant when there is nothing but its logs and its table: rejected, or unknown. `UNSEEN` passes there, since
-    nothing but a call shows it, and logs tell of none."""
+    """What becomes of a variant when there is nothing but its logs and its table: never that it passes, unless they do not tell what
+    it shows in."""
 
     REJECTED = "rejected"
     UNKNOWN = "unknown"
-    UNSEEN = "unseen"
+    NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,17 +194,16 @@ def probed(events: list[Event]) -> list[Event]:
 
 
 def holds(verdict: Verdict) -> bool:
-    """Whether a check found nothing wrong: it passed, or was not exercised and has no other reason to be unknown."""
+    """Whether a check found nothing wrong: it passed, nothing was claimed, or it was not exercised and has no other reason to be unknown."""
     hollow = verdict.outcome is Outcome.UNKNOWN and not verdict.exercised
-    return verdict.outcome is Outcome.PASS or (
+    return verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) or (
         hollow and all(finding.message.startswith("not exercised") for finding in verdict.findings)
     )
 
 
 def all_hold(verdicts: Iterable[Verdict]) -> bool:
-    """Whether the checks found nothing wrong, each one that is applicable."""
-    judged = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_APPLICABLE]
-    return bool(judged) and all(holds(verdict) for verdict in judged)
+    """Whether the checks found nothing wrong."""
+    return all(holds(verdict) for verdict in verdicts)
 
 
 def judge(check: str, events: Iterable[Event], terms: Terms = EXPECTED) -> Verdict:

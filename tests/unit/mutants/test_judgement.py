@@ -66,9 +66,9 @@ def test_another_check_accuses_it_as_well() -> None:
     assert fault.startswith("from its logs alone, redrive fails too")
 
 
-def test_passed_from_its_logs_is_right_only_where_nothing_but_a_call_shows_it() -> None:
+def test_passed_from_its_logs_is_right_only_where_they_do_not_tell() -> None:
     passed = graded(backoff="pass", record="pass", redrive="pass")
-    assert found(from_logs=passed, variant=replace(VARIANT, from_logs=FromLogs.UNSEEN)) == []
+    assert found(from_logs=passed, variant=replace(VARIANT, from_logs=FromLogs.NOT_TOLD)) == []
     for expected in (FromLogs.REJECTED, FromLogs.UNKNOWN):
         (fault,) = found(from_logs=passed, variant=replace(VARIANT, from_logs=expected))
         assert fault == f"from its logs alone, backoff says pass; it was to be {expected}"

@@ -33,10 +33,12 @@ _PROACTIVE_MS = 100.0
 
 @dataclass(slots=True)
 class _Request:
-    """What the lines tell of one invocation; ``…_logged_ms`` are when the platform logged its lines."""
+    """What the lines tell of one invocation; ``…_logged_ms`` are when the platform logged its lines. On Lambda each execution
+    environment has a log ``stream`` of its own."""
 
     request_id: str
     function: str
+    stream: str
     received: Received | None = None
     ended: Answered | Raised | None = None
     calls: list[Asked] = field(default_factory=list)
@@ -126,7 +128,7 @@ class Trail:
         return recording
 
     def _request(self, request_id: str, line: LogLine) -> _Request:
-        return self._requests.setdefault(request_id, _Request(request_id, self._function_of(line)))
+        return self._requests.setdefault(request_id, _Request(request_id, self._function_of(line), line.stream))
 
     def _function_of(self, line: LogLine) -> str:
         return self._functions.get(line.group, line.group.removeprefix("/aws/lambda/"))
@@ -196,6 +198,7 @@ def _invocation(request: _Request, received: Received, messages: tuple[Message, 
         payload="",
         messages=messages,
         started_at_ms=request.began_ms(received),
+        environment=request.stream,
     )
     match request.ended:
         case Raised(at=at, error=error):

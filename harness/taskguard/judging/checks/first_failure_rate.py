@@ -52,7 +52,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures |= {"rate": round(failures / len(counted), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(counted):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     found: list[Found] = []
-    exercised = bool(first)
+    exercised, too_few = bool(first), ""
     if seed is not None:
         found += against_draws(first, seed, rate, history)
         figures["attempts_compared"] = len(first)
@@ -70,7 +70,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed += f"; {findable(finds)}"
         if counted and not power.can_reject:
             too_few = f"{times(len(counted), 'first attempt')} are too few to tell any rate from another"
-            exercised, observed = False, f"vacuous: {too_few}"
+            observed = f"vacuous: {too_few}"
         expected = f"a rate of {rate:g}, at significance {significance:g}"
     return conclude(
         QUESTION,
@@ -80,4 +80,5 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed=observed,
         figures=figures,
         exercised=exercised,
+        too_few=too_few,
     )

@@ -56,7 +56,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     if counted:
         figures["rate"] = round(failures / len(counted), 6)
         observed += f", a rate of {failures / len(counted):.3f}"
-    exercised = bool(later)
+    exercised, too_few = bool(later), ""
     if seed is not None:
         found += against_draws(later, seed, rate, history)
         figures["attempts_compared"] = len(later)
@@ -73,7 +73,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         found += _against_rate(test, failures, counted_first, chains, history, terms)
         if counted_first and test.most and not test.can_reject:
             first = times(len(counted_first), "failed first attempt")
-            exercised, observed = False, f"vacuous: {first}, too few to tell any later rate from another"
+            too_few = f"{first}, too few to tell any later rate from another"
+            observed = f"vacuous: {too_few}"
         expected = f"a rate of {rate:g}, at significance {terms.tolerances.significance:g}"
     return conclude(
         QUESTION,
@@ -83,6 +84,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed=observed if failed_first else "vacuous: no first attempt failed",
         figures=figures,
         exercised=exercised,
+        too_few=too_few,
     )
 
 
@@ -95,6 +97,8 @@ def _against_rate(
     largest, left_out = _whatever_was_unseen(test, failed_first, accepted - begun)
     later, first = sum(len(chain) - 1 for chain in failed_first), times(len(failed_first), "failed first attempt")
     seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"
+    if later and failures in (0, later):
+        seen += ", as if a task's failure decided all its later attempts"
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
 
-RESAMPLES = 19_999
-"""How often chance is tried: the least two-sided p-value is then 0.0001."""
+RESAMPLES = 39_999
+"""How often chance is tried: the least two-sided p-value is then 0.00005."""
 
 _RESAMPLES_AT_FIRST = 999
 _NOTHING_UNUSUAL = 20

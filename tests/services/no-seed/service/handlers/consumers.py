@@ -2,10 +2,10 @@
 
 import json
 import os
-import random
 from datetime import UTC, datetime
 
 import boto3
+from handlers.luck import work
 
 sqs = boto3.client("sqs")
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
@@ -32,11 +32,6 @@ def process(event, _context):
             ended = {"outcome": "SUCCEEDED", "finishedAt": now()}
             change(task_id, "COMPLETED", {f"attempts[{attempt - 1}]": begun | ended, "completedAt": now()})
     return {"batchItemFailures": failed}
-
-
-def work():
-    if random.random() < float(os.environ["FAILURE_RATE"]):
-        raise RuntimeError("bad luck")
 
 
 def monitor(event, _context):
