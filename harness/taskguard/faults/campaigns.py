@@ -48,6 +48,8 @@ late rate=3%
 reorder rate=5%
 stale-handle rate=3%
 run-out rate=3%
+fail when=before rate=2%
+fail when=after rate=2%
 """,
     "stack": """
 table-down from=4 for=2

@@ -38,8 +38,16 @@ class Kind:
     @property
     def two_phases(self) -> bool:
         """Whether it strikes before or after the effect, as it is told."""
-        return self.site is Site.CALL
+        return self.site is Site.CALL or self.name == "fail"
 
+    @property
+    def may_take_seconds(self) -> bool:
+        """Whether it can be told how many seconds it takes."""
+        return self.seconds is not None or self.name in _BACK_AFTER_SECONDS
+
+
+_BACK_AFTER_SECONDS = frozenset({"fail", "kill"})
+"""What they strike comes back after so many seconds where that is said, and else when its visibility timeout is over."""
 
 _ALL = (
     Kind("throttle", Site.CALL, "an AWS call is answered with throttling"),
@@ -63,6 +71,7 @@ _ALL = (
     Kind("reorder", Site.MESSAGE, "a message is delivered after others that came later, if others come meanwhile", 5.0),
     Kind("stale-handle", Site.MESSAGE, "a message is delivered with a receipt handle that has expired"),
     Kind("run-out", Site.MESSAGE, "the visibility timeout runs out while the function is at work"),
+    Kind("fail", Site.MESSAGE, "a message is reported as failed: the function does not see it, or has done its work"),
     Kind("table-down", Site.STACK, "the table throttles every call for a while", 5.0),
     Kind("queue-down", Site.STACK, "the queues fail every call for a while", 5.0),
     Kind("consumer-off", Site.STACK, "the work queue's consumer is switched off for a while", 5.0),

@@ -114,7 +114,10 @@ def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, P
 
 def _kill_if_so(strike: Strike) -> None:
     if strike.fault.kind == "kill" and strike.invocation is not None:
-        strike.invocation.kill()
+        invocation, seconds = strike.invocation, strike.fault.seconds
+        if seconds is not None:
+            invocation.back_after.update(dict.fromkeys(invocation.deliveries, seconds))
+        invocation.kill()
 
 
 def _say_nothing(context: RequestContext) -> None:
