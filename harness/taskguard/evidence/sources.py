@@ -12,6 +12,7 @@ from typing import Protocol
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
+from taskguard.evidence.recorder.calls import calls_of
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.failures import failed_invocations, left_running
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
@@ -36,7 +37,7 @@ class Source(Protocol):
     def begin(self) -> None:
         """A run begins: ask for what may be needed when the engine is gone."""
 
-    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What can be told without the engine, which may be gone; as :meth:`gather`."""
 
 
@@ -51,9 +52,9 @@ class RecorderSource:
     since_ms: float = 0.0
     heeded: Mapping[str, bool | None] = field(default_factory=dict)
 
-    def gather(self, _submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def gather(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         self.begin()
-        return self.left(only)
+        return self.left(submitted, only)
 
     def recording(self) -> Recording:
         return self.file.read()
@@ -61,11 +62,14 @@ class RecorderSource:
     def begin(self) -> None:
         self.heeded = Queues(self.endpoint, self.stack).heeds_partial_batches()
 
-    def left(self, only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, submitted: Sequence[TaskSubmitted], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         recording = self.file.read().since(self.since_ms)
         names = self.dialect.message
         events = events_of(recording, self.stack, names, partial_batches=self.heeded, only=only)
         events += failed_invocations(recording, self.stack, names, only)
+        ids = frozenset(each.task_id for each in submitted if each.task_id is not None)
+        calls = calls_of(recording, self.stack, names, ids)
+        events += calls if only is None else (call for call in calls if not only.isdisjoint(call.task_ids))
         return [*events, *left_running(recording, self.stack)], recording
 
 

@@ -71,9 +71,11 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
 
 
 class Delivered(_OfDelivery, frozen=True, kw_only=True):
-    """A message was handed to a work consumer."""
+    """A message was handed to a work consumer; `environment` is the execution environment that it was handed to, None where that
+    was not seen."""
 
     payload: Json
+    environment: str | None = None
 
 
 class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
@@ -339,6 +341,35 @@ class InvocationsCounted(_Event, frozen=True, kw_only=True):
     invocations: Count
 
 
+class Called(_Event, frozen=True, kw_only=True):
+    """A function made an AWS call that may change or send something, at `at_ms`, and had its answer at `answered_ms`.
+
+    `delivery_id` is the invocation that made it, None between two. `resource` is the table, queue, topic or the like that it was
+    about, None where it names none. `task_ids` are the tasks that its parameters name or, when they name none, the only one that the
+    invocation was handed. `status` is the answer's HTTP status, 0 when that is not known; `error` its code.
+    """
+
+    answered_ms: Moment
+    function: str
+    delivery_id: str | None
+    service: str
+    operation: str
+    resource: str | None
+    task_ids: tuple[str, ...]
+    status: int
+    error: str | None = None
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether the service did what was asked."""
+        return self.error is None and 200 <= self.status < 300
+
+    @property
+    def what(self) -> str:
+        """The operation, and what it was about: `dynamodb.PutItem on tasks`."""
+        return f"{self.service}.{self.operation}" + (f" on {self.resource}" if self.resource else "")
+
+
 class ProcessesLeft(_Event, frozen=True, kw_only=True):
     """A function left processes running when an invocation of it had ended: how many, and the `commands` of the first of them."""
 
@@ -373,6 +404,7 @@ Event: TypeAlias = (
     | FaultInjected
     | InvocationFailed
     | InvocationsCounted
+    | Called
     | ProcessesLeft
     | RunEnded
 )

@@ -19,6 +19,7 @@ from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
+    Called,
     ConfigurationObserved,
     ConsumersOff,
     Event,
@@ -146,6 +147,11 @@ class History(Sequence[Event]):
         """The changes of each record, by task id, in the order in which the store took them, whatever its clock says."""
         found = _grouped((change.task_id, change) for change in self.of_kind(RecordChanged))
         return {task_id: sorted(changes, key=attrgetter("number")) for task_id, changes in found.items()}
+
+    @cached_property
+    def calls(self) -> dict[str, tuple[Called, ...]]:
+        """The calls of functions that name each task, by task id, in order of time."""
+        return _grouped((task_id, call) for call in self.of_kind(Called) for task_id in call.task_ids)
 
     @cached_property
     def records(self) -> dict[str, RecordObserved]:

@@ -9,6 +9,7 @@ from taskguard.history.events import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
+    Called,
     ConfigurationObserved,
     ConsumersOff,
     DeadLettered,
@@ -115,6 +116,10 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"an invocation of {function} failed: {error_type}: {message}"
         case InvocationsCounted(function=function, invocations=invocations):
             return f"{times(invocations, 'invocation')} of {function} ended"
+        case Called():
+            return (
+                f"{event.function} called {event.what}{f', which was refused ({event.error})' if event.error else ''}"
+            )
         case ProcessesLeft(function=function, count=count):
             return f"{function} left {processes(count)} running after an invocation"
         case EvidenceMissing(source=source, what=what):

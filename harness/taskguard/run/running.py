@@ -24,6 +24,7 @@ from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import Source, source_at
 from taskguard.history import (
+    Called,
     ConsumersOff,
     Event,
     EvidenceMissing,
@@ -255,7 +256,7 @@ class Run:
         """All that was seen but what the queues hold."""
         begun_ms = min((event.at_ms for event in given), default=0.0)
         answers = [event for event in given if isinstance(event, TaskSubmitted)]
-        told, recording = ask(partial(self._source.gather, answers, only), partial(self._source.left, only))
+        told, recording = ask(partial(self._source.gather, answers, only), partial(self._source.left, answers, only))
         words, logged = self.dialect.log, list[Event]()
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
@@ -301,7 +302,7 @@ def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bo
             # What strikes no task in particular may strike any.
             strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
             return strikes and event.at_ms >= begun_ms
-        case InvocationFailed() | InvocationsCounted() | ProcessesLeft():
+        case Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
             return event.at_ms >= begun_ms
         case EvidenceMissing() | ConsumersOff():
             return True

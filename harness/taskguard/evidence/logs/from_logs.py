@@ -97,7 +97,7 @@ class LogEvidence:
     def begin(self) -> None:
         """All of it is read at the end."""
 
-    def left(self, _only: frozenset[str] | None) -> tuple[list[Event], Recording]:
+    def left(self, _submitted: Sequence[TaskSubmitted], _only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """The logs are gone with their engine."""
         return [], Recording()
 

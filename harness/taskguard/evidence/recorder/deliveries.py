@@ -132,6 +132,7 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
         receive_count=message.receive_count,
         delivery_id=invocation.request_id,
         payload=payload,
+        environment=invocation.environment,
     )
 
 

@@ -59,7 +59,7 @@ class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
 
 class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
-    when its payload is no SQS event. ``failure`` is none where none was told."""
+    when its payload is no SQS event. ``failure`` and ``environment`` are none where none was told."""
 
     function: str
     request_id: str
@@ -70,6 +70,7 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
     is_error: bool = False
     ended_at_ms: float | None = None
     failure: Failure | None = None
+    environment: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):

@@ -1,0 +1,72 @@
+"""From a recording to the AWS calls of the stack's functions that may change or send something, each with the tasks that it names.
+
+Left out is what only reads, and how long a message is hidden, which `deliveries` tells. It must not know what a call is good for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from taskguard.contract.dialect import MessageWords
+from taskguard.evidence.recorder.deliveries import tasks_of
+from taskguard.evidence.recorder.recording import Call, Recording
+from taskguard.history import Called
+from taskguard.service.stack import Stack
+
+_READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Select", "Receive", "Lookup", "AssumeRole")
+"""How the names of operations begin that change nothing."""
+
+_HIDES = "ChangeMessageVisibility"
+
+_RESOURCES = (
+    "TableName",
+    "QueueUrl",
+    "TopicArn",
+    "Bucket",
+    "StreamName",
+    "FunctionName",
+    "stateMachineArn",
+    "EventBusName",
+)
+"""The parameters that name what a call is about, of the services that a queue pipeline uses."""
+
+_WORD = re.compile(r"[A-Za-z0-9._:-]+")
+"""An id in a text: what may stand in one never stands beside it, so `t-1` is not found in `t-10`."""
+
+
+def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> Iterator[Called]:
+    """The calls of the stack's functions; of the tasks those of ``task_ids`` are told."""
+    labels = {function.name: function.label for function in stack.functions}
+    for call in recording.calls:
+        if call.function not in labels or call.operation.startswith((*_READS, _HIDES)):
+            continue
+        named = _words_of(call.parameters) & task_ids
+        if not named and call.request_id is not None and (invocation := recording.invocations.get(call.request_id)):
+            handed = tasks_of(invocation, names)
+            named = handed & task_ids if len(handed) == 1 else frozenset()
+        yield Called(
+            at_ms=call.started_at_ms,
+            answered_ms=call.ended_at_ms,
+            function=labels[call.function],
+            delivery_id=call.request_id,
+            service=call.service,
+            operation=call.operation,
+            resource=_resource(call),
+            task_ids=tuple(sorted(named)),
+            status=call.status,
+            error=call.error_code,
+        )
+
+
+def _words_of(parameters: Mapping[str, Any]) -> frozenset[str]:
+    # A body is JSON in a text, where a quote has a backslash before it: neither is of a word.
+    return frozenset(_WORD.findall(json.dumps(parameters, ensure_ascii=False)))
+
+
+def _resource(call: Call) -> str | None:
+    """The short name of what the call is about: of a URL or an ARN its last part."""
+    found = next((call.parameters[each] for each in _RESOURCES if each in call.parameters), None)
+    return re.split(r"[/:]", found)[-1] if isinstance(found, str) else None
