@@ -28,6 +28,7 @@ from taskguard.run.backlog import Backlog
 from taskguard.run.breaking_off import AsLongAsTheyAnswer, make_sure_it_is_recorded, why_it_ended
 from taskguard.run.engine_limits import limits_of, used_by
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
+from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
@@ -113,13 +114,15 @@ def record(
     elif faults is None:
         tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
     tell(Began(len(load.tasks)))
+    fates = Fates(run.endpoint, run.stack, run.dialect, load.fates, tell) if load.fates else None
     manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load.tasks, seen.tell, faults, backlog)
+        history = run.of(load.tasks, seen.tell, faults, backlog, fates)
         with phase(tell, "manifest"):
-            saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history)))
+            lines = () if fates is None else fates.lines
+            saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history), fates=lines))
             saved.write(folder)
     except (KeyboardInterrupt, Exception) as error:
         if not seen.submitted:
@@ -128,7 +131,8 @@ def record(
         if history is None:
             from_outside = [event for source in (faults, backlog) if source is not None for event in source.events]
             history = run.history_until_now([*seen.submitted, *from_outside], AsLongAsTheyAnswer(gone=ended))
-        manifest = partial(manifest, engine_limits=limits(history))
+        lines = () if fates is None else fates.lines
+        manifest = partial(manifest, engine_limits=limits(history), fates=lines)
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
     tell(Recorded(saved, folder))
     return saved
@@ -244,7 +248,14 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         # What is broken on purpose has its own ways to switch consumers off.
         load = plain_load(tasks_seed, asked.tasks, exact_numbers=exact)
     else:
-        load = load_of(tasks_seed, asked.tasks, failure_seed=asked.seed, rate=asked.failure_rate, exact_numbers=exact)
+        load = load_of(
+            tasks_seed,
+            asked.tasks,
+            failure_seed=asked.seed,
+            rate=asked.failure_rate,
+            exact_numbers=exact,
+            fated=asked.target is TargetName.LOCALSTACK and not is_ours(asked.places.service),
+        )
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
@@ -263,7 +274,8 @@ def _how_attempts_fail(asked: Asked) -> str:
 
 
 def _beside(load: Load) -> str:
-    beside = f", and {load.chosen} more that die" if load.chosen else ""
+    fate = "some attempts of which are made to fail" if load.fates else "that die"
+    beside = f", and {load.chosen} more {fate}" if load.chosen else ""
     return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
 
 

@@ -5,15 +5,19 @@ It all follows from seeds. Fates are known only where the failures have a seed. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 
 from taskguard.contract.draws import Fate, find_task_id
+from taskguard.faults.fates import Fated
 from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.ingress.workload import tasks as workload
 
 _MOST_WAITING = 20
 """Two batches of the worker's. More would only keep others waiting."""
+
+_OF_A_BATCH = 10
 
 _PAYLOADS_OF_THE_DYING = (8, 6)
 """By their numbers in the workload: text that is not ASCII, and 1.0, which is not 1. What is logged of a dead task must keep both."""
@@ -24,10 +28,12 @@ _TRIES = 100_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
-    queue. ``chosen`` of all were chosen for their fate, beside those that were asked for."""
+    queue. ``chosen`` of all were chosen for their fate, beside those that were asked for; ``fates`` are those that the run has to bring
+    about itself, by the task's id."""
 
     tasks: tuple[Task, ...]
     waiting: int
+    fates: Mapping[str, Fated] = field(default_factory=dict)
 
     @property
     def task_ids(self) -> list[str]:
@@ -53,18 +59,28 @@ def load_of(
     rate: float,
     max_receives: int = 3,
     exact_numbers: bool = True,
+    fated: bool = False,
 ) -> Load:
     """``count`` tasks, half of which wait, and where fates are known two more among those that wait, which die.
 
-    ``seed`` decides the ids, ``failure_seed`` the fates. At a rate at which hardly any task dies there are none of these.
+    ``seed`` decides the ids, ``failure_seed`` the fates. At a rate at which hardly any task dies there are none of these. Where the tasks
+    are ``fated`` there are others among those that wait, and the run has to bring their fates about.
     """
     tasks = workload(seed, count, exact_numbers=exact_numbers)
     half = min(_MOST_WAITING, (count + 1) // 2)
-    dying = () if failure_seed is None else _dying(seed, failure_seed, rate, max_receives)
+    beside = () if failure_seed is None else _dying(seed, failure_seed, rate, max_receives)
+    fates = {f"{prefix_of(seed)}-{each}": each for each in Fated} if fated else {}
+    others = [
+        Task(task_id=task_id, payload=payload_of(seed, number, exact_numbers=exact_numbers), chosen=True)
+        for number, task_id in enumerate(fates, min(_PAYLOADS_OF_THE_DYING))
+    ]
+    # What is broken off takes its batch with it: the first, in which none of the others is.
+    first, others = others[:1], others[1:]
+    apart = min(_OF_A_BATCH - 1, half // 2) if first else 0
     # Behind one another's back: a batch has those that fail between those that do not.
-    mixed = chain.from_iterable(zip_longest(tasks[:half], dying))
+    mixed = chain(first, tasks[:apart], chain.from_iterable(zip_longest(tasks[apart:half], (*beside, *others))))
     waiting = tuple(task for task in mixed if task is not None)
-    return Load(tasks=(*waiting, *tasks[half:]), waiting=len(waiting))
+    return Load(tasks=(*waiting, *tasks[half:]), waiting=len(waiting), fates=fates)
 
 
 def _dying(seed: str, failure_seed: str, rate: float, max_receives: int) -> tuple[Task, ...]:

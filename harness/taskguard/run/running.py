@@ -44,6 +44,7 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
+from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.watch import (
     LOCAL,
@@ -108,13 +109,14 @@ class Run:
         tell: Tell = nobody,
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
+        fates: Fates | None = None,
     ) -> History:
         """Submit ``tasks``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        its first tasks wait, and come in batches.
+        its first tasks wait, and come in batches; some of these may have ``fates``.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -122,8 +124,8 @@ class Run:
         if self._changes is not None:
             self._changes.begin()
         self._source.begin()
-        with faults or nullcontext(), backlog or nullcontext():
-            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog)
+        with faults or nullcontext(), backlog or nullcontext(), fates or nullcontext():
+            submitted, settled, depths = self._submit_and_watch(tasks, tell, faults, backlog, fates)
         if faults is not None:
             self.wait_until_at_rest()
         only = None if self.alone else frozenset(each.task_id for each in submitted if each.task_id is not None)
@@ -132,12 +134,19 @@ class Run:
             return self.history([*submitted, *from_outside], deadline_reached=not settled, only=only, depths=depths)
 
     def _submit_and_watch(
-        self, tasks: Sequence[Task], tell: Tell, faults: PlannedFaults | None, backlog: Backlog | None
+        self,
+        tasks: Sequence[Task],
+        tell: Tell,
+        faults: PlannedFaults | None,
+        backlog: Backlog | None,
+        fates: Fates | None,
     ) -> tuple[list[TaskSubmitted], bool, Sequence[QueueDepth]]:
         """The answers, whether nothing more will happen, and the queues as they were one look before that was found."""
         with phase(tell, "submit"):
-            submitted = self._submit(tasks, tell, backlog, until_answered=faults is not None)
+            submitted = self._submit(tasks, tell, backlog, fates, until_answered=faults is not None)
         ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
+        # Nobody may write down a death of which no function was told: then the empty queues tell of it.
+        ids = [task_id for task_id in ids if fates is None or task_id not in fates.dying]
         looks: deque[Progress] = deque(maxlen=2)
 
         def look(progress: Progress) -> None:
@@ -154,11 +163,13 @@ class Run:
         return submitted, settled, looks[0].depths
 
     def _submit(
-        self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, *, until_answered: bool
+        self, tasks: Sequence[Task], tell: Tell, backlog: Backlog | None, fates: Fates | None, *, until_answered: bool
     ) -> list[TaskSubmitted]:
         client = client_of(self.endpoint, self.stack, self.dialect.ingress)
         waiting = 0 if backlog is None else backlog.waiting
         submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        if fates is not None:
+            fates.begin(tasks[:waiting], submitted)
         if backlog is not None:
             backlog.let_work_go()
 

@@ -39,8 +39,7 @@ class Failing:
 
     def shown(self, payload: str) -> str | None:
         """The batch without what fails before the function is called; none when it is not called at all. The recorder is told."""
-        for delivery, strike in self.before.items():
-            _bring_about(delivery, strike)
+        _bring_about(self.before)
         if not self.before:
             return payload
         withheld, event = {delivery.message_id for delivery in self.before}, json.loads(payload)
@@ -54,8 +53,7 @@ class Failing:
         if named is None:
             return answer
         overridden = {delivery: strike for delivery, strike in self.after.items() if delivery.message_id not in named}
-        for delivery, strike in overridden.items():
-            _bring_about(delivery, strike)
+        _bring_about(overridden)
         failed = [delivery.message_id for delivery in (*self.before, *overridden)]
         if not failed:
             return answer
@@ -103,11 +101,17 @@ def _strike(invocation: UnderWay, delivery: Delivery, phase: Phase) -> Strike | 
     return None if fault is None else Strike(fault, place, plan, invocation)
 
 
-def _bring_about(delivery: Delivery, strike: Strike) -> None:
-    strike.record()
-    if strike.fault.seconds is not None and strike.invocation is not None:
-        struck = strike.invocation.deliveries if strike.of_all else (delivery,)
-        strike.invocation.back_after.update(dict.fromkeys(struck, strike.fault.seconds))
+def _bring_about(struck: Mapping[Delivery, Strike]) -> None:
+    for delivery, strike in struck.items():
+        strike.record()
+        if strike.fault.seconds is None or strike.invocation is None:
+            continue
+        back_after = strike.invocation.back_after
+        if strike.of_all:
+            # The others come back at once, lest they share the fate of this one for ever.
+            for other in strike.invocation.deliveries:
+                back_after.setdefault(other, 0.0)
+        back_after[delivery] = strike.fault.seconds
 
 
 def _named(answer: bytes) -> list[str] | None:

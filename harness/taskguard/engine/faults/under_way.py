@@ -178,5 +178,5 @@ def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, .
 
 def _requested_task(event: Mapping[str, Any], plan: ActivePlan) -> str | None:
     named = event.get("pathParameters")
-    task_id = named.get(plan.names.message) if isinstance(named, dict) else None
-    return task_id if isinstance(task_id, str) else plan.names.in_text(event.get("body"))
+    task_id = plan.names.in_object(named) if isinstance(named, dict) else None
+    return task_id if task_id is not None else plan.names.in_text(event.get("body"))

@@ -12,10 +12,11 @@ without a dead-letter queue and its consumer, the check is not applicable. This 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    Attempt,
     AttemptFailed,
     DeadLettered,
     DeadLetterLogged,
@@ -117,7 +118,7 @@ def _fields(
         "event": asked.words.value if asked.words is not None else None,
         "task_id": task_id,
         "payload": history.accepted[task_id].payload,
-        "attempts": sum(len(chain.attempts) for chain in chains),
+        "attempts": _number_of_attempts([each for chain in chains for each in chain.attempts], told, record, history),
     }
     if not terms.dialect.ingress.tells_payload:
         del truths["payload"]
@@ -129,8 +130,25 @@ def _fields(
         yield from _last_error(name, record, history, terms)
 
 
+def _number_of_attempts(
+    attempts: Sequence[Attempt], told: Mapping[str, str], record: DeadLetterLogged, history: History
+) -> Json:
+    """How many there were: of those that the run itself made to fail, who counts attempts in the function does not know."""
+    name, own = told.get("attempts"), len(_of_its_own(attempts, history))
+    value = record.fields[name] if name is not None else None
+    is_within = isinstance(value, int) and own <= value <= len(attempts)
+    return value if is_within else len(attempts)
+
+
+def _of_its_own(attempts: Sequence[Attempt], history: History) -> list[Attempt]:
+    return [attempt for attempt in attempts if attempt.failed is not None and not history.was_struck(attempt)]
+
+
 def _last_error(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
     task_id, value = logged.task_id or "", logged.fields[name]
+    if not _of_its_own(history.attempts_of(task_id), history):
+        # The run itself made each attempt fail, and no function saw an error.
+        return
     if not isinstance(value, str) or not value:
         yield _untrue(logged, f"{name} is {shown(value)}, expected the error's text")
         return

@@ -7,7 +7,8 @@ records tell of no attempts, one that became complete while the attempt went on 
 this check's when another attempt of the same delivery did fail by itself, or when the delivery failed as a whole and none
 did. Lost is a neighbour that was acknowledged although its record has no such attempt. With a draw that says success it
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
-read leaves it unknown. How messages were batched differs from run to run, so it stands in what was measured; where no
+read leaves it unknown. A message that the run itself made to fail had not failed for the function: it excuses none of the others,
+and is nobody's fault. How messages were batched differs from run to run, so it stands in what was measured; where no
 delivery of several messages had a failure the claim holds vacuously. This module must not know how a batch is answered.
 """
 
@@ -86,10 +87,16 @@ class _Member:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """A delivery of several messages. Some may have come back, or be lost, for the sake of a message that failed by itself, the
-    ``culprit``; or all came back, for no one's."""
+    ``culprit``; or all came back, for no one's. Those that the run itself made to fail, which it ``was_struck`` by, are no members."""
 
     members: list[_Member]
     culprit: _Member | None
+    was_struck: bool = False
+
+    @property
+    def has_a_failure(self) -> bool:
+        """Whether one failed that has neighbours, by itself or because it was made to."""
+        return bool(self.members) and (self.was_struck or any(each.attempt.failed for each in self.members))
 
     @property
     def cause(self) -> str:
@@ -105,7 +112,8 @@ class _Batch:
     @property
     def handed_back(self) -> list[_Member]:
         found = [each for each in self.members if each.handed_back]
-        return found if self.culprit is not None or len(found) == len(self.members) else []
+        as_a_whole = len(found) == len(self.members) > 1
+        return found if self.culprit is not None or as_a_whole else []
 
     @property
     def lost(self) -> list[_Member]:
@@ -115,7 +123,7 @@ class _Batch:
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
     batches = _batches(history, terms)
-    with_a_failure = sum(any(each.attempt.failed for each in batch.members) for batch in batches)
+    with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
     if handed_back or lost:
@@ -147,9 +155,14 @@ def _batches(history: History, terms: Terms) -> list[_Batch]:
     for chain in history.chains:
         for attempt in chain.attempts:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
-    several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
-    found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
-    return [_Batch(members, next((each for each in members if each.failed_by_itself), None)) for members in found]
+    return [_batch(attempts, history, terms) for attempts in by_delivery.values() if len(attempts) > 1]
+
+
+def _batch(attempts: list[Attempt], history: History, terms: Terms) -> _Batch:
+    # What the run itself made to fail is none of the function's doing, and no reason for it to hand back another one.
+    own = [_member(attempt, history, terms) for attempt in attempts if not history.was_struck(attempt)]
+    culprit = next((each for each in own if each.failed_by_itself), None)
+    return _Batch(own, culprit, was_struck=len(own) < len(attempts))
 
 
 def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:

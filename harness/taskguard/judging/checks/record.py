@@ -30,7 +30,17 @@ from taskguard.history import (
 from taskguard.history.wording import numbers, seconds, times
 from taskguard.judging.checks.asked import why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_duplicates
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
+from taskguard.judging.verdict import (
+    Advice,
+    Doubt,
+    Found,
+    Question,
+    Verdict,
+    Violation,
+    conclude,
+    not_applicable,
+    tasks_at_fault,
+)
 
 _A_SECOND_MS = 1000
 
@@ -55,12 +65,12 @@ def judge(history: History, terms: Terms) -> Verdict:
     if words is None or why:
         return not_applicable(QUESTION, why)
     judged = [history.records[task_id] for task_id in sorted(history.accepted) if task_id in history.records]
-    violations = [found for record in judged for found in _of_record(record, history, words, terms)]
-    differing = tasks_at_fault(violations)
+    found = [found for record in judged for found in _of_record(record, history, words, terms)]
+    differing = tasks_at_fault(found)
     return conclude(
         QUESTION,
         history,
-        [*violations, *_not_read(history), *attempts_in_doubt(history)],
+        [*found, *_not_read(history), *attempts_in_doubt(history)],
         expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
         observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ",
         figures={"records": len(judged), "differing": differing},
@@ -77,7 +87,7 @@ def _not_read(history: History) -> Iterator[Doubt]:
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
 
 
-def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
+def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Found]:
     task_id = record.task_id
     if record.status is None:
         yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
@@ -96,7 +106,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
     yield from _created(record, history, terms)
 
 
-def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
+def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Found]:
     excuse = (AttemptSucceeded, DeadLettered)
     completed, dead = (history.of_task(record.task_id, kind) for kind in excuse)
     ends = (("completed", words.completed, completed), ("dead-lettered", words.dead, dead))
@@ -105,6 +115,15 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
         # Without a word for it nobody knows what the record says of a dead task.
         if states and record.status not in states:
             expected = " or ".join(states)
+            attempts = history.attempts_of(record.task_id)
+            if what == "dead-lettered" and attempts and history.was_struck(attempts[-1]):
+                # The function was not told that it failed for the last time; who is told of a dead letter may write it down.
+                message = (
+                    f"task {record.task_id} was dead-lettered after an attempt that its function did not see to the end, and its record "
+                    f"still says {record.status}: whoever consumes the dead-letter queue could write {expected}"
+                )
+                yield Advice(record.task_id, message, (*found, record))
+                continue
             message = f"task {record.task_id} was {what}; its record says {record.status}, expected {expected}"
             yield Violation(record.task_id, message, (*found, record), excuse)
     if not seen and record.status in words.finals:
@@ -114,6 +133,9 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
 
 def _attempts(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
     if has_duplicates(history, record.task_id):
+        return
+    if any(map(history.was_struck, history.attempts_of(record.task_id))):
+        # What the function did not see, or did not see to the end, need not be in its record.
         return
     seen = history.attempts_of(record.task_id)
     recorded_numbers = [each.number for each in record.attempts]
