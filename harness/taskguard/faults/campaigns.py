@@ -21,6 +21,7 @@ error when=after rate=3%
 error when=after rate=1% every-try
 refuse when=before call=UpdateItem rate=2%
 refuse when=after call=UpdateItem rate=2%
+deny when=before rate=1%
 disconnect when=before rate=2%
 disconnect when=after rate=2%
 disconnect when=after rate=1% every-try

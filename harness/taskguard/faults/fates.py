@@ -24,6 +24,8 @@ class Fated(StrEnum):
     FAILS_TWICE = "fails-twice"
     DIES = "dies"
     DIES_TOO = "dies-too"
+    IS_DENIED = "is-denied"
+    """At the first attempt no AWS call for the task is allowed."""
 
 
 def faults_of_task(
@@ -36,18 +38,23 @@ def faults_of_task(
         FaultPlanError: an id or a name cannot stand in a plan.
     """
     match fated:
-        case Fated.FAILS_ONCE:
+        case Fated.FAILS_ONCE if alone:
             yield _failing(task_id, 1, 1)
+        case Fated.FAILS_ONCE:
+            # Who has whole batches fail has to expect that what is done is handed over again. Another of its batch may keep the
+            # function from being called at first.
+            yield from (_failing(task_id, receive, 1, Phase.AFTER) for receive in range(1, 3 if receives > 2 else 2))
         case Fated.FAILS_TWICE:
             # Of fewer receives it would die.
             yield from (_failing(task_id, receive, 1 if alone else 2) for receive in range(1, 3 if receives > 2 else 2))
         case Fated.DIES | Fated.DIES_TOO:
             yield _failing(task_id, None, 1 if alone else 3)
-        case Fated.IS_BROKEN_OFF:
+        case Fated.IS_BROKEN_OFF | Fated.IS_DENIED:
+            kind, when = ("kill", Phase.AFTER) if fated is Fated.IS_BROKEN_OFF else ("deny", Phase.BEFORE)
             for function in consumers:
                 yield Fault(
-                    kind="kill",
-                    when=Phase.AFTER,
+                    kind=kind,
+                    when=when,
                     function=function,
                     task=task_id,
                     receive=1,
@@ -55,6 +62,6 @@ def faults_of_task(
                 )
 
 
-def _failing(task_id: str, receive: int | None, times: int) -> Fault:
+def _failing(task_id: str, receive: int | None, times: int, when: Phase = Phase.BEFORE) -> Fault:
     seconds = times * _BACK_AFTER_SECONDS
-    return Fault(kind="fail", when=Phase.BEFORE, function="work", task=task_id, receive=receive, seconds=seconds)
+    return Fault(kind="fail", when=when, function="work", task=task_id, receive=receive, seconds=seconds)

@@ -41,18 +41,24 @@ class Kind:
         return self.site is Site.CALL or self.name == "fail"
 
     @property
+    def strikes_all(self) -> bool:
+        """Whether what strikes a call strikes all that its invocation is about: its process ends, or its function may not go on."""
+        return self.name in ("kill", "deny")
+
+    @property
     def may_take_seconds(self) -> bool:
         """Whether it can be told how many seconds it takes."""
         return self.seconds is not None or self.name in _BACK_AFTER_SECONDS
 
 
-_BACK_AFTER_SECONDS = frozenset({"fail", "kill"})
+_BACK_AFTER_SECONDS = frozenset({"fail", "kill", "deny"})
 """What they strike comes back after so many seconds where that is said, and else when its visibility timeout is over."""
 
 _ALL = (
     Kind("throttle", Site.CALL, "an AWS call is answered with throttling"),
     Kind("error", Site.CALL, "an AWS call is answered with an internal error"),
     Kind("refuse", Site.CALL, "a conditional write is answered as if its condition had failed"),
+    Kind("deny", Site.CALL, "an AWS call is answered with access denied, and is not tried again"),
     Kind("disconnect", Site.CALL, "the connection breaks, and no answer comes"),
     Kind("slow", Site.CALL, "an AWS call takes its time", 1.0),
     Kind("kill", Site.CALL, "the function's process is killed at an AWS call"),

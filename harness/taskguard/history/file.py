@@ -129,8 +129,8 @@ class History(Sequence[Event]):
         return (attempt.delivery_id, attempt.task_id) in self._struck
 
     def was_broken_off(self, task_id: str) -> bool:
-        """Whether a fault struck a function while it was at work on this task, or when it had been, rather than before."""
-        return any(fault.kind != "fail" or fault.when != "before" for fault in self.of_task(task_id, FaultInjected))
+        """Whether a fault struck a function while it was at work on this task, rather than before or after."""
+        return any(fault.kind != "fail" for fault in self.of_task(task_id, FaultInjected))
 
     @cached_property
     def _struck(self) -> frozenset[tuple[str | None, str | None]]:

@@ -22,6 +22,9 @@ _OF_A_BATCH = 10
 _PAYLOADS_OF_THE_DYING = (8, 6)
 """By their numbers in the workload: text that is not ASCII, and 1.0, which is not 1. What is logged of a dead task must keep both."""
 
+_FIRST_PAYLOAD_OF_THE_FATED = 5
+"""So that the dying ones have text that is not ASCII, and awkward numbers."""
+
 _TRIES = 100_000
 
 
@@ -72,13 +75,13 @@ def load_of(
     fates = {f"{prefix_of(seed)}-{each}": each for each in Fated} if fated else {}
     others = [
         Task(task_id=task_id, payload=payload_of(seed, number, exact_numbers=exact_numbers), chosen=True)
-        for number, task_id in enumerate(fates, min(_PAYLOADS_OF_THE_DYING))
+        for number, task_id in enumerate(fates, _FIRST_PAYLOAD_OF_THE_FATED)
     ]
-    # What is broken off takes its batch with it: the first, in which none of the others is.
-    first, others = others[:1], others[1:]
-    apart = min(_OF_A_BATCH - 1, half // 2) if first else 0
+    # What is broken off or denied takes its batch with it: they are at the two ends, and the others in between.
+    first, others, last = others[:1], others[1:-1], others[1:][-1:]
+    apart = min(_OF_A_BATCH - 1, half * 2 // 3) if first else 0
     # Behind one another's back: a batch has those that fail between those that do not.
-    mixed = chain(first, tasks[:apart], chain.from_iterable(zip_longest(tasks[apart:half], (*beside, *others))))
+    mixed = chain(first, tasks[:apart], chain.from_iterable(zip_longest(tasks[apart:half], (*beside, *others))), last)
     waiting = tuple(task for task in mixed if task is not None)
     return Load(tasks=(*waiting, *tasks[half:]), waiting=len(waiting), fates=fates)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from taskguard.contract.draws import Fate, fate
+from taskguard.faults.fates import Fated
 from taskguard.ingress.load import load_of, plain_load
 from taskguard.ingress.workload import tasks as workload
 
@@ -51,3 +52,21 @@ def test_at_any_other_rate_those_that_are_chosen_die(rate: float) -> None:
 def test_a_plain_load_is_the_workload_and_nobody_waits() -> None:
     load = plain_load("s", 3)
     assert (load.tasks, load.waiting) == (workload("s", 3), 0)
+
+
+def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
+    load = load_of("s", 30, failure_seed=None, rate=0.3, fated=True)
+    fates = [load.fates.get(task.task_id) for task in load.tasks[: load.waiting]]
+    assert (len(load.tasks), load.waiting, load.chosen) == (36, 21, 6)
+    assert (fates[0], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
+    assert fates[1:10] == [None] * 9
+    assert [fate for fate in fates[10:-1] if fate] == [
+        Fated.FAILS_ONCE,
+        Fated.FAILS_TWICE,
+        Fated.DIES,
+        Fated.DIES_TOO,
+    ]
+    dying = [task.payload for task in load.tasks if load.fates.get(task.task_id) in (Fated.DIES, Fated.DIES_TOO)]
+    assert "東京" in str(dying)
+    assert "1.0" in str(dying)
+    assert tuple(task for task in load.tasks if not task.chosen) == workload("s", 30)

@@ -82,9 +82,14 @@ class UnderWay:
 
     def _task_of(self, request: Mapping[str, Any]) -> str | None:
         names = self.plan.names
+        known = {delivery.task_id for delivery in self.deliveries}
         for part in (request.get("Key"), request.get("Item")):
             if isinstance(part, Mapping) and isinstance(value := (part.get(names.record) or {}).get("S"), str):
                 return value
+            # A table beside that of the records has a key of its own.
+            values = (value.get("S") for value in (part or {}).values() if isinstance(value, Mapping))
+            if (task_id := next((value for value in values if value in known), None)) is not None:
+                return task_id
         for entry in [request, *(request.get("Entries") or ())]:
             if (task_id := names.in_text(entry.get("MessageBody"))) is not None:
                 return task_id
@@ -109,7 +114,7 @@ class Strike:
         if self.invocation is not None:
             request_id = self.invocation.request_id
             # With its process, all that an invocation is about is struck.
-            if self.of_all or self.place.site in (Site.FUNCTION, Site.PROCESS) or self.fault.kind == "kill":
+            if self.of_all or self.place.site in (Site.FUNCTION, Site.PROCESS) or self.fault.about.strikes_all:
                 task_ids += self.invocation.task_ids
         self.plan.record(self.fault, self.place, task_ids=task_ids, request_id=request_id)
 

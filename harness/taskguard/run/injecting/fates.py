@@ -94,13 +94,13 @@ class Fates:
         return min([queues.visibility_timeout_seconds(), max(timeouts, default=0.0)])
 
     def _why_not(self, fated: Fated, receives: int, hidden_seconds: float) -> str:
-        dies, broken_off = fated in (Fated.DIES, Fated.DIES_TOO), fated is Fated.IS_BROKEN_OFF
+        dies, at_work = fated in (Fated.DIES, Fated.DIES_TOO), fated in (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
         if dies and not receives:
             return "the work queue moves no message to a dead-letter queue"
         if dies and receives > _MOST_RECEIVES:
             return f"the work queue moves a message to its dead-letter queue after {receives} receives, {_MOST_RECEIVES} are waited for"
         waits_seconds = hidden_seconds / self._endpoint.clock.scale
-        if broken_off and waits_seconds > _LONGEST_SECONDS:
+        if at_work and waits_seconds > _LONGEST_SECONDS:
             return (
                 f"its message would have to stay away for {seconds(hidden_seconds)}, {seconds(_LONGEST_SECONDS)} are waited for "
                 "(`--clock-scale 60` makes that short)"
