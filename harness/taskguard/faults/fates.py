@@ -19,7 +19,8 @@ class Fated(StrEnum):
     """What becomes of a task; also the end of its id."""
 
     IS_BROKEN_OFF = "is-broken-off"
-    """The process of the function ends at the first attempt, as soon as a first AWS call for the task has had its effect."""
+    """The process of the function ends at the first attempt, as soon as a first AWS call for the task has had its effect. Where
+    whole batches fail, it ends with an error when all of the batch is done."""
     FAILS_ONCE = "fails-once"
     FAILS_TWICE = "fails-twice"
     DIES = "dies"
@@ -38,12 +39,11 @@ def faults_of_task(
         FaultPlanError: an id or a name cannot stand in a plan.
     """
     match fated:
-        case Fated.FAILS_ONCE if alone:
-            yield _failing(task_id, 1, 1)
         case Fated.FAILS_ONCE:
-            # Who has whole batches fail has to expect that what is done is handed over again. Another of its batch may keep the
-            # function from being called at first.
-            yield from (_failing(task_id, receive, 1, Phase.AFTER) for receive in range(1, 3 if receives > 2 else 2))
+            yield _failing(task_id, 1, 1)
+        case Fated.IS_BROKEN_OFF if not alone:
+            # Who has whole batches fail has to expect that what is done is handed over again.
+            yield _failing(task_id, 1, 1, Phase.AFTER)
         case Fated.FAILS_TWICE:
             # Of fewer receives it would die.
             yield from (_failing(task_id, receive, 1 if alone else 2) for receive in range(1, 3 if receives > 2 else 2))

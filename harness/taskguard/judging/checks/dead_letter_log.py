@@ -180,6 +180,9 @@ def _times(
             Limit(arrival, "after", "the task had arrived in the dead-letter queue"),
         ],
     }
+    if not _of_its_own(attempts, history):
+        # Then nobody was there who could have noted when.
+        del limits["failed_at"]
     for field, name in told.items():
         if field not in limits:
             continue
