@@ -115,7 +115,7 @@ def test_the_console_says_it_in_the_table() -> None:
     rows = [line.split("  ")[0] for line in text.splitlines() if "pass (not exercised)" in line]
     assert tuple(rows) == HOLLOW
     assert text.count("not exercised: ") == len(WANTED)
-    assert f"UNKNOWN: {', '.join(WANTED)} (6 of 15 checks)" in " ".join(text.split())
+    assert f"UNKNOWN: {', '.join(WANTED)} (6 of 16 checks)" in " ".join(text.split())
 
 
 def test_json_says_it_of_each_check() -> None:
@@ -144,7 +144,7 @@ def test_junit_has_them_as_skipped_and_what_is_wanted_as_errors(tmp_path: Path) 
 def test_the_report_says_it_of_each_verdict_and_at_its_head() -> None:
     history = History(NOTHING_FAILED)
     page = page_of(grade(history, EXPECTED), history, MANIFEST)
-    assert page.headline == "6 of 16 checks could not be judged"
+    assert page.headline == "6 of 15 checks could not be judged, 1 not applicable"
     assert [verdict.check for verdict in page.verdicts if verdict.is_hollow] == list(HOLLOW)
     assert {each.check for each in page.verdicts if each.outcome is Outcome.UNKNOWN} == {*WANTED}
     text = render(page)
@@ -159,7 +159,9 @@ def test_the_headline_of_a_run_that_passed_says_how_many_passed_of_nothing() -> 
     graded = grade(history, terms)
     assert graded.outcome is Outcome.PASS, [each for each in graded.verdicts if each.outcome is not Outcome.PASS]
     assert hollow(events, terms) == ["independence"]
-    assert page_of(graded, history, MANIFEST).headline == "All 15 checks passed, 1 of them not exercised"
+    assert (
+        page_of(graded, history, MANIFEST).headline == "All 15 checks passed, 1 of them not exercised, 1 not applicable"
+    )
 
 
 def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> None:

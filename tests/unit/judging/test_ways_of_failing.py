@@ -33,6 +33,7 @@ from tests.unit.judging.building import (
     UNSEEDED,
     altered,
     changed,
+    holds,
     judge,
     missing,
     run,
@@ -83,7 +84,7 @@ def test_what_failed_and_was_deleted_since_nobody_read_of_it_fails() -> None:
     verdict = judge("partial_batches", [*deleted(), misread(fails_all=False)], UNSEEDED)
     words = "worker answered with its list of failed messages inside body: Lambda reads none, so 1 failed message was deleted"
     assert first(verdict) == words
-    assert judge("partial_batches", deleted(), UNSEEDED).outcome is Outcome.PASS
+    assert holds(judge("partial_batches", deleted(), UNSEEDED))
     unseen = [*deleted(), misread(fails_all=False), missing("Delivered")]
     assert first(judge("partial_batches", unseen, UNSEEDED), Outcome.UNKNOWN) == words
 
@@ -104,7 +105,7 @@ def test_a_batch_of_one_is_weighed_as_partial_batches_are() -> None:
     events = run(SECOND_TRY)
     answer = misread(fails_all=True, of=the(events, AttemptFailed))
     assert judge("partial_batches", [*events, answer], UNSEEDED).outcome is Outcome.FAIL
-    assert judge("partial_batches", [*events, answer], by("any")).outcome is Outcome.PASS
+    assert holds(judge("partial_batches", [*events, answer], by("any")))
 
 
 def out_of_time(delivery_id: str, at_ms: float) -> InvocationFailed:

@@ -92,7 +92,6 @@ def test_the_largest_payload_is_made_for_the_smallest_limit_or_left_out_where_no
     assert [task for task in load.fitted(None).tasks if task.probe == SIZE_LIMIT] == []
     assert len(load.fitted(None).tasks) == len(load.tasks) - 1
     assert load.fitted(100_000).task_ids == load.task_ids
-    assert (load.tasks, load.waiting) == (workload("s", 3), 0)
 
 
 def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
