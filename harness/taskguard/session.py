@@ -28,6 +28,7 @@ from taskguard.run.backlog import Backlog
 from taskguard.run.breaking_off import AsLongAsTheyAnswer, make_sure_it_is_recorded, why_it_ended
 from taskguard.run.engine_limits import limits_of, used_by
 from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
+from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
@@ -118,13 +119,15 @@ def record(
         tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
     redrive = Redrive(run.endpoint, run.stack, tell) if asked is not None and asked.redrive else None
     tell(Began(len(load.task_ids)))
+    fates = Fates(run.endpoint, run.stack, run.dialect, load.fates, tell) if load.fates else None
     manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load, seen.tell, faults, backlog, redrive)
+        history = run.of(load, seen.tell, faults, backlog, redrive, fates)
         with phase(tell, "manifest"):
-            saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history)))
+            lines = () if fates is None else fates.lines
+            saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history), fates=lines))
             saved.write(folder)
     except (KeyboardInterrupt, Exception) as error:
         if not seen.submitted:
@@ -134,7 +137,8 @@ def record(
             outside = (faults, backlog, redrive)
             from_outside = [event for source in outside if source is not None for event in source.events]
             history = run.history_until_now([*seen.submitted, *from_outside], AsLongAsTheyAnswer(gone=ended))
-        manifest = partial(manifest, engine_limits=limits(history))
+        lines = () if fates is None else fates.lines
+        manifest = partial(manifest, engine_limits=limits(history), fates=lines)
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
     tell(Recorded(saved, folder))
     return saved
@@ -248,7 +252,8 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         # What is broken on purpose has its own ways to switch consumers off.
         load = plain_load(tasks_seed, asked.tasks, exact_numbers=terms.contract.payload.numbers == "exact")
     else:
-        load = load_of(tasks_seed, asked.tasks, terms)
+        fated = asked.target is TargetName.LOCALSTACK and not is_ours(asked.places.service)
+        load = load_of(tasks_seed, asked.tasks, terms, fated=fated)
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
             run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)

@@ -49,7 +49,8 @@ def _faults(scene: Scene) -> Iterator[Fault]:
             if scene.queue is not None or kind.name not in _OF_A_BATCH:
                 yield Fault(kind=kind.name, function=scene.function, receive=scene.receive)
         elif kind.site is Site.MESSAGE and scene.queue is not None and (kind.name != "again" or _is_last(scene)):
-            yield Fault(kind=kind.name, function=scene.queue, receive=scene.receive)
+            for when in Phase if kind.two_phases else (None,):
+                yield Fault(kind=kind.name, when=when, function=scene.queue, receive=scene.receive)
 
 
 def _is_last(scene: Scene) -> bool:

@@ -122,6 +122,11 @@ class MessageWords(Strict, frozen=True, kw_only=True):
         return (None, body) if task_id is None else (task_id, document.get(self.payload or _USUAL_PAYLOAD))
 
     @property
+    def id_names(self) -> tuple[str, ...]:
+        """The field with the task's id, or those that are usual, the first that is there."""
+        return _USUAL_IDS if self.id is None else (self.id,)
+
+    @property
     def id_name(self) -> str:
         """The field with the task's id, or the most usual one."""
         return self.id or _USUAL_IDS[0]

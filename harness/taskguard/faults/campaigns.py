@@ -21,6 +21,7 @@ error when=after rate=3%
 error when=after rate=1% every-try
 refuse when=before call=UpdateItem rate=2%
 refuse when=after call=UpdateItem rate=2%
+deny when=before rate=1%
 disconnect when=before rate=2%
 disconnect when=after rate=2%
 disconnect when=after rate=1% every-try
@@ -49,6 +50,8 @@ reorder rate=5%
 stale-handle rate=3%
 run-out rate=3%
 throttle-function rate=1%
+fail when=before rate=2%
+fail when=after rate=2%
 """,
     "stack": """
 table-down from=4 for=2

@@ -38,13 +38,27 @@ class Kind:
     @property
     def two_phases(self) -> bool:
         """Whether it strikes before or after the effect, as it is told."""
-        return self.site is Site.CALL
+        return self.site is Site.CALL or self.name == "fail"
 
+    @property
+    def strikes_all(self) -> bool:
+        """Whether what strikes a call strikes all that its invocation is about: its process ends, or its function may not go on."""
+        return self.name in ("kill", "deny")
+
+    @property
+    def may_take_seconds(self) -> bool:
+        """Whether it can be told how many seconds it takes."""
+        return self.seconds is not None or self.name in _BACK_AFTER_SECONDS
+
+
+_BACK_AFTER_SECONDS = frozenset({"fail", "kill", "deny"})
+"""What they strike comes back after so many seconds where that is said, and else when its visibility timeout is over."""
 
 _ALL = (
     Kind("throttle", Site.CALL, "an AWS call is answered with throttling"),
     Kind("error", Site.CALL, "an AWS call is answered with an internal error"),
     Kind("refuse", Site.CALL, "a conditional write is answered as if its condition had failed"),
+    Kind("deny", Site.CALL, "an AWS call is answered with access denied, and is not tried again"),
     Kind("disconnect", Site.CALL, "the connection breaks, and no answer comes"),
     Kind("slow", Site.CALL, "an AWS call takes its time", 1.0),
     Kind("kill", Site.CALL, "the function's process is killed at an AWS call"),
@@ -68,6 +82,7 @@ _ALL = (
         Site.MESSAGE,
         "a message's invocation is throttled, with its batch, until it is visible again",
     ),
+    Kind("fail", Site.MESSAGE, "a message is reported as failed: the function does not see it, or has done its work"),
     Kind("table-down", Site.STACK, "the table throttles every call for a while", 5.0),
     Kind("queue-down", Site.STACK, "the queues fail every call for a while", 5.0),
     Kind("consumer-off", Site.STACK, "the work queue's consumer is switched off for a while", 5.0),

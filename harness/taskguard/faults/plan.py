@@ -103,7 +103,7 @@ class Fault:
             ),
             (site is Site.STACK and not whole, "what strikes a whole stack has `from` and `for` alone"),
             (site is Site.STACK and not kind.seconds and self.for_seconds, "it is done at once, and has no `for`"),
-            (self.seconds is not None and kind.seconds is None, "it takes no seconds"),
+            (self.seconds is not None and not kind.may_take_seconds, "it takes no seconds"),
             ((self.seconds or 0) < 0 and self.kind not in _BELOW_0, "seconds are 0 or more"),
         )
         return next((problem for wrong, problem in problems if wrong), None)

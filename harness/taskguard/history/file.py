@@ -132,6 +132,24 @@ class History(Sequence[Event]):
         """Whether a task that was handed in more than once was carried by no more messages than it was handed in."""
         return len(self.chains_of(task_id)) <= len(self.of_task(task_id, TaskSubmitted))
 
+    @cached_property
+    def aside(self) -> frozenset[str]:
+        """The tasks that say nothing of rates: those that were chosen, and what a fault struck."""
+        return self.chosen.union(*(fault.task_ids for fault in self.of_kind(FaultInjected)))
+
+    def was_struck(self, attempt: Attempt) -> bool:
+        """Whether a fault that was injected made this attempt fail, or stands in the way of what it did."""
+        return (attempt.delivery_id, attempt.task_id) in self._struck
+
+    def was_broken_off(self, task_id: str) -> bool:
+        """Whether a fault struck a function while it was at work on this task, rather than before or after."""
+        return any(fault.kind != "fail" for fault in self.of_task(task_id, FaultInjected))
+
+    @cached_property
+    def _struck(self) -> frozenset[tuple[str | None, str | None]]:
+        faults = self.of_kind(FaultInjected)
+        return frozenset((fault.delivery_id, task_id) for fault in faults for task_id in fault.task_ids)
+
     def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
         """When a message of this queue that was due at that moment could come at the earliest: later than that where the run
         itself had switched the queue's consumers off."""

@@ -73,7 +73,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     name). `repeat` is the command that makes such a run again; None where there is none, or it was not kept. `faults` are the lines
     of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
     task ids where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
-    `engine_limits` are what the engine has wrong of what the service uses.
+    `engine_limits` are what the engine has wrong of what the service uses. `fates` are the lines of what the run itself broke of a
+    few tasks that it had chosen for it: it is judged by the checks all the same.
     """
 
     taskguard_version: str
@@ -98,6 +99,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     tasks_seed: str | None = None
     ended_early: str | None = None
     engine_limits: tuple[EngineLimit, ...] = ()
+    fates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

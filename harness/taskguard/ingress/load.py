@@ -5,29 +5,36 @@ It all follows from seeds. It must not know how tasks are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 
 from taskguard.contract.terms import Terms
+from taskguard.faults.fates import Fated
 from taskguard.ingress.probes import SIZE_LIMIT, Again, fitted, probes_of
-from taskguard.ingress.workload import Task
+from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.ingress.workload import tasks as workload
 
 _MOST_WAITING = 20
 """Two batches of the worker's. More would only keep others waiting."""
 
+_OF_A_BATCH = 10
+
+_FIRST_PAYLOAD_OF_THE_FATED = 5
+"""So that the dying ones have text that is not ASCII, and awkward numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
-    queue. Those that were ``chosen`` are probes, beside those that were asked for; some tasks are handed in ``again``. What is no task
-    is made from the ``seed``."""
+    queue. Those that were ``chosen`` are probes, beside those that were asked for; some tasks are handed in ``again``, and some have
+    ``fates`` that the run has to bring about itself, by the task's id. What is no task is made from the ``seed``."""
 
     seed: str
     tasks: tuple[Task, ...]
     waiting: int = 0
     again: tuple[Again, ...] = ()
+    fates: Mapping[str, Fated] = field(default_factory=dict)
 
     @property
     def task_ids(self) -> list[str]:
@@ -69,18 +76,33 @@ def plain_load(seed: str, count: int, *, exact_numbers: bool = True) -> Load:
     return Load(seed=seed, tasks=workload(seed, count, exact_numbers=exact_numbers))
 
 
-def load_of(seed: str, count: int, terms: Terms) -> Load:
+def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load:
     """``count`` tasks, half of which wait, and the probes that these terms leave room for. ``seed`` decides the ids, the terms' draws
-    the fates."""
-    tasks = workload(seed, count, exact_numbers=terms.contract.payload.numbers == "exact")
+    the fates. Where the tasks are ``fated`` there are others among those that wait, and the run has to bring their fates about."""
+    exact = terms.contract.payload.numbers == "exact"
+    tasks = workload(seed, count, exact_numbers=exact)
     half = min(_MOST_WAITING, (count + 1) // 2)
     probes = probes_of(seed, terms)
-    waiting = _mixed(tasks[:half], probes.waiting)
+    fates = {f"{prefix_of(seed)}-{each}": each for each in Fated} if fated else {}
+    others = [
+        Task(
+            task_id=task_id,
+            payload=payload_of(seed, number, exact_numbers=exact),
+            chosen=True,
+            probe=str(fates[task_id]),
+        )
+        for number, task_id in enumerate(fates, _FIRST_PAYLOAD_OF_THE_FATED)
+    ]
+    # What is broken off or denied takes its batch with it: they are at the two ends, and the others in between.
+    first, others, last = others[:1], others[1:-1], others[1:][-1:]
+    apart = min(_OF_A_BATCH - 1, half * 2 // 3) if first else 0
+    waiting = (*first, *tasks[:apart], *_mixed(tasks[apart:half], (*probes.waiting, *others)), *last)
     return Load(
         seed=seed,
         tasks=(*waiting, *_mixed(tasks[half:], probes.later)),
         waiting=len(waiting),
         again=probes.again,
+        fates=fates,
     )
 
 

@@ -28,6 +28,8 @@ from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.out_of_time import TIMED_OUT
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
+_INJECTED = "InjectedFailure"
+"""The error with which our engine answers for a function whose whole batch is made to fail."""
 _OF_THE_PLATFORM = ("Runtime.", "Sandbox.")
 """How the types of errors begin that Lambda tells of, and not the handler:
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html."""
@@ -106,7 +108,9 @@ def _candidates(history: History, terms: Terms) -> Iterator[tuple[Cause, frozens
 def _failures(history: History) -> Iterator[InvocationFailed]:
     """The failures that neither a fault nor the engine itself explains."""
     faults = history.of_kind(FaultInjected)
-    struck = {fault.delivery_id for fault in faults if fault.delivery_id is not None}
+    # What a function is not shown of a batch does not end it.
+    ending = [fault for fault in faults if fault.kind != "fail"]
+    struck = {fault.delivery_id for fault in ending if fault.delivery_id is not None}
     # What strikes no invocation in particular may have struck any while it lasted.
     lasting = [fault for fault in faults if fault.delivery_id is None and not fault.task_ids]
     held_up = HeldUpTimes(history, (None,))
@@ -120,7 +124,7 @@ def _failures(history: History) -> Iterator[InvocationFailed]:
         may_be_late = event.error_type == TIMED_OUT and event.log_bytes < _FLOOD_BYTES
         held_up_ms = held_up.within(event.started_ms, event.at_ms) if may_be_late else 0.0
         is_late = held_up_ms > _HELD_UP_SHARE * (event.at_ms - event.started_ms)
-        if event.delivery_id not in struck and not during and not is_late:
+        if event.error_type != _INJECTED and event.delivery_id not in struck and not during and not is_late:
             yield event
 
 

@@ -137,7 +137,7 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
 
     How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
     and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
-    no plan of the run's, nobody knows what was asked of the pipeline, so all is *unknown*. So are the checks that hang on what the
+    no plan of the run's and no fate that it chose, nobody knows what was asked of the pipeline, so all is *unknown*. So are the checks that hang on what the
     engine has wrong.
 
     Raises:
@@ -146,7 +146,9 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
         judged = _as_far_as_shown(grade(history, terms), manifest.engine_limits)
-        unplanned = history.of_kind(FaultInjected)
+        if manifest.fates:
+            judged = replace(judged, fates=tuple(_as_if_unstruck(fate, history) for fate in judged.fates))
+        unplanned = [fault for fault in history.of_kind(FaultInjected) if fault.fault not in manifest.fates]
         return _in_doubt(judged, [_of_unplanned(unplanned, history)]) if unplanned else judged
     judged = _as_far_as_shown(grade(history, terms, guarantees_under(plan)), manifest.engine_limits)
     if is_without_records(history, terms):
@@ -210,6 +212,15 @@ def seconds_to_settle(history: History, task_id: str) -> float | None:
     """How long an accepted task took from its submission to its first end, to the millisecond; None when it did not end."""
     end = first_end(history, task_id)
     return None if end is None else round((end.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
+
+
+def _as_if_unstruck(fate: TaskFate, history: History) -> TaskFate:
+    """The fate of one of the run's own tasks without the attempts that were struck for the sake of a chosen one."""
+    struck = [history.was_struck(attempt) for attempt in history.attempts_of(fate.task_id)]
+    if fate.chosen or not any(struck):
+        return fate
+    kept = tuple(outcome for outcome, hit in zip(fate.attempts, struck, strict=True) if not hit)
+    return replace(fate, attempts=kept)
 
 
 def _fate(history: History, task_id: str) -> TaskFate:

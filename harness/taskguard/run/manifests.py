@@ -48,11 +48,12 @@ def manifest_of(
     tasks_seed: str | None = None,
     ended_early: str | None = None,
     engine_limits: Sequence[EngineLimit] = (),
+    fates: Sequence[str] = (),
 ) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
     the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids.
     ``ended_early`` says why the run broke off, where it did: then nobody may be there who tells the functions' settings.
-    ``engine_limits`` are what the engine has wrong of what the service uses."""
+    ``engine_limits`` are what the engine has wrong of what the service uses, ``fates`` what the run made of a few tasks."""
     terms = run.terms
     return Manifest(
         taskguard_version=__version__,
@@ -80,6 +81,7 @@ def manifest_of(
         tasks_seed=tasks_seed if tasks_seed != terms.draws.seed else None,
         ended_early=ended_early,
         engine_limits=tuple(engine_limits),
+        fates=tuple(fates),
     )
 
 

@@ -51,6 +51,7 @@ from taskguard.ingress.client import Client
 from taskguard.ingress.load import Load
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
+from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.probing import Probing
 from taskguard.run.redrive import Redrive
@@ -119,13 +120,14 @@ class Run:
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
         redrive: Redrive | None = None,
+        fates: Fates | None = None,
     ) -> History:
         """Submit the tasks of ``load``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
         in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        the load's first tasks wait, and come in batches. With a ``redrive`` what lies in the dead-letter queue then is put back, and watched to
+        the load's first tasks wait, and come in batches; some of these may have ``fates``. With a ``redrive`` what lies in the dead-letter queue then is put back, and watched to
         its end once more.
 
         Raises:
@@ -134,8 +136,8 @@ class Run:
         if self._changes is not None:
             self._changes.begin()
         self._source.begin()
-        with faults or nullcontext(), backlog or nullcontext():
-            answers, settled, depths = self.submit_and_watch(load, tell, faults, backlog)
+        with faults or nullcontext(), backlog or nullcontext(), fates or nullcontext():
+            answers, settled, depths = self.submit_and_watch(load, tell, faults, backlog, fates)
         if redrive is not None and settled:
             settled, depths = self._redrive_and_watch(redrive, answers, tell, depths)
         if faults is not None:
@@ -152,6 +154,7 @@ class Run:
         tell: Tell = nobody,
         faults: PlannedFaults | None = None,
         backlog: Backlog | None = None,
+        fates: Fates | None = None,
         *,
         pace: Pace | None = None,
         seconds: float | None = None,
@@ -162,8 +165,10 @@ class Run:
         probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell)
         with probing:
             with phase(tell, "submit"):
-                submitted = self._submit(client, load, probing, tell, backlog, until_answered=faults is not None)
+                submitted = self._submit(client, load, probing, tell, backlog, fates, until_answered=faults is not None)
             ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
+            # Nobody may write down a death of which no function was told: then the empty queues tell of it.
+            ids = [task_id for task_id in ids if fates is None or task_id not in fates.dying]
             looks: deque[Progress] = deque(maxlen=2)
 
             def look(progress: Progress) -> None:
@@ -206,11 +211,14 @@ class Run:
         probing: Probing,
         tell: Tell,
         backlog: Backlog | None,
+        fates: Fates | None,
         *,
         until_answered: bool,
     ) -> list[TaskSubmitted]:
         tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
         submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        if fates is not None:
+            fates.begin(tasks[:waiting], submitted)
         probing.before_work()
         if backlog is not None:
             backlog.let_work_go()

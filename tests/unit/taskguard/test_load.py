@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from taskguard.contract.contract import Contract
+from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Fate, fate
+from taskguard.contract.terms import Terms
+from taskguard.faults.fates import Fated
 from taskguard.ingress.load import Load, load_of, load_with, plain_load, shared_load
 from taskguard.ingress.probes import SIZE_LIMIT
 from taskguard.ingress.workload import tasks as workload
@@ -88,3 +92,20 @@ def test_the_largest_payload_is_made_for_the_smallest_limit_or_left_out_where_no
     assert [task for task in load.fitted(None).tasks if task.probe == SIZE_LIMIT] == []
     assert len(load.fitted(None).tasks) == len(load.tasks) - 1
     assert load.fitted(100_000).task_ids == load.task_ids
+
+
+def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
+    load = load_of("s", 30, Terms(contract=Contract(), dialect=Dialect()), fated=True)
+    fates = [load.fates.get(task.task_id) for task in load.tasks[: load.waiting]]
+    assert (load.asked_for, load.waiting, len(load.fates)) == (30, 21, 6)
+    assert (fates[0], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
+    assert fates[1:10] == [None] * 9
+    assert [fate for fate in fates[10:-1] if fate] == [
+        Fated.FAILS_ONCE,
+        Fated.FAILS_TWICE,
+        Fated.DIES,
+        Fated.DIES_TOO,
+    ]
+    of_the_dying = [task.payload for task in load.tasks if load.fates.get(task.task_id) in (Fated.DIES, Fated.DIES_TOO)]
+    assert "東京" in str(of_the_dying)
+    assert tuple(task for task in load.tasks if not task.chosen) == workload("s", 30, exact_numbers=False)

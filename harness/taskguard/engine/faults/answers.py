@@ -51,6 +51,12 @@ def refused(context: RequestContext) -> ServiceException:
     return error
 
 
+def denied(_context: RequestContext) -> ServiceException:
+    """The caller may not do this; clients do not try again."""
+    message = "User is not authorized to perform this action because a fault was injected"
+    return CommonServiceException("AccessDeniedException", message, status_code=400, sender_fault=True)
+
+
 def not_carried_out() -> ServiceException:
     """For the recorder: nobody is told."""
     return CommonServiceException(NOT_CARRIED_OUT, "A fault was injected before the call had an effect.", 503)

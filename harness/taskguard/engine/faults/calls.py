@@ -21,7 +21,7 @@ from taskguard.faults.plan import Phase, Place
 _PLACES = "taskguard_places"
 _STRUCK = "taskguard_struck"
 
-_ERRORS = {"throttle": answers.throttled, "error": answers.failed, "refuse": answers.refused}
+_ERRORS = {"throttle": answers.throttled, "error": answers.failed, "refuse": answers.refused, "deny": answers.denied}
 _OUTAGES = {
     "dynamodb": ("table-down", answers.throttled),
     "sqs": ("queue-down", answers.failed),
@@ -108,6 +108,8 @@ def _strike(context: RequestContext, when: Phase, places: list[tuple[UnderWay, P
         if fault is not None:
             strike = Strike(fault, place, invocation.plan, invocation)
             strike.record()
+            if fault.seconds is not None and fault.about.strikes_all:
+                invocation.back_after.update(dict.fromkeys(invocation.deliveries, fault.seconds))
             return strike
     return None
 

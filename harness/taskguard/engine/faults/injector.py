@@ -48,15 +48,19 @@ class Ordinals:
 
 @dataclass(frozen=True, slots=True)
 class TaskNames:
-    """Where a task's id is found: its field in the JSON of messages and requests, its attribute in the table."""
+    """Where a task's id is found: in the first of these fields that the JSON of messages and requests has; its attribute in the table."""
 
-    message: str = "taskId"
+    message: tuple[str, ...] = ("taskId",)
     record: str = "taskId"
+
+    def in_object(self, document: Mapping[str, Any]) -> str | None:
+        """The id in these fields; none when there is none."""
+        task_id = next((document[name] for name in self.message if name in document), None)
+        return task_id if isinstance(task_id, str) else None
 
     def in_text(self, text: object) -> str | None:
         """The id in a message's or a request's body; none when there is none."""
-        task_id = json_object(text).get(self.message)
-        return task_id if isinstance(task_id, str) else None
+        return self.in_object(json_object(text))
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +195,7 @@ def _read(document: object) -> ActivePlan:
         case _:
             raise FaultPlanError(
                 'What is handed over is {"plan": …, "functions": {"<name>": "<name on the engine>"}, "queues": '
-                '{"work": "<ARN>", "dead-letter": "<ARN>"}, "names": {"message": "<field>", "record": "<attribute>"}}, '
+                '{"work": "<ARN>", "dead-letter": "<ARN>"}, "names": {"message": ["<field>", …], "record": "<attribute>"}}, '
                 "the names if they are not taskId."
             )
     try:
@@ -201,10 +205,15 @@ def _read(document: object) -> ActivePlan:
             functions={str(on_engine): str(name) for name, on_engine in functions.items()},
             queues={work: "work", dead: "dead-letter"},
             stack=work,
-            names=TaskNames(**names),
+            names=_names(names),
         )
     except TypeError as error:
         raise FaultPlanError(f"The names of a task's id: {error}.") from None
+
+
+def _names(given: Mapping[str, Any]) -> TaskNames:
+    message = given.get("message", ["taskId"])
+    return TaskNames(**{**given, "message": (message,) if isinstance(message, str) else tuple(message)})
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ class Delivery:
 
     message_id: str
     receipt_handle: str
+    queue_arn: str
     receive_count: int
     task_id: str | None
 
@@ -28,7 +29,8 @@ class Delivery:
 @dataclass(slots=True, eq=False)
 class UnderWay:
     """An invocation under one plan. ``function`` is the name in the plan; ``kill`` ends its process at once;
-    ``task_id`` is the one that a request to the API names, if it is one and does."""
+    ``task_id`` is the one that a request to the API names, if it is one and does. What fails of its batch comes ``back_after`` so
+    many seconds, where a fault says so."""
 
     plan: ActivePlan
     function: str
@@ -36,6 +38,7 @@ class UnderWay:
     kill: Callable[[], None]
     deliveries: tuple[Delivery, ...]
     task_id: str | None
+    back_after: dict[Delivery, float] = field(default_factory=dict)
     _ordinals: Ordinals = field(default_factory=Ordinals)
 
     @property
@@ -79,9 +82,14 @@ class UnderWay:
 
     def _task_of(self, request: Mapping[str, Any]) -> str | None:
         names = self.plan.names
+        known = {delivery.task_id for delivery in self.deliveries}
         for part in (request.get("Key"), request.get("Item")):
             if isinstance(part, Mapping) and isinstance(value := (part.get(names.record) or {}).get("S"), str):
                 return value
+            # A table beside that of the records has a key of its own.
+            values = (value.get("S") for value in (part or {}).values() if isinstance(value, Mapping))
+            if (task_id := next((value for value in values if value in known), None)) is not None:
+                return task_id
         for entry in [request, *(request.get("Entries") or ())]:
             if (task_id := names.in_text(entry.get("MessageBody"))) is not None:
                 return task_id
@@ -91,12 +99,14 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault that strikes somewhere now. Which invocation is struck is not known of a message, nor at the start of a process."""
+    """A fault that strikes somewhere now. Which invocation is struck is not known of a message on its way, nor at the start of a
+    process. What strikes a message of a batch may strike ``of_all`` of the batch."""
 
     fault: Fault
     place: Place
     plan: ActivePlan
     invocation: UnderWay | None = None
+    of_all: bool = False
 
     def record(self, beside: Iterable[str | None] = ()) -> None:
         """Tell the flight recorder, before it takes effect; ``beside`` are tasks that are struck too."""
@@ -104,7 +114,7 @@ class Strike:
         if self.invocation is not None:
             request_id = self.invocation.request_id
             # With its process, all that an invocation is about is struck.
-            if self.place.site is not Site.CALL or self.fault.kind == "kill":
+            if self.of_all or self.place.site in (Site.FUNCTION, Site.PROCESS) or self.fault.about.strikes_all:
                 task_ids += self.invocation.task_ids
         self.plan.record(self.fault, self.place, task_ids=task_ids, request_id=request_id)
 
@@ -161,6 +171,7 @@ def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, .
             Delivery(
                 message_id=record["messageId"],
                 receipt_handle=record["receiptHandle"],
+                queue_arn=record["eventSourceARN"],
                 receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
                 task_id=plan.names.in_text(record["body"]),
             )
@@ -172,5 +183,5 @@ def _deliveries(event: Mapping[str, Any], plan: ActivePlan) -> tuple[Delivery, .
 
 def _requested_task(event: Mapping[str, Any], plan: ActivePlan) -> str | None:
     named = event.get("pathParameters")
-    task_id = named.get(plan.names.message) if isinstance(named, dict) else None
-    return task_id if isinstance(task_id, str) else plan.names.in_text(event.get("body"))
+    task_id = plan.names.in_object(named) if isinstance(named, dict) else None
+    return task_id if task_id is not None else plan.names.in_text(event.get("body"))

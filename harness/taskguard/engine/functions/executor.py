@@ -20,6 +20,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from taskguard.engine.clock.pacer import pacer
+from taskguard.engine.faults.failing import ERROR, Failing, come_back, failing_of
 from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
@@ -140,6 +141,7 @@ class ProcessExecutor(RuntimeExecutor):
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
+            come_back(invocations)
         ended_at = now_ms()
         if self._process is not None and (watch := leftovers()) is not None:
             watch.note(name, self.id, request_id, self._process)
@@ -176,13 +178,17 @@ class ProcessExecutor(RuntimeExecutor):
             return self._end_badly(strike, request_id, process, timeout)
         if invocations:
             rendezvous().meet(delivery.message_id for each in invocations[:1] for delivery in each.deliveries)
+        failing = failing_of(self.function_version.id.function_name, invocations) if api.ready.done() else None
+        shown = payload["payload"] if failing is None else failing.shown(payload["payload"])
         answer: Future[Answer] = Future()
-        if api.ready.done():
+        if shown is None:
+            answer.set_result(Answer(b"", is_error=False))
+        elif api.ready.done():
             remaining = started + timeout - time.monotonic()
             answer = api.submit(
                 Invocation(
                     request_id=request_id,
-                    payload=payload["payload"].encode(),
+                    payload=shown.encode(),
                     function_arn=payload["invoked-function-arn"],
                     trace_id=payload["trace-id"],
                     # By the process's own clock, however wrong: what is left of its time is not.
@@ -191,9 +197,8 @@ class ProcessExecutor(RuntimeExecutor):
             )
             _first_of(answer, exited, seconds=remaining)
         if answer.done():
-            if strike is not None:
-                return self._answer_badly(strike, answer.result(), request_id, process, timeout)
-            return answer.result()
+            result = _overridden(failing, answer.result())
+            return self._answer_badly(strike, result, request_id, process, timeout) if strike is not None else result
         failed = self._crashed(request_id, process) if exited.done() else self._timed_out(request_id, timeout)
         return replace(failed, loaded=api.ready.done())
 
@@ -353,6 +358,14 @@ def _failure(outcome: Answer, written: str) -> dict[str, Any]:
     """What the recorder is told of a failed invocation, beside the answer."""
     log = "\n".join([written[-_LONGEST_TOLD:].rstrip("\n"), *filter(None, outcome.log_lines)])
     return {"loaded": outcome.loaded, "log": log, "logBytes": len(written.encode("utf-8", errors="replace"))}
+
+
+def _overridden(failing: Failing | None, answer: Answer) -> Answer:
+    """The answer with what is made to fail; an error has failed the whole batch by itself."""
+    if failing is None or answer.is_error:
+        return answer
+    told = failing.answered(answer.payload)
+    return Answer(ERROR, is_error=True) if told is None else Answer(told, is_error=False)
 
 
 def _first_of(*futures: Future[Any], seconds: float) -> None:

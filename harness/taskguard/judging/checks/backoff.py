@@ -8,7 +8,7 @@ that is made afterwards lets the message wait by chance, and one that is made be
 wrong delay or an early return was seen; no request, a late return and no return are excused by missing events. A
 message of a FIFO queue cannot come as long as another of its group is hidden or worked on, and is not late by that. A
 return that would have been in time, had the engine not been held up meanwhile, or without room for the queue's messages, is a doubt. An
-attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it. With no failed attempt the claim
+attempt beyond the allowed receives has no scheduled delay: `redrive` speaks of it; nor has one that the run itself made to fail. With no failed attempt the claim
 holds vacuously.
 
 A contract may ask for waits that grow, too, or for whichever the stack has; or for none: then the check is not applicable. Where no
@@ -136,6 +136,9 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
         for attempt, next_event in followed(history, chain):
             number = attempt.number
             if attempt.failed is None or number < 1 or (highest is not None and number > highest):
+                continue
+            if history.was_struck(attempt):
+                # The function had not failed, and owes no wait.
                 continue
             wait = _Wait(
                 task_id=chain.task_id or "",

@@ -13,10 +13,11 @@ without a dead-letter queue and its consumer, the check is not applicable. This 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    Attempt,
     AttemptFailed,
     DeadLettered,
     DeadLetterLogged,
@@ -129,14 +130,14 @@ def _fields(
     task_id, told = record.task_id or "", asked.told_in(record)
     # Those of the message that died: a duplicate of it may have been acknowledged.
     chains = [chain for chain in history.chains_of(task_id) if arrival.origin_id in chain.message_ids]
-    attempts = sum(len(chain.attempts) for chain in chains)
+    attempts = [each for chain in chains for each in chain.attempts]
     # Who counts receives counts those that were throttled, too.
-    received = attempts + sum(len(throttled_of(history, chain)) for chain in chains)
+    received = len(attempts) + sum(len(throttled_of(history, chain)) for chain in chains)
     truths: dict[str, Json] = {
         "event": asked.words.value if asked.words is not None else None,
         "task_id": task_id,
         "payload": history.accepted[task_id].payload,
-        "attempts": attempts,
+        "attempts": _number_of_attempts(attempts, told, record, history),
     }
     if not terms.dialect.ingress.tells_payload:
         del truths["payload"]
@@ -148,8 +149,25 @@ def _fields(
             yield _untrue(record, found, excused_by=(Delivered,) if field == "attempts" else ())
 
 
+def _number_of_attempts(
+    attempts: Sequence[Attempt], told: Mapping[str, str], record: DeadLetterLogged, history: History
+) -> Json:
+    """How many there were: of those that the run itself made to fail, who counts attempts in the function does not know."""
+    name, own = told.get("attempts"), len(_of_its_own(attempts, history))
+    value = record.fields[name] if name is not None else None
+    is_within = isinstance(value, int) and own <= value <= len(attempts)
+    return value if is_within else len(attempts)
+
+
+def _of_its_own(attempts: Sequence[Attempt], history: History) -> list[Attempt]:
+    return [attempt for attempt in attempts if attempt.failed is not None and not history.was_struck(attempt)]
+
+
 def _last_error(name: str, logged: DeadLetterLogged, history: History, terms: Terms) -> Iterator[Violation]:
     task_id, value = logged.task_id or "", logged.fields[name]
+    if not _of_its_own(history.attempts_of(task_id), history):
+        # The run itself made each attempt fail, and no function saw an error.
+        return
     if not isinstance(value, str) or not value:
         yield _untrue(logged, f"{name} is {shown(value)}, expected the error's text")
         return
@@ -181,6 +199,9 @@ def _times(
             Limit(arrival, "after", "the task had arrived in the dead-letter queue"),
         ],
     }
+    if not _of_its_own(attempts, history):
+        # Then nobody was there who could have noted when.
+        del limits["failed_at"]
     for field, name in told.items():
         if field not in limits:
             continue

@@ -33,8 +33,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, NO_FAILURES)
     chains = list(judged_chains(history, terms))
     first = [each for chain in chains for each in chain if each.number == 1]
-    # Those of tasks that were chosen for their fate follow their draws, and no rate.
-    counted = [attempt for attempt in first if attempt.task_id not in history.chosen]
+    # Those of tasks that were chosen for their fate follow that, and no rate; nor does what a fault struck.
+    counted = [attempt for attempt in first if attempt.task_id not in history.aside]
     failures = sum(attempt.failed is not None for attempt in counted)
     figures: dict[str, Json] = {"first_attempts": len(counted), "first_failures": failures}
     observed = f"{failures} of {times(len(counted), 'first attempt')} failed"
@@ -59,7 +59,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed += f"; {len(first) - len(found)} of {len(first)} as drawn"
         expected = f"each first attempt as drawn with seed {seed!r} at {rate:g}"
     else:
-        accepted = len(history.accepted.keys() - history.chosen)
+        accepted = len(history.accepted.keys() - history.aside)
         left_out = accepted - len(counted)
         largest = CountTest(accepted, 1, rate, significance).largest_p_value(failures, failures + left_out)
         seen = f"{failures} of {times(len(counted), 'first attempt')} failed"

@@ -73,8 +73,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     if terms.contract.failures is None or rate is None:
         return not_applicable(QUESTION, NO_FAILURES)
     attempts = [each for chain in judged_chains(history, terms) for each in chain]
-    # A task that was chosen for its fate depends on who chose it.
-    by_chance = [each for each in attempts if each.task_id not in history.chosen]
+    # A task that was chosen for its fate, or struck by a fault, depends on who chose it.
+    by_chance = [each for each in attempts if each.task_id not in history.aside]
     first = {each.task_id or "": each for each in by_chance if each.number == 1}
     submitted = [first[task_id] for task_id in history.accepted if task_id in first]
     failures = _Series(noun="failure", holds=lambda attempt: attempt.failed is not None)

@@ -42,8 +42,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     chains = list(judged_chains(history, terms))
     failed_first = [chain for chain in chains if chain and chain[0].number == 1 and chain[0].failed is not None]
     later = [attempt for chain in failed_first for attempt in chain[1:]]
-    # Those of tasks that were chosen for their fate follow their draws, and no rate.
-    counted_first = [chain for chain in failed_first if chain[0].task_id not in history.chosen]
+    # Those of tasks that were chosen for their fate follow that, and no rate; nor does what a fault struck.
+    counted_first = [chain for chain in failed_first if chain[0].task_id not in history.aside]
     counted = [attempt for chain in counted_first for attempt in chain[1:]]
     failures = sum(attempt.failed is not None for attempt in counted)
     figures: dict[str, Json] = {
@@ -92,8 +92,8 @@ def _against_rate(
     test: CountTest, failures: int, failed_first: _Chains, chains: _Chains, history: History, terms: Terms
 ) -> Iterator[Found]:
     """What the number of ``failures`` says of the rate."""
-    accepted = len(history.accepted.keys() - history.chosen)
-    begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.chosen for chain in chains)
+    accepted = len(history.accepted.keys() - history.aside)
+    begun = sum(bool(chain) and chain[0].number == 1 and chain[0].task_id not in history.aside for chain in chains)
     largest, left_out = _whatever_was_unseen(test, failed_first, accepted - begun)
     later, first = sum(len(chain) - 1 for chain in failed_first), times(len(failed_first), "failed first attempt")
     seen = f"{failures} of {times(later, 'later attempt')} failed, after {first}"

@@ -7,7 +7,8 @@ records tell of no attempts, one that became complete while the attempt went on 
 this check's when another attempt of the same delivery did fail by itself, or when the delivery failed as a whole and none
 did. Lost is a neighbour that was acknowledged although its record has no such attempt. With a draw that says success it
 is a fail in spite of missing evidence; else backoffs or records that were not seen excuse it, and a record that was not
-read leaves it unknown. How messages were batched differs from run to run, so it stands in what was measured; where no
+read leaves it unknown. A message that the run itself made to fail had not failed for the function: it excuses none of the others,
+and is nobody's fault. How messages were batched differs from run to run, so it stands in what was measured; where no
 delivery of several messages had a failure the claim holds vacuously. An answer whose list of failed messages Lambda read otherwise than
 it was meant fails too, where what failed was deleted and never seen again, or what had not failed came back with it. Of a FIFO queue a
 consumer stops at the first failure and hands back all that stands behind it
@@ -18,7 +19,7 @@ tell. This module must not know how a batch is answered.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -94,12 +95,19 @@ class _Member:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """A delivery of several messages. Some may have come back, or be lost, for the sake of a message that failed by itself, the
-    ``culprit``; or all came back, for no one's. Of a ``fifo`` queue what stands behind a failed message is to come back."""
+    ``culprit``; or all came back, for no one's. Those that the run itself made to fail, which it ``was_struck`` by, are no members. Of a
+    ``fifo`` queue what stands behind a failed message is to come back."""
 
     members: list[_Member]
     culprit: _Member | None
     fifo: bool
     failed_whole: str | None = None
+    was_struck: bool = False
+
+    @property
+    def has_a_failure(self) -> bool:
+        """Whether one failed that has neighbours, by itself or because it was made to."""
+        return bool(self.members) and (self.was_struck or any(each.attempt.failed for each in self.members))
 
     @property
     def cause(self) -> str:
@@ -117,7 +125,8 @@ class _Batch:
     @property
     def handed_back(self) -> list[_Member]:
         found = [each for each in self._judged if each.handed_back]
-        return found if self.culprit is not None or len(found) == len(self.members) else []
+        as_a_whole = len(found) == len(self.members) > 1
+        return found if self.culprit is not None or as_a_whole else []
 
     @property
     def _judged(self) -> list[_Member]:
@@ -133,7 +142,7 @@ class _Batch:
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
     batches = _batches(history, terms)
-    with_a_failure = sum(any(each.attempt.failed for each in batch.members) for batch in batches)
+    with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
     misread = list(_misread(history, terms))
@@ -218,17 +227,18 @@ def _batches(history: History, terms: Terms) -> list[_Batch]:
     if fifo:
         # As they stood in the batch, which is the order in which their deliveries are told.
         several = [sorted(attempts, key=lambda each: history.position(each.events[0])) for attempts in several]
-    found = [[_member(attempt, history, terms) for attempt in attempts] for attempts in several]
     why = _failed_whole(history)
     return [
-        _Batch(
-            members,
-            next((each for each in members if each.failed_by_itself), None),
-            fifo,
-            why.get(members[0].attempt.delivery_id),
-        )
-        for members in found
+        replace(_batch(attempts, history, terms, fifo=fifo), failed_whole=why.get(attempts[0].delivery_id))
+        for attempts in several
     ]
+
+
+def _batch(attempts: list[Attempt], history: History, terms: Terms, *, fifo: bool) -> _Batch:
+    # What the run itself made to fail is none of the function's doing, and no reason for it to hand back another one.
+    own = [_member(attempt, history, terms) for attempt in attempts if not history.was_struck(attempt)]
+    culprit = next((each for each in own if each.failed_by_itself), None)
+    return _Batch(own, culprit, fifo, was_struck=len(own) < len(attempts))
 
 
 def _failed_whole(history: History) -> dict[str, str]:

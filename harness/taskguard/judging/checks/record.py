@@ -34,6 +34,7 @@ from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_mes
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.read_back import read_back
 from taskguard.judging.verdict import (
+    Advice,
     Doubt,
     Found,
     Question,
@@ -90,7 +91,7 @@ def _not_read(history: History) -> Iterator[Doubt]:
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
 
 
-def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
+def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Found]:
     task_id = record.task_id
     if record.status is None:
         yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
@@ -109,7 +110,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
     yield from _created(record, history, terms)
 
 
-def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Violation]:
+def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Found]:
     excuse = (AttemptSucceeded, DeadLettered)
     again = " after it had been put back" if history.of_task(record.task_id, Redriven) else ""
     last = ends_of(history, record.task_id)[-1]
@@ -122,6 +123,15 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
         # Without a word for it nobody knows what the record says of a dead task.
         if states and record.status not in states:
             expected = " or ".join(states)
+            attempts = history.attempts_of(record.task_id)
+            if what == "dead-lettered" and attempts and history.was_struck(attempts[-1]):
+                # The function was not told that it failed for the last time; who is told of a dead letter may write it down.
+                message = (
+                    f"task {record.task_id} was dead-lettered after an attempt that its function did not see to the end, and its record "
+                    f"still says {record.status}: whoever consumes the dead-letter queue could write {expected}"
+                )
+                yield Advice(record.task_id, message, (*found, record))
+                continue
             message = f"task {record.task_id} was {what}{again}; its record says {record.status}, expected {expected}"
             yield Violation(record.task_id, message, (*found, record), excuse)
     if not seen and record.status in words.finals:
@@ -131,6 +141,9 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
 
 def _attempts(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
     if has_several_messages(history, record.task_id):
+        return
+    if any(map(history.was_struck, history.attempts_of(record.task_id))):
+        # What the function did not see, or did not see to the end, need not be in its record.
         return
     seen = history.attempts_of(record.task_id)
     recorded_numbers = [each.number for each in record.attempts]

@@ -78,6 +78,9 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _of_task(
     task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
 ) -> Iterator[Violation]:
+    if history.was_broken_off(task_id):
+        # What it had done by then stays done, and is begun anew.
+        return
     yield from _moves(task_id, changes, history, words)
     working = words.working if words.tells_of_attempts else None
     if working is not None:

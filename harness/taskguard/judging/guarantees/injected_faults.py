@@ -164,7 +164,7 @@ def can_cost(fault: FaultInjected) -> bool:
 
 def strikes_the_batch(fault: FaultInjected) -> bool:
     """Whether it strikes all messages that are in one invocation, as the end of its process does."""
-    return fault.kind in ("kill", "slow") or site_of(fault) in (Site.FUNCTION, Site.PROCESS)
+    return fault.kind in ("kill", "deny", "slow") or site_of(fault) in (Site.FUNCTION, Site.PROCESS)
 
 
 def site_of(fault: FaultInjected) -> Site | None:

@@ -52,7 +52,7 @@ def injecting(endpoint: Endpoint, stack: Stack, plan: Plan, dialect: Dialect = T
         # Without a dead-letter queue nothing comes from one.
         "queues": {"dead-letter": ""} | {name: queue.arn for name, queue in stack.queues.items()},
         "names": {
-            "message": dialect.message.id_name,
+            "message": list(dialect.message.id_names),
             "record": record.key if record is not None else dialect.message.id_name,
         },
     }

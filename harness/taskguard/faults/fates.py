@@ -1,0 +1,67 @@
+"""What a run lets become of a few tasks beside its own, where it does not know the seed of a service's failures, or there are none.
+
+Each is a few lines of a plan. It must not know how they are brought about, nor what a pipeline makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from taskguard.faults.plan import Fault, Phase
+
+_BACK_AFTER_SECONDS = 1.0
+"""What a function has not seen is no backoff of anybody's, so nothing is learnt from waiting for its visibility timeout. Where a message
+can only fail with its whole batch each comes back at a time of its own, so that few share the fate of another."""
+
+
+class Fated(StrEnum):
+    """What becomes of a task; also the end of its id."""
+
+    IS_BROKEN_OFF = "is-broken-off"
+    """The process of the function ends at the first attempt, as soon as a first AWS call for the task has had its effect. Where
+    whole batches fail, it ends with an error when all of the batch is done."""
+    FAILS_ONCE = "fails-once"
+    FAILS_TWICE = "fails-twice"
+    DIES = "dies"
+    DIES_TOO = "dies-too"
+    IS_DENIED = "is-denied"
+    """At the first attempt no AWS call for the task is allowed."""
+
+
+def faults_of_task(
+    fated: Fated, task_id: str, *, receives: int, hidden_seconds: float, consumers: Sequence[str], alone: bool
+) -> Iterator[Fault]:
+    """The lines for one task, whose message dies after so many ``receives`` (0: never), and is hidden for so long at least when the
+    process of one of the ``consumers`` ends that works on it; ``alone`` is whether it can fail without its batch.
+
+    Raises:
+        FaultPlanError: an id or a name cannot stand in a plan.
+    """
+    match fated:
+        case Fated.FAILS_ONCE:
+            yield _failing(task_id, 1, 1)
+        case Fated.IS_BROKEN_OFF if not alone:
+            # Who has whole batches fail has to expect that what is done is handed over again.
+            yield _failing(task_id, 1, 1, Phase.AFTER)
+        case Fated.FAILS_TWICE:
+            # Of fewer receives it would die.
+            yield from (_failing(task_id, receive, 1 if alone else 2) for receive in range(1, 3 if receives > 2 else 2))
+        case Fated.DIES | Fated.DIES_TOO:
+            yield _failing(task_id, None, 1 if alone else 3)
+        case Fated.IS_BROKEN_OFF | Fated.IS_DENIED:
+            kind, when = ("kill", Phase.AFTER) if fated is Fated.IS_BROKEN_OFF else ("deny", Phase.BEFORE)
+            for function in consumers:
+                yield Fault(
+                    kind=kind,
+                    when=when,
+                    function=function,
+                    task=task_id,
+                    receive=1,
+                    seconds=hidden_seconds,
+                )
+
+
+def _failing(task_id: str, receive: int | None, times: int, when: Phase = Phase.BEFORE) -> Fault:
+    seconds = times * _BACK_AFTER_SECONDS
+    return Fault(kind="fail", when=when, function="work", task=task_id, receive=receive, seconds=seconds)

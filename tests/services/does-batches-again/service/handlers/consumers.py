@@ -1,0 +1,43 @@
+"""Makes reports, and notes those that are given up. Nothing fails but what its surroundings make fail."""
+
+import json
+import os
+
+import boto3
+
+table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+
+
+def work(event, _context):
+    for message in event["Records"]:
+        make(json.loads(message["body"])["taskId"])
+
+
+def make(report):
+    # Wrong: whole batches come again, and what is done in them is done once more.
+    mark(report, "IN_WORK")
+    mark(report, "DONE")
+
+
+def bury(event, _context):
+    for message in event["Records"]:
+        task = json.loads(message["body"])
+        mark(task["taskId"], "GIVEN_UP")
+        told = {
+            "what": "report given up",
+            "report": task["taskId"],
+            "asked": task["payload"],
+            "tries": int(message["attributes"]["ApproximateReceiveCount"]) - 1,
+            "why": None,
+        }
+        print(json.dumps(told))
+
+
+def mark(report, state, unless=""):
+    table.update_item(
+        Key={"report": report},
+        UpdateExpression="SET #state = :state",
+        ConditionExpression="#state <> :unless",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": state, ":unless": unless},
+    )

@@ -1,0 +1,64 @@
+"""Makes reports, and notes those that are given up. Nothing fails but what its surroundings make fail."""
+
+import json
+import os
+
+import boto3
+from botocore.exceptions import ClientError
+
+table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+
+
+def work(event, _context):
+    failed = []
+    for message in event["Records"]:
+        try:
+            make(json.loads(message["body"])["taskId"])
+        except Exception as error:
+            print(f"not made: {error!r}")
+            failed.append({"itemIdentifier": message["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def make(report):
+    try:
+        take(report)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return  # Wrong: it was begun, and nobody knows whether it was done.
+    mark(report, "DONE")
+
+
+def take(report):
+    table.update_item(
+        Key={"report": report},
+        UpdateExpression="SET #state = :taken",
+        ConditionExpression="#state = :asked",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":taken": "IN_WORK", ":asked": "ASKED"},
+    )
+
+
+def bury(event, _context):
+    for message in event["Records"]:
+        task = json.loads(message["body"])
+        mark(task["taskId"], "GIVEN_UP")
+        told = {
+            "what": "report given up",
+            "report": task["taskId"],
+            "asked": task["payload"],
+            "tries": int(message["attributes"]["ApproximateReceiveCount"]) - 1,
+            "why": None,
+        }
+        print(json.dumps(told))
+
+
+def mark(report, state, unless=""):
+    table.update_item(
+        Key={"report": report},
+        UpdateExpression="SET #state = :state",
+        ConditionExpression="#state <> :unless",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": state, ":unless": unless},
+    )
