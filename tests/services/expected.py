@@ -18,10 +18,14 @@ from taskguard.support.typed import Strict, typed_toml
 OF_FIFO_QUEUES = ("order",)
 """The checks that speak of FIFO queues alone."""
 
+OF_AN_API = ("refusals", "idempotency")
+"""Those that speak of what a contract asks of the way in."""
+
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder alone. It is `fifo` when its work queue is; with `redrive` its dead letters are put back once.
+    differs in the files in its folder alone. It is `fifo` when its work queue is, and its
+    contract asks something of its `api` when that is said; with `redrive` its dead letters are put back once.
     What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
     grade is not as it is said to be, for the reason that it gives."""
 
@@ -30,6 +34,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     of: str | None = None
     tasks: int = 30
     fifo: bool = False
+    api: bool = False
     redrive: bool = False
     fails: Mapping[str, tuple[str, ...]] = {}
     unknown: tuple[str, ...] = ()
@@ -61,7 +66,8 @@ class Expected(Strict, frozen=True, kw_only=True):
         ):
             if check in names:
                 return outcome
-        return Outcome.NOT_APPLICABLE if check in OF_FIFO_QUEUES and not self.fifo else Outcome.PASS
+        is_asked = {**dict.fromkeys(OF_FIFO_QUEUES, self.fifo), **dict.fromkeys(OF_AN_API, self.api)}
+        return Outcome.PASS if is_asked.get(check, True) else Outcome.NOT_APPLICABLE
 
     def differences(self, grade: Grade) -> Iterator[str]:
         """Each thing in which the grade is another one, as a sentence."""

@@ -23,6 +23,7 @@ from taskguard.history.events import (
     Called,
     ConfigurationObserved,
     ConsumersOff,
+    Delivered,
     Event,
     EvidenceMissing,
     FaultInjected,
@@ -140,6 +141,14 @@ class History(Sequence[Event]):
     def was_struck(self, attempt: Attempt) -> bool:
         """Whether a fault that was injected made this attempt fail, or stands in the way of what it did."""
         return (attempt.delivery_id, attempt.task_id) in self._struck
+
+    def was_withheld(self, delivered: Delivered) -> bool:
+        """Whether a fault kept this delivery's message from the function."""
+        faults = self.of_task(delivered.task_id, FaultInjected) if delivered.task_id is not None else ()
+        return any(
+            fault.kind == "fail" and fault.when == "before" and fault.delivery_id == delivered.delivery_id
+            for fault in faults
+        )
 
     def was_broken_off(self, task_id: str) -> bool:
         """Whether a fault struck a function while it was at work on this task, rather than before or after."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.draws import Fate, find_task_id
@@ -26,6 +27,9 @@ SIZE_LIMIT = "size-limit"
 
 _ENVELOPE_BYTES = 2048
 """What a service may add to a payload on its way."""
+
+_USUAL: Final[dict[str, Json]] = {"job": "build-report", "number": 0}
+"""What every payload of a run's tasks has."""
 
 _DEEP = 24
 """Levels of nesting; DynamoDB keeps 32: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html."""
@@ -116,11 +120,11 @@ def _again(making: _Making, dying: tuple[Task, ...], terms: Terms) -> Iterator[A
         return
     # Of two waits one is long enough to be noticed in time, however fast the clock.
     done, retried = Fate(0), Fate(min(2, making.receives - 1))
-    payload: dict[str, Json] = {"job": "once"}
+    payload = dict(_USUAL)
     yield Again(task=making.task("again-at-once", payload, done), moment=Moment.AT_ONCE)
     yield Again(task=making.task("again-in-a-row", payload, retried), moment=Moment.IN_A_ROW)
     other = making.task("again-with-another-payload", payload, done)
-    yield Again(task=other, moment=Moment.IN_A_ROW, payload={"job": "another"})
+    yield Again(task=other, moment=Moment.IN_A_ROW, payload=_USUAL | {"number": 1})
     yield Again(task=making.task("again-while-it-backs-off", payload, retried), moment=Moment.BACKING_OFF)
     yield Again(task=making.task("again-when-completed", payload, done), moment=Moment.COMPLETED)
     for task in dying[:1]:
@@ -128,23 +132,23 @@ def _again(making: _Making, dying: tuple[Task, ...], terms: Terms) -> Iterator[A
 
 
 def _sizes(making: _Making) -> Iterator[Task]:
-    yield making.task("size-2k", {"text": "x" * 2_000})
-    yield making.task("size-64k", {"text": "x" * 64_000})
+    yield making.task("size-2k", _USUAL | {"text": "x" * 2_000})
+    yield making.task("size-64k", _USUAL | {"text": "x" * 64_000})
     # A log line that tells of such a death is longer than a log takes.
     if making.knows(Fate(0)):
-        yield making.task(SIZE_LIMIT, {"text": ""}, Fate(0))
+        yield making.task(SIZE_LIMIT, _USUAL | {"text": ""}, Fate(0))
 
 
 def _texts(making: _Making) -> Iterator[Task]:
-    yield making.task("text-long", {"text": "A sentence of many. " * 60})
+    yield making.task("text-long", _USUAL | {"text": "A sentence of many. " * 60})
     # Composed, or replaced by what they are compatible with, these would be others.
-    yield making.task("text-not-normalised", {"text": "Cafe\u0301 \u212b \ufb01 \u2460", "e\u0301": "a name"})
+    yield making.task("text-not-normalised", _USUAL | {"text": "Cafe\u0301 \u212b \ufb01 \u2460", "e\u0301": "a name"})
     nested: Json = "the end"
     for _ in range(_DEEP):
         nested = {"in": nested}
-    yield making.task("nested-deeply", {"in": nested})
+    yield making.task("nested-deeply", _USUAL | {"in": nested})
 
 
 def _alike(making: _Making) -> Iterator[Task]:
     for name in ("like-1", "like-10", "like-2", "like-a", "like-A"):
-        yield making.task(name, {"job": "alike"})
+        yield making.task(name, dict(_USUAL))

@@ -48,7 +48,8 @@ def marks_of(attempts: Sequence[Attempt], history: History) -> dict[str, list[Ma
     deliveries = [each.delivered for each in attempts if each.delivered is not None]
     if len(deliveries) != len(attempts):
         raise ValueError("an attempt was not seen to be delivered")
-    whole = history.of_kind(Delivered)
+    # What was withheld from the function is none of its attempts.
+    whole = [each for each in history.of_kind(Delivered) if not history.was_withheld(each)]
     processes_seen = all(each.environment is not None for each in whole)
     return {
         "clock": list(_of_the_clock(_moments(deliveries, history))),

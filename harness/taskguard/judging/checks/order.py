@@ -38,7 +38,11 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO 
     """Judge in which order the messages of each group were done."""
     if not is_fifo(history):
         return not_applicable(QUESTION, "the work queue is no FIFO queue")
-    groups = groups_of(history)
+    # What the run itself made to fail had not failed for the function, so that it could not stop there.
+    groups = {
+        group: [chain for chain in chains if not any(map(history.was_struck, chain.attempts))]
+        for group, chains in groups_of(history).items()
+    }
     overtaking = [found for group, chains in groups.items() for found in _of_group(group, chains)]
     behind = [chain for chains in groups.values() for chain in chains[:-1] if _failed(chain)]
     return conclude(

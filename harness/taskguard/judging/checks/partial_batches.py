@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     AnswerMisread,
@@ -40,7 +41,7 @@ from taskguard.history.wording import named, times
 from taskguard.judging.checks.asked import is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_several_messages
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, weighed
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable, weighed
 
 QUESTION = Question(
     check="partial_batches",
@@ -141,6 +142,12 @@ class _Batch:
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the neighbours of messages that failed."""
+    consumers = history.configuration.consumers if history.configuration is not None else ()
+    if consumers and all(each.batch_size == 1 for each in consumers if each.queue == "work"):
+        return not_applicable(QUESTION, "the work queue's consumer is handed one message at a time")
+    question = QUESTION
+    if terms.contract.settings.partial_batches is not Weight.MUST:
+        question = replace(QUESTION, exercised_by=None)
     batches = _batches(history, terms)
     with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
@@ -154,7 +161,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed = "no message was handed back, lost or dead-lettered for a neighbour's sake"
     not_done = {id(each.attempt) for each in handed_back if not each.done}
     return conclude(
-        QUESTION,
+        question,
         history,
         [
             *misread,

@@ -6,6 +6,7 @@ many requests, leave it open. This module must not know what a record should say
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -14,6 +15,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import History, RecordAnswered, RecordObserved
 from taskguard.history.wording import answer, shown
 from taskguard.judging.verdict import Doubt, Violation
+from taskguard.support.json_values import Json
 
 
 def read_back(history: History, words: RecordWords, terms: Terms) -> Iterator[Violation | Doubt]:
@@ -43,9 +45,19 @@ def _differences(
     if isinstance(status, str) and status != record.status and record.status in words.finals:
         yield Violation(event.task_id, f"{what} {status}, and its record says {record.status}", (record, event))
     submitted = history.accepted[event.task_id]
-    if payload in event.answer and not terms.is_submitted(submitted.payload, event.answer[payload]):
+    if payload in event.answer and not _is_told(submitted.payload, event.answer[payload], terms):
         message = f"{what} another payload than was submitted, {shown(event.answer[payload])}"
         yield Violation(event.task_id, message, (submitted, event))
     task_id = event.answer.get(words.key)
     if isinstance(task_id, str) and task_id != event.task_id:
         yield Violation(event.task_id, f"{what} of task {task_id}", (event,))
+
+
+def _is_told(submitted: Json, answered: Json, terms: Terms) -> bool:
+    """Whether this is the payload, or the JSON text of it."""
+    if terms.is_submitted(submitted, answered):
+        return True
+    try:
+        return isinstance(answered, str) and terms.is_submitted(submitted, json.loads(answered))
+    except (ValueError, RecursionError):
+        return False

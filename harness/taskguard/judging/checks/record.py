@@ -106,7 +106,8 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
         yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
     if words.tells_of_attempts:
         yield from _attempts(record, history, words, terms)
-    yield from _times(record, terms)
+    if not any(map(history.was_struck, history.attempts_of(task_id))):
+        yield from _times(record, terms)
     yield from _created(record, history, terms)
 
 

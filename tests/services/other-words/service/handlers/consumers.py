@@ -37,8 +37,9 @@ def waste_paper(event, _context):
             "topic": "waste paper",
             "letter": letter["letter"],
             "content": json.loads(letter["content"]),
-            "tries": int(letter["tries"]),
-            "problem": letter["problem"],
+            # A letter may have died that was never in press.
+            "tries": int(letter.get("tries", 0)),
+            "problem": letter.get("problem"),
             "filed_at": letter["filed_at"],
         }
         print(json.dumps(told))

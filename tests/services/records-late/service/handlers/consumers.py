@@ -58,9 +58,9 @@ def monitor(event, _context):
             "taskId": record["taskId"],
             "payload": json.loads(record["payload"]),
             "attempts": len(attempts),
-            "lastError": record["lastError"],
+            "lastError": record.get("lastError"),
             "createdAt": record["createdAt"],
-            "failedAt": attempts[-1]["finishedAt"],
+            "failedAt": attempts[-1].get("finishedAt") if attempts else None,
             "messageId": message["messageId"],
         }
         print(json.dumps(told))
