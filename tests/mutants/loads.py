@@ -84,6 +84,9 @@ BACKLOG = Load(fates=_MORE_FATES, backlog=True)
 NEVER_SETTLES = replace(FATES, patience_seconds=75.0)
 """For pipelines that do not end what they were given."""
 
+PROBES = Load(count=6, graded=True)
+"""A few tasks, and all the probes that a graded run hands in beside them."""
+
 GRADED = Load(count=30, graded=True)
 """What `taskguard grade` hands in when it is told nothing else."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.loads import GRADED
+from tests.mutants.loads import PROBES
 from tests.mutants.variants.effects import ANY_CLAIM
 from tests.mutants.variants.variant import Change, FromLogs, Variant
 
@@ -65,7 +65,7 @@ def _probed(
         changes=changes,
         caught_by=caught_by,
         message=message,
-        load=GRADED,
+        load=PROBES,
         from_logs=from_logs,
     )
 
@@ -200,7 +200,7 @@ _AGAIN = (
         "fails with a server's error when a task is handed in that is under way",
         _changed(_SUBMIT, _KNOWN, f'{_KNOWN}        raise RuntimeError("known")\n'),
         caught_by=("idempotency",),
-        message="was handed in again, and got 50",
+        message="was handed in again, and got HTTP 50",
     ),
 )
 
