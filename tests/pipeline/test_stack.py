@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.transport import refuses_unencrypted
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.role_policies import parsed, policies_of
 from taskguard.service.stack import Queue, Stack

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from taskguard.history import QueueDepth
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint

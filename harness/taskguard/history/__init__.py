@@ -1,20 +1,16 @@
 """The history of a run: typed events on one clock, the only hand-over between running and judging.
 
-`events` is the vocabulary, `file` the ordered container and its file, `attempts` joins deliveries with their outcomes,
+`events`, `of_functions` and `settings` are the vocabulary, `values` what it is made of, `file` the ordered container and its file,
+`attempts` joins deliveries with their outcomes,
 `manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
 """
 
 from taskguard.history.attempts import Attempt, Chain
 from taskguard.history.events import (
     EVENT_KINDS,
-    AnswerMisread,
     AttemptFailed,
-    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
-    Called,
-    ConfigurationObserved,
-    ConsumerSettings,
     ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
@@ -25,12 +21,7 @@ from taskguard.history.events import (
     FaultInjected,
     HeldUp,
     InvalidSubmitted,
-    InvocationFailed,
-    InvocationsCounted,
-    Permission,
-    ProcessesLeft,
     QueueDepth,
-    QueueSettings,
     ReceiveThrottled,
     RecordAnswered,
     RecordChanged,
@@ -51,6 +42,15 @@ from taskguard.history.manifest import (
     SavedRun,
     edited_files,
 )
+from taskguard.history.of_functions import (
+    AnswerMisread,
+    AttemptLogged,
+    Called,
+    InvocationFailed,
+    InvocationsCounted,
+    ProcessesLeft,
+)
+from taskguard.history.settings import ConfigurationObserved, ConsumerSettings, Permission, QueueSettings
 
 __all__ = [
     "EVENT_KINDS",

@@ -7,44 +7,33 @@ for the whole history, with microsecond precision.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
-from msgspec import Meta
-
+from taskguard.history.of_functions import (
+    AnswerMisread,
+    AttemptLogged,
+    Called,
+    InvocationFailed,
+    InvocationsCounted,
+    ProcessesLeft,
+)
+from taskguard.history.settings import ConfigurationObserved
+from taskguard.history.values import (
+    Count,
+    Finite,
+    Happened,
+    Moment,
+    OfDelivery,
+    QueueName,
+    refuse_other_queues,
+    refuse_other_statuses,
+)
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
 
-QueueName: TypeAlias = Literal["work", "dead-letter"]
 
-Moment: TypeAlias = Annotated[float, Meta(ge=0, le=1e14)]
-"""A time that was seen, in milliseconds. No clock tells one before 1970, nor one after the year 5000."""
-
-Finite: TypeAlias = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
-"""A number that somebody told or wrote down: any there is."""
-
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
-
-
-class _Event(Strict, frozen=True, kw_only=True, tag_field="event"):
-    """What all events are: of a moment. A field with a default was added later: files that were written before lack it."""
-
-    at_ms: Moment
-
-
-class _OfDelivery(_Event, frozen=True, kw_only=True):
-    """What is said of one delivery. `receive_count` is how often the queue had handed out this message, this time included.
-    `delivery_id` names the hand-over (on Lambda the invocation's request id); the messages of one batch may share it. `task_id` is
-    None when the message is not a task."""
-
-    task_id: str | None
-    message_id: str
-    receive_count: Count
-    delivery_id: str
-
-
-class TaskSubmitted(_Event, frozen=True, kw_only=True):
+class TaskSubmitted(Happened, frozen=True, kw_only=True):
     """A client handed in a task, at `at_ms`, and had its answer at `answered_ms`.
 
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
@@ -63,7 +52,7 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
     answered_id: str | None = None
 
     def __post_init__(self) -> None:
-        _refuse_other_statuses(self.status_code)
+        refuse_other_statuses(self.status_code)
 
     @property
     def in_doubt(self) -> bool:
@@ -71,7 +60,7 @@ class TaskSubmitted(_Event, frozen=True, kw_only=True):
         return not self.accepted and (self.status_code == 0 or self.status_code >= 500)
 
 
-class InvalidSubmitted(_Event, frozen=True, kw_only=True):
+class InvalidSubmitted(Happened, frozen=True, kw_only=True):
     """A client sent what is no task, at `at_ms`, and had its answer at `answered_ms`: `what` was wrong with it, as a phrase.
 
     `task_id` is an id that nothing else bears; it is somewhere in the request, so that what was made of it is known by it.
@@ -84,10 +73,10 @@ class InvalidSubmitted(_Event, frozen=True, kw_only=True):
     status_code: int
 
     def __post_init__(self) -> None:
-        _refuse_other_statuses(self.status_code)
+        refuse_other_statuses(self.status_code)
 
 
-class RecordAnswered(_Event, frozen=True, kw_only=True):
+class RecordAnswered(Happened, frozen=True, kw_only=True):
     """A client asked the API for a task at the end of the run; `answer` is the JSON document that it got, None where it was none."""
 
     task_id: str
@@ -95,10 +84,10 @@ class RecordAnswered(_Event, frozen=True, kw_only=True):
     answer: Json
 
     def __post_init__(self) -> None:
-        _refuse_other_statuses(self.status_code)
+        refuse_other_statuses(self.status_code)
 
 
-class Delivered(_OfDelivery, frozen=True, kw_only=True):
+class Delivered(OfDelivery, frozen=True, kw_only=True):
     """A message was handed to a work consumer; `environment` is the execution environment that it was handed to, None where that
     was not seen. Of a FIFO queue's message `group` is its message group, and `sequence` its place in it: a later message has a higher
     number."""
@@ -109,33 +98,18 @@ class Delivered(_OfDelivery, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
-class AttemptSucceeded(_OfDelivery, frozen=True, kw_only=True):
+class AttemptSucceeded(OfDelivery, frozen=True, kw_only=True):
     """The consumer finished this delivery without reporting it as failed."""
 
 
-class AttemptFailed(_OfDelivery, frozen=True, kw_only=True):
+class AttemptFailed(OfDelivery, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), failed as a whole, or sent its message to the dead-letter
     queue itself (`reason`)."""
 
     reason: str
 
 
-class AnswerMisread(_Event, frozen=True, kw_only=True):
-    """A consumer (`function`) answered a batch, and Lambda read its list of failed messages otherwise than it was meant: as the
-    success of all or, with `fails_all`, as the failure of all. `what` says why, to follow on the function's name.
-
-    `message_ids` are the messages that it meant, and `task_ids` their tasks, so far as that can be told.
-    """
-
-    function: str
-    delivery_id: str
-    what: str
-    fails_all: bool
-    message_ids: tuple[str, ...]
-    task_ids: tuple[str, ...]
-
-
-class Deduplicated(_Event, frozen=True, kw_only=True):
+class Deduplicated(Happened, frozen=True, kw_only=True):
     """The work queue took a message of the task for one that it had been sent before, and dropped it: for `first_task_id`'s, another
     task's. `deduplication_id` is the id by which it did so, None where it went by the message's content."""
 
@@ -144,7 +118,7 @@ class Deduplicated(_Event, frozen=True, kw_only=True):
     deduplication_id: str | None
 
 
-class BackoffRequested(_Event, frozen=True, kw_only=True):
+class BackoffRequested(Happened, frozen=True, kw_only=True):
     """The consumer asked the queue at `at_ms` to hide the message for `delay_seconds`.
 
     The queue had answered at `answered_ms`; `accepted` tells whether it agreed. The delay runs from some moment
@@ -170,7 +144,7 @@ class Sender(Strict, frozen=True, kw_only=True):
     receive_count: Count | None
 
 
-class DeadLettered(_Event, frozen=True, kw_only=True):
+class DeadLettered(Happened, frozen=True, kw_only=True):
     """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it. SQS moved it there
     or, with `sent_by`, a consumer sent it, and it is a new message. `delivery_ids` are the hand-overs (on Lambda the invocations) in
     which that queue's consumers were given it, so far as they were seen.
@@ -188,7 +162,7 @@ class DeadLettered(_Event, frozen=True, kw_only=True):
         return self.sent_by.message_id or self.message_id if self.sent_by is not None else self.message_id
 
 
-class ReceiveThrottled(_Event, frozen=True, kw_only=True):
+class ReceiveThrottled(Happened, frozen=True, kw_only=True):
     """A queue handed a message out at `at_ms`, and Lambda throttled each invocation for it until it was visible again, at `until_ms`:
     the receive is used up, and no attempt was made. `function` is the consumer."""
 
@@ -200,10 +174,10 @@ class ReceiveThrottled(_Event, frozen=True, kw_only=True):
     receive_count: Count
 
     def __post_init__(self) -> None:
-        _refuse_other_queues(self.queue)
+        refuse_other_queues(self.queue)
 
 
-class DeadLetterLogged(_Event, frozen=True, kw_only=True):
+class DeadLetterLogged(Happened, frozen=True, kw_only=True):
     """A record of a dead task was logged; `fields` are the logged record's fields, untouched. `function` logged it, in the
     hand-over `delivery_id`; None where that is not known."""
 
@@ -214,18 +188,7 @@ class DeadLetterLogged(_Event, frozen=True, kw_only=True):
     delivery_id: str | None = None
 
 
-class AttemptLogged(_OfDelivery, frozen=True, kw_only=True):
-    """What a function logged during a failed attempt at a task that died later, as far as it may tell of an error.
-
-    `lines` are those that speak of a failure, or hold the error that was logged of the dead task; of a batch those that name no
-    other task of it. Long ones are cut, and of very many the last are kept.
-    """
-
-    function: str
-    lines: tuple[str, ...]
-
-
-class Redriven(_Event, frozen=True, kw_only=True):
+class Redriven(Happened, frozen=True, kw_only=True):
     """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
 
     task_id: str
@@ -242,7 +205,7 @@ class RecordedAttempt(Strict, frozen=True, kw_only=True):
     finished_at_ms: Finite | None = None
 
 
-class RecordObserved(_Event, frozen=True, kw_only=True):
+class RecordObserved(Happened, frozen=True, kw_only=True):
     """The task's record as last read, at the end of the run; `status` is None when there was no record, and empty when
     there was one without a status.
 
@@ -260,7 +223,7 @@ class RecordObserved(_Event, frozen=True, kw_only=True):
     completed_at_ms: Finite | None = None
 
 
-class RecordChanged(_Event, frozen=True, kw_only=True):
+class RecordChanged(Happened, frozen=True, kw_only=True):
     """The task's record was changed, as the store itself told: each write, in the order in which the store took them.
 
     `number` counts the changes of this record from 1. The store took this one between `at_ms` and `within_ms` later: some
@@ -278,7 +241,7 @@ class RecordChanged(_Event, frozen=True, kw_only=True):
     outcome: str | None
 
 
-class QueueDepth(_Event, frozen=True, kw_only=True):
+class QueueDepth(Happened, frozen=True, kw_only=True):
     """How many messages a queue held, as last read at the end of the run."""
 
     queue: QueueName
@@ -287,7 +250,7 @@ class QueueDepth(_Event, frozen=True, kw_only=True):
     delayed: Count
 
     def __post_init__(self) -> None:
-        _refuse_other_queues(self.queue)
+        refuse_other_queues(self.queue)
 
     @property
     def total(self) -> int:
@@ -295,78 +258,7 @@ class QueueDepth(_Event, frozen=True, kw_only=True):
         return self.visible + self.in_flight + self.delayed
 
 
-class QueueSettings(Strict, frozen=True, kw_only=True):
-    """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
-
-    After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
-    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
-    a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise.
-    """
-
-    queue: QueueName
-    visibility_timeout_seconds: Finite | None
-    retention_seconds: Finite | None
-    encrypted: bool | None
-    max_receives: int | None
-    dead_letters_watched: bool | None
-    unencrypted_refused: bool | None = None
-    fifo: bool | None = None
-    delay_seconds: Finite | None = None
-
-    def __post_init__(self) -> None:
-        _refuse_other_queues(self.queue)
-
-
-class ConsumerSettings(Strict, frozen=True, kw_only=True):
-    """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
-
-    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed. A batch has at most
-    `batch_size` messages, which are gathered for `window_seconds`; a message that matches none of the `filters` (none: there are
-    none) is deleted, and never reaches the consumer. At most `most_at_once` batches are handed over at once, and the function has
-    a concurrency of `reserved` for itself; None of these two: it was not set, or not read.
-    """
-
-    name: str
-    queue: QueueName
-    enabled: bool | None
-    partial_batches: bool | None
-    timeout_seconds: Finite | None
-    batch_size: int | None = None
-    window_seconds: Finite | None = None
-    filters: tuple[str, ...] = ()
-    most_at_once: int | None = None
-    reserved: int | None = None
-
-    def __post_init__(self) -> None:
-        _refuse_other_queues(self.queue)
-
-
-class Permission(Strict, frozen=True, kw_only=True):
-    """What a part of the pipeline may do; not an event, a part of `ConfigurationObserved`. Both are patterns."""
-
-    holder: str
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-
-
-class ConfigurationObserved(_Event, frozen=True, kw_only=True):
-    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
-
-    `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
-    not looked for. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
-    """
-
-    queues: tuple[QueueSettings, ...]
-    consumers: tuple[ConsumerSettings, ...]
-    store_encrypted: bool | None
-    permissions: tuple[Permission, ...]
-    table: bool | None = None
-    dead_letter_queue: bool | None = None
-    dead_letter_consumer: bool | None = None
-    unused: tuple[Permission, ...] = ()
-
-
-class EvidenceMissing(_Event, frozen=True, kw_only=True):
+class EvidenceMissing(Happened, frozen=True, kw_only=True):
     """Some evidence could not be gathered: events of the kinds in `affects` (class names) may be absent. It is of the tasks in
     `task_ids` alone, or, without any, of no task in particular.
 
@@ -384,7 +276,7 @@ class EvidenceMissing(_Event, frozen=True, kw_only=True):
             raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
 
 
-class HeldUp(_Event, frozen=True, kw_only=True):
+class HeldUp(Happened, frozen=True, kw_only=True):
     """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
 
     With a `queue` that is said of its messages alone: there was no room for another batch of them.
@@ -395,20 +287,20 @@ class HeldUp(_Event, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.queue is not None:
-            _refuse_other_queues(self.queue)
+            refuse_other_queues(self.queue)
 
 
-class ConsumersOff(_Event, frozen=True, kw_only=True):
+class ConsumersOff(Happened, frozen=True, kw_only=True):
     """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
 
     until_ms: Moment
     queue: QueueName
 
     def __post_init__(self) -> None:
-        _refuse_other_queues(self.queue)
+        refuse_other_queues(self.queue)
 
 
-class FaultInjected(_Event, frozen=True, kw_only=True):
+class FaultInjected(Happened, frozen=True, kw_only=True):
     """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
 
     `kind` and `when` are of the catalogue (`taskguard.faults.kinds`), `fault` is the line of the plan that it came from.
@@ -431,72 +323,7 @@ class FaultInjected(_Event, frozen=True, kw_only=True):
     delivery_id: str | None = None
 
 
-class InvocationFailed(_Event, frozen=True, kw_only=True):
-    """An invocation of one of the stack's functions ended at `at_ms` without an answer of the function's: by an error, out of time,
-    or with its process.
-
-    `error_type` and `message` are what Lambda tells the caller. It was not `loaded` when the function failed before its handler
-    was called. `lines` are those of its own log that tell of it, `log_bytes` how much the invocation wrote there. `task_ids` are
-    the tasks that it was handed.
-    """
-
-    started_ms: Moment
-    function: str
-    delivery_id: str
-    error_type: str
-    message: str
-    loaded: bool
-    lines: tuple[str, ...]
-    log_bytes: Count
-    task_ids: tuple[str, ...]
-
-
-class InvocationsCounted(_Event, frozen=True, kw_only=True):
-    """How many invocations of a function have ended, however they did; told of functions that have an `InvocationFailed`."""
-
-    function: str
-    invocations: Count
-
-
-class Called(_Event, frozen=True, kw_only=True):
-    """A function made an AWS call that may change or send something, at `at_ms`, and had its answer at `answered_ms`.
-
-    `delivery_id` is the invocation that made it, None between two. `resource` is the table, queue, topic or the like that it was
-    about, None where it names none. `task_ids` are the tasks that its parameters name or, when they name none, the only one that the
-    invocation was handed. `status` is the answer's HTTP status, 0 when that is not known; `error` its code.
-    """
-
-    answered_ms: Moment
-    function: str
-    delivery_id: str | None
-    service: str
-    operation: str
-    resource: str | None
-    task_ids: tuple[str, ...]
-    status: int
-    error: str | None = None
-
-    @property
-    def took_effect(self) -> bool:
-        """Whether the service did what was asked."""
-        return self.error is None and 200 <= self.status < 300
-
-    @property
-    def what(self) -> str:
-        """The operation, and what it was about: `dynamodb.PutItem on tasks`."""
-        return f"{self.service}.{self.operation}" + (f" on {self.resource}" if self.resource else "")
-
-
-class ProcessesLeft(_Event, frozen=True, kw_only=True):
-    """A function left processes running when an invocation of it had ended: how many, and the `commands` of the first of them."""
-
-    function: str
-    delivery_id: str
-    count: Count
-    commands: tuple[str, ...]
-
-
-class RunEnded(_Event, frozen=True, kw_only=True):
+class RunEnded(Happened, frozen=True, kw_only=True):
     """Nothing was watched after this; `deadline_reached` is False when every task had settled or the run was stopped."""
 
     deadline_reached: bool
@@ -537,14 +364,3 @@ DeliveryEvent: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | Backof
 
 EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name, which is also its name in a saved history."""
-
-
-def _refuse_other_statuses(code: int) -> None:
-    # More than HTTP gives a meaning to, as any client takes them: a pipeline may answer so.
-    if code != 0 and not 100 <= code <= 999:
-        raise ValueError(f"status_code is 0, or a number of three digits, not {code}")
-
-
-def _refuse_other_queues(name: str) -> None:
-    if name not in ("work", "dead-letter"):
-        raise ValueError(f'queue is "work" or "dead-letter", not {name!r}')

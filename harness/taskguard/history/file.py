@@ -19,22 +19,21 @@ from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
-    AnswerMisread,
-    Called,
-    ConfigurationObserved,
     ConsumersOff,
     Delivered,
     Event,
     EvidenceMissing,
     FaultInjected,
     QueueDepth,
-    QueueName,
     RecordChanged,
     RecordObserved,
     RunEnded,
     TaskSubmitted,
 )
 from taskguard.history.lines import read_lines
+from taskguard.history.of_functions import AnswerMisread, Called
+from taskguard.history.settings import ConfigurationObserved
+from taskguard.history.values import QueueName
 from taskguard.support.folders import naming
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.typed import unreadable, untyped

@@ -16,7 +16,6 @@ from taskguard.errors import HistoryError
 from taskguard.history.events import (
     EVENT_KINDS,
     AttemptFailed,
-    AttemptLogged,
     AttemptSucceeded,
     DeadLetterLogged,
     Delivered,
@@ -25,6 +24,7 @@ from taskguard.history.events import (
     RecordObserved,
     RunEnded,
 )
+from taskguard.history.of_functions import AttemptLogged
 from taskguard.support.typed import Refused, typed, untyped
 
 _ADVICE = "The file was damaged or written by another version of TaskGuard; run again to make a new one."

@@ -6,13 +6,9 @@ It must not know what is right or wrong about an event.
 from __future__ import annotations
 
 from taskguard.history.events import (
-    AnswerMisread,
     AttemptFailed,
-    AttemptLogged,
     AttemptSucceeded,
     BackoffRequested,
-    Called,
-    ConfigurationObserved,
     ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
@@ -23,9 +19,6 @@ from taskguard.history.events import (
     FaultInjected,
     HeldUp,
     InvalidSubmitted,
-    InvocationFailed,
-    InvocationsCounted,
-    ProcessesLeft,
     QueueDepth,
     ReceiveThrottled,
     RecordAnswered,
@@ -34,6 +27,15 @@ from taskguard.history.events import (
     Redriven,
     TaskSubmitted,
 )
+from taskguard.history.of_functions import (
+    AnswerMisread,
+    AttemptLogged,
+    Called,
+    InvocationFailed,
+    InvocationsCounted,
+    ProcessesLeft,
+)
+from taskguard.history.settings import ConfigurationObserved
 from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80

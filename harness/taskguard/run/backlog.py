@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.contract.terms import Terms
 from taskguard.errors import TaskGuardError
 from taskguard.history import ConsumersOff, QueueDepth
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.run.events import Announced, Tell, nobody
 from taskguard.run.switching import Note, Switch, in_words
 from taskguard.service.stack import Stack

@@ -15,7 +15,7 @@ from taskguard.contract.terms import Terms
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from taskguard.errors import DiscoveryError
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 
 ApiKind = Literal["rest", "http", "url"]
 

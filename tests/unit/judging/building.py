@@ -31,7 +31,7 @@ from taskguard.history import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.json_values import Json

@@ -14,7 +14,7 @@ from taskguard.history import (
     HeldUp,
     RunEnded,
 )
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import DEAD, THIRD_TRY, changed, judge, missing, run, the, without

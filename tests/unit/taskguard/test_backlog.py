@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from taskguard.errors import TaskGuardError
 from taskguard.history import ConsumersOff, QueueDepth
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.run import switching
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Announced, SessionEvent

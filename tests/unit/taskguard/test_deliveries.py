@@ -22,7 +22,7 @@ from taskguard.history import (
     FaultInjected,
     HeldUp,
 )
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 
 from tests.unit.taskguard.recorder_lines import (
     DEAD_ARN,

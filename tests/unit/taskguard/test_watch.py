@@ -10,7 +10,7 @@ import pytest
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
 

@@ -27,7 +27,7 @@ from taskguard.history import (
     HeldUp,
     ReceiveThrottled,
 )
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.service.stack import Stack
 
 SOURCE = "flight recorder"

@@ -12,7 +12,7 @@ from taskguard.contract.contract import Attempts
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
 from taskguard.history import Delivered, History, QueueSettings
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
 
 

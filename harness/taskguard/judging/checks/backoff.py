@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from taskguard.contract.contract import LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed

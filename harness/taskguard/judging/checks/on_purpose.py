@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.history import ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds
 
 _LONGEST_FILTER = 200

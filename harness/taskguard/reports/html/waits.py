@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.judging.checks.attempts import followed
 
 _CLOCK_PRECISION_SECONDS = 0.000_001

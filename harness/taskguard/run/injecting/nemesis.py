@@ -26,7 +26,7 @@ from taskguard.errors import FaultPlanError, TaskGuardError
 from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
-from taskguard.history.events import QueueName
+from taskguard.history.values import QueueName
 from taskguard.places import Places
 from taskguard.run.switching import NOTE, Note, Switch, in_words
 from taskguard.service import deployment

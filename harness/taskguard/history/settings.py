@@ -1,0 +1,77 @@
+"""How a stack was set up, as values of an event. It must not know what the settings should be, nor who read them."""
+
+from __future__ import annotations
+
+from taskguard.history.values import Finite, Happened, QueueName, refuse_other_queues
+from taskguard.support.typed import Strict
+
+
+class QueueSettings(Strict, frozen=True, kw_only=True):
+    """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
+    dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
+    a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise.
+    """
+
+    queue: QueueName
+    visibility_timeout_seconds: Finite | None
+    retention_seconds: Finite | None
+    encrypted: bool | None
+    max_receives: int | None
+    dead_letters_watched: bool | None
+    unencrypted_refused: bool | None = None
+    fifo: bool | None = None
+    delay_seconds: Finite | None = None
+
+    def __post_init__(self) -> None:
+        refuse_other_queues(self.queue)
+
+
+class ConsumerSettings(Strict, frozen=True, kw_only=True):
+    """How a queue's consumer is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
+
+    With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed. A batch has at most
+    `batch_size` messages, which are gathered for `window_seconds`; a message that matches none of the `filters` (none: there are
+    none) is deleted, and never reaches the consumer. At most `most_at_once` batches are handed over at once, and the function has
+    a concurrency of `reserved` for itself; None of these two: it was not set, or not read.
+    """
+
+    name: str
+    queue: QueueName
+    enabled: bool | None
+    partial_batches: bool | None
+    timeout_seconds: Finite | None
+    batch_size: int | None = None
+    window_seconds: Finite | None = None
+    filters: tuple[str, ...] = ()
+    most_at_once: int | None = None
+    reserved: int | None = None
+
+    def __post_init__(self) -> None:
+        refuse_other_queues(self.queue)
+
+
+class Permission(Strict, frozen=True, kw_only=True):
+    """What a part of the pipeline may do; not an event, a part of `ConfigurationObserved`. Both are patterns."""
+
+    holder: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+class ConfigurationObserved(Happened, frozen=True, kw_only=True):
+    """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
+
+    `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
+    not looked for. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
+    """
+
+    queues: tuple[QueueSettings, ...]
+    consumers: tuple[ConsumerSettings, ...]
+    store_encrypted: bool | None
+    permissions: tuple[Permission, ...]
+    table: bool | None = None
+    dead_letter_queue: bool | None = None
+    dead_letter_consumer: bool | None = None
+    unused: tuple[Permission, ...] = ()
