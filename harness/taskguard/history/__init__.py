@@ -1,8 +1,7 @@
 """The history of a run: typed events on one clock, the only hand-over between running and judging.
 
 `events`, `of_functions` and `settings` are the vocabulary, `values` what it is made of, `file` the ordered container and its file,
-`attempts` joins deliveries with their outcomes,
-`manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
+`attempts` joins deliveries with their outcomes, `manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
 """
 
 from taskguard.history.attempts import Attempt, Chain

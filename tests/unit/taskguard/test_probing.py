@@ -112,7 +112,7 @@ def test_before_work_tasks_are_handed_in_twice_at_once_and_again_in_a_row(seen: 
     twice, *rows = seen.client.submitted[1:]
     assert seen.client.submitted[0] == twice == OF[Moment.AT_ONCE]
     assert rows == [each.repeated for each in LOAD.again if each.moment is Moment.IN_A_ROW]
-    assert any(row.payload == {"job": "another"} for row in rows)
+    assert any(row.payload == {"job": "build-report", "number": 1} for row in rows)
     assert made.events == seen.told
     assert len(seen.told) == 4
 
