@@ -18,6 +18,7 @@ from taskguard.history import (
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, altered, changed, judge, missing, run, the
+from tests.unit.judging.calling import second_message, with_work
 
 EVENTS = run(FIRST_TRY, DEAD)
 DIED = the(EVENTS, DeadLettered)
@@ -108,3 +109,15 @@ def test_more_recorded_attempts_than_allowed_fail_when_there_were_duplicates() -
     assert judge("record", events).outcome is Outcome.FAIL
     twice = [*events, again(the(events, Delivered)), again(the(events, AttemptSucceeded))]
     assert "had 4 attempts in 2 messages, as its record tells; 3 are allowed" in messages(twice, Outcome.FAIL)
+
+
+def test_a_duplicate_whose_work_was_done_too_fails_by_what_was_called_for_it() -> None:
+    events = second_message(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, FIRST_TRY))
+    task_id = the(events, AttemptSucceeded, where=lambda event: event.message_id == "second").task_id
+    told = messages(with_work(events), Outcome.FAIL)
+    assert told.startswith(f"task {task_id} was worked on 2 times, by what was called for it; 2 messages carried it")
+
+
+def test_a_duplicate_that_was_dropped_stays_in_doubt() -> None:
+    events = with_work(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, FIRST_TRY))
+    assert "which of them did the work cannot be told" in messages(second_message(events), Outcome.UNKNOWN)

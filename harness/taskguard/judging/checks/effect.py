@@ -1,7 +1,8 @@
 """Nothing is done twice: a task is completed at most once, not after its death, and in no more attempts than allowed.
 
 A message that was acknowledged after its task was done looks the same whether its work was done again or it was dropped as a
-duplicate. So with several messages of one task a fail needs more: that the task's own record tells of two successes, or
+duplicate. So with several messages of one task a fail needs more: that two of them succeeded, each with all the calls that every task's
+work has in common, or that the task's own record tells of two successes, or
 of more attempts than allowed, or that more attempts than allowed asked for a backoff; without that it is unknown. One
 message that succeeds twice, or after it was dead-lettered, is a fail, whatever evidence is missing. That one message
 was received too often, or was dead-lettered after a success, is for `redrive` to tell. This module must not know how a
@@ -17,6 +18,7 @@ from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History
 from taskguard.history.wording import times
 from taskguard.judging.checks.attempts import duplicates_in_doubt, has_duplicates
 from taskguard.judging.checks.ends import Ends, ends_of
+from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import Question, Verdict, Violation, conclude, tasks_at_fault
 
 QUESTION = Question(
@@ -29,7 +31,8 @@ QUESTION = Question(
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether anything was done twice or after its end."""
     ends = {task_id: ends_of(history, task_id) for task_id in history.task_ids}
-    violations = [found for task_id, of in ends.items() for found in _of_task(history, task_id, of, terms)]
+    usual = usual_deeds(history)
+    violations = [found for task_id, of in ends.items() for found in _of_task(history, task_id, of, usual, terms)]
     ended = sum(any(each.events for each in ends[task_id]) for task_id in history.accepted)
     wrong, highest = tasks_at_fault(violations), terms.contract.attempts.highest
     return conclude(
@@ -43,7 +46,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
-def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Terms) -> Iterator[Violation]:
+def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], usual: Deeds, terms: Terms) -> Iterator[Violation]:
     is_duplicated = has_duplicates(history, task_id)
     for number, each in enumerate(ends):
         name = f"task {task_id}, put back to work," if number else f"task {task_id}"
@@ -52,7 +55,7 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Term
         message = f"task {task_id} was put back to work although it had not been dead-lettered"
         yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
     if is_duplicated:
-        yield from _of_duplicates(history, task_id, len(ends), terms)
+        yield from _of_duplicates(history, task_id, len(ends), usual, terms)
 
 
 def _between_redrives(task_id: str, name: str, ends: Ends, *, is_duplicated: bool) -> Iterator[Violation]:
@@ -68,7 +71,9 @@ def _between_redrives(task_id: str, name: str, ends: Ends, *, is_duplicated: boo
         yield Violation(task_id, message, (deaths[0], successes[-1]))
 
 
-def _of_duplicates(history: History, task_id: str, times_to_end: int, terms: Terms) -> Iterator[Violation]:
+def _of_duplicates(
+    history: History, task_id: str, times_to_end: int, usual: Deeds, terms: Terms
+) -> Iterator[Violation]:
     attempts = history.attempts_of(task_id)
     records = history.of_task(task_id, RecordObserved)
     recorded = records[-1].attempts if records else ()
@@ -82,6 +87,13 @@ def _of_duplicates(history: History, task_id: str, times_to_end: int, terms: Ter
         yield Violation(
             task_id, message, (*(attempt.succeeded for attempt in attempts if attempt.succeeded), records[-1])
         )
+    elif not history.is_explained(task_id):
+        worked = [each for each in attempts if each.succeeded is not None and was_work(history, task_id, each, usual)]
+        if len(worked) > 1:
+            message = (
+                f"task {task_id} was worked on {len(worked)} times, by what was called for it; {messages} carried it"
+            )
+            yield Violation(task_id, message, [event for each in worked for event in each.events])
     highest = terms.contract.attempts.highest
     if highest is None:
         return

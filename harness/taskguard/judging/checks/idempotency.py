@@ -14,9 +14,9 @@ from http import HTTPStatus
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
-from taskguard.history import Attempt, DeadLettered, Delivered, History, Redriven, TaskSubmitted
+from taskguard.history import DeadLettered, Delivered, History, Redriven, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
-from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
+from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import (
     Doubt,
     Question,
@@ -94,7 +94,7 @@ def _done_twice(
         )
         yield Violation(task_id, message, (*submissions, *completed))
         return
-    done = [each for each in attempts if each.succeeded is not None and _was_work(each, history, task_id, usual)]
+    done = [each for each in attempts if each.succeeded is not None and was_work(history, task_id, each, usual)]
     # An operator lets a task be worked on after its death.
     deaths = history.of_task(task_id, DeadLettered) if not history.of_task(task_id, Redriven) else ()
     # What is dropped is acknowledged: who fails has tried.
@@ -107,12 +107,6 @@ def _done_twice(
     elif not usual and not history.changes.get(task_id):
         message = f"task {task_id} was carried by several messages, and nothing shows which of them were worked on"
         yield Doubt(task_id, message, history.of_task(task_id))
-
-
-def _was_work(attempt: Attempt, history: History, task_id: str, usual: Deeds) -> bool:
-    """Whether all of what makes the work was done in this delivery, which carried no other message of the task."""
-    of_delivery = [each for each in history.attempts_of(task_id) if each.delivery_id == attempt.delivery_id]
-    return bool(usual) and len(of_delivery) == 1 and usual <= deeds_of(history, task_id, [attempt])
 
 
 def _when(submissions: tuple[TaskSubmitted, ...], history: History, task_id: str) -> str:

@@ -42,5 +42,11 @@ def usual_deeds(history: History) -> Deeds:
     return usual if usual is not None and count >= _FEWEST else Counter()
 
 
+def was_work(history: History, task_id: str, attempt: Attempt, usual: Deeds) -> bool:
+    """Whether all that is usual was done in this delivery, which carried no other message of the task."""
+    of_delivery = [each for each in history.attempts_of(task_id) if each.delivery_id == attempt.delivery_id]
+    return bool(usual) and len(of_delivery) == 1 and usual <= deeds_of(history, task_id, [attempt])
+
+
 def _is_deed(call: Called) -> bool:
     return call.took_effect and not call.operation.startswith(_ACKNOWLEDGES)
