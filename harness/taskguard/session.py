@@ -224,9 +224,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
         yield _Place(run=run, load=shared_load(tasks_seed, asked.tasks, terms), tasks_seed=tasks_seed)
     elif asked.target is TargetName.AWS:
-        with deployed_stage(tell, asked) as (run, tasks_seed):
-            load = shared_load(tasks_seed, asked.tasks, run.terms)
-            yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests_of_stack(run))
+        with deployed_stage(tell, asked) as (run, load):
+            yield _Place(run=run, load=load, tasks_seed=load.seed, digests=digests_of_stack(run))
     else:
         with _on_engine(asked, tell) as place:
             yield place

@@ -17,8 +17,8 @@ from taskguard.errors import TargetError, TaskGuardError
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import log_source
 from taskguard.history.wording import times
+from taskguard.ingress.load import Load, shared_load
 from taskguard.ingress.workload import random_seed
-from taskguard.ingress.workload import tasks as workload
 from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
@@ -36,8 +36,8 @@ _MOST_IDS_SHOWN = 10
 
 
 @contextmanager
-def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
-    """The run to make, and the seed of its tasks; after it, and whatever ends it, the tasks are removed again.
+def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, Load]]:
+    """The run to make, and what it hands in; after it, and whatever ends it, the tasks are removed again.
 
     Raises:
         TargetError: when AWS cannot be reached, or the stage is not to be touched or not what was asked for.
@@ -54,7 +54,8 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
     terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
-    for text in costs.in_words(asked.tasks, run.terms):
+    load = shared_load(asked.seed or random_seed(), asked.tasks, terms)
+    for text in costs.in_words(len(load.task_ids), run.terms):
         tell(Announced(text))
     if endpoint.url is not None:
         tell(
@@ -62,8 +63,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
                 f"This is a rehearsal at {endpoint.url}, not AWS: it costs nothing, and proves nothing about AWS."
             )
         )
-    ids_seed = asked.seed or random_seed()
-    ids = [task.task_id for task in workload(ids_seed, asked.tasks)]
+    ids = load.task_ids
     if known := Records(endpoint, stack, run.dialect).statuses(ids):
         raise TargetError(
             f"submitting tasks to stage {stage}: {len(known)} of them are there already, {min(known)} the first. "
@@ -72,7 +72,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, str]]:
     place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     Ledger(asked.folder, place).add(ids)
     try:
-        yield run, ids_seed
+        yield run, load
     finally:
         _clean_up(tell, asked.folder)
 
