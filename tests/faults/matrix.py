@@ -50,7 +50,9 @@ def _faults(scene: Scene) -> Iterator[Fault]:
                 yield Fault(kind=kind.name, function=scene.function, receive=scene.receive)
         elif kind.site is Site.MESSAGE and scene.queue is not None and (kind.name != "again" or _is_last(scene)):
             for when in Phase if kind.two_phases else (None,):
-                yield Fault(kind=kind.name, when=when, function=scene.queue, receive=scene.receive)
+                # A success is overridden: there is one only at the last receive of a task that does not die.
+                if kind.name != "fail" or when is Phase.BEFORE or _is_last(scene):
+                    yield Fault(kind=kind.name, when=when, function=scene.queue, receive=scene.receive)
 
 
 def _is_last(scene: Scene) -> bool:
