@@ -184,6 +184,12 @@ class RecordWords(Strict, frozen=True, kw_only=True):
         """The states that a record never leaves."""
         return (*self.completed, *self.dead)
 
+    @property
+    def states(self) -> frozenset[str]:
+        """All states that are known."""
+        working = (self.working,) if self.working is not None else ()
+        return frozenset([*self.finals, *(move.after for move in self.moves), *working])
+
     def allows(self, before: str | None, after: str | None) -> bool:
         """Whether a record may move so, by nobody's hand. Without `moves` nothing is known but that a final state is not left."""
         if self.moves:

@@ -15,6 +15,9 @@ from taskguard.contract.dialect import IngressWords
 from taskguard.ingress.workload import prefix_of
 from taskguard.service.stack import Ingress
 
+TOO_LARGE = "it is larger than its queue takes"
+"""What is wrong with a request that a service may take all the same, who puts what is large elsewhere."""
+
 _ANY = ("ANY", "$default")
 _MARK = "a-payload-to-be-found"
 
@@ -37,19 +40,20 @@ def invalid_requests(seed: str, words: IngressWords, ingress: Ingress, largest_b
 
     def invalid(name: str, what: str, body: str, *, method: str = "", path: str = "") -> Invalid:
         return Invalid(
-            task_id=f"{prefix}-{name}", what=what, method=method or "POST", path=path or submit.path, body=body
+            task_id=f"{prefix}-{name}", what=what, method=method or submit.method, path=path or submit.path, body=body
         )
 
     def filled(name: str, size: int = 0) -> str:
         return words.filled(f"{prefix}-{name}", {"job": f"{prefix}-{name}", "text": "x" * size})
 
-    yield invalid("no-json", "its body is no JSON", filled("no-json")[:-1])
-    yield invalid("a-list", "its body is a list", json.dumps([f"{prefix}-a-list"]))
+    if _is_object(words):
+        yield invalid("no-json", "its body is no JSON", filled("no-json")[:-1])
+        yield invalid("a-list", "its body is a list", json.dumps([f"{prefix}-a-list"]))
     for name, what, changed in _changes(words):
         document = json.loads(filled(name))
         yield invalid(name, what, json.dumps(changed(document, f"{prefix}-{name}")))
     if largest_bytes is not None and words.tells_payload:
-        yield invalid("too-large", "it is larger than its queue takes", filled("too-large", largest_bytes + 4096))
+        yield invalid("too-large", TOO_LARGE, filled("too-large", largest_bytes + 4096))
     routes = [
         each for each in ingress.api.routes if each.method in _ANY or "{proxy+}" in each.path or "+}" in each.path
     ]
@@ -57,6 +61,13 @@ def invalid_requests(seed: str, words: IngressWords, ingress: Ingress, largest_b
         unknown = f"{submit.path}-{prefix}-nowhere"
         yield invalid("nowhere", "there is no such route", filled("nowhere"), path=unknown)
         yield invalid("patch", "the route knows no such method", filled("patch"), method="PATCH")
+
+
+def _is_object(words: IngressWords) -> bool:
+    try:
+        return isinstance(json.loads(words.filled(_MARK, {})), dict)
+    except ValueError:
+        return False
 
 
 def _changes(words: IngressWords) -> Iterator[tuple[str, str, Any]]:

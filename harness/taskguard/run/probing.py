@@ -55,13 +55,16 @@ class Probing:
         load: Load,
         client: Client,
         tell: Callable[[TaskSubmitted], None],
+        *,
+        alone: bool = True,
     ) -> None:
         self._endpoint, self._stack, self._terms, self._client, self._tell = endpoint, stack, terms, client, tell
         self._load = load
         moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
         self._pending = [each for each in load.again if each.moment in moments]
         self._handed_in: list[str] = []
-        self._renewed = False
+        # On a stack that others use, too, their processes are left alone.
+        self._to_renew = alone and load.probes
         self._looking, self._over = threading.Lock(), threading.Event()
         self._seen = _Seen(stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending))
         self._recording: Callable[[], Recording | None] = lambda: None
@@ -97,7 +100,7 @@ class Probing:
         self._recording = recording
 
         def looking() -> None:
-            while not self._over.wait(_LOOK_EVERY_SECONDS) and self._pending:
+            while not self._over.wait(_LOOK_EVERY_SECONDS) and (self._pending or self._to_renew):
                 self._look()
 
         threading.Thread(target=looking, name="probing", daemon=True).start()
@@ -111,19 +114,19 @@ class Probing:
 
     def _look(self) -> None:
         with self._looking:
-            recording = self._recording() if self._pending else None
+            recording = self._recording() if self._pending or self._to_renew else None
             if recording is None:
                 return
             self._seen.look(recording)
-            if not self._renewed and max(self._seen.failures.values(), default=0) > 1:
+            if self._to_renew and max(self._seen.failures.values(), default=0) > 1:
                 # Between two attempts of a task, and after two that could meet the same process.
-                self._renewed = True
+                self._to_renew = False
                 with suppress(FaultPlanError):
                     renew(self._endpoint, self._stack.work_queue.consumers)
             due = [each for each in self._pending if self._seen.moments.get(each.task.task_id) == each.moment]
-            self._pending = [each for each in self._pending if each not in due]
             for each in due:
                 self._note([self._client.submit(each.repeated)])
+                self._pending.remove(each)
                 self._handed_in.append(each.task.task_id)
 
     def read_back(self) -> None:
@@ -150,7 +153,7 @@ class _Seen:
         self.failures: Counter[str] = Counter()
 
     def look(self, recording: Recording) -> None:
-        for request_id, invocation in recording.invocations.items():
+        for request_id, invocation in list(recording.invocations.items()):
             if invocation.ended_at_ms is None or request_id in self._invocations:
                 continue
             self._invocations.add(request_id)
@@ -162,11 +165,12 @@ class _Seen:
                     self._note(message, Moment.BACKING_OFF if failed else Moment.COMPLETED)
         if self._stack.stays_filled:
             # Nobody consumes them: to lie there is their end.
-            for moved in recording.moved:
+            for moved in list(recording.moved):
                 self._note(moved, Moment.DEAD)
 
     def _note(self, message: Message | Moved, moment: Moment) -> None:
         task_id, _ = self._names.read(message.body)
+        if task_id is not None:
+            self.failures[task_id] += moment is Moment.BACKING_OFF
         if task_id in self._task_ids:
             self.moments[task_id] = moment
-            self.failures[task_id] += moment is Moment.BACKING_OFF

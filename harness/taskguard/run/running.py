@@ -162,11 +162,12 @@ class Run:
         """All answers, whether nothing more will happen, and the queues as they were one look before that was found. The stack is looked
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
         client = client_of(self.endpoint, self.stack, self.dialect.ingress)
-        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell)
+        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=self.alone)
         with probing:
             with phase(tell, "submit"):
                 submitted = self._submit(client, load, probing, tell, backlog, fates, until_answered=faults is not None)
-            ids = [event.task_id for event in submitted if event.task_id and (event.accepted or faults is not None)]
+            answers = [*submitted, *(event for event in probing.events if isinstance(event, TaskSubmitted))]
+            ids = [event.task_id for event in answers if event.task_id and (event.accepted or faults is not None)]
             # Nobody may write down a death of which no function was told: then the empty queues tell of it.
             ids = [task_id for task_id in ids if fates is None or task_id not in fates.dying]
             looks: deque[Progress] = deque(maxlen=2)
@@ -288,7 +289,7 @@ class Run:
 
     def _is_at_rest(self) -> bool:
         ours, recording = {each.name for each in self.stack.functions}, self.recording()
-        invocations = recording.invocations.values() if recording is not None else ()
+        invocations = list(recording.invocations.values()) if recording is not None else ()
         return not any(each.ended_at_ms is None and each.function in ours for each in invocations)
 
     def history(

@@ -80,9 +80,12 @@ def test_a_message_that_the_function_never_saw_owes_no_wait() -> None:
 def test_it_is_no_reason_to_hand_back_its_neighbours_and_is_none_itself() -> None:
     events = in_batches(run(SECOND_TRY, FIRST_TRY, FIRST_TRY), 3)
     unseen = made_to_fail(events, failed_task(events))
+    # The function never saw it, so nothing is learnt of how it treats a failure of its own.
     verdict = judged("partial_batches", unseen)
-    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, True)
-    assert verdict.measured["of_them_with_a_failure"] == 1
+    assert (holds(verdict), verdict.exercised) == (True, False)
+    assert verdict.measured["of_them_with_a_failure"] == 0
+    broken_off = judged("partial_batches", made_to_fail(events, failed_task(events), kind="kill"))
+    assert (broken_off.outcome, broken_off.exercised) == (Outcome.PASS, True)
 
 
 def test_neighbours_that_come_back_all_the_same_are_the_function_s_doing() -> None:

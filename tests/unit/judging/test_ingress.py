@@ -35,7 +35,7 @@ def late_by(seconds: float) -> list[Event]:
 def test_a_run_whose_answers_are_true_passes_and_says_how_late_is_allowed() -> None:
     verdict = ingress(EVENTS)
     assert (verdict.outcome, verdict.findings) == (Outcome.PASS, ())
-    assert verdict.observed == "1 acceptance: 0 tasks at fault"
+    assert verdict.observed == "1 task accepted: 0 at fault"
     assert verdict.expected.endswith("each first delivery at most 7 s after it")
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 from taskguard.history import AttemptSucceeded, Called, Event, History, TaskSubmitted
-from taskguard.judging.checks.work import deeds_of, usual_deeds
+from taskguard.judging.checks.work import deeds_of, usual_deeds, was_work
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, run, the, without
 from tests.unit.judging.calling import call, with_work
@@ -58,3 +58,23 @@ def test_of_fewer_than_three_tasks_that_succeeded_at_once_nothing_is_usual() -> 
     assert usual_deeds(History(with_work(run(FIRST_TRY, FIRST_TRY, SECOND_TRY, DEAD)))) == Counter()
     assert usual_deeds(History(run(FIRST_TRY, FIRST_TRY, FIRST_TRY))) == Counter()
     assert usual_deeds(History(without(EVENTS, TaskSubmitted))) == Counter()
+
+
+def test_who_sends_something_unusual_has_put_the_task_off_and_not_done_it() -> None:
+    events = with_work(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, FIRST_TRY))
+    history = History(events)
+    task_id = next(iter(history.accepted))
+    [attempt] = history.attempts_of(task_id)
+    assert was_work(history, task_id, attempt, usual_deeds(history))
+    sent = call(task_id, attempt.delivery_id, service="sqs", operation="SendMessage", resource="work")
+    anew = History([*events, sent])
+    [attempt] = anew.attempts_of(task_id)
+    assert not was_work(anew, task_id, attempt, usual_deeds(anew))
+
+
+def test_a_call_that_names_no_task_is_no_deed_of_the_only_one() -> None:
+    events = run(FIRST_TRY, FIRST_TRY, FIRST_TRY)
+    guessed = [
+        call(event.task_id, event.delivery_id, guessed=True) for event in events if isinstance(event, AttemptSucceeded)
+    ]
+    assert usual_deeds(History([*events, *guessed])) == {}

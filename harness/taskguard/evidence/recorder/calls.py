@@ -55,6 +55,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             task_ids=tuple(sorted(named)),
             status=call.status,
             error=call.error_code,
+            guessed=not named <= _words_of(call.parameters),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -197,6 +198,8 @@ class RecordingFile:
         self._position = 0
         self._from = 0
         self._lines = 0
+        # A run looks at it while it waits, and its probing meanwhile.
+        self._reading = threading.Lock()
 
     def read(self) -> Recording:
         """All that is there now, as complete lines. The same object each time, further filled.
@@ -204,7 +207,7 @@ class RecordingFile:
         Raises:
             OSError: when there is no such file.
         """
-        with self._path.open("rb") as file:
+        with self._reading, self._path.open("rb") as file:
             if self._recording is None:
                 self._recording = self._begin(file)
             file.seek(self._position)

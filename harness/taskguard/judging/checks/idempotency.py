@@ -32,7 +32,7 @@ QUESTION = Question(
     check="idempotency",
     claim="A task that is handed in again is worked on once, whatever its state, and no other payload takes its place.",
     needs=(TaskSubmitted, Delivered),
-    exercised_by="grade with a target that this run is alone on: a task has to be handed in again",
+    exercised_by="grade without --faults: a task has to be handed in again",
 )
 
 
@@ -41,6 +41,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     weight = terms.contract.api.idempotent
     if weight is Weight.OFF:
         return not_applicable(QUESTION, "the contract does not ask that a task handed in twice is one task")
+    if terms.dialect.ingress.id != "request":
+        return not_applicable(QUESTION, "the service gives each request an id of its own")
     usual, again = usual_deeds(history), sorted(history.handed_in_again)
     found = [each for task_id in again for each in _of_task(history, task_id, usual, terms)]
     wrong = tasks_at_fault(found)

@@ -15,7 +15,8 @@ from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
-from taskguard.judging.checks.asked import delay_seconds
+from taskguard.judging.checks.asked import delay_seconds, hidden_seconds
+from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.on_purpose import gathered_seconds
 from taskguard.judging.verdict import (
@@ -50,14 +51,14 @@ def judge(history: History, terms: Terms) -> Verdict:
         *(each for task_id in history.accepted for each in _late(history, task_id, terms, held)),
     ]
     wrong = tasks_at_fault(found)
-    accepted = sum(event.accepted for event in submissions)
+    prompt = terms.contract.api.prompt is not Weight.OFF
+    at_most = f", and each first delivery at most {seconds(_allowed_seconds(terms))} after it" if prompt else ""
     return conclude(
         QUESTION,
         history,
         found,
-        expected="each answer of the task that was sent, and each first delivery at most "
-        f"{seconds(_allowed_seconds(terms))} after it",
-        observed=f"{times(accepted, 'acceptance')}: {times(wrong, 'task')} at fault",
+        expected=f"each answer of the task that was sent{at_most}",
+        observed=f"{times(len(history.accepted), 'task')} accepted: {wrong} at fault",
         figures={"at_fault": wrong},
         exercised=bool(history.accepted),
     )
@@ -90,6 +91,10 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
     # What the queue is set to is on purpose.
     on_purpose_ms = 1000 * (delay_seconds(history) + gathered_seconds(history, "work"))
     due_ms = history.let_go_ms(accepted.answered_ms, "work") + on_purpose_ms
+    first = next(iter(history.attempts_of(task_id)), None)
+    if first is not None:
+        # Of a FIFO queue a message cannot come while another of its group is hidden or worked on.
+        due_ms = free_ms(history, first, due_ms, deliveries[0].at_ms, hidden_seconds(history))
     late_ms = deliveries[0].at_ms - due_ms - _allowed_seconds(terms) * 1000
     if late_ms <= 0:
         return

@@ -245,7 +245,9 @@ def _batch(attempts: list[Attempt], history: History, terms: Terms, *, fifo: boo
     # What the run itself made to fail is none of the function's doing, and no reason for it to hand back another one.
     own = [_member(attempt, history, terms) for attempt in attempts if not history.was_struck(attempt)]
     culprit = next((each for each in own if each.failed_by_itself), None)
-    return _Batch(own, culprit, fifo, was_struck=len(own) < len(attempts))
+    # What was withheld the function never saw, so that nothing is learnt of how it treats a failure.
+    struck = [each.delivered for each in attempts if history.was_struck(each) and each.delivered is not None]
+    return _Batch(own, culprit, fifo, was_struck=not all(map(history.was_withheld, struck)))
 
 
 def _failed_whole(history: History) -> dict[str, str]:

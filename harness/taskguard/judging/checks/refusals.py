@@ -14,6 +14,7 @@ from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, InvalidSubmitted, RecordObserved
 from taskguard.history.wording import answer, times
+from taskguard.ingress.invalid import TOO_LARGE
 from taskguard.judging.verdict import (
     Doubt,
     Question,
@@ -29,7 +30,7 @@ QUESTION = Question(
     check="refusals",
     claim="What is no task is refused, and leaves no message, no write and no work.",
     needs=(InvalidSubmitted,),
-    exercised_by="grade with a target that this run is alone on: what is no task has to be sent",
+    exercised_by="grade without --faults: what is no task has to be sent",
 )
 
 
@@ -57,6 +58,8 @@ def _of_request(request: InvalidSubmitted, history: History) -> Iterator[Violati
     what = f"a request was no task, since {request.what}: it got {answer(status)}"
     if status in (0, HTTPStatus.TOO_MANY_REQUESTS):
         yield Doubt(task_id, what, (request,))
+    elif request.what == TOO_LARGE and status // 100 == 2:
+        return
     elif status // 100 != 4:
         yield Violation(task_id, f"{what}, expected a 4xx", (request,))
     calls = [call for call in history.calls.get(task_id, ()) if call.took_effect]

@@ -25,6 +25,7 @@ from taskguard.history import (
     Deduplicated,
     Delivered,
     History,
+    InvalidSubmitted,
     QueueDepth,
     Redriven,
     RunEnded,
@@ -73,6 +74,10 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Term
     words = terms.dialect.message
     found = [event for each in ends for event in each.events]
     was_taken = any(each.accepted or each.in_doubt for each in history.of_task(task_id, TaskSubmitted))
+    # That what is no task was accepted is for `refusals` to tell.
+    was_taken |= any(
+        terms.dialect.ingress.takes(each.status_code) for each in history.of_task(task_id, InvalidSubmitted)
+    )
     # Without a word for it, what looks like a task's id in a message may be another's.
     if found and not was_taken and words.id is not None:
         how = "completed" if isinstance(found[0], AttemptSucceeded) else "dead-lettered"
@@ -114,7 +119,8 @@ def _not_worked_on(history: History) -> Iterator[Violation]:
         attempts = history.attempts_of(task_id)
         last = next((attempt for attempt in reversed(attempts) if attempt.succeeded is not None), None)
         lacking = usual - deeds_of(history, task_id, attempts)
-        if last is not None and lacking:
+        # Who did something else for it then may do it otherwise, and not less.
+        if last is not None and lacking and not deeds_of(history, task_id, [last]):
             message = (
                 f"task {task_id} was acknowledged at attempt {last.number} without what is done for each task that succeeds at once: "
                 f"{', '.join(sorted(lacking))}"

@@ -16,6 +16,8 @@ _FEWEST = 3
 
 _ACKNOWLEDGES = "DeleteMessage"
 
+_SENDS = ("SendMessage", "Publish", "PutEvents", "CreateSchedule", "StartExecution", "Invoke")
+
 Deeds = Counter[str]
 """How often each kind of call took effect."""
 
@@ -29,13 +31,24 @@ def deeds_of(history: History, task_id: str, attempts: Iterable[Attempt]) -> Dee
 
 
 def usual_deeds(history: History) -> Deeds:
-    """The least that was done for each task that succeeded at its first and only attempt; nothing where too few did, or where nothing
-    is common to all."""
+    """The least that was done for each task that succeeded at its first and only attempt; nothing where nothing is common to all. Where
+    tasks were carried by several messages throughout, for each message that did so."""
+    at_once = [
+        (task_id, history.attempts_of(task_id))
+        for task_id in history.accepted
+        if len(history.attempts_of(task_id)) == 1
+    ]
+    if len(at_once) < _FEWEST:
+        at_once = [
+            (chain.task_id or "", chain.attempts)
+            for task_id in history.accepted
+            for chain in history.chains_of(task_id)
+            if len(chain.attempts) == 1
+        ]
     usual: Deeds | None = None
     count = 0
-    for task_id in history.accepted:
-        attempts = history.attempts_of(task_id)
-        if len(attempts) == 1 and attempts[0].succeeded is not None:
+    for task_id, attempts in at_once:
+        if attempts[0].succeeded is not None:
             deeds = deeds_of(history, task_id, attempts)
             usual = deeds if usual is None else usual & deeds
             count += 1
@@ -43,10 +56,14 @@ def usual_deeds(history: History) -> Deeds:
 
 
 def was_work(history: History, task_id: str, attempt: Attempt, usual: Deeds) -> bool:
-    """Whether all that is usual was done in this delivery, which carried no other message of the task."""
+    """Whether all that is usual was done in this delivery, which carried no other message of the task. Who sends something then that is
+    not usual may have put the task off, and not done it."""
     of_delivery = [each for each in history.attempts_of(task_id) if each.delivery_id == attempt.delivery_id]
-    return bool(usual) and len(of_delivery) == 1 and usual <= deeds_of(history, task_id, [attempt])
+    deeds = deeds_of(history, task_id, [attempt])
+    unusual = (deed.partition(".")[2] for deed in deeds - usual)
+    puts_off = any(operation.startswith(_SENDS) for operation in unusual)
+    return bool(usual) and len(of_delivery) == 1 and usual <= deeds and not puts_off
 
 
 def _is_deed(call: Called) -> bool:
-    return call.took_effect and not call.operation.startswith(_ACKNOWLEDGES)
+    return call.took_effect and not call.guessed and not call.operation.startswith(_ACKNOWLEDGES)
