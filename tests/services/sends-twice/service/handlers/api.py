@@ -14,6 +14,6 @@ def submit(event, _context):
     table.put_item(Item={"report": task["taskId"], "state": "ASKED"})
     body = json.dumps({"taskId": task["taskId"], "payload": task["payload"]})
     # Wrong: to be sure, it is sent once more.
-    for _ in range(2):
-        sqs.send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=body)
+    for seconds in (0, 3):
+        sqs.send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=body, DelaySeconds=seconds)
     return {"statusCode": 202, "body": json.dumps({"taskId": task["taskId"]})}
