@@ -106,7 +106,7 @@ BACKOFF = (
                 new="_postponed: list[tuple[str, int]] = []\nWork = Callable[[TaskMessage, int], None]\n",
             ),
         ),
-        caught_by=("backoff", "record"),
+        caught_by=("backoff", "record", "dead_letter_log"),
         message="asked for no backoff",
         takes_long=True,
     ),
