@@ -6,7 +6,7 @@ manifest. It must not know what is asked of the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import boto3
@@ -58,8 +58,13 @@ class Signature(AuthBase):
         return request
 
 
-def client_of(endpoint: Endpoint, stack: Stack, words: IngressWords = INGRESS) -> Client:
-    """A client that the API of ``stack`` lets in, and that hands in tasks in these ``words``.
+def client_of(
+    endpoint: Endpoint,
+    stack: Stack,
+    words: IngressWords = INGRESS,
+    note: Callable[[Iterable[str]], None] = lambda _: None,
+) -> Client:
+    """A client that the API of ``stack`` lets in, and that hands in tasks in these ``words``; ``note`` as of :class:`Client`.
 
     Raises:
         DeploymentError: when it is not told how, or the key cannot be read.
@@ -70,6 +75,7 @@ def client_of(endpoint: Endpoint, stack: Stack, words: IngressWords = INGRESS) -
     record_path = ingress.record.path if ingress.record is not None else f"{ingress.submit.path}/{{id}}"
     return Client(
         ingress.api.url,
+        note,
         clock=endpoint.clock,
         auth=access_to(endpoint, stack),
         submit_path=ingress.submit.path,

@@ -106,12 +106,14 @@ class Client:
             return list(pool.map(self.submit, (task, task)))
 
     def send_invalid(self, invalid: Invalid) -> InvalidSubmitted:
-        """Send what is no task."""
+        """Send what is no task. Who takes it all the same may give it an id."""
         self.note([invalid.task_id])
         sent_at, status = self._clock.now_ms(), 0
         with suppress(SubmissionError):
             headers = {"Content-Type": "application/json"}
-            status = self.request(invalid.method, invalid.path, data=invalid.body.encode(), headers=headers).status_code
+            response = self.request(invalid.method, invalid.path, data=invalid.body.encode(), headers=headers)
+            status = response.status_code
+            self.note(_ids_in(response))
         return InvalidSubmitted(
             at_ms=sent_at,
             answered_ms=self._clock.now_ms(),

@@ -23,6 +23,7 @@ from taskguard.operating import cleaning, costs
 from taskguard.operating.ledger import Ledger, Place, read_ledger
 from taskguard.operating.stage_names import refuse_production
 from taskguard.run.events import Announced, Tell, Warned
+from taskguard.run.probing import invalid_of
 from taskguard.run.running import Run
 from taskguard.run.stages import Asked
 from taskguard.run.switching import in_words
@@ -53,9 +54,13 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, Load]]:
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
     terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS)
-    run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs)
+    place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
+    ledger = Ledger(asked.folder, place)
+    run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs, note=ledger.add)
     load = shared_load(asked.seed or random_seed(), asked.tasks, terms)
-    for text in costs.in_words(len(load.task_ids), run.terms):
+    # What is no task must be refused, and is a task like others on a stage that takes it.
+    ids = [*load.task_ids, *(each.task_id for each in invalid_of(load, terms, endpoint, stack))]
+    for text in costs.in_words(len(ids), run.terms):
         tell(Announced(text))
     if endpoint.url is not None:
         tell(
@@ -63,14 +68,11 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, Load]]:
                 f"This is a rehearsal at {endpoint.url}, not AWS: it costs nothing, and proves nothing about AWS."
             )
         )
-    ids = load.task_ids
     if known := Records(endpoint, stack, run.dialect).statuses(ids):
         raise TargetError(
             f"submitting tasks to stage {stage}: {len(known)} of them are there already, {min(known)} the first. "
             f"Another run with this seed is under way, or left them (`{runnable('taskguard clean-up')} <its folder>`); or leave out --seed."
         )
-    place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
-    Ledger(asked.folder, place).add(ids)
     try:
         yield run, load
     finally:

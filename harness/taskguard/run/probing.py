@@ -21,7 +21,7 @@ from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
 from taskguard.history import Event, TaskSubmitted
 from taskguard.ingress.client import Client
-from taskguard.ingress.invalid import invalid_requests
+from taskguard.ingress.invalid import Invalid, invalid_requests
 from taskguard.ingress.load import Load
 from taskguard.ingress.probes import Moment
 from taskguard.run.injecting.handing_over import renew
@@ -41,6 +41,14 @@ def largest_message_bytes(endpoint: Endpoint, stack: Stack) -> int | None:
     if told is None:
         return None
     return min(int(told), _LARGEST_ITEM_BYTES) if stack.table is not None else int(told)
+
+
+def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> list[Invalid]:
+    """What is no task and is sent beside this load: nothing where it has no probes, or the contract does not demand a refusal."""
+    if not load.probes or terms.contract.api.refuses_invalid is Weight.OFF:
+        return []
+    largest = largest_message_bytes(endpoint, stack)
+    return list(invalid_requests(load.seed, terms.dialect.ingress, stack.ingress, largest))
 
 
 class Probing:
@@ -87,11 +95,8 @@ class Probing:
                 self._note([self._client.submit(each.repeated)])
 
     def refusals(self) -> None:
-        """Send what is no task, where the load has probes and the contract demands that it is refused."""
-        if not self._load.probes or self._terms.contract.api.refuses_invalid is Weight.OFF:
-            return
-        words, largest = self._terms.dialect.ingress, largest_message_bytes(self._endpoint, self._stack)
-        for invalid in invalid_requests(self._load.seed, words, self._stack.ingress, largest):
+        """Send what is no task."""
+        for invalid in invalid_of(self._load, self._terms, self._endpoint, self._stack):
             self.events.append(self._client.send_invalid(invalid))
 
     def begin(self, recording: Callable[[], Recording | None]) -> None:

@@ -90,7 +90,7 @@ def _demand(part: Callable[[], T], otherwise: Callable[[], T]) -> T:  # noqa: AR
 class Run:
     """What a run is made of: where it takes place, and on which terms it is judged. On a stack that is not ``alone`` its own,
     a run leaves aside the tasks of others. Deliveries are read from ``source``: if none is given, from the flight recorder
-    where there is one, and from the logs where there is none."""
+    where there is one, and from the logs where there is none. ``note`` hears of each task that the stack may have."""
 
     def __init__(
         self,
@@ -100,8 +100,10 @@ class Run:
         terms: Terms,
         alone: bool = True,
         source: Source | None = None,
+        note: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
         self.endpoint, self.stack, self.terms, self.alone = endpoint, stack, terms, alone
+        self._note = note
         self.machine_clock = MachineClock()
         self._source = source or source_at(endpoint, stack, self.dialect)
         record = self.dialect.record
@@ -161,7 +163,7 @@ class Run:
     ) -> tuple[list[Event], bool, Sequence[QueueDepth]]:
         """All answers, whether nothing more will happen, and the queues as they were one look before that was found. The stack is looked
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
-        client = client_of(self.endpoint, self.stack, self.dialect.ingress)
+        client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
         probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=self.alone)
         with probing:
             with phase(tell, "submit"):

@@ -17,6 +17,7 @@ from taskguard.contract.dialect import IngressWords
 from taskguard.errors import SubmissionError
 from taskguard.history import TaskSubmitted
 from taskguard.ingress.client import Client
+from taskguard.ingress.invalid import Invalid
 from taskguard.ingress.workload import Task
 
 TASK = Task(task_id="t1", payload={"name": "Zoë 東京", "ratio": 1.0})
@@ -248,6 +249,14 @@ def test_an_id_that_the_service_makes_is_the_tasks(api: Api) -> None:
     assert "made" in noted
     api.status = 400
     assert client.submit(TASK).task_id is None
+
+
+def test_what_is_no_task_is_noted_and_the_id_that_it_was_given_all_the_same(api: Api) -> None:
+    noted: list[str] = []
+    api.answer = b'{"taskId": "made"}'
+    invalid = Invalid(task_id="a-list", what="it is none", method="POST", path="/task", body="[]")
+    assert Client(api.url, noted.extend).send_invalid(invalid).status_code == 202
+    assert noted == ["a-list", "made"]
 
 
 def test_an_answer_without_the_id_that_it_should_make_says_what_to_do(api: Api) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskguard.errors import SubmissionError
 from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.sources import RecorderSource, source_at
 from taskguard.history import EvidenceMissing, FaultInjected, History, QueueDepth, RunEnded, TaskSubmitted
+from taskguard.ingress.load import plain_load
 from taskguard.run.running import Run
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import Clock
@@ -76,6 +78,20 @@ def history(seconds: conftest.Clock, *in_flight: int, shared: bool = False, **gi
     endpoint = Fakes(queues=Queues(list(in_flight)), clock=OnTheClock(time=seconds))  # type: ignore[arg-type]
     run = run_on(endpoint)
     return run.history([], deadline_reached=False, only=frozenset({"mine"}) if shared else None, **given)
+
+
+def test_whoever_notes_tasks_hears_of_all_that_the_client_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def client_of(*given: Any) -> None:
+        given[-1](["a"])
+        raise SubmissionError("the API is gone")
+
+    monkeypatch.setattr("taskguard.run.running.client_of", client_of)
+    noted: list[str] = []
+    source = RecorderSource(Recorded(Recording), Fakes(), STACK)  # type: ignore[arg-type]
+    run = Run(endpoint=Fakes(), stack=STACK, terms=EXPECTED, source=source, note=noted.extend)
+    with pytest.raises(SubmissionError):
+        run.submit_and_watch(plain_load("s", 1))
+    assert noted == ["a"]
 
 
 def depths(history: History) -> list[int]:
