@@ -27,7 +27,7 @@ from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
 from taskguard.run.breaking_off import AsLongAsTheyAnswer, make_sure_it_is_recorded, why_it_ended
 from taskguard.run.engine_limits import limits_of, used_by
-from taskguard.run.events import Announced, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
+from taskguard.run.events import Announced, Answered, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
@@ -130,13 +130,13 @@ def record(
             saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history), fates=lines))
             saved.write(folder)
     except (KeyboardInterrupt, Exception) as error:
-        if not seen.submitted:
+        if not seen.answers:
             raise
         ended = has_ended(run.endpoint)
         if history is None:
             outside = (faults, backlog, redrive)
             from_outside = [event for source in outside if source is not None for event in source.events]
-            history = run.history_until_now([*seen.submitted, *from_outside], AsLongAsTheyAnswer(gone=ended))
+            history = run.history_until_now([*seen.answers, *from_outside], AsLongAsTheyAnswer(gone=ended))
         lines = () if fates is None else fates.lines
         manifest = partial(manifest, engine_limits=limits(history), fates=lines)
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
@@ -167,11 +167,11 @@ class _Seen:
 
     def __init__(self, endpoint: Endpoint, tell: Tell) -> None:
         self._endpoint, self._tell = endpoint, tell
-        self.submitted: list[TaskSubmitted] = []
+        self.answers: list[Answered] = []
 
     def tell(self, event: SessionEvent) -> None:
-        if isinstance(event, TaskSubmitted):
-            self.submitted.append(event)
+        if isinstance(event, Answered):
+            self.answers.append(event)
         if isinstance(event, (TaskSubmitted, Progress)):
             make_sure_it_is_recorded(self._endpoint)
         self._tell(event)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from taskguard.history import SavedRun, TaskSubmitted
+from taskguard.history import InvalidSubmitted, RecordAnswered, SavedRun, TaskSubmitted
 from taskguard.judging.grading import Grade
 from taskguard.run.watch import Progress
 
@@ -68,9 +68,10 @@ class Graded:
     folder: Path
 
 
-SessionEvent: TypeAlias = (
-    Announced | Warned | Began | PhaseBegan | PhaseEnded | TaskSubmitted | Progress | Recorded | Graded
-)
+Answered: TypeAlias = TaskSubmitted | InvalidSubmitted | RecordAnswered
+"""What the service's API answered to the run."""
+
+SessionEvent: TypeAlias = Announced | Warned | Began | PhaseBegan | PhaseEnded | Answered | Progress | Recorded | Graded
 
 Tell: TypeAlias = Callable[[SessionEvent], None]
 """Who is told of a session's events."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -19,11 +19,11 @@ from taskguard.errors import FaultPlanError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
-from taskguard.history import Event, TaskSubmitted
 from taskguard.ingress.client import Client
 from taskguard.ingress.invalid import Invalid, invalid_requests
 from taskguard.ingress.load import Load
 from taskguard.ingress.probes import Moment
+from taskguard.run.events import Answered
 from taskguard.run.injecting.handing_over import renew
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
@@ -52,8 +52,8 @@ def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> li
 
 
 class Probing:
-    """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer to a task is told, and ``events`` are all
-    answers. Use as a context manager: once it is left nothing is handed in any more."""
+    """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer is told, and kept in ``events``.
+    Use as a context manager: once it is left nothing is handed in any more."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Probing:
         terms: Terms,
         load: Load,
         client: Client,
-        tell: Callable[[TaskSubmitted], None],
+        tell: Callable[[Answered], None],
         *,
         alone: bool = True,
     ) -> None:
@@ -76,7 +76,7 @@ class Probing:
         self._looking, self._over = threading.Lock(), threading.Event()
         self._seen = _Seen(stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending))
         self._recording: Callable[[], Recording | None] = lambda: None
-        self.events: list[Event] = []
+        self.events: list[Answered] = []
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +97,7 @@ class Probing:
     def refusals(self) -> None:
         """Send what is no task."""
         for invalid in invalid_of(self._load, self._terms, self._endpoint, self._stack):
-            self.events.append(self._client.send_invalid(invalid))
+            self._note([self._client.send_invalid(invalid)])
 
     def begin(self, recording: Callable[[], Recording | None]) -> None:
         """Look from now on whether a task has come to its moment, which may last no longer than a wait on a fast clock.
@@ -140,9 +140,10 @@ class Probing:
         if not self._load.probes or self._stack.ingress.record is None or not by_id:
             return
         first = sorted(self._load.tasks, key=lambda task: not task.chosen)[:_MOST_READ_BACK]
-        self.events += [self._client.read_back(task.task_id) for task in first]
+        for task in first:
+            self._note([self._client.read_back(task.task_id)])
 
-    def _note(self, answers: list[TaskSubmitted]) -> None:
+    def _note(self, answers: Sequence[Answered]) -> None:
         self.events += answers
         for answer in answers:
             self._tell(answer)

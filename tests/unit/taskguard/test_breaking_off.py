@@ -15,12 +15,12 @@ import pytest
 from taskguard import session
 from taskguard.contract.terms import Terms
 from taskguard.errors import ConfigurationError, RunEndedEarly, SubmissionError
-from taskguard.history import Event, History, RunEnded, SavedRun, TaskSubmitted
+from taskguard.history import Event, History, InvalidSubmitted, RecordAnswered, RunEnded, SavedRun, TaskSubmitted
 from taskguard.ingress.load import plain_load
 from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome
 from taskguard.run.breaking_off import INTERRUPTED, AsLongAsTheyAnswer
-from taskguard.run.events import Tell
+from taskguard.run.events import Answered, Tell
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MachineClock
 from taskguard.targets.base import Endpoint
@@ -38,7 +38,7 @@ class BrokenRun:
     """A run that ends by this ``error`` after the answers to ``submitted``."""
 
     error: BaseException
-    submitted: Sequence[TaskSubmitted] = field(default_factory=lambda: History(EVENTS).of_kind(TaskSubmitted))
+    submitted: Sequence[Answered] = field(default_factory=lambda: History(EVENTS).of_kind(TaskSubmitted))
     endpoint: Endpoint = HERE
     stack: Stack = STACK
     terms: Terms = EXPECTED
@@ -88,6 +88,18 @@ def test_what_was_seen_is_kept_with_the_reason(tmp_path: Path, error: BaseExcept
     kept = SavedRun.read(tmp_path / "run")
     assert reason in (kept.manifest.ended_early or "")
     assert list(kept.history) == list(broken.submitted)
+
+
+def test_what_was_no_task_and_what_was_read_back_are_kept_and_judged(tmp_path: Path) -> None:
+    taken = InvalidSubmitted(at_ms=3, answered_ms=4, task_id="none", what="it has no payload", status_code=202)
+    submitted = History(EVENTS).of_kind(TaskSubmitted)
+    read = RecordAnswered(at_ms=5, task_id="task-1", status_code=500, answer=None)
+    with pytest.raises(RunEndedEarly):
+        recorded(BrokenRun(KeyboardInterrupt(), [*submitted, taken, read]), tmp_path / "run")
+    kept = SavedRun.read(tmp_path / "run").history
+    assert (kept.of_kind(InvalidSubmitted), kept.of_kind(RecordAnswered)) == ((taken,), (read,))
+    [verdict] = [each for each in grade(kept, EXPECTED).verdicts if each.check == "refusals"]
+    assert verdict.outcome is Outcome.FAIL
 
 
 def test_before_a_task_was_handed_in_there_is_nothing_to_keep(tmp_path: Path) -> None:

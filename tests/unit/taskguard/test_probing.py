@@ -19,6 +19,7 @@ from taskguard.ingress.load import Load, load_of, plain_load
 from taskguard.ingress.probes import Moment
 from taskguard.ingress.workload import Task
 from taskguard.run import probing
+from taskguard.run.events import Answered
 from taskguard.run.probing import Probing, largest_message_bytes
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
@@ -66,7 +67,7 @@ class Seen:
     client: FakeClient
     recording: Recording
     renewed: list[tuple[str, ...]]
-    told: list[TaskSubmitted]
+    told: list[Answered]
     invocations: Iterator[int]
 
     def ended(self, task: Task, *, fails: bool = False, arn: str = WORK_ARN, ended_at_ms: float | None = 2.0) -> str:
@@ -209,7 +210,7 @@ def test_what_is_no_task_is_sent_where_the_contract_has_it_refused_and_there_are
         each.task_id for each in seen.client.invalid
     ]
     assert any("too-large" in each.task_id for each in seen.client.invalid)
-    assert seen.told == []
+    assert seen.told == made.events, "a run that breaks off keeps what was told"
 
 
 def test_records_are_asked_for_of_a_few_probes_first_where_there_is_a_route(seen: Seen) -> None:
@@ -218,6 +219,7 @@ def test_records_are_asked_for_of_a_few_probes_first_where_there_is_a_route(seen
     chosen = [task.task_id for task in LOAD.tasks if task.chosen]
     assert seen.client.asked == chosen[:10]
     assert len(made.events) == 10
+    assert seen.told == made.events
     [ingress] = STACK.ingresses
     of(seen, stack=replace(STACK, ingresses=(replace(ingress, record=None),))).read_back()
     of(seen, plain_load("s", 2)).read_back()
