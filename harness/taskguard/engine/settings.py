@@ -62,13 +62,14 @@ LOCALSTACK_VARIABLES = {
 class FunctionRuntime:
     """Where functions of one Lambda runtime run locally.
 
-    ``interpreter`` is the Python executable, ``library_path`` the folders that hold the runtime interface client and
-    boto3, in the order in which they are searched.
+    ``interpreter`` is its program, ``library_path`` the folders of what Lambda brings (the runtime interface client, the AWS SDK), in the
+    order in which they are searched, ``version`` the interpreter's. The ``language`` is one of :mod:`taskguard.engine.functions.runtimes`.
     """
 
     interpreter: str
     library_path: tuple[str, ...]
     version: str
+    language: str = "python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class EngineSettings:
         """
         document = json.loads(os.environ[_VARIABLE])
         runtimes = {
-            name: FunctionRuntime(r["interpreter"], tuple(r["library_path"]), r["version"])
-            for name, r in document.pop("runtimes").items()
+            name: FunctionRuntime(**{**told, "library_path": tuple(told["library_path"])})
+            for name, told in document.pop("runtimes").items()
         }
         return cls(**document, runtimes=runtimes)

@@ -5,8 +5,10 @@ The file holds a moment of real time (``time.monotonic``), the pipeline time at 
 from there on, and the pipeline time from which on it runs no faster than the machine's clock again. Once installed in a
 process, what asks the standard library for the time of day is told pipeline time. What measures a duration
 (``time.monotonic``, ``time.perf_counter``) or waits (``time.sleep``, locks, sockets) goes by real time as before. It imports
-nothing of the harness: functions' processes load it too.
+nothing of the harness: functions' processes load it too, on each Python that Lambda has.
 """
+
+from __future__ import annotations
 
 import datetime
 import math
@@ -136,7 +138,7 @@ class _Datetime(datetime.datetime, metaclass=_StandIn):
 
     @classmethod
     def utcnow(cls) -> Any:
-        return cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
+        return cls.fromtimestamp(time.time(), datetime.timezone.utc).replace(tzinfo=None)  # noqa: UP017  # as Python 3.10 has it
 
     @classmethod
     def today(cls) -> Any:

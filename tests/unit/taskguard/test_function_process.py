@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import pytest
+from taskguard.engine.functions.launch import Folders, Function, Launch
 from taskguard.engine.functions.process import FunctionProcess, stop_all
+from taskguard.engine.functions.runtimes import launch_of
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.waiting import wait_for
 
@@ -58,13 +61,18 @@ def start(tmp_path: Path, library: Path, exits: list[int]) -> Iterator[Start]:
         write_client(library, code)
         runtime = FunctionRuntime(sys.executable, (str(library),), "3")
         on_exit: Callable[[], None] = lambda: exits.append(1)  # noqa: E731
-        process = FunctionProcess(runtime, task_root, "app.handler", environment, on_exit)
+        process = FunctionProcess(launch(runtime, task_root, environment), on_exit)
         started.append(process)
         return process
 
     yield start_process
     for process in started:
         process.kill()
+
+
+def launch(runtime: FunctionRuntime, task_root: Path, environment: Mapping[str, str]) -> Launch:
+    function = Function(runtime=runtime, handler="app.handler", variables=environment)
+    return launch_of(function, Folders(task_root=task_root, home=Path(tempfile.mkdtemp())))
 
 
 def write_client(library: Path, code: str) -> None:
@@ -108,7 +116,7 @@ def test_it_sees_its_own_environment_and_nothing_of_ours(
     assert seen["FAILURE_RATE"] == "0.3"
     assert seen["PYTHONPATH"] == f"{tmp_path / 'package'}{os.pathsep}{library}"
     assert seen["HOME"] == seen["TMPDIR"] not in ("/root", "/elsewhere", os.environ["HOME"])
-    given = {"PATH", "LANG", "FAILURE_RATE", "PYTHONPATH", "HOME", "TMPDIR"}
+    given = {"PATH", "LANG", "FAILURE_RATE", "PYTHONPATH", "HOME", "TMPDIR", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"}
     # LC_CTYPE is set by Python itself, where the locale is not there.
     assert seen.keys() - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == given
 
@@ -245,10 +253,10 @@ def test_stopping_all_ends_each_of_them(start: Start) -> None:
 
 
 def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    runtime = FunctionRuntime(str(tmp_path / "no-python"), (), "3")
+    runtime = FunctionRuntime(str(tmp_path / "no-python"), ("/none",), "3")
     before = threading.active_count()
     with pytest.raises(FileNotFoundError):
-        FunctionProcess(runtime, tmp_path, "app.handler", {}, lambda: None)
+        FunctionProcess(launch(runtime, tmp_path, {}), lambda: None)
     assert list(tmp_path.iterdir()) == [], "its home is gone"
     assert threading.active_count() <= before
 
@@ -256,11 +264,15 @@ def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_function_does_not_outlive_an_engine_that_was_killed(library: Path, tmp_path: Path) -> None:
     write_client(library, WAITS)
     engine = f"""
-import os, pathlib, signal, threading
+import os, pathlib, signal, tempfile, threading
+from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.process import FunctionProcess
+from taskguard.engine.functions.runtimes import launch_of
 from taskguard.engine.settings import FunctionRuntime
 runtime = FunctionRuntime({sys.executable!r}, ({str(library)!r},), "3")
-process = FunctionProcess(runtime, pathlib.Path({str(tmp_path)!r}), "app.handler", {{}}, lambda: None)
+function = Function(runtime=runtime, handler="app.handler", variables={{}})
+folders = Folders(task_root=pathlib.Path({str(tmp_path)!r}), home=pathlib.Path(tempfile.mkdtemp()))
+process = FunctionProcess(launch_of(function, folders), lambda: None)
 while not process.take_output():
     threading.Event().wait(0.01)
 print(process.pid, flush=True)

@@ -1,4 +1,4 @@
-"""LocalStack's Lambda executor: each execution environment is a local process under ``awslambdaric``.
+"""LocalStack's Lambda executor: each execution environment is a local process under AWS's runtime interface client.
 
 It brings an invocation to the process and its outcome back to LocalStack, with the platform's log lines and in Lambda's
 own words: a response, a handler's error, a timeout, an exit, a failed initialisation. A process that has ended is
@@ -7,6 +7,7 @@ started again by the next invocation, as Lambda re-initialises an environment.
 
 import json
 import math
+import tempfile
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -24,11 +25,13 @@ from taskguard.engine.faults.failing import ERROR, Failing, come_back, failing_o
 from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
+from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.leftovers import leftovers
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
+from taskguard.engine.functions.runtimes import language_of, launch_of
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
 from taskguard.engine.settings import EngineSettings, FunctionRuntime
@@ -295,22 +298,20 @@ class ProcessExecutor(RuntimeExecutor):
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
         runtime = _runtime_of(self.function_version)
-        environment = {
-            **self._environment,
-            "LAMBDA_TASK_ROOT": str(task_root),
-            "LAMBDA_RUNTIME_DIR": runtime.library_path[0],
-            "AWS_LAMBDA_RUNTIME_API": api.address,
-        }
+        function = Function(
+            runtime=runtime,
+            handler=_NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
+            variables={**self._environment, "AWS_LAMBDA_RUNTIME_API": api.address},
+            skew_seconds=self._skew_seconds,
+        )
+        clock = EngineSettings.from_environment().clock
         try:
-            process = FunctionProcess(
-                runtime,
-                task_root,
-                _NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
-                environment,
-                on_exit=lambda: exited.set_result(None),
-                clock=EngineSettings.from_environment().clock,
-                skew_seconds=self._skew_seconds,
+            folders = Folders(
+                task_root=task_root,
+                home=Path(tempfile.mkdtemp(prefix="function-")),
+                clock=Path(clock) if clock else None,
             )
+            process = FunctionProcess(launch_of(function, folders), on_exit=lambda: exited.set_result(None))
         except BaseException:
             api.close()
             raise
@@ -373,7 +374,8 @@ def _first_of(*futures: Future[Any], seconds: float) -> None:
 
 
 def _task_root(function_version: FunctionVersion) -> Path:
-    return task_root(function_version, _runtime_of(function_version).interpreter)
+    runtime = _runtime_of(function_version)
+    return task_root(function_version, lambda package: language_of(runtime).prepare(runtime, package))
 
 
 def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:

@@ -2,7 +2,7 @@
 
 On Lambda they would be frozen with the environment, and go on at its next invocation, if there is one. All that runs is looked at
 together and off the invocations' way, once a second at most. It works on Linux, and ends nothing: that is the keepers' part
-(``bootstrap.py``).
+(``keeper.py``).
 """
 
 import sys

@@ -7,10 +7,9 @@ it was unzipped is left to those that run on it, and unzipped anew.
 
 import logging
 import os
-import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,6 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from taskguard.engine.settings import EngineSettings
 
 LOG = logging.getLogger(__name__)
-
-_LONGEST_COMPILING_SECONDS = 20.0
-"""What is not compiled by then each process compiles for itself."""
 
 _NOT_WRITABLE = ~0o222
 
@@ -40,8 +36,8 @@ _packages: dict[str, _Package] = {}
 _unpacking = threading.Lock()
 
 
-def task_root(function_version: FunctionVersion, interpreter: str) -> Path:
-    """The folder of the function's unzipped package, whose modules are compiled for ``interpreter``."""
+def task_root(function_version: FunctionVersion, prepare: Callable[[Path], None]) -> Path:
+    """The folder of the function's unzipped package, after ``prepare`` has done what is to be done once for all processes."""
     code = function_version.config.code
     if code.is_hot_reloading():
         # It is its developer's, who changes it.
@@ -54,7 +50,7 @@ def task_root(function_version: FunctionVersion, interpreter: str) -> Path:
         if package is not None:
             LOG.warning("The package in %s was changed by a function, and is unzipped anew.", package.folder)
         folder = _unzip(code, name)
-        _compile(folder, interpreter)
+        prepare(folder)
         _make_read_only(folder)
         _packages[name] = _Package(folder, _seal_of(folder))
         return folder
@@ -67,13 +63,6 @@ def _unzip(code: Any, name: str) -> Path:
     code.prepare_for_execution()
     Path(code.get_unzipped_code_location()).rename(folder)
     return folder
-
-
-def _compile(folder: Path, interpreter: str) -> None:
-    # No process can do so later, and all would have to.
-    command = [interpreter, "-I", "-S", "-m", "compileall", "-q", str(folder)]
-    with suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(command, capture_output=True, check=False, env={}, timeout=_LONGEST_COMPILING_SECONDS)
 
 
 def _make_read_only(folder: Path) -> None:

@@ -1,27 +1,29 @@
 """One operating system process that runs a Lambda function, and what it writes.
 
-It knows how to start such a process with an environment of its own, to collect its output, to say how it ended and to
-end it with everything it started. It does not know of invocations: those travel over :mod:`taskguard.engine.functions.runtime_api`.
+It knows how to start such a process beside its keeper, to collect its output, to say how it ended and to end it with everything it
+started. What it is started with is given (:mod:`taskguard.engine.functions.launch`). It does not know of invocations: those travel over
+:mod:`taskguard.engine.functions.runtime_api`.
 """
 
 import codecs
+import errno
 import os
 import selectors
 import shutil
 import signal
 import subprocess
-import tempfile
+import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from taskguard.engine.settings import FunctionRuntime
+from taskguard.engine.functions.launch import Launch
 
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_KEEPER = Path(__file__).with_name("keeper.py")
 _CHUNK_BYTES = 65_536
 # Lambda's words; those of the operating system differ from one to the next.
 _SIGNAL_NAMES: dict[int, str] = {
@@ -38,22 +40,18 @@ _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 
 
 class FunctionProcess:
-    """A started process. ``task_root`` is the unzipped package, ``handler`` as in the function's configuration;
-    ``on_exit`` is called once, from another thread, when the process is gone; ``clock`` is the file of the clock that it
-    lives by, if that is not the machine's (:mod:`taskguard.support.scaled_clock`), and ``skew_seconds`` by how much it is told
-    more than that."""
+    """A started process. ``on_exit`` is called once, from another thread, when the process is gone. The ``home`` among its folders
+    goes with it.
 
-    def __init__(
-        self,
-        runtime: FunctionRuntime,
-        task_root: Path,
-        handler: str,
-        environment: Mapping[str, str],
-        on_exit: Callable[[], None],
-        clock: str | None = None,
-        skew_seconds: float = 0.0,
-    ) -> None:
-        self._home = tempfile.mkdtemp(prefix="function-")
+    Raises:
+        FileNotFoundError: its program is not there.
+    """
+
+    def __init__(self, launch: Launch, on_exit: Callable[[], None]) -> None:
+        self._home = launch.folders.home
+        if not os.access(launch.argv[0], os.X_OK):
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.argv[0])
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         lifeline, self._lifeline = os.pipe()
@@ -67,13 +65,12 @@ class FunctionProcess:
         self.ended = threading.Event()
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
-        # No site-packages, no user site, no script folder: only what the search path names.
-        command = [runtime.interpreter, "-S", "-s", "-P", str(_BOOTSTRAP)]
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(lifeline), str(told)]
         try:
             self._process = subprocess.Popen(
-                [*command, str(lifeline), str(told), handler, clock or "", repr(skew_seconds)],
-                cwd=task_root,
-                env=_environment_of(runtime, task_root, environment, self._home),
+                [*keeper, *launch.argv],
+                cwd=launch.folders.task_root,
+                env=launch.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -101,8 +98,7 @@ class FunctionProcess:
             return 0
 
     def function_pid(self) -> int:
-        """The process that the function itself runs in; 0 as long as there is none. On Linux it is the child of the one that was
-        started (``bootstrap.py`` says why), elsewhere that one."""
+        """The process that the function itself runs in, a child of its keeper (``keeper.py``); 0 as long as there is none."""
         with self._reading:
             if not self._function_pid and self._told >= 0:
                 with suppress(BlockingIOError):
@@ -130,7 +126,7 @@ class FunctionProcess:
         """Let it end, without waiting until it is gone."""
         if not self.ended.is_set():
             function_pid = self.function_pid()
-            if function_pid in (0, self.pid):
+            if not function_pid:
                 self._kill_group()
             else:
                 # Its keeper ends the rest, and then itself.
@@ -200,19 +196,3 @@ def stop_all() -> None:
         process.begin_to_end()
     for process in running:
         process.kill()
-
-
-def _environment_of(
-    runtime: FunctionRuntime, task_root: Path, environment: Mapping[str, str], home: str
-) -> dict[str, str]:
-    """What the process finds in its environment: ``environment``, and where it looks for modules and for its own files."""
-    given = filter(None, [environment.get("PYTHONPATH")])
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "en_US.UTF-8",
-        **environment,
-        "PYTHONPATH": os.pathsep.join([str(task_root), *given, *runtime.library_path]),
-        # botocore reads ~/.aws: the user's profiles are none of the function's business.
-        "HOME": home,
-        "TMPDIR": home,
-    }

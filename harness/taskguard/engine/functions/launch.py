@@ -1,0 +1,46 @@
+"""What a function's process is started with: one frozen value, complete before anything is started.
+
+Whoever wraps the process in something (a sandbox) takes this value and gives another: the command, the whole environment, and the
+folders that both name. It must not know languages (:mod:`taskguard.engine.functions.runtimes`), nor how a process is started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskguard.engine.settings import FunctionRuntime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where the function finds what is its own: its unzipped package (Lambda's ``/var/task``), the folder that it may write to
+    (``/tmp``), what its layers hold together (``/opt``; none where it has none), and the file of the clock that it lives by, if that is
+    not the machine's (:mod:`taskguard.support.scaled_clock`)."""
+
+    task_root: Path
+    home: Path
+    opt: Path | None = None
+    clock: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """What is to run: the ``handler`` as it is configured, on a runtime, with these variables. ``skew_seconds`` is by how much its
+    process is told more than its clock shows."""
+
+    runtime: FunctionRuntime
+    handler: str
+    variables: Mapping[str, str]
+    skew_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """The command of the function's own process, its whole environment, and the folders that these name. ``read_only`` are the other
+    files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    folders: Folders
+    interpreter: Path
+    read_only: tuple[Path, ...]

@@ -1,0 +1,57 @@
+"""Languages that functions are written in, one file each: how a process of each is started, and what it finds in its environment.
+
+A language is an object that fulfils :class:`Language`. None knows how a process is started or kept.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from taskguard.engine.functions.launch import Folders, Function, Launch
+from taskguard.engine.functions.runtimes.python import Python
+from taskguard.engine.settings import FunctionRuntime
+
+
+class Language(Protocol):
+    """How functions of one language are run."""
+
+    def argv(self, function: Function, folders: Folders) -> tuple[str, ...]:
+        """The command."""
+
+    def variables(self, function: Function, folders: Folders) -> Mapping[str, str]:
+        """What its environment has beside the function's variables, or in place of them."""
+
+    def read_only(self, function: Function) -> tuple[Path, ...]:
+        """The files and folders that the command needs beside the function's own."""
+
+    def prepare(self, runtime: FunctionRuntime, package: Path) -> None:
+        """Do once for an unzipped package what each process would do for itself."""
+
+
+_LANGUAGES: Mapping[str, Language] = {"python": Python()}
+
+
+def language_of(runtime: FunctionRuntime) -> Language:
+    """What runs functions of this runtime."""
+    return _LANGUAGES[runtime.language]
+
+
+def launch_of(function: Function, folders: Folders) -> Launch:
+    """All that the function's process is started with."""
+    language = language_of(function.runtime)
+    return Launch(
+        argv=language.argv(function, folders),
+        environment={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            **function.variables,
+            # Clients read ~/.aws: the user's profiles are none of the function's business.
+            "HOME": str(folders.home),
+            "TMPDIR": str(folders.home),
+            "LAMBDA_TASK_ROOT": str(folders.task_root),
+            **language.variables(function, folders),
+        },
+        folders=folders,
+        interpreter=Path(function.runtime.interpreter),
+        read_only=language.read_only(function),
+    )

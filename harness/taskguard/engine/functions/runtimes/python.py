@@ -1,0 +1,38 @@
+"""Functions in Python: AWS's ``awslambdaric``, on an interpreter that sees the package, the layers, and what Lambda brings."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from taskguard.engine.functions.launch import Folders, Function
+from taskguard.engine.settings import FunctionRuntime
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_CLOCK = Path(__file__).parents[3] / "support" / "scaled_clock.py"
+_LONGEST_COMPILING_SECONDS = 20.0
+"""What is not compiled by then each process compiles for itself."""
+
+
+class Python:
+    """A ``Language``."""
+
+    def argv(self, function: Function, folders: Folders) -> tuple[str, ...]:
+        # No site-packages, no user site: only what the search path names.
+        command = (function.runtime.interpreter, "-S", "-s", str(_BOOTSTRAP))
+        return (*command, function.handler, str(_CLOCK), str(folders.clock or ""), repr(function.skew_seconds))
+
+    def variables(self, function: Function, folders: Folders) -> Mapping[str, str]:
+        given = filter(None, [function.variables.get("PYTHONPATH")])
+        path = [str(folders.task_root), *given, *function.runtime.library_path]
+        return {"LAMBDA_RUNTIME_DIR": function.runtime.library_path[0], "PYTHONPATH": os.pathsep.join(path)}
+
+    def read_only(self, function: Function) -> tuple[Path, ...]:
+        return (_BOOTSTRAP, _CLOCK, *map(Path, function.runtime.library_path))
+
+    def prepare(self, runtime: FunctionRuntime, package: Path) -> None:
+        # No process can do so later, for the package is read-only, and all would have to.
+        command = [runtime.interpreter, "-I", "-S", "-m", "compileall", "-q", str(package)]
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, check=False, env={}, timeout=_LONGEST_COMPILING_SECONDS)
