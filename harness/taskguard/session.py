@@ -18,7 +18,7 @@ from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
 from taskguard.history.file import UNFINISHED
-from taskguard.history.wording import times
+from taskguard.history.wording import not_made, times
 from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
@@ -102,6 +102,8 @@ def record(
     asked_for = load.asked_for
     if load.probes:
         load = load.fitted(largest_message_bytes(run.endpoint, run.stack))
+    if run.stack.unsupported:
+        tell(Announced(not_made(run.stack.unsupported)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()

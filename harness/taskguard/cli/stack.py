@@ -15,6 +15,7 @@ from rich.console import Console
 
 from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
+from taskguard.history.wording import not_made
 from taskguard.places import Places
 from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
@@ -93,6 +94,8 @@ def up(
         stack = deployment.deploy(
             endpoint, stage, places=places, parameters=wanted.parameters(), log=folder / "deploy.log"
         )
+        if stack.unsupported:
+            console.print(not_made(stack.unsupported), highlight=False, markup=False)
         RunningStack.of(engine.running, stack).save(places)
         engine.running.stay()
         engine.leave_running()

@@ -49,7 +49,7 @@ from taskguard.history.of_functions import (
     InvocationsCounted,
     ProcessesLeft,
 )
-from taskguard.history.settings import ConfigurationObserved, ConsumerSettings, Permission, QueueSettings
+from taskguard.history.settings import ConfigurationObserved, ConsumerSettings, Permission, QueueSettings, Unsupported
 
 __all__ = [
     "EVENT_KINDS",
@@ -95,5 +95,6 @@ __all__ = [
     "SavedRun",
     "Sender",
     "TaskSubmitted",
+    "Unsupported",
     "edited_files",
 ]

@@ -24,10 +24,11 @@ from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
 from taskguard.history.digests import DIGESTS, digest_of, own_digest, told_digests, with_digests
 from taskguard.history.file import History
+from taskguard.history.settings import Unsupported
 from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
 _WITH_EXPECTATIONS = (1, 2, 3)
@@ -42,7 +43,10 @@ are found."""
 _WITHOUT_PROBES = (*_WITHOUT_DIGESTS, 5)
 """Nothing was handed in beside the tasks of these runs, so nothing is asked of what the API does with it."""
 
-_READABLE = (*_WITHOUT_PROBES, FORMAT_VERSION)
+_WITHOUT_UNSUPPORTED = (*_WITHOUT_PROBES, 6)
+"""These do not tell which resources of a stack the engine did not make."""
+
+_READABLE = (*_WITHOUT_UNSUPPORTED, FORMAT_VERSION)
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"
@@ -74,7 +78,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     of the plan of what was broken on purpose, and `fault_seed` decided where; none where nothing was. `tasks_seed` is the seed of the
     task ids where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
     `engine_limits` are what the engine has wrong of what the service uses. `fates` are the lines of what the run itself broke of a
-    few tasks that it had chosen for it: it is judged by the checks all the same.
+    few tasks that it had chosen for it: it is judged by the checks all the same. `unsupported` are the resources of the stack that the
+    engine did not make.
     """
 
     taskguard_version: str
@@ -100,6 +105,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     ended_early: str | None = None
     engine_limits: tuple[EngineLimit, ...] = ()
     fates: tuple[str, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

@@ -75,3 +75,13 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     dead_letter_queue: bool | None = None
     dead_letter_consumer: bool | None = None
     unused: tuple[Permission, ...] = ()
+
+
+class Unsupported(Strict, frozen=True, kw_only=True):
+    """A resource of a stack, by CloudFormation's `type` and its `logical_id`, that the engine took and did not make."""
+
+    type: str
+    logical_id: str
+
+    def __str__(self) -> str:
+        return f"{self.logical_id} ({self.type})"

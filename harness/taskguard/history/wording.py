@@ -5,6 +5,8 @@ It must not know what is right or wrong about an event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from taskguard.history.events import (
     AttemptFailed,
     AttemptSucceeded,
@@ -35,7 +37,7 @@ from taskguard.history.of_functions import (
     InvocationsCounted,
     ProcessesLeft,
 )
-from taskguard.history.settings import ConfigurationObserved
+from taskguard.history.settings import ConfigurationObserved, Unsupported
 from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80
@@ -44,6 +46,13 @@ _LONGEST_SHOWN = 80
 def named(task_id: str | None, message_id: str | None) -> str:
     """Return how to speak of a message: `task t-01`, or `message 4f…` when it is not a task."""
     return f"task {task_id}" if task_id is not None else f"message {message_id}"
+
+
+def not_made(unsupported: Sequence[Unsupported]) -> str:
+    """Return which resources of a stack its engine did not make, as a sentence without a stop."""
+    types = dict.fromkeys(each.type for each in unsupported)
+    listed = (f"{kind}: {', '.join(each.logical_id for each in unsupported if each.type == kind)}" for kind in types)
+    return f"The engine does not know these resources of the stack and did not make them: {'; '.join(listed)}"
 
 
 def by_its_record(status: str | None) -> str:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from taskguard.history import Manifest
+from taskguard.history.wording import not_made
+
+
+def unsupported_note(manifest: Manifest) -> str:
+    """Which resources of the stack the engine did not make; empty where it made all."""
+    if not manifest.unsupported:
+        return ""
+    return f"Warning: {not_made(manifest.unsupported)}. What fails, and may fail for the want of them, is unknown."
 
 
 def engine_note(manifest: Manifest) -> str:

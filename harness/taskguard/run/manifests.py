@@ -82,6 +82,7 @@ def manifest_of(
         ended_early=ended_early,
         engine_limits=tuple(engine_limits),
         fates=tuple(fates),
+        unsupported=run.stack.unsupported,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
+from taskguard.history import Unsupported
 from taskguard.service.apis import function_url, http_api, is_unknown_here, rest_api
 from taskguard.service.event_sources import function_of, mappings_of
 from taskguard.service.stack import (
@@ -56,6 +57,10 @@ _NOT_FOLLOWED = (
     "AWS::StepFunctions::StateMachine",
 )
 """Work may flow through these."""
+
+_NOT_MADE = "unknown"
+"""What LocalStack calls a resource of a type that it does not know: it takes it, and makes nothing of it
+(``localstack/services/cloudformation/engine/v2/change_set_model_executor.py``)."""
 
 # What CDK adds to the id of a construct: https://docs.aws.amazon.com/cdk/v2/guide/identifiers.html
 _CDKS_HASH = re.compile(r"[0-9A-F]{8}$")
@@ -97,7 +102,10 @@ def cannot_read(name: str, endpoint: Endpoint, error: ClientError | BotoCoreErro
 class _Discovery:
     def __init__(self, endpoint: Endpoint, name: str, stage: str, choices: Choices) -> None:
         self._endpoint, self._name, self._stage, self._choices = endpoint, name, stage, choices
-        self._resources = list(_resources(endpoint, name))
+        every = list(_resources(endpoint, name))
+        unsupported = [each for each in every if endpoint.url is not None and each.physical_id == _NOT_MADE]
+        self._unsupported = tuple(Unsupported(type=each.kind, logical_id=each.logical_id) for each in unsupported)
+        self._resources = [each for each in every if each not in unsupported]
         # A client is made once, and not by several threads at once.
         self._clients = [endpoint.functions(), endpoint.sqs(), endpoint.dynamodb(), endpoint.apigateway()]
         self._unknown: set[str] = set()
@@ -131,6 +139,7 @@ class _Discovery:
                 not_supported=tuple(
                     sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
                 ),
+                unsupported=self._unsupported,
             )
 
     def _of(self, kind: str) -> list[_Resource]:

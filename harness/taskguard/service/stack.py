@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from taskguard.errors import DiscoveryError
+from taskguard.history import Unsupported
 from taskguard.history.values import QueueName
+from taskguard.history.wording import not_made
 
 ApiKind = Literal["rest", "http", "url"]
 
@@ -104,7 +106,7 @@ class Choices:
 class Stack:
     """A deployed service. ``name`` is CloudFormation's. ``functions`` are the stack's own and all consumers, by their labels;
     ``ingresses`` are the ways in which a task may be handed in. ``not_supported`` are the types of the resources through which work
-    may flow that this tool cannot follow."""
+    may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make."""
 
     name: str
     stage: str
@@ -115,6 +117,7 @@ class Stack:
     table: Table | None
     ingresses: tuple[Ingress, ...]
     not_supported: tuple[str, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
 
     @property
     def queues(self) -> Mapping[QueueName, Queue]:
@@ -138,8 +141,9 @@ class Stack:
             DiscoveryError: there is none, or more than one.
         """
         if not self.ingresses:
+            missed = f" {not_made(self.unsupported)}." if self.unsupported else ""
             raise DiscoveryError(
-                f"looking for the API of the stack {self.name}: it has no POST route that invokes a function of it."
+                f"looking for the API of the stack {self.name}: it has no POST route that invokes a function of it.{missed}"
             )
         routes = [str(each.submit) for each in self.ingresses]
         return self.ingresses[

@@ -102,6 +102,20 @@ def test_without_a_consumed_queue_there_is_no_pipeline() -> None:
         found(here)
 
 
+def test_what_the_engine_did_not_make_is_told_and_not_looked_at() -> None:
+    here = a_service(api=False)
+    # What LocalStack calls a resource of a type that it does not know.
+    here.resources.extend(
+        [("Board", "unknown", "AWS::CloudWatch::Dashboard"), ("Api", "unknown", "AWS::ApiGatewayV2::Api")]
+    )
+    stack = found(here)
+    assert list(map(str, stack.unsupported)) == ["Board (AWS::CloudWatch::Dashboard)", "Api (AWS::ApiGatewayV2::Api)"]
+    with pytest.raises(
+        DiscoveryError, match=r"did not make them: AWS::CloudWatch::Dashboard: Board; AWS::ApiGatewayV2::Api: Api"
+    ):
+        _ = stack.ingress
+
+
 def test_a_service_may_have_no_table() -> None:
     stack = found(a_service(table=False))
     assert stack.table is None
