@@ -17,7 +17,7 @@ from pathlib import Path
 
 from taskguard.evidence.sources import log_source
 from taskguard.history import History
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.workload import tasks as workload
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.running import Run
@@ -59,7 +59,7 @@ class Comparison:
 
 def compare(name: str, run: Run, logs: Run, seed: str, count: int) -> Comparison:
     """Make one run, and tell it twice."""
-    submitted = Client(run.stack.api_url).submit_all(workload(seed, count))
+    submitted = HttpClient(run.stack.api_url).submit_all(workload(seed, count))
     ids = [event.task_id for event in submitted if event.accepted and event.task_id is not None]
     settled = run.watch(ids)
     only = None if run.alone else frozenset(ids)

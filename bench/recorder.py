@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.workload import tasks as workload
 from taskguard.run.running import Run
 from taskguard.service.deployment import deploy
@@ -51,7 +51,7 @@ def measure(tasks: int, *, recording: bool) -> Measurement:
 
 def run_tasks(run: Run, seed: str, count: int) -> None:
     """Submit tasks and wait until they have settled."""
-    submitted = Client(run.stack.api_url).submit_all(workload(seed, count))
+    submitted = HttpClient(run.stack.api_url).submit_all(workload(seed, count))
     if not run.watch([event.task_id for event in submitted if event.accepted and event.task_id is not None]):
         raise SystemExit("the tasks did not settle; there is nothing to measure")
 

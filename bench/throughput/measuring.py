@@ -13,7 +13,7 @@ import psutil
 from taskguard.contract.dialect import RECORD, TASKGUARD
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.workload import tasks as workload
 from taskguard.run.watch import all_empty
 from taskguard.service.deployment import deploy
@@ -58,7 +58,11 @@ def measure(name: str, engine: Engine, folder: Path, seed: str, tasks: int, rate
         stack = deploy(
             endpoint, "bench", places=PLACES, parameters=failure_parameters(seed, rate), log=folder / "deploy.log"
         )
-        client, queues, records = Client(stack.api_url), Queues(endpoint, stack), Records(endpoint, stack, TASKGUARD)
+        client, queues, records = (
+            HttpClient(stack.api_url),
+            Queues(endpoint, stack),
+            Records(endpoint, stack, TASKGUARD),
+        )
         client.submit_all(workload(f"{seed}-warm-up", WARM_UP))
         _wait_until_settled(queues, records, [task.task_id for task in workload(f"{seed}-warm-up", WARM_UP)], deadline)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from docker import DockerClient
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.service import deployment
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
@@ -84,7 +84,7 @@ def test_a_task_completes_on_it_and_nothing_is_left(
     endpoint = Endpoint(target="docker", url=f"http://127.0.0.1:{port}", region=DEFAULT_REGION)
     stack = deployment.deploy(endpoint, "dev", places=PLACES, parameters={"failureRate": "0"})
     assert stack.work_queue.url.startswith(f"http://127.0.0.1:{port}/")
-    client = Client(stack.api_url)
+    client = HttpClient(stack.api_url)
     assert client.post(json.dumps({"taskId": "composed", "payload": {"n": 1}})).status_code == 202
     wait_for(lambda: client.get("composed").json()["status"] == "COMPLETED", seconds=60)
 

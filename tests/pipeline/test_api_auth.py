@@ -11,8 +11,8 @@ from botocore.credentials import ReadOnlyCredentials
 from requests.auth import AuthBase
 from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.records import Records
-from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
-from taskguard.ingress.client import Client
+from taskguard.ingress.access import ApiKey, Signature, access_to, http_client_of
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.workload import Task
 from taskguard.run.running import Run
 from taskguard.service import deployment
@@ -36,7 +36,7 @@ def test_a_stage_with_a_key_lets_in_who_has_it_and_works_as_ever(
     reader = Records(endpoint, guarded, TASKGUARD)
     assert isinstance(access_to(endpoint, guarded), ApiKey)
 
-    for stranger in (Client(guarded.api_url), Client(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
+    for stranger in (HttpClient(guarded.api_url), HttpClient(guarded.api_url, auth=ApiKey("made-up-and-not-the-key"))):
         assert stranger.submit(Task(task_id="of-a-stranger", payload={})).status_code == 403
         assert stranger.get("of-a-stranger").status_code == 403
         assert stranger.post(b"{").status_code == 403
@@ -81,13 +81,13 @@ def test_a_key_is_replaced_while_both_are_accepted_for_a_while(
 
 
 def wait_until_answered(stack: Stack, auth: AuthBase | None, status: int) -> None:
-    wait_for(lambda: Client(stack.api_url, auth=auth).get("nobody").status_code == status, seconds=20)
+    wait_for(lambda: HttpClient(stack.api_url, auth=auth).get("nobody").status_code == status, seconds=20)
 
 
 @pytest.mark.heavy
 def test_a_stage_of_iams_lets_in_who_signs(endpoint: Endpoint, deploy: Callable[..., Stack]) -> None:
     signed = deploy("signed", apiAuth="iam", failureRate="0")
-    client = client_of(endpoint, signed)
+    client = http_client_of(endpoint, signed)
     assert isinstance(access_to(endpoint, signed), Signature)
     # What is not ASCII is signed as it is sent.
     task = Task(task_id="signed-1", payload={"name": "Zoë 東京"})
@@ -96,8 +96,8 @@ def test_a_stage_of_iams_lets_in_who_signs(endpoint: Endpoint, deploy: Callable[
     if "ministack" not in dict(endpoint.versions):
         pytest.skip("this engine does not enforce IAM: whoever does not sign is let in too")
     for stranger in (None, signature(endpoint, "AK-OF-NOBODY", "of-nobody")):
-        assert Client(signed.api_url, auth=stranger).get("signed-1").status_code == 403
-        refused = Client(signed.api_url, auth=stranger).submit(Task(task_id="of-a-stranger", payload={}))
+        assert HttpClient(signed.api_url, auth=stranger).get("signed-1").status_code == 403
+        refused = HttpClient(signed.api_url, auth=stranger).submit(Task(task_id="of-a-stranger", payload={}))
         assert refused.status_code == 403
     assert client.get("of-a-stranger").status_code == 404
     permission_and_signature_both_count(endpoint, signed)
@@ -111,11 +111,11 @@ def permission_and_signature_both_count(endpoint: Endpoint, signed: Stack) -> No
     # As docs/security.md has it.
     arn = f"arn:aws:execute-api:{endpoint.region}:000000000000:{signed.ingress.api.id}/{signed.stage}/GET/task/*"
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
-    assert Client(signed.api_url, auth=right).get("signed-1").status_code == 403
+    assert HttpClient(signed.api_url, auth=right).get("signed-1").status_code == 403
     iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=json.dumps({"Statement": [statement]}))
-    assert Client(signed.api_url, auth=right).get("signed-1").status_code == 200
-    assert Client(signed.api_url, auth=wrong).get("signed-1").status_code == 403
-    assert Client(signed.api_url, auth=right).submit(Task(task_id="of-a-reader", payload={})).status_code == 403
+    assert HttpClient(signed.api_url, auth=right).get("signed-1").status_code == 200
+    assert HttpClient(signed.api_url, auth=wrong).get("signed-1").status_code == 403
+    assert HttpClient(signed.api_url, auth=right).submit(Task(task_id="of-a-reader", payload={})).status_code == 403
 
 
 def signature(endpoint: Endpoint, key_id: str, word: str) -> Signature:

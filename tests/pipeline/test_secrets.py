@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase
 from taskguard.history import SavedRun
 from taskguard.ingress.access import ApiKey, access_to
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.load import plain_load
 from taskguard.judging.grading import grade
 from taskguard.reports.as_json import GRADE_FILE, write_grade
@@ -64,9 +64,9 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
     auth = access_to(endpoint, stack)
     assert auth is not None
     noted = Noted(auth)
-    client = Client(stack.api_url, auth=noted)
+    client = HttpClient(stack.api_url, auth=noted)
     # Some are refused: a wrong key, a wrong body.
-    Client(stack.api_url, auth=ApiKey(f"{USERS}-mistyped")).get("a")
+    HttpClient(stack.api_url, auth=ApiKey(f"{USERS}-mistyped")).get("a")
     client.post(b"{")
     client.get("a")
     run = Run(endpoint=endpoint, stack=stack, terms=our_terms(rate=0.8), alone=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from taskguard.contract.dialect import TASKGUARD
 from taskguard.evidence.records import Records
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.service import deployment
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
@@ -29,7 +29,7 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
     for ours, theirs in zip(addresses(here), addresses(other), strict=True):
         assert ours != theirs
 
-    client, task_id = Client(other.api_url), "only-on-this-stage"
+    client, task_id = HttpClient(other.api_url), "only-on-this-stage"
     assert client.post(json.dumps({"taskId": task_id, "payload": {"n": 1}})).status_code == 202
     wait_until_completed(endpoint, other, task_id)
     assert pipeline.client.get(task_id).status_code == 404
@@ -47,7 +47,7 @@ def test_a_stage_beside_another_survives_a_second_deploy_and_an_outage(
 
 
 def a_request_that_could_not_be_sent_is_repaired_by_sending_it_again(endpoint: Endpoint, stack: Stack) -> None:
-    client, reader = Client(stack.api_url), Records(endpoint, stack, TASKGUARD)
+    client, reader = HttpClient(stack.api_url), Records(endpoint, stack, TASKGUARD)
     request = json.dumps({"taskId": "sent-in-an-outage", "payload": {"n": 1}})
     with_queue(endpoint, stack, stack.work_queue.url + "-that-is-not-there")
     refused = client.post(request)

@@ -20,6 +20,7 @@ from requests.auth import AuthBase
 from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.service.stack import Stack
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
@@ -64,16 +65,31 @@ def client_of(
     words: IngressWords = INGRESS,
     note: Callable[[Iterable[str]], None] = lambda _: None,
 ) -> Client:
-    """A client that the API of ``stack`` lets in, and that hands in tasks in these ``words``; ``note`` as of :class:`Client`.
+    """A client for the way in of ``stack``, which lets it in, and that hands in tasks in these ``words``; ``note`` as of
+    :class:`Client`.
 
     Raises:
         DeploymentError: when it is not told how, or the key cannot be read.
         SetupError: when a request must be signed, and there are no credentials.
     """
+    return http_client_of(endpoint, stack, words, note)
+
+
+def http_client_of(
+    endpoint: Endpoint,
+    stack: Stack,
+    words: IngressWords = INGRESS,
+    note: Callable[[Iterable[str]], None] = lambda _: None,
+) -> HttpClient:
+    """As :func:`client_of`, of a stack whose way in is an API.
+
+    Raises:
+        DeploymentError, SetupError: as :func:`client_of`.
+    """
     ingress = stack.ingress
     # Without a route for records there is nothing to be read, wherever it would be.
     record_path = ingress.record.path if ingress.record is not None else f"{ingress.submit.path}/{{id}}"
-    return Client(
+    return HttpClient(
         ingress.api.url,
         note,
         clock=endpoint.clock,

@@ -17,10 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.evidence.recorder.answers import NOT_OF_THE_BATCH, UNREADABLE_LIST
 from taskguard.history import AttemptFailed, EngineLimit, History
-from taskguard.service.apis import is_unknown_here
 from taskguard.service.discovery import cannot_read
 from taskguard.service.event_sources import function_of, mappings_of
 from taskguard.service.stack import Stack
+from taskguard.service.ways import is_unknown_here
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import TargetName
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
-from taskguard.service.apis import function_url, http_api, is_unknown_here, rest_api
 from taskguard.service.event_sources import function_of, mappings_of
 from taskguard.service.stack import (
     Api,
@@ -33,6 +31,7 @@ from taskguard.service.stack import (
     default_log_group,
     only_one,
 )
+from taskguard.service.ways import WAYS, Reading, Way, is_unknown_here
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
@@ -44,9 +43,6 @@ _AT_ONCE = 8
 _NOTHING_CHOSEN = Choices()
 
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
-_REST_API, _REST_STAGE = "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Stage"
-_KEY_OF_CLIENTS = "AWS::ApiGateway::ApiKey"
-_HTTP_API, _HTTP_STAGE, _URL = "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Lambda::Url"
 _NOT_FOLLOWED = (
     "AWS::CloudFormation::Stack",
     "AWS::DynamoDB::GlobalTable",
@@ -218,19 +214,15 @@ class _Discovery:
     # APIs
 
     def _apis(self, pool: ThreadPoolExecutor) -> list[Future[Api | None]]:
-        rest, http, keys = (
-            [each.physical_id for each in self._of(kind)] for kind in (_REST_STAGE, _HTTP_STAGE, _KEY_OF_CLIENTS)
-        )
-        reading: dict[str, Callable[[Endpoint, str, str], Api]] = {
-            _REST_API: partial(rest_api, stage=self._stage, stages=rest, key_ids=keys),
-            _HTTP_API: partial(http_api, stage=self._stage, stages=http),
-            _URL: function_url,
-        }
-        return [pool.submit(self._api, each, read) for kind, read in reading.items() for each in self._of(kind)]
+        resources: dict[str, list[str]] = {}
+        for each in self._resources:
+            resources.setdefault(each.kind, []).append(each.physical_id)
+        reading = Reading(endpoint=self._endpoint, stage=self._stage, resources=resources)
+        return [pool.submit(self._api, way, reading, each) for way in WAYS for each in self._of(way.resource)]
 
-    def _api(self, resource: _Resource, read: Callable[[Endpoint, str, str], Api]) -> Api | None:
+    def _api(self, way: Way, reading: Reading, resource: _Resource) -> Api | None:
         try:
-            return read(self._endpoint, resource.logical_id, resource.physical_id)
+            return way.read(reading, resource.logical_id, resource.physical_id)
         except ClientError as error:
             if not is_unknown_here(error):
                 raise

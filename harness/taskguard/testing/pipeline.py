@@ -20,8 +20,8 @@ from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import source_at
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
-from taskguard.ingress.access import client_of
-from taskguard.ingress.client import Client
+from taskguard.ingress.access import http_client_of
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.load import shared_load
 from taskguard.ingress.workload import Task
 from taskguard.reports.timeline import timeline
@@ -45,12 +45,12 @@ class Pipeline:
     run: Run
     prefix: str
     folder: Path
-    client: Client = field(init=False)
+    client: HttpClient = field(init=False)
     submitted: list[TaskSubmitted] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.client = client_of(self.run.endpoint, self.run.stack, self.run.dialect.ingress)
+        self.client = http_client_of(self.run.endpoint, self.run.stack, self.run.dialect.ingress)
 
     def task(self, *, failures: int = 0, payload: dict[str, Json] | None = None) -> Task:
         """A new task whose first ``failures`` attempts fail and whose next one succeeds; 3 failures is a dead letter."""

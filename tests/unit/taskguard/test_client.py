@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 from taskguard.contract.dialect import IngressWords
 from taskguard.errors import SubmissionError
 from taskguard.history import TaskSubmitted
-from taskguard.ingress.client import Client
+from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.invalid import Invalid
 from taskguard.ingress.workload import Task
 
@@ -82,7 +82,7 @@ def nobody() -> str:
 
 
 def test_a_task_is_posted_with_its_id_and_payload(api: Api) -> None:
-    submitted = Client(api.url).submit(TASK)
+    submitted = HttpClient(api.url).submit(TASK)
     assert (submitted.task_id, submitted.payload) == ("t1", TASK.payload)
     assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (True, 202, False)
     assert submitted.at_ms <= submitted.answered_ms
@@ -95,18 +95,18 @@ def test_a_task_is_posted_with_its_id_and_payload(api: Api) -> None:
 @pytest.mark.parametrize(("status", "in_doubt"), [(400, False), (409, False), (500, True), (503, True), (200, False)])
 def test_any_other_status_is_no_acceptance(api: Api, status: int, in_doubt: bool) -> None:
     api.status = status
-    submitted = Client(api.url).submit(TASK)
+    submitted = HttpClient(api.url).submit(TASK)
     assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, status, in_doubt)
 
 
 def test_a_server_that_is_gone_leaves_the_task_in_doubt(nobody: str) -> None:
-    submitted = Client(nobody).submit(TASK)
+    submitted = HttpClient(nobody).submit(TASK)
     assert (submitted.accepted, submitted.status_code, submitted.in_doubt) == (False, 0, True)
 
 
 def test_a_question_to_a_server_that_is_gone_says_which_and_what_to_do(nobody: str) -> None:
     with pytest.raises(SubmissionError) as failure:
-        Client(nobody).get("t1")
+        HttpClient(nobody).get("t1")
     assert f"GET {nobody}/task/t1" in str(failure.value)
     assert "taskguard status" in str(failure.value)
 
@@ -124,7 +124,7 @@ def test_the_user_s_proxies_and_passwords_are_left_alone(
     with pytest.raises(requests.ConnectionError):
         requests.get(api.url, timeout=5)
 
-    assert Client(api.url).submit(TASK).accepted
+    assert HttpClient(api.url).submit(TASK).accepted
     assert "Authorization" not in api.heard[0].headers
 
 
@@ -132,40 +132,40 @@ def test_the_user_s_proxies_and_passwords_are_left_alone(
 def test_all_tasks_are_submitted_and_answers_come_in_their_order(api: Api, count: int) -> None:
     tasks = [Task(task_id=f"t{number}", payload={"n": number}) for number in range(count)]
     told: list[TaskSubmitted] = []
-    submitted = Client(api.url).submit_all(tasks, tell=told.append)
+    submitted = HttpClient(api.url).submit_all(tasks, tell=told.append)
     assert [event.task_id for event in submitted] == [task.task_id for task in tasks]
     assert told == submitted
     assert sorted(json.loads(heard.body)["taskId"] for heard in api.heard) == sorted(t.task_id for t in tasks)
 
 
 def test_nothing_to_submit_is_nothing_submitted(api: Api) -> None:
-    assert Client(api.url).submit_all([]) == []
+    assert HttpClient(api.url).submit_all([]) == []
     assert api.heard == []
 
 
 def test_a_record_is_read_and_an_unknown_task_has_none(api: Api) -> None:
     api.status, api.answer = 200, '{"status": "COMPLETED", "name": "Zoë"}'.encode()
-    assert Client(api.url).record("t1") == {"status": "COMPLETED", "name": "Zoë"}
+    assert HttpClient(api.url).record("t1") == {"status": "COMPLETED", "name": "Zoë"}
     api.status, api.answer = 404, b'{"message": "no such task"}'
-    assert Client(api.url).record("t1") is None
+    assert HttpClient(api.url).record("t1") is None
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 202])
 def test_a_record_that_was_not_given_is_an_error_with_the_answer(api: Api, status: int) -> None:
     api.status, api.answer = status, b'{"message": "no such id"}\n'
     with pytest.raises(SubmissionError) as failure:
-        Client(api.url).record("t1")
+        HttpClient(api.url).record("t1")
     assert str(failure.value) == f'reading task t1: HTTP {status}, {{"message": "no such id"}}'
 
 
 def test_a_task_id_of_any_characters_is_one_part_of_the_path(api: Api) -> None:
     api.status = 404
-    Client(f"{api.url}/").get("a/b ?#%")
+    HttpClient(f"{api.url}/").get("a/b ?#%")
     assert api.heard[0].path == "/dev/task/a%2Fb%20%3F%23%25"
 
 
 def test_a_body_is_sent_as_it_is_with_or_without_a_content_type(api: Api) -> None:
-    client = Client(api.url)
+    client = HttpClient(api.url)
     client.post(b"\xff not json", content_type="text/plain")
     client.post("{}", content_type=None)
     client.request("DELETE", "/task")
@@ -181,7 +181,7 @@ def test_what_lets_clients_in_is_sent_with_each_request_and_follows_no_redirect(
             request.headers["x-api-key"] = "made up"
             return request
 
-    client = Client(api.url, auth=Key())
+    client = HttpClient(api.url, auth=Key())
     client.submit(TASK)
     client.get("t1")
     assert [heard.headers["x-api-key"] for heard in api.heard] == ["made up", "made up"]
@@ -200,7 +200,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
 def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, waits: list[float], status: int) -> None:
     api.statuses = [status, status, 202]
-    tries = Client(api.url).submit_until_answered(TASK)
+    tries = HttpClient(api.url).submit_until_answered(TASK)
     assert [(each.status_code, each.accepted) for each in tries] == [(status, False), (status, False), (202, True)]
     assert {each.task_id for each in tries} == {"t1"}
     assert [json.loads(heard.body)["taskId"] for heard in api.heard] == ["t1"] * 3
@@ -211,14 +211,14 @@ def test_a_user_hands_a_task_in_again_until_it_is_accepted(api: Api, waits: list
 @pytest.mark.parametrize("status", [202, 400, 409, 413])
 def test_a_clear_answer_is_the_last_one(api: Api, waits: list[float], status: int) -> None:
     api.status = status
-    assert [each.status_code for each in Client(api.url).submit_until_answered(TASK)] == [status]
+    assert [each.status_code for each in HttpClient(api.url).submit_until_answered(TASK)] == [status]
     assert waits == []
 
 
 def test_a_user_gives_up_at_last(api: Api, waits: list[float], nobody: str) -> None:
     api.status = 503
-    assert len(Client(api.url).submit_until_answered(TASK)) == 10
-    unanswered = Client(nobody).submit_until_answered(TASK)
+    assert len(HttpClient(api.url).submit_until_answered(TASK)) == 10
+    unanswered = HttpClient(nobody).submit_until_answered(TASK)
     assert [each.status_code for each in unanswered] == [0] * 10
     assert max(waits) <= 2.0
     assert sum(waits) < 2 * 30
@@ -228,14 +228,14 @@ def test_all_tries_are_told_and_the_last_one_of_each_task_is_heard_of(api: Api, 
     api.statuses = [503, 202, 202]
     told: list[TaskSubmitted] = []
     tasks = [Task(task_id=f"t{number}", payload={}) for number in range(2)]
-    submitted = Client(api.url).submit_all(tasks, tell=told.append, until_answered=True)
+    submitted = HttpClient(api.url).submit_all(tasks, tell=told.append, until_answered=True)
     assert [(each.task_id, each.status_code) for each in submitted] == [("t0", 503), ("t0", 202), ("t1", 202)]
     assert [(each.task_id, each.accepted) for each in told] == [("t0", True), ("t1", True)]
 
 
 def test_a_task_is_handed_in_as_the_service_words_it(api: Api) -> None:
     api.status = 200
-    submitted = Client(api.url, words=IngressWords(body='{"job": "${id}", "text": "${text}"}')).submit(TASK)
+    submitted = HttpClient(api.url, words=IngressWords(body='{"job": "${id}", "text": "${text}"}')).submit(TASK)
     assert (submitted.accepted, submitted.task_id) == (True, "t1")
     [heard] = api.heard
     assert json.loads(heard.body) == {"job": "t1", "text": submitted.payload}
@@ -244,7 +244,7 @@ def test_a_task_is_handed_in_as_the_service_words_it(api: Api) -> None:
 def test_an_id_that_the_service_makes_is_the_tasks(api: Api) -> None:
     noted: list[str] = []
     api.status, api.answer = 201, b'{"job": "made"}'
-    client = Client(api.url, noted.extend, words=IngressWords(body="{}", id="answer", id_field="job"))
+    client = HttpClient(api.url, noted.extend, words=IngressWords(body="{}", id="answer", id_field="job"))
     assert client.submit(TASK).task_id == "made"
     assert "made" in noted
     api.status = 400
@@ -255,11 +255,11 @@ def test_what_is_no_task_is_noted_and_the_id_that_it_was_given_all_the_same(api:
     noted: list[str] = []
     api.answer = b'{"taskId": "made"}'
     invalid = Invalid(task_id="a-list", what="it is none", method="POST", path="/task", body="[]")
-    assert Client(api.url, noted.extend).send_invalid(invalid).status_code == 202
+    assert HttpClient(api.url, noted.extend).send_invalid(invalid).status_code == 202
     assert noted == ["a-list", "made"]
 
 
 def test_an_answer_without_the_id_that_it_should_make_says_what_to_do(api: Api) -> None:
     api.status, api.answer = 200, b'{"other": "made"}'
     with pytest.raises(SubmissionError, match=r"has the task's id in no field that is usual for it: .*id_field"):
-        Client(api.url, words=IngressWords(body="{}", id="answer")).submit(TASK)
+        HttpClient(api.url, words=IngressWords(body="{}", id="answer")).submit(TASK)

@@ -21,7 +21,8 @@ from taskguard.evidence.recorder.deliveries import events_of, handled_dead_lette
 from taskguard.evidence.records import Records
 from taskguard.faults.plan import Plan, parse
 from taskguard.history import ConfigurationObserved, DeadLetterLogged, Delivered
-from taskguard.ingress.access import client_of
+from taskguard.ingress.access import http_client_of
+from taskguard.ingress.client import Answer
 from taskguard.run.injecting.handing_over import functions_of
 from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.service.stack import Stack
@@ -146,9 +147,11 @@ def test_a_client_uses_the_routes_that_were_found(monkeypatch: pytest.MonkeyPatc
         replace(STACK.ingress.submit, method="GET", path="/v1/jobs/{id}"),
     )
     asked: list[tuple[str, str]] = []
-    client = client_of(Fakes(), replace(STACK, ingresses=(replace(ingress, submit=submit, record=record),)))
+    client = http_client_of(Fakes(), replace(STACK, ingresses=(replace(ingress, submit=submit, record=record),)))
     monkeypatch.setattr(client, "request", lambda method, path, **_: asked.append((method, path)))
-    monkeypatch.setattr("taskguard.ingress.client._ids_in", lambda _: [])
+    monkeypatch.setattr(
+        "taskguard.ingress.http_client._answer", lambda _: Answer(status_code=202, text="", document=None)
+    )
     client.post("{}")
     client.get("a/b")
     assert asked == [("POST", "/v1/jobs"), ("GET", "/v1/jobs/a%2Fb")]

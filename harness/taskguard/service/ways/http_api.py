@@ -1,0 +1,41 @@
+"""HTTP APIs, as API Gateway tells of them: routes with a key of method and path, and the integrations that these lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from taskguard.service.stack import Api, Route
+from taskguard.service.ways.base import Reading, chosen_stage, invoked
+
+_STAGE = "AWS::ApiGatewayV2::Stage"
+_DEFAULT_STAGE = "$default"
+
+
+def read(reading: Reading, logical_id: str, api_id: str) -> Api:
+    """An HTTP API. Its default stage is no part of its address."""
+    gateway = reading.endpoint.client("apigatewayv2")
+    names = [each["StageName"] for each in _items(gateway, "get_stages", api_id)]
+    stage = _DEFAULT_STAGE if _DEFAULT_STAGE in names else chosen_stage(names, reading.stage, reading.ids_of(_STAGE))
+    integrations = {
+        f"integrations/{each['IntegrationId']}": each.get("IntegrationUri")
+        for each in _items(gateway, "get_integrations", api_id)
+    }
+    routes = []
+    for each in _items(gateway, "get_routes", api_id):
+        method, _, path = each["RouteKey"].partition(" ")
+        # "$default" takes what no other route does.
+        route = Route(
+            method=method if path else "ANY",
+            path=path or "/",
+            function=invoked(integrations.get(each.get("Target", ""))),
+            authorization=each.get("AuthorizationType", "NONE"),
+        )
+        routes.append(route)
+    url = reading.endpoint.api_url(api_id, "" if stage == _DEFAULT_STAGE else stage)
+    return Api(logical_id=logical_id, kind="http", id=api_id, stage=stage, url=url, routes=tuple(routes))
+
+
+def _items(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:
+    for page in gateway.get_paginator(operation).paginate(ApiId=api_id):
+        yield from page["Items"]

@@ -1,0 +1,64 @@
+"""REST APIs, as API Gateway tells of them: their methods are the routes, and usage plans have the keys of their clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from taskguard.service.stack import Api, Route
+from taskguard.service.ways.base import Reading, chosen_stage, invoked
+from taskguard.targets.base import Endpoint
+
+_STAGE, _KEY = "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
+_MOST_RESOURCES = 500
+
+
+def read(reading: Reading, logical_id: str, api_id: str) -> Api:
+    """A REST API, with its methods as routes."""
+    endpoint = reading.endpoint
+    names = [each["stageName"] for each in endpoint.apigateway().get_stages(restApiId=api_id)["item"]]
+    stage = chosen_stage(names, reading.stage, reading.ids_of(_STAGE))
+    routes = tuple(
+        _method(resource["path"], name, method)
+        for resource in _resources(endpoint, api_id)
+        for name, method in resource.get("resourceMethods", {}).items()
+    )
+    needs_key = any(route.api_key_required for route in routes)
+    return Api(
+        logical_id=logical_id,
+        kind="rest",
+        id=api_id,
+        stage=stage,
+        url=endpoint.api_url(api_id, stage),
+        routes=routes,
+        key_ids=(tuple(reading.ids_of(_KEY)) or _keys_of_plans(endpoint, api_id, stage)) if needs_key else (),
+    )
+
+
+def _method(path: str, name: str, method: Mapping[str, Any]) -> Route:
+    return Route(
+        method=name,
+        path=path,
+        function=invoked(method.get("methodIntegration", {}).get("uri")),
+        authorization=method.get("authorizationType") or "NONE",
+        api_key_required=bool(method.get("apiKeyRequired")),
+    )
+
+
+def _resources(endpoint: Endpoint, api_id: str) -> Iterator[Mapping[str, Any]]:
+    pages = endpoint.apigateway().get_paginator("get_resources")
+    for page in pages.paginate(restApiId=api_id, embed=["methods"], PaginationConfig={"PageSize": _MOST_RESOURCES}):
+        yield from page["items"]
+
+
+def _keys_of_plans(endpoint: Endpoint, api_id: str, stage: str) -> tuple[str, ...]:
+    """The API keys of the usage plans that the stage belongs to."""
+    gateway = endpoint.apigateway()
+    return tuple(
+        key["id"]
+        for page in gateway.get_paginator("get_usage_plans").paginate()
+        for plan in page["items"]
+        if any((each["apiId"], each["stage"]) == (api_id, stage) for each in plan.get("apiStages", ()))
+        for keys in gateway.get_paginator("get_usage_plan_keys").paginate(usagePlanId=plan["id"])
+        for key in keys["items"]
+    )
