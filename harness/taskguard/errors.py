@@ -52,6 +52,10 @@ class SetupError(TaskGuardError):
     """A needed program or package is missing. Usually ``taskguard prepare``, or in a checkout ``make setup``, puts it right."""
 
 
+class SandboxError(SetupError):
+    """Programs of others cannot be kept in a sandbox here. The message says what is missing and how to get it."""
+
+
 class TargetError(TaskGuardError):
     """The place where the stack should live cannot be started or reached. Look at the log the message names."""
 

@@ -21,6 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from taskguard.errors import SetupError, TargetError
+from taskguard.support.sandbox.availability import Availability, sandbox_here
 from taskguard.targets.environments import LAMBDA_RUNTIME, Python, engine_python, find_python
 from taskguard.targets.process import listen_once
 
@@ -203,18 +204,12 @@ def encoding(found: Callable[[], str] = locale.getencoding) -> Found:
     )
 
 
-def sandbox(asked: Ask = ask, system: Callable[[], str] = platform.system) -> Found:
-    """Whether bubblewrap works, which can keep strangers' code away from files and network. Nothing uses it yet."""
-    state = State.ABSENT
-    if system() != "Linux":
-        how = "bubblewrap is for Linux"
-    elif not (version := asked(("bwrap", "--version"))).text:
-        how = f"bubblewrap: {version.reason}"
-    elif reason := asked(("bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true")).reason:
-        how = f"{version.text} does not work ({reason})"
-    else:
-        state, how = State.OK, f"{version.text} works"
-    return Found(name="sandbox", state=state, what=f"{how}; nothing needs it yet")
+def sandbox(found: Callable[[], Availability] = sandbox_here) -> Found:
+    """Whether strangers' services can be kept away from files and network."""
+    here = found()
+    what = here.missing or f"{here.version} works; for services that are not your own"
+    to_do = here.to_do and f"{here.to_do} Without it a service that is not your own is graded with --no-sandbox alone."
+    return _looked_at("sandbox", what, to_do, State.ABSENT)
 
 
 def docker() -> Found:

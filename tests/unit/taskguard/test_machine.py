@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from taskguard.errors import SetupError, TargetError
 from taskguard.service import installed
+from taskguard.support.sandbox.availability import Availability
 from taskguard.targets import docker_daemon, machine
 from taskguard.targets.environments import Python
 from taskguard.targets.machine import Answer, Found, State
@@ -161,18 +162,11 @@ def test_text_must_be_read_as_utf_8(name: str, state: str) -> None:
 
 
 def test_a_sandbox_is_told_of_and_never_missing() -> None:
-    def broken(command: Sequence[str]) -> Answer:
-        return Answer(text="bubblewrap 0.8.0") if "--version" in command else Answer(reason="no permissions")
-
-    assert machine.sandbox(saying(bwrap="bubblewrap 0.8.0"), lambda: "Linux").state is State.OK
-    for found in (
-        machine.sandbox(broken, lambda: "Linux"),
-        machine.sandbox(saying(), lambda: "Linux"),
-        machine.sandbox(saying(), lambda: "Darwin"),
-    ):
-        assert found.state is State.ABSENT
-        assert "nothing needs it yet" in found.what
-    assert "does not work (no permissions)" in machine.sandbox(broken, lambda: "Linux").what
+    works = machine.sandbox(lambda: Availability(version="bubblewrap 0.8.0"))
+    assert (works.state, works.to_do) == (State.OK, "")
+    none = machine.sandbox(lambda: Availability(missing="bwrap is not on PATH", to_do="Install it."))
+    assert (none.state, none.what) == (State.ABSENT, "bwrap is not on PATH")
+    assert none.to_do == "Install it. Without it a service that is not your own is graded with --no-sandbox alone."
 
 
 def test_docker_is_for_its_target_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,159 @@
+"""What a program in a sandbox sees, and the command that runs it there (bubblewrap's).
+
+It sees the system's programs and libraries, a few files of ``/etc`` that name no user, and what it is given; its other folders are
+empty ones in memory. It has no rights over the system, sees no processes but its own, and all of them end with the first.
+It must be started in a session of its own, with a standard input that is no terminal, and it ends with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from taskguard.errors import SandboxError
+from taskguard.places import DATA
+
+USER_ID, GROUP_ID = 993, 990
+"""Whom functions run as on Lambda: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html says only that it is no
+administrator, the numbers are those found there."""
+
+MOST_PROCESSES = 1024
+"""Lambda's quota of processes and threads: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+_SETTINGS = (
+    "alternatives",
+    "ca-certificates",
+    "ld.so.cache",
+    "localtime",
+    "mime.types",
+    "pki",
+    "protocols",
+    "services",
+    "ssl",
+)
+_RESOLVING = ("gai.conf", "host.conf", "nsswitch.conf", "resolv.conf")
+_OURS = DATA / "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A file or folder that is there, and where it is seen; without ``at`` that is its own place."""
+
+    source: str
+    at: str = ""
+    writable: bool = False
+
+    def options(self) -> tuple[str, ...]:
+        return ("--bind" if self.writable else "--ro-bind", os.path.realpath(self.source), self.at or self.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A program's view: ``binds`` are what it is given beside the system's own, ``links`` are symbolic links by where they are seen.
+    ``temporary_bytes`` is how much its ``/tmp`` holds, which is also its home. It starts in ``folder``. With ``resolves`` it finds the
+    names of hosts. ``nested`` are programs that make user namespaces themselves."""
+
+    folder: str
+    binds: tuple[Bind, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    temporary_bytes: int = 512 * 1024**2
+    shared_memory_bytes: int = 0
+    resolves: bool = False
+    nested: bool = False
+
+    def command(self, program: Sequence[str], *, enter: Sequence[str] = ()) -> list[str]:
+        """What runs ``program`` so. ``enter`` stands before it, and says whose network it is in (``Network.enter``); without it, it is in
+        the network of whoever starts it."""
+        links = (part for at, target in self.links for part in ("--symlink", target, at))
+        shared = ("--size", str(self.shared_memory_bytes), "--tmpfs", "/dev/shm") if self.shared_memory_bytes else ()  # noqa: S108
+        return [
+            *enter,
+            program_of("bwrap"),
+            *_ALONE,
+            *(() if self.nested else ("--disable-userns",)),
+            *_system(),
+            *(_resolving() if self.resolves else ()),
+            *("--proc", "/proc", "--dev", "/dev", *shared, "--size", str(self.temporary_bytes), "--tmpfs", "/tmp"),  # noqa: S108
+            *(option for bind in self.binds for option in bind.options()),
+            *links,
+            # What is not bound is a folder in memory: whoever fills that fills the machine's.
+            *("--remount-ro", "/dev", "--remount-ro", "/"),
+            *("--chdir", self.folder, "--"),
+            *(program_of("prlimit"), f"--nproc={MOST_PROCESSES}", "--core=0", "--"),
+            *program,
+        ]
+
+
+_ALONE = (
+    *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+    *(
+        "--uid",
+        str(USER_ID),
+        "--gid",
+        str(GROUP_ID),
+        "--hostname",
+        "localhost",
+        "--cap-drop",
+        "ALL",
+        "--die-with-parent",
+    ),
+)
+
+
+def folder_of(executable: str) -> tuple[str, tuple[Bind, ...]]:
+    """A program as it is called in a sandbox, and what must be seen for it: nothing more when it is the system's, else the folder that it
+    was installed in.
+
+    Raises:
+        SandboxError: that folder has more in it than the program.
+    """
+    real = os.path.realpath(executable)
+    if any(os.path.commonpath((real, folder)) == folder for folder in map(os.path.realpath, _SYSTEM)):
+        return real, ()
+    folder = Path(real).parent
+    if folder.name == "bin":
+        folder = folder.parent
+    if any(Path(place).resolve().is_relative_to(folder) for place in (Path.home(), "/root", "/home", "/tmp")):  # noqa: S108
+        raise SandboxError(
+            f"making a sandbox for {executable}: it is installed in {folder}, which has other files, too. "
+            "Install it in a folder of its own, or for the whole system."
+        )
+    return real, (Bind(str(folder)),)
+
+
+@lru_cache
+def program_of(name: str) -> str:
+    """A program that makes sandboxes: its full name, as what runs there may have another PATH.
+
+    Raises:
+        SandboxError: it is not on PATH.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise SandboxError(f"making a sandbox: {name} is not on PATH.")
+    return os.path.realpath(found)
+
+
+@lru_cache(maxsize=1)
+def _system() -> tuple[str, ...]:
+    options: list[str] = []
+    for folder in map(Path, _SYSTEM):
+        if folder.is_symlink():
+            options += ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.is_dir():
+            options += ("--ro-bind", str(folder), str(folder))
+    for name in _SETTINGS:
+        options += ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+    for name in ("passwd", "group", "hosts"):
+        options += ("--ro-bind", str(_OURS / name), f"/etc/{name}")
+    return tuple(options)
+
+
+def _resolving() -> tuple[str, ...]:
+    places = ((os.path.realpath(f"/etc/{name}"), f"/etc/{name}") for name in _RESOLVING)
+    return tuple(part for source, at in places for part in ("--ro-bind-try", source, at))
