@@ -21,6 +21,7 @@ from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.values import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
+from taskguard.service.resources import stacks_of
 from taskguard.service.role_policies import parsed, policies_of
 from taskguard.service.stack import Queue, Stack
 from taskguard.targets.base import Endpoint
@@ -173,7 +174,10 @@ class _Reader:
 
     @cached_property
     def _resources(self) -> Sequence[_Settings]:
-        answer: Any = self._endpoint.cloudformation().get_template(StackName=self._stack.name)
+        return [each for name in stacks_of(self._stack.name) for each in self._resources_of(name)]
+
+    def _resources_of(self, stack: str) -> Sequence[_Settings]:
+        answer: Any = self._endpoint.cloudformation().get_template(StackName=stack)
         body = answer["TemplateBody"]
         return list((json.loads(body) if isinstance(body, str) else body)["Resources"].values())
 

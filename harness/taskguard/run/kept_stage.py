@@ -26,6 +26,7 @@ from taskguard.service import deployment
 from taskguard.service.config import config_of
 from taskguard.service.event_sources import mappings_of
 from taskguard.service.kept import RunningStack
+from taskguard.service.resources import stacks_of
 from taskguard.service.stack import Stack
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
@@ -125,7 +126,10 @@ class _KeptStage:
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
-        description = self._endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
+        descriptions = [
+            self._endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+            for name in stacks_of(stack.name)
+        ]
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
         names = [each.name for each in stack.functions]
         queues = stack.queues.values()
@@ -134,8 +138,9 @@ class _KeptStage:
             sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"] for queue in queues
         ]
         return {
-            "stack": description["StackId"],
-            "deployed": str(description.get("LastUpdatedTime", description["CreationTime"])),
+            "stacks": {
+                each["StackId"]: str(each.get("LastUpdatedTime", each["CreationTime"])) for each in descriptions
+            },
             "functions": {
                 name: functions.get_function_configuration(FunctionName=name)["RevisionId"] for name in names
             },

@@ -28,6 +28,7 @@ from taskguard.service.discovery import cannot_read, discover
 from taskguard.service.files import copy_of, deployed_files, digest_of, is_there
 from taskguard.service.ours import stack_name
 from taskguard.service.packages import STATE_FILE, Packages, key_of
+from taskguard.service.resources import stacks_of
 from taskguard.service.serverless_cli import serverless_cli
 from taskguard.service.stack import Choices, Stack
 from taskguard.support.folders import naming
@@ -112,12 +113,15 @@ def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None =
 
 
 def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> bool:
-    """Whether there is such a stage, in whatever state; ``name`` as in :func:`read_stack`.
+    """Whether there is such a stage or a stack of it, in whatever state; ``name`` as in :func:`read_stack`.
 
     Raises:
         DeploymentError: when that cannot be found out.
     """
-    name = name or stack_name(stage)
+    return any(_is_there(endpoint, each) for each in stacks_of(name or stack_name(stage)))
+
+
+def _is_there(endpoint: Endpoint, name: str) -> bool:
     try:
         endpoint.cloudformation().describe_stacks(StackName=name)
     except (ClientError, BotoCoreError) as error:
@@ -141,7 +145,8 @@ def make_sure_is_free(endpoint: Endpoint, stage: str, *, name: str | None = None
 
 
 def read_stack(endpoint: Endpoint, stage: str, *, name: str | None = None, choices: Choices = _NOTHING_CHOSEN) -> Stack:
-    """What is deployed on ``stage``. ``name`` is the stack's; without one it is our own service's. ``choices`` are the user's.
+    """What is deployed on ``stage``. ``name`` is the stack's, or of several stacks
+    (:mod:`taskguard.service.resources`); without one it is our own service's. ``choices`` are the user's.
 
     Raises:
         DiscoveryError: as :func:`taskguard.service.discovery.discover`.

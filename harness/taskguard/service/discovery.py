@@ -1,4 +1,4 @@
-"""Finds out what is deployed of a service, from the name of its CloudFormation stack: through the platform's APIs alone.
+"""Finds out what is deployed of a service, from the names of its CloudFormation stacks: through the platform's APIs alone.
 
 No output, no naming scheme and no environment variable is relied on. The work queue is the queue with a consumer and a redrive
 policy; the dead-letter queue is where that policy leads; consumers are what event source mappings invoke; routes and what they
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
 from taskguard.service.event_sources import function_of, mappings_of
+from taskguard.service.resources import Resource, resources_of
 from taskguard.service.stack import (
     Api,
     Choices,
@@ -44,7 +44,6 @@ _NOTHING_CHOSEN = Choices()
 
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
 _NOT_FOLLOWED = (
-    "AWS::CloudFormation::Stack",
     "AWS::DynamoDB::GlobalTable",
     "AWS::Events::Rule",
     "AWS::Kinesis::Stream",
@@ -64,15 +63,8 @@ _CDKS_HASH = re.compile(r"[0-9A-F]{8}$")
 _SERVERLESS_SUFFIX = "LambdaFunction"
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    logical_id: str
-    physical_id: str
-    kind: str
-
-
 def discover(endpoint: Endpoint, name: str, *, stage: str, choices: Choices = _NOTHING_CHOSEN) -> Stack:
-    """What the stack ``name`` is made of.
+    """What the stack ``name`` is made of; of several stacks, what they are made of together (:mod:`taskguard.service.resources`).
 
     Raises:
         DiscoveryError: it cannot be read, it has no work queue, or what is meant is ambiguous and not decided by ``choices``.
@@ -98,7 +90,7 @@ def cannot_read(name: str, endpoint: Endpoint, error: ClientError | BotoCoreErro
 class _Discovery:
     def __init__(self, endpoint: Endpoint, name: str, stage: str, choices: Choices) -> None:
         self._endpoint, self._name, self._stage, self._choices = endpoint, name, stage, choices
-        every = list(_resources(endpoint, name))
+        every = list(resources_of(endpoint, name))
         unsupported = [each for each in every if endpoint.url is not None and each.physical_id == _NOT_MADE]
         self._unsupported = tuple(Unsupported(type=each.kind, logical_id=each.logical_id) for each in unsupported)
         self._resources = [each for each in every if each not in unsupported]
@@ -138,12 +130,12 @@ class _Discovery:
                 unsupported=self._unsupported,
             )
 
-    def _of(self, kind: str) -> list[_Resource]:
+    def _of(self, kind: str) -> list[Resource]:
         return [each for each in self._resources if each.kind == kind]
 
     # Queues
 
-    def _queue(self, resource: _Resource) -> Queue:
+    def _queue(self, resource: Resource) -> Queue:
         sqs, url = self._endpoint.sqs(), resource.physical_id
         if "://" not in url:
             # An engine may take its name for a queue's id.
@@ -206,7 +198,7 @@ class _Discovery:
             role=told["Role"],
         )
 
-    def _table(self, resource: _Resource) -> Table:
+    def _table(self, resource: Resource) -> Table:
         told = self._endpoint.dynamodb().describe_table(TableName=resource.physical_id)["Table"]
         key = next(each["AttributeName"] for each in told["KeySchema"] if each["KeyType"] == "HASH")
         return Table(logical_id=resource.logical_id, name=told["TableName"], key=key)
@@ -220,7 +212,7 @@ class _Discovery:
         reading = Reading(endpoint=self._endpoint, stage=self._stage, resources=resources)
         return [pool.submit(self._api, way, reading, each) for way in WAYS for each in self._of(way.resource)]
 
-    def _api(self, way: Way, reading: Reading, resource: _Resource) -> Api | None:
+    def _api(self, way: Way, reading: Reading, resource: Resource) -> Api | None:
         try:
             return way.read(reading, resource.logical_id, resource.physical_id)
         except ClientError as error:
@@ -246,14 +238,6 @@ class _Discovery:
         # What works on tasks is seldom what takes them in.
         posts = [each for each in posts if each[1].function not in working] or posts
         return tuple(Ingress(api=api, submit=route, record=_record_route(api, route)) for api, route in posts)
-
-
-def _resources(endpoint: Endpoint, name: str) -> Iterator[_Resource]:
-    for page in endpoint.cloudformation().get_paginator("list_stack_resources").paginate(StackName=name):
-        for each in page["StackResourceSummaries"]:
-            # One that could not be made has no name.
-            if each.get("PhysicalResourceId") and each.get("ResourceStatus") != "DELETE_COMPLETE":
-                yield _Resource(each["LogicalResourceId"], each["PhysicalResourceId"], each["ResourceType"])
 
 
 def _record_route(api: Api, submit: Route) -> Route | None:

@@ -104,7 +104,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A deployed service. ``name`` is CloudFormation's. ``functions`` are the stack's own and all consumers, by their labels;
+    """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
     ``ingresses`` are the ways in which a task may be handed in. ``not_supported`` are the types of the resources through which work
     may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make."""
 
