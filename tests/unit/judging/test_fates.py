@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -22,6 +23,7 @@ from tests.unit.judging.building import (
     DEAD,
     FIRST_TRY,
     SECOND_TRY,
+    THIRD_TRY,
     UNSEEDED,
     altered,
     changed,
@@ -37,9 +39,11 @@ from tests.unit.judging.test_history_files import MANIFEST
 LINE = "fail when=before function=work task=any"
 
 
-def made_to_fail(events: list[Event], task_id: str | None, *, kind: str = "fail", when: str = "before") -> list[Event]:
-    """The events, with each failed attempt of a task one that the run made fail before the function saw the message: it asked for no
-    wait, and wrote nothing."""
+def made_to_fail(
+    events: list[Event], task_id: str | None, *, kind: str = "fail", when: str = "before", receives: int = 9
+) -> list[Event]:
+    """The events, with each failed attempt of a task, of the first ``receives``, one that the run made fail before the function saw the
+    message: it asked for no wait, and wrote nothing."""
     faults = [
         FaultInjected(
             at_ms=event.at_ms - 1,
@@ -55,9 +59,13 @@ def made_to_fail(events: list[Event], task_id: str | None, *, kind: str = "fail"
             delivery_id=event.delivery_id,
         )
         for event in events
-        if isinstance(event, AttemptFailed) and event.task_id == task_id
+        if isinstance(event, AttemptFailed) and event.task_id == task_id and event.receive_count <= receives
     ]
-    kept = [event for event in events if not (isinstance(event, BackoffRequested) and event.task_id == task_id)]
+    kept = [
+        event
+        for event in events
+        if not (isinstance(event, BackoffRequested) and event.task_id == task_id and event.receive_count <= receives)
+    ]
     return [*kept, *faults]
 
 
@@ -143,6 +151,82 @@ def test_what_was_broken_off_may_be_begun_anew() -> None:
     assert judged("transitions", made_to_fail(done_before, change.task_id, kind="kill")).outcome is Outcome.PASS
     # Not what had been done when its answer was lost: a queue delivers at least once.
     assert judged("transitions", made_to_fail(done_before, change.task_id, when="after")).outcome is Outcome.FAIL
+
+
+def test_what_comes_after_an_attempt_that_was_broken_off_is_judged_as_ever() -> None:
+    events = run(THIRD_TRY)
+    change = the(events, RecordChanged, where=lambda event: event.status == "RETRYING")
+    begun_anew = changed(events, change, status="COMPLETED", outcome="SUCCEEDED")
+    verdict = judged("transitions", made_to_fail(begun_anew, change.task_id, kind="kill", receives=1))
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.observed.endswith("1 legal, 0 not; 1 task not judged in full here, since faults struck them")
+    later = the(events, RecordChanged, 1, where=lambda event: event.status == "RETRYING")
+    left = changed(begun_anew, later, status="COMPLETED", outcome="SUCCEEDED")
+    verdict = judged("transitions", made_to_fail(left, change.task_id, kind="kill", receives=1))
+    assert verdict.outcome is Outcome.FAIL
+    assert "was COMPLETED, which is final, and was left for PROCESSING" in verdict.findings[0].message
+    # Nobody knows which attempt that was.
+    unseen = [
+        altered(event, delivery_id=None) if isinstance(event, FaultInjected) else event
+        for event in made_to_fail(left, change.task_id, kind="kill", receives=1)
+    ]
+    assert judged("transitions", unseen).outcome is Outcome.PASS
+
+
+def test_who_goes_on_with_what_was_broken_off_is_not_late() -> None:
+    events = run(SECOND_TRY)
+    again = the(events, RecordChanged, where=lambda event: event.attempt == 2)
+    retried = the(events, RecordChanged, where=lambda event: event.status == "RETRYING")
+    done = the(events, RecordChanged, where=lambda event: event.status == "COMPLETED")
+    end = altered(done, number=3, attempt=1, at_ms=done.at_ms + 60_000, written_at_ms=None)
+    gone_on = [*without(events, again, retried, done), end]
+    assert judged("transitions", gone_on).outcome is Outcome.FAIL
+    assert judged("transitions", made_to_fail(gone_on, done.task_id, kind="kill")).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "outcome"),
+    [
+        # Who counts receives, who counts what it saw, and who found out what it had not seen.
+        ("fail", (2, 3), Outcome.PASS),
+        ("fail", (1, 2), Outcome.PASS),
+        ("fail", (1, 2, 3), Outcome.PASS),
+        ("fail", (), Outcome.FAIL),
+        ("fail", (3,), Outcome.FAIL),
+        ("fail", (1, 2, 3, 4), Outcome.FAIL),
+        # Of what was broken off nobody knows what is done again.
+        ("kill", (1,), Outcome.PASS),
+        ("kill", (2, 3), Outcome.PASS),
+        ("kill", (1, 2, 3, 4), Outcome.FAIL),
+    ],
+)
+def test_a_record_lacks_no_more_attempts_than_its_function_could_not_know_of(
+    kind: str, numbers: tuple[int, ...], outcome: Outcome
+) -> None:
+    events = run(THIRD_TRY)
+    record = the(events, RecordObserved)
+    last = (
+        record.attempts[len(record.attempts) - len(numbers) :]
+        if len(numbers) <= 3
+        else (*record.attempts, record.attempts[-1])
+    )
+    attempts = tuple(replace(each, number=number) for each, number in zip(last, numbers, strict=True))
+    struck = made_to_fail(changed(events, record, attempts=attempts), record.task_id, kind=kind, receives=1)
+    verdict = judged("record", struck)
+    assert verdict.outcome is outcome, verdict
+    assert ("1 task not judged in full here" in verdict.observed) == (kind == "kill")
+
+
+def test_what_a_record_says_of_an_attempt_that_was_not_struck_is_compared() -> None:
+    events = run(THIRD_TRY)
+    record = the(events, RecordObserved)
+    for number, outcome in ((2, "SUCCEEDED"), (3, "FAILED")):
+        attempts = tuple(replace(each, outcome=outcome) if each.number == number else each for each in record.attempts)
+        for seen in (attempts, attempts[1:]):
+            wrong = changed(events, record, attempts=seen)
+            found = judged("record", made_to_fail(wrong, record.task_id, receives=1))
+            assert found.outcome is Outcome.FAIL, (number, seen)
+            assert f"attempt {number} as {outcome}" in found.findings[0].message
 
 
 def test_a_task_that_a_fault_struck_says_nothing_of_rates() -> None:

@@ -17,6 +17,7 @@ from taskguard.history import (
     Deduplicated,
     Delivered,
     Event,
+    FaultInjected,
     TaskSubmitted,
 )
 from taskguard.judging.verdict import Outcome
@@ -123,6 +124,63 @@ def test_after_an_earlier_message_is_dead_the_next_may_be_done() -> None:
     dead = DeadLettered(at_ms=START_MS + 15_000, task_id="t1", message_id="m-t1", payload={})
     events = whole(*submitted("t1", "t2"), *fails, *batch("d4", 13.4, ("t2", 1, True)), dead)
     assert judge("order", events, TERMS).outcome is Outcome.PASS
+
+
+def struck(*events: Event) -> list[Event]:
+    """The faults by which the run itself let the failures among these happen."""
+    return [
+        FaultInjected(
+            at_ms=event.at_ms - 1,
+            until_ms=None,
+            kind="fail",
+            when="before",
+            fault="fail when=before function=work task=any",
+            function="work",
+            call=None,
+            number=None,
+            task_ids=(event.task_id or "",),
+            receive_count=event.receive_count,
+            delivery_id=event.delivery_id,
+        )
+        for event in events
+        if isinstance(event, AttemptFailed)
+    ]
+
+
+def test_what_the_run_itself_let_fail_may_be_overtaken_until_it_comes_again_and_is_told() -> None:
+    withheld = batch("d1", 1, ("t1", 1, False))
+    others = (*submitted("t1", "t2"), *withheld, *batch("d2", 2, ("t2", 1, True)))
+    again = batch("d3", 5.1, ("t1", 2, True))
+    assert judge("order", whole(*others, *again), TERMS).outcome is Outcome.FAIL
+    verdict = judge("order", whole(*others, *again, *struck(*withheld)), TERMS)
+    assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, False)
+    assert verdict.observed.endswith("; 1 task not judged in full here, since faults struck them")
+
+
+def test_of_what_it_let_fail_an_own_failure_after_holds_up_others() -> None:
+    withheld = batch("d1", 1, ("t1", 1, False))
+    events = whole(
+        *submitted("t1", "t2", "t3"),
+        *withheld,
+        *batch("d2", 2, ("t2", 1, True)),
+        *batch("d3", 5.1, ("t1", 2, False), ("t3", 1, True)),
+        *batch("d4", 9.2, ("t1", 3, True)),
+        *struck(*withheld),
+    )
+    [finding] = judge("order", events, TERMS).findings
+    assert "t3 was acknowledged (attempt 1) behind task t1, which had failed in the same batch" in finding.message
+
+
+def test_what_it_let_fail_overtakes_nobody_either() -> None:
+    withheld = batch("d1", 1, ("t2", 1, False))
+    events = whole(
+        *submitted("t1", "t2"),
+        *withheld,
+        *batch("d2", 2, ("t1", 1, False), ("t2", 2, True)),
+        *batch("d3", 6.1, ("t1", 2, True)),
+        *struck(*withheld),
+    )
+    assert judge("order", events, TERMS).outcome is Outcome.FAIL
 
 
 def test_groups_do_not_wait_for_one_another() -> None:

@@ -4,7 +4,8 @@ SQS hands a group out in order, and what breaks that is how a consumer answers. 
 group is to be handed back too (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). So it is a fail, whatever
 evidence is missing, when a message succeeded in a delivery that began before the last one of an earlier message of its group had failed,
 or before that succeeded. Once an earlier message has failed for the last time it is to be dead-lettered, and others may go on. That a message
-was handed back is never a fault here, nor is it that tasks of several groups are done in any order.
+was handed back is never a fault here, nor is it that tasks of several groups are done in any order. What a fault of the run's own made to
+fail may be overtaken until it has come again.
 
 Unknown are messages whose group and place were not seen, and what is unknown of attempts. Where no failed message had others behind it
 the claim holds vacuously; where the work queue is no FIFO queue, the check is not applicable. It is advised to have more groups than one
@@ -14,7 +15,8 @@ when all tasks are of one, and waited for one that failed. This module must not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import islice, pairwise
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Chain, Delivered, History
@@ -22,6 +24,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt
 from taskguard.judging.checks.groups import groups_of
+from taskguard.judging.checks.struck import not_in_full
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 
 QUESTION = Question(
@@ -38,34 +41,52 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO 
     """Judge in which order the messages of each group were done."""
     if not is_fifo(history):
         return not_applicable(QUESTION, "the work queue is no FIFO queue")
-    # What the run itself made to fail had not failed for the function, so that it could not stop there.
-    groups = {
-        group: [chain for chain in chains if not any(map(history.was_struck, chain.attempts))]
-        for group, chains in groups_of(history).items()
-    }
-    overtaking = [found for group, chains in groups.items() for found in _of_group(group, chains)]
-    behind = [chain for chains in groups.values() for chain in chains[:-1] if _failed(chain)]
+    groups = groups_of(history)
+    overtaking = [found for group, chains in groups.items() for found in _of_group(group, chains, history)]
+    behind = [chain for chains in groups.values() for chain in chains[:-1] if _failed(chain, history)]
+    struck = sum(any(map(history.was_struck, chain.attempts)) for chains in groups.values() for chain in chains)
     return conclude(
         QUESTION,
         history,
-        [*overtaking, *_not_seen(history), *attempts_in_doubt(history), *_all_in_one(groups)],
+        [*overtaking, *_not_seen(history), *attempts_in_doubt(history), *_all_in_one(groups, history)],
         expected="each group's messages done in the order in which they were sent",
-        observed=f"{times(len(groups), 'message group')}: {times(len(overtaking), 'message')} done before an earlier one",
-        figures={"overtaking": len(overtaking)},
+        observed=f"{times(len(groups), 'message group')}: {times(len(overtaking), 'message')} done before an earlier one{not_in_full(struck)}",
+        figures={"overtaking": len(overtaking), "struck": struck},
         measured={"groups": len(groups), "failed_with_others_behind": len(behind)},
         exercised=bool(behind),
     )
 
 
-def _of_group(group: str, chains: list[Chain]) -> Iterator[Violation]:
-    latest_ms, latest = 0.0, None
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A message that the function alone kept from being settled, from one moment until another."""
+
+    chain: Chain
+    from_ms: float
+    until_ms: float
+
+
+def _of_group(group: str, chains: list[Chain], history: History) -> Iterator[Violation]:
+    latest, after_faults = list[_Open](), list[_Open]()
     for chain in chains:
         done = next((attempt for attempt in chain.attempts if attempt.succeeded is not None), None)
-        if latest is not None and done is not None and done.at_ms < latest_ms:
-            yield _overtaken(group, latest, chain, done)
-        open_ms = _last_open_ms(chain, done)
-        if latest is None or open_ms > latest_ms:
-            latest_ms, latest = open_ms, chain
+        if done is not None:
+            before = (each for each in (*latest, *after_faults) if each.from_ms <= done.at_ms < each.until_ms)
+            yield from (_overtaken(group, each.chain, chain, done) for each in islice(before, 1))
+        found = _open(chain, done, history)
+        if found is not None and found.from_ms:
+            after_faults.append(found)
+        elif found is not None and not (latest and found.until_ms <= latest[0].until_ms):
+            latest = [found]
+
+
+def _open(chain: Chain, done: Attempt | None, history: History) -> _Open | None:
+    """What the run itself made to fail had not failed for the function, so that it could not stop there: only from an own failure after."""
+    struck = [number for number, attempt in enumerate(chain.attempts, 1) if history.was_struck(attempt)]
+    own = chain.attempts[max(struck, default=0) :]
+    if not struck:
+        return _Open(chain, 0.0, _last_open_ms(chain, done))
+    return _Open(chain, own[0].at_ms, _last_open_ms(chain, done)) if own and own[0].failed is not None else None
 
 
 def _last_open_ms(chain: Chain, done: Attempt | None) -> float:
@@ -92,8 +113,8 @@ def _overtaken(group: str, earlier: Chain, later: Chain, done: Attempt) -> Viola
     return Violation(later.task_id, message, shown)
 
 
-def _failed(chain: Chain) -> bool:
-    return any(attempt.failed is not None for attempt in chain.attempts)
+def _failed(chain: Chain, history: History) -> bool:
+    return any(attempt.failed is not None and not history.was_struck(attempt) for attempt in chain.attempts)
 
 
 def _not_seen(history: History) -> Iterator[Doubt]:
@@ -103,12 +124,12 @@ def _not_seen(history: History) -> Iterator[Doubt]:
         yield Doubt(None, message, unseen, of_all=True)
 
 
-def _all_in_one(groups: Mapping[str, list[Chain]]) -> Iterator[Found]:
+def _all_in_one(groups: Mapping[str, list[Chain]], history: History) -> Iterator[Found]:
     """That one message that fails holds up all others."""
     [(group, chains), *others] = groups.items() or [("", [])]
     if others or len(chains) < _FEW:
         return
-    held_ms = [_held_ms(chain) for chain in chains[:-1] if _failed(chain)]
+    held_ms = [_held_ms(chain) for chain in chains[:-1] if _failed(chain, history)]
     if held_ms:
         message = (
             f'all {len(chains)} messages are in one message group, "{group}": while one fails, all others wait, here for up to '

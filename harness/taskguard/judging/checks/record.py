@@ -3,8 +3,8 @@
 What a pipeline writes about itself is a claim; this check compares it with the evidence, and its times with one another: none
 before what came earlier, none later than the record was read, and no task created before it was submitted. Fails in spite of missing
 evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
-the one seen; a difference in the number of attempts, in the backoff and in the end is excused by missing events. A task whose
-record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
+the one seen. What a fault of the run's own kept from the function need not be in the record, nor what it broke off. A difference in the
+number of attempts, in the backoff and in the end is excused by missing events. A task whose record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
 table, or no record is described, the check is not applicable. What a client reads back by the API is to agree with the record. This module must not know where records are kept.
 """
 
@@ -33,6 +33,8 @@ from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_re
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.read_back import read_back
+from taskguard.judging.checks.recorded import recorded_attempts
+from taskguard.judging.checks.struck import not_in_full, was_broken_off
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -71,13 +73,14 @@ def judge(history: History, terms: Terms) -> Verdict:
     found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms)]
     found += read_back(history, words, terms)
     differing = tasks_at_fault(found)
+    struck = sum(_was_broken_off(record.task_id, history) for record in judged)
     return conclude(
         QUESTION,
         history,
         [*found, *_not_read(history), *attempts_in_doubt(history)],
         expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
-        observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ",
-        figures={"records": len(judged), "differing": differing},
+        observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ{not_in_full(struck)}",
+        figures={"records": len(judged), "differing": differing, "struck": struck},
         exercised=bool(judged),
     )
 
@@ -106,7 +109,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
         yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
     if words.tells_of_attempts:
         yield from _attempts(record, history, words, terms)
-    if not any(map(history.was_struck, history.attempts_of(task_id))):
+    if not _was_broken_off(task_id, history):
         yield from _times(record, terms)
     yield from _created(record, history, terms)
 
@@ -143,23 +146,21 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
 def _attempts(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Violation]:
     if has_several_messages(history, record.task_id):
         return
-    if any(map(history.was_struck, history.attempts_of(record.task_id))):
-        # What the function did not see, or did not see to the end, need not be in its record.
-        return
     seen = history.attempts_of(record.task_id)
-    recorded_numbers = [each.number for each in record.attempts]
-    seen_numbers = [attempt.number for attempt in seen]
-    if recorded_numbers != seen_numbers:
+    agree, told_apart = recorded_attempts(record.attempts, seen, history)
+    if not agree:
         message = (
-            f"task {record.task_id}: its record has attempts {numbers(recorded_numbers)}, "
-            f"seen were {numbers(seen_numbers)}"
+            f"task {record.task_id}: its record has attempts {numbers([each.number for each in record.attempts])}, "
+            f"seen were {numbers([attempt.number for attempt in seen])}"
         )
         yield Violation(record.task_id, message, (record,), (Delivered,))
-    by_number = {attempt.number: attempt for attempt in seen}
-    for each in record.attempts:
-        attempt = by_number.get(each.number)
-        if attempt is not None and attempt.determined:
+    for each, attempt in told_apart:
+        if attempt.determined:
             yield from _attempt(each, attempt, record, words, history, terms)
+
+
+def _was_broken_off(task_id: str, history: History) -> bool:
+    return any(was_broken_off(history, attempt) for attempt in history.attempts_of(task_id))
 
 
 def _attempt(

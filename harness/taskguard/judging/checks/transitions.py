@@ -7,7 +7,8 @@ wrote for a change lies between the change before it and the change itself; the 
 its way at that moment, so its time counts from the one written then. What became of an attempt is written within the late tolerance, and the time of an
 invocation, after the attempt had ended; later is excused as far as the engine was held up. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
-is excused, and so are missing deliveries and operators. A task whose changes were not seen, or not all of them, is unknown.
+is excused, and so are missing deliveries and operators. Where a fault of the run's own broke an attempt off, what leads out of the states
+that it left is not judged. A task whose changes were not seen, or not all of them, is unknown.
 Where the stack has no table, or no record is described, the check is not applicable.
 This module must not know where records are kept.
 """
@@ -24,6 +25,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import changes_in_doubt, has_several_messages, no_changes_seen
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.struck import not_in_full, touched_changes
 from taskguard.judging.verdict import (
     Doubt,
     Found,
@@ -63,14 +65,15 @@ def judge(history: History, terms: Terms) -> Verdict:
         )
     ]
     violations = [each for each in found if isinstance(each, Violation)]
+    struck = sum(map(history.was_broken_off, judged))
     at_fault = tasks_at_fault(violations)
     return conclude(
         QUESTION,
         history,
         [*found, *_doubts(history)],
         expected=_expected(words),
-        observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not",
-        figures={"records": len(judged), "at_fault": at_fault},
+        observed=f"{times(len(judged), 'record')} followed: {len(judged) - at_fault} legal, {at_fault} not{not_in_full(struck)}",
+        figures={"records": len(judged), "at_fault": at_fault, "struck": struck},
         exercised=bool(judged),
     )
 
@@ -78,9 +81,15 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _of_task(
     task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
 ) -> Iterator[Violation]:
-    if history.was_broken_off(task_id):
-        # What it had done by then stays done, and is begun anew.
-        return
+    touched = touched_changes(history, task_id, tolerance_ms)
+    # What an attempt had done that was broken off stays done, and is begun anew.
+    yield from (each for each in _wrong(task_id, changes, history, words, tolerance_ms) if not touched(each.events[0]))
+
+
+def _wrong(
+    task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
+) -> Iterator[Violation]:
+    """Each thing that is wrong, shown by the change that it follows, if there is one, and the change itself."""
     yield from _moves(task_id, changes, history, words)
     working = words.working if words.tells_of_attempts else None
     if working is not None:
@@ -205,7 +214,11 @@ def _late(
     """The changes by which an attempt's end was recorded, and that came long after it."""
     if words.working is None or not words.tells_of_attempts or has_several_messages(history, task_id):
         return
-    ends = {a.number: a.succeeded or a.failed for a in history.attempts_of(task_id) if a.determined}
+    ends = {
+        a.number: a.succeeded or a.failed
+        for a in history.attempts_of(task_id)
+        if a.determined and not history.was_struck(a)
+    }
     for before, change in pairwise(changes):
         ended = ends.get(change.attempt)
         # A task that is found dead is recorded then: its last attempt may have ended without a word.
