@@ -248,7 +248,7 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         functions_ready=True,
     )
     wanted = replace(asked, stage=asked.stage or config.stage)
-    digests, terms = digests_of_service(asked.places.service), wanted.terms()
+    digests, terms = digests_of_service(asked.places.service, asked.deployer), wanted.terms()
     if asked.plan is not None:
         # What is broken on purpose has its own ways to switch consumers off.
         load = plain_load(tasks_seed, asked.tasks, exact_numbers=terms.contract.payload.numbers == "exact")

@@ -18,6 +18,8 @@ from threading import Event, Lock
 from typing import Any
 
 from taskguard.service import deployment
+from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.serverless.deployer import packaged
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_parameters, stack_name
 from taskguard.service.stack import Stack
@@ -103,8 +105,14 @@ class Deployer:
     def _package(self) -> tuple[str, Mapping[str, bytes]]:
         with self._packaging:
             if self._template is None:
-                cli = deployment.Cli(self._endpoint, _ANY_STAGE, PLACES, PARAMETERS, abandoned=self._abandoned)
-                with cli.packaged() as place:
+                job = Job(
+                    endpoint=self._endpoint,
+                    stage=_ANY_STAGE,
+                    places=PLACES,
+                    parameters=PARAMETERS,
+                    abandoned=self._abandoned,
+                )
+                with packaged(job) as place:
                     self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
                     template = json.loads((place / _TEMPLATE).read_text())
                 self._endpoint.client("s3").create_bucket(

@@ -16,8 +16,8 @@ from taskguard.errors import ExitCode
 from taskguard.places import cache_folder
 from taskguard.reports.plain import print_line, print_table
 from taskguard.service import installed
+from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.installed import Kept
-from taskguard.service.serverless_cli import serverless_cli
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
 from taskguard.targets import machine

@@ -99,7 +99,7 @@ def repeated(folder: Path, context: typer.Context, asked: Asked) -> tuple[Asked,
         target = asked.target
     if plan is not None:
         refuse_what_is_not_possible(plan, target)
-    now = digests_of_service(asked.places.service)
+    now = digests_of_service(asked.places.service, asked.deployer)
     changed = tuple(name for name, digest in manifest.digests.items() if now.get(name, digest) != digest)
     again = replace(
         asked,

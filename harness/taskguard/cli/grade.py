@@ -16,7 +16,16 @@ from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, Verbose, a_console, show
 from taskguard.cli.progress import ProgressLine
-from taskguard.cli.stack import ApiAuthOption, ClockScale, Rate, Region, ServiceFolder, refuse_parameters, unset
+from taskguard.cli.stack import (
+    ApiAuthOption,
+    ClockScale,
+    DeployerOption,
+    Rate,
+    Region,
+    ServiceFolder,
+    refuse_parameters,
+    unset,
+)
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.ingress.workload import random_seed
 from taskguard.places import Places
@@ -25,8 +34,8 @@ from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.stages import Asked
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.config import config_of
+from taskguard.service.deployers.choosing import is_there
 from taskguard.service.deployment import require_service
-from taskguard.service.files import is_there
 from taskguard.service.kept import RunningStack
 from taskguard.service.ours import is_ours
 from taskguard.support.this_command import runnable
@@ -64,6 +73,7 @@ def grade(
     ] = False,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
+    deployer: DeployerOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
     ] = False,
@@ -95,6 +105,7 @@ def grade(
         endpoint_url=endpoint_url,
         clock_scale=clock_scale,
         api_auth=api_auth,
+        deployer=deployer,
         allow_production=allow_production,
         keep=keep,
         fresh=fresh,
@@ -109,7 +120,7 @@ def grade(
     if keep:
         RunningStack.make_sure_there_is_none(places)
     if asked.target not in (TargetName.RUNNING, TargetName.AWS):
-        require_service(places)
+        require_service(places, deployer)
     refuse_parameters(places.service, asked.seed, asked.rate, api_auth)
     _refuse_without_evidence(asked)
     if replay is None:

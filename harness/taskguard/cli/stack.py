@@ -19,8 +19,8 @@ from taskguard.history.wording import not_made
 from taskguard.places import Places
 from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
-from taskguard.service.config import config_of
-from taskguard.service.files import is_there
+from taskguard.service.config import DeployerName, config_of
+from taskguard.service.deployers.choosing import is_there
 from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
 from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, is_ours
@@ -65,6 +65,11 @@ ApiAuthOption = Annotated[
     ),
 ]
 
+DeployerOption = Annotated[
+    DeployerName | None,
+    unset("--deployer", help="What deploys the service (default: taskguard.toml's, or by what lies in its folder)."),
+]
+
 
 def up(
     service: ServiceFolder = Path(),
@@ -75,12 +80,13 @@ def up(
     rate: Rate = None,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
+    deployer: DeployerOption = None,
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
     console = Console(soft_wrap=True)
     places = Places.of(service)
     RunningStack.make_sure_there_is_none(places)
-    deployment.get_ready(places)
+    deployment.get_ready(places, deployer)
     refuse_parameters(places.service, seed or None, rate, api_auth)
     stage = stage or config_of(places.service).stage or "dev"
     wanted = WantedStage(places=places, stage=stage, seed=seed or None, rate=rate, api_auth=api_auth)
@@ -92,7 +98,12 @@ def up(
         endpoint = engine.start()
         console.print(f"Deploying stage {stage} to {endpoint.place}")
         stack = deployment.deploy(
-            endpoint, stage, places=places, parameters=wanted.parameters(), log=folder / "deploy.log"
+            endpoint,
+            stage,
+            places=places,
+            parameters=wanted.parameters(),
+            log=folder / "deploy.log",
+            deployer=deployer,
         )
         if stack.unsupported:
             console.print(not_made(stack.unsupported), highlight=False, markup=False)

@@ -79,7 +79,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     task ids where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
     `engine_limits` are what the engine has wrong of what the service uses. `fates` are the lines of what the run itself broke of a
     few tasks that it had chosen for it: it is judged by the checks all the same. `unsupported` are the resources of the stack that the
-    engine did not make.
+    engine did not make, and `set_aside` has a sentence for each thing that was not deployed as the service has it.
     """
 
     taskguard_version: str
@@ -106,6 +106,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     engine_limits: tuple[EngineLimit, ...] = ()
     fates: tuple[str, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

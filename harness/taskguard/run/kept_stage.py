@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def on_engine_that_is_up(
     with phase(tell, "look for the stage"):
         stack = kept.find()
     if stack is None:
-        deployment.get_ready(wanted.places)
+        deployment.get_ready(wanted.places, wanted.deployer)
         stage = kept.new_name()
         stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
         kept.remember(stack)
@@ -98,7 +99,9 @@ class _KeptStage:
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
         self._endpoint, self._service = endpoint, wanted.places.service
-        about = json.dumps([digests_of_service(wanted.places.service), wanted.parameters()], sort_keys=True)
+        about = json.dumps(
+            [digests_of_service(wanted.places.service, wanted.deployer), wanted.parameters()], sort_keys=True
+        )
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"
@@ -114,7 +117,9 @@ class _KeptStage:
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
         depths = Queues(self._endpoint, stack).queue_depths() if as_it_was else []
-        return stack if as_it_was and all_empty(depths, stack.stays_filled) else None
+        if not as_it_was or not all_empty(depths, stack.stays_filled):
+            return None
+        return replace(stack, set_aside=tuple(note["set_aside"]))
 
     def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
@@ -122,7 +127,8 @@ class _KeptStage:
 
     def remember(self, stack: Stack) -> None:
         """This stack is as it was deployed."""
-        self._note.write_text(json.dumps({"stage": stack.stage, "name": stack.name, "state": self._state(stack)}))
+        note = {"stage": stack.stage, "name": stack.name, "state": self._state(stack), "set_aside": stack.set_aside}
+        self._note.write_text(json.dumps(note))
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""

@@ -14,21 +14,22 @@ from taskguard import __version__
 from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import EngineLimit, Manifest
-from taskguard.places import DATA
 from taskguard.run.running import Run
+from taskguard.service.config import DeployerName
+from taskguard.service.deployers.choosing import chosen
 from taskguard.service.files import deployed_files, digest_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
 
 _NO_CODE = ("package.json",)
-_CLI = "package-lock.json"
 
 
-def digests_of_service(service: Path) -> dict[str, str]:
-    """What a deploy sends now: SHA-256, hexadecimal, by the name of a file or folder of the service; and of what deploys it."""
+def digests_of_service(service: Path, deployer: DeployerName | None = None) -> dict[str, str]:
+    """What a deploy by ``deployer`` (none: the one that the folder asks for) sends now: SHA-256, hexadecimal, by the name of a file or
+    folder of the service; and of what deploys it."""
     names = [name for name in deployed_files(service) if name not in _NO_CODE]
-    return {name: digest_of(service / name) for name in names} | {_CLI: digest_of(DATA / "serverless" / _CLI)}
+    return {name: digest_of(service / name) for name in names} | dict(chosen(service, deployer).digests())
 
 
 def digests_of_stack(run: Run) -> dict[str, str]:
@@ -83,6 +84,7 @@ def manifest_of(
         engine_limits=tuple(engine_limits),
         fates=tuple(fates),
         unsupported=run.stack.unsupported,
+        set_aside=run.stack.set_aside,
     )
 
 

@@ -29,7 +29,7 @@ class OwnEngine:
         self, target: TargetName, options: TargetOptions, wanted: WantedStage, tell: Tell, held: ExitStack
     ) -> None:
         self._options, self._wanted, self._tell, self._held = options, wanted, tell, held
-        deployment.get_ready(wanted.places)
+        deployment.get_ready(wanted.places, wanted.deployer)
         self._engine = held.enter_context(make(target, options))
         tell(Announced(f"Starting the engine (its log: {options.folder})"))
         self.run = self._started()
@@ -57,6 +57,7 @@ class OwnEngine:
                 places=self._wanted.places,
                 parameters=self._wanted.parameters(),
                 log=self._options.folder / "deploy.log",
+                deployer=self._wanted.deployer,
             )
             deployment.make_sure_is_free(endpoint, stage, name=name)
             # However far the deploy comes, it is removed before the engine is let go of.

@@ -12,7 +12,7 @@ from taskguard.faults.plan import Plan
 from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
-from taskguard.service.config import terms_of
+from taskguard.service.config import DeployerName, terms_of
 from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
@@ -22,14 +22,15 @@ from taskguard.targets.names import DEFAULT_REGION, TargetName
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
     """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail (``seed``, none: at
-    random; ``rate``, none: the usual one), and who may call the API (none: as ``serverless.yml`` has it). A service that is not ours
-    is told nothing of the last two, and has no draws that are known."""
+    random; ``rate``, none: the usual one), who may call the API (none: as ``serverless.yml`` has it), and what deploys it (none: what its
+    folder asks for). A service that is not ours is told nothing of failures and of who may call, and has no draws that are known."""
 
     places: Places
     stage: str | None = None
     seed: str | None = None
     rate: float | None = None
     api_auth: ApiAuth | None = None
+    deployer: DeployerName | None = None
 
     @property
     def failure_rate(self) -> float:
@@ -58,6 +59,7 @@ class WantedStage:
                 parameters=self.parameters(),
                 log=log,
                 abandoned=abandoned,
+                deployer=self.deployer,
             )
 
 

@@ -6,6 +6,7 @@ All of it is optional, and so is the file. It must not know what is deployed, no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,21 @@ _TABLES = ("ingress", "message", "record", "log")
 """Those that hold words of the dialect; each is called there as in the file."""
 
 
+class DeployerName(StrEnum):
+    """How a service is deployed: by what kind of infrastructure as code."""
+
+    SERVERLESS = "serverless"
+
+
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``choices`` decide which queue, table and route are meant,
-    ``environment`` is for the CLI that deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
+    ``deployer`` says how it is deployed (none: by what lies in the folder), ``environment`` is for what deploys it, and ``stage`` is the
+    stage where none is asked for (none: any)."""
 
     contract: Contract
     dialect: Dialect
     choices: Choices = Choices()
+    deployer: DeployerName | None = None
     environment: Mapping[str, str] = {}
     stage: str | None = None
 
@@ -58,6 +67,7 @@ def config_of(folder: Path) -> Config:
             contract=contract_named(file.contract, folder),
             dialect=_dialect(file),
             choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=file.service.route),
+            deployer=file.service.deployer,
             environment=file.service.environment,
             stage=file.service.stage,
         )
@@ -81,6 +91,7 @@ class _Service(Strict, frozen=True, kw_only=True):
     work_queue: str | None = None
     table: str | None = None
     route: str | None = None
+    deployer: DeployerName | None = None
     environment: Mapping[str, str] = {}
     stage: str | None = None
 

@@ -20,11 +20,6 @@ _CACHES = ("__pycache__",)
 _LEFT_OUT = shutil.ignore_patterns(*_CACHES, "*.pyc")
 
 
-def is_there(service: Path) -> bool:
-    """Whether there is a service in this folder."""
-    return (service / "serverless.yml").is_file()
-
-
 def files_of(path: Path) -> Iterator[Path]:
     """The file itself, or all files of a folder in the order of their names; none when there is nothing."""
     if path.is_file():

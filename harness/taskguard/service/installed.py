@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskguard.places import cache_folder
-from taskguard.service.serverless_cli import folder_of_cli
+from taskguard.service.deployers.serverless.cli import folder_of_cli
 from taskguard.targets.machine import Found, State
 
 

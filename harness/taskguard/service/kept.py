@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -26,22 +26,25 @@ _HEADER = "# Written by `taskguard up`; `taskguard down` removes it."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """The engine that is up and the stage deployed to it; ``name`` is the stack's, none in a note of before."""
+    """The engine that is up and the stage deployed to it; ``name`` is the stack's, none in a note of before; ``set_aside``
+    is what was not deployed of the service."""
 
     instance: Instance
     stage: str
     name: str | None = None
+    set_aside: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, instance: Instance, stack: Stack) -> Self:
         """The stack that has just been deployed to this engine."""
-        return cls(instance=instance, stage=stack.stage, name=stack.name)
+        return cls(instance=instance, stage=stack.stage, name=stack.name, set_aside=stack.set_aside)
 
     @classmethod
     def load(cls, places: Places) -> Self | None:
         """What is up for the service in ``places``; none when nothing is, or when what was has ended by itself."""
         try:
             document = json.loads((places.state / _STATE_FILE).read_text())
+            document["set_aside"] = tuple(document.get("set_aside", ()))
             running = cls(instance=instance_from_json(json.dumps(document.pop("instance"))), **document)
             return running if running.instance.is_running() else None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -54,6 +57,7 @@ class RunningStack:
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
             "name": self.name,
+            "set_aside": self.set_aside,
         }
         places.state.mkdir(parents=True, exist_ok=True)
         (places.state / _STATE_FILE).write_text(json.dumps(document, indent=2) + "\n")
@@ -65,7 +69,8 @@ class RunningStack:
             DeploymentError: it cannot be read.
         """
         choices = config_of(places.service).choices
-        return read_stack(self.instance.endpoint(), self.stage, name=self.name, choices=choices)
+        stack = read_stack(self.instance.endpoint(), self.stage, name=self.name, choices=choices)
+        return replace(stack, set_aside=self.set_aside)
 
     @classmethod
     def make_sure_there_is_none(cls, places: Places) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from taskguard.errors import ExitCode, SetupError
 from taskguard.places import Places
-from taskguard.service.serverless_cli import serverless_cli
+from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN
 from taskguard.targets.environments import python_with_pip
 

@@ -106,7 +106,8 @@ class Choices:
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
     ``ingresses`` are the ways in which a task may be handed in. ``not_supported`` are the types of the resources through which work
-    may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make."""
+    may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make, and ``set_aside`` has a sentence
+    for each thing that was not deployed as the service has it."""
 
     name: str
     stage: str
@@ -118,6 +119,7 @@ class Stack:
     ingresses: tuple[Ingress, ...]
     not_supported: tuple[str, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
     @property
     def queues(self) -> Mapping[QueueName, Queue]:

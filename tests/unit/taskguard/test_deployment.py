@@ -17,8 +17,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
+from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
-from taskguard.service.serverless_cli import serverless_cli
+from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.fake_platform import ours
@@ -67,8 +68,10 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder = tmp_path / "node_modules" / ".bin"
     folder.mkdir(parents=True)
     cli = Cli(folder)
-    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: cli.path)
-    monkeypatch.setattr("taskguard.service.deployment.python_with_pip", lambda cache: cache / "python")
+    monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: cli.path)
+    monkeypatch.setattr(
+        "taskguard.service.deployers.serverless.deployer.python_with_pip", lambda cache: cache / "python"
+    )
     return cli
 
 
@@ -177,7 +180,7 @@ def test_a_cli_that_does_not_end_is_ended_at_its_deadline_and_its_log_is_written
         def monotonic() -> float:
             return 1002.6 if log.exists() and "found" in log.read_text() else 1000.0
 
-    monkeypatch.setattr("taskguard.service.deployment.time", Clock)
+    monkeypatch.setattr("taskguard.service.deployers.commands.time", Clock)
     monkeypatch.setenv("TASKGUARD_DEPLOY_SECONDS", "2.5")
     with pytest.raises(DeploymentError, match=r"had not ended after 2\.5 s") as late:
         deploy(ours(), "qa", places=places, log=log)
@@ -391,6 +394,12 @@ def test_a_stack_is_called_as_it_was_packaged(
     state = shlex.quote(json.dumps({"service": {"service": "theirs", "provider": provider}}))
     cli.path.write_text(f'#!/bin/sh\n[ "$1" = deploy ] || printf %s {state} >"$3/serverless-state.json"\n')
     read: list[str] = []
-    monkeypatch.setattr("taskguard.service.deployment.discover", lambda _, found, **_choices: read.append(found))
+    stack = read_stack(ours(), "qa")
+
+    def discover(_: object, found: str, **_choices: object) -> Stack:
+        read.append(found)
+        return stack
+
+    monkeypatch.setattr("taskguard.service.deployment.discover", discover)
     deploy(ours(), "qa", places=places)
     assert [*read, name_of(ours(), "qa", places=places)] == [name, name]

@@ -82,7 +82,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
     monkeypatch.setattr(kept_stage, "Queues", AtRest)
     monkeypatch.setattr(kept_stage, "_forget", forget)
-    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: None)
+    monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
     monkeypatch.setattr(
         "taskguard.service.deployment.read_stack", lambda _, stage, **_names: replace(STACK, stage=stage)

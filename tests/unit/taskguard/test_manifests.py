@@ -29,7 +29,8 @@ FILES = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A service of a few files, and the CLI's."""
-    monkeypatch.setattr("taskguard.run.manifests.DATA", tmp_path / "data")
+    ours = tuple(tmp_path / "data" / "serverless" / name for name in ("package.json", "package-lock.json"))
+    monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.PACKAGE_FILES", ours)
     for name, text in FILES.items():
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def test_another_gets_no_parameters_and_its_draws_are_not_known(theirs: Path) ->
 def test_what_only_ours_can_be_told_is_refused(
     taskguard: Command, theirs: Path, command: str, given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskguard.service.deployment.serverless_cli", lambda _: None)
+    monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     ended = taskguard(command, theirs, *given)
     assert (ended.status, f"{given[0]}" in ended.says) == (2, True)
     assert "only a service whose serverless.yml reads these as parameters" in ended.says

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from taskguard.service import packages
-from taskguard.service.packages import MOST_KEPT, Packages, key_of
+from taskguard.service.deployers.serverless import packages
+from taskguard.service.deployers.serverless.packages import MOST_KEPT, Packages, key_of
 
 FILES = ("serverless.yml", "handlers")
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from taskguard.service.deployers.serverless.cli import PACKAGE_FILES
 from taskguard.service.files import files_of
-from taskguard.service.serverless_cli import PACKAGE_FILES
 from taskguard.targets.environments import PIP_LOCK
 
 MOST_KEPT = 60

@@ -1,0 +1,98 @@
+"""What every deployer is to the rest of the tool: something that knows a kind of service by a file of it, and deploys it.
+
+A deployer works in a scratch copy: not a byte of the service's folder changes. It must not know what a pipeline does, nor find out
+what is deployed: it tells the stack's name, and :mod:`taskguard.service.discovery` does the rest.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from taskguard.places import Places
+from taskguard.service.config import DeployerName
+from taskguard.service.files import copy_of
+from taskguard.targets.base import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A deploy of the service in ``places`` to ``stage``, with ``parameters`` that the service's own files read. ``log`` receives what
+    programs say; once it is ``abandoned``, the program that is under way is ended and no further one is started."""
+
+    endpoint: Endpoint
+    stage: str
+    places: Places
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    log: Path | None = None
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What came of it: the stack's name, and a sentence for each thing that is not deployed as the service has it."""
+
+    stack_name: str
+    set_aside: tuple[str, ...] = ()
+
+
+class Deployer(Protocol):
+    """One way to deploy. Its methods may be called from several threads."""
+
+    @property
+    def name(self) -> DeployerName:
+        """By which the user names it."""
+
+    @property
+    def looks_for(self) -> str:
+        """Which files it goes by, in the words of an error message."""
+
+    def file_in(self, service: Path) -> str | None:
+        """The file in this folder that it goes by; none when this is no service of its kind."""
+
+    def get_ready(self, cache: Path) -> None:
+        """Install what it needs of its own: better missed now than when an engine is up.
+
+        Raises:
+            SetupError: it cannot be installed.
+        """
+
+    def digests(self) -> Mapping[str, str]:
+        """SHA-256 of what it is made of, hexadecimal, by name: with another one the same files may be deployed otherwise."""
+
+    def name_of(self, job: Job) -> str:
+        """What the stack is called that :meth:`deploy` would make; nothing is deployed.
+
+        Raises:
+            SetupError, DeploymentError: as :meth:`deploy`.
+        """
+
+    def deploy(self, job: Job) -> Deployed:
+        """Deploy, and wait until it is done.
+
+        Raises:
+            SetupError: what it needs is missing.
+            DeploymentError: it failed; the message ends with what was said, and names the file with all of it.
+        """
+
+    def remove(self, job: Job) -> None:
+        """Remove the job's stage and all it holds.
+
+        Raises:
+            SetupError, DeploymentError: as :meth:`deploy`.
+        """
+
+
+@contextmanager
+def scratch_copy(service: Path) -> Iterator[Path]:
+    """A copy of what is deployed of ``service``, in a folder that is there for as long."""
+    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
+        folder = Path(scratch, "service")
+        folder.mkdir()
+        copy_of(service, folder)
+        yield folder

@@ -1,0 +1,135 @@
+"""Runs the programs that deploy a service: one at a time, with their words in a log, and ended with all they started when the deploy is
+abandoned or takes too long. It must not know which programs these are."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from taskguard.errors import DeploymentError, SetupError
+from taskguard.service.deployers.base import Job
+from taskguard.support.folders import naming
+
+_TAIL_LINES = 25
+_LOOKS_EVERY_SECONDS = 0.1
+"""How often it is seen whether a program was abandoned, or takes too long."""
+DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
+"""The environment variable that gives a program another deadline."""
+_DEADLINE_SECONDS = 300.0
+_TOO_LATE = -1000
+"""In place of the status of a program that had to be ended: no signal has this number."""
+_CHUNK_BYTES = 65536
+
+
+def run(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], what: str) -> None:
+    """Run a program in ``folder``; errors call it ``what``.
+
+    Raises:
+        DeploymentError: it failed, it took too long, or the job is abandoned.
+        SetupError: its deadline is no number.
+    """
+    within_seconds = deadline_seconds()
+    what = f"{what} at {job.endpoint.place}"
+    if job.abandoned.is_set():
+        raise DeploymentError(f"{what} was not begun: the run was interrupted.")
+    status, output = _ended(job, command, folder, environment, within_seconds)
+    if status:
+        why = "failed"
+        if status == _TOO_LATE:
+            why = f"had not ended after {within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
+        kept = f"\nAll of it is in {job.log}." if job.log else ""
+        raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}")
+
+
+def deadline_seconds() -> float:
+    """How long a program may take: what the environment says, or five minutes.
+
+    Raises:
+        SetupError: what it says is no number of seconds.
+    """
+    text = os.environ.get(DEADLINE_VARIABLE) or f"{_DEADLINE_SECONDS:g}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SetupError(f"reading {DEADLINE_VARIABLE}: {text!r} is no number of seconds. Give one, or unset it.")
+    return seconds
+
+
+def _ended(
+    job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], within_seconds: float
+) -> tuple[int, str]:
+    """The program's status and output, which the log receives as it comes. An interrupt, that it is abandoned, or its deadline ends
+    the program and what it started."""
+    deadline, said, late = time.monotonic() + within_seconds, bytearray(), False
+    with _open_log(job.log) as log, _started(command, folder, environment) as (process, output):
+        while not (job.abandoned.is_set() or late):
+            if select.select([output], [], [], _LOOKS_EVERY_SECONDS)[0]:
+                chunk = os.read(output, _CHUNK_BYTES)
+                if not chunk:
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(max(0.0, deadline - time.monotonic()))
+                    break
+                said += chunk
+                log(chunk)
+            elif process.poll() is not None:
+                # Something that it started says nothing, and does not end.
+                break
+            late = time.monotonic() > deadline
+    # Whatever the machine's own encoding, and whatever a service says.
+    return _TOO_LATE if late else process.returncode, said.decode("utf-8", errors="replace")
+
+
+@contextmanager
+def _open_log(log: Path | None) -> Iterator[Callable[[bytes], object]]:
+    if log is None:
+        yield lambda _: None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with naming(log), log.open("ab", buffering=0) as file:
+        yield file.write
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The program, in a session of its own, and the file descriptor of what it says; when this is left it has ended, and what it
+    started too."""
+    output, its_end = os.pipe()
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=its_end,
+            stderr=its_end,
+            start_new_session=True,
+        )
+        os.close(its_end)
+        try:
+            yield process, output
+        finally:
+            if process.poll() is None:
+                _kill(process)
+                process.wait()
+    finally:
+        os.close(output)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _tail(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
+    return "\n".join(f"  {line}" for line in lines)
