@@ -12,7 +12,7 @@ from typing import Protocol
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
-from taskguard.evidence.recorder.calls import calls_of
+from taskguard.evidence.recorder.calls import calls_of, sends_of
 from taskguard.evidence.recorder.deduplicated import deduplicated
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.failures import failed_invocations, left_running
@@ -72,7 +72,8 @@ class RecorderSource:
         handed_in = (each for each in given if isinstance(each, (TaskSubmitted, InvalidSubmitted)))
         ids = frozenset(each.task_id for each in handed_in if each.task_id is not None)
         events += deduplicated(recording, self.stack, names, ids if only is None else ids & only)
-        calls = calls_of(recording, self.stack, names, ids)
+        sends = sends_of(recording, self.stack, names, ids)
+        calls = [*calls_of(recording, self.stack, names, ids), *sends]
         events += calls if only is None else (call for call in calls if not only.isdisjoint(call.task_ids))
         return [*events, *left_running(recording, self.stack)], recording
 

@@ -33,7 +33,8 @@ class InvocationsCounted(Happened, frozen=True, kw_only=True):
 
 
 class Called(Happened, frozen=True, kw_only=True):
-    """A function made an AWS call that may change or send something, at `at_ms`, and had its answer at `answered_ms`.
+    """A function made an AWS call that may change or send something, at `at_ms`, and had its answer at `answered_ms`; or a service did,
+    which is the `function` then, as API Gateway, which sends to a queue for a route.
 
     `delivery_id` is the invocation that made it, None between two. `resource` is the table, queue, topic or the like that it was
     about, None where it names none. `task_ids` are the tasks that its parameters name or, when they name none, the only one that the

@@ -30,6 +30,7 @@ IN_ORDER = (
     "sqs_dead_letters",
     # The recorder must not take a redriven message for one that died.
     "sqs_moved_messages",
+    "sqs_query_callers",
     "event_source_poller",
     "mapping_refusals",
     "function_refusals",

@@ -7,7 +7,8 @@ judges nothing, and it does not know what the functions do. All times are millis
 clock.
 
 Kinds of line: ``invocation-started``, ``invocation-ended``, ``aws-call``, ``engine-held-up`` (``taskguard.engine.recorder.stalls``), ``queue-held-up`` (``taskguard.engine.events.crowding``),
-``processes-left`` (``taskguard.engine.functions.leftovers``), ``receive-throttled`` (``taskguard.engine.events.delivery``), ``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``) and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
+``processes-left`` (``taskguard.engine.functions.leftovers``), ``receive-throttled`` (``taskguard.engine.events.delivery``), ``dead-lettered`` (``taskguard.engine.patches.sqs_dead_letters``), ``fault-injected`` (``taskguard.engine.faults``), ``service-call``, by which API Gateway, EventBridge and the like send to a queue for
+a resource of theirs, and ``platform-call``, which is written once for each role, operation, set of names it is about, and error: a queue is polled twenty times a second.
 """
 
 import json
@@ -27,6 +28,7 @@ from taskguard.engine.settings import EngineSettings
 
 _LONGEST_PARAMETER = 4096
 """Of a longer text both ends are kept: one of them names what it is about."""
+_SENDS = ("SendMessage", "SendMessageBatch")
 _ARRIVAL = "taskguard_arrived_at_ms"
 TOLD = "taskguard_told"
 """Where a request's context says what a function is told, if that is not what has happened: an HTTP status, 0 when it is told
@@ -101,6 +103,9 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
     is_assumed = context.service.service_name == "sts" and context.operation.name == "AssumeRole"
     if is_assumed and (credentials := (context.service_response or {}).get("Credentials")):
         recorder().roles[credentials["SessionToken"]] = context.service_request["RoleArn"]
+    if _is_sent_by_a_service(context):
+        _record_service_call(context, response)
+        return
     token = context.request.headers.get("X-Amz-Security-Token")
     if not token:
         return
@@ -121,6 +126,31 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
         error={"code": error.code, "message": error.message} if error else None,
         result=_outcome(context.service_response or {}),
         told=context.get(TOLD),
+        startedAt=getattr(context, _ARRIVAL, ended),
+        endedAt=ended,
+    )
+
+
+def _is_sent_by_a_service(context: RequestContext) -> bool:
+    """Whether a service sends to a queue for a resource of its own: such as a route of an API, or a rule."""
+    told = context.internal_request_params or {}
+    sends = context.service.service_name == "sqs" and context.operation.name in _SENDS
+    return sends and bool(told.get("service_principal") and told.get("source_arn"))
+
+
+def _record_service_call(context: RequestContext, response: Response) -> None:
+    told, error, ended = context.internal_request_params, context.service_exception, now_ms()
+    recorder().write(
+        "service-call",
+        function=told["service_principal"],
+        source=told["source_arn"],
+        requestId=None,
+        service=context.service.service_name,
+        operation=context.operation.name,
+        parameters=_shortened(context.service_request or {}),
+        status=response.status_code,
+        error={"code": error.code, "message": error.message} if error else None,
+        result=_outcome(context.service_response or {}),
         startedAt=getattr(context, _ARRIVAL, ended),
         endedAt=ended,
     )

@@ -1,4 +1,5 @@
-"""From a recording to the AWS calls of the stack's functions that may change or send something, each with the tasks that it names.
+"""From a recording to the AWS calls of the stack's functions that may change or send something, each with the tasks that it names;
+and to those by which services sent to its queues, as API Gateway does for a route.
 
 Left out is what only reads, and how long a message is hidden, which `deliveries` tells. It must not know what a call is good for.
 """
@@ -33,6 +34,9 @@ _RESOURCES = (
 )
 """The parameters that name what a call is about, of the services that a queue pipeline uses."""
 
+_SERVICES = {"apigateway": "API Gateway", "events": "EventBridge", "s3": "S3", "sns": "SNS"}
+"""What services are called, by their principals."""
+
 _WORD = re.compile(r"[A-Za-z0-9._:-]+")
 """An id in a text: what may stand in one never stands beside it, so `t-1` is not found in `t-10`."""
 
@@ -57,6 +61,25 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             error=call.error_code,
             guessed=not named <= _words_of(call.parameters),
         )
+
+
+def sends_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> Iterator[Called]:
+    """The messages that services sent to the stack's queues, for a route, a rule or the like, each with those of ``task_ids`` it names."""
+    queues = {queue.name for queue in stack.queues.values()}
+    for call in recording.service_calls:
+        if _resource(call) in queues:
+            yield Called(
+                at_ms=call.started_at_ms,
+                answered_ms=call.ended_at_ms,
+                function=_SERVICES.get(call.function, call.function),
+                delivery_id=None,
+                service=call.service,
+                operation=call.operation,
+                resource=_resource(call),
+                task_ids=tuple(sorted(tasks_named(call.parameters, call, recording, names, task_ids))),
+                status=call.status,
+                error=call.error_code,
+            )
 
 
 def tasks_named(

@@ -22,7 +22,7 @@ def deduplicated(
 ) -> Iterator[Deduplicated]:
     """The messages of ``task_ids`` that were dropped for another task's."""
     first: dict[str, str] = {}
-    for call in sorted(recording.calls, key=lambda each: each.started_at_ms):
+    for call in sorted([*recording.calls, *recording.service_calls], key=lambda each: each.started_at_ms):
         if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
             continue
         for parameters, message_id in _sent(call):

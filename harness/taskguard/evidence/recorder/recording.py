@@ -80,7 +80,8 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
     is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code. ``sent``
-    are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one."""
+    are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one. Of a call that a
+    service of AWS's made, ``function`` is that service, as ``events``."""
 
     function: str
     request_id: str | None
@@ -157,10 +158,11 @@ class Injection:
 
 @dataclass(slots=True)
 class Recording:
-    """What was recorded up to now, in the order of the file. ``damage`` tells of lines that could not be read."""
+    """What was recorded up to now, in the order of the file. ``service_calls`` are those by which services sent to queues; ``damage`` tells of lines that could not be read."""
 
     invocations: dict[str, Invocation] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    service_calls: list[Call] = field(default_factory=list)
     platform_calls: list[PlatformCall] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
     throttled: list[Throttled] = field(default_factory=list)
@@ -174,6 +176,7 @@ class Recording:
         return Recording(
             invocations={i: each for i, each in self.invocations.items() if each.started_at_ms >= moment_ms},
             calls=[call for call in self.calls if call.started_at_ms >= moment_ms],
+            service_calls=[call for call in self.service_calls if call.started_at_ms >= moment_ms],
             platform_calls=[call for call in self.platform_calls if call.started_at_ms >= moment_ms],
             moved=[each for each in self.moved if each.at_ms >= moment_ms],
             throttled=[each for each in self.throttled if each.started_at_ms >= moment_ms],
@@ -292,7 +295,7 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             if line.get("failure"):
                 invocation.failure = msgspec.convert(line["failure"], Failure)
             invocation.ended_at_ms = line["endedAt"]
-        case "aws-call":
+        case "aws-call" | "service-call":
             # Recordings that were made before faults could be injected say nothing of it.
             told = line.get("told")
             changed = {
@@ -301,7 +304,8 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                 "told": (told["status"], told["error"]) if told else None,
                 "sent": _sent(line["result"]),
             }
-            recording.calls.append(msgspec.convert(line | changed, Call))
+            of_function = line["kind"] == "aws-call"
+            (recording.calls if of_function else recording.service_calls).append(msgspec.convert(line | changed, Call))
         case "platform-call":
             recording.platform_calls.append(msgspec.convert(line, PlatformCall))
         case "engine-held-up" | "queue-held-up":
