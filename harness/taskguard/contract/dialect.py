@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from taskguard.contract.contract import LogField
+from taskguard.support.envelopes import carried, value_at
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
 
@@ -29,12 +30,13 @@ _ANY_ID = "any-id"
 
 
 def id_in(document: object, name: str | None) -> str | None:
-    """The task's id, in the field of this name; in the first that is usual for it, where none was stated."""
+    """The task's id, in the field of this name or path; in the first that is usual for it, where none was stated."""
     if not isinstance(document, Mapping):
         return None
     names = _USUAL_IDS if name is None else (name,)
-    found = next((document[each] for each in names if each in document), None)
-    return found if isinstance(found, str) else None
+    found = (value for each in names if (value := value_at(document, each)) is not None)
+    task_id = next(found, None)
+    return task_id if isinstance(task_id, str) else None
 
 
 class IngressWords(Strict, frozen=True, kw_only=True):
@@ -107,7 +109,8 @@ def _text_of(payload: Json) -> str:
 
 
 class MessageWords(Strict, frozen=True, kw_only=True):
-    """The fields of a queue message's JSON body; none: not stated, so that what is usual is looked for, and nobody is accused for it."""
+    """The fields of a queue message's JSON body, each a name or a path as `order.id`, in what EventBridge or SNS has put an envelope
+    around as well; none: not stated, so that what is usual is looked for, and nobody is accused for it."""
 
     id: str | None = None
     payload: str | None = None
@@ -118,8 +121,11 @@ class MessageWords(Strict, frozen=True, kw_only=True):
             document = json.loads(body)
         except (ValueError, TypeError, RecursionError):
             return None, body
-        task_id = id_in(document, self.id)
-        return (None, body) if task_id is None else (task_id, document.get(self.payload or _USUAL_PAYLOAD))
+        # What is stated may speak of the envelope itself.
+        for each in (carried(document), *([document] if self.id is not None else [])):
+            if (task_id := id_in(each, self.id)) is not None and isinstance(each, Mapping):
+                return task_id, value_at(each, self.payload or _USUAL_PAYLOAD)
+        return None, body
 
     @property
     def id_names(self) -> tuple[str, ...]:

@@ -54,6 +54,35 @@ def test_without_a_name_the_usual_ones_are_looked_for(name: str) -> None:
     assert MessageWords(id="other").read(json.dumps({name: "t"}))[0] is None
 
 
+EVENT = {"version": "0", "id": "e-1", "detail-type": "task", "source": "shop", "detail": {"taskId": "t", "payload": 1}}
+NOTICE = {
+    "Type": "Notification",
+    "MessageId": "m-1",
+    "TopicArn": "arn",
+    "Message": json.dumps({"id": "t", "payload": 1}),
+}
+
+
+@pytest.mark.parametrize(
+    "body", [EVENT, NOTICE, NOTICE | {"Message": json.dumps(EVENT)}], ids=["EventBridge", "SNS", "one in the other"]
+)
+def test_a_task_is_found_in_an_envelope_whose_own_id_is_not_the_tasks(body: dict[str, Json]) -> None:
+    assert MessageWords().read(json.dumps(body)) == ("t", 1)
+
+
+def test_an_envelope_of_what_is_no_task_is_none() -> None:
+    assert MessageWords().read(json.dumps(EVENT | {"detail": {}}))[0] is None
+    assert MessageWords().read(json.dumps(NOTICE | {"Message": "a text"}))[0] is None
+
+
+def test_a_stated_field_may_be_a_path_or_of_the_envelope() -> None:
+    body = json.dumps(EVENT | {"detail": {"order": {"no": "o-1", "lines": []}}})
+    assert MessageWords(id="order.no", payload="order.lines").read(body) == ("o-1", [])
+    assert MessageWords(id="detail.order.no").read(body) == ("o-1", None)
+    assert MessageWords(id="id").read(body)[0] == "e-1"
+    assert MessageWords(id="order.none").read(body)[0] is None
+
+
 def test_a_request_holds_what_its_template_has() -> None:
     task_id = 'a"b'
     payload: Json = {"name": 'Zoë "東京"', "ratio": 1.0}

@@ -130,6 +130,14 @@ def aws_call(
     )
 
 
+def service_call(
+    parameters: dict[str, Any], *, by: str = "apigateway", error: str | None = None, at: float = 1001.0
+) -> str:
+    """What a service sends to a queue for a resource of its own."""
+    line = json.loads(aws_call("SendMessage", parameters, error=error, status=400 if error else 200, at=at))
+    return json.dumps(line | {"kind": "service-call", "function": by, "source": "arn", "requestId": None})
+
+
 def fault_injected(
     *task_ids: str, stack: str = WORK_ARN, request_id: str | None = "r1", at: float = 1003.0, until: float | None = None
 ) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from taskguard.contract.dialect import TASKGUARD
-from taskguard.evidence.recorder.calls import calls_of
+from taskguard.evidence.recorder.calls import calls_of, sends_of
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Recording
 from taskguard.history import Called
 
 from tests.unit.taskguard.recorder_lines import STACK as BARE
-from tests.unit.taskguard.recorder_lines import function
+from tests.unit.taskguard.recorder_lines import WORK_URL, function, recording_of, service_call
 
 WORKER = function("TaskGuard-dev-processTask")
 STACK = replace(BARE, functions=(WORKER,))
@@ -68,3 +69,18 @@ def test_a_call_that_names_no_task_is_that_of_the_only_one() -> None:
 
 def test_a_function_that_is_not_the_stacks_is_nobodys_business() -> None:
     assert called("t-1", function="another") == []
+
+
+def test_what_services_send_to_the_stacks_queues_is_told_with_its_task(tmp_path: Path) -> None:
+    body = '{"taskId": "t-1"}'
+    recording = recording_of(
+        tmp_path,
+        service_call({"QueueUrl": WORK_URL, "MessageBody": body}, at=1.0),
+        service_call({"QueueUrl": WORK_URL, "MessageBody": body}, by="events", error="AccessDenied", at=2.0),
+        service_call({"QueueUrl": "http://127.0.0.1/0/other", "MessageBody": body}, at=3.0),
+    )
+    assert recording.calls == []
+    route, rule = sends_of(recording, STACK, TASKGUARD.message, IDS)
+    assert (route.function, route.what, route.task_ids) == ("API Gateway", "sqs.SendMessage on TaskQueue", ("t-1",))
+    assert (route.took_effect, route.delivery_id) == (True, None)
+    assert (rule.function, rule.took_effect, rule.error) == ("EventBridge", False, "AccessDenied")

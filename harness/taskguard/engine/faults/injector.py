@@ -21,6 +21,7 @@ from taskguard.engine.recorder.flight_recorder import now_ms, recorder
 from taskguard.errors import FaultPlanError
 from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Fault, Phase, Place, Plan
+from taskguard.support.envelopes import carried, value_at
 
 
 def json_object(text: object) -> dict[str, Any]:
@@ -48,15 +49,20 @@ class Ordinals:
 
 @dataclass(frozen=True, slots=True)
 class TaskNames:
-    """Where a task's id is found: in the first of these fields that the JSON of messages and requests has; its attribute in the table."""
+    """Where a task's id is found: in the first of these fields that the JSON of messages and requests has, be it in an envelope; its
+    attribute in the table."""
 
     message: tuple[str, ...] = ("taskId",)
     record: str = "taskId"
 
     def in_object(self, document: Mapping[str, Any]) -> str | None:
         """The id in these fields; none when there is none."""
-        task_id = next((document[name] for name in self.message if name in document), None)
-        return task_id if isinstance(task_id, str) else None
+        inside = carried(document)
+        for each in (inside, document) if isinstance(inside, Mapping) else (document,):
+            found = (value for name in self.message if (value := value_at(each, name)) is not None)
+            if isinstance(task_id := next(found, None), str):
+                return task_id
+        return None
 
     def in_text(self, text: object) -> str | None:
         """The id in a message's or a request's body; none when there is none."""
