@@ -1,7 +1,8 @@
 """Deploys variants: those that change the template with the Serverless CLI, those that change nothing but code without it.
 
 The CLI packages the service once. From its template and its archive a stack is made for each variant of the code, through
-CloudFormation as the CLI would, without starting Node.js each time. It must not know how a variant is judged.
+CloudFormation as the CLI would, without starting Node.js each time. What the handlers import of others is no variant's: it lies in one
+folder for all of them, as a layer would, and is unzipped and compiled once. It must not know how a variant is judged.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import json
 import os
 import subprocess
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
@@ -43,17 +44,47 @@ _VISIBILITY_SECONDS = 25
 """Above the consumers' timeout. Ours is 90, as AWS advises; variants that put nothing off wait for it again and again."""
 
 
-class Deployer:
-    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says. Once it is
-    ``abandoned``, no call of the CLI goes on."""
+class Package:
+    """The service as the CLI packages it, once for all engines: the template of a stage, and the handlers. Safe to use from several
+    threads; ``folder`` receives the libraries."""
 
     def __init__(self, endpoint: Endpoint, folder: Path, abandoned: Event) -> None:
         self._endpoint = endpoint
         self._folder = folder
         self._abandoned = abandoned
         self._packaging = Lock()
-        self._template: str | None = None
-        self._archive: Mapping[str, bytes] = {}
+        self._template = ""
+        self._handlers: Mapping[str, bytes] = {}
+
+    def of(self, stage: str, changed: Mapping[str, str]) -> tuple[str, bytes]:
+        """The template of this stage, and the archive of its functions with the text of ``changed`` files."""
+        with self._packaging:
+            if not self._template:
+                libraries = self._folder / "libraries"
+                job = Job(
+                    endpoint=self._endpoint,
+                    stage=_ANY_STAGE,
+                    places=PLACES,
+                    parameters=PARAMETERS,
+                    abandoned=self._abandoned,
+                )
+                with packaged(job) as place:
+                    self._handlers = _divided(place / "TaskGuard.zip", libraries)
+                    self._template = _without_the_cli(json.loads((place / _TEMPLATE).read_text()), libraries)
+        return self._template.replace(_ANY_STAGE, stage), _zipped({**self._handlers, **_encoded(changed)})
+
+
+class Deployer:
+    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says. Once it is
+    ``abandoned``, no call of the CLI goes on."""
+
+    def __init__(self, endpoint: Endpoint, folder: Path, package: Package, abandoned: Event) -> None:
+        self._endpoint = endpoint
+        self._folder = folder
+        self._package = package
+        self._abandoned = abandoned
+        self._making_bucket = Lock()
+        self._has_bucket = False
 
     def with_the_cli(self, stage: str, variant: Variant) -> Stack:
         """Deploy a variant as a user would."""
@@ -66,14 +97,10 @@ class Deployer:
 
     def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
         """Deploy the service with other code: the text of ``changed`` files."""
-        template, archive = self._package()
-        s3, cloudformation = self._endpoint.client("s3"), self._endpoint.cloudformation()
-        s3.put_object(
-            Bucket=_BUCKET,
-            Key=f"{stage}.zip",
-            Body=_zipped({**_without_bytecode(archive, changed), **_encoded(changed)}),
-        )
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=template.replace(_ANY_STAGE, stage).encode())
+        template, archive = self._package.of(stage, changed)
+        s3, cloudformation = self._bucket(), self._endpoint.cloudformation()
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=archive)
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=template.encode())
         name = stack_name(stage)
         cloudformation.create_stack(
             StackName=name,
@@ -102,56 +129,43 @@ class Deployer:
         for each in stack.functions:
             functions.delete_function(FunctionName=each.name)
 
-    def _package(self) -> tuple[str, Mapping[str, bytes]]:
-        with self._packaging:
-            if self._template is None:
-                job = Job(
-                    endpoint=self._endpoint,
-                    stage=_ANY_STAGE,
-                    places=PLACES,
-                    parameters=PARAMETERS,
-                    abandoned=self._abandoned,
-                )
-                with packaged(job) as place:
-                    self._archive = _compiled(place / "TaskGuard.zip", place / "compiled")
-                    template = json.loads((place / _TEMPLATE).read_text())
-                self._endpoint.client("s3").create_bucket(
+    def _bucket(self) -> Any:
+        """The client of S3, on which the bucket is."""
+        s3 = self._endpoint.client("s3")
+        with self._making_bucket:
+            if not self._has_bucket:
+                s3.create_bucket(
                     Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
                 )
-                self._template = _without_the_cli(template)
-            return self._template, self._archive
+                self._has_bucket = True
+        return s3
 
 
-def _without_the_cli(template: dict[str, Any]) -> str:
+def _without_the_cli(template: dict[str, Any], libraries: Path) -> str:
     """The template without the bucket that the CLI makes for each stage, since functions come from one for all of them; without
-    alarms, which would keep the engine busy; and with a shorter visibility timeout."""
+    alarms, which would keep the engine busy; with the folder of libraries; and with a shorter visibility timeout."""
     for name, resource in list(template["Resources"].items()):
         if name in _OF_THE_CLI or str(resource["Type"]).startswith("AWS::CloudWatch::"):
             del template["Resources"][name]
     del template["Outputs"]["ServerlessDeploymentBucketName"]
     for resource in template["Resources"].values():
-        if "Code" in resource["Properties"]:
-            resource["Properties"]["Code"] = {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"}
-        if "VisibilityTimeout" in resource["Properties"]:
-            resource["Properties"]["VisibilityTimeout"] = _VISIBILITY_SECONDS
+        properties = resource["Properties"]
+        if "Code" in properties:
+            properties["Code"] = {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"}
+            properties["Environment"]["Variables"]["PYTHONPATH"] = str(libraries)
+        if "VisibilityTimeout" in properties:
+            properties["VisibilityTimeout"] = _VISIBILITY_SECONDS
     return json.dumps(template)
 
 
-def _compiled(archive: Path, folder: Path) -> dict[str, bytes]:
-    """The archive's files, and beside each module its bytecode: or each variant's functions would compile them all anew."""
+def _divided(archive: Path, libraries: Path) -> dict[str, bytes]:
+    """The archive's handlers; the rest of it is unzipped to ``libraries`` and compiled."""
     with zipfile.ZipFile(archive) as packed:
-        packed.extractall(folder)
-    interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
-    # Unchecked, for unpacking changes the files' times.
-    command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-def _without_bytecode(files: Mapping[str, bytes], changed: Iterable[str]) -> dict[str, bytes]:
-    """The files without the bytecode of those that are changed."""
-    stale = tuple(f"{PurePosixPath(file).parent}/__pycache__/{PurePosixPath(file).stem}." for file in changed)
-    return {name: content for name, content in files.items() if not name.startswith(stale)}
+        handlers = [name for name in packed.namelist() if name.startswith("handlers/")]
+        packed.extractall(libraries, set(packed.namelist()) - set(handlers))
+        interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
+        subprocess.run([interpreter, "-m", "compileall", "-q", str(libraries)], check=True, capture_output=True)
+        return {name: packed.read(name) for name in handlers}
 
 
 def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:

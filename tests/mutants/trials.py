@@ -19,7 +19,7 @@ from typing import Self
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
 
-from tests.mutants.deploying import Deployer
+from tests.mutants.deploying import Deployer, Package
 from tests.mutants.trial import Trial, put_on_trial
 from tests.mutants.variants import Variant
 from tests.places import PLACES
@@ -50,7 +50,8 @@ class Trials:
 
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
         self._over = Event()
-        self._first = _Place(endpoint, Deployer(endpoint, folder, self._over))
+        self._package = Package(endpoint, folder, self._over)
+        self._first = _Place(endpoint, Deployer(endpoint, folder, self._package, self._over))
         self._folder = folder
         self._engines = ExitStack()
         self._at_once = AT_ONCE_IN_REAL_TIME if endpoint.clock.scale == 1 else ENGINES
@@ -98,7 +99,7 @@ class Trials:
 
         def start() -> _Place:
             another = engine.start()
-            return _Place(another, Deployer(another, folder, self._over))
+            return _Place(another, Deployer(another, folder, self._package, self._over))
 
         return self._starts.submit(start)
 
