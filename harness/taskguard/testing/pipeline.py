@@ -22,7 +22,7 @@ from taskguard.evidence.sources import source_at
 from taskguard.history import History, RecordObserved, SavedRun, TaskSubmitted
 from taskguard.ingress.access import http_client_of
 from taskguard.ingress.http_client import HttpClient
-from taskguard.ingress.load import shared_load
+from taskguard.ingress.load import load_of, shared_load
 from taskguard.ingress.workload import Task
 from taskguard.reports.timeline import timeline
 from taskguard.run.events import Graded
@@ -40,11 +40,13 @@ def own_name(test: str) -> str:
 
 @dataclass(slots=True)
 class Pipeline:
-    """A deployed pipeline. ``prefix`` makes this test's task ids its own; ``folder`` receives its histories."""
+    """A deployed pipeline. ``prefix`` makes this test's task ids its own; ``folder`` receives its histories. When it is ``shared``, other
+    tests use the same stack at the same time."""
 
     run: Run
     prefix: str
     folder: Path
+    shared: bool = True
     client: HttpClient = field(init=False)
     submitted: list[TaskSubmitted] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -106,12 +108,12 @@ class Pipeline:
         return self.run.history(self.submitted, deadline_reached=False, only=frozenset(ids))
 
     def graded(self, tasks: int = 30) -> Graded:
-        """Run so many tasks through the stack, as a graded run does, and judge them. Where others use the stack at the same time it
-        can be *unknown* whether the queues hold anything of this run."""
+        """Run so many tasks through the stack, as a graded run does, and judge them. Where others use the stack at the same time no task
+        waits, so that what becomes of a batch of several may be *unknown*, and so may be whether the queues hold anything of this run."""
         endpoint, stack, terms = self.run.endpoint, self.run.stack, self.run.terms
         source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
-        load = shared_load(self.prefix, tasks, terms)
+        load = (shared_load if self.shared else load_of)(self.prefix, tasks, terms)
         folder = self.folder / f"{self.prefix}-graded"
         try:
             return session.judge(session.record(run, load, folder), folder)

@@ -322,7 +322,11 @@ def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngi
     # Unique to this execution of this test, so that a stack that stays can be tested again.
     nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
     pipeline = Pipeline(
-        run=run, prefix=f"{own_name(request.node.name)}-{nonce}", folder=shared_engine.folder / "histories"
+        run=run,
+        prefix=f"{own_name(request.node.name)}-{nonce}",
+        folder=shared_engine.folder / "histories",
+        shared=hasattr(request.config, "workerinput")
+        or _target(request.config) in (TargetName.AWS, TargetName.RUNNING),
     )
     if _target(request.config) is TargetName.AWS:
         from taskguard.testing.on_aws import ledger_in
