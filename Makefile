@@ -192,3 +192,4 @@ lock: ## resolve the lock files anew, after changing what is required
 	@$(compile) requirements/pip.in -o $(data)/pip.txt
 	@$(compile) requirements/audit.in -o requirements/audit.txt
 	@npm install --package-lock-only --silent
+	@for each in client sdk-v2 sdk-v3; do (cd $(data)/nodejs/$$each && npm install --package-lock-only --omit-lockfile-registry-resolved --silent); done

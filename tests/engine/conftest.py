@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +94,16 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def packed(files: Mapping[str, str]) -> bytes:
+    """A package with these files; a margin of ``|`` is taken off."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        for name, source in files.items():
+            # Without the time of day: the same source is the same package.
+            package.writestr(zipfile.ZipInfo(name), re.sub(r"^ *\|", "", source, flags=re.MULTILINE).strip() + "\n")
+    return archive.getvalue()
+
+
 def create_function(
     endpoint: Endpoint,
     source: str,
@@ -102,24 +112,27 @@ def create_function(
     memory: int = 256,
     handler: str = "task.handler",
     role: str = ROLE,
+    runtime: str = "python3.13",
+    file: str = "task.py",
+    files: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     **env: str,
 ) -> Function:
-    """Create a function from its source, which holds ``handler(event, context)``; a margin of ``|`` is taken off."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as package:
-        # Without the time of day: the same source is the same package.
-        package.writestr(zipfile.ZipInfo("task.py"), re.sub(r"^ *\|", "", source, flags=re.MULTILINE).strip() + "\n")
+    """Create a function from the source of its ``file``, which holds ``handler(event, context)``, and others; a margin of ``|`` is taken
+    off. ``settings`` are others of Lambda's."""
+    archive = packed({file: source, **(files or {})})
     name = f"engine-test-{uuid4().hex[:10]}"
-    client = endpoint.functions()
+    client: Any = endpoint.functions()
     client.create_function(
         FunctionName=name,
-        Runtime="python3.13",
+        Runtime=runtime,
         Role=role,
         Handler=handler,
-        Code={"ZipFile": archive.getvalue()},
+        Code={"ZipFile": archive},
         Timeout=timeout,
         MemorySize=memory,
         Environment={"Variables": env},
+        **(settings or {}),
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
     return Function(name, endpoint)

@@ -26,7 +26,7 @@ from taskguard.service.ours import failure_parameters, stack_name
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.environments import LAMBDA_RUNTIME, find_runtime
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 from tests.mutants.loads import RATE, SEED
 from tests.mutants.variants import Variant, broken_service

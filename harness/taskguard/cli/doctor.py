@@ -21,9 +21,10 @@ from taskguard.service.installed import Kept
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
 from taskguard.targets import machine
-from taskguard.targets.environments import LAMBDA_RUNTIME, engine_environment, find_runtime, pip_environment
+from taskguard.targets.environments import engine_environment, pip_environment
 from taskguard.targets.machine import Found, State
 from taskguard.targets.names import TargetName
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 FORMAT_VERSION = 1
 """Of what `--json` prints; rises whenever a field changes its meaning or goes."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 _VARIABLE = "TASKGUARD_ENGINE"
 
@@ -63,13 +63,29 @@ class FunctionRuntime:
     """Where functions of one Lambda runtime run locally.
 
     ``interpreter`` is its program, ``library_path`` the folders of what Lambda brings (the runtime interface client, the AWS SDK), in the
-    order in which they are searched, ``version`` the interpreter's. The ``language`` is one of :mod:`taskguard.engine.functions.runtimes`.
+    order in which they are searched, ``version`` the interpreter's. The ``language`` is one of :mod:`taskguard.engine.functions.runtimes`,
+    the ``name`` is Lambda's (``nodejs20.x``).
     """
 
     interpreter: str
     library_path: tuple[str, ...]
     version: str
     language: str = "python"
+    name: str = ""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """One that was told as JSON."""
+        return cls(**{**document, "library_path": tuple(document["library_path"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who tells of a runtime that the engine was not told of: a ``command``, to which the runtime's name is added, in an ``environment`` of
+    its own. It prints the runtime as JSON, or says what is wrong and fails."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +94,8 @@ class EngineSettings:
 
     ``instance`` is the token by which a target recognises its own engine; ``scratch`` the folder that goes with it;
     ``owner_pid`` the process that it must not outlive (0: nobody owns it); ``recording`` the flight recorder's file
-    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters; ``listener`` is the file
-    descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
+    (none: no recording); ``runtimes`` maps Lambda runtime names (``python3.13``) to local interpreters, and ``provider`` tells of others, if
+    anybody does; ``listener`` is the file descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
     with ``as_it_comes`` LocalStack's own code does all but run functions;
     ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's and is not
     set when the machine's is (none: the machine's).
@@ -95,6 +111,7 @@ class EngineSettings:
     clock: str | None = None
     clock_scale: float = 1.0
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
+    provider: Provider | None = None
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to the engine's process."""
@@ -109,8 +126,7 @@ class EngineSettings:
             KeyError: when the process was not started by a target.
         """
         document = json.loads(os.environ[_VARIABLE])
-        runtimes = {
-            name: FunctionRuntime(**{**told, "library_path": tuple(told["library_path"])})
-            for name, told in document.pop("runtimes").items()
-        }
+        runtimes = {name: FunctionRuntime.of(told) for name, told in document.pop("runtimes").items()}
+        if (told := document.pop("provider")) is not None:
+            document["provider"] = Provider(tuple(told["command"]), told["environment"])
         return cls(**document, runtimes=runtimes)

@@ -3,9 +3,6 @@
 Each is a folder of packages, installed from a lock file of the package by uv into the user's cache, once for each version of the lock
 and of Python; whoever uses it runs an interpreter that sees these packages and no others. What is installed in another way
 (the Serverless CLI) is made by :func:`once` too.
-
-A function of runtime ``python3.13`` runs on Python 3.13 where one is found, else on the interpreter that the engine runs on; the
-run's manifest says which. It sees the libraries that Lambda itself provides (the runtime interface client and boto3).
 """
 
 from __future__ import annotations
@@ -28,16 +25,11 @@ from pathlib import Path
 from filelock import FileLock
 from uv import find_uv_bin
 
-from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError
 from taskguard.places import DATA
 
 ENGINE_LOCK = DATA / "engine.txt"
 PIP_LOCK = DATA / "pip.txt"
-LAMBDA_RUNTIME = "python3.13"
-_LIBRARIES_LOCK = DATA / "lambda-runtime.txt"
-# Found last: where the runtime interface client has its native transport, that one is used.
-_FALLBACK = Path(__file__).parents[1] / "engine" / "functions" / "runtime_client"
 ENGINE_MINORS = (13, 12, 11)
 """The versions of Python 3 that LocalStack runs on; the newest is taken first, after this process's own."""
 _TELL = "import sys, sysconfig as s; print('.'.join(map(str, sys.version_info[:3])), s.get_config_var('SOABI'), s.get_platform())"
@@ -71,22 +63,6 @@ def engine_environment(cache: Path) -> Environment:
         SetupError: when no interpreter fits, or the packages cannot be installed.
     """
     return installed(ENGINE_LOCK, engine_python(), cache, "LocalStack")
-
-
-def find_runtime(name: str, cache: Path) -> FunctionRuntime:
-    """What functions of the Lambda runtime ``name`` (``python3.13``) run on here.
-
-    Raises:
-        SetupError: when it is no Python runtime, or the libraries cannot be installed.
-    """
-    if not name.startswith("python3."):
-        raise SetupError(
-            f"looking for the Lambda runtime {name}: only Python runtimes run as local processes; "
-            "choose a python3.x runtime in serverless.yml"
-        )
-    python = find_python(name.removeprefix("python")) or engine_python()
-    libraries = installed(_LIBRARIES_LOCK, python, cache, "the Lambda runtime's libraries").packages
-    return FunctionRuntime(python.executable, (str(libraries), str(_FALLBACK)), python.version)
 
 
 def engine_python() -> Python:

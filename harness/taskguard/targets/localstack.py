@@ -23,9 +23,10 @@ from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import Clock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
-from taskguard.targets.environments import LAMBDA_RUNTIME, Environment, engine_environment, find_runtime
+from taskguard.targets.environments import Environment, engine_environment
 from taskguard.targets.machine import loopback, open_files, require
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, direct, log_in, port_taken
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime, provider
 
 STOP_GRACE_SECONDS = 6.0
 _BACKLOG = 128
@@ -117,6 +118,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             owner_pid=self.owner_pid,
             recording=str(recording) if self.recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
+            provider=provider(self.cache),
             listener=listener.fileno(),
             functions_ready=self.functions_ready,
             as_it_comes=self.as_it_comes,

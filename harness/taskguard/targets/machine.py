@@ -22,8 +22,9 @@ from pathlib import Path
 
 from taskguard.errors import SetupError, TargetError
 from taskguard.support.sandbox.availability import Availability, sandbox_here
-from taskguard.targets.environments import LAMBDA_RUNTIME, Python, engine_python, find_python
+from taskguard.targets.environments import Python, engine_python, find_python
 from taskguard.targets.process import listen_once
+from taskguard.targets.runtimes import LAMBDA_RUNTIME
 
 OLDEST_NODE = (20, 19)
 FEWEST_FILES = 128

@@ -26,15 +26,14 @@ from taskguard.errors import SetupError
 from taskguard.places import DATA
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.environments import (
-    LAMBDA_RUNTIME,
     Environment,
     engine_python,
     find_python,
-    find_runtime,
     installed,
 )
 from taskguard.targets.guardian import guard
 from taskguard.targets.process import ProcessInstance, ProcessTarget, answered, listen_once, log_in
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
 _LOCK = DATA / "ministack.txt"
 # All that the engine starts inherits it, so that nothing of an instance is overlooked when it ends.

@@ -9,14 +9,18 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskguard.engine.settings import EngineSettings, FunctionRuntime
+from taskguard.engine.settings import EngineSettings, FunctionRuntime, Provider
 
 SETTINGS = EngineSettings(
     instance="token",
     scratch="scratch",
     owner_pid=7,
     recording="flight-recorder.jsonl",
-    runtimes={"python3.13": FunctionRuntime("/usr/bin/python3.13", ("/one", "/two"), "3.13.0")},
+    runtimes={
+        "python3.13": FunctionRuntime("/usr/bin/python3.13", ("/one", "/two"), "3.13.0"),
+        "nodejs20.x": FunctionRuntime("/usr/bin/node", ("/client", "/sdk"), "20.20.2", "node", "nodejs20.x"),
+    },
+    provider=Provider(("python", "-m", "tell"), {"HOME": "/home"}),
 )
 
 

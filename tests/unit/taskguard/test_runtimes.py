@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from taskguard.errors import SetupError
-from taskguard.targets.environments import Environment, Python, find_runtime
+from taskguard.targets.environments import Environment, Python
+from taskguard.targets.runtimes import find_runtime, interpreter_of, provider
 
 CACHE = Path("/libraries")
 NAME = "python3.99"
@@ -41,7 +43,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def install(lock: Path, python: Python, cache: Path, what: str) -> Environment:
         return Environment(python, cache / f"python{python.version}")
 
-    monkeypatch.setattr("taskguard.targets.environments.installed", install)
+    monkeypatch.setattr("taskguard.targets.runtimes.installed", install)
     return machine
 
 
@@ -107,7 +109,94 @@ def test_a_function_sees_the_runtime_s_libraries_and_then_the_fallback_transport
     assert Path(fallback, "runtime_client.py").is_file()
 
 
-@pytest.mark.parametrize("name", ["nodejs22.x", "python2.7", "java21", "provided.al2023", ""])
-def test_a_runtime_that_is_not_python_3_is_refused(machine: Machine, name: str) -> None:
-    with pytest.raises(SetupError, match="only Python runtimes"):
+@pytest.mark.parametrize("name", ["python2.7", "java21", "provided.al2023", "nodejs", ""])
+def test_a_runtime_of_another_language_is_refused(machine: Machine, name: str) -> None:
+    with pytest.raises(SetupError, match="functions in Python and Node"):
         find_runtime(name, CACHE)
+
+
+@pytest.fixture
+def nodes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine whose version managers keep what a test puts there, and whose packages are installed."""
+    for name, folder in (("NVM_DIR", "nvm"), ("FNM_DIR", "fnm"), ("VOLTA_HOME", "volta")):
+        monkeypatch.setenv(name, str(machine.folder / folder))
+
+    def install(files: Path, cache: Path, what: str) -> Path:
+        return cache / files.name / "node_modules"
+
+    monkeypatch.setattr("taskguard.targets.runtimes.npm_packages", install)
+    return machine
+
+
+def put_node(machine: Machine, where: str, version: str) -> str:
+    return machine.put(where, f"echo v{version}", "node")
+
+
+def test_a_node_of_that_major_version_is_taken_wherever_it_is(nodes: Machine) -> None:
+    on_path = put_node(nodes, "one", "20.20.2")
+    of_nvm = put_node(nodes, "nvm/versions/node/v22.4.1/bin", "22.4.1")
+    put_node(nodes, "nvm/versions/node/v22.3.9/bin", "22.3.9")
+    of_fnm = put_node(nodes, "fnm/node-versions/v18.20.0/installation/bin", "18.20.0")
+    of_volta = put_node(nodes, "volta/tools/image/node/24.1.0/bin", "24.1.0")
+    wanted = {"nodejs20.x": on_path, "nodejs22.x": of_nvm, "nodejs18.x": of_fnm, "nodejs24.x": of_volta}
+    found = {name: find_runtime(name, CACHE).interpreter for name in wanted}
+    assert found == wanted
+
+
+def test_without_one_of_that_major_version_the_one_on_the_path_is_taken_and_its_version_told(nodes: Machine) -> None:
+    on_path = put_node(nodes, "one", "20.20.2")
+    put_node(nodes, "nvm/versions/node/v22.4.1/bin", "22.4.1")
+    found = find_runtime("nodejs16.x", CACHE)
+    assert (found.interpreter, found.version, found.language, found.name) == (on_path, "20.20.2", "node", "nodejs16.x")
+    assert interpreter_of("nodejs16.x") == ("20.20.2", False)
+    assert interpreter_of("nodejs20.x") == ("20.20.2", True)
+
+
+def test_without_one_on_the_path_the_newest_is_taken(nodes: Machine) -> None:
+    put_node(nodes, "nvm/versions/node/v18.20.0/bin", "18.20.0")
+    newest = put_node(nodes, "nvm/versions/node/v22.4.1/bin", "22.4.1")
+    assert find_runtime("nodejs20.x", CACHE).interpreter == newest
+
+
+def test_without_any_node_it_is_said_what_to_do(nodes: Machine) -> None:
+    put_node(nodes, "one", "x")
+    with pytest.raises(SetupError, match=r"none is on PATH.*Install Node.js 22"):
+        find_runtime("nodejs22.x", CACHE)
+    assert interpreter_of("nodejs22.x") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "sdk"),
+    [
+        ("nodejs16.x", "aws-lambda-ric-3", "sdk-v2"),
+        ("nodejs18.x", "aws-lambda-ric-3", "sdk-v3"),
+        ("nodejs22.x", "aws-lambda-ric-3", "sdk-v3"),
+        ("nodejs24.x", "aws-lambda-ric-4", "sdk-v3"),
+    ],
+)
+def test_a_node_runtime_has_the_client_and_the_sdk_that_lambda_brings(
+    nodes: Machine, name: str, client: str, sdk: str
+) -> None:
+    put_node(nodes, "one", "20.20.2")
+    found = find_runtime(name, CACHE)
+    assert found.library_path == (
+        str(CACHE / "client/node_modules" / client),
+        str(CACHE / sdk / "node_modules"),
+    )
+
+
+def test_whoever_tells_an_engine_of_runtimes_is_given_what_installing_needs_and_no_credentials(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("npm_config_registry", "UV_INDEX_URL", "https_proxy", "AWS_PROFILE", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "the user's")
+    told = provider(CACHE)
+    assert {"npm_config_registry", "UV_INDEX_URL", "https_proxy", "PATH"} <= told.environment.keys()
+    assert not {"AWS_PROFILE", "GITHUB_TOKEN"} & told.environment.keys()
+
+
+def test_it_tells_what_a_runtime_runs_on_or_what_is_wrong(machine: Machine) -> None:
+    told = provider(CACHE)
+    done = subprocess.run([*told.command, "java21"], env=told.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("looking for the Lambda runtime java21:")

@@ -25,7 +25,9 @@ from taskguard.engine.faults.failing import ERROR, Failing, come_back, failing_o
 from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, strike_start
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
+from taskguard.engine.functions.available import runtime_named
 from taskguard.engine.functions.launch import Folders, Function
+from taskguard.engine.functions.layers import opt_of
 from taskguard.engine.functions.leftovers import leftovers
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
@@ -34,7 +36,7 @@ from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeAp
 from taskguard.engine.functions.runtimes import language_of, launch_of
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
-from taskguard.engine.settings import EngineSettings, FunctionRuntime
+from taskguard.engine.settings import EngineSettings
 
 INIT_TIMEOUT_SECONDS = 10.0
 """Lambda's bound on the init phase, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html."""
@@ -44,10 +46,6 @@ _NOT_ON_LAMBDA = ("LOCALSTACK_", "EDGE_PORT", "AWS_XRAY_DAEMON_ADDRESS", "_AWS_X
 _LOOK_EVERY_SECONDS = 0.2
 _LONGEST_TOLD = 4000
 """How many characters of a failed invocation's log the recorder is told at most: the last ones."""
-
-
-class RuntimeNotAvailable(Exception):
-    """A function wants a Lambda runtime for which this machine has no interpreter."""
 
 
 class EnvironmentStoppedError(Exception):
@@ -297,11 +295,11 @@ class ProcessExecutor(RuntimeExecutor):
             self._skew_seconds = strike.fault.takes_seconds
         began = time.monotonic()
         api, exited = RuntimeApi(), Future[None]()
-        runtime = _runtime_of(self.function_version)
         function = Function(
-            runtime=runtime,
+            runtime=runtime_named(self.function_version.config.runtime),
             handler=_NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
             variables={**self._environment, "AWS_LAMBDA_RUNTIME_API": api.address},
+            endpoint=self.get_runtime_endpoint(),
             skew_seconds=self._skew_seconds,
         )
         clock = EngineSettings.from_environment().clock
@@ -309,6 +307,7 @@ class ProcessExecutor(RuntimeExecutor):
             folders = Folders(
                 task_root=task_root,
                 home=Path(tempfile.mkdtemp(prefix="function-")),
+                opt=opt_of(self.function_version),
                 clock=Path(clock) if clock else None,
             )
             process = FunctionProcess(launch_of(function, folders), on_exit=lambda: exited.set_result(None))
@@ -374,16 +373,10 @@ def _first_of(*futures: Future[Any], seconds: float) -> None:
 
 
 def _task_root(function_version: FunctionVersion) -> Path:
-    runtime = _runtime_of(function_version)
-    return task_root(function_version, lambda package: language_of(runtime).prepare(runtime, package))
-
-
-def _runtime_of(function_version: FunctionVersion) -> FunctionRuntime:
-    name = function_version.config.runtime
-    runtimes = EngineSettings.from_environment().runtimes
-    if name not in runtimes:
-        known = ", ".join(sorted(runtimes)) or "none"
-        raise RuntimeNotAvailable(
-            f"function {function_version.id.function_name} wants the runtime {name}; this engine runs {known}"
-        )
-    return runtimes[name]
+    runtime, opt = runtime_named(function_version.config.runtime), opt_of(function_version)
+    kind = runtime.name or "package"
+    return task_root(
+        function_version,
+        kind if opt is None else f"{kind}-{opt.name}",
+        lambda package: language_of(runtime).prepare(runtime, package, opt),
+    )

@@ -4,6 +4,7 @@ Whoever wraps the process in something (a sandbox) takes this value and gives an
 folders that both name. It must not know languages (:mod:`taskguard.engine.functions.runtimes`), nor how a process is started.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,22 +26,36 @@ class Folders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """What is to run: the ``handler`` as it is configured, on a runtime, with these variables. ``skew_seconds`` is by how much its
-    process is told more than its clock shows."""
+    """What is to run: the ``handler`` as it is configured, on a runtime, with these variables. ``endpoint`` is the engine's URL, and
+    ``skew_seconds`` by how much its process is told more than its clock shows."""
 
     runtime: FunctionRuntime
     handler: str
     variables: Mapping[str, str]
+    endpoint: str = ""
     skew_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """The command of the function's own process, its whole environment, and the folders that these name. ``read_only`` are the other
-    files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program."""
+    files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program. ``above`` has
+    what is to lie in the folder above the package, by the name that it is to have there."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     folders: Folders
     interpreter: Path
     read_only: tuple[Path, ...]
+    above: Mapping[str, Path]
+
+
+def as_seen(search_path: str, folders: Folders) -> str:
+    """A search path of the function's own, whose entries name Lambda's folders, by where these are."""
+    places = {"/var/task": folders.task_root, "/opt": folders.opt}
+    entries = []
+    for entry in search_path.split(os.pathsep):
+        place = next((place for place in places if f"{entry}/".startswith(f"{place}/")), None)
+        seen = places[place] if place else None
+        entries.append(entry if place is None or seen is None else f"{seen}{entry.removeprefix(place)}")
+    return os.pathsep.join(entries)

@@ -36,13 +36,14 @@ _packages: dict[str, _Package] = {}
 _unpacking = threading.Lock()
 
 
-def task_root(function_version: FunctionVersion, prepare: Callable[[Path], None]) -> Path:
-    """The folder of the function's unzipped package, after ``prepare`` has done what is to be done once for all processes."""
+def task_root(function_version: FunctionVersion, kind: str, prepare: Callable[[Path], None]) -> Path:
+    """The folder of the function's unzipped package, after ``prepare`` has done what is to be done once for all processes. It lies beside
+    those that are of the same ``kind``, and is shared with them alone."""
     code = function_version.config.code
     if code.is_hot_reloading():
         # It is its developer's, who changes it.
         return Path(code.get_unzipped_code_location())
-    name = code.code_sha256.replace("/", "_").rstrip("=")
+    name = f"{kind}/" + code.code_sha256.replace("/", "_").rstrip("=")
     with _unpacking:
         package = _packages.get(name)
         if package is not None and package.seal == _seal_of(package.folder):
@@ -51,21 +52,22 @@ def task_root(function_version: FunctionVersion, prepare: Callable[[Path], None]
             LOG.warning("The package in %s was changed by a function, and is unzipped anew.", package.folder)
         folder = _unzip(code, name)
         prepare(folder)
-        _make_read_only(folder)
+        make_read_only(folder)
         _packages[name] = _Package(folder, _seal_of(folder))
         return folder
 
 
 def _unzip(code: Any, name: str) -> Path:
-    place = Path(EngineSettings.from_environment().scratch, "code")
-    place.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=place, prefix=f"{name}-"))
+    place = Path(EngineSettings.from_environment().scratch, "code", name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f"{place.name}-"))
     code.prepare_for_execution()
     Path(code.get_unzipped_code_location()).rename(folder)
     return folder
 
 
-def _make_read_only(folder: Path) -> None:
+def make_read_only(folder: Path) -> None:
+    """Take away the right to write from a folder and all that is in it."""
     for place, _, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(place, name)

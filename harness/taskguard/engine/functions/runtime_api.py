@@ -5,6 +5,7 @@ The process asks for its next invocation, and posts a response or an error
 how the process is started or what becomes of an answer.
 """
 
+import json
 import re
 import sys
 import threading
@@ -18,6 +19,15 @@ from typing import Any
 _NEXT = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR = "/2018-06-01/runtime/init/error"
 _ANSWER = re.compile(r"/2018-06-01/runtime/invocation/(?P<id>[^/]+)/(?P<kind>response|error)")
+_LARGEST_ANSWER_BYTES = 6_291_556
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and what the document around it takes."""
+
+_TOO_LARGE = json.dumps(
+    {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({_LARGEST_ANSWER_BYTES} bytes).",
+    }
+).encode()
 _NOTICES_WITHIN_SECONDS = 0.5
 """How long a server takes at most to notice that it is closed."""
 
@@ -154,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         if match is None:
             return self._reply(HTTPStatus.NOT_FOUND)
         answer = Answer(body, is_error=match["kind"] == "error")
+        if len(body) > _LARGEST_ANSWER_BYTES:
+            answer = Answer(_TOO_LARGE, is_error=True)
         taken = self.server.api.accept_answer(match["id"], answer)
         return self._reply(HTTPStatus.ACCEPTED if taken else HTTPStatus.BAD_REQUEST)
 

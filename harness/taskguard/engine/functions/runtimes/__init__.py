@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from taskguard.engine.functions.launch import Folders, Function, Launch
+from taskguard.engine.functions.runtimes.node import Node
 from taskguard.engine.functions.runtimes.python import Python
 from taskguard.engine.settings import FunctionRuntime
 
@@ -24,11 +25,15 @@ class Language(Protocol):
     def read_only(self, function: Function) -> tuple[Path, ...]:
         """The files and folders that the command needs beside the function's own."""
 
-    def prepare(self, runtime: FunctionRuntime, package: Path) -> None:
-        """Do once for an unzipped package what each process would do for itself."""
+    def above(self, folders: Folders, /) -> Mapping[str, Path]:
+        """What lies in the folder above the package, by its name there."""
+
+    def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None, /) -> None:
+        """Do once for an unzipped package, and the folder of its layers, what each process would do for itself. All packages that
+        lie beside it have the same runtime and layers."""
 
 
-_LANGUAGES: Mapping[str, Language] = {"python": Python()}
+_LANGUAGES: Mapping[str, Language] = {"python": Python(), "node": Node()}
 
 
 def language_of(runtime: FunctionRuntime) -> Language:
@@ -38,12 +43,15 @@ def language_of(runtime: FunctionRuntime) -> Language:
 
 def launch_of(function: Function, folders: Folders) -> Launch:
     """All that the function's process is started with."""
-    language = language_of(function.runtime)
+    language, opt = language_of(function.runtime), folders.opt
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    of_layers = {} if opt is None else {"LD_LIBRARY_PATH": f"{folders.task_root}/lib:{opt}/lib"}
     return Launch(
         argv=language.argv(function, folders),
         environment={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": "/usr/local/bin:/usr/bin:/bin" + ("" if opt is None else f":{opt}/bin"),
             "LANG": "en_US.UTF-8",
+            **of_layers,
             **function.variables,
             # Clients read ~/.aws: the user's profiles are none of the function's business.
             "HOME": str(folders.home),
@@ -54,4 +62,5 @@ def launch_of(function: Function, folders: Folders) -> Launch:
         folders=folders,
         interpreter=Path(function.runtime.interpreter),
         read_only=language.read_only(function),
+        above=language.above(folders),
     )

@@ -1,6 +1,6 @@
 """The first code of a Python function's process: set its clock, then hand over to AWS's runtime interface client.
 
-Run as ``python -S -s bootstrap.py <handler> <clock's code> <clock> <skew>``: the file that makes this process live by a clock, that clock's
+Run as ``python -S -s python_bootstrap.py <handler> <clock's code> <clock> <skew>``: the file that makes this process live by a clock, that clock's
 file, empty for the machine's, and by how many seconds this process is told more than it. It imports nothing of the harness but a clock: a
 function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that Lambda has.
 """
