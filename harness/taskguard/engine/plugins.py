@@ -11,6 +11,7 @@ from localstack.runtime.hooks import on_infra_ready, on_infra_start
 from localstack.runtime.server.core import RuntimeServer, RuntimeServerPlugin
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.plugins import Service, aws_provider
+from plux import PluginSpec
 
 if TYPE_CHECKING:
     from taskguard.engine.functions.executor import ProcessExecutor
@@ -48,16 +49,32 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessExecutor
 
 
-def _provider(api: str) -> Any:
+def _provider(api: str, module: str | None = None) -> Any:
     """Selected with ``PROVIDER_OVERRIDE_<API>=taskguard``."""
 
     def create() -> Service:
-        return import_module(f"taskguard.engine.services.{api}").create_service()
+        return import_module(f"taskguard.engine.services.{module or api}").create_service()
 
     return aws_provider(api=api, name="taskguard")(create)
 
 
 apigateway, dynamodb, dynamodbstreams = map(_provider, ("apigateway", "dynamodb", "dynamodbstreams"))
+apigatewayv2 = _provider("apigatewayv2", "http_api.control")
+
+
+def _resource(kind: str) -> PluginSpec:
+    """What CloudFormation makes a type of HTTP APIs' resources by."""
+
+    def create() -> Any:
+        resources = import_module("taskguard.engine.services.http_api.resources")
+        return resources.Plugin(getattr(resources, kind))
+
+    return PluginSpec("localstack.cloudformation.resource_providers", f"AWS::ApiGatewayV2::{kind}", create)
+
+
+http_api, http_stage, http_route, http_integration, http_authorizer, http_deployment, http_domain, http_mapping = map(
+    _resource, ("Api", "Stage", "Route", "Integration", "Authorizer", "Deployment", "DomainName", "ApiMapping")
+)
 
 
 @on_infra_start(name="taskguard-flight-recorder", should_load=_sees_calls)

@@ -39,6 +39,7 @@ ENGINE_VARIABLES = {
     "GATEWAY_SERVER": "taskguard",
     "LAMBDA_RUNTIME_EXECUTOR": "taskguard",
     "PROVIDER_OVERRIDE_APIGATEWAY": "taskguard",
+    "PROVIDER_OVERRIDE_APIGATEWAYV2": "taskguard",
     "PROVIDER_OVERRIDE_DYNAMODB": "taskguard",
     "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "taskguard",
     "DNS_ADDRESS": "0",

@@ -36,6 +36,7 @@ IN_ORDER = (
     "function_refusals",
     "function_concurrency",
     "prewarmed_functions",
+    "http_apis",
     "s3_temporary_folder",
     "immediate_exit",
     # Modules that were imported before it keep Python's own.
