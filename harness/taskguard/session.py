@@ -102,9 +102,11 @@ def record(
     asked_for = load.asked_for
     if load.probes:
         load = load.fitted(largest_message_bytes(run.endpoint, run.stack))
+    if run.stack.ingress.is_queue:
+        load = replace(load, again=())
     if run.stack.unsupported:
         tell(Announced(not_made(run.stack.unsupported)))
-    tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.api_url}{_beside(load)}"))
+    tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.

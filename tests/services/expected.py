@@ -1,7 +1,7 @@
 """What a service is expected to be graded: its `expected.toml`, read strictly, and how a grade differs from it.
 
 Whatever is not named there passes. Of a check that fails it is said by which patterns its findings are to be known; each finding is
-to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none.
+to match one of them, and each pattern a finding. Causes are known by patterns, too; whose file names none has none. So it is with what the engine did not make of the stack.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     not_applicable: tuple[str, ...] = ()
     told: Mapping[str, tuple[str, ...]] = {}
     causes: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
     not_yet: str | None = None
 
     def __post_init__(self) -> None:

@@ -66,6 +66,9 @@ def test_service_is_graded_as_it_deserves(name: str, expected: Expected, request
     )
     write_reports(graded.folder, graded.grade, graded.saved)
     differences = list(expected.differences(graded.grade))
+    unsupported = tuple(map(str, graded.saved.manifest.unsupported))
+    if unsupported != expected.unsupported:
+        differences.append(f"the engine did not make {unsupported}, expected {expected.unsupported}")
     assert not differences, "\n".join(
         [
             f"{name}: {expected.about}",

@@ -136,6 +136,9 @@ def refuse_parameters(service: Path, seed: str | None, rate: float | None, api_a
 
 def how_to_submit(endpoint: Endpoint, stack: Stack, words: IngressWords | None = None) -> Iterator[str]:
     """Lines for a shell, in the ``words`` of the service; ours makes an id by itself. A key is in none of them: the shell is told where it is."""
+    if stack.ingress.is_queue:
+        yield _how_to_send(endpoint, stack, words)
+        return
     told, sends = api_auth_of(stack), ""
     if told == ApiAuth.API_KEY:
         settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
@@ -149,6 +152,13 @@ def how_to_submit(endpoint: Endpoint, stack: Stack, words: IngressWords | None =
     payload: dict[str, Json] = {"hello": "world"}
     body = shlex.quote(json.dumps({"payload": payload}) if words is None else words.filled("task-1", payload))
     yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
+
+
+def _how_to_send(endpoint: Endpoint, stack: Stack, words: IngressWords | None) -> str:
+    settings = " ".join(f"{name}={value}" for name, value in LOCAL_CREDENTIALS.items())
+    body = shlex.quote((words or IngressWords()).filled("task-1", {"hello": "world"}))
+    asks = f"aws --endpoint-url {endpoint.url} --region {endpoint.region} sqs send-message"
+    return f"{settings} {asks} --queue-url {stack.work_queue.url} --message-body {body}"
 
 
 def down(service: ServiceFolder = Path()) -> None:

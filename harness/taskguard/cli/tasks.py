@@ -38,7 +38,7 @@ def submit(
         typer.echo(event.task_id if event.accepted else f"{event.task_id}: refused, HTTP {event.status_code}")
         refused += not event.accepted
     if refused:
-        raise SubmissionError(f"submitting {tasks} tasks to {stack.api_url}: {refused} were not accepted")
+        raise SubmissionError(f"submitting {tasks} tasks to {stack.ingress.place}: {refused} were not accepted")
 
 
 def status(
@@ -57,7 +57,7 @@ def status(
     for depth in Queues(endpoint, stack).queue_depths():
         table.add_row(depth.queue, str(depth.visible), str(depth.in_flight), str(depth.delayed))
     Console().print(table)
-    typer.echo(f"API: {stack.api_url}\nTable: {stack.table.name if stack.table is not None else 'none'}")
+    typer.echo(f"Way in: {stack.ingress.place}\nTable: {stack.table.name if stack.table is not None else 'none'}")
 
 
 def _object(text: str) -> dict[str, Json]:

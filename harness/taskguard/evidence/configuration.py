@@ -98,6 +98,7 @@ class _Reader:
                 for permission in self._try(f"the role of {function}", partial(self._role, function, settings)) or []
             ),
             table=stack.table is not None,
+            api=any(not each.is_queue for each in stack.ingresses) if stack.ingresses else None,
             dead_letter_queue="dead-letter" in read,
             dead_letter_consumer=None if "dead-letter" in read and watched is None else bool(watched),
         )

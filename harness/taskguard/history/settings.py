@@ -64,7 +64,7 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     """How the pipeline is set up, as read back from where it runs. `store_encrypted` is of the tasks' records.
 
     `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
-    not looked for. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
+    not looked for; so is `api`, whether tasks come by one. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
     """
 
     queues: tuple[QueueSettings, ...]
@@ -75,6 +75,7 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     dead_letter_queue: bool | None = None
     dead_letter_consumer: bool | None = None
     unused: tuple[Permission, ...] = ()
+    api: bool | None = None
 
 
 class Unsupported(Strict, frozen=True, kw_only=True):

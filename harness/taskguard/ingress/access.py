@@ -21,6 +21,7 @@ from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.client import Client
 from taskguard.ingress.http_client import HttpClient
+from taskguard.ingress.queue_client import QueueClient
 from taskguard.service.stack import Stack
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
@@ -72,6 +73,8 @@ def client_of(
         DeploymentError: when it is not told how, or the key cannot be read.
         SetupError: when a request must be signed, and there are no credentials.
     """
+    if stack.ingress.is_queue:
+        return QueueClient(endpoint, stack.work_queue.url, note, words)
     return http_client_of(endpoint, stack, words, note)
 
 

@@ -44,8 +44,9 @@ def largest_message_bytes(endpoint: Endpoint, stack: Stack) -> int | None:
 
 
 def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> list[Invalid]:
-    """What is no task and is sent beside this load: nothing where it has no probes, or the contract does not demand a refusal."""
-    if not load.probes or terms.contract.api.refuses_invalid is Weight.OFF:
+    """What is no task and is sent beside this load: nothing where it has no probes, the contract does not demand a
+    refusal, or there is no API to refuse it."""
+    if not load.probes or stack.ingress.is_queue or terms.contract.api.refuses_invalid is Weight.OFF:
         return []
     largest = largest_message_bytes(endpoint, stack)
     return list(invalid_requests(load.seed, terms.dialect.ingress, stack.ingress, largest))

@@ -23,7 +23,8 @@ from taskguard.service.stack import Choices
 from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, unreadable, untyped
 
 CONFIG_FILE = "taskguard.toml"
-_TABLES = ("ingress", "message", "record", "log")
+_INGRESS, _ROUTE = "ingress", "route"
+_TABLES = (_INGRESS, "message", "record", "log")
 """Those that hold words of the dialect; each is called there as in the file."""
 
 
@@ -66,7 +67,7 @@ def config_of(folder: Path) -> Config:
         return Config(
             contract=contract_named(file.contract, folder),
             dialect=_dialect(file),
-            choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=file.service.route),
+            choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=_route(file)),
             deployer=file.service.deployer,
             environment=file.service.environment,
             stage=file.service.stage,
@@ -90,7 +91,6 @@ class _Service(Strict, frozen=True, kw_only=True):
 
     work_queue: str | None = None
     table: str | None = None
-    route: str | None = None
     deployer: DeployerName | None = None
     environment: Mapping[str, str] = {}
     stage: str | None = None
@@ -108,6 +108,14 @@ class _File(Strict, frozen=True, kw_only=True):
     log: Mapping[str, Any] = {}
 
 
+def _route(file: _File) -> str | None:
+    """The route that is meant, which stands beside the words of its requests."""
+    route = file.ingress.get(_ROUTE)
+    if route is not None and not isinstance(route, str):
+        raise Refused(f"{_INGRESS}.{_ROUTE}: expected a text, as POST /tasks")
+    return route
+
+
 def _dialect(file: _File) -> Dialect:
     """The dialect that the file names, with what it states itself."""
     if file.dialect is not None and file.dialect not in BUILT_IN:
@@ -115,7 +123,8 @@ def _dialect(file: _File) -> Dialect:
     dialect = BUILT_IN[file.dialect] if file.dialect is not None else Dialect()
     stated: dict[str, Any] = {}
     for name in _TABLES:
-        if given := getattr(file, name):
+        given = {key: value for key, value in getattr(file, name).items() if (name, key) != (_INGRESS, _ROUTE)}
+        if given:
             stated[name] = {**(untyped(getattr(dialect, name)) or {}), **given}
     completed = typed(Dialect, stated)
     return msgspec.structs.replace(dialect, **{name: getattr(completed, name) for name in stated})

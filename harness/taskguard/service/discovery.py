@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
@@ -18,14 +18,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
 from taskguard.service.event_sources import function_of, mappings_of
+from taskguard.service.ingresses import ingresses_of
 from taskguard.service.resources import Resource, resources_of
 from taskguard.service.stack import (
     Api,
     Choices,
     Function,
-    Ingress,
     Queue,
-    Route,
     Stack,
     Table,
     default_log_group,
@@ -45,7 +44,6 @@ _NOTHING_CHOSEN = Choices()
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
 _NOT_FOLLOWED = (
     "AWS::DynamoDB::GlobalTable",
-    "AWS::Events::Rule",
     "AWS::Kinesis::Stream",
     "AWS::Pipes::Pipe",
     "AWS::SNS::Topic",
@@ -123,7 +121,9 @@ class _Discovery:
                 dead_letter_queue=dead,
                 functions=tuple(sorted(found, key=lambda each: (each.label, each.name))),
                 table=self._decided("table", all_tables, all_tables),
-                ingresses=self._ingresses(all_apis, consumers, [each.name for each in found]),
+                ingresses=ingresses_of(
+                    self._name, all_apis, work, consumers, [each.name for each in found], self._choices.route
+                ),
                 not_supported=tuple(
                     sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
                 ),
@@ -220,30 +220,6 @@ class _Discovery:
                 raise
             self._unknown.add(resource.kind)
             return None
-
-    def _ingresses(
-        self, apis: Sequence[Api], consumers: Iterable[str], functions: Iterable[str]
-    ) -> tuple[Ingress, ...]:
-        """The routes by which a task may be handed in. Which functions know the queue's address does not tell: several do."""
-        ours = set(functions)
-        every = [(api, route) for api in apis for route in api.routes if route.function in ours]
-        chosen = self._choices.route
-        if chosen is not None:
-            found = [(api, route) for api, route in every if str(route) == chosen]
-            what = f"the route of the stack {self._name} by which tasks are handed in"
-            api, route = _named(found, chosen, what, "route", [str(route) for _, route in every])
-            return (Ingress(api=api, submit=route, record=_record_route(api, route)),)
-        posts = [each for each in every if each[1].method == "POST"] or [e for e in every if e[1].method == "ANY"]
-        working = set(consumers)
-        # What works on tasks is seldom what takes them in.
-        posts = [each for each in posts if each[1].function not in working] or posts
-        return tuple(Ingress(api=api, submit=route, record=_record_route(api, route)) for api, route in posts)
-
-
-def _record_route(api: Api, submit: Route) -> Route | None:
-    """The route that answers with one task's record: below the one by which it was handed in, with the task's id as the rest."""
-    below = re.compile(re.escape(submit.path.rstrip("/")) + r"/\{[^/{}]+\}")
-    return next((each for each in api.routes if each.method == "GET" and below.fullmatch(each.path)), None)
 
 
 def _named(found: Sequence[T], chosen: str, what: str, key: str, known: Sequence[str]) -> T:

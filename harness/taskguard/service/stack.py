@@ -12,9 +12,11 @@ from typing import Literal
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
 from taskguard.history.values import QueueName
-from taskguard.history.wording import not_made
 
-ApiKind = Literal["rest", "http", "url"]
+ApiKind = Literal["rest", "http", "url", "queue"]
+
+QUEUE_ITSELF = "queue"
+"""The method of the way in that is no route of an API, but the work queue; so it is called in `taskguard.toml`, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +57,24 @@ class Table:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method and path of an API, as ``POST`` and ``/task``. ``function`` is the full name of the function that it invokes, none
-    where it invokes none; ``authorization`` is the API's own word for it, ``NONE`` when everybody may."""
+    where it invokes none. One that has no function may send to a ``queue``, of this name, or it ``puts_events`` on a bus, by itself.
+    ``authorization`` is the API's own word for it, ``NONE`` when everybody may."""
 
     method: str
     path: str
     function: str | None
     authorization: str = "NONE"
     api_key_required: bool = False
+    queue: str | None = None
+    puts_events: bool = False
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """Where requests come in: a REST API, an HTTP API or a function's URL. ``url`` is what paths are added to; ``key_ids`` are
+    """Where requests come in: a REST API, an HTTP API, a function's URL or, where there is none of these, the work queue. ``url`` is what paths are added to; ``key_ids`` are
     the ids of the API keys that it knows, where a route wants one."""
 
     logical_id: str
@@ -88,6 +93,16 @@ class Ingress:
     api: Api
     submit: Route
     record: Route | None
+
+    @property
+    def is_queue(self) -> bool:
+        """Whether tasks are sent to the work queue itself, and there is no API."""
+        return self.api.kind == "queue"
+
+    @property
+    def place(self) -> str:
+        """How to speak of it: by its address, or the queue's name."""
+        return f"the queue {self.api.id} itself, to which no route of an API leads" if self.is_queue else self.api.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +158,10 @@ class Stack:
             DiscoveryError: there is none, or more than one.
         """
         if not self.ingresses:
-            missed = f" {not_made(self.unsupported)}." if self.unsupported else ""
-            raise DiscoveryError(
-                f"looking for the API of the stack {self.name}: it has no POST route that invokes a function of it.{missed}"
-            )
+            raise DiscoveryError(f"looking for a way into the stack {self.name}: it has none.")
         routes = [str(each.submit) for each in self.ingresses]
         return self.ingresses[
-            only_one(routes, f"the route of the stack {self.name} by which tasks are handed in", "route")
+            only_one(routes, f"the route of the stack {self.name} by which tasks are handed in", "route", "ingress")
         ]
 
     @property
@@ -199,8 +211,8 @@ def default_log_group(function: str) -> str:
     return f"/aws/lambda/{function}"
 
 
-def only_one(candidates: Sequence[str], what: str, key: str) -> int:
-    """The index of the only candidate.
+def only_one(candidates: Sequence[str], what: str, key: str, table: str = "service") -> int:
+    """The index of the only candidate; ``key``, below ``table``, is what decides in taskguard.toml.
 
     Raises:
         DiscoveryError: there are several. The message names them, and the line that decides.
@@ -209,5 +221,5 @@ def only_one(candidates: Sequence[str], what: str, key: str) -> int:
         return 0
     raise DiscoveryError(
         f"looking for {what}: it may be {' or '.join(candidates)}. Say which in taskguard.toml:\n"
-        f'  [service]\n  {key} = "{candidates[0]}"'
+        f'  [{table}]\n  {key} = "{candidates[0]}"'
     )

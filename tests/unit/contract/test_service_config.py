@@ -103,10 +103,10 @@ def test_what_the_service_is_made_of_and_how_tasks_are_handed_in_is_stated(tmp_p
 [service]
 work_queue = "Jobs"
 table = "Things"
-route = "POST /v1/jobs"
 environment = { RATE = "0.4" }
 stage = "local"
 [ingress]
+route = "POST /v1/jobs"
 body = '{"question": "${text}"}'
 accepted = [200]
 id = "answer"
@@ -126,7 +126,8 @@ payload = "question"
     ("text", "words"),
     [
         ('[service]\nworkqueue = "q"', 'service: unknown key "workqueue"; did you mean "work_queue"?'),
-        ('[ingress]\nroute = "POST /x"', 'ingress: unknown key "route"'),
+        ('[service]\nroute = "POST /x"', 'service: unknown key "route"'),
+        ("[ingress]\nroute = 1", "ingress.route: expected a text, as POST /tasks"),
         ('[ingress]\nbody = "{}"', "body has no ${id}"),
         ('[message]\nids = "x"', 'message: unknown key "ids"; did you mean "id"?'),
     ],

@@ -289,3 +289,15 @@ def _saved(history: History, terms: Terms) -> Any:
     from taskguard.history import SavedRun
 
     return SavedRun(history=history, manifest=msgspec.structs.replace(manifest_of(), **four_values(terms)))
+
+
+@pytest.mark.parametrize("check", ["refusals", "idempotency"])
+def test_what_is_asked_of_an_api_is_not_applicable_where_tasks_are_sent_to_the_queue(check: str) -> None:
+    events = [replace(each, api=False) if isinstance(each, ConfigurationObserved) else each for each in EVENTS]
+    verdict = judge(check, events)
+    assert (verdict.outcome, verdict.observed) == (
+        Outcome.NOT_APPLICABLE,
+        "tasks are sent to the work queue itself, by no API",
+    )
+    # Where that was not read, there may be one.
+    assert judge(check, without(EVENTS, ConfigurationObserved)).outcome is not Outcome.NOT_APPLICABLE

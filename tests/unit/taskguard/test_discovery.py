@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DiscoveryError
 from taskguard.service.discovery import discover, label_of
 from taskguard.service.stack import Choices, Stack
 
-from tests.unit.taskguard.fake_platform import Platform, a_service, arn, ours, refused
+from tests.unit.taskguard.fake_platform import ACCOUNT, REGION, Platform, a_service, arn, ours, refused
 
 WORKER, INTAKE = "shop-Worker-1X", "shop-Intake-2Y"
 
@@ -110,10 +112,7 @@ def test_what_the_engine_did_not_make_is_told_and_not_looked_at() -> None:
     )
     stack = found(here)
     assert list(map(str, stack.unsupported)) == ["Board (AWS::CloudWatch::Dashboard)", "Api (AWS::ApiGatewayV2::Api)"]
-    with pytest.raises(
-        DiscoveryError, match=r"did not make them: AWS::CloudWatch::Dashboard: Board; AWS::ApiGatewayV2::Api: Api"
-    ):
-        _ = stack.ingress
+    assert stack.ingress.is_queue
 
 
 def test_a_service_may_have_no_table() -> None:
@@ -134,10 +133,60 @@ def test_two_tables_are_ambiguous_until_one_is_decided() -> None:
     assert (chosen.name, chosen.key) == ("jobs-table", "pk")
 
 
-def test_a_service_may_have_no_api() -> None:
-    stack = found(a_service(api=False))
-    with pytest.raises(DiscoveryError, match="it has no POST route"):
-        _ = stack.ingress
+def test_without_an_api_the_work_queue_is_the_way_in() -> None:
+    ingress = found(a_service(api=False)).ingress
+    assert (str(ingress.submit), ingress.is_queue, ingress.api.url) == (
+        "queue",
+        True,
+        "http://127.0.0.1:1/000000000000/jobs",
+    )
+    assert (ingress.record, ingress.place) == (None, "the queue jobs itself, to which no route of an API leads")
+    # And it may be chosen where there is another.
+    assert found(a_service(), route="queue").ingress.is_queue
+
+
+SQS = f"arn:aws:apigateway:{REGION}:sqs"
+ASKS = {"integration.request.querystring.QueueUrl": f"'https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs'"}
+FORM = {"application/json": f"Action=SendMessage&QueueUrl=https%3A%2F%2Fsqs.{REGION}.amazonaws.com%2F{ACCOUNT}%2Fjobs"}
+
+
+@pytest.mark.parametrize(
+    "integration",
+    [
+        {"uri": f"{SQS}:path/{ACCOUNT}/jobs"},
+        {"uri": f"{SQS}:action/SendMessage", "requestParameters": ASKS},
+        {"uri": f"{SQS}:path//", "requestTemplates": FORM},
+        {"uri": f"arn:aws:apigateway:{REGION}:events:action/PutEvents"},
+    ],
+    ids=["path", "action", "form", "events"],
+)
+def test_a_route_may_lead_to_the_queue_or_to_a_bus_without_a_function(integration: dict[str, Any]) -> None:
+    here = a_service(api=False)
+    here.rest_api("r1", {"POST /jobs": None, "POST /else": None}, "prod")
+    here.methods["r1"]["/jobs"]["POST"]["methodIntegration"] |= {"type": "AWS"} | integration
+    ingress = found(here).ingress
+    assert (str(ingress.submit), ingress.is_queue, ingress.submit.function) == ("POST /jobs", False, None)
+
+
+def test_a_route_that_leads_straight_to_the_work_queue_is_the_one_and_one_to_another_queue_is_none() -> None:
+    here = a_service()
+    here.rest_api("r2", {"POST /straight": None, "POST /elsewhere": None}, "prod")
+    for path, queue in (("/straight", "jobs"), ("/elsewhere", "audit")):
+        here.methods["r2"][path]["POST"]["methodIntegration"] |= {"uri": f"{SQS}:path/{ACCOUNT}/{queue}"}
+    assert str(found(here).ingress.submit) == "POST /straight"
+    with pytest.raises(DiscoveryError, match=r"There are: POST /jobs, POST /straight; .*queue"):
+        found(here, route="POST /elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("route", "there"),
+    [("POST /v1/jobs", "ANY /{proxy+}"), ("POST /v1/jobs", "POST /{version}/jobs"), ("PUT /a/b/c", "ANY /a/{rest+}")],
+)
+def test_a_path_that_a_route_stands_for_may_be_chosen(route: str, there: str) -> None:
+    here = a_service(api=False)
+    here.rest_api("r1", {there: INTAKE, "POST /other": INTAKE}, "prod")
+    ingress = found(here, route=route).ingress
+    assert (str(ingress.submit), ingress.submit.function) == (route, INTAKE)
 
 
 def test_several_routes_are_told_when_the_way_in_is_asked_for_and_decided_by_a_choice() -> None:
@@ -235,7 +284,7 @@ def test_an_api_that_the_engine_does_not_know_is_told_as_not_supported() -> None
     here.resources.append(("Topic", "t", "AWS::SNS::Topic"))
     stack = found(here)
     assert stack.not_supported == ("AWS::ApiGatewayV2::Api", "AWS::SNS::Topic")
-    assert stack.ingresses == ()
+    assert stack.ingress.is_queue
 
 
 def test_a_functions_url_is_a_way_in() -> None:

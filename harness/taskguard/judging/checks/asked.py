@@ -53,6 +53,13 @@ def has_no_table(history: History) -> bool:
     return history.configuration is not None and history.configuration.table is False
 
 
+def has_no_api(history: History) -> bool:
+    """Whether it is known that tasks come by no API, but are sent to the work queue itself."""
+    return history.configuration is not None and history.configuration.api is False
+
+
+NO_API = "tasks are sent to the work queue itself, by no API"
+
 _LONGEST_TIMEOUT_SECONDS = 900.0
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
 

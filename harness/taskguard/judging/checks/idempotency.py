@@ -16,6 +16,7 @@ from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import DeadLettered, Delivered, History, Redriven, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
+from taskguard.judging.checks.asked import NO_API, has_no_api
 from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import (
     Doubt,
@@ -41,6 +42,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     weight = terms.contract.api.idempotent
     if weight is Weight.OFF:
         return not_applicable(QUESTION, "the contract does not ask that a task handed in twice is one task")
+    if has_no_api(history):
+        return not_applicable(QUESTION, NO_API)
     if terms.dialect.ingress.id != "request":
         return not_applicable(QUESTION, "the service gives each request an id of its own")
     usual, again = usual_deeds(history), sorted(history.handed_in_again)

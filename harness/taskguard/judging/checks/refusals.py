@@ -15,6 +15,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Delivered, History, InvalidSubmitted, RecordObserved
 from taskguard.history.wording import answer, times
 from taskguard.ingress.invalid import TOO_LARGE
+from taskguard.judging.checks.asked import NO_API, has_no_api
 from taskguard.judging.verdict import (
     Doubt,
     Question,
@@ -39,6 +40,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     weight = terms.contract.api.refuses_invalid
     if weight is Weight.OFF:
         return not_applicable(QUESTION, "the contract does not ask that what is no task is refused")
+    if has_no_api(history):
+        return not_applicable(QUESTION, NO_API)
     sent = history.of_kind(InvalidSubmitted)
     found = [each for request in sent for each in _of_request(request, history)]
     wrong = tasks_at_fault(found)

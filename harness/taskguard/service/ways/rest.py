@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from taskguard.service.stack import Api, Route
-from taskguard.service.ways.base import Reading, chosen_stage, invoked
+from taskguard.service.ways.base import Reading, chosen_stage, invoked, puts_events, sent_to
 from taskguard.targets.base import Endpoint
 
 _STAGE, _KEY = "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
@@ -36,10 +36,13 @@ def read(reading: Reading, logical_id: str, api_id: str) -> Api:
 
 
 def _method(path: str, name: str, method: Mapping[str, Any]) -> Route:
+    integration = method.get("methodIntegration", {})
     return Route(
         method=name,
         path=path,
-        function=invoked(method.get("methodIntegration", {}).get("uri")),
+        function=invoked(integration.get("uri")),
+        queue=sent_to(integration),
+        puts_events=puts_events(integration),
         authorization=method.get("authorizationType") or "NONE",
         api_key_required=bool(method.get("apiKeyRequired")),
     )
