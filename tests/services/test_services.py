@@ -13,6 +13,7 @@ from taskguard.run.stages import Asked
 from taskguard.testing.plugin import asked
 
 from tests.places import STATE
+from tests.services.engines import Engines
 from tests.services.expected import Expected
 
 HERE = Path(__file__).parent
@@ -48,22 +49,26 @@ def _lay_over(made_of: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "expected"), _cases())
-def test_service_is_graded_as_it_deserves(name: str, expected: Expected, request: pytest.FixtureRequest) -> None:
+def test_service_is_graded_as_it_deserves(
+    name: str, expected: Expected, engines: Engines, request: pytest.FixtureRequest
+) -> None:
     folder = STATE / "services" / name
     shutil.rmtree(folder, ignore_errors=True)
     service = service_of(name, expected, folder / "service")
     scale = float(asked(request.config, "clock-scale"))
-    graded = session.grade(
-        Asked(
-            places=Places.of(service),
-            folder=folder / "run",
-            tasks=expected.tasks,
-            tasks_seed=TASKS_SEED,
-            clock_scale=scale,
-            fresh=True,
-            redrive=expected.redrive,
+    places = Places.of(service)
+    with engines.one_for(places) as region:
+        graded = session.grade(
+            Asked(
+                places=places,
+                folder=folder / "run",
+                tasks=expected.tasks,
+                tasks_seed=TASKS_SEED,
+                clock_scale=scale,
+                region=region,
+                redrive=expected.redrive,
+            )
         )
-    )
     write_reports(graded.folder, graded.grade, graded.saved)
     differences = list(expected.differences(graded.grade))
     unsupported = tuple(map(str, graded.saved.manifest.unsupported))

@@ -53,6 +53,10 @@ class RunningStack:
     def save(self, places: Places) -> None:
         """Write ``.env``, and remember it."""
         write_env(places, self.instance.endpoint(), self.stack(places))
+        self.note(places)
+
+    def note(self, places: Places) -> None:
+        """Let the commands that come find the engine."""
         document = {
             "instance": json.loads(self.instance.to_json()),
             "stage": self.stage,
