@@ -7,6 +7,7 @@ server nobody else can reach.
 """
 
 import socket
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -18,6 +19,7 @@ from localstack.runtime.server.core import RuntimeServer
 from rolo.gateway import Gateway
 from rolo.gateway.wsgi import WsgiGateway
 
+from taskguard.engine.network import network
 from taskguard.engine.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 _THREADS = 200
 """One for each request under way: one to the API takes a second one, for what its function asks of the engine."""
+
+_THREADS_INSIDE = 100
+"""Of these requests none asks anything of a function that runs in the sandbox, unless it invokes one."""
 
 _SOCKET_SECONDS = 600
 _NEVER_SECONDS = 1_000_000
@@ -42,19 +47,24 @@ class LoopbackServer(RuntimeServer):
     def register(
         self,
         gateway: Gateway,
-        listen: list[config.HostAndPort],  # noqa: ARG002  # what the socket is bound to
+        listen: list[config.HostAndPort],
         ssl_creds: tuple[str, str] | None = None,  # noqa: ARG002
     ) -> None:
-        self._server = _OnSocket(
-            ("127.0.0.1", 0), _LocalStack(gateway), numthreads=_THREADS, timeout=_SOCKET_SECONDS, request_queue_size=128
+        application, settings = _LocalStack(gateway), EngineSettings.from_environment()
+        self._server = _OnSocket(socket.socket(fileno=settings.listener), application, _THREADS)
+        # The same again for functions that cannot leave their sandbox's network, under the same address.
+        self._inside = (
+            _OnSocket(network().listener(listen[0].port), application, _THREADS_INSIDE) if settings.sandboxed else None
         )
-        self._server.expiration_interval = _NEVER_SECONDS
 
     def run(self) -> None:
+        if self._inside is not None:
+            threading.Thread(target=self._inside.safe_start, name="sandbox", daemon=True).start()
         self._server.safe_start()
 
     def shutdown(self) -> None:
-        self._server.stop()
+        for server in filter(None, (self._server, self._inside)):
+            server.stop()
 
 
 class _OnSocket(Server):
@@ -62,8 +72,15 @@ class _OnSocket(Server):
 
     can_add_keepalive_connection = True
 
+    def __init__(self, listener: socket.socket, application: "_LocalStack", threads: int) -> None:
+        self._listener = listener
+        super().__init__(
+            ("127.0.0.1", 0), application, numthreads=threads, timeout=_SOCKET_SECONDS, request_queue_size=128
+        )
+        self.expiration_interval = _NEVER_SECONDS
+
     def bind(self, *_family_type_protocol: Any) -> socket.socket:
-        self.socket = socket.socket(fileno=EngineSettings.from_environment().listener)
+        self.socket = self._listener
         # What it accepts inherits this: answers are written in two parts, and the second must not wait for the first.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.bind_addr = self.socket.getsockname()

@@ -99,7 +99,7 @@ class EngineSettings:
     anybody does; ``listener`` is the file descriptor of the socket that it serves; with ``functions_ready`` functions are initialised before they are called;
     with ``as_it_comes`` LocalStack's own code does all but run functions;
     ``clock`` is the file of the clock that it lives by, which runs up to ``clock_scale`` times as fast as the machine's and is not
-    set when the machine's is (none: the machine's).
+    set when the machine's is (none: the machine's); with ``sandboxed`` functions run in a sandbox.
     """
 
     instance: str = ""
@@ -111,6 +111,7 @@ class EngineSettings:
     as_it_comes: bool = False
     clock: str | None = None
     clock_scale: float = 1.0
+    sandboxed: bool = False
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
     provider: Provider | None = None
 

@@ -21,6 +21,7 @@ import psutil
 from taskguard.engine.settings import ENGINE_VARIABLES, LOCALSTACK_VARIABLES, EngineSettings
 from taskguard.support import folders, scaled_clock
 from taskguard.support.clocks import Clock
+from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import Environment, engine_environment
@@ -84,7 +85,7 @@ class LocalStackInstance(ProcessInstance):
 class LocalStack(ProcessTarget[LocalStackInstance]):
     """As every process target; ``recording`` decides whether its folder receives the flight recorder's file; its clock runs up
     to ``clock_scale`` times as fast as the machine's; with ``functions_ready`` functions are initialised before they are
-    called, as Lambda may do. With ``as_it_comes`` the engine only runs the functions, and LocalStack's own code does the rest."""
+    called, as Lambda may do. With ``sandboxed`` they are kept in a sandbox. With ``as_it_comes`` the engine only runs the functions, and LocalStack's own code does the rest."""
 
     engine = "LocalStack"
     program: ClassVar[tuple[str, ...]] = ("-m", "taskguard.engine")
@@ -96,10 +97,13 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
     recording: bool = True
     clock_scale: float = 1.0
     functions_ready: bool = False
+    sandboxed: bool = False
     as_it_comes: bool = False
 
     def start(self) -> Endpoint:
         require(open_files, loopback)
+        if self.sandboxed:
+            sandbox_here().require("starting an engine for functions in a sandbox")
         return super().start()
 
     def _launch(self, port: int, scratch: str) -> tuple["subprocess.Popen[bytes]", LocalStackInstance]:
@@ -124,6 +128,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             as_it_comes=self.as_it_comes,
             clock=clock,
             clock_scale=self.clock_scale,
+            sandboxed=self.sandboxed,
         )
         if self.recording:
             recording.touch()

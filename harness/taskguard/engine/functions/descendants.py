@@ -30,6 +30,10 @@ class Processes:
                 self._children[int(fields[_PARENT - 1])].append(pid)
                 self.started[pid] = int(fields[_STARTED - 1]) / ticks
 
+    def children(self, pid: int) -> list[int]:
+        """Whose parent this process is, the oldest first."""
+        return sorted(self._children[pid], key=lambda child: (self.started[child], child))
+
     def below(self, pid: int) -> Iterator[int]:
         """All that descend from this process, parents before their children."""
         for child in self._children[pid]:

@@ -34,6 +34,8 @@ from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.functions.runtimes import language_of, launch_of
+from taskguard.engine.functions.sandbox import launch_in_box
+from taskguard.engine.network import network
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
 from taskguard.engine.settings import EngineSettings
@@ -294,23 +296,26 @@ class ProcessExecutor(RuntimeExecutor):
             strike.record()
             self._skew_seconds = strike.fault.takes_seconds
         began = time.monotonic()
-        api, exited = RuntimeApi(), Future[None]()
+        settings = EngineSettings.from_environment()
+        api, exited = RuntimeApi(network().listener() if settings.sandboxed else None), Future[None]()
         function = Function(
             runtime=runtime_named(self.function_version.config.runtime),
             handler=_NO_SUCH_HANDLER if self._failed_start else self.function_version.config.handler,
             variables={**self._environment, "AWS_LAMBDA_RUNTIME_API": api.address},
             endpoint=self.get_runtime_endpoint(),
             skew_seconds=self._skew_seconds,
+            memory_bytes=self.function_version.config.memory_size * 1024**2,
+            temporary_bytes=self.function_version.config.ephemeral_storage.size * 1024**2,
         )
-        clock = EngineSettings.from_environment().clock
         try:
             folders = Folders(
                 task_root=task_root,
                 home=Path(tempfile.mkdtemp(prefix="function-")),
                 opt=opt_of(self.function_version),
-                clock=Path(clock) if clock else None,
+                clock=Path(settings.clock) if settings.clock else None,
             )
-            process = FunctionProcess(launch_of(function, folders), on_exit=lambda: exited.set_result(None))
+            launch = launch_in_box(function, folders) if settings.sandboxed else launch_of(function, folders)
+            process = FunctionProcess(launch, on_exit=lambda: exited.set_result(None))
         except BaseException:
             api.close()
             raise

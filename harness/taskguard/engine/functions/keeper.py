@@ -1,7 +1,7 @@
 """The first code in a function's process: start the function beside it, stay as its keeper, and end as it has ended.
 
-Run as ``python -I -S keeper.py <lifeline> <told> <command>...``: two file descriptors, of which one ends with the engine and the other is
-told the function's process. Whatever the function is written in, it ends with the engine; on Linux so does all that it has started,
+Run as ``python -I -S keeper.py <lifeline> <told> <group> <command>...``: two file descriptors, of which one ends with the engine and the
+other is told the function's process; and the control group that is made for the function, empty for none. Whatever the function is written in, it ends with the engine; on Linux so does all that it has started,
 whatever session that went to, for all of it descends from the keeper. What delays the function's start is kept small. It imports nothing
 of the harness, and knows nothing of languages.
 """
@@ -23,22 +23,28 @@ _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 # signal.h, the same on Linux and macOS: the module of that name takes milliseconds.
 _SIGKILL, _SIGPIPE, _SIG_DFL = 9, 13, 0
+_MOST_PROCESSES = 1024
+"""Lambda's quota, and what a sandbox itself has beside is not worth counting."""
 _ENDS_WITHIN_SECONDS = 5.0
 """How long the keeper waits for what it has killed: what waits for a disk cannot be ended."""
 
 
 def _main() -> None:
-    lifeline, told = int(sys.argv[1]), int(sys.argv[2])
+    lifeline, told, group = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     libc = ctypes.CDLL(None)
     if _ON_LINUX:
-        # Before there is a second thread: each has rights of its own, and only one is in a fork.
-        _heed_the_modes_of_files(libc)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if group:
+        os.mkdir(group)  # noqa: PTH102
+        _write(f"{group}/pids.max", str(_MOST_PROCESSES))
     keeper = os.getpid()
     function = os.fork()
     if function:
-        _keep(function, lifeline, told, libc)
+        _keep(function, lifeline, told, group, libc)
+    if group:
+        _write(f"{group}/cgroup.procs", "0")
     if _ON_LINUX:
+        _heed_the_modes_of_files(libc)
         os.setsid()
         # Should somebody end the keeper.
         libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
@@ -48,7 +54,7 @@ def _main() -> None:
     os.close(told)
     # Python ignores it, and what is started would inherit that.
     libc.signal(_SIGPIPE, _SIG_DFL)
-    os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606  # no shell is meant
+    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606  # no shell is meant
 
 
 def _heed_the_modes_of_files(libc: "Any") -> None:
@@ -63,7 +69,12 @@ def _heed_the_modes_of_files(libc: "Any") -> None:
         libc.capset(header, sets)
 
 
-def _keep(function: int, lifeline: int, told: int, libc: "Any") -> "NoReturn":
+def _write(file: str, text: str) -> None:
+    with open(file, "w") as opened:  # noqa: PTH123
+        opened.write(text)
+
+
+def _keep(function: int, lifeline: int, told: int, group: str, libc: "Any") -> "NoReturn":
     import signal
     import threading
 
@@ -82,6 +93,9 @@ def _keep(function: int, lifeline: int, told: int, libc: "Any") -> "NoReturn":
         ended, status = os.waitpid(-1, 0)
     if _ON_LINUX:
         _end_what_is_left()
+    if group:
+        # Its last process may still be on its way out.
+        _remove(group)
     _end_alike(os.waitstatus_to_exitcode(status), libc)
 
 
@@ -107,6 +121,18 @@ def _end_what_is_left() -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, _SIGKILL)
         time.sleep(0.002)
+
+
+def _remove(group: str) -> None:
+    import time
+
+    deadline = time.monotonic() + _ENDS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return os.rmdir(group)  # noqa: PTH106
+        except OSError:
+            time.sleep(0.002)
+    return None
 
 
 def _has_children() -> bool:

@@ -27,20 +27,27 @@ class Folders:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """What is to run: the ``handler`` as it is configured, on a runtime, with these variables. ``endpoint`` is the engine's URL, and
-    ``skew_seconds`` by how much its process is told more than its clock shows."""
+    ``skew_seconds`` by how much its process is told more than its clock shows. ``temporary_bytes`` and ``memory_bytes`` are how much it
+    may write to its ``/tmp`` and have in memory, where that can be held."""
 
     runtime: FunctionRuntime
     handler: str
     variables: Mapping[str, str]
     endpoint: str = ""
     skew_seconds: float = 0.0
+    temporary_bytes: int = 512 * 1024**2
+    memory_bytes: int = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """The command of the function's own process, its whole environment, and the folders that these name. ``read_only`` are the other
     files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program. ``above`` has
-    what is to lie in the folder above the package, by the name that it is to have there."""
+    what is to lie in the folder above the package, by the name that it is to have there.
+
+    ``boxed`` is whether the command keeps it in a sandbox: then the process that is started is another than the function's own, and tells
+    by its exit status what signal ended that one, as a shell does. ``groups`` is where a control group can be made that bounds how many
+    processes it has, for who needs one."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -48,6 +55,8 @@ class Launch:
     interpreter: Path
     read_only: tuple[Path, ...]
     above: Mapping[str, Path]
+    boxed: bool = False
+    groups: Path | None = None
 
 
 def as_seen(search_path: str, folders: Folders) -> str:

@@ -60,15 +60,15 @@ class Leftovers:
             time.sleep(_EVERY_SECONDS)
 
     def _tell(self, ended: _Ended, processes: Processes) -> None:
-        told, function_pid = self._told.setdefault(ended.process, set()), ended.process.function_pid()
+        told, own = self._told.setdefault(ended.process, set()), ended.process.own_pids()
         # Of what began later an invocation tells that is under way, or ended later.
         left = [
             pid
             for pid in processes.below(ended.process.pid)
-            if pid != function_pid and pid not in told and processes.started[pid] <= ended.at_seconds
+            if pid not in own and pid not in told and processes.started[pid] <= ended.at_seconds
         ]
         told.update(left)
-        if function_pid and left and (commands := commands_of(left[:_MOST_COMMANDS])):
+        if own and left and (commands := commands_of(left[:_MOST_COMMANDS])):
             recorder().write(
                 "processes-left",
                 function=ended.function,

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from taskguard.engine.functions.descendants import Processes
 from taskguard.engine.functions.launch import Launch
 
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -36,6 +37,10 @@ _SIGNAL_NAMES: dict[int, str] = {
     signal.SIGSEGV: "segmentation fault",
     signal.SIGTERM: "terminated",
 }
+_SIGNALLED = 128
+"""What a shell, and bubblewrap, add to the signal that ended a process. A function that exits with such a status itself cannot be told
+from one that was ended; Lambda's runtime clients exit with 128 and 129, which belong to no signal of these."""
+_PIDS_IN_BOX = 3
 _running: "weakref.WeakSet[FunctionProcess]" = weakref.WeakSet()
 
 
@@ -49,6 +54,7 @@ class FunctionProcess:
 
     def __init__(self, launch: Launch, on_exit: Callable[[], None]) -> None:
         self._home = launch.folders.home
+        self._boxed, self._own = launch.boxed, tuple[int, ...]()
         if not os.access(launch.argv[0], os.X_OK):
             shutil.rmtree(self._home, ignore_errors=True)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.argv[0])
@@ -57,7 +63,7 @@ class FunctionProcess:
         lifeline, self._lifeline = os.pipe()
         self._told, told = os.pipe()
         os.set_blocking(self._told, False)
-        self._function_pid = 0
+        self._started_pid = 0
         self._buffer = bytearray()
         # A character may arrive in two parts.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -65,7 +71,8 @@ class FunctionProcess:
         self.ended = threading.Event()
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
-        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(lifeline), str(told)]
+        group = "" if launch.groups is None else str(launch.groups / f"taskguard-{os.getpid()}-{lifeline}-{id(self):x}")
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(lifeline), str(told), group]
         try:
             self._process = subprocess.Popen(
                 [*keeper, *launch.argv],
@@ -93,17 +100,31 @@ class FunctionProcess:
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""
         try:
-            return max(1, round(psutil.Process(self.function_pid() or self.pid).memory_info().rss / 1_000_000))
+            return max(1, round(psutil.Process((self.own_pids() or [self.pid])[-1]).memory_info().rss / 1_000_000))
         except psutil.Error:
             return 0
 
-    def function_pid(self) -> int:
-        """The process that the function itself runs in, a child of its keeper (``keeper.py``); 0 as long as there is none."""
+    def own_pids(self) -> tuple[int, ...]:
+        """The process that the function itself runs in, last, and before it those that keep it in a sandbox, where there are any: all
+        below its keeper (``keeper.py``) that are there whatever the function does. None as long as there are not all."""
+        started = self._started()
+        if not (started and self._boxed):
+            return (started,) if started else ()
+        if not self._own:
+            # bubblewrap, its child that is the first process of the namespace, and that one's first child.
+            processes, pids = Processes(), [started]
+            while len(pids) < _PIDS_IN_BOX and (children := processes.children(pids[-1])):
+                pids.append(children[0])
+            self._own = tuple(pids) if len(pids) == _PIDS_IN_BOX else ()
+        return self._own
+
+    def _started(self) -> int:
+        """The process that its keeper started; 0 as long as there is none."""
         with self._reading:
-            if not self._function_pid and self._told >= 0:
+            if not self._started_pid and self._told >= 0:
                 with suppress(BlockingIOError):
-                    self._function_pid = int(os.read(self._told, 32) or 0)
-            return self._function_pid
+                    self._started_pid = int(os.read(self._told, 32) or 0)
+            return self._started_pid
 
     def take_output(self) -> str:
         """What the process wrote since the last call."""
@@ -118,6 +139,8 @@ class FunctionProcess:
         status = self._process.returncode
         if status is None or status == 0:
             return "Runtime exited without providing a reason"
+        if self._boxed and status - _SIGNALLED in _SIGNAL_NAMES:
+            status = _SIGNALLED - status
         if status < 0:
             return f"Runtime exited with error: signal: {_SIGNAL_NAMES.get(-status, str(-status))}"
         return f"Runtime exited with error: exit status {status}"
@@ -125,13 +148,16 @@ class FunctionProcess:
     def begin_to_end(self) -> None:
         """Let it end, without waiting until it is gone."""
         if not self.ended.is_set():
-            function_pid = self.function_pid()
-            if not function_pid:
-                self._kill_group()
+            started = self._started()
+            if not started:
+                self._kill_group(self.pid)
+            elif self._boxed:
+                # With the namespace's first process all others are gone.
+                self._kill_group(started)
             else:
                 # Its keeper ends the rest, and then itself.
                 with suppress(ProcessLookupError):
-                    os.kill(function_pid, signal.SIGKILL)
+                    os.kill(started, signal.SIGKILL)
 
     def kill(self) -> None:
         """End the process and all it started, and wait until it is gone. May be called again."""
@@ -146,14 +172,14 @@ class FunctionProcess:
     def _wait(self) -> None:
         self._process.wait()
         # What it started goes with it; later the number of its group may be somebody else's.
-        self._kill_group()
+        self._kill_group(self.pid)
         self.ended.set()
         self._on_exit()
 
-    def _kill_group(self) -> None:
+    def _kill_group(self, leader: int) -> None:
         # macOS refuses to signal a group whose leader is a zombie.
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(leader, signal.SIGKILL)
 
     def _collect(self) -> None:
         # A function that writes more than a pipe holds would otherwise wait for ever.

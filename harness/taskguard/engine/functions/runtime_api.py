@@ -7,6 +7,7 @@ how the process is started or what becomes of an answer.
 
 import json
 import re
+import socket
 import sys
 import threading
 from concurrent.futures import Future
@@ -56,14 +57,15 @@ class Answer:
 
 class RuntimeApi:
     """One process's view of Lambda. ``ready`` resolves when it asks for its first invocation, to none, or to the error
-    document of a failed initialisation."""
+    document of a failed initialisation. ``listener`` is the socket that it serves, and closes; without one it takes a port of this
+    machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: socket.socket | None = None) -> None:
         self.ready: Future[bytes | None] = Future()
         self._invocations: SimpleQueue[Invocation | None] = SimpleQueue()
         self._answer: Future[Answer] = Future()
         self._request_id: str | None = None
-        self._server = _Server(self)
+        self._server = _Server(self, listener)
         threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": _NOTICES_WITHIN_SECONDS},
@@ -122,9 +124,13 @@ class _Server(ThreadingHTTPServer):
     # A closed server must not wait for a process that is blocked in `next`.
     block_on_close = False
 
-    def __init__(self, api: RuntimeApi) -> None:
+    def __init__(self, api: RuntimeApi, listener: socket.socket | None) -> None:
         self.api = api
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
+            self.server_name, self.server_port = self.server_address = listener.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A process that is killed leaves its connection as it is.

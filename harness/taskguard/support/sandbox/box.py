@@ -16,13 +16,11 @@ from pathlib import Path
 
 from taskguard.errors import SandboxError
 from taskguard.places import DATA
+from taskguard.support.sandbox.processes import MOST_PROCESSES
 
 USER_ID, GROUP_ID = 993, 990
 """Whom functions run as on Lambda: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html says only that it is no
 administrator, the numbers are those found there."""
-
-MOST_PROCESSES = 1024
-"""Lambda's quota of processes and threads: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 _SETTINGS = (
@@ -55,12 +53,14 @@ class Bind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
     """A program's view: ``binds`` are what it is given beside the system's own, ``links`` are symbolic links by where they are seen.
-    ``temporary_bytes`` is how much its ``/tmp`` holds, which is also its home. It starts in ``folder``. With ``resolves`` it finds the
+    ``temporary_bytes`` is how much its ``/tmp`` holds, which is also its home. It starts in ``folder``. Of
+    ``memory_bytes`` each of its processes may have as many for itself alone (none: all there is). With ``resolves`` it finds the
     names of hosts. ``nested`` are programs that make user namespaces themselves."""
 
     folder: str
     binds: tuple[Bind, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    memory_bytes: int | None = None
     temporary_bytes: int = 512 * 1024**2
     shared_memory_bytes: int = 0
     resolves: bool = False
@@ -84,7 +84,9 @@ class Box:
             # What is not bound is a folder in memory: whoever fills that fills the machine's.
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             *("--chdir", self.folder, "--"),
-            *(program_of("prlimit"), f"--nproc={MOST_PROCESSES}", "--core=0", "--"),
+            *(program_of("prlimit"), f"--nproc={MOST_PROCESSES}", "--core=0"),
+            *(() if self.memory_bytes is None else (f"--data={self.memory_bytes}",)),
+            "--",
             *program,
         ]
 
