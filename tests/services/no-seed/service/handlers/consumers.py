@@ -17,20 +17,21 @@ def process(event, _context):
         task_id = json.loads(message["body"])["taskId"]
         attempt = int(message["attributes"]["ApproximateReceiveCount"])
         begun = {"number": attempt, "startedAt": now()}
-        change(task_id, "PROCESSING", {"attempts": begun})
+        # Its place in the list is not its number: a delivery may not have come as far as here.
+        place = f"attempts[{len(change(task_id, 'PROCESSING', {'attempts': begun})['attempts']) - 1}]"
         try:
             work()
         except RuntimeError as error:
             wait = 5 * 2 ** (attempt - 1)
             ended = {"outcome": "FAILED", "finishedAt": now(), "error": str(error), "backoffSeconds": wait}
-            change(task_id, "RETRYING", {f"attempts[{attempt - 1}]": begun | ended, "lastError": str(error)})
+            change(task_id, "RETRYING", {place: begun | ended, "lastError": str(error)})
             sqs.change_message_visibility(
                 QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=message["receiptHandle"], VisibilityTimeout=wait
             )
             failed.append({"itemIdentifier": message["messageId"]})
         else:
             ended = {"outcome": "SUCCEEDED", "finishedAt": now()}
-            change(task_id, "COMPLETED", {f"attempts[{attempt - 1}]": begun | ended, "completedAt": now()})
+            change(task_id, "COMPLETED", {place: begun | ended, "completedAt": now()})
     return {"batchItemFailures": failed}
 
 
