@@ -72,6 +72,11 @@ class SubmissionError(TaskGuardError):
     """The API could not be reached at all. Check that the stack is up."""
 
 
+class IngressError(TaskGuardError):
+    """No task can be handed in: the gateway answers by itself, or the service refuses words that nobody stated. The message says what was
+    answered, by which address, and the lines of taskguard.toml that help."""
+
+
 class RedriveError(TaskGuardError):
     """A task was not put back to work. The message says in what state it is and what to do."""
 

@@ -82,6 +82,14 @@ class Client(ABC):
         Raises:
             SubmissionError: the service took the task, and its answer has not the id that it should make.
         """
+        return self.ask(task)[0]
+
+    def ask(self, task: Task) -> tuple[TaskSubmitted, Answer | None]:
+        """As :meth:`submit`, with the answer itself where one came.
+
+        Raises:
+            SubmissionError: as :meth:`submit`.
+        """
         self.note([task.task_id])
         sent_at = self._clock.now_ms()
         answer = None
@@ -89,7 +97,7 @@ class Client(ABC):
             answer = self.hand_in(self._words.filled(task.task_id, task.payload))
         status = answer.status_code if answer is not None else 0
         accepted = self._words.takes(status)
-        return TaskSubmitted(
+        event = TaskSubmitted(
             at_ms=sent_at,
             answered_ms=self._clock.now_ms(),
             task_id=self._id_of(task, answer if accepted else None),
@@ -100,6 +108,7 @@ class Client(ABC):
             probe=task.probe,
             answered_id=self._words.answered_id(answer.document) if answer is not None and accepted else None,
         )
+        return event, answer
 
     def at_once(self, task: Task) -> list[TaskSubmitted]:
         """Hand in one task twice at the same time."""

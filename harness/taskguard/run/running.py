@@ -49,6 +49,7 @@ from taskguard.history.lines import told_once
 from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
 from taskguard.ingress.load import Load
+from taskguard.run.asking import asked_first
 from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.fates import Fates
@@ -219,7 +220,13 @@ class Run:
         until_answered: bool,
     ) -> list[TaskSubmitted]:
         tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
-        submitted = client.submit_all(tasks[:waiting], tell=tell, until_answered=until_answered)
+        # Of what is broken on purpose nobody knows what to expect at first.
+        asked = tasks[:0] if until_answered else tasks[:1]
+        submitted = [asked_first(client, each, self.stack, self.dialect.ingress, self.recording) for each in asked]
+        for answered in submitted:
+            tell(answered)
+        waiting = max(waiting, len(submitted))
+        submitted += client.submit_all(tasks[len(submitted) : waiting], tell=tell, until_answered=until_answered)
         if fates is not None:
             fates.begin(tasks[:waiting], submitted)
         probing.before_work()

@@ -10,6 +10,8 @@ from taskguard.service.ways.base import Reading, chosen_stage, invoked
 
 _STAGE = "AWS::ApiGatewayV2::Stage"
 _DEFAULT_STAGE = "$default"
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services-reference.html
+_SENDS, _PUTS_EVENTS = "SQS-SendMessage", "EventBridge-PutEvents"
 
 
 def read(reading: Reading, logical_id: str, api_id: str) -> Api:
@@ -18,22 +20,30 @@ def read(reading: Reading, logical_id: str, api_id: str) -> Api:
     names = [each["StageName"] for each in _items(gateway, "get_stages", api_id)]
     stage = _DEFAULT_STAGE if _DEFAULT_STAGE in names else chosen_stage(names, reading.stage, reading.ids_of(_STAGE))
     integrations = {
-        f"integrations/{each['IntegrationId']}": each.get("IntegrationUri")
-        for each in _items(gateway, "get_integrations", api_id)
+        f"integrations/{each['IntegrationId']}": each for each in _items(gateway, "get_integrations", api_id)
     }
     routes = []
     for each in _items(gateway, "get_routes", api_id):
         method, _, path = each["RouteKey"].partition(" ")
+        integration = integrations.get(each.get("Target", ""), {})
         # "$default" takes what no other route does.
         route = Route(
             method=method if path else "ANY",
             path=path or "/",
-            function=invoked(integrations.get(each.get("Target", ""))),
+            function=invoked(integration.get("IntegrationUri")),
+            queue=_sent_to(integration),
+            puts_events=integration.get("IntegrationSubtype") == _PUTS_EVENTS,
             authorization=each.get("AuthorizationType", "NONE"),
         )
         routes.append(route)
     url = reading.endpoint.api_url(api_id, "" if stage == _DEFAULT_STAGE else stage)
     return Api(logical_id=logical_id, kind="http", id=api_id, stage=stage, url=url, routes=tuple(routes))
+
+
+def _sent_to(integration: Mapping[str, Any]) -> str | None:
+    """The name of the queue to which an integration sends by itself."""
+    url = integration.get("RequestParameters", {}).get("QueueUrl", "")
+    return url.rsplit("/", 1)[-1] or None if integration.get("IntegrationSubtype") == _SENDS else None
 
 
 def _items(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:

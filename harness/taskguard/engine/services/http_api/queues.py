@@ -41,6 +41,10 @@ def sent(integration: Integration, call: Call, found: Found) -> Outgoing:
         if "MessageAttributes" in arguments:
             arguments["MessageAttributes"] = json.loads(arguments["MessageAttributes"])
         client = connect_to(aws_access_key_id=found.account, region_name=found.region).sqs
+        client = client.request_metadata(
+            service_principal="apigateway",
+            source_arn=f"arn:aws:execute-api:{found.region}:{found.account}:{found.api.api_id}",
+        )
         answer = client.send_message(**arguments)
     except ClientError as error:
         LOG.warning("An HTTP API could not send a message: %s", error)
