@@ -318,6 +318,18 @@ def test_a_log_is_one_event_a_call_whatever_is_in_it(function: Create) -> None:
     assert third == "raw"
 
 
+def test_what_is_logged_comes_before_the_answer_however_long_it_is(function: Create) -> None:
+    teller = function(
+        "exports.handler = async () => { console.log('x'.repeat(500_000)); console.log('the end') }",
+        file="index.js",
+        handler="index.handler",
+        runtime="nodejs20.x",
+    )
+    teller.invoke()
+    _, long, end, *_ = teller.log(until="REPORT")
+    assert (long.count("x"), end.split("\t")[-1]) == (500_000, "the end")
+
+
 def test_a_log_is_json_where_that_is_asked_for(function: Create) -> None:
     teller = function(
         "exports.handler = async () => { console.warn('careful %d', 1); throw new Error('no') }",

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.contract.dialect import LogWords, field_of
 from taskguard.evidence.attempt_logs import attempt_logs, attempts_of_the_dead
 from taskguard.evidence.log_lines import LogGroups, LogLine
+from taskguard.evidence.runtime_lines import documents_in, said_in
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import WaitedInVain, wait_for
@@ -136,7 +137,7 @@ def _said(lines: Iterable[LogLine]) -> Iterator[_Said]:
         for line in sorted(stream, key=lambda each: each.at_ms):
             if (started := _START.match(line.message)) is not None:
                 current = started[1]
-            yield _Said(line, current)
+            yield _Said(line, said_in(line.message).request_id or current)
             if line.message.startswith("REPORT "):
                 current = None
 
@@ -149,11 +150,8 @@ def _dead_letters(
         message = each.line.message
         if not any(spelling in message for spelling in spellings):
             continue
-        try:
-            fields = json.loads(message)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(fields, dict) or fields.get(names.event) != names.value:
+        fields = next((each for each in documents_in(message) if each.get(names.event) == names.value), None)
+        if fields is None:
             continue
         task_id, message_id = field_of(fields, names.task_id), field_of(fields, names.message_id)
         at_ms = float(each.line.at_ms)

@@ -18,8 +18,8 @@ from taskguard.service.stack import Stack
 
 _MOST_LINES = 6
 _LONGEST_LINE = 240
-_OF_AN_ERROR = "[ERROR]"
-"""How AWS's runtime clients begin what they log of an error."""
+_OF_AN_ERROR = ("[ERROR]", "\tERROR\t", '"level":"ERROR"', '"level": "ERROR"')
+"""How AWS's runtime clients mark what they log of an error: Python's, Node.js's, and those that log JSON."""
 
 _BEFORE_NOTHING = "Traceback (most recent call last):"
 """They write this also where no trace follows."""
@@ -91,8 +91,9 @@ def _told(response: str) -> tuple[str, str]:
 
 def _telling(log: str, error_type: str) -> tuple[str, ...]:
     """The line that names the error, and the last ones after it; or the last ones of all where no line does."""
-    lines = [line.rstrip() for line in log.splitlines() if line.strip() and line.strip() != _BEFORE_NOTHING]
-    named = [number for number, line in enumerate(lines) if _OF_AN_ERROR in line and error_type in line]
+    # Node.js has a carriage return where one event has a new line.
+    lines = [line.rstrip().replace("\r", " ") for line in log.split("\n") if line.strip() not in ("", _BEFORE_NOTHING)]
+    named = [n for n, line in enumerate(lines) if error_type in line and any(mark in line for mark in _OF_AN_ERROR)]
     if named and len(lines) - named[-1] > _MOST_LINES:
         lines = [lines[named[-1]], *lines[1 - _MOST_LINES :]]
     elif named:

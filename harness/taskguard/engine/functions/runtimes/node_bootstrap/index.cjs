@@ -14,6 +14,9 @@ const transport = require('./transport.cjs').transportTo(process.env.AWS_LAMBDA_
 require('./only_engine.cjs').install(new URL(engine));
 if (clock || Number(skew)) require('./clock.cjs').install(clock, Number(skew));
 
+// Otherwise what does not fit into a pipe at once is written later, and an answer, or an exit, overtakes it.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+
 // What the client has as a native module is not built here.
 const load = Module._load;
 Module._load = function (request, ...others) {
