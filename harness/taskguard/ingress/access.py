@@ -6,7 +6,7 @@ manifest. It must not know what is asked of the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import boto3
@@ -22,11 +22,12 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.ingress.client import Client
 from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.queue_client import QueueClient
-from taskguard.service.stack import Stack
+from taskguard.service.stack import ApiKind, Stack
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 
-_SERVICE = "execute-api"
+_SERVICES: Mapping[ApiKind, str] = {"rest": "execute-api", "http": "execute-api", "url": "lambda"}
+"""In whose name a request is signed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html for functions' URLs."""
 # https://docs.aws.amazon.com/apigateway/latest/api/API_Method.html
 _IAM = "AWS_IAM"
 _KNOWN = ("NONE", _IAM)
@@ -51,11 +52,12 @@ class Signature(AuthBase):
 
     region: str
     credentials: Callable[[], ReadOnlyCredentials] = field(repr=False)
+    service: str = "execute-api"
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         kept = {name: request.headers[name] for name in _SIGNED_HEADERS if name in request.headers}
         signed = AWSRequest(method=request.method, url=request.url, data=request.body or b"", headers=kept)
-        SigV4Auth(self.credentials(), _SERVICE, self.region).add_auth(signed)
+        SigV4Auth(self.credentials(), self.service, self.region).add_auth(signed)
         request.headers.update(dict(signed.headers.items()))
         return request
 
@@ -117,7 +119,9 @@ def access_to(endpoint: Endpoint, stack: Stack) -> AuthBase | None:
         )
     if route.api_key_required:
         return ApiKey(_key(endpoint, stack))
-    return Signature(endpoint.region, _credentials(endpoint)) if route.authorization == _IAM else None
+    if route.authorization != _IAM:
+        return None
+    return Signature(endpoint.region, _credentials(endpoint), _SERVICES[stack.ingress.api.kind])
 
 
 def _key(endpoint: Endpoint, stack: Stack) -> str:

@@ -37,6 +37,7 @@ IN_ORDER = (
     "function_concurrency",
     "prewarmed_functions",
     "http_apis",
+    "function_urls",
     "s3_temporary_folder",
     "immediate_exit",
     # Modules that were imported before it keep Python's own.
