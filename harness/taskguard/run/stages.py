@@ -12,7 +12,7 @@ from taskguard.faults.plan import Plan
 from taskguard.places import Places
 from taskguard.run.events import Announced, Tell, phase
 from taskguard.service import deployment
-from taskguard.service.config import DeployerName, terms_of
+from taskguard.service.config import DeployerName, config_of, terms_of
 from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
@@ -38,8 +38,9 @@ class WantedStage:
         return DEFAULT_RATE if self.rate is None else self.rate
 
     def parameters(self) -> dict[str, str]:
+        """What the service's own files are given: of one that is not ours, what its taskguard.toml says."""
         if not is_ours(self.places.service):
-            return {}
+            return dict(config_of(self.places.service).parameters)
         return failure_parameters(self.seed, self.failure_rate) | auth_parameters(self.api_auth)
 
     def terms(self) -> Terms:

@@ -32,17 +32,21 @@ class DeployerName(StrEnum):
     """How a service is deployed: by what kind of infrastructure as code."""
 
     SERVERLESS = "serverless"
+    SAM = "sam"
+    CLOUDFORMATION = "cloudformation"
 
 
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``choices`` decide which queue, table and route are meant,
-    ``deployer`` says how it is deployed (none: by what lies in the folder), ``environment`` is for what deploys it, and ``stage`` is the
-    stage where none is asked for (none: any)."""
+    ``deployer`` says how it is deployed (none: by what lies in the folder), from which ``template`` (none: one of a usual name), with
+    which ``parameters``; ``environment`` is for what deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
 
     contract: Contract
     dialect: Dialect
     choices: Choices = Choices()
     deployer: DeployerName | None = None
+    template: str | None = None
+    parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
     stage: str | None = None
 
@@ -69,6 +73,8 @@ def config_of(folder: Path) -> Config:
             dialect=_dialect(file),
             choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=_route(file)),
             deployer=file.service.deployer,
+            template=file.service.template,
+            parameters=file.service.parameters,
             environment=file.service.environment,
             stage=file.service.stage,
         )
@@ -92,6 +98,8 @@ class _Service(Strict, frozen=True, kw_only=True):
     work_queue: str | None = None
     table: str | None = None
     deployer: DeployerName | None = None
+    template: str | None = None
+    parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
     stage: str | None = None
 

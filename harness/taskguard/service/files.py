@@ -12,7 +12,7 @@ from taskguard.service.ours import is_ours
 OUR_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 """What a deploy sends of our own service's folder, which holds much besides."""
 
-_NEVER_SENT = (".git", ".serverless", ".taskguard", ".venv", "node_modules", "runs", "venv")
+_NEVER_SENT = (".aws-sam", ".git", ".serverless", ".taskguard", ".venv", "cdk.out", "node_modules", "runs", "venv")
 """What a deploy sends of no service: it is made from the others, or is no part of it. The CLI's own packages take the place of
 ``node_modules``."""
 

@@ -1,0 +1,123 @@
+"""Installs what a service depends on, once for each set of dependencies: packages of Python with uv, of Node.js with npm.
+
+Nothing that a package wants to be run when it is installed is run, as far as the installer can be told so. What was installed is kept
+in the user's cache, found by the digest of all that it follows from. It must not know what the packages are for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from taskguard.errors import DeploymentError, SetupError
+from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.caching import cached, digest
+from taskguard.service.deployers.commands import run
+from taskguard.service.files import digest_of
+from taskguard.targets import machine
+from taskguard.targets.environments import Python
+from taskguard.targets.machine import State
+
+FOLDER = "dependencies"
+"""Where they are in the cache."""
+REQUIREMENTS = "requirements.txt"
+MANIFEST = "package.json"
+_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
+_LOCAL = re.compile(r"^\s*(-|\.|/|\S+\s*@\s*file:)", re.MULTILINE)
+"""A line of requirements that leads to other files."""
+_LOCAL_MODULES = re.compile(r'"(file|link|workspace):|"workspaces"')
+
+
+def requirements_in(folder: Path) -> Path | None:
+    """The requirements of Python code in this folder, where there are any."""
+    file = folder / REQUIREMENTS
+    if not file.is_file():
+        return None
+    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return file if any(line.strip() and not line.strip().startswith("#") for line in lines) else None
+
+
+def manifest_in(folder: Path, *, development: bool = False) -> Path | None:
+    """The ``package.json`` of Node.js code in this folder, where it names packages; those for ``development`` as well."""
+    file = folder / MANIFEST
+    if not file.is_file():
+        return None
+    try:
+        told: Any = json.loads(file.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise DeploymentError(f"reading {file.name} in {folder.name}: {error}. Mend it, and run again.") from error
+    named = ("dependencies", "optionalDependencies", *(("devDependencies",) if development else ()))
+    return file if isinstance(told, dict) and any(told.get(each) for each in named) else None
+
+
+def python_packages(job: Job, requirements: Path, python: Python) -> Path:
+    """A folder with the packages that the file ``requirements`` asks for, as this interpreter wants them.
+
+    Raises:
+        DeploymentError: they cannot be installed.
+    """
+    text = requirements.read_text(encoding="utf-8-sig", errors="replace")
+    about = digest_of(requirements.parent) if _LOCAL.search(text) else text
+    what = f"installing {requirements.name} of {requirements.parent.name}"
+
+    def install(folder: Path) -> None:
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--python", python.executable, "--target", str(folder)]
+        run(job, [*command, "--requirement", str(requirements)], requirements.parent, installing(job), what)
+
+    name = f"python-{digest(about, python.version, python.abi)}"
+    return cached(job.places.cache / FOLDER, name, install)
+
+
+def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path:
+    """A folder ``node_modules`` with the packages that ``manifest`` asks for; those for ``development`` as well.
+
+    Raises:
+        SetupError: there is no npm.
+        DeploymentError: they cannot be installed.
+    """
+    npm = machine.npm()
+    if npm.state is State.MISSING:
+        raise SetupError(f"installing the packages of {manifest.parent.name}: {npm.name}: {npm.what}. {npm.to_do}")
+    source = manifest.parent
+    files = [source / name for name in (MANIFEST, *_LOCKS, ".npmrc") if (source / name).is_file()]
+    texts = [file.read_text(encoding="utf-8-sig", errors="replace") for file in files]
+    locked = any(file.name in _LOCKS for file in files)
+    local = any(_LOCAL_MODULES.search(text) for text in texts)
+    command = ["npm", "ci" if locked else "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command += [] if development else ["--omit=dev"]
+
+    def install(folder: Path) -> None:
+        if local:
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+        else:
+            for file in files:
+                shutil.copy2(file, folder)
+        run(job, command, folder, installing(job), f"installing the packages of {source.name} with `npm {command[1]}`")
+        (folder / "node_modules").mkdir(exist_ok=True)
+
+    about = (*texts, development, sys.platform, platform.machine(), *([digest_of(source)] if local else []))
+    return cached(job.places.cache / FOLDER, f"node-{digest(*about)}", install) / "node_modules"
+
+
+def installing(job: Job) -> dict[str, str]:
+    """The environment of a program that installs: the user's own, whose package index and settings are needed, and no account of AWS."""
+    downloads = job.places.cache / "downloads"
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("AWS_")}
+    return {
+        "npm_config_cache": str(downloads / "npm"),
+        "npm_config_update_notifier": "false",
+        "UV_CACHE_DIR": str(downloads / "uv"),
+        **kept,
+        "CI": "1",
+        "NO_COLOR": "1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }

@@ -1,0 +1,55 @@
+"""Deploys a template of the Serverless Application Model, which the engine itself transforms.
+
+What is particular to SAM is its configuration file: parameters and the stack's name are taken from there, as `sam deploy` takes them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from taskguard.errors import DeploymentError
+from taskguard.service.config import DeployerName
+from taskguard.service.deployers.cloudformation import CloudFormation
+from taskguard.service.deployers.parameters import overrides
+from taskguard.service.deployers.templates import SERVERLESS_TRANSFORM
+
+_CONFIGURATION = "samconfig.toml"
+_ENVIRONMENT = "default"
+_COMMANDS = ("global", "deploy")
+"""Whose settings count, the last ones most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sam(CloudFormation):
+    """A template with SAM's transform."""
+
+    name: DeployerName = DeployerName.SAM
+    looks_for: str = "template of SAM (template.yaml)"
+
+    def _is_its_own(self, text: str) -> bool:
+        return SERVERLESS_TRANSFORM in text
+
+    def _base_name(self, service: Path) -> str:
+        return str(_settings(service).get("stack_name") or service.name)
+
+    def _usual_parameters(self, folder: Path) -> Mapping[str, str]:
+        return overrides(_settings(folder).get("parameter_overrides"))
+
+
+def _settings(folder: Path) -> Mapping[str, Any]:
+    file = folder / _CONFIGURATION
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DeploymentError(f"reading {file}: {error}. Mend it, and run the command again.") from error
+    environment = told.get(_ENVIRONMENT, {})
+    found: dict[str, Any] = {}
+    for command in _COMMANDS:
+        found.update(environment.get(command, {}).get("parameters", {}))
+    return found

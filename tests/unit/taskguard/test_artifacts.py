@@ -1,0 +1,138 @@
+"""What is built of functions and layers before they are deployed, and what is deployed as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from taskguard.errors import DeploymentError
+from taskguard.places import Places
+from taskguard.service.deployers import artifacts, dependencies
+from taskguard.service.deployers.artifacts import Builder
+from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.templates import Template
+from taskguard.targets.base import Endpoint
+
+
+@dataclass
+class Ran:
+    """The programs that were run, and what they leave: a file beside where they install to."""
+
+    commands: list[list[str]] = field(default_factory=list)
+
+    def run(self, _job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], _what: str) -> None:
+        self.commands.append(list(command))
+        if "--target" in command:
+            Path(command[command.index("--target") + 1], "package.py").touch()
+        elif command[0] == "npm":
+            (folder / "node_modules" / "left-pad").mkdir(parents=True)
+            (folder / "node_modules" / "left-pad" / "index.js").touch()
+        elif command[0] == "make":
+            Path(environment["ARTIFACTS_DIR"], "bootstrap").touch()
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
+    here = Ran()
+    monkeypatch.setattr(artifacts, "run", here.run)
+    monkeypatch.setattr(dependencies, "run", here.run)
+    return here
+
+
+Built = Callable[..., list[str]]
+
+
+@pytest.fixture
+def built(tmp_path: Path, ran: Ran) -> Built:
+    """The names of the files that are deployed of a function with these properties, whose folder has these files."""
+    places = Places(service=tmp_path, cache=tmp_path / "cache", state=tmp_path / "state", runs=tmp_path / "runs")
+    job = Job(endpoint=Endpoint(target="t", url="http://127.0.0.1:1", region="r"), stage="s", places=places)
+
+    def build(files: Mapping[str, str], kind: str = "AWS::Serverless::Function", **resource: object) -> list[str]:
+        source = tmp_path / "source"
+        for name, text in files.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_text(text)
+        template: Template = {"Resources": {"F": {"Type": kind, "Properties": {}, **resource}}}
+        scratch = tmp_path / f"built-{len(list(tmp_path.iterdir()))}"
+        folder = Builder(job, scratch).built(template)("F", source)
+        return sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
+
+    return build
+
+
+PYTHON = {"Properties": {"Runtime": "python3.13"}}
+NODE = {"Properties": {"Runtime": "nodejs20.x"}}
+PACKAGE = '{"dependencies": {"left-pad": "1"}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "resource"),
+    [
+        ({"app.py": ""}, PYTHON),
+        ({"app.py": "", "requirements.txt": "# nothing\n\n"}, PYTHON),
+        ({"app.js": "", "package.json": '{"devDependencies": {"jest": "1"}}'}, NODE),
+        ({"app.py": "", "requirements.txt": "x"}, PYTHON | {"Metadata": {"SkipBuild": True}}),
+        ({"app.rb": "", "Gemfile": "x"}, {"Properties": {"Runtime": "ruby3.3"}}),
+    ],
+    ids=["no requirements", "empty requirements", "for development alone", "skipped", "another language"],
+)
+def test_what_has_no_dependencies_is_deployed_as_it_is(
+    built: Built, ran: Ran, files: dict[str, str], resource: dict[str, object]
+) -> None:
+    assert built(files, **resource) == sorted(files)
+    assert ran.commands == []
+
+
+def test_packages_of_python_lie_beside_the_function(built: Built, ran: Ran) -> None:
+    files = {"app.py": "", "requirements.txt": "requests==2\n"}
+    assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
+    assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
+    assert len(ran.commands) == 1, "they are kept"
+
+
+def test_packages_of_node_are_installed_without_their_scripts(built: Built, ran: Ran) -> None:
+    files = {"app.js": "", "package.json": PACKAGE, "package-lock.json": "{}"}
+    assert built(files, **NODE) == ["app.js", "node_modules/left-pad/index.js", "package-lock.json", "package.json"]
+    [command] = ran.commands
+    assert command[:3] == ["npm", "ci", "--ignore-scripts"]
+    assert "--omit=dev" in command
+
+
+@pytest.mark.parametrize(
+    ("method", "files", "expected"),
+    [
+        ("python3.13", {"requirements.txt": "x"}, ["python/package.py", "python/requirements.txt"]),
+        ("nodejs20.x", {"package.json": PACKAGE}, ["nodejs/node_modules/left-pad/index.js"]),
+        (None, {"requirements.txt": "x"}, ["requirements.txt"]),
+    ],
+)
+def test_a_layer_is_built_into_its_runtimes_folder_where_it_says_for_which(
+    built: Built, method: str | None, files: dict[str, str], expected: list[str]
+) -> None:
+    metadata = {"Metadata": {"BuildMethod": method}} if method else {}
+    assert built(files, "AWS::Serverless::LayerVersion", **metadata) == expected
+
+
+def test_a_makefile_builds_what_it_wants(built: Built, ran: Ran) -> None:
+    assert built({"Makefile": ""}, Metadata={"BuildMethod": "makefile"}) == ["bootstrap"]
+    assert ran.commands == [["make", "build-F"]]
+
+
+def test_typescript_is_bundled_as_the_metadata_says(built: Built, ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "_esbuild", lambda _: Path("/esbuild"))
+    properties = {
+        "EntryPoints": ["src/app"],
+        "External": ["@aws-sdk/*"],
+        "Minify": False,
+        "Format": "esm",
+        "Sourcemap": True,
+    }
+    built({"src/app.ts": ""}, Metadata={"BuildMethod": "esbuild", "BuildProperties": properties})
+    [command] = ran.commands
+    assert command[:3] == ["/esbuild", "--bundle", "--platform=node"]
+    assert command[4:] == ["src/app.ts", "--sourcemap", "--target=es2020", "--format=esm", "--external:@aws-sdk/*"]
+    with pytest.raises(DeploymentError, match="no EntryPoints"):
+        built({"src/app.ts": ""}, Metadata={"BuildMethod": "esbuild"})
