@@ -25,6 +25,7 @@ from taskguard.run.stages import WantedStage
 from taskguard.run.watch import all_empty
 from taskguard.service import deployment
 from taskguard.service.config import config_of
+from taskguard.service.deployers.choosing import chosen
 from taskguard.service.event_sources import mappings_of
 from taskguard.service.kept import RunningStack
 from taskguard.service.resources import stacks_of
@@ -52,7 +53,7 @@ def on_engine_that_is_up(
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
-    if other := _what_is_other(endpoint, options):
+    if other := _what_is_other(endpoint, options, wanted):
         tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
         return None
     tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
@@ -72,8 +73,11 @@ def on_engine_that_is_up(
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
 
 
-def _what_is_other(endpoint: Endpoint, options: TargetOptions) -> str:
+def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedStage) -> str:
     """Why a run with these options cannot be made on this engine; empty when it can."""
+    deployer = chosen(wanted.places.service, wanted.deployer)
+    if not deployer.stages_apart:
+        return f"the names of what {deployer.name} deploys do not tell one stage from another"
     if endpoint.region != options.region:
         return f"its region is {endpoint.region}, not {options.region}"
     if endpoint.clock.scale != options.clock_scale:

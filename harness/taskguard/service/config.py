@@ -34,17 +34,20 @@ class DeployerName(StrEnum):
     SERVERLESS = "serverless"
     SAM = "sam"
     CLOUDFORMATION = "cloudformation"
+    CDK = "cdk"
+    COMMAND = "command"
 
 
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``choices`` decide which queue, table and route are meant,
-    ``deployer`` says how it is deployed (none: by what lies in the folder), from which ``template`` (none: one of a usual name), with
-    which ``parameters``; ``environment`` is for what deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
+    ``deployer`` says how it is deployed (none: by what lies in the folder), by which command (``deploy``), from which ``template`` (none:
+    one of a usual name), with which ``parameters``; ``environment`` is for what deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
 
     contract: Contract
     dialect: Dialect
     choices: Choices = Choices()
     deployer: DeployerName | None = None
+    deploy: str | None = None
     template: str | None = None
     parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
@@ -72,7 +75,8 @@ def config_of(folder: Path) -> Config:
             contract=contract_named(file.contract, folder),
             dialect=_dialect(file),
             choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=_route(file)),
-            deployer=file.service.deployer,
+            deployer=file.service.deployer or (DeployerName.COMMAND if file.service.deploy else None),
+            deploy=file.service.deploy,
             template=file.service.template,
             parameters=file.service.parameters,
             environment=file.service.environment,
@@ -98,6 +102,7 @@ class _Service(Strict, frozen=True, kw_only=True):
     work_queue: str | None = None
     table: str | None = None
     deployer: DeployerName | None = None
+    deploy: str | None = None
     template: str | None = None
     parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}

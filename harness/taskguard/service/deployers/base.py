@@ -52,6 +52,10 @@ class Deployer(Protocol):
     def looks_for(self) -> str:
         """Which files it goes by, in the words of an error message."""
 
+    @property
+    def stages_apart(self) -> bool:
+        """Whether several stages can be on one engine at once: their stacks' names tell them apart."""
+
     def file_in(self, service: Path) -> str | None:
         """The file in this folder that it goes by; none when this is no service of its kind."""
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from taskguard.errors import ConfigurationError, SetupError
 from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.base import Deployer
+from taskguard.service.deployers.cdk import Cdk
 from taskguard.service.deployers.cloudformation import CloudFormation
+from taskguard.service.deployers.command import Command
 from taskguard.service.deployers.sam import Sam
 from taskguard.service.deployers.serverless.deployer import Serverless
 
-DEPLOYERS: tuple[Deployer, ...] = (Serverless(), Sam(), CloudFormation())
+DEPLOYERS: tuple[Deployer, ...] = (Serverless(), Sam(), Cdk(), CloudFormation(), Command())
 
 
 def is_there(service: Path) -> bool:

@@ -36,6 +36,7 @@ class CloudFormation:
 
     name: DeployerName = DeployerName.CLOUDFORMATION
     looks_for: str = "template of CloudFormation (template.yaml)"
+    stages_apart: bool = True
 
     def file_in(self, service: Path) -> str | None:
         file = template_in(service, config_of(service).template)

@@ -31,6 +31,7 @@ class Serverless:
 
     name = DeployerName.SERVERLESS
     looks_for = _FILE
+    stages_apart = True
 
     def file_in(self, service: Path) -> str | None:
         return _FILE if (service / _FILE).is_file() else None

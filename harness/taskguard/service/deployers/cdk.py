@@ -1,0 +1,148 @@
+"""Deploys an app of the Cloud Development Kit: the app is run by itself, and what it synthesises goes to the engine.
+
+Neither CDK's command nor a bootstrap stack is needed: an app is any program that writes a cloud assembly into the folder that the
+environment names (https://docs.aws.amazon.com/cdk/v2/guide/apps.html). What needs an account, a look-up, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from taskguard.errors import DeploymentError
+from taskguard.service.config import DeployerName
+from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
+from taskguard.service.deployers.base import Deployed, Job, scratch_copy
+from taskguard.service.deployers.bundling import bundling_environment
+from taskguard.service.deployers.caching import cached
+from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
+from taskguard.service.deployers.commands import deadline_seconds, run
+from taskguard.service.deployers.environment import environment_of
+from taskguard.service.deployers.parameters import parameters_for
+from taskguard.service.deployers.programs import programs_of
+from taskguard.service.deployers.serverless.packages import key_of
+from taskguard.service.deployers.templates import Template, read_document
+from taskguard.service.files import deployed_files
+from taskguard.service.resources import joined
+
+SETTINGS = "cdk.json"
+_CONTEXT = "cdk.context.json"
+_ASSEMBLIES = "assemblies"
+"""Where they are in the cache."""
+_OF_THE_COMMAND: Mapping[str, Any] = {
+    "aws:cdk:bundling-stacks": ["**"],
+    "aws:cdk:enable-asset-metadata": True,
+    # Whatever the app says: what is kept of it must not refer to a folder that is gone.
+    "aws:cdk:disable-asset-staging": False,
+}
+"""What CDK's command adds to the context."""
+_QUIET = {
+    f"JSII_SILENCE_WARNING_{which}": "1"
+    for which in ("UNTESTED_NODE_VERSION", "DEPRECATED_NODE_VERSION", "END_OF_LIFE_NODE_VERSION")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cdk:
+    """An app of CDK's version 2, in any language that this machine can run."""
+
+    name: DeployerName = DeployerName.CDK
+    looks_for: str = SETTINGS
+    stages_apart: bool = False
+
+    def file_in(self, service: Path) -> str | None:
+        return SETTINGS if (service / SETTINGS).is_file() else None
+
+    def get_ready(self, cache: Path) -> None:
+        """Nothing: what an app needs is its own."""
+
+    def digests(self) -> Mapping[str, str]:
+        return {}
+
+    def name_of(self, job: Job) -> str:
+        return joined([each.name for each in _assembly(job).stacks()])
+
+    def deploy(self, job: Job) -> Deployed:
+        assembly, deadline = _assembly(job), Deadline(deadline_seconds(), job.abandoned)
+        stacks = assembly.stacks()
+        if not stacks:
+            raise DeploymentError(
+                f"deploying the app of {SETTINGS}: it has no stack. Which it has may hang on a context value."
+            )
+        set_aside = assembly.publish(job.endpoint)
+        for stack in stacks:
+            template = stack.template()
+            parameters = _parameters(job, stack, template)
+            deploy_template(job.endpoint, stack.name, template, parameters, deadline)
+        return Deployed(stack_name=joined([each.name for each in stacks]), set_aside=set_aside)
+
+    def remove(self, job: Job) -> None:
+        deadline = Deadline(deadline_seconds(), job.abandoned)
+        for stack in reversed(_assembly(job).stacks()):
+            remove_stack(job.endpoint, stack.name, deadline)
+
+
+def _assembly(job: Job) -> Assembly:
+    """What the app synthesises; it is kept for as long as nothing changes that it is made from."""
+    service, environment = job.places.service, environment_of(job)
+    key = key_of(
+        service,
+        deployed_files(service),
+        "",
+        job.endpoint.region,
+        job.parameters,
+        host=None,
+        environment=environment,
+    )
+    assembly = Assembly(cached(job.places.cache / _ASSEMBLIES, key, lambda folder: _synthesise(job, folder)))
+    if missing := assembly.missing_context():
+        asked = "".join(f"\n  {each}" for each in missing)
+        raise DeploymentError(
+            f"running the app of {SETTINGS}: it looks things up in an account of AWS, and here is none:{asked}\n"
+            f"Run `cdk synth` once where you have one and keep {_CONTEXT}, which has the answers, beside {SETTINGS}; or let the app do "
+            "without for the account and region that CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION name."
+        )
+    return assembly
+
+
+def _synthesise(job: Job, out: Path) -> None:
+    with scratch_copy(job.places.service) as folder:
+        settings = _settings(folder)
+        environment = environment_of(job) | programs_of(job, folder) | bundling_environment(job, folder.parent)
+        environment |= {
+            **_QUIET,
+            "CDK_OUTDIR": str(out),
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": job.endpoint.region,
+            "CDK_CONTEXT_JSON": json.dumps({**_context(folder, settings), **job.parameters, **_OF_THE_COMMAND}),
+        }
+        for doing, command in (("building", settings.get("build")), ("running", settings["app"])):
+            if command:
+                run(job, ["sh", "-c", command], folder, environment, f"{doing} the app of {SETTINGS} (`{command}`)")
+    if not (out / MANIFEST).is_file():
+        raise DeploymentError(
+            f"running the app of {SETTINGS} (`{settings['app']}`): it ended well and left nothing in the folder that CDK_OUTDIR names. Does "
+            "it call app.synth(), and leave outdir as it is?"
+        )
+
+
+def _settings(folder: Path) -> Mapping[str, Any]:
+    settings = read_document(folder / SETTINGS)
+    if not isinstance(settings, dict) or not isinstance(settings.get("app"), str):
+        raise DeploymentError(f'reading {SETTINGS}: it has no "app", the command that runs the app. Add it.')
+    return settings
+
+
+def _context(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    kept = read_document(folder / _CONTEXT) if (folder / _CONTEXT).is_file() else {}
+    return {**(kept or {}), **(settings.get("context") or {})}
+
+
+def _parameters(job: Job, stack: AssemblyStack, template: Template) -> dict[str, str]:
+    """What the app has said of a stack's parameters, and the user: what no stack has as a parameter is a value of the context."""
+    declared = template.get("Parameters") or {}
+    given = {name: value for name, value in job.parameters.items() if name in declared}
+    return parameters_for(template, f"the stack {stack.name}", given, stack.parameters)

@@ -1,0 +1,62 @@
+"""Installs what a service's own programs need to run in a copy of it: its packages of Node.js, and of Python beside its root.
+
+It must not know which programs these are.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from taskguard.service.deployers.artifacts import lay
+from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.dependencies import (
+    MANIFEST,
+    manifest_in,
+    node_modules,
+    python_packages,
+    requirements_in,
+)
+from taskguard.targets.environments import engine_python
+
+_OF_OTHERS = ("node_modules", "cdk.out")
+
+
+def programs_of(job: Job, folder: Path) -> dict[str, str]:
+    """Install what is needed in ``folder``, a copy of the service; the variables with which its programs find that.
+
+    Raises:
+        SetupError: npm is missing.
+        DeploymentError: something cannot be installed.
+    """
+    binaries = [folder / "node_modules" / ".bin", folder / ".venv" / "bin"]
+    for manifest in _manifests(folder):
+        main = manifest.parent == folder
+        modules = node_modules(job, manifest, development=main)
+        at = manifest.parent / "node_modules"
+        if main:
+            at.symlink_to(modules, target_is_directory=True)
+        elif not at.exists():
+            # It is packed with the function beside it, so it must be there itself.
+            lay(modules, at)
+    if (requirements := requirements_in(folder)) is not None:
+        python = engine_python()
+        packages = python_packages(job, requirements, python)
+        binaries[1].mkdir(parents=True)
+        for name in ("python", "python3"):
+            # No other interpreter must see these packages.
+            text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(packages))} exec {shlex.quote(python.executable)} "$@"\n'
+            (binaries[1] / name).write_text(text)
+            (binaries[1] / name).chmod(0o755)
+    return {"PATH": os.pathsep.join([*map(str, binaries), os.environ.get("PATH", os.defpath)])}
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    """Of the packages of Node.js in the service those that have dependencies, its own first."""
+    for file in sorted(folder.rglob(MANIFEST), key=lambda each: (len(each.parts), each)):
+        if set(_OF_OTHERS) & set(file.relative_to(folder).parts):
+            continue
+        if (manifest := manifest_in(file.parent, development=file.parent == folder)) is not None:
+            yield manifest
