@@ -33,6 +33,7 @@ from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
+from taskguard.run.outside import Outside
 from taskguard.run.own_engine import OwnEngine
 from taskguard.run.probing import largest_message_bytes
 from taskguard.run.redrive import Redrive
@@ -98,7 +99,6 @@ def record(
         RunEndedEarly: the run broke off after a task was handed in; what was seen until then is kept.
         DiscoveryError: what the stack is set to cannot be read.
     """
-    plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
     asked_for = load.asked_for
     if load.probes:
         load = load.fitted(largest_message_bytes(run.endpoint, run.stack))
@@ -111,41 +111,47 @@ def record(
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
-    faults = None
-    if asked is not None and plan is not None:
-        log = folder / "engine" / "deploy-again.log"
-        faults = PlannedFaults(run.endpoint, run.stack, plan, log, places=asked.places)
-    backlog = None
-    if load.waiting:
-        note = folder / "engine" / NOTE
-        backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)
-    elif faults is None:
-        tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
-    redrive = Redrive(run.endpoint, run.stack, tell) if asked is not None and asked.redrive else None
+    outside = _outside(run, load, folder, tell, asked)
     tell(Began(len(load.task_ids)))
-    fates = Fates(run.endpoint, run.stack, run.dialect, load.fates, tell) if load.fates else None
+    plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
     manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load, seen.tell, faults, backlog, redrive, fates)
+        history = run.of(load, seen.tell, outside)
         with phase(tell, "manifest"):
-            lines = () if fates is None else fates.lines
-            saved = SavedRun(history=history, manifest=manifest(engine_limits=limits(history), fates=lines))
+            made = manifest(engine_limits=limits(history), fates=outside.fate_lines)
+            saved = SavedRun(history=history, manifest=made)
             saved.write(folder)
     except (KeyboardInterrupt, Exception) as error:
         if not seen.answers:
             raise
         ended = has_ended(run.endpoint)
         if history is None:
-            outside = (faults, backlog, redrive)
-            from_outside = [event for source in outside if source is not None for event in source.events]
-            history = run.history_until_now([*seen.answers, *from_outside], AsLongAsTheyAnswer(gone=ended))
-        lines = () if fates is None else fates.lines
-        manifest = partial(manifest, engine_limits=limits(history), fates=lines)
+            history = run.history_until_now([*seen.answers, *outside.events], AsLongAsTheyAnswer(gone=ended))
+        manifest = partial(manifest, engine_limits=limits(history), fates=outside.fate_lines)
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
     tell(Recorded(saved, folder))
     return saved
+
+
+def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None) -> Outside:
+    """What is done from outside in a run that was ``asked`` for, with this load."""
+    faults, backlog = None, None
+    if asked is not None and asked.plan is not None:
+        log = folder / "engine" / "deploy-again.log"
+        faults = PlannedFaults(run.endpoint, run.stack, asked.plan, log, places=asked.places)
+    if load.waiting:
+        note = folder / "engine" / NOTE
+        backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)
+    elif faults is None:
+        tell(Announced("No task waits, since others may use this stage; messages may come one by one"))
+    return Outside(
+        faults=faults,
+        backlog=backlog,
+        redrive=Redrive(run.endpoint, run.stack, tell) if asked is not None and asked.redrive else None,
+        fates=Fates(run.endpoint, run.stack, run.dialect, load.fates, tell) if load.fates else None,
+    )
 
 
 @contextmanager

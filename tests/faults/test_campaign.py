@@ -14,6 +14,7 @@ from taskguard.judging.verdict import Outcome
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
+from taskguard.run.outside import Outside
 from taskguard.run.running import Run
 from taskguard.service.ours import failure_parameters
 from taskguard.service.stack import Stack
@@ -44,7 +45,7 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     folder = shared_engine.folder / "campaign"
 
     planned = PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
-    history = run.of(plain_load(SEED, TASKS), faults=planned)
+    history = run.of(plain_load(SEED, TASKS), outside=Outside(faults=planned))
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)
     SavedRun(history=history, manifest=manifest).write(folder)

@@ -20,6 +20,7 @@ from taskguard.judging.verdict import Outcome
 from taskguard.reports.timeline import timeline
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.manifests import manifest_of
+from taskguard.run.outside import Outside
 from taskguard.run.running import Run
 from taskguard.service.ours import failure_parameters
 from taskguard.service.stack import Stack
@@ -56,9 +57,8 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, source=source)
 
-    history = run.of(
-        load_with([case.task for case in cases]), faults=PlannedFaults(endpoint, stack, plan, places=PLACES)
-    )
+    outside = Outside(faults=PlannedFaults(endpoint, stack, plan, places=PLACES))
+    history = run.of(load_with([case.task for case in cases]), outside=outside)
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)
 

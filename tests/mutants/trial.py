@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskguard.evidence.sources import log_source
-from taskguard.history import Event, History, SavedRun
+from taskguard.history import History, SavedRun
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.backlog import Backlog
 from taskguard.run.manifests import manifest_of
+from taskguard.run.outside import Outside
 from taskguard.run.probing import largest_message_bytes
 from taskguard.run.running import Run
 from taskguard.run.watch import Pace
@@ -43,16 +44,11 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     )
     given = load.of_run().fitted(largest_message_bytes(endpoint, stack))
 
-    def submit_and_watch(backlog: Backlog | None) -> tuple[list[Event], bool]:
-        events, settled, _ = seen.submit_and_watch(given, backlog=backlog, pace=_PACE, seconds=load.patience_seconds)
-        return events, settled
-
-    if given.waiting:
-        with Backlog(endpoint, stack, terms, waiting=given.waiting) as backlog:
-            events, settled = submit_and_watch(backlog)
-        events += backlog.events
-    else:
-        events, settled = submit_and_watch(None)
+    backlog = Backlog(endpoint, stack, terms, waiting=given.waiting) if given.waiting else None
+    outside = Outside(backlog=backlog)
+    with outside.active():
+        answers, settled, _ = seen.submit_and_watch(given, outside=outside, pace=_PACE, seconds=load.patience_seconds)
+    events = [*answers, *outside.events]
 
     def graded(name: str, run: Run) -> Grade:
         history = run.history(events, deadline_reached=not settled)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -50,10 +50,9 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
 from taskguard.ingress.load import Load
 from taskguard.run.asking import asked_first
-from taskguard.run.backlog import Backlog
 from taskguard.run.events import Tell, nobody, phase
-from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.planned_faults import PlannedFaults
+from taskguard.run.outside import NOTHING, Outside
 from taskguard.run.probing import Probing
 from taskguard.run.redrive import Redrive
 from taskguard.run.watch import (
@@ -120,18 +119,13 @@ class Run:
         self,
         load: Load,
         tell: Tell = nobody,
-        faults: PlannedFaults | None = None,
-        backlog: Backlog | None = None,
-        redrive: Redrive | None = None,
-        fates: Fates | None = None,
+        outside: Outside = NOTHING,
     ) -> History:
         """Submit the tasks of ``load``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
-        With ``faults`` these are injected from before the first submission until nothing more will happen, a task is handed
-        in again as long as its answer leaves open what became of it, and all tasks are watched, accepted or not. With a ``backlog``
-        the load's first tasks wait, and come in batches; some of these may have ``fates``. With a ``redrive`` what lies in the dead-letter queue then is put back, and watched to
-        its end once more.
+        What is done besides is in ``outside``. With faults a task is handed in again as long as its answer leaves open what became of
+        it, and all tasks are watched, accepted or not. What a redrive puts back is watched to its end once more.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -139,25 +133,21 @@ class Run:
         if self._changes is not None:
             self._changes.begin()
         self._source.begin()
-        with faults or nullcontext(), backlog or nullcontext(), fates or nullcontext():
-            answers, settled, depths = self.submit_and_watch(load, tell, faults, backlog, fates)
-        if redrive is not None and settled:
-            settled, depths = self._redrive_and_watch(redrive, answers, tell, depths)
-        if faults is not None:
+        with outside.active():
+            answers, settled, depths = self.submit_and_watch(load, tell, outside)
+        if outside.redrive is not None and settled:
+            settled, depths = self._redrive_and_watch(outside.redrive, answers, tell, depths)
+        if outside.faults is not None:
             self.wait_until_at_rest()
         with phase(tell, "gather the evidence"):
-            outside = (faults, backlog, redrive)
-            from_outside = [event for source in outside if source is not None for event in source.events]
             only = None if self.alone else _ids_of(answers)
-            return self.history([*answers, *from_outside], deadline_reached=not settled, only=only, depths=depths)
+            return self.history([*answers, *outside.events], deadline_reached=not settled, only=only, depths=depths)
 
     def submit_and_watch(
         self,
         load: Load,
         tell: Tell = nobody,
-        faults: PlannedFaults | None = None,
-        backlog: Backlog | None = None,
-        fates: Fates | None = None,
+        outside: Outside = NOTHING,
         *,
         pace: Pace | None = None,
         seconds: float | None = None,
@@ -168,26 +158,26 @@ class Run:
         probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=self.alone)
         with probing:
             with phase(tell, "submit"):
-                submitted = self._submit(client, load, probing, tell, backlog, fates, until_answered=faults is not None)
+                submitted = self._submit(client, load, probing, tell, outside)
+            faults, backlog = outside.faults, outside.backlog
             answers = [*submitted, *(event for event in probing.events if isinstance(event, TaskSubmitted))]
             ids = [event.task_id for event in answers if event.task_id and (event.accepted or faults is not None)]
             # Nobody may write down a death of which no function was told: then the empty queues tell of it.
-            ids = [task_id for task_id in ids if fates is None or task_id not in fates.dying]
-            looks: deque[Progress] = deque(maxlen=2)
+            ids = [task_id for task_id in ids if task_id not in outside.dying]
 
-            def look(progress: Progress) -> None:
-                looks.append(progress)
+            def told(progress: Progress) -> None:
                 tell(progress)
                 if backlog is not None and backlog.look(progress.depths):
                     self._configuration.begin()
 
+            looks = _Looks(told)
             if backlog is None:
                 # With one, what was switched off must be on again before.
                 self._configuration.begin()
             with phase(tell, "settle"):
-                settled = self.watch(ids, look, faults, handed_in=probing.handed_in, pace=pace, seconds=seconds)
+                settled = self.watch(ids, looks, faults, handed_in=probing.handed_in, pace=pace, seconds=seconds)
             probing.read_back()
-        return [*submitted, *probing.events], settled, looks[0].depths
+        return [*submitted, *probing.events], settled, looks.depths_before
 
     def _redrive_and_watch(
         self, redrive: Redrive, answers: list[Event], tell: Tell, depths: Sequence[QueueDepth]
@@ -198,15 +188,10 @@ class Run:
             task_ids = redrive.put_back(lambda: self._source.gather(answers, None)[0])
         if not task_ids:
             return True, depths
-        looks: deque[Progress] = deque(maxlen=2)
-
-        def look(progress: Progress) -> None:
-            looks.append(progress)
-            tell(progress)
-
+        looks = _Looks(tell)
         with phase(tell, "settle again"):
-            settled = self.watch(task_ids, look)
-        return settled, looks[0].depths
+            settled = self.watch(task_ids, looks)
+        return settled, looks.depths_before
 
     def _submit(
         self,
@@ -214,11 +199,9 @@ class Run:
         load: Load,
         probing: Probing,
         tell: Tell,
-        backlog: Backlog | None,
-        fates: Fates | None,
-        *,
-        until_answered: bool,
+        outside: Outside,
     ) -> list[TaskSubmitted]:
+        backlog, until_answered = outside.backlog, outside.faults is not None
         tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
         # Of what is broken on purpose nobody knows what to expect at first.
         asked = tasks[:0] if until_answered else tasks[:1]
@@ -227,8 +210,8 @@ class Run:
             tell(answered)
         waiting = max(waiting, len(submitted))
         submitted += client.submit_all(tasks[len(submitted) : waiting], tell=tell, until_answered=until_answered)
-        if fates is not None:
-            fates.begin(tasks[:waiting], submitted)
+        if outside.fates is not None:
+            outside.fates.begin(tasks[:waiting], submitted)
         probing.before_work()
         if backlog is not None:
             backlog.let_work_go()
@@ -382,6 +365,21 @@ class Run:
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
         return self._source.recording()
+
+
+class _Looks:
+    """Tells of each look at the stack, and keeps the queues as they were one look before the last."""
+
+    def __init__(self, tell: Callable[[Progress], None]) -> None:
+        self._tell, self._seen = tell, deque[Progress](maxlen=2)
+
+    def __call__(self, progress: Progress) -> None:
+        self._seen.append(progress)
+        self._tell(progress)
+
+    @property
+    def depths_before(self) -> Sequence[QueueDepth]:
+        return self._seen[0].depths
 
 
 def _ids_of(answers: Iterable[Event]) -> frozenset[str]:
