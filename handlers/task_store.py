@@ -115,48 +115,18 @@ class TaskStore:
         """
         now, claim_id = self._now(), uuid.uuid4().hex
         entry = {"M": {"number": {"N": str(attempt)}, "startedAt": {"S": now}, "outcome": {"S": "STARTED"}}}
-
-        def take(condition: str, attempts: str, **more: Any) -> TaskRecord | None:
-            old = self._update(
-                task_id,
-                update=f"SET #status = :processing, messageId = :message, claimId = :claim, lastAttempt = :attempt, "
-                f"updatedAt = :now, payload = if_not_exists(payload, :payload), "
-                f"createdAt = if_not_exists(createdAt, :sent), {attempts}",
-                condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
-                "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
-                values={
-                    ":processing": {"S": Status.PROCESSING},
-                    ":pending": {"S": Status.PENDING},
-                    ":retrying": {"S": Status.RETRYING},
-                    ":payload": {"S": payload_json},
-                    ":message": {"S": message_id},
-                    ":claim": {"S": claim_id},
-                    ":attempt": {"N": str(attempt)},
-                    ":sent": {"S": sent_at},
-                    ":now": {"S": now},
-                    **more,
-                },
-                # What was there before tells whether anything was, and when the task was created.
-                answer="ALL_OLD",
-            )
-            return _to_record(old) if old else None
-
-        def append() -> TaskRecord | None:
-            attempts = "attempts = list_append(if_not_exists(attempts, :none), :added)"
-            return take(f"{_NO_RECORD} OR ", attempts, **{":none": {"L": []}, ":added": {"L": [entry]}})
-
-        def append_or_replace_the_last() -> TaskRecord | None:
-            # Setting an element past a list's end appends it, but a list there must be.
-            try:
-                return take("", f"attempts[{MOST_ATTEMPTS_KEPT - 1}] = :added", **{":added": entry})
-            except _ConditionFailed as failed:
-                if failed.record is not None:
-                    raise
-            return append()
-
+        values = {
+            ":payload": {"S": payload_json},
+            ":message": {"S": message_id},
+            ":claim": {"S": claim_id},
+            ":attempt": {"N": str(attempt)},
+            ":sent": {"S": sent_at},
+            ":now": {"S": now},
+        }
+        # Receive counts only grow, so a list of at most MOST_ATTEMPTS_KEPT needs a cut only for attempts beyond that number.
+        take = self._take_appending if attempt <= MOST_ATTEMPTS_KEPT else self._take_replacing_the_last
         try:
-            # Receive counts only grow, so a list of at most MOST_ATTEMPTS_KEPT needs a cut only for attempts beyond that number.
-            before = append() if attempt <= MOST_ATTEMPTS_KEPT else append_or_replace_the_last()
+            before = take(task_id, entry, values)
         except _ConditionFailed as failed:
             found = failed.known("UpdateItem")
             if found.claim_id != claim_id:
@@ -168,6 +138,41 @@ class TaskStore:
             return Claim(task_id, message_id, attempt, claim_id, 0, sent_at, stored=True)
         index = min(len(before.attempts), MOST_ATTEMPTS_KEPT - 1)
         return Claim(task_id, message_id, attempt, claim_id, index, before.created_at, stored=False)
+
+    def _take_appending(self, task_id: str, entry: Item, values: Mapping[str, Any]) -> TaskRecord | None:
+        """Takes the task, appending this entry to its attempts; answers with what was there before."""
+        attempts = "attempts = list_append(if_not_exists(attempts, :none), :added)"
+        more = {":none": {"L": []}, ":added": {"L": [entry]}}
+        return self._take(task_id, f"{_NO_RECORD} OR ", attempts, {**values, **more})
+
+    def _take_replacing_the_last(self, task_id: str, entry: Item, values: Mapping[str, Any]) -> TaskRecord | None:
+        # Setting an element past a list's end appends it, but a list there must be.
+        try:
+            attempts = f"attempts[{MOST_ATTEMPTS_KEPT - 1}] = :added"
+            return self._take(task_id, "", attempts, {**values, ":added": entry})
+        except _ConditionFailed as failed:
+            if failed.record is not None:
+                raise
+        return self._take_appending(task_id, entry, values)
+
+    def _take(self, task_id: str, condition: str, attempts: str, values: Mapping[str, Any]) -> TaskRecord | None:
+        old = self._update(
+            task_id,
+            update=f"SET #status = :processing, messageId = :message, claimId = :claim, lastAttempt = :attempt, "
+            f"updatedAt = :now, payload = if_not_exists(payload, :payload), "
+            f"createdAt = if_not_exists(createdAt, :sent), {attempts}",
+            condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
+            "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
+            values={
+                ":processing": {"S": Status.PROCESSING},
+                ":pending": {"S": Status.PENDING},
+                ":retrying": {"S": Status.RETRYING},
+                **values,
+            },
+            # What was there before tells whether anything was, and when the task was created.
+            answer="ALL_OLD",
+        )
+        return _to_record(old) if old else None
 
     def complete(self, claim: Claim) -> str:
         """Reports a claimed attempt's success: → COMPLETED. Answers with the time of it. Raises AttemptSuperseded."""
@@ -206,25 +211,20 @@ class TaskStore:
         or waiting with another payload, or put back to work since it died with this one. `failedAt` becomes the time of the
         last attempt's failure or, if that attempt left no report, now; `lastError` then says so. Marking again changes nothing.
         """
-        dead, now = {"S": Status.DEAD_LETTER}, self._now()
+        values = {
+            ":dead": {"S": Status.DEAD_LETTER},
+            ":now": {"S": self._now()},
+            ":message": {"S": message_id},
+        }
         try:
-            return MarkedDead(
-                _to_record(
-                    self._update(
-                        task_id,
-                        update="SET #status = :dead, updatedAt = :now, failedAt = if_not_exists(failedAt, :now)",
-                        condition="#status = :retrying AND messageId = :message",
-                        values={
-                            ":dead": dead,
-                            ":now": {"S": now},
-                            ":retrying": {"S": Status.RETRYING},
-                            ":message": {"S": message_id},
-                        },
-                        answer="ALL_NEW",
-                    )
-                ),
-                newly=True,
+            marked = self._update(
+                task_id,
+                update="SET #status = :dead, updatedAt = :now, failedAt = if_not_exists(failedAt, :now)",
+                condition="#status = :retrying AND messageId = :message",
+                values={**values, ":retrying": {"S": Status.RETRYING}},
+                answer="ALL_NEW",
             )
+            return MarkedDead(_to_record(marked), newly=True)
         except _ConditionFailed as failed:
             record = failed.record
         if record is not None:
@@ -234,6 +234,12 @@ class TaskStore:
                 return MarkedDead(record, newly=False)
             if record.status is Status.RETRYING:
                 raise StoreError("UpdateItem was refused for a record that it should have marked as dead")
+        values |= {":payload": {"S": payload_json}, ":sent": {"S": sent_at}}
+        return self._mark_dead_without_a_report(task_id, record, values)
+
+    def _mark_dead_without_a_report(
+        self, task_id: str, record: TaskRecord | None, values: Mapping[str, Any]
+    ) -> MarkedDead:
         if record is not None and record.last_attempt:
             error = f"attempt {record.last_attempt} ended without a report"
         else:
@@ -254,12 +260,8 @@ class TaskStore:
                 "attempts = if_not_exists(attempts, :none), lastAttempt = if_not_exists(lastAttempt, :zero)",
                 condition=condition,
                 values={
-                    ":dead": dead,
-                    ":now": {"S": now},
+                    **values,
                     ":error": {"S": error},
-                    ":message": {"S": message_id},
-                    ":payload": {"S": payload_json},
-                    ":sent": {"S": sent_at},
                     ":none": {"L": []},
                     ":zero": {"N": "0"},
                     **seen,
@@ -267,8 +269,9 @@ class TaskStore:
                 answer="ALL_NEW",
             )
         except _ConditionFailed as failed:
-            if failed.record and failed.record.status is Status.DEAD_LETTER and failed.record.message_id == message_id:
-                return MarkedDead(failed.record, newly=False)
+            found, message_id = failed.record, values[":message"]["S"]
+            if found and found.status is Status.DEAD_LETTER and found.message_id == message_id:
+                return MarkedDead(found, newly=False)
             raise StoreError("UpdateItem found a record that changed while it was being marked as dead") from None
         return MarkedDead(_to_record(new), newly=True, stored=record is None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.status import Status
 
 from taskguard import session
@@ -115,32 +117,12 @@ def grade(
     changed: tuple[str, ...] = ()
     if replay is not None:
         asked, changed = asked_faults.repeated(replay, context, asked)
-    _refuse_what_does_not_fit(asked)
-    # Before the folder is made, which would be left empty.
-    if keep:
-        RunningStack.make_sure_there_is_none(places)
-    if asked.target not in (TargetName.RUNNING, TargetName.AWS):
-        require_service(places, deployer)
-    refuse_parameters(places.service, asked.seed, asked.rate, api_auth)
-    _refuse_without_evidence(asked)
+    _refuse(asked)
     if replay is None:
         asked = _with_a_seed(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked))
-    status = Status("", console=console) if console.is_terminal else None
-    with status or nullcontext():
-        line = ProgressLine(console, status)
-        for text in asked_faults.told_first(asked.plan, changed):
-            line.say(text)
-
-        def tell(event: SessionEvent) -> None:
-            timings.handle(event)
-            line.handle(event)
-            if isinstance(event, Graded):
-                with phase(timings.handle, "report"):
-                    write_reports(event.folder, event.grade, event.saved)
-
-        graded = session.grade(asked, tell)
+    graded = _graded(asked, asked_faults.told_first(asked.plan, changed), console, timings)
     beyond_seconds = _beyond_seconds(timings, graded)
     again = runnable("taskguard check", asked.folder)
     console.print(f"\nThe run is kept in {asked.folder}; judge it again with `{again}`", highlight=False, markup=False)
@@ -151,12 +133,41 @@ def grade(
     raise typer.Exit(graded.grade.exit_code)
 
 
+def _graded(asked: Asked, told_first: Iterable[str], console: Console, timings: Timings) -> Graded:
+    """Make the run, show how it goes on, and write its reports."""
+    status = Status("", console=console) if console.is_terminal else None
+    with status or nullcontext():
+        line = ProgressLine(console, status)
+        for text in told_first:
+            line.say(text)
+
+        def tell(event: SessionEvent) -> None:
+            timings.handle(event)
+            line.handle(event)
+            if isinstance(event, Graded):
+                with phase(timings.handle, "report"):
+                    write_reports(event.folder, event.grade, event.saved)
+
+        return session.grade(asked, tell)
+
+
 def _beyond_seconds(timings: Timings, graded: Graded) -> float:
     """What the run cost more than its slowest task's schedule; kept in the run's folder too."""
     manifest = graded.saved.manifest
     beyond = timings.now() - slowest_schedule_seconds(graded.grade, manifest.terms) / manifest.clock_scale
     timings.write(graded.folder, beyond)
     return beyond
+
+
+def _refuse(asked: Asked) -> None:
+    """Refuse what cannot be done before the run's folder is made, which would be left empty."""
+    _refuse_what_does_not_fit(asked)
+    if asked.keep:
+        RunningStack.make_sure_there_is_none(asked.places)
+    if asked.target not in (TargetName.RUNNING, TargetName.AWS):
+        require_service(asked.places, asked.deployer)
+    refuse_parameters(asked.places.service, asked.seed, asked.rate, asked.api_auth)
+    _refuse_without_evidence(asked)
 
 
 def _refuse_what_does_not_fit(asked: Asked) -> None:

@@ -6,6 +6,7 @@ It must not know what is right or wrong about an event.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from taskguard.history.events import (
     AttemptFailed,
@@ -27,6 +28,7 @@ from taskguard.history.events import (
     RecordChanged,
     RecordObserved,
     Redriven,
+    RunEnded,
     TaskSubmitted,
 )
 from taskguard.history.of_functions import (
@@ -41,6 +43,20 @@ from taskguard.history.settings import ConfigurationObserved, Unsupported
 from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80
+
+_OfTheStack: TypeAlias = (
+    ConfigurationObserved
+    | QueueDepth
+    | HeldUp
+    | ConsumersOff
+    | FaultInjected
+    | RunEnded
+    | InvocationFailed
+    | InvocationsCounted
+    | Called
+    | ProcessesLeft
+    | EvidenceMissing
+)
 
 
 def named(task_id: str | None, message_id: str | None) -> str:
@@ -134,6 +150,13 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
         case RecordChanged(status=status, attempt=attempt):
             done = "removed" if status is None else f"changed to {status}" if status else "left without a status"
             return f"record {done}{f', attempt {attempt}' if attempt else ''}"
+        case _:
+            return _of_the_stack(event)
+
+
+def _of_the_stack(event: _OfTheStack) -> str:  # noqa: PLR0911  # as above
+    """The same of what happened to no task in particular."""
+    match event:
         case ConfigurationObserved():
             return "the configuration was read"
         case QueueDepth(queue=queue, visible=visible, in_flight=in_flight, delayed=delayed):

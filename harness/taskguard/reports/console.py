@@ -84,6 +84,11 @@ def print_grade(
     for verdict in grade.verdicts:
         if (verdict.outcome not in _OF_NO_FINDING or verdict.findings) and verdict.check not in explained:
             _print_what_is_wrong(console, verdict, history)
+    _print_end(console, grade, repeat, folder)
+
+
+def _print_end(console: Console, grade: Grade, repeat: str | None, folder: Path | None) -> None:
+    """How to repeat the run, the verdict of one that did not pass, and the two numbers."""
     if repeat is not None:
         print_line(console, f"Run it again with: {runnable(repeat)}", hanging=None)
         console.line()

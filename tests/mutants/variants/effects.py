@@ -7,11 +7,11 @@ from tests.mutants.variants.variant import Change, Variant
 _PROCESS = "handlers/process_task.py"
 ANY_CLAIM = Change(
     file="handlers/task_store.py",
-    old="""                condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
-                "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
+    old="""            condition=f"{condition}(#status = :pending AND payload = :payload AND NOT contains(earlierMessages, :message)) "
+            "OR (messageId = :message AND #status IN (:retrying, :processing) AND lastAttempt < :attempt)",
 """,
     # It has to use the values that it is given.
-    new="""                condition="attribute_not_exists(taskId) OR #status <> :pending OR #status <> :retrying",
+    new="""            condition="attribute_not_exists(taskId) OR #status <> :pending OR #status <> :retrying",
 """,
 )
 """Any message may claim any task, whatever became of it."""

@@ -45,8 +45,8 @@ def _claims_also(status: str) -> tuple[Change, ...]:
         ),
         _changed(
             store,
-            '                    ":pending": {"S": Status.PENDING},\n',
-            f'                    ":pending": {{"S": Status.PENDING}},\n                    ":also": {{"S": Status.{status}}},\n',
+            '                ":pending": {"S": Status.PENDING},\n',
+            f'                ":pending": {{"S": Status.PENDING}},\n                ":also": {{"S": Status.{status}}},\n',
         ),
     )
 

@@ -6,7 +6,7 @@ from tests.mutants.variants.variant import Change, Variant
 
 _STORE = "handlers/task_store.py"
 _PROCESS = "handlers/process_task.py"
-_CLAIMED = '                    ":processing": {"S": Status.PROCESSING},\n                    ":pending"'
+_CLAIMED = '                ":processing": {"S": Status.PROCESSING},\n                ":pending"'
 _CLAIM = '                    ":processing": {"S": Status.PROCESSING},\n                    ":message": {"S": claim.message_id},\n'
 _COMPLETED = "            completed_at = self.store.complete(claim)\n"
 
@@ -32,8 +32,8 @@ RECORDS = (
         changes=(
             Change(
                 file=_STORE,
-                old='dead, now = {"S": Status.DEAD_LETTER}, self._now()\n',
-                new='dead, now = {"S": Status.RETRYING}, self._now()\n',
+                old='":dead": {"S": Status.DEAD_LETTER},\n',
+                new='":dead": {"S": Status.RETRYING},\n',
             ),
         ),
         caught_by=("record", "transitions"),
@@ -83,8 +83,8 @@ RECORDS = (
             # Whoever comes first stores it, and neither heeds the difference.
             Change(
                 file=_STORE,
-                old='":payload": {"S": payload_json},\n                    ":message"',
-                new='":payload": {"S": payload_json.replace("1.0", "1")},\n                    ":message"',
+                old='":payload": {"S": payload_json},\n            ":message"',
+                new='":payload": {"S": payload_json.replace("1.0", "1")},\n            ":message"',
             ),
             Change(
                 file="handlers/submit_task.py",

@@ -95,11 +95,7 @@ def task(prefix: str, fate: Fate, at_ms: float = START_MS, late_ms: float = 50.0
 def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Json) -> list[Event]:
     """All events of the task with this id, submitted at `at_ms`, each retry `late_ms` later than asked for."""
     message_id = f"message-of-{task_id}"
-    events: list[Event] = [
-        TaskSubmitted(
-            at_ms=at_ms, answered_ms=at_ms + 20, task_id=task_id, payload=payload, accepted=True, status_code=202
-        )
-    ]
+    events: list[Event] = [_accepted(task_id, at_ms, payload)]
     created_ms = at_ms + 10
     recorded: list[RecordedAttempt] = []
     changes = [_changed(task_id, 1, "PENDING", created_ms)]
@@ -124,24 +120,13 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
             now += 9
     if fate.dead:
         fields: dict[str, Json] = {
-            "event": "TASK_DEAD_LETTER",
-            "taskId": task_id,
-            "payload": payload,
             "attempts": fate.attempts,
             "lastError": recorded[-1].error,
             "createdAt": iso(created_ms),
             "failedAt": iso(failed_ms),
-            "messageId": message_id,
         }
         changes.append(_changed(task_id, len(changes) + 1, "DEAD_LETTER", now + 3, fate.attempts, "FAILED"))
-        events += [
-            DeadLettered(
-                at_ms=now, task_id=task_id, message_id=message_id, payload=payload, delivery_ids=(f"dead-{message_id}",)
-            ),
-            DeadLetterLogged(
-                at_ms=now + 5, task_id=task_id, message_id=message_id, fields=fields, delivery_id=f"dead-{message_id}"
-            ),
-        ]
+        events += _death(task_id, message_id, now, payload, fields)
     events.append(
         RecordObserved(
             at_ms=now + 100,
@@ -156,6 +141,30 @@ def life_of(task_id: str, fate: Fate, at_ms: float, late_ms: float, payload: Jso
         )
     )
     return [*events, *changes]
+
+
+def _accepted(task_id: str, at_ms: float, payload: Json) -> TaskSubmitted:
+    return TaskSubmitted(
+        at_ms=at_ms, answered_ms=at_ms + 20, task_id=task_id, payload=payload, accepted=True, status_code=202
+    )
+
+
+def _death(
+    task_id: str, message_id: str, at_ms: float, payload: Json, fields: dict[str, Json]
+) -> tuple[DeadLettered, DeadLetterLogged]:
+    """The arrival of a message in the dead-letter queue, and the log that tells of it, with these ``fields`` besides the usual."""
+    usual: dict[str, Json] = {
+        "event": "TASK_DEAD_LETTER",
+        "taskId": task_id,
+        "payload": payload,
+        "messageId": message_id,
+    }
+    of: dict[str, Any] = {"task_id": task_id, "message_id": message_id}
+    delivery_id = f"dead-{message_id}"
+    return (
+        DeadLettered(at_ms=at_ms, payload=payload, delivery_ids=(delivery_id,), **of),
+        DeadLetterLogged(at_ms=at_ms + 5, fields={**usual, **fields}, delivery_id=delivery_id, **of),
+    )
 
 
 def run(*fates: Fate, late_ms: float = 50.0) -> list[Event]:

@@ -8,7 +8,7 @@ are told apart by their ARNs, so that no function's name matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
@@ -75,27 +75,17 @@ def events_of(
                 deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 heeds = True if partial_batches is None else partial_batches.get(invocation.function)
-                outcome = _outcome(invocation, delivered, heeds, source)
                 is_given_up = (invocation.request_id, message.message_id) in given_up
+                outcome = _outcome(invocation, delivered, heeds, source)
                 events.extend(_given_up(each) if is_given_up else each for each in outcome)
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 found, by = handed[message.message_id], sent.get(message.message_id)
                 events.append(_dead_lettered(invocation.started_at_ms, message, names, by, found))
         events.extend(_misread(invocation, messages, stack, names, partial_batches))
-    # Where nobody consumes them, or has not yet, only the queue itself tells of them.
-    for moved in recording.moved:
-        is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
-        if is_new and _is_wanted(moved, names, only):
-            dead.add(moved.message_id)
-            events.append(_dead_lettered(moved.at_ms, moved, names, None))
-    for each in sent.values():
-        if each.message_id not in dead and (each.source is None or _is_wanted(each.source, names, only)):
-            events.append(_dead_lettered(each.at_ms, each, names, each))
+    events.extend(_unconsumed(recording, stack, names, only, sent, dead))
     events.extend(_throttled(recording, stack, names, only))
-    for call in recording.calls:
-        if call.service == "sqs" and call.operation.startswith("ChangeMessageVisibility"):
-            events.extend(_backoffs(call, stack, deliveries, source))
+    events.extend(each for call in recording.calls for each in _backoffs(call, stack, deliveries, source))
     events.extend(_held_up(recording, stack))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
@@ -181,6 +171,26 @@ def _dead_lettered(
     )
 
 
+def _unconsumed(
+    recording: Recording,
+    stack: Stack,
+    names: MessageWords,
+    only: frozenset[str] | None,
+    sent: Mapping[str, Sent],
+    consumed: Set[str],
+) -> Iterator[DeadLettered]:
+    """The dead letters that nobody consumes, or has not yet: only the queue itself, and who sent them, tell of these."""
+    dead = set(consumed)
+    for moved in recording.moved:
+        is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
+        if is_new and _is_wanted(moved, names, only):
+            dead.add(moved.message_id)
+            yield _dead_lettered(moved.at_ms, moved, names, None)
+    for each in sent.values():
+        if each.message_id not in dead and (each.source is None or _is_wanted(each.source, names, only)):
+            yield _dead_lettered(each.at_ms, each, names, each)
+
+
 def _throttled(
     recording: Recording, stack: Stack, names: MessageWords, only: frozenset[str] | None
 ) -> Iterator[ReceiveThrottled]:
@@ -259,6 +269,8 @@ def _whose(delivered: Delivered | AttemptSucceeded) -> dict[str, Any]:
 def _backoffs(
     call: Call, stack: Stack, deliveries: _ByReceipt, source: str
 ) -> Iterator[BackoffRequested | EvidenceMissing]:
+    if call.service != "sqs" or not call.operation.startswith("ChangeMessageVisibility"):
+        return
     if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
         return
     for entry in call.parameters.get("Entries") or [call.parameters]:

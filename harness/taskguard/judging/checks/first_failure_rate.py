@@ -40,15 +40,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     observed = f"{failures} of {times(len(counted), 'first attempt')} failed"
     p_value = 1.0
     if counted:
-        # Loading SciPy takes longer than all checks together, and most commands judge nothing.
-        from scipy.special import betaincinv  # noqa: PLC0415
-        from scipy.stats import binomtest  # noqa: PLC0415
-
-        p_value = float(binomtest(failures, len(counted), rate).pvalue)
-        # As a beta distribution's quantiles: binomtest's own interval is searched for, which takes longer than all checks together.
-        successes, tail = len(counted) - failures, significance / 2
-        low = round(float(betaincinv(failures, successes + 1, tail)), 6) if failures else 0.0
-        high = round(float(betaincinv(failures + 1, successes, 1 - tail)), 6) if successes else 1.0
+        p_value, low, high = _tested(failures, len(counted), rate, significance)
         figures |= {"rate": round(failures / len(counted), 6), "interval": [low, high], "p_value": round(p_value, 6)}
         observed += f", a rate of {failures / len(counted):.3f} (interval {low:.3f} to {high:.3f}, p = {p_value:.3g})"
     found: list[Found] = []
@@ -82,3 +74,16 @@ def judge(history: History, terms: Terms) -> Verdict:
         exercised=exercised,
         too_few=too_few,
     )
+
+
+def _tested(failures: int, count: int, rate: float, significance: float) -> tuple[float, float, float]:
+    """The p-value of so many failures of ``count`` at this rate, and the rate's Clopper-Pearson interval."""
+    # Loading SciPy takes longer than all checks together, and most commands judge nothing.
+    from scipy.special import betaincinv  # noqa: PLC0415
+    from scipy.stats import binomtest  # noqa: PLC0415
+
+    # As a beta distribution's quantiles: binomtest's own interval is searched for, which takes longer than all checks together.
+    successes, tail = count - failures, significance / 2
+    low = round(float(betaincinv(failures, successes + 1, tail)), 6) if failures else 0.0
+    high = round(float(betaincinv(failures + 1, successes, 1 - tail)), 6) if successes else 1.0
+    return float(binomtest(failures, count, rate).pvalue), low, high

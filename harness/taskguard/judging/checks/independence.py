@@ -90,8 +90,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed = f"{len(attempts) - count} of {times(len(attempts), 'attempt')} as drawn, whatever became of others"
         if count:
             tested = [finding for series in (failures, wrong) for finding in _tests(submitted, series)]
-            message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
-            found.append(Doubt(None, message, of_all=True))
+            found.append(_unvouched_for(count))
     elif rate in (0, 1):
         expected, observed = "no dependence", f"vacuous: at a rate of {rate:g} nothing is left to chance"
     else:
@@ -101,9 +100,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         marks = marks_of(told, history)
         tested = [*_tests(submitted, failures), *_followed(told, marks)]
         expected = f"no dependence, at significance {terms.tolerances.significance:g}"
-        observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; " + (
-            ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in tested) or "nothing to test"
-        )
+        observed = f"{figures['first_failures']} of {times(len(first), 'first attempt')} failed; {_p_values(tested)}"
         observed += f"; {_findable(told, marks, terms)}"
         if too_few := _too_few(submitted, failures, terms):
             observed = f"vacuous: {too_few}"
@@ -118,6 +115,15 @@ def judge(history: History, terms: Terms) -> Verdict:
         too_few=too_few,
         measured={f"p_value_{each.test}_{each.noun}".replace(" ", "_"): round(each.p_value, 6) for each in tested},
     )
+
+
+def _unvouched_for(count: int) -> Doubt:
+    message = f"{times(count, 'attempt')} came out otherwise than drawn, so the draws do not vouch for them"
+    return Doubt(None, message, of_all=True)
+
+
+def _p_values(tested: Sequence[_Finding]) -> str:
+    return ", ".join(f"{each.test}: p = {each.p_value:.2g}" for each in tested) or "nothing to test"
 
 
 def _violations(found: Sequence[_Finding], terms: Terms) -> Iterator[Violation]:

@@ -35,12 +35,10 @@ _Chains = list[list[Attempt]]
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the outcomes of the accepted tasks' later attempts against their draws, or against the rate."""
     rate, seed, allowed = terms.rate, terms.seed, terms.contract.attempts.number
-    if terms.contract.failures is None or rate is None:
-        return not_applicable(QUESTION, NO_FAILURES)
-    if terms.contract.failures.per == "task":
-        return not_applicable(QUESTION, "the contract says how many tasks fail, and nothing of their later attempts")
+    if (why := _not_asked(terms)) or rate is None:
+        return not_applicable(QUESTION, why)
     chains = list(judged_chains(history, terms))
-    failed_first = [chain for chain in chains if chain and chain[0].number == 1 and chain[0].failed is not None]
+    failed_first = _failed_first(chains)
     later = [attempt for chain in failed_first for attempt in chain[1:]]
     # Those of tasks that were chosen for their fate follow that, and no rate; nor does what a fault struck.
     counted_first = [chain for chain in failed_first if chain[0].task_id not in history.aside]
@@ -71,9 +69,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         figures |= {"p_value": round(p_value, 6), "finds_below_and_above": list(finds)}
         observed += f" (p = {p_value:.3g}); {findable(finds)}"
         found += _against_rate(test, failures, counted_first, chains, history, terms)
-        if counted_first and test.most and not test.can_reject:
-            first = times(len(counted_first), "failed first attempt")
-            too_few = f"{first}, too few to tell any later rate from another"
+        if too_few := _too_few(counted_first, test):
             observed = f"vacuous: {too_few}"
         expected = f"a rate of {rate:g}, at significance {terms.tolerances.significance:g}"
     return conclude(
@@ -88,6 +84,18 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
+def _not_asked(terms: Terms) -> str:
+    """Why nothing is claimed; empty where something is."""
+    if terms.contract.failures is None or terms.rate is None:
+        return NO_FAILURES
+    of_tasks = terms.contract.failures.per == "task"
+    return "the contract says how many tasks fail, and nothing of their later attempts" if of_tasks else ""
+
+
+def _failed_first(chains: _Chains) -> _Chains:
+    return [chain for chain in chains if chain and chain[0].number == 1 and chain[0].failed is not None]
+
+
 def _against_rate(
     test: CountTest, failures: int, failed_first: _Chains, chains: _Chains, history: History, terms: Terms
 ) -> Iterator[Found]:
@@ -100,6 +108,13 @@ def _against_rate(
     if later and failures in (0, later):
         seen += ", as if a task's failure decided all its later attempts"
     yield from against_rate(seen, test.p_value(failures), largest, left_out, chains, terms)
+
+
+def _too_few(failed_first: _Chains, test: CountTest) -> str:
+    """Why no number of later failures could tell a rate from another; empty where one could."""
+    if not failed_first or not test.most or test.can_reject:
+        return ""
+    return f"{times(len(failed_first), 'failed first attempt')}, too few to tell any later rate from another"
 
 
 def _cut_off(chains: _Chains, allowed: int) -> Iterator[Doubt]:
