@@ -13,6 +13,7 @@ from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
 from tests.engine.http_stack import an_api, arn_of, asked, deployed, http, permission, proxy, route
+from tests.engine.recorded import recorded
 
 pytestmark = pytest.mark.documented
 
@@ -296,3 +297,5 @@ def test_a_route_may_lead_to_a_queue(endpoint: Endpoint, tells: Function) -> Non
         [message] = endpoint.sqs().receive_message(QueueUrl=stack.id_of("Queue"), WaitTimeSeconds=5)["Messages"]
         assert (answer.status_code, answer.json()["MessageId"]) == (200, message["MessageId"])
         assert json.loads(message["Body"]) == {"id": 1}
+        sent = [each.sent for each in recorded(endpoint).service_calls if each.function == "apigateway"]
+        assert {"": message["MessageId"]} in sent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,6 +122,12 @@ def test_a_signature_is_the_one_that_aws_s_own_library_makes_of_what_is_sent(
     expected = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
     assert request.headers["Authorization"].endswith(f"Signature={expected}")
     assert "/eu-central-1/execute-api/aws4_request" in request.headers["Authorization"]
+
+
+def test_a_request_to_a_functions_url_is_signed_for_lambda() -> None:
+    [ingress] = SIGNED.ingresses
+    of_url = replace(SIGNED, ingresses=(replace(ingress, api=replace(ingress.api, kind="url")),))
+    assert "/eu-central-1/lambda/aws4_request" in prepared(access_to(place(), of_url)).headers["Authorization"]
 
 
 def test_on_an_engine_the_users_own_credentials_sign_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,9 +41,10 @@ def read(reading: Reading, logical_id: str, api_id: str) -> Api:
 
 
 def _sent_to(integration: Mapping[str, Any]) -> str | None:
-    """The name of the queue to which an integration sends by itself."""
-    url = integration.get("RequestParameters", {}).get("QueueUrl", "")
-    return url.rsplit("/", 1)[-1] or None if integration.get("IntegrationSubtype") == _SENDS else None
+    """The name of the queue to which an integration sends by itself; none when it does not, or the request says to which."""
+    url = (integration.get("RequestParameters") or {}).get("QueueUrl", "")
+    is_named = integration.get("IntegrationSubtype") == _SENDS and "$" not in url
+    return url.rpartition("/")[2] or None if is_named else None
 
 
 def _items(gateway: Any, operation: str, api_id: str) -> Iterator[Mapping[str, Any]]:

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 SEND = "SQS-SendMessage"
+_GATEWAY = "apigateway"
 _TAKEN = ("QueueUrl", "MessageBody", "DelaySeconds", "MessageDeduplicationId", "MessageGroupId", "MessageAttributes")
 _NUMBERS = ("DelaySeconds",)
 _VARIABLE = re.compile(r"\$\{?((?:request|context|stageVariables)[A-Za-z0-9_.\-]*)\}?")
 
 
-def sent(integration: Integration, call: Call, found: Found) -> Outgoing:
-    """Send the message that the integration makes of a request, and the answer to it."""
+def sent(integration: Integration, call: Call, found: Found, source_arn: str) -> Outgoing:
+    """Send the message that the integration makes of a request, on behalf of the route ``source_arn``; and the answer to it."""
     arguments: dict[str, Any] = {}
     for name in _TAKEN:
         if (given := integration.parameters.get(name)) is not None:
@@ -41,11 +42,8 @@ def sent(integration: Integration, call: Call, found: Found) -> Outgoing:
         if "MessageAttributes" in arguments:
             arguments["MessageAttributes"] = json.loads(arguments["MessageAttributes"])
         client = connect_to(aws_access_key_id=found.account, region_name=found.region).sqs
-        client = client.request_metadata(
-            service_principal="apigateway",
-            source_arn=f"arn:aws:execute-api:{found.region}:{found.account}:{found.api.api_id}",
-        )
-        answer = client.send_message(**arguments)
+        told_for = client.request_metadata(service_principal=_GATEWAY, source_arn=source_arn)
+        answer = told_for.send_message(**arguments)
     except ClientError as error:
         LOG.warning("An HTTP API could not send a message: %s", error)
         return told(400, error.response["Error"]["Message"])

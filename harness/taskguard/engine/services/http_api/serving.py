@@ -99,7 +99,7 @@ class _Way:
         if integration is None or integration.type != "AWS_PROXY":
             return FAILED
         if integration.subtype == queues.SEND:
-            return queues.sent(integration, call, self.found)
+            return queues.sent(integration, call, self.found, next(self._arns(request)))
         return self._invoked(integration, self._call(request, decision.context))
 
     def _invoked(self, integration: Integration, call: Call) -> Outgoing:
