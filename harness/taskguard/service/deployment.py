@@ -40,7 +40,7 @@ def deploy(
     ``deployer`` that is named, else by the one that its folder asks for.
 
     Raises:
-        SetupError: when what deploys it cannot be installed.
+        SetupError: when what deploys it cannot be installed, or its deadline is no number.
         ConfigurationError: when it is not clear how to deploy it.
         DeploymentError: when the deploy fails.
     """

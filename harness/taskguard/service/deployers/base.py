@@ -6,6 +6,7 @@ what is deployed: it tells the stack's name, and :mod:`taskguard.service.discove
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,16 +15,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from taskguard.errors import SetupError
 from taskguard.places import Places
 from taskguard.service.config import DeployerName
 from taskguard.service.files import copy_of
 from taskguard.targets.base import Endpoint
 
+DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
+"""The environment variable that gives a deploy's programs another deadline."""
+_DEADLINE_SECONDS = 300.0
+
+
+def deadline_seconds() -> float:
+    """How long a program of a deploy may take: what the environment says, or five minutes.
+
+    Raises:
+        SetupError: what it says is no number of seconds.
+    """
+    text = os.environ.get(DEADLINE_VARIABLE) or f"{_DEADLINE_SECONDS:g}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SetupError(f"reading {DEADLINE_VARIABLE}: {text!r} is no number of seconds. Give one, or unset it.")
+    return seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A deploy of the service in ``places`` to ``stage``, with ``parameters`` that the service's own files read. ``log`` receives what
-    programs say; once it is ``abandoned``, the program that is under way is ended and no further one is started."""
+    programs say; once it is ``abandoned``, or a program takes longer than ``within_seconds``, the one that is under way is ended and no
+    further one is started."""
 
     endpoint: Endpoint
     stage: str
@@ -31,6 +54,7 @@ class Job:
     parameters: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
     abandoned: threading.Event = field(default_factory=threading.Event)
+    within_seconds: float = field(default_factory=deadline_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

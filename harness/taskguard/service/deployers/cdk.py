@@ -19,7 +19,7 @@ from taskguard.service.deployers.base import Deployed, Job, scratch_copy
 from taskguard.service.deployers.bundling import bundling_environment
 from taskguard.service.deployers.caching import cached
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
-from taskguard.service.deployers.commands import deadline_seconds, run
+from taskguard.service.deployers.commands import run
 from taskguard.service.deployers.environment import environment_of
 from taskguard.service.deployers.parameters import parameters_for
 from taskguard.service.deployers.programs import programs_of
@@ -66,7 +66,7 @@ class Cdk:
         return joined([each.name for each in _assembly(job).stacks()])
 
     def deploy(self, job: Job) -> Deployed:
-        assembly, deadline = _assembly(job), Deadline(deadline_seconds(), job.abandoned)
+        assembly, deadline = _assembly(job), Deadline(job.within_seconds, job.abandoned)
         stacks = assembly.stacks()
         if not stacks:
             raise DeploymentError(
@@ -80,7 +80,7 @@ class Cdk:
         return Deployed(stack_name=joined([each.name for each in stacks]), set_aside=set_aside)
 
     def remove(self, job: Job) -> None:
-        deadline = Deadline(deadline_seconds(), job.abandoned)
+        deadline = Deadline(job.within_seconds, job.abandoned)
         for stack in reversed(_assembly(job).stacks()):
             remove_stack(job.endpoint, stack.name, deadline)
 

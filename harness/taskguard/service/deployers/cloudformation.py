@@ -14,7 +14,6 @@ from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.artifacts import Builder
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
-from taskguard.service.deployers.commands import deadline_seconds
 from taskguard.service.deployers.packaging import CODE, Packager, is_image
 from taskguard.service.deployers.parameters import parameters_for
 from taskguard.service.deployers.publishing import Bucket
@@ -60,7 +59,7 @@ class CloudFormation:
     def deploy(self, job: Job) -> Deployed:
         file = self.file_in(job.places.service)
         assert file is not None  # noqa: S101  # it was chosen by that
-        name, deadline = self.name_of(job), Deadline(deadline_seconds(), job.abandoned)
+        name, deadline = self.name_of(job), Deadline(job.within_seconds, job.abandoned)
         with scratch_copy(job.places.service) as folder:
             path = folder / file
             template = read_template(path)
@@ -74,7 +73,7 @@ class CloudFormation:
         return Deployed(stack_name=name, set_aside=set_aside)
 
     def remove(self, job: Job) -> None:
-        remove_stack(job.endpoint, self.name_of(job), Deadline(deadline_seconds(), job.abandoned))
+        remove_stack(job.endpoint, self.name_of(job), Deadline(job.within_seconds, job.abandoned))
 
     def _base_name(self, service: Path) -> str:
         return service.name

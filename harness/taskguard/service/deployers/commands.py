@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from taskguard.errors import DeploymentError, SetupError
-from taskguard.service.deployers.base import Job
+from taskguard.errors import DeploymentError
+from taskguard.service.deployers.base import DEADLINE_VARIABLE, Job
 from taskguard.support.folders import naming
 
 _TAIL_LINES = 25
 _LOOKS_EVERY_SECONDS = 0.1
 """How often it is seen whether a program was abandoned, or takes too long."""
-DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
-"""The environment variable that gives a program another deadline."""
-_DEADLINE_SECONDS = 300.0
 _TOO_LATE = -1000
 """In place of the status of a program that had to be ended: no signal has this number."""
 _CHUNK_BYTES = 65536
@@ -32,43 +29,23 @@ def run(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str
 
     Raises:
         DeploymentError: it failed, it took too long, or the job is abandoned.
-        SetupError: its deadline is no number.
     """
-    within_seconds = deadline_seconds()
     what = f"{what} at {job.endpoint.place}"
     if job.abandoned.is_set():
         raise DeploymentError(f"{what} was not begun: the run was interrupted.")
-    status, output = _ended(job, command, folder, environment, within_seconds)
+    status, output = _ended(job, command, folder, environment)
     if status:
         why = "failed"
         if status == _TOO_LATE:
-            why = f"had not ended after {within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
+            why = f"had not ended after {job.within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
         kept = f"\nAll of it is in {job.log}." if job.log else ""
         raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}")
 
 
-def deadline_seconds() -> float:
-    """How long a program may take: what the environment says, or five minutes.
-
-    Raises:
-        SetupError: what it says is no number of seconds.
-    """
-    text = os.environ.get(DEADLINE_VARIABLE) or f"{_DEADLINE_SECONDS:g}"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise SetupError(f"reading {DEADLINE_VARIABLE}: {text!r} is no number of seconds. Give one, or unset it.")
-    return seconds
-
-
-def _ended(
-    job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], within_seconds: float
-) -> tuple[int, str]:
+def _ended(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """The program's status and output, which the log receives as it comes. An interrupt, that it is abandoned, or its deadline ends
     the program and what it started."""
-    deadline, said, late = time.monotonic() + within_seconds, bytearray(), False
+    deadline, said, late = time.monotonic() + job.within_seconds, bytearray(), False
     with _open_log(job.log) as log, _started(command, folder, environment) as (process, output):
         while not (job.abandoned.is_set() or late):
             if select.select([output], [], [], _LOOKS_EVERY_SECONDS)[0]:
