@@ -151,7 +151,7 @@ test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (
 remove: setup ## remove a stage from AWS (STAGE=, REGION=)
 	@exec $(BIN)/taskguard remove --stage "$(STAGE)" --region "$(REGION)"
 
-setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared ## install what is needed, here and in the user's cache folder (quick when nothing changed)
+setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared $(VENV)/.sandbox ## install what is needed, here and in the user's cache folder (quick when nothing changed)
 
 $(VENV)/.ready: requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -167,6 +167,15 @@ $(VENV)/.ready: requirements/development.txt pyproject.toml
 # What TaskGuard would install when it is used first.
 $(VENV)/.prepared: $(VENV)/.ready package.json package-lock.json $(wildcard harness/taskguard/data/*.txt)
 	@exec $(BIN)/taskguard prepare
+	@touch $@
+
+# Services of others are run in a sandbox. Whoever cannot install it is told of it by `taskguard doctor`, and all else works without.
+$(VENV)/.sandbox: $(VENV)/.ready
+	@if ! command -v bwrap >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing bubblewrap"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap; } >/dev/null || \
+			echo "make setup: bubblewrap could not be installed: services of others then run with --no-sandbox alone." >&2; \
+	fi
 	@touch $@
 
 # For the tests, and for whoever types `npx serverless`.

@@ -4,10 +4,12 @@ And what is said of the session as a whole: that the functions' roles allow what
 """
 
 import gc
+import os
 from itertools import chain, zip_longest
 
 import pytest
 from hypothesis import settings
+from taskguard.service import sandboxing
 from taskguard.testing.plugin import asked
 
 from tests import thoroughness  # noqa: F401  # it registers the profile
@@ -26,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # What libraries and tests consist of stays to the end: to look through it again and again for garbage takes long.
     gc.set_threshold(100_000, 50, 50)
+    # Most of it is our own service, wherever it lies: the sandbox has tests of its own, and tests/services ask for it by themselves.
+    os.environ.setdefault(sandboxing.VARIABLE, "off")
     settings.load_profile("taskguard")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeastPrivilege(config), "least-privilege")

@@ -53,7 +53,10 @@ class SetupError(TaskGuardError):
 
 
 class SandboxError(SetupError):
-    """Programs of others cannot be kept in a sandbox here. The message says what is missing and how to get it."""
+    """Programs of others cannot be kept in a sandbox here. The message says what is missing and how to get it; or the command says that
+    they are to run without."""
+
+    exit_code = ExitCode.WRONG_USAGE
 
 
 class TargetError(TaskGuardError):

@@ -44,6 +44,7 @@ from taskguard.run.watch import Progress
 from taskguard.service.config import config_of, terms_of
 from taskguard.service.kept import from_env
 from taskguard.service.ours import draws_of, is_ours
+from taskguard.service.sandboxing import is_sandboxed, is_trusted
 from taskguard.support.folders import naming
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
@@ -254,7 +255,10 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         endpoint_url=asked.endpoint_url,
         clock_scale=asked.clock_scale,
         functions_ready=True,
+        sandboxed=is_sandboxed(asked.places.service, asked.sandboxed, asked.target),
     )
+    if not is_trusted(asked.places.service):
+        tell(Announced(_how_kept_apart(options.sandboxed, asked.target)))
     wanted = replace(asked, stage=asked.stage or config.stage)
     digests, terms = digests_of_service(asked.places.service, asked.deployer), wanted.terms()
     if asked.plan is not None:
@@ -271,6 +275,14 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
                 return
         engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
+
+
+def _how_kept_apart(sandboxed: bool, target: TargetName) -> str:
+    if target is TargetName.DOCKER:
+        return "The service's functions run in containers"
+    if sandboxed:
+        return "The service's functions run in a sandbox"
+    return "The service's functions run as any program of yours: without a sandbox"
 
 
 def _how_attempts_fail(asked: Asked) -> str:

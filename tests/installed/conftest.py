@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from taskguard.service import sandboxing
+from taskguard.support.sandbox.availability import sandbox_here
 from uv import find_uv_bin
 
 from tests.places import PROJECT, copy_of_service
@@ -79,6 +81,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")),
         "PYTHONDONTWRITEBYTECODE": "1",
+        # A service elsewhere is a stranger's, whatever it looks like.
+        sandboxing.VARIABLE: "on" if sandbox_here() else "off",
     }
     _do([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(scratch)], cwd=PROJECT)
     [wheel] = scratch.glob("taskguard-*.whl")

@@ -15,6 +15,7 @@ from typing import Self
 import boto3
 from taskguard.places import Places
 from taskguard.service.kept import RunningStack
+from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.targets.localstack import LocalStack, LocalStackInstance
 
 from tests.places import PLACES
@@ -61,7 +62,13 @@ class Engines:
             self._end()
             self._begun += 1
             folder = self._folder / f"engine-{self._begun}"
-            self._engine = LocalStack(folder, cache=PLACES.cache, clock_scale=self._clock_scale, functions_ready=True)
+            self._engine = LocalStack(
+                folder,
+                cache=PLACES.cache,
+                clock_scale=self._clock_scale,
+                functions_ready=True,
+                sandboxed=bool(sandbox_here()),
+            )
             self._engine.__enter__().start()
             self._regions = sorted(boto3.session.Session().get_available_regions("sqs"), reverse=True)
         return self._engine

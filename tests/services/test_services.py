@@ -10,6 +10,7 @@ from taskguard import session
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.stages import Asked
+from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.testing.plugin import asked
 
 from tests.places import STATE
@@ -65,6 +66,7 @@ def test_service_is_graded_as_it_deserves(
                 tasks=expected.tasks,
                 tasks_seed=TASKS_SEED,
                 clock_scale=scale,
+                sandboxed=bool(sandbox_here()),
                 region=region,
                 redrive=expected.redrive,
             )

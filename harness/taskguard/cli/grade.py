@@ -24,6 +24,7 @@ from taskguard.cli.stack import (
     DeployerOption,
     Rate,
     Region,
+    SandboxOption,
     ServiceFolder,
     refuse_parameters,
     unset,
@@ -40,6 +41,7 @@ from taskguard.service.deployers.choosing import is_there
 from taskguard.service.deployment import require_service
 from taskguard.service.kept import RunningStack
 from taskguard.service.ours import is_ours
+from taskguard.service.sandboxing import is_sandboxed
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
@@ -75,6 +77,7 @@ def grade(
     ] = False,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
+    sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
@@ -108,6 +111,7 @@ def grade(
         clock_scale=clock_scale,
         api_auth=api_auth,
         deployer=deployer,
+        sandboxed=sandbox,
         allow_production=allow_production,
         keep=keep,
         fresh=fresh,
@@ -168,6 +172,8 @@ def _refuse(asked: Asked) -> None:
         require_service(asked.places, asked.deployer)
     refuse_parameters(asked.places.service, asked.seed, asked.rate, asked.api_auth)
     _refuse_without_evidence(asked)
+    # So that nobody waits for what cannot be.
+    is_sandboxed(asked.places.service, asked.sandboxed, asked.target)
 
 
 def _refuse_what_does_not_fit(asked: Asked) -> None:
@@ -243,4 +249,6 @@ def _command(service: Path, asked: Asked) -> str | None:
         return None
     options = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
     flags = ["--redrive"] if asked.redrive else []
+    if asked.sandboxed is not None:
+        flags.append("--sandbox" if asked.sandboxed else "--no-sandbox")
     return shlex.join(["taskguard", "grade", *([str(service)] if service != Path() else []), *options, *flags])

@@ -24,13 +24,14 @@ from taskguard.service.deployers.choosing import is_there
 from taskguard.service.kept import RunningStack
 from taskguard.service.on_aws import serverless_on_aws
 from taskguard.service.ours import ApiAuth, api_auth_of, auth_parameters, is_ours
+from taskguard.service.sandboxing import is_sandboxed
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.support.json_values import Json
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 from taskguard.targets.localstack import LocalStack
-from taskguard.targets.names import DEFAULT_REGION
+from taskguard.targets.names import DEFAULT_REGION, TargetName
 
 unset = partial(typer.Option, show_default=False)
 """An option whose help says what it is when it is not given."""
@@ -70,6 +71,14 @@ DeployerOption = Annotated[
     unset("--deployer", help="What deploys the service (default: taskguard.toml's, or by what lies in its folder)."),
 ]
 
+SandboxOption = Annotated[
+    bool | None,
+    unset(
+        "--sandbox/--no-sandbox",
+        help="Build the service, and run its functions, in a sandbox (default: TASKGUARD_SANDBOX, on or off; else on for any but our own).",
+    ),
+]
+
 
 def up(
     service: ServiceFolder = Path(),
@@ -80,6 +89,7 @@ def up(
     rate: Rate = None,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
+    sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
 ) -> None:
     """Start LocalStack, deploy the pipeline to it, and leave it running."""
@@ -92,7 +102,13 @@ def up(
     wanted = WantedStage(places=places, stage=stage, seed=seed or None, rate=rate, api_auth=api_auth)
     folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(
-        folder, cache=places.cache, port=port, region=region, clock_scale=clock_scale, functions_ready=True
+        folder,
+        cache=places.cache,
+        port=port,
+        region=region,
+        clock_scale=clock_scale,
+        functions_ready=True,
+        sandboxed=is_sandboxed(places.service, sandbox, TargetName.LOCALSTACK),
     ) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()

@@ -83,6 +83,8 @@ def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedSta
     if endpoint.clock.scale != options.clock_scale:
         one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
         return f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
+    if endpoint.sandboxed is not options.sandboxed:
+        return f"its functions run {'in a' if endpoint.sandboxed else 'without a'} sandbox, and those of this run are not to"
     return ""
 
 

@@ -69,7 +69,8 @@ class Asked(WantedStage):
     """What a graded run is to be.
 
     ``folder`` is the run's, new or empty. ``tasks_seed`` decides the tasks' ids (none: they follow from ``seed``, or are new). On AWS
-    ``seed`` and ``rate``, where given, must be the stage's. Of ``endpoint_url`` none is as good as any. ``keep`` leaves the stack
+    ``seed`` and ``rate``, where given, must be the stage's. Of ``endpoint_url`` none is as good as any. ``sandboxed`` is
+    whether the service's programs run in a sandbox (none: as :mod:`taskguard.service.sandboxing` has it). ``keep`` leaves the stack
     running, ``fresh`` uses no engine that is up; with ``redrive`` the dead letters that lie in their queue at the end are put back once. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
     again.
     """
@@ -82,6 +83,7 @@ class Asked(WantedStage):
     port: int = 0
     endpoint_url: str | None = None
     clock_scale: float = 1.0
+    sandboxed: bool | None = None
     allow_production: bool = False
     keep: bool = False
     fresh: bool = False

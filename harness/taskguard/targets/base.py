@@ -57,7 +57,8 @@ class Endpoint:
 
     ``url`` is the address of the AWS APIs, none for AWS itself, which is reached with the user's own settings;
     ``api_path`` is where a REST API is found below it. ``recording`` is the flight recorder's file and ``log`` the
-    engine's, for targets that have them. ``versions`` names what runs there, for the manifest. ``clock`` is the one that a
+    engine's, for targets that have them. ``versions`` names what runs there, for the manifest. Where it is ``sandboxed``, the programs of
+    services are kept in a sandbox, those that build them too. ``clock`` is the one that a
     pipeline there lives by.
     """
 
@@ -69,6 +70,7 @@ class Endpoint:
     versions: tuple[tuple[str, str], ...] = ()
     api_path: str = "/_aws/execute-api/{api_id}/{stage}"
     clock: Clock = REAL
+    sandboxed: bool = False
 
     @property
     def place(self) -> str:

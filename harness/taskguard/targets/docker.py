@@ -22,6 +22,7 @@ from testcontainers.core.container import DockerContainer
 
 from taskguard.engine.settings import LOCALSTACK_VARIABLES
 from taskguard.errors import TargetError
+from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.docker_daemon import WORK_SECONDS, connected, find_image, told
@@ -52,6 +53,7 @@ class DockerInstance(Instance):
     image_id: str
     docker: str
     localstack: str = ""
+    sandbox: str = ""
 
     def endpoint(self) -> Endpoint:
         return Endpoint(
@@ -64,7 +66,9 @@ class DockerInstance(Instance):
                 ("image", self.image),
                 ("image id", self.image_id),
                 ("docker", self.docker),
+                ("sandbox", f"containers; builds: {self.sandbox or 'none'}"),
             ),
+            sandboxed=bool(self.sandbox),
         )
 
     @property
@@ -109,11 +113,13 @@ def image_to_start() -> str:
 
 @dataclass(eq=False)
 class LocalStackInDocker(OnThisMachine[DockerInstance]):
-    """A container in the making."""
+    """A container in the making. ``sandboxed`` is whether what is deployed to it is built in a sandbox; its functions are in containers
+    anyway."""
 
     engine = "LocalStack"
 
     image: str = field(default_factory=image_to_start)
+    sandboxed: bool = False
 
     def _start(self) -> Endpoint:
         with connected() as docker:
@@ -129,6 +135,7 @@ class LocalStackInDocker(OnThisMachine[DockerInstance]):
             image=self.image,
             image_id=str(image.id),
             docker=daemon,
+            sandbox=sandbox_here().version if self.sandboxed else "",
         )
         # Before there is a container: whenever this process is killed, somebody knows what to end.
         guard(instance, self.owner_pid, Path(instance.guarded))

@@ -35,13 +35,15 @@ _BACKLOG = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalStackInstance(ProcessInstance):
-    """An engine that tells its token, and can be told to stay."""
+    """An engine that tells its token, and can be told to stay. ``sandbox`` names what keeps its functions apart; empty when nothing
+    does."""
 
     kind = "localstack"
 
     localstack: str = ""
     python: str = ""
     clock_scale: float = 1.0
+    sandbox: str = ""
 
     def _is_of_it(self, process: psutil.Process) -> bool:
         return "taskguard.engine" in process.cmdline()
@@ -66,7 +68,9 @@ class LocalStackInstance(ProcessInstance):
                 ("localstack", self.localstack),
                 ("engine python", self.python),
                 ("lambda runtime", self.runtime),
+                ("sandbox", self.sandbox or "none"),
             ),
+            sandboxed=bool(self.sandbox),
         )
 
     def end(self) -> None:
@@ -152,6 +156,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             localstack=environment.version_of("localstack-core"),
             python=environment.python.version,
             clock_scale=self.clock_scale,
+            sandbox=sandbox_here().version if self.sandboxed else "",
         )
 
 

@@ -28,8 +28,8 @@ _CLASSES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
     """What can be asked of a target. ``folder`` receives its log; what it runs on is installed in ``cache``; ``port`` 0 takes a free one; it ends with the process
-    ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's; ``functions_ready`` as in
-    :class:`taskguard.targets.localstack.LocalStack`."""
+    ``owner_pid`` (none: this one). Its clock runs up to ``clock_scale`` times as fast as the machine's; ``functions_ready``
+    and ``sandboxed`` as in :class:`taskguard.targets.localstack.LocalStack`."""
 
     folder: Path
     cache: Path
@@ -39,6 +39,7 @@ class TargetOptions:
     owner_pid: int | None = None
     clock_scale: float = 1.0
     functions_ready: bool = False
+    sandboxed: bool = False
 
 
 def make(name: TargetName, options: TargetOptions) -> Target[Any]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from taskguard.testing.pipeline import Pipeline
     from taskguard.testing.shared_engine import SharedEngine
 
+_ON_OR_OFF = {"on": True, "off": False}
 _FOLDER = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int]()
 _PASSED = pytest.StashKey[bool]()
@@ -72,6 +73,10 @@ _SETTINGS = {
     ),
     "clock-scale": _Setting(
         "how many times as fast the engine's clock runs while the pipeline only waits (default: 1)", clock_scale, 1.0
+    ),
+    "sandbox": _Setting(
+        "whether the service is built, and its functions run, in a sandbox: on or off (default: on for any but TaskGuard's own)",
+        _one_of("on", "off"),
     ),
     "failure-seed": _Setting("seed of the failure simulation, which makes each task's fate known", default="taskguard"),
     "failure-rate": _Setting("how often an attempt is made to fail (default: 0.3)", float, 0.3),
@@ -182,6 +187,7 @@ def _stage_on_aws(config: pytest.Config) -> str:
 
 def shared_engine_of(config: pytest.Config) -> SharedEngine:
     """The session's engine, which is started when its endpoint is asked for."""
+    from taskguard.service.sandboxing import is_sandboxed
     from taskguard.targets.registry import TargetOptions, make
     from taskguard.testing.shared_engine import SharedEngine
 
@@ -193,6 +199,7 @@ def shared_engine_of(config: pytest.Config) -> SharedEngine:
         endpoint_url=asked(config, "endpoint-url"),
         owner_pid=config.stash[_OWNER],
         clock_scale=asked(config, "clock-scale") if target is TargetName.LOCALSTACK else 1.0,
+        sandboxed=is_sandboxed(places.service, _ON_OR_OFF.get(asked(config, "sandbox")), target),
     )
     adopted = _running_stack(config).instance if target is TargetName.RUNNING else None
     return SharedEngine(folder, places, lambda: make(target, options), adopted=adopted)

@@ -15,7 +15,7 @@ from taskguard.service.registries import registries
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.targets.base import Endpoint
 
-here = pytest.mark.skipif(not sandbox_here(), reason="this machine has no sandbox")
+here = pytest.mark.skipif(not sandbox_here(), reason=f"this machine has no sandbox: {sandbox_here().missing}")
 
 NPMRC = """\
 ; a comment

@@ -135,17 +135,19 @@ def test_runs_with_other_failures_do_not_keep_one_another_from_a_stage(engine: E
 
 
 @pytest.mark.parametrize(
-    ("region", "clock_scale", "why"),
+    ("asked", "why"),
     [
-        ("mars-1", 1.0, f"its region is {STACK.region}, not mars-1"),
-        (STACK.region, 60.0, "its clock scale is 1, not 60 (`taskguard up --clock-scale 60` starts one of that scale)"),
+        ({"region": "mars-1"}, f"its region is {STACK.region}, not mars-1"),
+        (
+            {"clock_scale": 60.0},
+            "its clock scale is 1, not 60 (`taskguard up --clock-scale 60` starts one of that scale)",
+        ),
+        ({"sandboxed": True}, "its functions run without a sandbox, and those of this run are not to"),
     ],
 )
-def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(
-    engine: Engine, region: str, clock_scale: float, why: str
-) -> None:
+def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(engine: Engine, asked: dict[str, Any], why: str) -> None:
     told: list[SessionEvent] = []
-    options = TargetOptions(folder=engine.scratch, cache=engine.scratch, region=region, clock_scale=clock_scale)
+    options = replace(TargetOptions(folder=engine.scratch, cache=engine.scratch, region=STACK.region), **asked)
     with ExitStack() as held:
         wanted = WantedStage(places=PLACES, stage=None, seed="a seed", rate=0.3)
         assert on_engine_that_is_up(options, wanted, ["t-1"], told.append, held) is None

@@ -15,7 +15,7 @@ from taskguard.support.sandbox.availability import Availability, look, sandbox_h
 from taskguard.support.sandbox.box import Bind, Box, folder_of
 from taskguard.support.sandbox.network import Network
 
-here = pytest.mark.skipif(not sandbox_here(), reason="this machine has no sandbox")
+here = pytest.mark.skipif(not sandbox_here(), reason=f"this machine has no sandbox: {sandbox_here().missing}")
 
 
 def on_linux(*programs: str, reason: str = "") -> Availability:
