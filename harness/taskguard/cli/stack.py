@@ -167,7 +167,10 @@ def how_to_submit(endpoint: Endpoint, stack: Stack, words: IngressWords | None =
         sends = f" --aws-sigv4 aws:amz:{stack.region}:execute-api --user {user}"
     payload: dict[str, Json] = {"hello": "world"}
     body = shlex.quote(json.dumps({"payload": payload}) if words is None else words.filled("task-1", payload))
-    yield f"curl -s -X POST {stack.api_url}{stack.ingress.submit.path}{sends} -H 'Content-Type: application/json' -d {body}"
+    submit = stack.ingress.submit
+    method = "POST" if submit.method == "ANY" else submit.method
+    address = shlex.quote(f"{stack.api_url}{submit.path.replace('${id}', 'task-1')}")
+    yield f"curl -s -X {method} {address}{sends} -H 'Content-Type: application/json' -d {body}"
 
 
 def _how_to_send(endpoint: Endpoint, stack: Stack, words: IngressWords | None) -> str:

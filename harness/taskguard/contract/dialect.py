@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final, Literal
 
 from taskguard.contract.contract import LogField
@@ -26,6 +27,8 @@ _USUAL_IDS = ("taskId", "task_id", "id", "jobId", "job_id", "requestId", "messag
 _USUAL_PAYLOAD = "payload"
 _PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
 _PLACEHOLDERS = ("id", "payload", "text")
+_ENVIRONMENT = re.compile(r"\$\{env:(\w+)\}")
+_ROUTE = re.compile(r"queue|(GET|POST|PUT|PATCH|DELETE|ANY) /\S*")
 _ANY_ID = "any-id"
 
 
@@ -43,22 +46,33 @@ class IngressWords(Strict, frozen=True, kw_only=True):
     """The request that hands in a task, and its answer.
 
     In `body`, `${id}` stands for the task's id, `${payload}` for its payload as JSON, and `${text}` for a text of that, as it stands
-    between quotes. The answer has taken the task with a status of `accepted`, or any 2xx where that is empty. The task's `id` is in
-    the request; or the service makes it, and it is in `id_field` of its JSON answer (none: whichever is usual).
+    between quotes. `route` is the one that is meant (none: the only one), as `PUT /tasks/${id}`, or `queue`; `headers` are sent with each request, in which
+    `${env:NAME}` stands for a variable of the environment, so that what is secret is in no file. The answer has taken the task with a
+    status of `accepted`, or any 2xx where that is empty. The task's `id` is in the request; or the service makes it, and it is in
+    `id_field` of its JSON answer (none: whichever is usual).
     """
 
+    route: str | None = None
+    headers: Mapping[str, str] = {}
     body: str = '{"taskId": "${id}", "payload": ${payload}}'
     accepted: tuple[int, ...] = ()
     id: Literal["request", "answer"] = "request"
     id_field: str | None = None
 
     def __post_init__(self) -> None:
-        found = _PLACEHOLDER.findall(self.body)
-        for name in found:
-            if name not in _PLACEHOLDERS:
-                raise ValueError(f"body: there is no ${{{name}}}; there are {', '.join(_PLACEHOLDERS)}")
-        if self.id == "request" and "id" not in found:
-            raise ValueError('body has no ${id}: say where the task\'s id is, or id = "answer" if the service makes it')
+        if self.route is not None and not _ROUTE.fullmatch(self.route):
+            raise ValueError(f'route: expected a method and a path, as "POST /tasks", or "queue", found "{self.route}"')
+        stated = {"body": self.body, "route": self.route or "", **{f"headers.{k}": v for k, v in self.headers.items()}}
+        found = {place: _PLACEHOLDER.findall(text) for place, text in stated.items()}
+        for place, names in found.items():
+            known = _PLACEHOLDERS if place == "body" else ("id",)
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{place}: there is no ${{{name}}}; there is {', '.join(known)}")
+        if self.id == "request" and "id" not in chain.from_iterable(found.values()):
+            raise ValueError(
+                'body has no ${id}: say where the task\'s id is (in body, route or headers), or id = "answer" if the service makes it'
+            )
         if self.id == "request" and self.id_field is not None:
             raise ValueError('id_field is of an answer: say id = "answer", or leave it out')
 
@@ -67,6 +81,15 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         text = json.dumps(_text_of(payload))[1:-1]
         known = {"id": json.dumps(task_id)[1:-1], "payload": json.dumps(payload), "text": text}
         return _PLACEHOLDER.sub(lambda found: known[found[1]], self.body)
+
+    def headers_of(self, task_id: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """What is sent as headers with this task.
+
+        Raises:
+            KeyError: the ``environment`` lacks a variable; its name.
+        """
+        told = {name: _PLACEHOLDER.sub(task_id, text) for name, text in self.headers.items()}
+        return {name: _ENVIRONMENT.sub(lambda found: environment[found[1]], text) for name, text in told.items()}
 
     @property
     def id_name(self) -> str | None:

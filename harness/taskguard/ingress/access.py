@@ -1,4 +1,5 @@
-"""How the API of a deployed stage lets its clients in, and what a client has to send for it: nothing, a key, or a signature.
+"""How the API of a deployed stage lets its clients in, and what a client has to send for it: nothing, a key, a signature, or headers
+that the user states.
 
 Key and signature are put on each request as it leaves, and nowhere else: they are in no message, no log, no history and no
 manifest. It must not know what is asked of the API.
@@ -6,6 +7,8 @@ manifest. It must not know what is asked of the API.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,11 +21,11 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from taskguard.contract.dialect import INGRESS, IngressWords
-from taskguard.errors import DeploymentError, SetupError
+from taskguard.errors import DeploymentError, DiscoveryError, SetupError
 from taskguard.ingress.client import Client
 from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.queue_client import QueueClient
-from taskguard.service.stack import ApiKind, Stack
+from taskguard.service.stack import QUEUE_ITSELF, ApiKind, Route, Stack
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 
@@ -31,6 +34,7 @@ _SERVICES: Mapping[ApiKind, str] = {"rest": "execute-api", "http": "execute-api"
 # https://docs.aws.amazon.com/apigateway/latest/api/API_Method.html
 _IAM = "AWS_IAM"
 _KNOWN = ("NONE", _IAM)
+_ANY = "ANY"
 _SIGNED_HEADERS = ("Content-Type",)
 """Besides what a signature adds itself. Others may be changed on the way."""
 
@@ -73,7 +77,8 @@ def client_of(
 
     Raises:
         DeploymentError: when it is not told how, or the key cannot be read.
-        SetupError: when a request must be signed, and there are no credentials.
+        DiscoveryError: the path has a parameter of which nobody said what it is.
+        SetupError: when a request must be signed, and there are no credentials; or a header's variable is not set.
     """
     if stack.ingress.is_queue:
         return QueueClient(endpoint, stack.work_queue.url, note, words)
@@ -89,39 +94,63 @@ def http_client_of(
     """As :func:`client_of`, of a stack whose way in is an API.
 
     Raises:
-        DeploymentError, SetupError: as :func:`client_of`.
+        DeploymentError, DiscoveryError, SetupError: as :func:`client_of`.
     """
     ingress = stack.ingress
+    _refuse_parameters(ingress.submit, stack)
+    _refuse_unset(words)
     # Without a route for records there is nothing to be read, wherever it would be.
     record_path = ingress.record.path if ingress.record is not None else f"{ingress.submit.path}/{{id}}"
     return HttpClient(
         ingress.api.url,
         note,
         clock=endpoint.clock,
-        auth=access_to(endpoint, stack),
+        auth=access_to(endpoint, stack, words),
         submit_path=ingress.submit.path,
         record_path=record_path,
         words=words,
+        method="POST" if ingress.submit.method == _ANY else ingress.submit.method,
+        environment=os.environ,
     )
 
 
-def access_to(endpoint: Endpoint, stack: Stack) -> AuthBase | None:
-    """What is to be put on each request to the API of ``stack``; none when it is open.
+def access_to(endpoint: Endpoint, stack: Stack, words: IngressWords = INGRESS) -> AuthBase | None:
+    """What is to be put on each request to the API of ``stack``, besides headers that are stated; none when it is open.
 
     Raises:
         DeploymentError, SetupError: as :func:`client_of`.
     """
     route = stack.ingress.submit
-    if route.authorization not in _KNOWN:
+    if route.authorization not in _KNOWN and not words.headers:
         raise DeploymentError(
-            f"calling the API of the stack {stack.name}: {route} wants the authorization {route.authorization}, which this TaskGuard "
-            f"cannot give. It knows {' and '.join(_KNOWN)}, and API keys."
+            f"calling the API of the stack {stack.name}: {route} wants the authorization {route.authorization}, and nobody said what its "
+            "authorizer lets in. State the header in taskguard.toml, with a variable of the environment for what is secret:\n"
+            '  [ingress]\n  headers = { Authorization = "Bearer ${env:TOKEN}" }\n'
+            f'Or leave the API out, and have tasks sent to the work queue itself:\n  [ingress]\n  route = "{QUEUE_ITSELF}"'
         )
     if route.api_key_required:
         return ApiKey(_key(endpoint, stack))
     if route.authorization != _IAM:
         return None
     return Signature(endpoint.region, _credentials(endpoint), _SERVICES[stack.ingress.api.kind])
+
+
+def _refuse_parameters(route: Route, stack: Stack) -> None:
+    if unstated := re.findall(r"(?<!\$)\{[^{}]+\}", route.path):
+        raise DiscoveryError(
+            f"handing in tasks by {route} of the stack {stack.name}: nobody said what stands for {' and '.join(unstated)}. State the path "
+            'that takes tasks in taskguard.toml, with ${id} where the task\'s id belongs:\n  [ingress]\n  route = "POST /tasks"'
+        )
+
+
+def _refuse_unset(words: IngressWords) -> None:
+    try:
+        words.headers_of("", os.environ)
+    except KeyError as unset:
+        raise SetupError(
+            f"reading the headers of [ingress] in taskguard.toml: the variable {unset.args[0]} is not set. Set it in the environment "
+            "that taskguard runs in."
+        ) from None
 
 
 def _key(endpoint: Endpoint, stack: Stack) -> str:

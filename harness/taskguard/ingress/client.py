@@ -53,8 +53,8 @@ class Client(ABC):
         self._clock, self._words = clock, words
 
     @abstractmethod
-    def hand_in(self, body: str) -> Answer:
-        """Hand in what is worded as a task.
+    def hand_in(self, body: str, task_id: str) -> Answer:
+        """Hand in what is worded as a task; ``task_id`` is for what stands beside the body.
 
         Raises:
             SubmissionError: no answer came.
@@ -94,7 +94,7 @@ class Client(ABC):
         sent_at = self._clock.now_ms()
         answer = None
         with suppress(SubmissionError):
-            answer = self.hand_in(self._words.filled(task.task_id, task.payload))
+            answer = self.hand_in(self._words.filled(task.task_id, task.payload), task.task_id)
         status = answer.status_code if answer is not None else 0
         accepted = self._words.takes(status)
         event = TaskSubmitted(

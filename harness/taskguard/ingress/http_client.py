@@ -4,11 +4,13 @@ It knows an API's two routes and nothing behind them.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
 import requests
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import SubmissionError
@@ -18,14 +20,15 @@ from taskguard.support.clocks import REAL, Clock
 from taskguard.support.json_values import Json
 
 _BRACES = re.compile(r"\{[^{}]*\}")
+_ID = "${id}"
 _JSON = {"Content-Type": "application/json"}
 _TIMEOUT_SECONDS = 30.0
 
 
 class HttpClient(Client):
     """Talks to one deployed API at ``api_url``. ``heed`` is shown each answer. ``auth`` puts on each request what the API wants of its
-    clients (none: nothing). Tasks are handed in by POST to ``submit_path``; in ``record_path``, by which a record is read, what is in
-    braces stands for the task's id."""
+    clients (none: nothing). Tasks are handed in by ``method`` at ``submit_path``, in which ``${id}`` stands for the task's id; in
+    ``record_path``, by which a record is read, what is in braces does. What the headers of its ``words`` name is in ``environment``."""
 
     def __init__(
         self,
@@ -36,8 +39,11 @@ class HttpClient(Client):
         submit_path: str = "/task",
         record_path: str = "/task/{taskId}",
         words: IngressWords = INGRESS,
+        method: str = "POST",
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        super().__init__(f"POST {api_url.rstrip('/')}{submit_path}", note, clock, words)
+        super().__init__(f"{method} {api_url.rstrip('/')}{submit_path}", note, clock, words)
+        self._method, self._environment = method, environment
         self._submit_path, self._record_path = submit_path, record_path
         self._api_url = api_url.rstrip("/")
         self.heed: Callable[[requests.Response], None] = lambda _: None
@@ -52,14 +58,23 @@ class HttpClient(Client):
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
-    def hand_in(self, body: str) -> Answer:
-        return _answer(self.request("POST", self._submit_path, data=body.encode(), headers=_JSON))
+    def hand_in(self, body: str, task_id: str) -> Answer:
+        return self._sent(self._method, self._submit_path, body, task_id)
 
     def ask_for(self, task_id: str) -> Answer:
         return _answer(self.get(task_id))
 
     def send(self, invalid: Invalid) -> Answer:
-        return _answer(self.request(invalid.method, invalid.path, data=invalid.body.encode(), headers=_JSON))
+        return self._sent(invalid.method, invalid.path, invalid.body, invalid.task_id)
+
+    def _sent(self, method: str, path: str, body: str, task_id: str) -> Answer:
+        path = path.replace(_ID, quote(task_id, safe=""))
+        return _answer(self.request(method, path, data=body.encode(), headers=self._headers(task_id, _JSON)))
+
+    def _headers(self, task_id: str, usual: Mapping[str, str]) -> Mapping[str, str]:
+        headers = CaseInsensitiveDict(usual)
+        headers.update(self._words.headers_of(task_id, self._environment))
+        return headers
 
     def post(self, body: bytes | str, content_type: str | None = "application/json") -> requests.Response:
         """A request like one that hands in a task, with any body at all.
@@ -68,7 +83,7 @@ class HttpClient(Client):
             SubmissionError: when no answer came.
         """
         headers = {"Content-Type": content_type} if content_type is not None else {}
-        response = self.request("POST", self._submit_path, data=body, headers=headers)
+        response = self.request(self._method, self._submit_path, data=body, headers=headers)
         self.note(ids_in(_answer(response)))
         return response
 
@@ -78,7 +93,8 @@ class HttpClient(Client):
         Raises:
             SubmissionError: when no answer came.
         """
-        return self.request("GET", _BRACES.sub(lambda _: quote(task_id, safe=""), self._record_path))
+        path = _BRACES.sub(lambda _: quote(task_id, safe=""), self._record_path)
+        return self.request("GET", path, headers=self._headers(task_id, {}))
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         """Any method and path, with the ``options`` of :meth:`requests.Session.request`.

@@ -37,7 +37,7 @@ class QueueClient(Client):
         super().__init__(f"SendMessage to {queue_url}", note, endpoint.clock, words)
         self._sqs, self._url = endpoint.sqs(), queue_url
 
-    def hand_in(self, body: str) -> Answer:
+    def hand_in(self, body: str, task_id: str) -> Answer:  # noqa: ARG002  A message has nothing beside its body.
         order = {}
         if self._url.endswith(_FIFO):
             digest = sha256(body.encode()).hexdigest()
@@ -55,4 +55,4 @@ class QueueClient(Client):
         return Answer(status_code=404, text=f"a queue has no record of {task_id}", document=None)
 
     def send(self, invalid: Invalid) -> Answer:
-        return self.hand_in(invalid.body)
+        return self.hand_in(invalid.body, invalid.task_id)

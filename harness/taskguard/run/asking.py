@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
+import msgspec
+
 from taskguard.contract.dialect import IngressWords
 from taskguard.errors import IngressError
 from taskguard.evidence.recorder.recording import Recording
@@ -39,8 +41,8 @@ def asked_first(
         return event
     if not _was_reached(event, stack, seen):
         raise IngressError(_of_gateway(client, event, told, stack, words))
-    if event.status_code // 100 == 4 and words == _UNSTATED:
-        raise IngressError(_of_words(client, event, told, words))
+    if event.status_code // 100 == 4 and msgspec.structs.replace(words, route=None, headers={}) == _UNSTATED:
+        raise IngressError(_of_words(client, event, told, stack, words))
     return event
 
 
@@ -71,10 +73,13 @@ def _of_gateway(client: Client, event: TaskSubmitted, told: Answer | None, stack
     return "\n".join(said)
 
 
-def _of_words(client: Client, event: TaskSubmitted, told: Answer | None, words: IngressWords) -> str:
+def _of_words(client: Client, event: TaskSubmitted, told: Answer | None, stack: Stack, words: IngressWords) -> str:
+    any_path = ""
+    if stack.ingress.submit.method == "ANY":
+        any_path = '\nThat route takes any method; state the one that takes tasks, as route = "POST /tasks" below [ingress], too.'
     return (
         f"{_what_was_said(client, event, told)} Nobody said how this service wants a task, so it was sent {words.body}, and a refusal of "
-        f"that says nothing of the service. {_how_to_state(words)}"
+        f"that says nothing of the service. {_how_to_state(words)}{any_path}"
     )
 
 
@@ -88,7 +93,7 @@ def _why(event: TaskSubmitted, words: IngressWords) -> str:
         case 0:
             return "Nobody listens there, or the answer did not come in time."
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return "There is no such route at that stage, or it lets in only who has a key, a signature or what its authorizer asks for."
+            return "There is no such route at that stage, or it lets in only who has a key, a signature or what its authorizer asks for: state that as headers below [ingress] in taskguard.toml."
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
             return "There is no such API, stage or route there."
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNSUPPORTED_MEDIA_TYPE:

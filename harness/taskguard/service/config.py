@@ -23,8 +23,7 @@ from taskguard.service.stack import Choices
 from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, unreadable, untyped
 
 CONFIG_FILE = "taskguard.toml"
-_INGRESS, _ROUTE = "ingress", "route"
-_TABLES = (_INGRESS, "message", "record", "log")
+_TABLES = ("ingress", "message", "record", "log")
 """Those that hold words of the dialect; each is called there as in the file."""
 
 
@@ -71,16 +70,17 @@ def config_of(folder: Path) -> Config:
         raise ConfigurationError(f"Reading {path}: {refused}.") from None
     try:
         file = typed(_File, document)
+        dialect, service = _dialect(file), file.service
         return Config(
             contract=contract_named(file.contract, folder),
-            dialect=_dialect(file),
-            choices=Choices(work_queue=file.service.work_queue, table=file.service.table, route=_route(file)),
-            deployer=file.service.deployer or (DeployerName.COMMAND if file.service.deploy else None),
-            deploy=file.service.deploy,
-            template=file.service.template,
-            parameters=file.service.parameters,
-            environment=file.service.environment,
-            stage=file.service.stage,
+            dialect=dialect,
+            choices=Choices(work_queue=service.work_queue, table=service.table, route=dialect.ingress.route),
+            deployer=service.deployer or (DeployerName.COMMAND if service.deploy else None),
+            deploy=service.deploy,
+            template=service.template,
+            parameters=service.parameters,
+            environment=service.environment,
+            stage=service.stage,
         )
     except Refused as refused:
         raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
@@ -121,14 +121,6 @@ class _File(Strict, frozen=True, kw_only=True):
     log: Mapping[str, Any] = {}
 
 
-def _route(file: _File) -> str | None:
-    """The route that is meant, which stands beside the words of its requests."""
-    route = file.ingress.get(_ROUTE)
-    if route is not None and not isinstance(route, str):
-        raise Refused(f"{_INGRESS}.{_ROUTE}: expected a text, as POST /tasks")
-    return route
-
-
 def _dialect(file: _File) -> Dialect:
     """The dialect that the file names, with what it states itself."""
     if file.dialect is not None and file.dialect not in BUILT_IN:
@@ -136,8 +128,7 @@ def _dialect(file: _File) -> Dialect:
     dialect = BUILT_IN[file.dialect] if file.dialect is not None else Dialect()
     stated: dict[str, Any] = {}
     for name in _TABLES:
-        given = {key: value for key, value in getattr(file, name).items() if (name, key) != (_INGRESS, _ROUTE)}
-        if given:
+        if given := getattr(file, name):
             stated[name] = {**(untyped(getattr(dialect, name)) or {}), **given}
     completed = typed(Dialect, stated)
     return msgspec.structs.replace(dialect, **{name: getattr(completed, name) for name in stated})

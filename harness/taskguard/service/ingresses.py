@@ -17,6 +17,8 @@ from taskguard.service.stack import QUEUE_ITSELF, Api, Ingress, Queue, Route
 _ANY = "ANY"
 _PARAMETER = re.compile(r"\{[^{}]+\}")
 _GREEDY = "+}"
+_ID = "${id}"
+"""What stands for a task's id in a path that is stated."""
 
 _Each: TypeAlias = tuple[Api, Route]
 
@@ -65,9 +67,10 @@ def _chosen(name: str, every: Sequence[_Each], chosen: str) -> Ingress:
             return _by_route(api, route)
     # One that stands for many takes the one that is meant, too.
     method, _, path = chosen.partition(" ")
-    for api, route in every:
-        if path and route.method in (method, _ANY) and _covers(api, route, path):
-            return _by_route(api, replace(route, method=method, path=path))
+    named = path.partition("?")[0]
+    covering = [each for each in every if path and each[1].method in (method, _ANY) and _covers(*each, named)]
+    for api, route in sorted(covering, key=lambda each: (each[1].method == _ANY, _is_wide(each[1]))):
+        return _by_route(api, replace(route, method=method, path=path))
     known = ", ".join(_names(every)) or "none"
     raise DiscoveryError(
         f'looking for the route of the stack {name} by which tasks are handed in: taskguard.toml says route = "{chosen}", and there is '
@@ -83,13 +86,28 @@ def _covers(api: Api, route: Route, path: str) -> bool:
     """Whether requests to a path come to this route, whose path may have parameters. A function's URL, and a default route, take any."""
     if api.kind != "rest" and route.path == "/" and route.method == _ANY:
         return True
-    parts = _PARAMETER.split(route.path)
-    between = [".+" if _GREEDY in found else "[^/]+" for found in _PARAMETER.findall(route.path)]
+    return _takes(route.path, path)
+
+
+def _is_wide(route: Route) -> bool:
+    return _GREEDY in route.path or route.path == "/"
+
+
+def _takes(declared: str, path: str) -> bool:
+    parts = _PARAMETER.split(declared)
+    between = [".+" if _GREEDY in found else "[^/]+" for found in _PARAMETER.findall(declared)]
     pattern = "".join(part for pair in zip(map(re.escape, parts), [*between, ""], strict=True) for part in pair)
     return re.fullmatch(pattern, path) is not None
 
 
 def _record_route(api: Api, submit: Route) -> Route | None:
-    """The route that answers with one task's record: below the one by which it was handed in, with the task's id as the rest."""
-    below = re.compile(re.escape(submit.path.rstrip("/")) + r"/\{[^/{}]+\}")
-    return next((each for each in api.routes if each.method == "GET" and below.fullmatch(each.path)), None)
+    """The route that answers with one task's record: below the one by which it was handed in, with the task's id as the rest; or the
+    same path, where that has the id already."""
+    path = submit.path.partition("?")[0].rstrip("/")
+    for each in api.routes:
+        above, _, last = each.path.rpartition("/")
+        if each.method == "GET" and _ID in path and _takes(each.path, path):
+            return replace(each, path=path.replace(_ID, "{id}"))
+        if each.method == "GET" and _PARAMETER.fullmatch(last) and _takes(above, path):
+            return replace(each, path=f"{path}/{last}")
+    return None

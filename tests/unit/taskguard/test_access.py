@@ -13,7 +13,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
-from taskguard.errors import DeploymentError, SetupError
+from taskguard.contract.dialect import IngressWords
+from taskguard.errors import DeploymentError, DiscoveryError, SetupError
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
 from taskguard.targets.base import Endpoint
 
@@ -98,8 +99,31 @@ def test_a_stack_without_a_key_is_to_be_deployed_again() -> None:
 
 
 def test_another_way_in_is_refused() -> None:
-    with pytest.raises(DeploymentError, match="POST /task wants the authorization CUSTOM, which"):
+    with pytest.raises(DeploymentError, match="POST /task wants the authorization CUSTOM, and nobody said") as refusal:
         access_to(place(), let_in_by(authorization="CUSTOM"))
+    assert 'headers = { Authorization = "Bearer ${env:TOKEN}" }' in str(refusal.value)
+
+
+def test_headers_that_are_stated_are_what_an_authorizer_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = IngressWords(headers={"Authorization": "Bearer ${env:OF_A_TEST}", "Idempotency-Key": "${id}"})
+    with pytest.raises(SetupError, match="the variable OF_A_TEST is not set"):
+        client_of(place(), let_in_by(authorization="CUSTOM"), words)
+    monkeypatch.setenv("OF_A_TEST", SECRET)
+    client = client_of(place(), let_in_by(authorization="CUSTOM"), words)
+    assert SECRET not in repr(client)
+    assert words.headers_of("t1", {"OF_A_TEST": SECRET}) == {
+        "Authorization": f"Bearer {SECRET}",
+        "Idempotency-Key": "t1",
+    }
+
+
+@pytest.mark.parametrize("path", ["/{proxy+}", "/queues/{queue}/tasks"])
+def test_a_path_with_a_parameter_is_to_be_stated(path: str) -> None:
+    [ingress] = STACK.ingresses
+    stack = replace(STACK, ingresses=(replace(ingress, submit=replace(ingress.submit, path=path)),))
+    with pytest.raises(DiscoveryError, match=r"nobody said what stands for \{(proxy\+|queue)\}") as refusal:
+        client_of(place(), stack)
+    assert 'route = "POST /tasks"' in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def api() -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(api.answer)
 
-        do_GET = do_DELETE = do_POST  # noqa: N815  # the names that http.server calls
+        do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815  # the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             """Keep the tests' output clean."""
@@ -239,6 +239,23 @@ def test_a_task_is_handed_in_as_the_service_words_it(api: Api) -> None:
     assert (submitted.accepted, submitted.task_id) == (True, "t1")
     [heard] = api.heard
     assert json.loads(heard.body) == {"job": "t1", "text": submitted.payload}
+
+
+def test_a_task_is_handed_in_by_the_method_path_and_headers_that_are_stated(api: Api) -> None:
+    words = IngressWords(
+        route="PUT /jobs/${id}?now=1",
+        headers={"content-type": "application/vnd.job+json", "Authorization": "Bearer ${env:TOKEN}"},
+        body="${payload}",
+    )
+    client = HttpClient(
+        api.url, submit_path="/jobs/${id}?now=1", words=words, method="PUT", environment={"TOKEN": "let-me-in"}
+    )
+    client.submit(Task(task_id="a/b", payload={}))
+    client.get("a/b")
+    [heard, read] = api.heard
+    assert (heard.method, heard.path, heard.body) == ("PUT", "/dev/jobs/a%2Fb?now=1", b"{}")
+    assert heard.headers["content-type"] == "application/vnd.job+json"
+    assert heard.headers["Authorization"] == read.headers["Authorization"] == "Bearer let-me-in"
 
 
 def test_an_id_that_the_service_makes_is_the_tasks(api: Api) -> None:

@@ -180,13 +180,33 @@ def test_a_route_that_leads_straight_to_the_work_queue_is_the_one_and_one_to_ano
 
 @pytest.mark.parametrize(
     ("route", "there"),
-    [("POST /v1/jobs", "ANY /{proxy+}"), ("POST /v1/jobs", "POST /{version}/jobs"), ("PUT /a/b/c", "ANY /a/{rest+}")],
+    [
+        ("POST /v1/jobs", "ANY /{proxy+}"),
+        ("POST /v1/jobs?now=1", "POST /{version}/jobs"),
+        ("PUT /a/b/c", "ANY /a/{rest+}"),
+        ("PUT /jobs/${id}", "PUT /jobs/{job}"),
+    ],
 )
 def test_a_path_that_a_route_stands_for_may_be_chosen(route: str, there: str) -> None:
     here = a_service(api=False)
     here.rest_api("r1", {there: INTAKE, "POST /other": INTAKE}, "prod")
     ingress = found(here, route=route).ingress
     assert (str(ingress.submit), ingress.submit.function) == (route, INTAKE)
+
+
+@pytest.mark.parametrize(
+    ("route", "read", "record"),
+    [
+        ("PUT /jobs/${id}", "GET /jobs/{job}", "/jobs/{id}"),
+        ("POST /v1/jobs", "GET /{version}/jobs/{job}", "/v1/jobs/{job}"),
+        ("POST /v1/jobs", "GET /{version}/jobs", None),
+    ],
+)
+def test_a_record_is_read_below_the_path_that_was_chosen_or_there(route: str, read: str, record: str | None) -> None:
+    here = a_service(api=False)
+    here.rest_api("r1", {"PUT /jobs/{job}": INTAKE, "POST /{version}/jobs": INTAKE, read: INTAKE}, "prod")
+    found_record = found(here, route=route).ingress.record
+    assert (found_record and found_record.path) == record
 
 
 def test_several_routes_are_told_when_the_way_in_is_asked_for_and_decided_by_a_choice() -> None:

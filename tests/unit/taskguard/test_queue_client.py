@@ -64,4 +64,4 @@ def test_a_refusal_has_its_status_and_no_answer_none() -> None:
     silent = QueueClient(Queues(error=EndpointConnectionError(endpoint_url=URL)), URL)
     assert silent.submit(TASKS[0]).status_code == 0
     with pytest.raises(SubmissionError, match="SendMessage to http"):
-        silent.hand_in("{}")
+        silent.hand_in("{}", "t1")
