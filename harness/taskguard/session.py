@@ -18,7 +18,7 @@ from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
 from taskguard.history.file import UNFINISHED
-from taskguard.history.wording import not_made, times
+from taskguard.history.wording import deployed_otherwise, not_made, times
 from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
@@ -107,6 +107,8 @@ def record(
         load = replace(load, again=())
     if run.stack.unsupported:
         tell(Announced(not_made(run.stack.unsupported)))
+    if run.stack.set_aside:
+        tell(Announced(deployed_otherwise(run.stack.set_aside)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()

@@ -20,7 +20,7 @@ from typing import Any
 
 from taskguard.service import deployment
 from taskguard.service.deployers.base import Job
-from taskguard.service.deployers.serverless.deployer import packaged
+from taskguard.service.deployers.serverless.ours import packaged
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_parameters, stack_name
 from taskguard.service.stack import Stack

@@ -25,6 +25,7 @@ from taskguard.reports.console import print_grade
 from taskguard.reports.engine import engine_note, unsupported_note
 from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
+from taskguard.reports.set_aside import set_aside_note
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
 
@@ -87,7 +88,7 @@ def show(
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        notes = (clock_note(manifest), engine_note(manifest), unsupported_note(manifest))
+        notes = (clock_note(manifest), engine_note(manifest), unsupported_note(manifest), set_aside_note(manifest))
         print_grade(console, verdicts, saved.history, notes, manifest.repeat, nemesis, folder, verbose=verbose)
 
 

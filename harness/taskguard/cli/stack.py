@@ -15,7 +15,7 @@ from rich.console import Console
 
 from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
-from taskguard.history.wording import not_made
+from taskguard.history.wording import deployed_otherwise, not_made
 from taskguard.places import Places
 from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
@@ -82,7 +82,9 @@ SandboxOption = Annotated[
 
 def up(
     service: ServiceFolder = Path(),
-    stage: Annotated[str | None, unset(help="The stage to deploy (default: taskguard.toml's, or dev).")] = None,
+    stage: Annotated[
+        str | None, unset(help="The stage to deploy (default: taskguard.toml's, else the service's own default).")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
@@ -98,7 +100,7 @@ def up(
     RunningStack.make_sure_there_is_none(places)
     deployment.get_ready(places, deployer)
     refuse_parameters(places.service, seed or None, rate, api_auth)
-    stage = stage or config_of(places.service).stage or "dev"
+    stage = stage or config_of(places.service).stage
     wanted = WantedStage(places=places, stage=stage, seed=seed or None, rate=rate, api_auth=api_auth)
     folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(
@@ -112,7 +114,7 @@ def up(
     ) as engine:
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
-        console.print(f"Deploying stage {stage} to {endpoint.place}")
+        console.print(f"Deploying {f'stage {stage}' if stage else 'its default stage'} to {endpoint.place}")
         stack = deployment.deploy(
             endpoint,
             stage,
@@ -123,6 +125,8 @@ def up(
         )
         if stack.unsupported:
             console.print(not_made(stack.unsupported), highlight=False, markup=False)
+        if stack.set_aside:
+            console.print(deployed_otherwise(stack.set_aside), highlight=False, markup=False)
         RunningStack.of(engine.running, stack).save(places)
         engine.running.stay()
         engine.leave_running()

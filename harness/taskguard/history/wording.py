@@ -71,6 +71,11 @@ def not_made(unsupported: Sequence[Unsupported]) -> str:
     return f"The engine does not know these resources of the stack and did not make them: {'; '.join(listed)}"
 
 
+def deployed_otherwise(set_aside: Sequence[str]) -> str:
+    """Return what of a service was not deployed as it has it, as a sentence without a stop."""
+    return f"Not deployed as the service has it: {'; '.join(set_aside)}"
+
+
 def by_its_record(status: str | None) -> str:
     """Return what a task is by the status of its record, to follow on the task's name."""
     if status is None:

@@ -62,7 +62,7 @@ class OwnEngine:
             deployment.make_sure_is_free(endpoint, stage, name=name)
             # However far the deploy comes, it is removed before the engine is let go of.
             self._held.callback(self._remove, endpoint, stage, name)
-        return self._deployed(endpoint, stage or "dev")
+        return self._deployed(endpoint, stage)
 
     def _deployed_meanwhile(self, engine: LocalStack) -> Run:
         """Let the CLI get ready while the engine does: its first call waits until the engine answers."""
@@ -71,7 +71,7 @@ class OwnEngine:
             abandoned = threading.Event()
 
             def deploy(endpoint: Endpoint) -> None:
-                deploying.append(pool.submit(self._deployed, endpoint, self._wanted.stage or "dev", abandoned))
+                deploying.append(pool.submit(self._deployed, endpoint, self._wanted.stage, abandoned))
 
             engine.on_launch = deploy
             try:
@@ -82,7 +82,7 @@ class OwnEngine:
                 abandoned.set()
                 raise
 
-    def _deployed(self, endpoint: Endpoint, stage: str, abandoned: threading.Event | None = None) -> Run:
+    def _deployed(self, endpoint: Endpoint, stage: str | None, abandoned: threading.Event | None = None) -> Run:
         stack = self._wanted.deploy(endpoint, stage, self._options.folder / "deploy.log", self._tell, abandoned)
         return Run(endpoint=endpoint, stack=stack, terms=self._wanted.terms())
 

@@ -48,10 +48,14 @@ class WantedStage:
         return terms_of(service, Draws(seed=self.seed, rate=self.failure_rate) if is_ours(service) else Draws())
 
     def deploy(
-        self, endpoint: Endpoint, stage: str, log: Path, tell: Tell, abandoned: threading.Event | None = None
+        self, endpoint: Endpoint, stage: str | None, log: Path, tell: Tell, abandoned: threading.Event | None = None
     ) -> Stack:
         """Deploy it as ``stage``; the rest as :func:`taskguard.service.deployment.deploy`."""
-        tell(Announced(f"Deploying the pipeline to {endpoint.place}, stage {stage}"))
+        tell(
+            Announced(
+                f"Deploying the pipeline to {endpoint.place}, {f'stage {stage}' if stage else 'its default stage'}"
+            )
+        )
         with phase(tell, "deploy"):
             return deployment.deploy(
                 endpoint,

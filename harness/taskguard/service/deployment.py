@@ -28,7 +28,7 @@ _NOTHING_CHOSEN = Choices()
 
 def deploy(
     endpoint: Endpoint,
-    stage: str,
+    stage: str | None,
     *,
     places: Places,
     parameters: Mapping[str, str] | None = None,
@@ -36,8 +36,9 @@ def deploy(
     abandoned: threading.Event | None = None,
     deployer: DeployerName | None = None,
 ) -> Stack:
-    """Deploy the service in ``places`` to ``stage``; the rest as for :class:`taskguard.service.deployers.base.Job`. It is deployed by the
-    ``deployer`` that is named, else by the one that its folder asks for.
+    """Deploy the service in ``places`` to ``stage`` (none: the one that it has where none is named); the rest as for
+    :class:`taskguard.service.deployers.base.Job`. It is deployed by the ``deployer`` that is named, else by the one that its folder
+    asks for.
 
     Raises:
         SetupError: when what deploys it cannot be installed, or its deadline is no number.
@@ -53,7 +54,12 @@ def deploy(
         abandoned=abandoned or threading.Event(),
     )
     deployed = chosen(places.service, deployer).deploy(job)
-    stack = read_stack(endpoint, stage, name=deployed.stack_name, choices=config_of(places.service).choices)
+    stack = read_stack(
+        endpoint,
+        deployed.stage or job.stage_or_default,
+        name=deployed.stack_name,
+        choices=config_of(places.service).choices,
+    )
     return replace(stack, set_aside=deployed.set_aside)
 
 

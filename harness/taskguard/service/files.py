@@ -49,6 +49,6 @@ def copy_of(service: Path, folder: Path) -> None:
     for name in deployed_files(service):
         source = service / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_LEFT_OUT)
+            shutil.copytree(source, folder / name, ignore=_LEFT_OUT, ignore_dangling_symlinks=True)
         elif source.exists():
             shutil.copy2(source, folder / name)

@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
+from taskguard.service.deployers.serverless import theirs
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
 from taskguard.service.stack import Stack
@@ -40,6 +41,11 @@ print("what went wrong", file=sys.stderr)
 sys.exit(int(status))
 """
 
+NOTES = """
+with open(json.loads(os.environ["TASKGUARD_WRAPPER"])["note"], "w") as file:
+    json.dump({}, file)
+"""
+
 
 class Cli:
     """The script in the CLI's place; :meth:`heard` is what it was called with."""
@@ -55,6 +61,10 @@ class Cli:
         self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         self.path.chmod(0o755)
 
+    def notes(self, note: object) -> None:
+        """Leave this note, as the plugin does for a service that is not ours."""
+        self._code.write_text(CLI.replace("sys.exit", f"{NOTES.format(json.dumps(note))}sys.exit"))
+
     @property
     def was_called(self) -> bool:
         return self._note.exists()
@@ -68,10 +78,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder = tmp_path / "node_modules" / ".bin"
     folder.mkdir(parents=True)
     cli = Cli(folder)
-    monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: cli.path)
-    monkeypatch.setattr(
-        "taskguard.service.deployers.serverless.deployer.python_with_pip", lambda cache: cache / "python"
-    )
+    for module in ("calls", "ours", "theirs"):
+        monkeypatch.setattr(f"taskguard.service.deployers.serverless.{module}.serverless_cli", lambda _: cli.path)
+    monkeypatch.setattr("taskguard.service.deployers.serverless.calls.python_with_pip", lambda cache: cache / "python")
     return cli
 
 
@@ -134,7 +143,7 @@ def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_chang
         'echo "$1" >>"{}"; [ "$1" = deploy ] || echo {{}} >"$3/serverless-state.json"',
     )
     cli.path.write_text(f"#!/bin/sh\n{complete.format(calls)}\n")
-    (places.service / "serverless.yml").write_text("limit: ${env:LIMIT, '1'}")
+    (places.service / "serverless.yml").write_text("rate: ${param:failureRate}\nlimit: ${env:LIMIT, '1'}")
     for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
         monkeypatch.setenv("LIMIT", limit)
         monkeypatch.setenv("OTHER", other)
@@ -287,7 +296,7 @@ def test_the_cli_runs_in_a_copy_that_is_gone_afterwards(cli: Cli, places: Places
 def test_a_service_without_some_of_the_files_is_deployed_as_it_is(cli: Cli, places: Places, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
-    (bare / "serverless.yml").write_text("service: bare")
+    (bare / "serverless.yml").write_text("rate: ${param:failureRate}")
     deploy(ours(), "qa", places=replace(places, service=bare))
     assert cli.heard()["files"] == ["serverless.yml"]
 
@@ -349,24 +358,41 @@ def test_a_node_that_is_too_old_is_not_tried(version: str, monkeypatch: pytest.M
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_service_that_is_not_ours_is_deployed_with_all_its_files_but_what_is_made_of_them(
-    cli: Cli, places: Places
+def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_made_of_them(
+    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (places.service / "serverless.yml").write_text("service: theirs")
-    for name in (".git/config", ".venv/lib.py", "runs/1/history.jsonl", "src/app.py"):
+    published: list[theirs.Package] = []
+    monkeypatch.setattr(theirs, "publish", lambda _, package: published.append(package))
+    for name, text in {
+        "serverless.yml": "service: theirs",
+        "package.json": "{}",
+        ".git/config": "",
+        ".venv/lib.py": "",
+        "runs/1/history.jsonl": "",
+        "src/app.py": "",
+    }.items():
         file = places.service / name
-        file.parent.mkdir(parents=True)
-        file.write_text(name)
-    deploy(ours(), "qa", places=places)
-    assert cli.heard()["files"] == [
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    note = {"stackName": "TaskGuard-qa", "stage": "qa", "keysBelow": "below", "parameters": {}, "setAside": ["a", "b"]}
+    cli.notes(note)
+    assert deploy(ours(), None, places=places).set_aside == ("a", "b")
+    assert [(package.stack_name, package.keys_below) for package in published] == [("TaskGuard-qa", "below")]
+    heard = cli.heard()
+    assert heard["files"] == [
         ".env",
         "handlers/submit_task.py",
         "package.json",
+        "serverless.taskguard.cjs",
         "serverless.yml",
         "serverless/package.cjs",
         "src/app.py",
+        "taskguard.bundle.cjs",
+        "taskguard.plugin.cjs",
         "tests/test_all.py",
     ]
+    assert heard["arguments"][:3] == ["package", "--config", "serverless.taskguard.cjs"]
+    assert "--stage" not in heard["arguments"], "none was named: it is the service's own"
 
 
 def test_variables_for_the_cli_are_taken_from_the_services_file_but_none_that_leads_elsewhere(

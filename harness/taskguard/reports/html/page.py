@@ -26,6 +26,7 @@ from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import Nemesis, nemesis_of
+from taskguard.reports.set_aside import set_aside_note
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
 
@@ -75,6 +76,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
                 clock_note(manifest),
                 engine_note(manifest),
                 unsupported_note(manifest),
+                set_aside_note(manifest),
                 *left_running(history),
             )
             if note

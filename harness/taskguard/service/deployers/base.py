@@ -24,6 +24,8 @@ from taskguard.targets.base import Endpoint
 DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
 """The environment variable that gives a deploy's programs another deadline."""
 _DEADLINE_SECONDS = 300.0
+DEFAULT_STAGE = "dev"
+"""Where neither the user nor the service names one, as the Serverless Framework has it."""
 
 
 def deadline_seconds() -> float:
@@ -44,24 +46,31 @@ def deadline_seconds() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A deploy of the service in ``places`` to ``stage``, with ``parameters`` that the service's own files read. ``log`` receives what
-    programs say; once it is ``abandoned``, or a program takes longer than ``within_seconds``, the one that is under way is ended and no
-    further one is started."""
+    """A deploy of the service in ``places`` to ``stage`` (none: the one that it has where none is named), with ``parameters`` that the
+    service's own files read. ``log`` receives what programs say; once it is ``abandoned``, or a program takes longer than
+    ``within_seconds``, the one that is under way is ended and no further one is started."""
 
     endpoint: Endpoint
-    stage: str
+    stage: str | None
     places: Places
     parameters: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
     abandoned: threading.Event = field(default_factory=threading.Event)
     within_seconds: float = field(default_factory=deadline_seconds)
 
+    @property
+    def stage_or_default(self) -> str:
+        """The stage of a service that has no default of its own."""
+        return self.stage or DEFAULT_STAGE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """What came of it: the stack's name, and a sentence for each thing that is not deployed as the service has it."""
+    """What came of it: the stack's name, the stage where the service has one of its own, and a sentence for each thing that is not
+    deployed as the service has it."""
 
     stack_name: str
+    stage: str | None = None
     set_aside: tuple[str, ...] = ()
 
 

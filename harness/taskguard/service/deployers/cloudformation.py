@@ -54,7 +54,7 @@ class CloudFormation:
         return {}
 
     def name_of(self, job: Job) -> str:
-        return stack_name(self._base_name(job.places.service), job.stage)
+        return stack_name(self._base_name(job.places.service), job.stage_or_default)
 
     def deploy(self, job: Job) -> Deployed:
         file = self.file_in(job.places.service)

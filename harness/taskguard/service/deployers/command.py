@@ -64,7 +64,7 @@ class Command:
 def _settings_of_aws(job: Job) -> dict[str, str]:
     """What some of AWS's tools want to know besides the endpoint, and the stage."""
     return {
-        STAGE_VARIABLE: job.stage,
+        STAGE_VARIABLE: job.stage_or_default,
         "AWS_DEFAULT_REGION": job.endpoint.region,
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,17 +38,18 @@ _COMPUTED = re.compile(rb"\benv:\s*\$\{")
 def key_of(
     service: Path,
     files: tuple[str, ...],
-    stage: str,
+    stage: str | None,
     region: str,
     parameters: Mapping[str, str],
     *,
     host: str | None,
     environment: Mapping[str, str],
+    made_by: Iterable[Path] = (),
 ) -> str:
     """What the package of ``service``, of which ``files`` are deployed, is found by; hexadecimal.
 
     ``host`` is the engine's, without its port, and ``None`` for AWS. Of the CLI's ``environment`` those variables count that the
-    files name; all of them, where a file computes a name.
+    files name; all of them, where a file computes a name. ``made_by`` are files that it is made with, beside the CLI's.
     """
     about = [_FORMAT, stage, region, host, sorted(parameters.items()), sys.platform]
     digest = hashlib.sha256(json.dumps(about).encode())
@@ -59,7 +60,7 @@ def key_of(
         digest.update(hashlib.sha256(content).digest())
         named |= environment.keys() if _COMPUTED.search(content) else _named_in(content)
     digest.update(json.dumps(sorted((name, environment[name]) for name in named & environment.keys())).encode())
-    for file in (*PACKAGE_FILES, PIP_LOCK):
+    for file in (*PACKAGE_FILES, PIP_LOCK, *made_by):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
 

@@ -1,0 +1,53 @@
+"""The configuration files of the Serverless Framework: which one a folder has, and whether it always makes the same package."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from taskguard.service.files import deployed_files, files_of
+
+NAMES = tuple(f"serverless.{ending}" for ending in ("yml", "yaml", "json", "js", "mjs", "cjs", "ts"))
+"""In the order in which the Serverless CLI looks for them."""
+_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
+_ASKS_AWS = re.compile(rb"\$\{\s*(ssm|cf|s3|aws|git)[:(.]|\$\{[^}]*,\s*(ssm|cf|s3|git)[:(]")
+"""Variables that are read from where it is deployed, or from a repository."""
+_COLLECTS_PYTHON = b"serverless-python-requirements"
+_PINNED = re.compile(r"^(#.*|-.*|\s*|[^=]+==.+)$")
+_LARGEST_BYTES = 1_000_000
+
+
+def configuration_in(folder: Path) -> str | None:
+    """The file in this folder that the CLI would read."""
+    return next((name for name in NAMES if (folder / name).is_file()), None)
+
+
+def makes_the_same_again(service: Path) -> bool:
+    """Whether the service's files decide what its package is: the versions of packages are locked, and no variable asks elsewhere."""
+    files = [file for name in deployed_files(service) for file in files_of(service / name)]
+    texts = [file.read_bytes() for file in files if file.stat().st_size < _LARGEST_BYTES]
+    if any(_ASKS_AWS.search(text) for text in texts):
+        return False
+    if any(_COLLECTS_PYTHON in text for text in texts) and not all(map(_is_pinned, _named(files, "requirements.txt"))):
+        return False
+    return all(map(_is_locked, _named(files, "package.json")))
+
+
+def _named(files: list[Path], name: str) -> Iterator[Path]:
+    return (file for file in files if file.name == name)
+
+
+def _is_locked(manifest: Path) -> bool:
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8-sig"))
+        depends = any(told.get(each) for each in ("dependencies", "devDependencies", "optionalDependencies"))
+    except (ValueError, AttributeError):
+        return False
+    return not depends or any(manifest.with_name(name).is_file() for name in _LOCKS)
+
+
+def _is_pinned(requirements: Path) -> bool:
+    lines = requirements.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return all(_PINNED.match(line) for line in lines)

@@ -1,0 +1,74 @@
+"""Packages and deploys our own service with the Serverless CLI, as its own users would on AWS: its plugins come with the CLI."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from taskguard.places import Places
+from taskguard.service.deployers.base import Job, scratch_copy
+from taskguard.service.deployers.serverless.calls import call, environment_for
+from taskguard.service.deployers.serverless.cli import serverless_cli
+from taskguard.service.deployers.serverless.packages import Packages, key_of
+from taskguard.service.files import deployed_files, digest_of
+
+
+@contextmanager
+def packaged(job: Job) -> Iterator[Path]:
+    """What the CLI would deploy, in a folder that is there for as long: the archive and the templates.
+
+    Raises:
+        SetupError: the CLI cannot be installed.
+        DeploymentError: it fails.
+    """
+
+    def make(folder: Path) -> None:
+        with _first_packaging(job.places):
+            with_the_cli(job, "package", "--package", str(folder))
+
+    service, url = job.places.service, job.endpoint.url
+    key = key_of(
+        service,
+        deployed_files(service),
+        job.stage,
+        job.endpoint.region,
+        job.parameters,
+        host=urlsplit(url).hostname if url else None,
+        environment=environment_for(job),
+    )
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as folder:
+        Packages(job.places.cache / "packages").get(key, make, Path(folder))
+        yield Path(folder)
+
+
+def with_the_cli(job: Job, *arguments: str) -> None:
+    """Run the CLI in a copy of the service.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`packaged`.
+    """
+    with scratch_copy(job.places.service) as folder:
+        (folder / "node_modules").symlink_to(serverless_cli(job.places.cache).parents[1], target_is_directory=True)
+        call(job, folder, *arguments)
+
+
+@contextmanager
+def _first_packaging(places: Places) -> Iterator[None]:
+    """Let nobody else package while the dependencies are downloaded for the first time.
+
+    The plugin that collects them keeps them in a cache, and two that fill it at once get in each other's way.
+    """
+    locked = places.service / "handlers" / "requirements.txt"
+    done = places.cache / "home" / f"packaged-{digest_of(locked)[:12]}"
+    if done.exists():
+        yield
+        return
+    done.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(done.with_name("packaging.lock")):
+        yield
+        done.touch()

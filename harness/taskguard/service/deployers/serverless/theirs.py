@@ -1,0 +1,204 @@
+"""Packages a service of the Serverless Framework that is not ours, and hands the package to CloudFormation.
+
+It is packaged by our CLI in a scratch copy of its folder, through a configuration that stands in for its own
+(``data/serverless/theirs``): what version and plugins it was written for, and what it wants of an account, does not matter then. Its
+packages are installed there first. What it was packaged into is kept, where the same files make the same package again; then neither
+npm nor the CLI is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from taskguard.errors import DeploymentError
+from taskguard.places import DATA
+from taskguard.service.deployers.base import Job, scratch_copy
+from taskguard.service.deployers.change_sets import Deadline, deploy_template
+from taskguard.service.deployers.commands import run
+from taskguard.service.deployers.dependencies import manifest_in, node_modules
+from taskguard.service.deployers.environment import environment_of
+from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
+from taskguard.service.deployers.serverless.calls import call, environment_for
+from taskguard.service.deployers.serverless.cli import serverless_cli
+from taskguard.service.deployers.serverless.configurations import configuration_in, makes_the_same_again
+from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages, key_of
+from taskguard.service.files import deployed_files
+
+WRAPPER_FILES = tuple(
+    DATA / "serverless" / "theirs" / name
+    for name in ("serverless.taskguard.cjs", "taskguard.plugin.cjs", "taskguard.bundle.cjs")
+)
+_TEMPLATE = "cloudformation-template-update-stack.json"
+_NOTE = "taskguard-note.json"
+"""What the plugin told, beside the package."""
+_OTHER_LOCKS = ("pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
+_MOST_CALLS = 3
+"""The CLI is called again once what a call asked for is installed and built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A service as it was packaged: its files are in ``folder``. ``set_aside`` is what was not packaged as the service has it."""
+
+    folder: Path
+    stack_name: str
+    stage: str
+    keys_below: str
+    parameters: dict[str, str]
+    set_aside: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Package:
+        """
+        Raises:
+            DeploymentError: it is none.
+        """
+        try:
+            note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+            return cls(
+                folder=folder,
+                stack_name=note["stackName"],
+                stage=note["stage"],
+                keys_below=note["keysBelow"],
+                parameters=note["parameters"],
+                set_aside=tuple(note["setAside"]),
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DeploymentError(
+                f"reading what the Serverless CLI packaged: {error!r}. The service's own plugins may have changed it; try "
+                "it with fewer of them."
+            ) from error
+
+
+@contextmanager
+def packaged(job: Job) -> Iterator[Package]:
+    """The service's package, in a folder that is there for as long.
+
+    Raises:
+        SetupError: a program that it takes is missing.
+        DeploymentError: it cannot be packaged; the message ends with what was said, and names the file with all of it.
+    """
+    service, url = job.places.service, job.endpoint.url
+    key = key_of(
+        service,
+        deployed_files(service),
+        job.stage,
+        job.endpoint.region,
+        job.parameters,
+        host=urlsplit(url).hostname if url else None,
+        environment=environment_for(job),
+        made_by=WRAPPER_FILES,
+    )
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as place:
+        folder = Path(place)
+        if makes_the_same_again(service):
+            Packages(job.places.cache / "packages").get(key, lambda made: _Packaging(job).into(made), folder)
+        else:
+            _Packaging(job).into(folder)
+        yield Package.read(folder)
+
+
+def publish(job: Job, package: Package) -> None:
+    """Deploy the package as CloudFormation would get it from the CLI.
+
+    Raises:
+        DeploymentError: as :func:`taskguard.service.deployers.change_sets.deploy_template`.
+    """
+    bucket = Bucket(job.endpoint)
+    bucket.make()
+    for file in package.folder.iterdir():
+        if file.name not in (_NOTE, STATE_FILE):
+            bucket.put(f"{package.keys_below}/{file.name}", file.read_bytes())
+    template = json.loads((package.folder / _TEMPLATE).read_text(encoding="utf-8"))
+    deadline = Deadline(job.within_seconds, job.abandoned)
+    deploy_template(job.endpoint, package.stack_name, template, package.parameters, deadline)
+
+
+class _Packaging:
+    """Packages the service of a job in a scratch copy."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._said: list[str] = []
+        self._has_built = False
+
+    def into(self, folder: Path) -> None:
+        """Leave the package and the note in ``folder``."""
+        with scratch_copy(self._job.places.service) as scratch:
+            self._install(scratch)
+            for file in WRAPPER_FILES:
+                shutil.copy2(file, scratch)
+            for _ in range(_MOST_CALLS):
+                note = self._package(scratch, folder)
+                needs = note.get("needs") or {}
+                if not any(needs.values()):
+                    note["setAside"] = [*note["setAside"], *self._said]
+                    (folder / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+                    return
+                self._do(needs, scratch)
+        raise DeploymentError(f"packaging {self._job.places.service}: it asks for ever more to be installed: {needs}.")
+
+    def _package(self, scratch: Path, folder: Path) -> dict[str, Any]:
+        """Call the CLI, which packages or says what it needs first; what it told."""
+        theirs = configuration_in(scratch)
+        note = folder / _NOTE
+        told = {
+            "cli": str(serverless_cli(self._job.places.cache).parents[1] / "serverless"),
+            "theirs": theirs,
+            "bucket": CODE_BUCKET,
+            "region": self._job.endpoint.region,
+            "note": str(note),
+            "mayBuild": self._has_script(scratch, "build") and not self._has_built,
+        }
+        environment = environment_for(self._job) | {"TASKGUARD_WRAPPER": json.dumps(told)}
+        arguments = ("package", "--config", WRAPPER_FILES[0].name, "--package", str(folder))
+        try:
+            call(self._job, scratch, *arguments, environment=environment)
+        except DeploymentError as failed:
+            raise DeploymentError(f"{failed}{self._of_the_stage()}") from None
+        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else {}
+
+    def _of_the_stage(self) -> str:
+        if self._job.stage is not None:
+            return ""
+        return "\nThis is the stage that the service has where none is named; name another with --stage."
+
+    def _install(self, folder: Path) -> None:
+        """Install the packages of the ``package.json`` in this folder, if it has one."""
+        manifest = manifest_in(folder, development=True)
+        if manifest is None:
+            return
+        others = [name for name in _OTHER_LOCKS if (folder / name).is_file()]
+        if others and not (folder / "package-lock.json").exists():
+            self._said.append(
+                f"{others[0]}: packages were installed with npm as package.json has them, not in the versions that it names"
+            )
+        modules = node_modules(self._job, manifest, development=True)
+        # A copy: what a service changes there must not be another's.
+        subprocess.run(["cp", "-a", str(modules), str(folder / "node_modules")], check=True)
+
+    def _do(self, needs: dict[str, list[str]], scratch: Path) -> None:
+        for name in needs.get("install", ()):
+            self._install(scratch / name)
+            (scratch / name / "node_modules").mkdir(exist_ok=True)
+        if needs.get("build"):
+            self._has_built = True
+            self._said.append(f"built with its own `npm run build`, for {', '.join(needs['build'])} was not there")
+            environment = environment_of(self._job)
+            run(self._job, ["npm", "run", "build"], scratch, environment, "building the service with `npm run build`")
+
+    @staticmethod
+    def _has_script(folder: Path, name: str) -> bool:
+        try:
+            return name in json.loads((folder / "package.json").read_text(encoding="utf-8-sig"))["scripts"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
