@@ -18,7 +18,7 @@ from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
 from taskguard.history.file import UNFINISHED
-from taskguard.history.wording import deployed_otherwise, not_made, times
+from taskguard.history.wording import deployed_otherwise, not_made, stood_in, times
 from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
@@ -38,6 +38,7 @@ from taskguard.run.own_engine import OwnEngine
 from taskguard.run.probing import largest_message_bytes
 from taskguard.run.redrive import Redrive
 from taskguard.run.running import Run
+from taskguard.run.runtimes import runtimes_of, stand_ins_of
 from taskguard.run.stages import Asked
 from taskguard.run.switching import NOTE
 from taskguard.run.watch import Progress
@@ -109,6 +110,8 @@ def record(
         tell(Announced(not_made(run.stack.unsupported)))
     if run.stack.set_aside:
         tell(Announced(deployed_otherwise(run.stack.set_aside)))
+    if stand_ins := stand_ins_of(runtimes_of(run.endpoint, run.stack), run.stack):
+        tell(Announced(stood_in(stand_ins)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
     threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()

@@ -33,7 +33,9 @@ _STYLES = {State.OK: "green", State.MISSING: "bold red", State.ABSENT: "yellow"}
 _PROBES: tuple[Callable[[], Found], ...] = (
     machine.python_of_the_engine,
     machine.python_of_functions,
+    lambda: machine.runtimes("python"),
     machine.node,
+    lambda: machine.runtimes("nodejs"),
     machine.npm,
     installed.serverless_cli,
     machine.loopback,

@@ -22,7 +22,7 @@ from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.clock import clock_note
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import print_grade
-from taskguard.reports.engine import engine_note, unsupported_note
+from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.files import write_reports
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.reports.set_aside import set_aside_note
@@ -88,7 +88,13 @@ def show(
     else:
         manifest = saved.manifest
         nemesis = nemesis_of(saved.history, manifest)
-        notes = (clock_note(manifest), engine_note(manifest), unsupported_note(manifest), set_aside_note(manifest))
+        notes = (
+            clock_note(manifest),
+            engine_note(manifest),
+            unsupported_note(manifest),
+            set_aside_note(manifest),
+            stand_in_note(manifest),
+        )
         print_grade(console, verdicts, saved.history, notes, manifest.repeat, nemesis, folder, verbose=verbose)
 
 

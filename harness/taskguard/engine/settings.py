@@ -59,6 +59,9 @@ LOCALSTACK_VARIABLES = {
 """What any LocalStack is set to that pipelines run on, as a process or in a container (docker-compose.yml has them too)."""
 
 
+_LANGUAGES = {"python": "Python", "node": "Node.js"}
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionRuntime:
     """Where functions of one Lambda runtime run locally.
@@ -73,6 +76,17 @@ class FunctionRuntime:
     version: str
     language: str = "python"
     name: str = ""
+
+    @property
+    def runs_on(self) -> str:
+        """The interpreter, for people: ``Node.js 20.20.2``."""
+        return f"{_LANGUAGES[self.language]} {self.version}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the interpreter's version is the one that the runtime has on Lambda, so far as its name tells that."""
+        major, minor = self.version.split(".")[:2]
+        return self.name in (f"python{major}.{minor}", f"nodejs{major}.x")
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:

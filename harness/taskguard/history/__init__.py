@@ -49,7 +49,14 @@ from taskguard.history.of_functions import (
     InvocationsCounted,
     ProcessesLeft,
 )
-from taskguard.history.settings import ConfigurationObserved, ConsumerSettings, Permission, QueueSettings, Unsupported
+from taskguard.history.settings import (
+    ConfigurationObserved,
+    ConsumerSettings,
+    Permission,
+    QueueSettings,
+    StandIn,
+    Unsupported,
+)
 
 __all__ = [
     "EVENT_KINDS",
@@ -94,6 +101,7 @@ __all__ = [
     "RunEnded",
     "SavedRun",
     "Sender",
+    "StandIn",
     "TaskSubmitted",
     "Unsupported",
     "edited_files",

@@ -24,7 +24,7 @@ from taskguard.errors import HistoryError
 from taskguard.faults.plan import Plan, parse
 from taskguard.history.digests import DIGESTS, digest_of, own_digest, told_digests, with_digests
 from taskguard.history.file import History
-from taskguard.history.settings import Unsupported
+from taskguard.history.settings import StandIn, Unsupported
 from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
@@ -79,7 +79,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     task ids where it is not that of the draws. `ended_early` says why the run broke off before its tasks had settled, where it did.
     `engine_limits` are what the engine has wrong of what the service uses. `fates` are the lines of what the run itself broke of a
     few tasks that it had chosen for it: it is judged by the checks all the same. `unsupported` are the resources of the stack that the
-    engine did not make, and `set_aside` has a sentence for each thing that was not deployed as the service has it.
+    engine did not make, and `set_aside` has a sentence for each thing that was not deployed as the service has it. `stand_ins` are the
+    functions that ran on another version than their runtime has on Lambda; `versions` has what each runtime ran on.
     """
 
     taskguard_version: str
@@ -107,6 +108,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     fates: tuple[str, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     set_aside: tuple[str, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

@@ -78,6 +78,17 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     api: bool | None = None
 
 
+class StandIn(Strict, frozen=True, kw_only=True):
+    """Functions of a Lambda `runtime`, by their names, that ran on another version than the runtime has: `runs_on` (`Node.js 20.20.2`)."""
+
+    runtime: str
+    runs_on: str
+    functions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.runs_on} in place of {self.runtime} ({', '.join(self.functions)})"
+
+
 class Unsupported(Strict, frozen=True, kw_only=True):
     """A resource of a stack, by CloudFormation's `type` and its `logical_id`, that the engine took and did not make."""
 

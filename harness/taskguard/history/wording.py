@@ -39,7 +39,7 @@ from taskguard.history.of_functions import (
     InvocationsCounted,
     ProcessesLeft,
 )
-from taskguard.history.settings import ConfigurationObserved, Unsupported
+from taskguard.history.settings import ConfigurationObserved, StandIn, Unsupported
 from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80
@@ -74,6 +74,11 @@ def not_made(unsupported: Sequence[Unsupported]) -> str:
 def deployed_otherwise(set_aside: Sequence[str]) -> str:
     """Return what of a service was not deployed as it has it, as a sentence without a stop."""
     return f"Not deployed as the service has it: {'; '.join(set_aside)}"
+
+
+def stood_in(stand_ins: Sequence[StandIn]) -> str:
+    """Return which functions ran on another version than their runtime has, as a sentence without a stop."""
+    return f"Functions run on what this machine has, which is not what Lambda has: {'; '.join(map(str, stand_ins))}"
 
 
 def by_its_record(status: str | None) -> str:

@@ -18,6 +18,7 @@ from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
+from taskguard.judging.stand_ins import as_far_as_loaded
 from taskguard.judging.unsupported import as_far_as_made
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.support.garbage_collection import without_garbage_collection
@@ -139,29 +140,31 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
     and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
     no plan of the run's and no fate that it chose, nobody knows what was asked of the pipeline, so all is *unknown*. So are the checks that hang on what the
-    engine has wrong, and those that fail where it did not make all of the stack.
+    engine has wrong, and those that fail where it did not make all of the stack, or a function cannot be loaded on a version that stands in.
 
     Raises:
         FaultPlanError: this TaskGuard does not know one of the faults.
     """
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
-        judged = _as_far_as_shown(grade(history, terms), manifest)
+        judged = _as_far_as_shown(grade(history, terms), manifest, history)
         if manifest.fates:
             judged = replace(judged, fates=tuple(_as_if_unstruck(fate, history) for fate in judged.fates))
         unplanned = [fault for fault in history.of_kind(FaultInjected) if fault.fault not in manifest.fates]
         return _in_doubt(judged, [_of_unplanned(unplanned, history)]) if unplanned else judged
-    judged = _as_far_as_shown(grade(history, terms, guarantees_under(plan)), manifest)
+    judged = _as_far_as_shown(grade(history, terms, guarantees_under(plan)), manifest, history)
     if is_without_records(history, terms):
         return judged
     fates = (replace(fate, end=end_of(history, fate.task_id, terms)) for fate in judged.fates)
     return replace(judged, fates=tuple(fates))
 
 
-def _as_far_as_shown(judged: Grade, manifest: Manifest) -> Grade:
-    """The grade with those verdicts *unknown* that tell nothing of the service, by what the engine has wrong, or did not make."""
+def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Grade:
+    """The grade with those verdicts *unknown* that tell nothing of the service, by what the engine has wrong, did not make, or cannot
+    load."""
     shown = (_shown(each, manifest.engine_limits) for each in judged.verdicts)
-    return replace(judged, verdicts=tuple(as_far_as_made(each, manifest.unsupported) for each in shown))
+    made = (as_far_as_made(each, manifest.unsupported) for each in shown)
+    return replace(judged, verdicts=tuple(as_far_as_loaded(each, manifest.stand_ins, history) for each in made))
 
 
 def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:

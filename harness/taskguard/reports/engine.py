@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taskguard.history import Manifest
-from taskguard.history.wording import not_made
+from taskguard.history.wording import not_made, stood_in
 
 
 def unsupported_note(manifest: Manifest) -> str:
@@ -11,6 +11,13 @@ def unsupported_note(manifest: Manifest) -> str:
     if not manifest.unsupported:
         return ""
     return f"Warning: {not_made(manifest.unsupported)}. What fails, and may fail for the want of them, is unknown."
+
+
+def stand_in_note(manifest: Manifest) -> str:
+    """Which functions ran on another version than their runtime has; empty where none did."""
+    if not manifest.stand_ins:
+        return ""
+    return f"Warning: {stood_in(manifest.stand_ins)}. What fails because they cannot be loaded is unknown. Install that version to have it judged."
 
 
 def engine_note(manifest: Manifest) -> str:

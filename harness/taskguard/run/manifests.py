@@ -15,6 +15,7 @@ from taskguard.contract.draws import Draws
 from taskguard.faults.plan import Plan
 from taskguard.history import EngineLimit, Manifest
 from taskguard.run.running import Run
+from taskguard.run.runtimes import runtimes_of, stand_ins_of
 from taskguard.service.config import DeployerName
 from taskguard.service.deployers.choosing import chosen
 from taskguard.service.files import deployed_files, digest_of
@@ -55,7 +56,7 @@ def manifest_of(
     the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids.
     ``ended_early`` says why the run broke off, where it did: then nobody may be there who tells the functions' settings.
     ``engine_limits`` are what the engine has wrong of what the service uses, ``fates`` what the run made of a few tasks."""
-    terms = run.terms
+    terms, runtimes = run.terms, runtimes_of(run.endpoint, run.stack)
     return Manifest(
         taskguard_version=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -73,6 +74,7 @@ def manifest_of(
             "python": platform.python_version(),
             "boto3": metadata.version("boto3"),
             **dict(run.endpoint.versions),
+            **{each.runtime: each.version for each in runtimes},
         },
         settings={} if ended_early else _settings(run),
         digests=digests,
@@ -85,6 +87,7 @@ def manifest_of(
         fates=tuple(fates),
         unsupported=run.stack.unsupported,
         set_aside=run.stack.set_aside,
+        stand_ins=stand_ins_of(runtimes, run.stack),
     )
 
 

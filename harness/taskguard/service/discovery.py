@@ -196,6 +196,7 @@ class _Discovery:
             # https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html
             log_group=told.get("LoggingConfig", {}).get("LogGroup") or default_log_group(told["FunctionName"]),
             role=told["Role"],
+            runtime=told.get("Runtime", ""),
         )
 
     def _table(self, resource: Resource) -> Table:

@@ -35,7 +35,8 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A Lambda function. ``label`` is what its author calls it, as far as that can be told; ``role`` is the role's ARN."""
+    """A Lambda function. ``label`` is what its author calls it, as far as that can be told; ``role`` is the role's ARN, ``runtime`` Lambda's
+    name of what it runs on (``nodejs20.x``), empty for a container image."""
 
     logical_id: str
     name: str
@@ -43,6 +44,7 @@ class Function:
     label: str
     log_group: str
     role: str
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

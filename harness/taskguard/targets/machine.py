@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError, TargetError
 from taskguard.support.sandbox.availability import Availability, sandbox_here
 from taskguard.targets.environments import Python, engine_python, find_python
 from taskguard.targets.process import listen_once
-from taskguard.targets.runtimes import LAMBDA_RUNTIME
+from taskguard.targets.runtimes import LAMBDA_RUNTIME, RUNTIMES, interpreter_of
 
 OLDEST_NODE = (20, 19)
 FEWEST_FILES = 128
@@ -109,6 +110,18 @@ def python_of_functions(find: Callable[[str], Python | None] = find_python) -> F
     python = find(wanted)
     to_do = "" if python else f"On Lambda functions run on Python {wanted}; here they run on the engine's."
     return _looked_at("Python of functions", _named(python) or f"no Python {wanted}", to_do, State.ABSENT)
+
+
+def runtimes(language: str, find: Callable[[str], FunctionRuntime | None] = interpreter_of) -> Found:
+    """Which of Lambda's runtimes of a language (as their names begin) have their own version here, and what stands in for the others."""
+    found = {name: find(name) for name in RUNTIMES if name.startswith(language)}
+    there = [f"{name}: {each.version}" for name, each in found.items() if each is not None and each.is_own]
+    others = {name: each for name, each in found.items() if each is None or not each.is_own}
+    stand_in = next((each.runs_on for each in others.values() if each is not None), "")
+    what = ", ".join(there) or "none has its own version"
+    if others:
+        what += f"; {'on ' + stand_in if stand_in else 'not at all'}: {', '.join(others)}"
+    return _looked_at(f"{language} runtimes", what, "")
 
 
 def node(asked: Ask = ask) -> Found:

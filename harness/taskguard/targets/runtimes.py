@@ -23,7 +23,7 @@ from pathlib import Path
 from taskguard.engine.settings import FunctionRuntime, Provider
 from taskguard.errors import SetupError
 from taskguard.places import DATA
-from taskguard.targets.environments import engine_python, find_python, installed
+from taskguard.targets.environments import Python, engine_python, find_python, installed
 from taskguard.targets.npm import npm_packages
 
 LAMBDA_RUNTIME = "python3.13"
@@ -87,19 +87,23 @@ def provider(cache: Path) -> Provider:
     return Provider(command, {**environment, "PYTHONPATH": path})
 
 
-def interpreter_of(name: str) -> tuple[str, bool] | None:
-    """The version that a runtime would run on, and whether that is its own one; nothing is installed for that."""
-    if name.startswith("python"):
-        own = find_python(name.removeprefix("python"))
-        with suppress(SetupError):
-            return (own or engine_python()).version, own is not None
-    elif (node := find_node(int(name.removeprefix("nodejs").removesuffix(".x")))) is not None:
-        return node.version, f"nodejs{node.major}.x" == name
+def interpreter_of(name: str) -> FunctionRuntime | None:
+    """What a runtime would run on, without its libraries, which are not installed for that; none where there is nothing."""
+    with suppress(SetupError):
+        if re.fullmatch(r"python3\.\d+", name):
+            python = _python_for(name)
+            return FunctionRuntime(python.executable, (), python.version, name=name)
+        if (found := re.fullmatch(r"nodejs(\d+)\.x", name)) and (node := find_node(int(found[1]))) is not None:
+            return FunctionRuntime(node.executable, (), node.version, language="node", name=name)
     return None
 
 
+def _python_for(name: str) -> Python:
+    return find_python(name.removeprefix("python")) or engine_python()
+
+
 def _python(name: str, cache: Path) -> FunctionRuntime:
-    python = find_python(name.removeprefix("python")) or engine_python()
+    python = _python_for(name)
     libraries = installed(_LIBRARIES_LOCK, python, cache, "the Lambda runtime's libraries").packages
     return FunctionRuntime(python.executable, (str(libraries), str(_FALLBACK)), python.version, name=name)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError, TargetError
 from taskguard.service import installed
 from taskguard.support.sandbox.availability import Availability
@@ -62,6 +63,17 @@ def test_functions_run_on_lambdas_python_or_on_the_engine_s() -> None:
     absent = machine.python_of_functions(lambda _: None)
     assert (absent.state, absent.what) == (State.ABSENT, "no Python 3.13")
     assert "the engine's" in absent.to_do
+
+
+def test_runtimes_without_their_own_version_are_told_with_what_stands_in() -> None:
+    def find(name: str) -> FunctionRuntime | None:
+        return FunctionRuntime("/usr/bin/node", (), "20.20.2", language="node", name=name)
+
+    assert machine.runtimes("nodejs", find).what == (
+        "nodejs20.x: 20.20.2; on Node.js 20.20.2: nodejs16.x, nodejs18.x, nodejs22.x, nodejs24.x"
+    )
+    nothing = machine.runtimes("nodejs", lambda _: None)
+    assert nothing.what.startswith("none has its own version; not at all: nodejs16.x")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ def manifest(*functions: str, seed: str | None = None) -> Manifest:
     return manifest_of(run, 7, {"handlers": "0f"})
 
 
+def test_it_tells_what_functions_ran_on_and_which_on_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "nodejs20.x": {"runs_on": "Node.js 20.20.2", "own": True},
+        "nodejs16.x": {"runs_on": "Node.js 20.20.2", "own": False},
+    }
+    monkeypatch.setattr("taskguard.run.runtimes.answered", lambda _, __: told)
+    endpoint = Deployed(target="localstack", url="http://x", region="eu-central-1", recording=Path("recording"))
+    functions = (replace(function("work"), runtime="nodejs16.x"), replace(function("dead"), runtime="nodejs20.x"))
+    run = Run(endpoint=endpoint, stack=replace(STACK, functions=functions), terms=our_terms(seed=None, rate=0.5))
+    written = manifest_of(run, 7, {})
+    assert (written.versions["nodejs16.x"], written.versions["nodejs20.x"]) == ("Node.js 20.20.2", "Node.js 20.20.2")
+    assert list(map(str, written.stand_ins)) == ["Node.js 20.20.2 in place of nodejs16.x (work)"]
+
+
 def changed(project: Path, before: Mapping[str, str]) -> set[str]:
     now = digests_of_service(project)
     return {name for name in now if now[name] != before[name]}

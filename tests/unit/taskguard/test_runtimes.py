@@ -148,8 +148,11 @@ def test_without_one_of_that_major_version_the_one_on_the_path_is_taken_and_its_
     put_node(nodes, "nvm/versions/node/v22.4.1/bin", "22.4.1")
     found = find_runtime("nodejs16.x", CACHE)
     assert (found.interpreter, found.version, found.language, found.name) == (on_path, "20.20.2", "node", "nodejs16.x")
-    assert interpreter_of("nodejs16.x") == ("20.20.2", False)
-    assert interpreter_of("nodejs20.x") == ("20.20.2", True)
+    stand_in, own = interpreter_of("nodejs16.x"), interpreter_of("nodejs20.x")
+    assert stand_in is not None
+    assert own is not None
+    assert (stand_in.runs_on, stand_in.is_own) == ("Node.js 20.20.2", False)
+    assert (own.runs_on, own.is_own) == ("Node.js 20.20.2", True)
 
 
 def test_without_one_on_the_path_the_newest_is_taken(nodes: Machine) -> None:

@@ -40,12 +40,10 @@ def runtime_named(name: str | None) -> FunctionRuntime:
 
 
 def tell(_request: Request) -> Response:
-    """``GET /_taskguard/runtimes``: what functions of each runtime that was met run on, by its name."""
+    """``GET /_taskguard/runtimes``: what functions of each runtime that was met run on, by its name, and whether that is its ``own`` version."""
     known = {**EngineSettings.from_environment().runtimes, **_met}
-    named = {"python": "Python", "node": "Node.js"}
-    return Response.for_json(
-        {"runtimes": {name: f"{named[each.language]} {each.version}" for name, each in known.items()}}
-    )
+    told = {name: {"runs_on": each.runs_on, "own": each.is_own} for name, each in known.items()}
+    return Response.for_json({"runtimes": told})
 
 
 def _asked_for(name: str, settings: EngineSettings) -> FunctionRuntime:

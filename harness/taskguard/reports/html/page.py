@@ -17,7 +17,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.clock import clock_note
-from taskguard.reports.engine import engine_note, unsupported_note
+from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
@@ -77,6 +77,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
                 engine_note(manifest),
                 unsupported_note(manifest),
                 set_aside_note(manifest),
+                stand_in_note(manifest),
                 *left_running(history),
             )
             if note

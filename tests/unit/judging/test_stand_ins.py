@@ -1,0 +1,79 @@
+"""A fail is *unknown* where a function could not be loaded on another version than its runtime has, and the rest is as it was."""
+
+from __future__ import annotations
+
+import pytest
+from taskguard.history import BackoffRequested, Event, History, InvocationFailed, StandIn
+from taskguard.judging.grading import Grade, grade, grade_run
+from taskguard.judging.verdict import Outcome
+from taskguard.reports.engine import stand_in_note
+
+from tests.unit.judging.batches import whole
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, START_MS, without
+from tests.unit.judging.reporting import manifest_of
+
+WRONG = without(whole(FIRST_TRY, SECOND_TRY, DEAD), BackoffRequested)
+STAND_IN = StandIn(runtime="python3.14", runs_on="Python 3.11.7", functions=("worker",))
+
+
+def failed(error_type: str, *, loaded: bool = False, function: str = "worker") -> InvocationFailed:
+    return InvocationFailed(
+        at_ms=START_MS + 10,
+        started_ms=START_MS,
+        function=function,
+        delivery_id="r-1",
+        error_type=error_type,
+        message="it said why",
+        loaded=loaded,
+        lines=(),
+        log_bytes=10,
+        task_ids=(),
+    )
+
+
+def judged(events: list[Event], *stand_ins: StandIn) -> Grade:
+    return grade_run(History(events), manifest_of(stand_ins=stand_ins))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        failed("Runtime.UserCodeSyntaxError"),
+        failed("Runtime.ImportModuleError"),
+        failed("AttributeError"),
+        failed("ModuleNotFoundError", loaded=True),
+    ],
+    ids=["a syntax error", "a module", "what a module lacks", "a module that is loaded late"],
+)
+def test_what_fails_where_something_cannot_be_loaded_is_unknown_and_says_why(failure: InvocationFailed) -> None:
+    events = [*WRONG, failure]
+    plain, open_ = grade(History(events), EXPECTED), judged(events, STAND_IN)
+    fails = {each.check for each in plain.verdicts if each.outcome is Outcome.FAIL}
+    assert fails
+    assert open_.outcome is Outcome.UNKNOWN
+    said = {each.findings[0].message for each in open_.verdicts if each.check in fails}
+    assert said == {
+        f"worker could not load something ({failure.error_type}: it said why) on Python 3.11.7, which stands in for python3.14, so this is "
+        "not held against the service"
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "stand_ins"),
+    [
+        ([*WRONG, failed("Runtime.UserCodeSyntaxError")], ()),
+        ([*WRONG, failed("Runtime.UserCodeSyntaxError", function="other")], (STAND_IN,)),
+        ([*WRONG, failed("ValueError", loaded=True)], (STAND_IN,)),
+        ([*WRONG, failed("Sandbox.Timedout")], (STAND_IN,)),
+        (WRONG, (STAND_IN,)),
+    ],
+    ids=["on its own version", "of another function", "while it works", "out of time", "none at all"],
+)
+def test_other_errors_are_the_services_own(events: list[Event], stand_ins: tuple[StandIn, ...]) -> None:
+    assert judged(events, *stand_ins).outcome is Outcome.FAIL
+
+
+def test_the_report_names_what_stood_in_for_what() -> None:
+    said = stand_in_note(manifest_of(stand_ins=(STAND_IN,)))
+    assert "Python 3.11.7 in place of python3.14 (worker)" in said
+    assert stand_in_note(manifest_of()) == ""
