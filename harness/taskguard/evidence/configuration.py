@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property, partial
@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
+from taskguard.history.settings import EventRule
 from taskguard.history.values import QueueName
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.resources import stacks_of
@@ -27,6 +28,7 @@ from taskguard.service.stack import Queue, Stack
 from taskguard.targets.base import Endpoint
 
 SOURCE = "the deployed stack"
+_RULE = "AWS::Events::Rule"
 
 T = TypeVar("T")
 _Settings = Mapping[str, Any]
@@ -124,7 +126,20 @@ class _Reader:
             # No other queue's name may end so, nor may theirs end otherwise.
             fifo=queue.name.endswith(".fifo"),
             delay_seconds=_number(told.get("DelaySeconds")),
+            rules=tuple(self._rules(queue.arn)),
         )
+
+    def _rules(self, arn: str) -> Iterator[EventRule]:
+        # As with concurrency: they explain what is missed, and nothing is judged by them.
+        with suppress(ClientError):
+            if not any(_RULE in self._template_of(each) for each in stacks_of(self._stack.name)):
+                return
+            events = self._endpoint.client("events")
+            for bus in events.list_event_buses()["EventBuses"]:
+                for name in events.list_rule_names_by_target(TargetArn=arn, EventBusName=bus["Name"])["RuleNames"]:
+                    told = events.describe_rule(Name=name, EventBusName=bus["Name"])
+                    if pattern := told.get("EventPattern"):
+                        yield EventRule(name=name, pattern=pattern, enabled=told.get("State") == "ENABLED")
 
     def _consumer(self, queue: QueueName, mapping: _Settings, functions: Mapping[str, _Settings]) -> ConsumerSettings:
         name, state = function_of(mapping), mapping.get("State")
@@ -178,9 +193,12 @@ class _Reader:
         return [each for name in stacks_of(self._stack.name) for each in self._resources_of(name)]
 
     def _resources_of(self, stack: str) -> Sequence[_Settings]:
+        return list(json.loads(self._template_of(stack))["Resources"].values())
+
+    def _template_of(self, stack: str) -> str:
         answer: Any = self._endpoint.cloudformation().get_template(StackName=stack)
         body = answer["TemplateBody"]
-        return list((json.loads(body) if isinstance(body, str) else body)["Resources"].values())
+        return body if isinstance(body, str) else json.dumps(body)
 
     def _role(self, function: str, settings: _Settings) -> list[Permission]:
         if not settings:

@@ -6,12 +6,22 @@ from taskguard.history.values import Finite, Happened, QueueName, refuse_other_q
 from taskguard.support.typed import Strict
 
 
+class EventRule(Strict, frozen=True, kw_only=True):
+    """A rule of EventBridge's that sends to a queue; not an event, a part of `QueueSettings`. It sends what matches its `pattern`, as
+    long as it is `enabled`."""
+
+    name: str
+    pattern: str
+    enabled: bool = True
+
+
 class QueueSettings(Strict, frozen=True, kw_only=True):
     """How a queue is set; not an event, a part of `ConfigurationObserved`. None: it could not be read.
 
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
     dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
-    a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise.
+    a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise. `rules` of event buses send to it (none: there are
+    none, or they were not read).
     """
 
     queue: QueueName
@@ -23,6 +33,7 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     unencrypted_refused: bool | None = None
     fifo: bool | None = None
     delay_seconds: Finite | None = None
+    rules: tuple[EventRule, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_other_queues(self.queue)

@@ -127,7 +127,12 @@ payload = "question"
     [
         ('[service]\nworkqueue = "q"', 'service: unknown key "workqueue"; did you mean "work_queue"?'),
         ('[service]\nroute = "POST /x"', 'service: unknown key "route"'),
-        ("[ingress]\nroute = 1", "ingress.route: expected a text, as POST /tasks"),
+        ("[ingress]\nroute = 1", "[ingress] route: expected a string, found 1"),
+        (
+            '[ingress]\nroute = "tasks"',
+            'route: expected a method and a path, as "POST /tasks", or "queue", found "tasks"',
+        ),
+        ('[ingress]\nheaders = { A = "${x}" }', "headers.A: there is no ${x}; there is id"),
         ('[ingress]\nbody = "{}"', "body has no ${id}"),
         ('[message]\nids = "x"', 'message: unknown key "ids"; did you mean "id"?'),
     ],

@@ -34,6 +34,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.lines import told_once
+from taskguard.history.settings import EventRule
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome
@@ -82,6 +83,7 @@ def _built(kind: type[T]) -> st.SearchStrategy[T]:
     return st.builds(kind, **fields)
 
 
+BY_ANNOTATION["tuple[EventRule, ...]"] = st.lists(_built(EventRule), max_size=2).map(tuple)
 BY_ANNOTATION |= {
     f"tuple[{part.__name__}, ...]": st.lists(_built(part), max_size=3).map(tuple)
     for part in (RecordedAttempt, QueueSettings, ConsumerSettings, Permission)

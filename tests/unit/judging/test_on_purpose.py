@@ -16,7 +16,9 @@ from taskguard.history import (
     DeadLetterLogged,
     Delivered,
     Event,
+    TaskSubmitted,
 )
+from taskguard.history.settings import EventRule
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import (
@@ -25,6 +27,7 @@ from tests.unit.judging.building import (
     EXPECTED,
     FIRST_TRY,
     SECOND_TRY,
+    START_MS,
     altered,
     changed,
     judge,
@@ -32,6 +35,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
+from tests.unit.judging.calling import call
 
 WORK, DEAD_QUEUE = CONFIGURATION.queues
 WORKER, MONITOR = CONFIGURATION.consumers
@@ -56,6 +60,28 @@ def test_a_task_that_never_reached_a_consumer_with_a_filter_names_the_filter() -
     clause = f"; the event filter {PATTERN} of worker deletes what it does not match, and the task never reached it"
     assert first("settlement", with_settings(lost, **FILTERED)).endswith(f"(HTTP 202){clause}")
     assert first("settlement", lost).endswith("(HTTP 202)")
+
+
+def test_a_task_whose_send_was_refused_names_the_refusal_and_not_one_that_was_made_good() -> None:
+    events = run(FIRST_TRY, DEAD)
+    lost = without(events, the(events, Delivered), AttemptSucceeded)
+    refused = {"at_ms": START_MS, "service": "sqs", "operation": "SendMessage", "resource": "work", "status": 400}
+    refused |= {"error": "InvalidParameterValue"}
+    clause = "; submit called sqs.SendMessage on work, which was refused (InvalidParameterValue)"
+    task_id = the(lost, TaskSubmitted).task_id
+    made = call(task_id, None, function="submit", **refused)
+    assert first("settlement", [*lost, made]).endswith(clause)
+    again = replace(made, at_ms=START_MS + 1, status=200, error=None)
+    assert not first("settlement", [*lost, made, again]).endswith(clause)
+
+
+def test_a_task_that_no_rule_sent_to_the_queue_names_the_rules() -> None:
+    events = run(FIRST_TRY, DEAD)
+    lost = without(events, the(events, Delivered), AttemptSucceeded)
+    rules = (EventRule(name="some", pattern=PATTERN), EventRule(name="none", pattern="{}", enabled=False))
+    here = with_settings(lost, queues=(replace(WORK, rules=rules), DEAD_QUEUE))
+    clause = f"; the rule some sends to the queue only what matches {PATTERN} and the rule none is disabled, and the task never reached it"
+    assert first("settlement", here).endswith(clause)
 
 
 def test_a_task_that_was_delivered_was_not_dropped_by_the_filter() -> None:

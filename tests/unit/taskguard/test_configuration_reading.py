@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.configuration import Configuration, configuration_of
 from taskguard.history import ConfigurationObserved, Event, EvidenceMissing
+from taskguard.history.settings import EventRule
 
 from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes, Functions, Table, consumer
 from tests.unit.taskguard.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN, WORK_URL, function
@@ -152,6 +153,35 @@ def test_everything_is_read_back() -> None:
     ]
 
 
+@dataclass
+class Events:
+    """A bus with a rule for the work queue, and one on a schedule."""
+
+    def list_event_buses(self) -> dict[str, Any]:
+        return {"EventBuses": [{"Name": "orders"}]}
+
+    def list_rule_names_by_target(self, *, TargetArn: str, EventBusName: str) -> dict[str, Any]:  # noqa: N803
+        assert EventBusName == "orders"
+        return {"RuleNames": ["packing", "nightly"] if TargetArn == WORK_ARN else []}
+
+    def describe_rule(self, *, Name: str, EventBusName: str) -> dict[str, Any]:  # noqa: N803
+        assert EventBusName == "orders"
+        return {"State": "DISABLED", "EventPattern": "{}"} if Name == "packing" else {"State": "ENABLED"}
+
+
+def test_rules_that_send_to_a_queue_are_read_where_the_template_has_any() -> None:
+    endpoint = Fakes(
+        table=Table([], description={"SSEDescription": {"Status": "ENABLED"}}),
+        queues=Queues(),  # type: ignore[arg-type]
+        lambdas=Lambdas(),
+        others={"iam": Iam(), "cloudformation": Templates("Rule: { Type: AWS::Events::Rule }"), "events": Events()},
+    )
+    (found,) = configuration_of(endpoint, STACK)
+    assert isinstance(found, ConfigurationObserved)
+    rules = [each.rules for each in found.queues]
+    assert rules == [(EventRule(name="packing", pattern="{}", enabled=False),), ()]
+
+
 def test_functions_that_consume_no_queue_have_permissions_too() -> None:
     submit = "TaskGuard-dev-submitTask"
     lambdas = Lambdas(timeouts={WORKER: 15, MONITOR: 15, submit: 20})
@@ -160,7 +190,7 @@ def test_functions_that_consume_no_queue_have_permissions_too() -> None:
         table=Table([], description={"SSEDescription": {"Status": "ENABLED"}}),
         queues=Queues(),  # type: ignore[arg-type]
         lambdas=lambdas,
-        others={"iam": Iam()},
+        others={"iam": Iam(), "cloudformation": Templates({"Resources": {}})},
     )
     (found,) = configuration_of(endpoint, stack)
     assert isinstance(found, ConfigurationObserved)

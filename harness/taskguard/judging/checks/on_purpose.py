@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.history import ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
+from taskguard.history import Called, ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds
 
 _LONGEST_FILTER = 200
+_SENDING, _SENDS = ("events", "sns", "sqs"), ("Put", "Publish", "Send")
+"""The services and the operations by which work is handed on."""
 
 
 def in_words(settings: ConfigurationObserved) -> Iterator[str]:
@@ -49,6 +51,8 @@ def dropped(history: History, queue: QueueName) -> str:
 
 def never_came(history: History, task_id: str) -> str:
     """What is set that explains why a task did not come, or not again, as such a clause; empty where nothing does."""
+    if not history.attempts_of(task_id) and (lost := _refused(history, task_id) or _not_sent(history, task_id)):
+        return lost
     if not history.attempts_of(task_id) and (filtered := dropped(history, "work")):
         return f"{filtered}, and the task never reached it"
     if any(attempt.failed for attempt in history.attempts_of(task_id)) and (
@@ -67,11 +71,46 @@ def never_came(history: History, task_id: str) -> str:
     return f"; its queue deletes a message {seconds(kept)} after it was sent, however often it was received"
 
 
+def _sends(history: History, task_id: str) -> list[Called]:
+    """The calls by which the task was to be sent on, in the order in which they were made."""
+    return [
+        each
+        for each in history.calls.get(task_id, ())
+        if each.service in _SENDING and each.operation.startswith(_SENDS) and not each.guessed
+    ]
+
+
+def _refused(history: History, task_id: str) -> str:
+    """That the last message or event that was sent of the task was refused."""
+    sends = _sends(history, task_id)
+    if not sends or sends[-1].took_effect or sends[-1].error is None:
+        return ""
+    return f"; {sends[-1].function} called {sends[-1].what}, which was refused ({sends[-1].error})"
+
+
+def _not_sent(history: History, task_id: str) -> str:
+    """That rules send to the work queue only what they match, where nothing was sent to it of the task."""
+    settings = history.configuration
+    rules = [rule for each in settings.queues if each.queue == "work" for rule in each.rules] if settings else []
+    if not rules or any(each.service == "sqs" for each in _sends(history, task_id)):
+        return ""
+    told = " and ".join(
+        f"the rule {each.name} sends to the queue only what matches {_short(each.pattern)}"
+        if each.enabled
+        else f"the rule {each.name} is disabled"
+        for each in rules
+    )
+    return f"; {told}, and the task never reached it"
+
+
 def _consumers(history: History, queue: QueueName) -> list[ConsumerSettings]:
     settings = history.configuration
     return [each for each in settings.consumers if each.queue == queue] if settings is not None else []
 
 
 def _patterns(consumer: ConsumerSettings) -> str:
-    text = " or ".join(consumer.filters)
+    return _short(" or ".join(consumer.filters))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_FILTER else f"{text[: _LONGEST_FILTER - 3]}..."
