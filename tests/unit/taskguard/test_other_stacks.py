@@ -64,10 +64,10 @@ def test_without_a_dead_letter_queue_what_another_one_hands_out_is_nobodys(tmp_p
 
 def test_the_settings_of_what_is_not_there_are_not_missed() -> None:
     endpoint = Fakes(
-        queues=reading.Queues(),
+        queues=reading.Queues(),  # type: ignore[arg-type]
         lambdas=reading.Lambdas(),
         others={"iam": reading.Iam(), "cloudformation": reading.Templates("")},
-    )  # type: ignore[arg-type]
+    )
     [found] = configuration_of(endpoint, BARE)
     assert isinstance(found, ConfigurationObserved)
     assert ([each.queue for each in found.queues], found.store_encrypted) == (["work"], None)
@@ -77,10 +77,10 @@ def test_the_settings_of_what_is_not_there_are_not_missed() -> None:
 def test_the_configuration_says_which_parts_the_stack_has() -> None:
     def parts(stack: Stack, lambdas: reading.Lambdas) -> tuple[bool | None, bool | None, bool | None]:
         endpoint = Fakes(
-            queues=reading.Queues(),
+            queues=reading.Queues(),  # type: ignore[arg-type]
             lambdas=lambdas,
             others={"iam": reading.Iam(), "cloudformation": reading.Templates("")},
-        )  # type: ignore[arg-type]
+        )
         found = configuration_of(endpoint, stack)[0]
         assert isinstance(found, ConfigurationObserved)
         return found.table, found.dead_letter_queue, found.dead_letter_consumer
