@@ -135,7 +135,7 @@ def test_packages_of_a_layer_are_installed_and_a_build_step_is_run_where_a_handl
         assert "dist/work.handler was not there" in told
 
 
-@pytest.mark.parametrize("ending", ["json", "cjs", "mjs"])
+@pytest.mark.parametrize("ending", ["json", "cjs", "mjs", "js", "ts"])
 def test_a_configuration_may_be_of_any_kind(places: Places, ending: str) -> None:
     configuration = {
         "service": "notes",
@@ -143,12 +143,47 @@ def test_a_configuration_may_be_of_any_kind(places: Places, ending: str) -> None
         "provider": {"name": "aws", "runtime": "python3.13", "stage": "qa"},
         "functions": {"work": {"handler": "work.handler"}},
     }
-    starts = {"json": "", "cjs": "module.exports = ", "mjs": "export default "}
+    starts = {"json": "", "cjs": "module.exports = "}
     places.service.mkdir()
-    (places.service / f"serverless.{ending}").write_text(starts[ending] + json.dumps(configuration))
+    (places.service / "package.json").write_text('{"type": "module"}')
+    (places.service / f"serverless.{ending}").write_text(
+        starts.get(ending, "export default ") + json.dumps(configuration)
+    )
     (places.service / "work.py").write_text("def handler(event, context): ...\n")
     with packaged(places, "mine") as package:
         assert (package.stack_name, list(functions_of(package))) == ("notes-mine", ["notes-mine-work"])
+
+
+def test_a_build_that_fails_is_told_by_its_end_and_by_the_file_that_has_all_of_it(places: Places) -> None:
+    copied("layers-and-build", places)
+    manifest = {
+        "name": "cards",
+        "private": True,
+        "scripts": {"build": "seq 1 40 && echo it does not compile && exit 2"},
+    }
+    (places.service / "package.json").write_text(json.dumps(manifest))
+    before = digest_of(places.service)
+    with pytest.raises(DeploymentError) as failed, packaged(places):
+        pass
+    log = places.state / "deploy.log"
+    assert "building the service with `npm run build` at http://127.0.0.1:1 failed. The end of what it said:" in str(
+        failed.value
+    )
+    assert "it does not compile" in str(failed.value)
+    assert "\n  7\n" not in str(failed.value)
+    assert f"All of it is in {log}." in str(failed.value)
+    assert "\n7\n" in log.read_text()
+    assert digest_of(places.service) == before
+
+
+def test_packages_that_cannot_be_installed_are_told_so_with_the_log(places: Places) -> None:
+    copied("typescript", places)
+    (places.service / "package.json").write_text('{"name": "parcels", "dependencies": {"paper": "file:./paper"}}')
+    (places.service / "package-lock.json").write_text('{"name": "parcels", "lockfileVersion": 3, "packages": {"": {}}}')
+    with pytest.raises(DeploymentError) as failed, packaged(places):
+        pass
+    assert "installing the packages of service with `npm ci`" in str(failed.value)
+    assert f"All of it is in {places.state / 'deploy.log'}." in str(failed.value)
 
 
 def test_a_default_stage_that_cannot_be_packaged_is_told_with_the_log(places: Places) -> None:

@@ -7,7 +7,7 @@ to match one of them, and each pattern a finding. Causes are known by patterns, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from taskguard.judging.checks import CHECKS
@@ -26,7 +26,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
     differs in the files in its folder alone. It is `fifo` when its work queue is, and its
     contract asks something of its `api` when that is said; with `redrive` its dead letters are put back once.
-    What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
+    What of it was `set_aside` at its deploy is known by patterns, one for each sentence. What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
     grade is not as it is said to be, for the reason that it gives."""
 
     about: str
@@ -42,6 +42,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     told: Mapping[str, tuple[str, ...]] = {}
     causes: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
     not_yet: str | None = None
 
     def __post_init__(self) -> None:
@@ -97,16 +98,18 @@ class Expected(Strict, frozen=True, kw_only=True):
                 if not any(re.search(pattern, each) for each in said)
             )
         causes = ["\n".join([each.in_words, *each.lines, each.effect_in_words]) for each in grade.causes]
-        yield from (
-            f"no cause has {pattern!r}: {causes}"
-            for pattern in self.causes
-            if not any(re.search(pattern, each) for each in causes)
-        )
-        yield from (
-            f"unexpected cause: {each}"
-            for each in causes
-            if not any(re.search(pattern, each) for pattern in self.causes)
-        )
+        yield from unmatched(self.causes, causes, "cause")
+
+
+def unmatched(patterns: Iterable[str], sentences: Iterable[str], what: str) -> Iterator[str]:
+    """Each pattern that no sentence matches, and each sentence that matches none."""
+    patterns, sentences = tuple(patterns), tuple(sentences)
+    for pattern in patterns:
+        if not any(re.search(pattern, each) for each in sentences):
+            yield f"no {what} has {pattern!r}: {sentences}"
+    for each in sentences:
+        if not any(re.search(pattern, each) for pattern in patterns):
+            yield f"unexpected {what}: {each}"
 
 
 def _findings(verdict: Verdict) -> list[str]:

@@ -15,7 +15,7 @@ from taskguard.testing.plugin import asked
 
 from tests.places import STATE
 from tests.services.engines import Engines
-from tests.services.expected import Expected
+from tests.services.expected import Expected, unmatched
 
 HERE = Path(__file__).parent
 NAMES = sorted(file.parent.name for file in HERE.glob("*/expected.toml"))
@@ -76,6 +76,7 @@ def test_service_is_graded_as_it_deserves(
     unsupported = tuple(map(str, graded.saved.manifest.unsupported))
     if unsupported != expected.unsupported:
         differences.append(f"the engine did not make {unsupported}, expected {expected.unsupported}")
+    differences += unmatched(expected.set_aside, graded.saved.manifest.set_aside, "sentence of what was set aside")
     assert not differences, "\n".join(
         [
             f"{name}: {expected.about}",

@@ -5,7 +5,9 @@
 // files of version 3 and 4 of the Framework are read alike. What hides behind variables is seen once these are resolved, by the plugin
 // that is added here (taskguard.plugin.cjs).
 
+const fs = require('fs');
 const path = require('path');
+const { pathToFileURL } = require('url');
 const { cli, region, theirs } = JSON.parse(process.env.TASKGUARD_WRAPPER);
 const read = require(path.join(cli, 'lib/configuration/read.js'));
 const PluginManager = require(path.join(cli, 'lib/classes/plugin-manager.js'));
@@ -14,7 +16,7 @@ const { Plugin, setAside, chosenPlugins } = require('./taskguard.plugin.cjs');
 const ONLY_FOR_FRAMEWORK_4 = ['build', 'licenseKey', 'stages', 'state'];
 
 module.exports = (async () => {
-  const config = await read(path.join(__dirname, theirs));
+  const config = await readTheirs(path.join(__dirname, theirs));
   if (config === null || typeof config !== 'object') return config;
   const isOf4 = ONLY_FOR_FRAMEWORK_4.some((name) => name in config) || /^\D*4/.test(config.frameworkVersion ?? '');
   forVersion(config);
@@ -31,6 +33,13 @@ module.exports = (async () => {
   addPlugin();
   return config;
 })();
+
+// The CLI's reader takes each .js for CommonJS.
+async function readTheirs(file) {
+  const manifest = path.join(__dirname, 'package.json');
+  const isModule = path.extname(file) === '.js' && fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).type === 'module';
+  return isModule ? (await import(pathToFileURL(file))).default : read(file);
+}
 
 function forVersion(config) {
   if (!('frameworkVersion' in config)) return;

@@ -169,7 +169,7 @@ class _Packaging:
 
     def _of_the_stage(self) -> str:
         if self._job.stage is not None:
-            return ""
+            return f"\nIts stage was {self._job.stage}; if the service's files know only some, name one of them with --stage."
         return "\nThis is the stage that the service has where none is named; name another with --stage."
 
     def _install(self, folder: Path) -> None:
