@@ -134,15 +134,19 @@ class _Packaging:
     def into(self, folder: Path) -> None:
         """Leave the package and the note in ``folder``."""
         with scratch_copy(self._job.places.service) as scratch:
-            self._install(scratch)
+            self._install(scratch, development=True)
             for file in WRAPPER_FILES:
                 shutil.copy2(file, scratch)
+            # Beside the copy, so that the CLI has to write nowhere else.
+            made = scratch.with_name("package")
+            made.mkdir()
             for _ in range(_MOST_CALLS):
-                note = self._package(scratch, folder)
+                note = self._package(scratch, made)
                 needs = note.get("needs") or {}
                 if not any(needs.values()):
                     note["setAside"] = [*note["setAside"], *self._said]
-                    (folder / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+                    (made / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+                    shutil.copytree(made, folder, dirs_exist_ok=True)
                     return
                 self._do(needs, scratch)
         raise DeploymentError(f"packaging {self._job.places.service}: it asks for ever more to be installed: {needs}.")
@@ -172,9 +176,9 @@ class _Packaging:
             return f"\nIts stage was {self._job.stage}; if the service's files know only some, name one of them with --stage."
         return "\nThis is the stage that the service has where none is named; name another with --stage."
 
-    def _install(self, folder: Path) -> None:
-        """Install the packages of the ``package.json`` in this folder, if it has one."""
-        manifest = manifest_in(folder, development=True)
+    def _install(self, folder: Path, *, development: bool = False) -> None:
+        """Install the packages of the ``package.json`` in this folder, if it has one; those for ``development`` as well."""
+        manifest = manifest_in(folder, development=development)
         if manifest is None:
             return
         others = [name for name in _OTHER_LOCKS if (folder / name).is_file()]
@@ -182,7 +186,7 @@ class _Packaging:
             self._said.append(
                 f"{others[0]}: packages were installed with npm as package.json has them, not in the versions that it names"
             )
-        modules = node_modules(self._job, manifest, development=True)
+        modules = node_modules(self._job, manifest, development=development)
         # A copy: what a service changes there must not be another's.
         subprocess.run(["cp", "-a", str(modules), str(folder / "node_modules")], check=True)
 
