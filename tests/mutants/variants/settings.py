@@ -69,6 +69,8 @@ SETTINGS = (
         _CONSUMER,
         "          maximumBatchingWindow: 80\n",
         "configuration",
+        # A batch that is not full when a message comes back holds it for longer than its backoff.
+        "backoff",
         message="gathers a batch for 80 s and may work for 15 s, and a message is hidden for 90 s only",
     ),
     _set_wrong(

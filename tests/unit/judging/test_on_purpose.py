@@ -132,6 +132,16 @@ def test_a_batching_window_makes_a_return_late_and_only_an_exact_wait_is_broken_
     assert judge("backoff", returned(2_100), AS_THE_STACK).outcome is Outcome.FAIL
 
 
+def test_how_dead_letters_are_gathered_breaks_no_wait() -> None:
+    gathering = {"consumers": (WORKER, replace(MONITOR, window_seconds=5.0))}
+    assert judge("backoff", with_settings(run(DEAD, late_ms=6_900), **gathering)).outcome is Outcome.FAIL
+    events = run(DEAD)
+    died = the(events, DeadLettered)
+    late = [altered(each, at_ms=each.at_ms + 6_900) if each.at_ms >= died.at_ms else each for each in events]
+    assert judge("backoff", with_settings(late, **gathering)).outcome is Outcome.PASS
+    assert judge("backoff", late).outcome is Outcome.FAIL
+
+
 def test_a_wait_beyond_twelve_hours_is_refused_and_says_why() -> None:
     events = run(SECOND_TRY)
     asked = changed(events, the(events, BackoffRequested), delay_seconds=50_000.0, accepted=False)

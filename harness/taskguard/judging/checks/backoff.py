@@ -239,8 +239,8 @@ def _timing(
     asked_ms = request.answered_ms + request.delay_seconds * 1000
     due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
     allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
-    if wait.exact_seconds is None:
-        # It had come back, and was gathered for a batch: only an exact wait is broken by that.
+    if wait.exact_seconds is None or queue == "dead-letter":
+        # It had come back, and was gathered for a batch: only an exact wait is broken by that, and none by how dead letters are gathered.
         allowed_seconds += gathered
     late_ms = next_event.at_ms - due_ms - allowed_seconds * 1000
     if late_ms <= _CLOCK_PRECISION_MS:
