@@ -97,6 +97,32 @@ def test_an_error_before_the_effect_is_tried_again_by_the_client_and_takes_effec
     assert outcomes(calls_of(caller)) == [(status, error, None), (200, None, None)]
 
 
+def test_a_client_in_node_js_meets_the_same_errors(
+    function: Create, endpoint: Endpoint, table: str, times: Callable[[str], int]
+) -> None:
+    caller = function(
+        """
+        |const { DynamoDBClient, UpdateItemCommand } = require('@aws-sdk/client-dynamodb');
+        |const client = new DynamoDBClient({ maxAttempts: 2 });
+        |exports.handler = async (event) => {
+        |  const { taskId } = JSON.parse(event.body);
+        |  const told = await client.send(new UpdateItemCommand({
+        |    TableName: process.env.TABLE, Key: { taskId: { S: taskId } },
+        |    UpdateExpression: 'ADD times :one', ExpressionAttributeValues: { ':one': { N: '1' } },
+        |  }));
+        |  return told.$metadata.attempts;
+        |};
+        """,
+        runtime="nodejs20.x",
+        file="task.js",
+        TABLE=table,
+    )
+    with small_stack(endpoint, caller, table).struck_by("throttle when=after call=UpdateItem"):
+        assert caller.invoke(**request("t")).payload == 2
+    assert times("t") == 2
+    assert outcomes(calls_of(caller)) == [(200, None, (400, THROTTLED)), (200, None, None)]
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "status"),
     [("throttle", THROTTLED, 400), ("error", "InternalServerError", 500)],

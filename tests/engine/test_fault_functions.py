@@ -23,9 +23,23 @@ WORKER = """
 """
 
 
+NODE_WORKER = """
+    |const fs = require('fs');
+    |exports.handler = async (event, context) => {
+    |  if (event.mark) fs.writeFileSync(event.mark, String(process.pid));
+    |  if (event.Records) return { batchItemFailures: (event.fail || []).map((each) => ({ itemIdentifier: each })) };
+    |  return { pid: process.pid, time: Date.now() / 1000, left: context.getRemainingTimeInMillis() };
+    |};
+"""
+IN_EACH_LANGUAGE = pytest.mark.parametrize("worker", ["python", "node"], indirect=True)
+
+
 @pytest.fixture
-def worker(function: Create) -> Function:
-    return function(WORKER)
+def worker(function: Create, request: pytest.FixtureRequest) -> Function:
+    """In Python, unless a test asks for another language."""
+    if getattr(request, "param", "python") == "python":
+        return function(WORKER)
+    return function(NODE_WORKER, runtime="nodejs20.x", file="task.js")
 
 
 @pytest.fixture
@@ -47,6 +61,7 @@ def pid_in(mark: str) -> int | None:
         return None
 
 
+@IN_EACH_LANGUAGE
 def test_a_process_that_is_killed_first_has_done_nothing(small: Small, worker: Function, mark: str) -> None:
     before = worker.invoke().payload["pid"]
     with small.struck_by("kill-first"):
@@ -57,6 +72,7 @@ def test_a_process_that_is_killed_first_has_done_nothing(small: Small, worker: F
     assert not is_running(before)
 
 
+@IN_EACH_LANGUAGE
 def test_a_process_that_is_killed_last_has_done_all(small: Small, worker: Function, mark: str) -> None:
     with small.struck_by("kill-last"):
         outcome = worker.invoke(**batch("t"), mark=mark)
@@ -78,6 +94,7 @@ def test_a_timeout_comes_early_and_is_told_as_lambda_tells_it(
     assert (pid_in(mark) is not None) is works
 
 
+@IN_EACH_LANGUAGE
 def test_of_two_starts_that_fail_each_fails_an_invocation_and_the_third_succeeds(
     small: Small, worker: Function
 ) -> None:
@@ -114,6 +131,7 @@ def test_an_unknown_message_is_named_beside_those_that_failed(small: Small, work
     assert "pid" in no_batch
 
 
+@IN_EACH_LANGUAGE
 @pytest.mark.parametrize("skew", [-300, 300])
 def test_a_process_with_a_wrong_clock_has_it_from_its_start_to_the_end_of_the_plan(
     small: Small, worker: Function, endpoint: Endpoint, skew: int

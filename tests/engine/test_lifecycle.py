@@ -94,9 +94,10 @@ def test_nothing_outlives_the_engines_owner(tmp_path: Path, death: signal.Signal
 def test_functions_do_not_outlive_a_killed_engine(tmp_path: Path) -> None:
     with LocalStack(tmp_path, cache=PLACES.cache) as engine:
         endpoint = engine.start()
-        function_pid = _start_a_function(endpoint)
+        pids = [_start_a_function(endpoint), *_start_a_function_that_is_busy(endpoint)]
+        assert all(is_running(pid) for pid in pids)
         os.kill(engine.running.pid, signal.SIGKILL)
-        wait_for(lambda: not is_running(function_pid), seconds=20)
+        wait_for(lambda: not any(is_running(pid) for pid in pids), seconds=20)
 
 
 def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) -> None:
@@ -110,6 +111,22 @@ def test_another_answer_on_the_port_is_not_taken_for_ones_own(tmp_path: Path) ->
 def _start_a_function(endpoint: Endpoint) -> int:
     source = "import os\ndef handler(event, context):\n    return os.getpid()\n"
     return int(create_function(endpoint, source).invoke().payload)
+
+
+def _start_a_function_that_is_busy(endpoint: Endpoint) -> list[int]:
+    """In Node.js, which does nothing but what it is at; with a process that it has started."""
+    source = """
+        |const { spawn } = require('child_process');
+        |exports.handler = async () => {
+        |  const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+        |  setTimeout(() => { for (;;); }, 50);
+        |  return [process.pid, child.pid];
+        |};
+    """
+    busy = create_function(endpoint, source, runtime="nodejs20.x", file="task.js", timeout=600)
+    pids = busy.invoke().payload
+    endpoint.functions().invoke(FunctionName=busy.name, InvocationType="Event")
+    return list(pids)
 
 
 def started(text: str) -> LocalStackInstance:

@@ -51,3 +51,36 @@ def test_a_log_is_json_where_that_is_asked_for(function: Create) -> None:
     failed = next(line for line in lines if line["level"] == "ERROR")
     assert (failed["errorType"], failed["errorMessage"], failed["requestId"]) == ("ValueError", "no", request_id)
     assert "plain" in log
+
+
+def test_what_is_meant_for_aws_reaches_the_engine_however_it_is_asked(function: Create) -> None:
+    asker = function(
+        """
+        |import asyncio, boto3, http.client, socket, urllib.request
+        |def server_of(answer):
+        |    return "engine" if answer.headers["server"] else "other"
+        |async def by_tls_of_its_own():
+        |    try:
+        |        await asyncio.open_connection("sqs.amazonaws.com", 443, ssl=True)
+        |    except OSError as error:
+        |        return type(error).__name__
+        |def handler(event, context):
+        |    where = "https://sqs.eu-central-1.amazonaws.com"
+        |    connection = http.client.HTTPSConnection("s3.amazonaws.com")
+        |    connection.request("GET", "/")
+        |    by_name = boto3.client("sqs", endpoint_url=where).list_queues()["ResponseMetadata"]
+        |    return {
+        |        "urllib": server_of(urllib.request.urlopen(where + "/?Action=ListQueues&Version=2012-11-05")),
+        |        "http": server_of(connection.getresponse()),
+        |        "emulator": server_of(urllib.request.urlopen("http://localhost:4566/_localstack/health")),
+        |        "boto3": "engine" if by_name["HTTPStatusCode"] == 200 else "other",
+        |        "otherwise": asyncio.run(by_tls_of_its_own()),
+        |        "engine": socket.getaddrinfo("sqs.amazonaws.com", 443)[0][4][0],
+        |    }
+        """
+    )
+    told = asker.invoke().payload
+    assert told == dict.fromkeys(("urllib", "http", "emulator", "boto3"), "engine") | {
+        "otherwise": "SSLError",
+        "engine": "127.0.0.1",
+    }

@@ -96,11 +96,12 @@ class FunctionRuntime:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who tells of a runtime that the engine was not told of: a ``command``, to which the runtime's name is added, in an ``environment`` of
-    its own. It prints the runtime as JSON, or says what is wrong and fails."""
+    """Who tells of a runtime that the engine was not told of: a ``command``, to which the runtime's name is added, in the environment that a
+    file has as JSON: it is the user's, as far as installing needs that, and no business of the engine's own. It prints the runtime as JSON, or
+    says what is wrong and fails."""
 
     command: tuple[str, ...]
-    environment: Mapping[str, str]
+    environment_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,5 +145,5 @@ class EngineSettings:
         document = json.loads(os.environ[_VARIABLE])
         runtimes = {name: FunctionRuntime.of(told) for name, told in document.pop("runtimes").items()}
         if (told := document.pop("provider")) is not None:
-            document["provider"] = Provider(tuple(told["command"]), told["environment"])
+            document["provider"] = Provider(tuple(told["command"]), told["environment_file"])
         return cls(**document, runtimes=runtimes)

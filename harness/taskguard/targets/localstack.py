@@ -126,7 +126,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
             owner_pid=self.owner_pid,
             recording=str(recording) if self.recording else None,
             runtimes={LAMBDA_RUNTIME: runtime},
-            provider=provider(self.cache),
+            provider=provider(self.cache, Path(scratch)),
             listener=listener.fileno(),
             functions_ready=self.functions_ready,
             as_it_comes=self.as_it_comes,

@@ -78,13 +78,15 @@ def find_runtime(name: str, cache: Path) -> FunctionRuntime:
     )
 
 
-def provider(cache: Path) -> Provider:
-    """How an engine asks for runtimes that it was not told of."""
+def provider(cache: Path, scratch: Path) -> Provider:
+    """How an engine asks for runtimes that it was not told of; ``scratch`` is a folder that goes with it, and that none but the user reads."""
     source = str(Path(__file__).parents[2])
     environment = {name: value for name, value in os.environ.items() if _FOR_INSTALLING.fullmatch(name)}
     path = os.pathsep.join(filter(None, [source, environment.get("PYTHONPATH")]))
     command = (sys.executable, "-P", "-m", "taskguard.targets.runtimes", str(cache))
-    return Provider(command, {**environment, "PYTHONPATH": path})
+    file = scratch / "provider.json"
+    file.write_text(json.dumps({**environment, "PYTHONPATH": path}), encoding="utf-8")
+    return Provider(command, str(file))
 
 
 def interpreter_of(name: str) -> FunctionRuntime | None:

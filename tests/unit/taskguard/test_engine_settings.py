@@ -20,7 +20,7 @@ SETTINGS = EngineSettings(
         "python3.13": FunctionRuntime("/usr/bin/python3.13", ("/one", "/two"), "3.13.0"),
         "nodejs20.x": FunctionRuntime("/usr/bin/node", ("/client", "/sdk"), "20.20.2", "node", "nodejs20.x"),
     },
-    provider=Provider(("python", "-m", "tell"), {"HOME": "/home"}),
+    provider=Provider(("python", "-m", "tell"), "/scratch/provider.json"),
 )
 
 

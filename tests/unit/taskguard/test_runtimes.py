@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from taskguard.engine.settings import Provider
 from taskguard.errors import SetupError
 from taskguard.targets.environments import Environment, Python
 from taskguard.targets.runtimes import find_runtime, interpreter_of, provider
@@ -188,18 +190,24 @@ def test_a_node_runtime_has_the_client_and_the_sdk_that_lambda_brings(
     )
 
 
+def environment_of(told: Provider) -> dict[str, str]:
+    return dict(json.loads(Path(told.environment_file).read_text(encoding="utf-8")))
+
+
 def test_whoever_tells_an_engine_of_runtimes_is_given_what_installing_needs_and_no_credentials(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("npm_config_registry", "UV_INDEX_URL", "https_proxy", "AWS_PROFILE", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "the user's")
-    told = provider(CACHE)
-    assert {"npm_config_registry", "UV_INDEX_URL", "https_proxy", "PATH"} <= told.environment.keys()
-    assert not {"AWS_PROFILE", "GITHUB_TOKEN"} & told.environment.keys()
+    told = environment_of(provider(CACHE, machine.folder))
+    assert {"npm_config_registry", "UV_INDEX_URL", "https_proxy", "PATH"} <= told.keys()
+    assert not {"AWS_PROFILE", "GITHUB_TOKEN"} & told.keys()
 
 
 def test_it_tells_what_a_runtime_runs_on_or_what_is_wrong(machine: Machine) -> None:
-    told = provider(CACHE)
-    done = subprocess.run([*told.command, "java21"], env=told.environment, capture_output=True, text=True, check=False)
+    told = provider(CACHE, machine.folder)
+    done = subprocess.run(
+        [*told.command, "java21"], env=environment_of(told), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("looking for the Lambda runtime java21:")

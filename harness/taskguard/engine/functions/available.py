@@ -7,6 +7,7 @@ Most services need one. What another needs is found and installed when a functio
 import json
 import subprocess
 import threading
+from pathlib import Path
 
 from rolo import Request, Response
 
@@ -53,7 +54,7 @@ def _asked_for(name: str, settings: EngineSettings) -> FunctionRuntime:
     try:
         done = subprocess.run(
             [*settings.provider.command, name],
-            env=settings.provider.environment,
+            env=json.loads(Path(settings.provider.environment_file).read_text(encoding="utf-8")),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,11 +5,13 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from taskguard.engine.functions.launch import Folders, Function, as_seen
 from taskguard.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("python_bootstrap.py")
+_ONLY_ENGINE = Path(__file__).with_name("python_only_engine.py")
 _CLOCK = Path(__file__).parents[3] / "support" / "scaled_clock.py"
 _LONGEST_COMPILING_SECONDS = 20.0
 """What is not compiled by then each process compiles for itself."""
@@ -21,7 +23,17 @@ class Python:
     def argv(self, function: Function, folders: Folders) -> tuple[str, ...]:
         # No site-packages, no user site: only what the search path names.
         command = (function.runtime.interpreter, "-S", "-s", str(_BOOTSTRAP))
-        return (*command, function.handler, str(_CLOCK), str(folders.clock or ""), repr(function.skew_seconds))
+        engine = urlsplit(function.endpoint)
+        return (
+            *command,
+            function.handler,
+            str(_CLOCK),
+            str(folders.clock or ""),
+            repr(function.skew_seconds),
+            str(_ONLY_ENGINE),
+            engine.hostname or "",
+            str(engine.port or 0),
+        )
 
     def variables(self, function: Function, folders: Folders) -> Mapping[str, str]:
         runtime, opt = function.runtime, folders.opt
@@ -32,7 +44,7 @@ class Python:
         return {"LAMBDA_RUNTIME_DIR": runtime.library_path[0], "PYTHONPATH": os.pathsep.join(path)}
 
     def read_only(self, function: Function) -> tuple[Path, ...]:
-        return (_BOOTSTRAP, _CLOCK, *map(Path, function.runtime.library_path))
+        return (_BOOTSTRAP, _CLOCK, _ONLY_ENGINE, *map(Path, function.runtime.library_path))
 
     def above(self, _folders: Folders) -> Mapping[str, Path]:
         return {}

@@ -1,8 +1,8 @@
-"""The first code of a Python function's process: set its clock, then hand over to AWS's runtime interface client.
+"""The first code of a Python function's process: see to it that AWS is this engine, set the clock, then hand over to AWS's runtime interface client.
 
-Run as ``python -S -s python_bootstrap.py <handler> <clock's code> <clock> <skew>``: the file that makes this process live by a clock, that clock's
-file, empty for the machine's, and by how many seconds this process is told more than it. It imports nothing of the harness but a clock: a
-function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that Lambda has.
+Run as ``python -S -s python_bootstrap.py <handler> <clock's code> <clock> <skew> <engine's code> <host> <port>``: the file that makes this
+process live by a clock, that clock's file, empty for the machine's, and by how many seconds this process is told more than it; the file that
+leads to the engine what is meant for AWS, and where the engine listens (nowhere where there is none). It imports nothing of the harness but these: a function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that Lambda has.
 """
 
 import os
@@ -11,12 +11,14 @@ import sys
 
 
 def _main() -> None:
-    handler, code, clock, skew = sys.argv[1:]
+    handler, code, clock, skew, only_engine, host, port = sys.argv[1:]
     # The folder of this script, which nothing is imported from.
     if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # noqa: PTH100, PTH120
         del sys.path[0]
     if clock or float(skew):
         runpy.run_path(code)["install"](clock or None, float(skew))
+    if host:
+        runpy.run_path(only_engine)["install"](host, int(port))
     sys.argv = ["awslambdaric", handler]
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 
