@@ -62,19 +62,20 @@ apigateway, dynamodb, dynamodbstreams = map(_provider, ("apigateway", "dynamodb"
 apigatewayv2 = _provider("apigatewayv2", "http_api.control")
 
 
-def _resource(kind: str) -> PluginSpec:
-    """What CloudFormation makes a type of HTTP APIs' resources by."""
+def _resource(kind: str, family: str = "ApiGatewayV2", module: str = "http_api.resources") -> PluginSpec:
+    """What CloudFormation makes a type of an API's resources by."""
 
     def create() -> Any:
-        resources = import_module("taskguard.engine.services.http_api.resources")
-        return resources.Plugin(getattr(resources, kind))
+        resources = import_module(f"taskguard.engine.services.{module}")
+        return import_module("taskguard.engine.services.http_api.resources").Plugin(getattr(resources, kind))
 
-    return PluginSpec("localstack.cloudformation.resource_providers", f"AWS::ApiGatewayV2::{kind}", create)
+    return PluginSpec("localstack.cloudformation.resource_providers", f"AWS::{family}::{kind}", create)
 
 
 http_api, http_stage, http_route, http_integration, http_authorizer, http_deployment, http_domain, http_mapping = map(
     _resource, ("Api", "Stage", "Route", "Integration", "Authorizer", "Deployment", "DomainName", "ApiMapping")
 )
+rest_authorizer = _resource("Authorizer", "ApiGateway", "rest_resources")
 
 
 @on_infra_start(name="taskguard-flight-recorder", should_load=_sees_calls)

@@ -37,6 +37,8 @@ IN_ORDER = (
     "function_concurrency",
     "prewarmed_functions",
     "http_apis",
+    "rest_authorizers",
+    "rest_stage_updates",
     "function_urls",
     "s3_temporary_folder",
     "immediate_exit",

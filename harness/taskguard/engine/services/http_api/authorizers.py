@@ -81,16 +81,26 @@ def _read(authorizer: Authorizer, answer: Any, routes_arn: str) -> tuple[bool, M
     context: Mapping[str, Any] = answer.get("context") or {}
     if authorizer.version != "1.0" and authorizer.answers_simply:
         return answer["isAuthorized"] is True, context
-    statements = answer["policyDocument"]["Statement"]
-    effects = {
-        each["Effect"]
-        for each in statements
-        if any(fnmatchcase("execute-api:Invoke", action) for action in _several(each["Action"]))
-        and any(fnmatchcase(routes_arn, resource) for resource in _several(each["Resource"]))
-    }
+    is_allowed = allows(answer["policyDocument"], routes_arn)
     if authorizer.version == "1.0":
         context = {"principalId": answer["principalId"], **context}
-    return effects == {"Allow"}, context
+    return is_allowed, context
+
+
+def allows(policy: Mapping[str, Any], arn: str) -> bool:
+    """Whether a policy lets in to the route or method with this ARN; a statement that denies goes before those that allow.
+
+    Raises:
+        KeyError, TypeError: it is no policy.
+    """
+    statements = policy["Statement"]
+    effects = {
+        each["Effect"]
+        for each in ([statements] if isinstance(statements, Mapping) else statements)
+        if any(fnmatchcase("execute-api:Invoke", action) for action in _several(each["Action"]))
+        and any(fnmatchcase(arn, resource) for resource in _several(each["Resource"]))
+    }
+    return effects == {"Allow"}
 
 
 def _source(source: str, call: Call) -> str | None:

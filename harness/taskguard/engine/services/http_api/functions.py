@@ -34,7 +34,7 @@ class NotAllowedError(InvocationError):
 
 
 class FunctionFailedError(InvocationError):
-    """The function has failed, or is not there."""
+    """The function has failed, with this message, or is not there."""
 
 
 class TooLateError(InvocationError):
@@ -123,8 +123,16 @@ def _invoked(function: FunctionName, event: Mapping[str, Any]) -> bytes:
         raise _reason(error) from error
     returned: bytes = told["Payload"].read()
     if told.get("FunctionError"):
-        raise FunctionFailedError(function.name)
+        raise FunctionFailedError(_message(returned))
     return returned
+
+
+def _message(returned: bytes) -> str:
+    try:
+        told = json.loads(returned)
+    except ValueError:
+        return ""
+    return str(told.get("errorMessage", "")) if isinstance(told, Mapping) else ""
 
 
 def _reason(error: ClientError) -> InvocationError:

@@ -225,9 +225,9 @@ def _document(request: ResourceRequest[dict[str, Any]]) -> str | None:
 class Plugin(CloudFormationResourceProviderPlugin):
     """How LocalStack finds what makes one type of resource."""
 
-    def __init__(self, made_by: type[_Resource]) -> None:
+    def __init__(self, made_by: type[ResourceProvider[dict[str, Any]]]) -> None:
         self.name = made_by.SCHEMA["typeName"]
-        self.factory: type[_Resource] | None = None
+        self.factory: type[ResourceProvider[dict[str, Any]]] | None = None
         self._made_by = made_by
 
     def load(self, *_args: Any, **_kwargs: Any) -> None:
