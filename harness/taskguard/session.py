@@ -284,10 +284,11 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
 
 def _how_kept_apart(sandboxed: bool, target: TargetName) -> str:
     if target is TargetName.DOCKER:
-        return "The service's functions run in containers"
+        where = "in a sandbox" if sandboxed else "on this machine as any program of yours, for there is no sandbox here"
+        return f"The service's functions run in containers; it is built {where}"
     if sandboxed:
-        return "The service's functions run in a sandbox"
-    return "The service's functions run as any program of yours: without a sandbox"
+        return "The service is built, and its functions run, in a sandbox"
+    return "The service is built, and its functions run, as any program of yours: without a sandbox"
 
 
 def _how_attempts_fail(asked: Asked) -> str:

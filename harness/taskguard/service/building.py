@@ -12,14 +12,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from taskguard.errors import SandboxError
 from taskguard.service.registries import registries
 from taskguard.support.sandbox.availability import sandbox_here
-from taskguard.support.sandbox.box import Bind, Box, folder_of
+from taskguard.support.sandbox.box import Bind, Box, folder_of, of_the_system
 from taskguard.support.sandbox.network import Network
 from taskguard.targets.base import Endpoint
 
@@ -27,7 +27,6 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 _PROGRAMS = ("node", "python3", "git")
 """What builds call by name, wherever it is installed."""
 _KEPT = ("LANG", "LC_ALL", "TZ", "TERM")
-_NOT_THEIRS = ("AWS_", "SLS_", "NO_PROXY")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 HOME = "/tmp"  # noqa: S108  # a folder of its own in the sandbox
 _SHARED_MEMORY_BYTES = 64 * 1024**2
@@ -44,6 +43,24 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a program is given of this machine's files beside the system's own, where it is kept in a sandbox: it may write to ``writes``,
+    and sees what is in ``sees``. ``programs`` are called by their full names, and seen with what they need of where they are installed."""
+
+    writes: tuple[Path, ...] = ()
+    sees: tuple[Path, ...] = ()
+    programs: tuple[str, ...] = ()
+
+    def beside(self, other: View) -> View:
+        """What is in one of them."""
+        return View(
+            writes=(*self.writes, *other.writes),
+            sees=(*self.sees, *other.sees),
+            programs=(*self.programs, *other.programs),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
     """How programs are run that build one service. In a sandbox the engine is reached in ``network``; without one there is no sandbox.
     ``settings`` is a file with npm's settings for it."""
@@ -55,21 +72,21 @@ class Building:
     def sandboxed(self) -> bool:
         return self.network is not None
 
-    def installing(self, command: Command, *, scratch: Path, seen: Sequence[str | Path] = ()) -> Command:
-        """The command that installs packages: npm's scripts must be left out by its own words (``--ignore-scripts``). It may write to
-        ``scratch``, and sees the files and folders in ``seen`` beside. Its ``environment`` is what it gets beside what is needed.
+    def installing(self, command: Command, view: View) -> Command:
+        """The command that installs packages: npm's scripts must be left out by its own words (``--ignore-scripts``). Its ``environment``
+        is what it gets beside what is needed.
 
         Raises:
             SandboxError: a program is installed where other files are.
         """
         if self.network is None:
-            return _open(command)
+            return command
         told = registries()
-        seen = [*seen, *told.files]
         binds = () if self.settings is None else (Bind(str(self.settings), f"{HOME}/.npmrc"),)
-        return _boxed(command, scratch, seen, binds=binds, variables=told.variables)
+        view = replace(view, sees=(*view.sees, *map(Path, told.files)))
+        return _boxed(command, view, binds=binds, variables=told.variables)
 
-    def building(self, command: Command, *, scratch: Path, seen: Sequence[str | Path] = ()) -> Command:
+    def building(self, command: Command, view: View) -> Command:
         """The command that runs what is the service's own (its configuration, plugins, bundlers), as :meth:`installing`. Of the network it
         reaches the engine alone, at its own address.
 
@@ -77,8 +94,8 @@ class Building:
             SandboxError: as :meth:`installing`.
         """
         if self.network is None:
-            return _open(command)
-        return _boxed(command, scratch, seen, enter=self.network.enter())
+            return command
+        return _boxed(command, view, enter=self.network.enter())
 
 
 WITHOUT_SANDBOX = Building()
@@ -111,54 +128,56 @@ def building_at(endpoint: Endpoint, *, sandboxed: bool) -> Iterator[Building]:
         yield Building(network=network, settings=settings)
 
 
-def _open(command: Command) -> Command:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_THEIRS)}
-    return Command(words=command.words, folder=command.folder, environment={**kept, **command.environment})
-
-
 def _boxed(
     command: Command,
-    scratch: Path,
-    seen: Sequence[str | Path],
+    view: View,
     *,
     binds: Sequence[Bind] = (),
     variables: Mapping[str, str] | None = None,
     enter: Sequence[str] = (),
 ) -> Command:
-    given = [Bind(str(Path(each).absolute())) for each in seen]
-    path, needed = [], list[Bind]()
-    for real, folders in _programs(command.words[0], [bind.source for bind in given]):
+    given = [Bind(str(each.absolute())) for each in view.sees]
+    path, needed, links = [], list[Bind](), dict[str, str]()
+    for real, folders in _by_name():
         if folders:
             path.append(str(Path(real).parent))
             needed += folders
+    called = [each for each in (*view.programs, command.words[0]) if Path(each).is_absolute()]
+    for each in called:
+        if any(Path(each).is_relative_to(bind.source) for bind in given):
+            continue
+        real, folders = folder_of(each)
+        needed += folders
+        if not of_the_system(each) and not any(Path(each).is_relative_to(bind.source) for bind in folders):
+            links[each] = real
     box = Box(
         folder=str(command.folder),
-        binds=(*dict.fromkeys([*needed, *given, *binds]), Bind(str(scratch), writable=True)),
+        binds=(*dict.fromkeys([*needed, *given, *binds]), *(Bind(str(each), writable=True) for each in view.writes)),
+        links=tuple(links.items()),
         temporary_bytes=_TEMPORARY_BYTES,
         shared_memory_bytes=_SHARED_MEMORY_BYTES,
         resolves=not enter,
         nested=True,
     )
+    own = command.environment.get("PATH")
     environment = {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         **(variables or {}),
         **command.environment,
         "HOME": HOME,
         "TMPDIR": HOME,
-        "PATH": os.pathsep.join([*dict.fromkeys(path), command.environment.get("PATH") or _PATH]),
+        "PATH": os.pathsep.join([*([own] if own else []), *dict.fromkeys(path), _PATH]),
     }
     return Command(words=tuple(box.command(command.words, enter=enter)), folder=Path("/"), environment=environment)
 
 
-def _programs(called: str, given: Sequence[str]) -> Iterator[tuple[str, tuple[Bind, ...]]]:
+def _by_name() -> Iterator[tuple[str, tuple[Bind, ...]]]:
     for name in _PROGRAMS:
         found = shutil.which(name)
         # A version manager's script finds nothing in a sandbox.
         if found is not None and _is_program(found):
             with suppress(SandboxError):
                 yield folder_of(found)
-    if Path(called).is_absolute() and not any(Path(called).is_relative_to(folder) for folder in given):
-        yield folder_of(called)
 
 
 def _is_program(file: str) -> bool:

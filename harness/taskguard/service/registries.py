@@ -179,5 +179,10 @@ def _joined(value: str | Iterable[str]) -> str:
 
 def _path_of(word: str) -> str:
     """The file or folder that a word of a setting names, if it names one of this machine."""
-    path = urlsplit(word).path if word.startswith("file:") else word
-    return path if path.startswith("/") and Path(path).exists() else ""
+    path = Path(urlsplit(word).path if word.startswith("file:") else word)
+    if not path.is_absolute() or not path.exists():
+        return ""
+    # The pages of an index name files beside it, too.
+    above = path.parent
+    is_index = word.startswith("file:") and path.is_dir() and not Path("~").expanduser().is_relative_to(above)
+    return str(above if is_index else path)

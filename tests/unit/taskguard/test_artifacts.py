@@ -22,7 +22,9 @@ class Ran:
 
     commands: list[list[str]] = field(default_factory=list)
 
-    def run(self, _job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], _what: str) -> None:
+    def run(
+        self, _job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], _what: str, **_: object
+    ) -> None:
         self.commands.append(list(command))
         if "--target" in command:
             Path(command[command.index("--target") + 1], "package.py").touch()
@@ -122,7 +124,7 @@ def test_a_makefile_builds_what_it_wants(built: Built, ran: Ran) -> None:
 
 
 def test_typescript_is_bundled_as_the_metadata_says(built: Built, ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_esbuild", lambda _: Path("/esbuild"))
+    monkeypatch.setattr(artifacts, "_esbuild", lambda _: Path("/node_modules/.bin/esbuild"))
     properties = {
         "EntryPoints": ["src/app"],
         "External": ["@aws-sdk/*"],
@@ -132,7 +134,7 @@ def test_typescript_is_bundled_as_the_metadata_says(built: Built, ran: Ran, monk
     }
     built({"src/app.ts": ""}, Metadata={"BuildMethod": "esbuild", "BuildProperties": properties})
     [command] = ran.commands
-    assert command[:3] == ["/esbuild", "--bundle", "--platform=node"]
+    assert command[:3] == ["/node_modules/.bin/esbuild", "--bundle", "--platform=node"]
     assert command[4:] == ["src/app.ts", "--sourcemap", "--target=es2020", "--format=esm", "--external:@aws-sdk/*"]
     with pytest.raises(DeploymentError, match="no EntryPoints"):
         built({"src/app.ts": ""}, Metadata={"BuildMethod": "esbuild"})

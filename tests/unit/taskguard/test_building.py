@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.server
+import json
+import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from taskguard.errors import SandboxError
-from taskguard.service.building import WITHOUT_SANDBOX, Building, Command, building_at
+from taskguard.service.building import WITHOUT_SANDBOX, Building, Command, View, building_at
 from taskguard.service.registries import registries
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.targets.base import Endpoint
@@ -81,18 +84,10 @@ def test_files_that_settings_name_are_seen(home: Path) -> None:
     assert str(home / ".npmrc") in told.files
 
 
-def test_without_a_sandbox_a_command_runs_as_any_other_but_for_aws(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "mine")
-    monkeypatch.setenv("MINE", "1")
-    command = WITHOUT_SANDBOX.building(
-        Command(words=("npm", "ci"), folder=tmp_path, environment={"A": "b"}), scratch=tmp_path
-    )
-    assert (command.words, command.folder) == (("npm", "ci"), tmp_path)
-    assert command.environment["MINE"] == "1"
-    assert command.environment["A"] == "b"
-    assert "AWS_PROFILE" not in command.environment
+def test_without_a_sandbox_a_command_runs_as_any_other(tmp_path: Path) -> None:
+    command = Command(words=("npm", "ci"), folder=tmp_path, environment={"A": "b"})
+    assert WITHOUT_SANDBOX.building(command, View(writes=(tmp_path,))) == command
+    assert WITHOUT_SANDBOX.installing(command, View(writes=(tmp_path,))) == command
 
 
 @here
@@ -165,7 +160,9 @@ def test_a_configuration_in_javascript_sees_its_folder_and_the_engine_alone(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("MY_SECRET", "secret")
     words = ("node", "serverless.js", str(home), engine.rpartition(":")[2], "1")
-    command = building.building(Command(words=words, folder=scratch, environment={"STAGE": "local"}), scratch=scratch)
+    command = building.building(
+        Command(words=words, folder=scratch, environment={"STAGE": "local"}), View(writes=(scratch,))
+    )
     said = ended(command)
     lines = dict(line.split(" ", 1) for line in said.splitlines() if not line.startswith("port"))
     assert lines["credentials"] == "ENOENT"
@@ -195,10 +192,25 @@ def test_an_install_sees_the_scratch_copy_and_none_of_the_users_files(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     script = f"cat {home}/.npmrc; ls -A {home.parent}; env; touch here; touch {home}/left"
-    said = ended(building.installing(Command(words=("sh", "-c", script), folder=scratch), scratch=scratch))
+    said = ended(building.installing(Command(words=("sh", "-c", script), folder=scratch), View(writes=(scratch,))))
     assert "publishes" not in said
     assert "GITHUB_TOKEN" not in said
     assert "\nscratch\n" in said
     assert "home\n" not in said.replace(str(home), "")
     assert (scratch / "here").exists()
     assert not (home / "left").exists()
+
+
+@here
+def test_a_program_is_found_under_the_name_that_it_is_called_by(building: Building, tmp_path: Path) -> None:
+    """An interpreter of a virtual environment is a link: it is seen, and the environment is not."""
+    called = tmp_path / "environment" / "bin" / "python"
+    called.parent.mkdir(parents=True)
+    called.symlink_to(os.path.realpath(sys.executable))
+    (called.parent / "other").touch()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    program = "import json, os, sys; print(json.dumps([sys.executable, os.listdir(os.path.dirname(sys.executable))]))"
+    view = View(writes=(scratch,), programs=(str(called),))
+    command = Command(words=("sh", "-c", f"{called} -I -c '{program}'"), folder=scratch)
+    assert json.loads(ended(building.building(command, view))) == [str(called), ["python"]]

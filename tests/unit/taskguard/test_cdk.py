@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from taskguard.errors import DeploymentError
 from taskguard.places import Places
+from taskguard.service.building import View
 from taskguard.service.deployers import cdk, docker_program
 from taskguard.service.deployers.assembly import Assembly
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.cdk import Cdk
+from taskguard.service.deployers.programs import Programs
 from taskguard.service.deployers.publishing import Bucket
 from taskguard.targets.base import Endpoint
 
@@ -112,7 +114,7 @@ print("ran", file=open(LOG, "a"))
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """An app that writes down what it was told."""
-    monkeypatch.setattr(cdk, "bundling_environment", lambda *_: {})
+    monkeypatch.setattr(cdk, "bundling_programs", lambda *_: Programs({}, View()))
     folder = tmp_path / "service"
     folder.mkdir()
     settings = {"app": f"{sys.executable} app.py", "context": {"a": 1, "b": 1}}

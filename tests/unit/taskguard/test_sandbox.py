@@ -50,7 +50,8 @@ def test_a_program_is_seen_with_the_folder_that_it_was_installed_in(tmp_path: Pa
     program.parent.mkdir(parents=True)
     program.touch()
     (tmp_path / "link").symlink_to(program)
-    assert folder_of(str(tmp_path / "link")) == (str(program), (Bind(str(tmp_path / "node-22")),))
+    (tmp_path / "node-22" / "share").mkdir()
+    assert folder_of(str(tmp_path / "link")) == (str(program), (Bind(str(program.parent)),))
 
 
 def test_a_program_that_lies_among_the_users_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

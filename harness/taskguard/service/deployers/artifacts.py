@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from taskguard.errors import DeploymentError
+from taskguard.service.building import View
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.commands import run
 from taskguard.service.deployers.dependencies import manifest_in, node_modules, python_packages, requirements_in
@@ -36,7 +37,7 @@ _ENTRY_SUFFIXES = ("", ".ts", ".tsx", ".mts", ".js", ".mjs")
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds into folders below ``scratch``. Functions that share their files and their way of building share what is built."""
+    """Builds into folders below ``scratch``, which lies beside the copy of the service. Functions that share their files and their way of building share what is built."""
 
     job: Job
     scratch: Path
@@ -106,7 +107,8 @@ class Builder:
     def _make(self, logical_id: str, source: Path, folder: Path) -> None:
         # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html
         environment = environment_of(self.job) | {"ARTIFACTS_DIR": str(folder)}
-        run(self.job, ["make", f"build-{logical_id}"], source, environment, f"building {logical_id} with make")
+        view, what = View(writes=(self.scratch.parent,)), f"building {logical_id} with make"
+        run(self.job, ["make", f"build-{logical_id}"], source, environment, what, view=view)
 
     def _bundle(self, logical_id: str, options: list[str], source: Path, folder: Path) -> None:
         modules = None
@@ -116,7 +118,8 @@ class Builder:
         theirs = modules / ".bin" / "esbuild" if modules is not None else None
         esbuild = theirs if theirs is not None and theirs.exists() else _esbuild(self.job)
         command = [str(esbuild), "--bundle", "--platform=node", f"--outdir={folder}", *options]
-        run(self.job, command, source, environment_of(self.job), f"building {logical_id} with esbuild")
+        view = View(writes=(self.scratch.parent,), sees=tuple({esbuild.parents[1], *([modules] if modules else [])}))
+        run(self.job, command, source, environment_of(self.job), f"building {logical_id} with esbuild", view=view)
 
 
 def _esbuild(job: Job) -> Path:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from taskguard.errors import DeploymentError
+from taskguard.service.building import View
 from taskguard.service.config import DeployerName
 from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
-from taskguard.service.deployers.bundling import bundling_environment
+from taskguard.service.deployers.bundling import bundling_programs
 from taskguard.service.deployers.caching import cached
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
 from taskguard.service.deployers.commands import run
@@ -111,8 +112,12 @@ def _assembly(job: Job) -> Assembly:
 def _synthesise(job: Job, out: Path) -> None:
     with scratch_copy(job.places.service) as folder:
         settings = _settings(folder)
-        environment = environment_of(job) | programs_of(job, folder) | bundling_environment(job, folder.parent)
-        environment |= {
+        programs, bundling = programs_of(job, folder), bundling_programs(job, folder)
+        view = programs.view.beside(bundling.view).beside(View(writes=(out,)))
+        environment = {
+            **environment_of(job),
+            **programs.variables,
+            **bundling.variables,
             **_QUIET,
             "CDK_OUTDIR": str(out),
             "CDK_DEFAULT_ACCOUNT": ACCOUNT,
@@ -121,7 +126,8 @@ def _synthesise(job: Job, out: Path) -> None:
         }
         for doing, command in (("building", settings.get("build")), ("running", settings["app"])):
             if command:
-                run(job, ["sh", "-c", command], folder, environment, f"{doing} the app of {SETTINGS} (`{command}`)")
+                what = f"{doing} the app of {SETTINGS} (`{command}`)"
+                run(job, ["sh", "-c", command], folder, environment, what, view=view)
     if not (out / MANIFEST).is_file():
         raise DeploymentError(
             f"running the app of {SETTINGS} (`{settings['app']}`): it ended well and left nothing in the folder that CDK_OUTDIR names. Does "

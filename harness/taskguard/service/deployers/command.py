@@ -49,8 +49,9 @@ class Command:
         command = config_of(job.places.service).deploy
         before = _stacks(job.endpoint)
         with scratch_copy(job.places.service) as folder:
-            environment = environment_of(job) | programs_of(job, folder) | _settings_of_aws(job)
-            run(job, ["sh", "-c", command or ""], folder, environment, f"`{command}`")
+            programs = programs_of(job, folder)
+            environment = {**environment_of(job), **programs.variables, **_settings_of_aws(job)}
+            run(job, ["sh", "-c", command or ""], folder, environment, f"`{command}`", view=programs.view)
         after = _stacks(job.endpoint)
         changed = [name for name, state in after.items() if state != before.get(name)]
         return Deployed(stack_name=joined(changed) if changed else NO_STACK)

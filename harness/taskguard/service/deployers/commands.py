@@ -10,9 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from taskguard.errors import DeploymentError
+from taskguard.service.building import Command, View, building_at
 from taskguard.service.deployers.base import DEADLINE_VARIABLE, Job
 from taskguard.support.folders import naming
 
@@ -22,18 +24,34 @@ _LOOKS_EVERY_SECONDS = 0.1
 _TOO_LATE = -1000
 """In place of the status of a program that had to be ended: no signal has this number."""
 _CHUNK_BYTES = 65536
+_NOTHING_MORE = View()
 
 
-def run(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], what: str) -> None:
-    """Run a program in ``folder``; errors call it ``what``.
+def run(
+    job: Job,
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    what: str,
+    *,
+    view: View = _NOTHING_MORE,
+    installs: bool = False,
+) -> None:
+    """Run a program in ``folder``; errors call it ``what``. Where the endpoint's services are kept in a sandbox, it sees and may change
+    what is in ``view``, and ``folder`` where that names nothing to change. Of the network it then reaches the engine alone, or with
+    ``installs`` all of it.
 
     Raises:
+        SandboxError: it cannot be kept in one.
         DeploymentError: it failed, it took too long, or the job is abandoned.
     """
     what = f"{what} at {job.endpoint.place}"
     if job.abandoned.is_set():
         raise DeploymentError(f"{what} was not begun: the run was interrupted.")
-    status, output = _ended(job, command, folder, environment)
+    asked = Command(words=tuple(command), folder=folder, environment=environment)
+    view = view if view.writes else replace(view, writes=(folder,))
+    with building_at(job.endpoint, sandboxed=job.endpoint.sandboxed) as building:
+        status, output = _ended(job, (building.installing if installs else building.building)(asked, view))
     if status:
         why = "failed"
         if status == _TOO_LATE:
@@ -42,11 +60,11 @@ def run(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str
         raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}")
 
 
-def _ended(job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+def _ended(job: Job, command: Command) -> tuple[int, str]:
     """The program's status and output, which the log receives as it comes. An interrupt, that it is abandoned, or its deadline ends
     the program and what it started."""
     deadline, said, late = time.monotonic() + job.within_seconds, bytearray(), False
-    with _open_log(job.log) as log, _started(command, folder, environment) as (process, output):
+    with _open_log(job.log) as log, _started(command) as (process, output):
         while not (job.abandoned.is_set() or late):
             if select.select([output], [], [], _LOOKS_EVERY_SECONDS)[0]:
                 chunk = os.read(output, _CHUNK_BYTES)
@@ -75,17 +93,15 @@ def _open_log(log: Path | None) -> Iterator[Callable[[bytes], object]]:
 
 
 @contextmanager
-def _started(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str]
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def _started(command: Command) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The program, in a session of its own, and the file descriptor of what it says; when this is left it has ended, and what it
     started too."""
     output, its_end = os.pipe()
     try:
         process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
+            command.words,
+            cwd=command.folder,
+            env=command.environment,
             stdin=subprocess.DEVNULL,
             stdout=its_end,
             stderr=its_end,

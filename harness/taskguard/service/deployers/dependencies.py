@@ -18,6 +18,7 @@ from typing import Any
 from uv import find_uv_bin
 
 from taskguard.errors import DeploymentError, SetupError
+from taskguard.service.building import View
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.caching import cached, digest
 from taskguard.service.deployers.commands import run
@@ -65,12 +66,17 @@ def python_packages(job: Job, requirements: Path, python: Python) -> Path:
         DeploymentError: they cannot be installed.
     """
     text = requirements.read_text(encoding="utf-8-sig", errors="replace")
-    about = digest_of(requirements.parent) if _LOCAL.search(text) else text
+    local = _LOCAL.search(text) is not None
+    about = digest_of(requirements.parent) if local else text
     what = f"installing {requirements.name} of {requirements.parent.name}"
 
     def install(folder: Path) -> None:
         command = [find_uv_bin(), "pip", "install", "--quiet", "--python", python.executable, "--target", str(folder)]
-        run(job, [*command, "--requirement", str(requirements)], requirements.parent, installing(job), what)
+        # What is built of local files may leave others beside them.
+        writes = (folder, requirements.parent) if local else (folder,)
+        view = View(writes=writes, sees=(Path(command[0]), requirements.parent), programs=(python.executable,))
+        words = [*command, "--requirement", str(requirements)]
+        run(job, words, requirements.parent, installing(job), what, view=view, installs=True)
 
     name = f"python-{digest(about, python.version, python.abi)}"
     return cached(job.places.cache / FOLDER, name, install)
@@ -100,7 +106,8 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path
         else:
             for file in files:
                 shutil.copy2(file, folder)
-        run(job, command, folder, installing(job), f"installing the packages of {source.name} with `npm {command[1]}`")
+        what = f"installing the packages of {source.name} with `npm {command[1]}`"
+        run(job, command, folder, installing(job), what, installs=True)
         (folder / "node_modules").mkdir(exist_ok=True)
 
     about = (*texts, development, sys.platform, platform.machine(), *([digest_of(source)] if local else []))
@@ -108,14 +115,14 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path
 
 
 def installing(job: Job) -> dict[str, str]:
-    """The environment of a program that installs: the user's own, whose package index and settings are needed, and no account of AWS."""
+    """The environment of a program that installs: the user's own, whose package index and settings are needed, and no account of AWS. In a
+    sandbox it is told of the index alone, and keeps nothing that another install would use."""
     downloads = job.places.cache / "downloads"
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("AWS_")}
+    shared = {"npm_config_cache": str(downloads / "npm"), "UV_CACHE_DIR": str(downloads / "uv"), **kept}
     return {
-        "npm_config_cache": str(downloads / "npm"),
         "npm_config_update_notifier": "false",
-        "UV_CACHE_DIR": str(downloads / "uv"),
-        **kept,
+        **({} if job.endpoint.sandboxed else shared),
         "CI": "1",
         "NO_COLOR": "1",
         "AWS_CONFIG_FILE": os.devnull,

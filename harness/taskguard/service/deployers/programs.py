@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from taskguard.service.building import View
 from taskguard.service.deployers.artifacts import lay
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.dependencies import (
@@ -24,33 +26,46 @@ from taskguard.targets.environments import engine_python
 _OF_OTHERS = ("node_modules", "cdk.out")
 
 
-def programs_of(job: Job, folder: Path) -> dict[str, str]:
-    """Install what is needed in ``folder``, a copy of the service; the variables with which its programs find that.
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What was installed: the variables with which the service's programs find it, and what they are given to see of it in a sandbox."""
+
+    variables: Mapping[str, str]
+    view: View
+
+
+def programs_of(job: Job, folder: Path) -> Programs:
+    """Install what is needed in ``folder``, a copy of the service in a folder of its own, which its programs may change.
 
     Raises:
         SetupError: npm is missing.
         DeploymentError: something cannot be installed.
     """
-    binaries = [folder / "node_modules" / ".bin", folder / ".venv" / "bin"]
+    binaries, sees, called = [folder / "node_modules" / ".bin", folder / ".venv" / "bin"], list[Path](), list[str]()
     for manifest in _manifests(folder):
         main = manifest.parent == folder
         modules = node_modules(job, manifest, development=main)
         at = manifest.parent / "node_modules"
         if main:
             at.symlink_to(modules, target_is_directory=True)
+            sees.append(modules)
         elif not at.exists():
             # It is packed with the function beside it, so it must be there itself.
             lay(modules, at)
     if (requirements := requirements_in(folder)) is not None:
         python = engine_python()
         packages = python_packages(job, requirements, python)
+        sees.append(packages)
+        called.append(python.executable)
         binaries[1].mkdir(parents=True)
         for name in ("python", "python3"):
             # No other interpreter must see these packages.
             text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(packages))} exec {shlex.quote(python.executable)} "$@"\n'
             (binaries[1] / name).write_text(text)
             (binaries[1] / name).chmod(0o755)
-    return {"PATH": os.pathsep.join([*map(str, binaries), os.environ.get("PATH", os.defpath)])}
+    path = [*map(str, binaries), *([] if job.endpoint.sandboxed else [os.environ.get("PATH", os.defpath)])]
+    view = View(writes=(folder.parent,), sees=tuple(sees), programs=tuple(called))
+    return Programs({"PATH": os.pathsep.join(path)}, view)
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

@@ -34,6 +34,7 @@ _SETTINGS = (
     "services",
     "ssl",
 )
+_INSTALLED = ("bin", "lib", "lib64", "include")
 _RESOLVING = ("gai.conf", "host.conf", "nsswitch.conf", "resolv.conf")
 _OURS = DATA / "sandbox"
 
@@ -108,24 +109,31 @@ _ALONE = (
 
 
 def folder_of(executable: str) -> tuple[str, tuple[Bind, ...]]:
-    """A program as it is called in a sandbox, and what must be seen for it: nothing more when it is the system's, else the folder that it
-    was installed in.
+    """A program as it is called in a sandbox, and what must be seen for it: nothing more when it is the system's, else programs and
+    libraries of the folder that it was installed in.
 
     Raises:
         SandboxError: that folder has more in it than the program.
     """
     real = os.path.realpath(executable)
-    if any(os.path.commonpath((real, folder)) == folder for folder in map(os.path.realpath, _SYSTEM)):
+    if of_the_system(real):
         return real, ()
-    folder = Path(real).parent
-    if folder.name == "bin":
-        folder = folder.parent
+    beside = Path(real).parent
+    folder = beside.parent if beside.name == "bin" else beside
     if any(Path(place).resolve().is_relative_to(folder) for place in (Path.home(), "/root", "/home", "/tmp")):  # noqa: S108
         raise SandboxError(
             f"making a sandbox for {executable}: it is installed in {folder}, which has other files, too. "
             "Install it in a folder of its own, or for the whole system."
         )
-    return real, (Bind(str(folder)),)
+    if folder == beside:
+        return real, (Bind(str(folder)),)
+    # There may be other things in it: ~/.local has all kinds.
+    return real, tuple(Bind(str(folder / each)) for each in _INSTALLED if (folder / each).is_dir())
+
+
+def of_the_system(path: str) -> bool:
+    """Whether this is what every program in a sandbox sees anyway."""
+    return any(Path(path).is_relative_to(place) for folder in _SYSTEM for place in (folder, os.path.realpath(folder)))
 
 
 @lru_cache

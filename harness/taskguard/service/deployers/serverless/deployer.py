@@ -45,7 +45,7 @@ class Serverless:
         if is_ours(job.places.service):
             with ours.packaged(job) as folder:
                 name = _packaged_name(folder, job.stage_or_default)
-                ours.with_the_cli(job, "deploy", "--package", str(folder))
+                ours.with_the_cli(job, "deploy", folder)
             return Deployed(stack_name=name)
         with theirs.packaged(job) as package:
             theirs.publish(job, package)

@@ -29,7 +29,7 @@ def packaged(job: Job) -> Iterator[Path]:
 
     def make(folder: Path) -> None:
         with _first_packaging(job.places):
-            with_the_cli(job, "package", "--package", str(folder))
+            with_the_cli(job, "package", folder)
 
     service, url = job.places.service, job.endpoint.url
     key = key_of(
@@ -41,20 +41,22 @@ def packaged(job: Job) -> Iterator[Path]:
         host=urlsplit(url).hostname if url else None,
         environment=environment_for(job),
     )
-    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as folder:
-        Packages(job.places.cache / "packages").get(key, make, Path(folder))
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
+        folder = Path(scratch, "package")
+        folder.mkdir()
+        Packages(job.places.cache / "packages").get(key, make, folder)
+        yield folder
 
 
-def with_the_cli(job: Job, *arguments: str) -> None:
-    """Run the CLI in a copy of the service.
+def with_the_cli(job: Job, doing: str, package: Path | None = None) -> None:
+    """Run the CLI in a copy of the service; ``package`` as for :func:`taskguard.service.deployers.serverless.calls.call`.
 
     Raises:
         SetupError, DeploymentError: as :func:`packaged`.
     """
     with scratch_copy(job.places.service) as folder:
         (folder / "node_modules").symlink_to(serverless_cli(job.places.cache).parents[1], target_is_directory=True)
-        call(job, folder, *arguments)
+        call(job, folder, doing, package=package)
 
 
 @contextmanager

@@ -99,7 +99,8 @@ def packaged(job: Job) -> Iterator[Package]:
         made_by=WRAPPER_FILES,
     )
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as place:
-        folder = Path(place)
+        folder = Path(place, "package")
+        folder.mkdir()
         if makes_the_same_again(service):
             Packages(job.places.cache / "packages").get(key, lambda made: _Packaging(job).into(made), folder)
         else:
@@ -164,9 +165,16 @@ class _Packaging:
             "mayBuild": self._has_script(scratch, "build") and not self._has_built,
         }
         environment = environment_for(self._job) | {"TASKGUARD_WRAPPER": json.dumps(told)}
-        arguments = ("package", "--config", WRAPPER_FILES[0].name, "--package", str(folder))
         try:
-            call(self._job, scratch, *arguments, environment=environment)
+            call(
+                self._job,
+                scratch,
+                "package",
+                "--config",
+                WRAPPER_FILES[0].name,
+                package=folder,
+                environment=environment,
+            )
         except DeploymentError as failed:
             raise DeploymentError(f"{failed}{self._of_the_stage()}") from None
         return dict(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else {}
