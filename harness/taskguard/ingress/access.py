@@ -81,7 +81,8 @@ def client_of(
         SetupError: when a request must be signed, and there are no credentials; or a header's variable is not set.
     """
     if stack.ingress.is_queue:
-        return QueueClient(endpoint, stack.work_queue.url, note, words)
+        _refuse_unset(words)
+        return QueueClient(endpoint, stack.work_queue.url, note, words, os.environ)
     return http_client_of(endpoint, stack, words, note)
 
 

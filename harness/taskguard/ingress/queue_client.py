@@ -5,8 +5,10 @@ What SQS answers is told in HTTP's terms, as it is on the wire. A queue knows of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,19 +33,25 @@ class QueueClient(Client):
         queue_url: str,
         note: Callable[[Iterable[str]], None] = lambda _: None,
         words: IngressWords = INGRESS,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         # Which statuses are good is said of an API.
         words = msgspec.structs.replace(words, accepted=())
         super().__init__(f"SendMessage to {queue_url}", note, endpoint.clock, words)
-        self._sqs, self._url = endpoint.sqs(), queue_url
+        self._sqs, self._url, self._environment = endpoint.sqs(), queue_url, environment
 
-    def hand_in(self, body: str, task_id: str) -> Answer:  # noqa: ARG002  A message has nothing beside its body.
-        order = {}
+    def hand_in(self, body: str, task_id: str) -> Answer:
+        order: dict[str, Any] = {}
         if self._url.endswith(_FIFO):
             digest = sha256(body.encode()).hexdigest()
             order = {"MessageGroupId": f"group-{int(digest, 16) % _GROUPS}", "MessageDeduplicationId": digest}
+        if headers := self._words.headers_of(task_id, self._environment):
+            # What stands beside a message's body.
+            order["MessageAttributes"] = {
+                name: {"DataType": "String", "StringValue": value} for name, value in headers.items()
+            }
         try:
-            sent = self._sqs.send_message(QueueUrl=self._url, MessageBody=body, **order)  # type: ignore[arg-type]
+            sent = self._sqs.send_message(QueueUrl=self._url, MessageBody=body, **order)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
             return Answer(status_code=status, text=str(error), document=None)

@@ -19,6 +19,7 @@ from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.stand_ins import as_far_as_loaded
+from taskguard.judging.unstated import as_far_as_stated
 from taskguard.judging.unsupported import as_far_as_made
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.support.garbage_collection import without_garbage_collection
@@ -161,10 +162,11 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
 
 def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Grade:
     """The grade with those verdicts *unknown* that tell nothing of the service, by what the engine has wrong, did not make, or cannot
-    load."""
+    load, or by a message that nobody stated."""
     shown = (_shown(each, manifest.engine_limits) for each in judged.verdicts)
     made = (as_far_as_made(each, manifest.unsupported) for each in shown)
-    return replace(judged, verdicts=tuple(as_far_as_loaded(each, manifest.stand_ins, history) for each in made))
+    loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
+    return replace(judged, verdicts=tuple(as_far_as_stated(each, manifest.terms, history) for each in loaded))
 
 
 def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from taskguard.contract.dialect import INGRESS
+from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import SubmissionError
 from taskguard.ingress.queue_client import QueueClient
 from taskguard.ingress.workload import Task
@@ -44,6 +44,13 @@ def test_the_message_is_worded_as_a_request_is_and_taken_whatever_status_an_api_
     answer = QueueClient(here, URL, words=INGRESS).submit(TASKS[0])
     assert (answer.accepted, answer.status_code, answer.task_id) == (True, 200, "t-0")
     assert here.sent == [{"QueueUrl": URL, "MessageBody": '{"taskId": "t-0", "payload": {"number": 0}}'}]
+
+
+def test_what_is_stated_as_headers_is_the_messages_attributes() -> None:
+    here, words = Queues(), IngressWords(headers={"tries": "1", "key": "${env:KEY}", "id": "${id}"})
+    QueueClient(here, URL, words=words, environment={"KEY": "of-a-test"}).submit(TASKS[0])
+    told = {name: each["StringValue"] for name, each in here.sent[0]["MessageAttributes"].items()}
+    assert told == {"tries": "1", "key": "of-a-test", "id": "t-0"}
 
 
 def test_a_fifo_queue_gets_several_groups_and_each_message_an_id_of_its_own() -> None:
