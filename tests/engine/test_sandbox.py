@@ -230,6 +230,22 @@ def test_a_function_that_forks_without_end_comes_to_an_end(boxed: Boxed, functio
     assert not any(map(is_running, made))
 
 
+def test_a_function_that_fills_its_disk_has_as_much_as_on_lambda(function: Create) -> None:
+    filler = function(
+        """
+        |import os
+        |def handler(event, context):
+        |    try:
+        |        with open("/tmp/full", "wb") as file:
+        |            os.posix_fallocate(file.fileno(), 0, 600 * 1024**2)
+        |    except OSError as error:
+        |        return error.errno
+        """
+    )
+    # No space left on the device.
+    assert filler.invoke().payload == 28
+
+
 def test_a_function_that_takes_more_and_more_memory_is_stopped(function: Create) -> None:
     greedy = function(
         """

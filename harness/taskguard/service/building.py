@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from taskguard.errors import SandboxError
 from taskguard.service.registries import registries
 from taskguard.support.sandbox.availability import sandbox_here
+from taskguard.support.sandbox.bounds import bounded
 from taskguard.support.sandbox.box import Bind, Box, folder_of, of_the_system
 from taskguard.support.sandbox.network import Network
 from taskguard.targets.base import Endpoint
@@ -63,9 +64,10 @@ class View:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
     """How programs are run that build one service. In a sandbox the engine is reached in ``network``; without one there is no sandbox.
-    ``settings`` is a file with npm's settings for it."""
+    ``settings`` is a file with npm's settings for it, and ``before`` stands before each command."""
 
     network: Network | None = None
+    before: tuple[str, ...] = ()
     settings: Path | None = None
 
     @property
@@ -84,7 +86,7 @@ class Building:
         told = registries()
         binds = () if self.settings is None else (Bind(str(self.settings), f"{HOME}/.npmrc"),)
         view = replace(view, sees=(*view.sees, *map(Path, told.files)))
-        return _boxed(command, view, binds=binds, variables=told.variables)
+        return _boxed(command, view, before=self.before, binds=binds, variables=told.variables)
 
     def building(self, command: Command, view: View) -> Command:
         """The command that runs what is the service's own (its configuration, plugins, bundlers), as :meth:`installing`. Of the network it
@@ -95,7 +97,7 @@ class Building:
         """
         if self.network is None:
             return command
-        return _boxed(command, view, enter=self.network.enter())
+        return _boxed(command, view, before=self.before, enter=self.network.enter())
 
 
 WITHOUT_SANDBOX = Building()
@@ -120,18 +122,20 @@ def building_at(endpoint: Endpoint, *, sandboxed: bool) -> Iterator[Building]:
             "Use such a one, or --no-sandbox if you trust the service."
         )
     with ExitStack() as held:
+        before = held.enter_context(bounded())
         network = held.enter_context(Network())
         network.pass_on(address.port)
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="taskguard-sandbox-")))
         settings = folder / "npmrc"
         settings.write_text(registries().npmrc, encoding="utf-8")
-        yield Building(network=network, settings=settings)
+        yield Building(network=network, settings=settings, before=before)
 
 
 def _boxed(
     command: Command,
     view: View,
     *,
+    before: Sequence[str],
     binds: Sequence[Bind] = (),
     variables: Mapping[str, str] | None = None,
     enter: Sequence[str] = (),
@@ -168,7 +172,7 @@ def _boxed(
         "TMPDIR": HOME,
         "PATH": os.pathsep.join([*([own] if own else []), *dict.fromkeys(path), _PATH]),
     }
-    return Command(words=tuple(box.command(command.words, enter=enter)), folder=Path("/"), environment=environment)
+    return Command(words=(*before, *box.command(command.words, enter=enter)), folder=Path("/"), environment=environment)
 
 
 def _by_name() -> Iterator[tuple[str, tuple[Bind, ...]]]:

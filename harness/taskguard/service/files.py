@@ -44,11 +44,24 @@ def deployed_files(service: Path) -> tuple[str, ...]:
     return tuple(sorted(each.name for each in service.iterdir() if each.name not in (*_NEVER_SENT, *_CACHES)))
 
 
-def copy_of(service: Path, folder: Path) -> None:
-    """Copy what is deployed of ``service`` into ``folder``, which is there already."""
+def copy_of(service: Path, folder: Path, *, of_others: bool = False) -> None:
+    """Copy what is deployed of ``service`` into ``folder``, which is there already. Links are followed; where it is ``of_others``, only those
+    that lead to its own files: else it would take along whatever it names of its user's."""
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        leading_out = {name for name in names if of_others and leads_out(Path(place, name), service)}
+        return leading_out | set(_LEFT_OUT(place, names))
+
     for name in deployed_files(service):
         source = service / name
+        if of_others and leads_out(source, service):
+            continue
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_LEFT_OUT, ignore_dangling_symlinks=True)
+            shutil.copytree(source, folder / name, ignore=left_out, ignore_dangling_symlinks=True)
         elif source.exists():
             shutil.copy2(source, folder / name)
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether what this is, once links are followed, lies outside of ``folder``."""
+    return not path.resolve().is_relative_to(folder.resolve())

@@ -212,3 +212,13 @@ def test_a_template_is_known_by_its_transform(tmp_path: Path) -> None:
 def test_a_stacks_name_has_the_characters_that_it_may_have() -> None:
     assert stack_name("my service_2", "dev") == "my-service-2-dev"
     assert stack_name("2nd", "dev") == "service-2nd-dev"
+
+
+@pytest.mark.parametrize("named", ["../secret", "/etc", "../../secret"])
+def test_nothing_outside_of_the_service_is_packaged(tmp_path: Path, bucket: Kept, named: str) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "service").mkdir()
+    text = f"Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {{Code: {named}}}\n"
+    with pytest.raises(DeploymentError, match="outside of the service's folder"):
+        packaged(tmp_path / "service", text, bucket)
+    assert not Kept.held

@@ -16,6 +16,7 @@ from typing import Any
 from taskguard.errors import DeploymentError
 from taskguard.service.deployers.publishing import Bucket, archive_of
 from taskguard.service.deployers.templates import Template
+from taskguard.service.files import leads_out
 from taskguard.targets.base import Endpoint
 
 MANIFEST = "manifest.json"
@@ -86,7 +87,7 @@ class Assembly:
                     assets = _json(folder / artifact["properties"]["file"])
                     impossible += _not_published(assets)
                     for asset in (assets.get("files") or {}).values():
-                        _publish(asset, folder, endpoint, buckets)
+                        _publish(asset, folder, self.folder, endpoint, buckets)
         return tuple(impossible)
 
     def _manifests(self) -> Iterator[tuple[Mapping[str, Any], Path]]:
@@ -112,11 +113,18 @@ def _stack_of(artifact_id: str, artifact: Mapping[str, Any], folder: Path) -> As
     )
 
 
-def _publish(asset: Mapping[str, Any], folder: Path, endpoint: Endpoint, buckets: dict[str, Bucket]) -> None:
+def _publish(
+    asset: Mapping[str, Any], folder: Path, inside: Path, endpoint: Endpoint, buckets: dict[str, Bucket]
+) -> None:
     source = asset["source"]
     if "path" not in source:
         return
     path = folder / source["path"]
+    if leads_out(path, inside):
+        raise DeploymentError(
+            f"publishing {source['path']}: it lies outside of what the app has written, and only that is deployed. Let the app stage its "
+            "assets."
+        )
     if path.name.endswith(_TEMPLATE_ENDING):
         body = json.dumps(_without_bootstrap(_json(path))).encode()
     else:

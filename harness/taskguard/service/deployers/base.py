@@ -126,10 +126,10 @@ class Deployer(Protocol):
 
 
 @contextmanager
-def scratch_copy(service: Path) -> Iterator[Path]:
-    """A copy of what is deployed of ``service``, in a folder that is there for as long."""
+def scratch_copy(job: Job) -> Iterator[Path]:
+    """A copy of what is deployed of the job's service, in a folder that is there for as long."""
     with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
         folder = Path(scratch, "service")
         folder.mkdir()
-        copy_of(service, folder)
+        copy_of(job.places.service, folder, of_others=job.endpoint.sandboxed)
         yield folder

@@ -110,7 +110,7 @@ def _assembly(job: Job) -> Assembly:
 
 
 def _synthesise(job: Job, out: Path) -> None:
-    with scratch_copy(job.places.service) as folder:
+    with scratch_copy(job) as folder:
         settings = _settings(folder)
         programs, bundling = programs_of(job, folder), bundling_programs(job, folder)
         view = programs.view.beside(bundling.view).beside(View(writes=(out,)))

@@ -60,14 +60,14 @@ class CloudFormation:
         file = self.file_in(job.places.service)
         assert file is not None  # noqa: S101  # it was chosen by that
         name, deadline = self.name_of(job), Deadline(job.within_seconds, job.abandoned)
-        with scratch_copy(job.places.service) as folder:
+        with scratch_copy(job) as folder:
             path = folder / file
             template = read_template(path)
             parameters = parameters_for(template, file, job.parameters, self._usual_parameters(folder))
             bucket = Bucket(job.endpoint)
             bucket.make()
             built = Builder(job, folder.with_name("built")).built(template)
-            Packager(path.parent, bucket, built).package(template)
+            Packager(path.parent, bucket, built, folder).package(template)
             set_aside = tuple(_cannot_run(template))
             deploy_template(job.endpoint, name, template, parameters, deadline)
         return Deployed(stack_name=name, set_aside=set_aside)

@@ -48,7 +48,7 @@ class Command:
     def deploy(self, job: Job) -> Deployed:
         command = config_of(job.places.service).deploy
         before = _stacks(job.endpoint)
-        with scratch_copy(job.places.service) as folder:
+        with scratch_copy(job) as folder:
             programs = programs_of(job, folder)
             environment = {**environment_of(job), **programs.variables, **_settings_of_aws(job)}
             run(job, ["sh", "-c", command or ""], folder, environment, f"`{command}`", view=programs.view)

@@ -15,6 +15,7 @@ from typing import Any
 from taskguard.errors import DeploymentError
 from taskguard.service.deployers.publishing import Bucket, archive_of
 from taskguard.service.deployers.templates import Resource, Template, read_document, read_template, resources_of
+from taskguard.service.files import leads_out
 
 CODE = {
     "AWS::Serverless::Function": "CodeUri",
@@ -43,11 +44,13 @@ Built = Callable[[str, Path], Path]
 
 @dataclass(frozen=True, slots=True)
 class Packager:
-    """Packages the template of ``folder`` into the ``bucket``. ``built`` tells what is deployed of a function's or layer's files."""
+    """Packages the template of ``folder`` into the ``bucket``. ``built`` tells what is deployed of a function's or layer's files.
+    What lies outside of ``inside`` (none: of ``folder``) is not deployed."""
 
     folder: Path
     bucket: Bucket
     built: Built = lambda _, path: path
+    inside: Path | None = None
     _kept: dict[Path, str] = field(default_factory=dict)
 
     def package(self, template: Template) -> None:
@@ -92,7 +95,7 @@ class Packager:
         key = _NESTED[resource.kind]
         if (path := self._local(resource.properties.get(key), resource.logical_id)) is not None:
             template = read_template(path)
-            Packager(path.parent, self.bucket, self.built, self._kept).package(template)
+            Packager(path.parent, self.bucket, self.built, self.inside or self.folder, self._kept).package(template)
             at = self.bucket.keep(json.dumps(template).encode(), ".json")
             resource.properties[key] = f"https://s3.amazonaws.com/{self.bucket.name}/{at}"
 
@@ -101,6 +104,11 @@ class Packager:
         if not isinstance(named, str) or named.startswith(_ELSEWHERE):
             return None
         path = (self.folder / named).resolve()
+        if leads_out(path, self.inside or self.folder):
+            raise DeploymentError(
+                f"packaging {who} of the template in {self.folder.name}: it names {named}, which lies outside of the service's folder, and "
+                "only that is deployed. Name the folder that has all of it as the service."
+            )
         if not path.exists():
             raise DeploymentError(
                 f"packaging {who} of the template in {self.folder.name}: it names {named}, which is not there. If a build makes it, "

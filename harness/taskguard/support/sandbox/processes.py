@@ -42,13 +42,16 @@ def _bounds_processes(folder: Path, kind: str, options: list[str]) -> bool:
 
 
 def _can_be_made(folder: Path) -> bool:
-    group = folder / f"taskguard-{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        group.mkdir()
-        try:
-            (group / "pids.max").write_text(str(MOST_PROCESSES))
-        finally:
-            group.rmdir()
+        new_group(folder).rmdir()
     except OSError:
         return False
     return True
+
+
+def new_group(folder: Path) -> Path:
+    """A control group in such a folder. Who asked for it removes it."""
+    group = folder / f"taskguard-{os.getpid()}-{secrets.token_hex(4)}"
+    group.mkdir()
+    (group / "pids.max").write_text(str(MOST_PROCESSES))
+    return group

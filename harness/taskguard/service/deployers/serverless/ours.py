@@ -54,7 +54,7 @@ def with_the_cli(job: Job, doing: str, package: Path | None = None) -> None:
     Raises:
         SetupError, DeploymentError: as :func:`packaged`.
     """
-    with scratch_copy(job.places.service) as folder:
+    with scratch_copy(job) as folder:
         (folder / "node_modules").symlink_to(serverless_cli(job.places.cache).parents[1], target_is_directory=True)
         call(job, folder, doing, package=package)
 

@@ -134,7 +134,7 @@ class _Packaging:
 
     def into(self, folder: Path) -> None:
         """Leave the package and the note in ``folder``."""
-        with scratch_copy(self._job.places.service) as scratch:
+        with scratch_copy(self._job) as scratch:
             self._install(scratch, development=True)
             for file in WRAPPER_FILES:
                 shutil.copy2(file, scratch)
@@ -145,6 +145,7 @@ class _Packaging:
                 note = self._package(scratch, made)
                 needs = note.get("needs") or {}
                 if not any(needs.values()):
+                    _make_sure_it_holds_files(folder)
                     note["setAside"] = [*note["setAside"], *self._said]
                     (made / _NOTE).write_text(json.dumps(note), encoding="utf-8")
                     shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -214,3 +215,12 @@ class _Packaging:
             return name in json.loads((folder / "package.json").read_text(encoding="utf-8-sig"))["scripts"]
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+
+def _make_sure_it_holds_files(package: Path) -> None:
+    for each in package.rglob("*"):
+        if each.is_symlink():
+            raise DeploymentError(
+                f"reading what the Serverless CLI packaged: {each.name} is a link to {each.readlink()}, and only files are deployed. Let the "
+                "service's plugins copy what they package."
+            )
