@@ -117,7 +117,8 @@ def publish(job: Job, package: Package) -> None:
     bucket = Bucket(job.endpoint)
     bucket.make()
     for file in package.folder.iterdir():
-        if file.name not in (_NOTE, STATE_FILE):
+        # A plugin may leave a folder beside the packages.
+        if file.is_file() and file.name not in (_NOTE, STATE_FILE):
             bucket.put(f"{package.keys_below}/{file.name}", file.read_bytes())
     template = json.loads((package.folder / _TEMPLATE).read_text(encoding="utf-8"))
     deadline = Deadline(job.within_seconds, job.abandoned)

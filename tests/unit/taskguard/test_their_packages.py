@@ -1,0 +1,39 @@
+"""What a service of somebody else's was packaged into is handed on, whatever its plugins leave beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from taskguard.service.deployers.serverless import theirs
+
+PUT: list[str] = []
+
+
+class Bucket:
+    """Keeps the names of what is put into it."""
+
+    def __init__(self, _endpoint: Any) -> None:
+        PUT.clear()
+
+    def make(self) -> None:
+        """It is there."""
+
+    def put(self, key: str, _body: bytes) -> None:
+        PUT.append(key)
+
+
+def test_a_folder_that_a_plugin_left_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theirs, "Bucket", Bucket)
+    monkeypatch.setattr(theirs, "deploy_template", lambda *_: None)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "jobs.zip").write_bytes(b"")
+    (tmp_path / "cloudformation-template-update-stack.json").write_text("{}")
+    package = theirs.Package(
+        folder=tmp_path, stack_name="jobs-dev", stage="dev", keys_below="jobs", parameters={}, set_aside=()
+    )
+    job: Any = SimpleNamespace(endpoint=None, within_seconds=1.0, abandoned=None)
+    theirs.publish(job, package)
+    assert sorted(PUT) == ["jobs/cloudformation-template-update-stack.json", "jobs/jobs.zip"]
