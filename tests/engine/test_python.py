@@ -21,7 +21,7 @@ def test_a_log_is_one_event_a_call_whatever_is_in_it(function: Create) -> None:
         """
         |import logging
         |def handler(event, context):
-        |    logging.getLogger().warning("one\\rtwo")
+        |    logging.getLogger().warning("one\\ntwo")
         |    print("three\\rfour")
         """
     )

@@ -77,7 +77,11 @@ def launch(runtime: FunctionRuntime, task_root: Path, environment: Mapping[str, 
 
 def write_client(library: Path, code: str) -> None:
     imports = "import json, os, signal, subprocess, sys, threading\n"
-    (library / "awslambdaric.py").write_text(imports + textwrap.dedent(code))
+    client = library / "awslambdaric"
+    client.mkdir(exist_ok=True)
+    (client / "__init__.py").touch()
+    (client / "bootstrap.py").write_text("class StandardLogSink:\n    pass\n")
+    (client / "__main__.py").write_text(imports + textwrap.dedent(code))
 
 
 def output_of(process: FunctionProcess) -> str:

@@ -5,9 +5,18 @@ process live by a clock, that clock's file, empty for the machine's, and by how 
 leads to the engine what is meant for AWS, and where the engine listens (nowhere where there is none). It imports nothing of the harness but these: a function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that Lambda has.
 """
 
+import importlib
 import os
 import runpy
 import sys
+
+
+def _log_an_event_a_call() -> None:
+    # On Lambda the client hands whole texts of `logging` over. Here they are lines, in which new lines are as it has them in its own errors.
+    def log(_sink: object, msg: str, **_: object) -> None:
+        sys.stdout.write(msg.rstrip("\n").replace("\n", "\r") + "\n")
+
+    importlib.import_module("awslambdaric.bootstrap").StandardLogSink.log = log
 
 
 def _main() -> None:
@@ -19,6 +28,7 @@ def _main() -> None:
         runpy.run_path(code)["install"](clock or None, float(skew))
     if host:
         runpy.run_path(only_engine)["install"](host, int(port))
+    _log_an_event_a_call()
     sys.argv = ["awslambdaric", handler]
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 
