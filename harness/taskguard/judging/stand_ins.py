@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from taskguard.history import History, InvocationFailed, StandIn
-from taskguard.judging.checks.out_of_time import TIMED_OUT
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 _WHILE_RUNNING = (
@@ -21,6 +20,10 @@ _WHILE_RUNNING = (
     "Runtime.UserCodeSyntaxError",
 )
 """Errors of what a handler loads only when it is called."""
+
+_WHILE_LOADING = (*_WHILE_RUNNING, "AttributeError", "TypeError", "NameError", "ReferenceError", "Runtime.ExitError")
+"""And of what it does before: there a name that a version lacks, or a library that was built for another, is met, too. What the code
+itself raises, as for want of a variable, has no version for a reason."""
 
 _READS_SETTINGS = "configuration"
 """This check asks what was deployed, and not what became of it."""
@@ -47,4 +50,4 @@ def as_far_as_loaded(verdict: Verdict, stand_ins: Sequence[StandIn], history: Hi
 
 
 def _was_not_loaded(event: InvocationFailed) -> bool:
-    return event.error_type in _WHILE_RUNNING if event.loaded else event.error_type != TIMED_OUT
+    return event.error_type in (_WHILE_RUNNING if event.loaded else _WHILE_LOADING)

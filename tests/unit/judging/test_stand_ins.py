@@ -65,9 +65,17 @@ def test_what_fails_where_something_cannot_be_loaded_is_unknown_and_says_why(fai
         ([*WRONG, failed("Runtime.UserCodeSyntaxError", function="other")], (STAND_IN,)),
         ([*WRONG, failed("ValueError", loaded=True)], (STAND_IN,)),
         ([*WRONG, failed("Sandbox.Timedout")], (STAND_IN,)),
+        ([*WRONG, failed("RuntimeError")], (STAND_IN,)),
         (WRONG, (STAND_IN,)),
     ],
-    ids=["on its own version", "of another function", "while it works", "out of time", "none at all"],
+    ids=[
+        "on its own version",
+        "of another function",
+        "while it works",
+        "out of time",
+        "raised by itself",
+        "none at all",
+    ],
 )
 def test_other_errors_are_the_services_own(events: list[Event], stand_ins: tuple[StandIn, ...]) -> None:
     assert judged(events, *stand_ins).outcome is Outcome.FAIL
