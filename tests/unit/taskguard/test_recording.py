@@ -245,6 +245,20 @@ def test_an_invocation_that_was_under_way_when_a_run_began_is_not_lost(tmp_path:
     assert recording.damage == []
 
 
+def test_an_invocation_that_was_under_way_where_the_reading_begins_is_known_however_long_the_engine_rested(
+    tmp_path: Path,
+) -> None:
+    path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0
+    before_ms = began_ms - 3_600_000
+    with path.open("w") as file:
+        file.write(started("0", at=before_ms) + "\n")
+        for number in range(1, 3000):
+            # One is always under way.
+            file.write(started(str(number), at=before_ms + number) + "\n")
+            file.write(ended(str(number - 1), at=before_ms + number) + "\n")
+    assert RecordingFile(path, began_ms).read().damage == []
+
+
 def test_a_start_that_is_told_late_is_found(tmp_path: Path) -> None:
     # It is told after a cold start, and bears the time before it.
     path, began_ms = tmp_path / "flight-recorder.jsonl", 1_000_000_000.0

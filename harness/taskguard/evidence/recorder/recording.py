@@ -226,7 +226,10 @@ class RecordingFile:
         recording = Recording()
         if self._since_ms > 0:
             self._position = self._from = _offset_of(file, self._since_ms - _DISORDER_MS)
-            long_before = _offset_of(file, self._since_ms - _DISORDER_MS - _LONGEST_INVOCATION_MS)
+            # The place is found but roughly: when the engine rested before that moment, its line may be from long before.
+            file.seek(self._from)
+            first_ms = min(_written_ms(file.readline()), self._since_ms)
+            long_before = _offset_of(file, first_ms - _DISORDER_MS - _LONGEST_INVOCATION_MS)
             for line in _under_way(file, long_before, self._from):
                 self._take(line, recording)
         return recording
