@@ -70,7 +70,9 @@ class Engines:
                 sandboxed=bool(sandbox_here()),
             )
             self._engine.__enter__().start()
-            self._regions = sorted(boto3.session.Session().get_available_regions("sqs"), reverse=True)
+            # A service that names the usual region is told that it is deployed elsewhere.
+            regions = set(boto3.session.Session().get_available_regions("sqs")) - {"us-east-1"}
+            self._regions = sorted(regions, reverse=True)
         return self._engine
 
     def _end(self) -> None:
