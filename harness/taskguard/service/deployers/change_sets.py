@@ -19,7 +19,6 @@ from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
 _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
-_CHANGE_SET = "taskguard"
 _LOOKS_EVERY_SECONDS = 0.05
 _UNFINISHED = ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS")
 """The states of a stack that was never there as a whole: it can only be removed."""
@@ -58,9 +57,10 @@ def deploy_template(
     what = f"deploying the stack {name} to {endpoint.place}"
     try:
         kind = _kind_of_change(endpoint, name, deadline, what)
-        if not _change_set(endpoint, name, kind, template, parameters, deadline, what):
+        change_set = _change_set(endpoint, name, kind, template, parameters, deadline, what)
+        if change_set is None:
             return
-        endpoint.cloudformation().execute_change_set(StackName=name, ChangeSetName=_CHANGE_SET)
+        endpoint.cloudformation().execute_change_set(ChangeSetName=change_set)
         stack = _settled(endpoint, name, deadline, what)
     except (ClientError, BotoCoreError) as error:
         raise DeploymentError(f"{what} failed: {explain(error)}") from error
@@ -107,12 +107,13 @@ def _change_set(
     parameters: Mapping[str, str],
     deadline: Deadline,
     what: str,
-) -> bool:
-    """Whether there is a change to make; it is prepared then."""
+) -> str | None:
+    """The id of a change set that is prepared; none when there is nothing to change."""
     cloudformation = endpoint.cloudformation()
-    cloudformation.create_change_set(
+    created = cloudformation.create_change_set(
         StackName=name,
-        ChangeSetName=_CHANGE_SET,
+        # Its id is used from here on: of several of one name LocalStack finds any.
+        ChangeSetName="taskguard",
         ChangeSetType=kind,  # type: ignore[arg-type]  # one of two
         TemplateBody=json.dumps(template),
         Capabilities=list(_CAPABILITIES),  # type: ignore[arg-type]
@@ -120,15 +121,15 @@ def _change_set(
     )
     while True:
         deadline.look(what)
-        told = cloudformation.describe_change_set(StackName=name, ChangeSetName=_CHANGE_SET)
+        told = cloudformation.describe_change_set(ChangeSetName=created["Id"])
         if told["Status"] == "CREATE_COMPLETE":
             # AWS says that a change set without a change has failed, LocalStack that it cannot be executed.
-            return told["ExecutionStatus"] == "AVAILABLE"
+            return created["Id"] if told["ExecutionStatus"] == "AVAILABLE" else None
         if told["Status"] == "FAILED":
             why = told.get("StatusReason", "")
-            cloudformation.delete_change_set(StackName=name, ChangeSetName=_CHANGE_SET)
+            cloudformation.delete_change_set(ChangeSetName=created["Id"])
             if any(each in why for each in _NOTHING_CHANGES):
-                return False
+                return None
             raise DeploymentError(f"{what}: the engine refuses the template. {why}")
         time.sleep(_LOOKS_EVERY_SECONDS)
 
