@@ -71,7 +71,8 @@ def graded(endpoint: Endpoint, stages: SimpleQueue[str], seed: str, tasks: int, 
             source=source_at(endpoint, stack, since_ms=endpoint.clock.now_ms()),
         )
         folder = KEPT / f"run-{seed}"
-        judged = session.judge(session.record(run, load_of(seed, tasks, run.terms), folder), folder)
+        load = load_of(seed, tasks, run.terms, fated=not seeded)
+        judged = session.judge(session.record(run, load, folder), folder)
         found = Graded(seed=seed, seeded=seeded, grade=judged.grade)
         if not found.alarms:
             shutil.rmtree(folder)
