@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not sandbox_here(), reason=f"this machine has no sandbox: {sandbox_here().missing}"),
 ]
 
-SECRET = "of-the-user-alone"
+SECRET = "of-the-user-alone"  # pragma: allowlist secret
 
 
 @dataclass(frozen=True)
