@@ -59,7 +59,7 @@ test-mutants-graded: setup ## try all of them with what a default `taskguard gra
 	@exec $(BIN)/python -m pytest tests/mutants -q -m graded --taskguard-clock-scale $(CLOCK_SCALE) $(call junit,mutants-graded)
 
 test-services: setup ## grade services that are not ours, sound and broken, each of which must get the grade that it deserves
-	@exec $(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,services)
+	@exec $(BIN)/python -m pytest tests/services -q --taskguard-clock-scale $(CLOCK_SCALE) -n 3 --maxschedchunk 1 $(call junit,services)
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker

@@ -54,7 +54,7 @@ def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> li
 
 class Probing:
     """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer is told, and kept in ``events``.
-    Use as a context manager: once it is left nothing is handed in any more."""
+    What was recorded before ``since_ms`` is of other runs. Use as a context manager: once it is left nothing is handed in any more."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Probing:
         tell: Callable[[Answered], None],
         *,
         alone: bool = True,
+        since_ms: float = 0.0,
     ) -> None:
         self._endpoint, self._stack, self._terms, self._client, self._tell = endpoint, stack, terms, client, tell
         self._load = load
@@ -75,7 +76,9 @@ class Probing:
         # On a stack that others use, too, their processes are left alone.
         self._to_renew = alone and load.probes
         self._looking, self._over = threading.Lock(), threading.Event()
-        self._seen = _Seen(stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending))
+        self._seen = _Seen(
+            stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending), since_ms
+        )
         self._recording: Callable[[], Recording | None] = lambda: None
         self.events: list[Answered] = []
 
@@ -153,8 +156,8 @@ class Probing:
 class _Seen:
     """To which moment some tasks have come, by what the recorder has of ended invocations and moved messages."""
 
-    def __init__(self, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> None:
-        self._stack, self._names, self._task_ids = stack, names, task_ids
+    def __init__(self, stack: Stack, names: MessageWords, task_ids: frozenset[str], since_ms: float) -> None:
+        self._stack, self._names, self._task_ids, self._since_ms = stack, names, task_ids, since_ms
         self._invocations: set[str] = set()
         self.moments: dict[str, Moment] = {}
         self.failures: Counter[str] = Counter()
@@ -164,6 +167,9 @@ class _Seen:
             if invocation.ended_at_ms is None or request_id in self._invocations:
                 continue
             self._invocations.add(request_id)
+            if invocation.ended_at_ms < self._since_ms:
+                # Of another run, whose tasks may have had the same ids.
+                continue
             for message in invocation.messages:
                 if self._stack.is_dead_letter_queue(message.queue_arn):
                     self._note(message, Moment.DEAD)
@@ -173,7 +179,8 @@ class _Seen:
         if self._stack.stays_filled:
             # Nobody consumes them: to lie there is their end.
             for moved in list(recording.moved):
-                self._note(moved, Moment.DEAD)
+                if moved.at_ms >= self._since_ms:
+                    self._note(moved, Moment.DEAD)
 
     def _note(self, message: Message | Moved, moment: Moment) -> None:
         task_id, _ = self._names.read(message.body)

@@ -155,7 +155,8 @@ class Run:
         """All answers, whether nothing more will happen, and the queues as they were one look before that was found. The stack is looked
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
         client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
-        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=self.alone)
+        since_ms, alone = self._source.since_ms, self.alone
+        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=alone, since_ms=since_ms)
         with probing:
             with phase(tell, "submit"):
                 submitted = self._submit(client, load, probing, tell, outside)

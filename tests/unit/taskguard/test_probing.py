@@ -100,9 +100,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     return found
 
 
-def of(seen: Seen, load: Load = LOAD, stack: Stack = STACK, terms: Any = TERMS) -> Probing:
+def of(seen: Seen, load: Load = LOAD, stack: Stack = STACK, terms: Any = TERMS, since_ms: float = 0.0) -> Probing:
     """Probing that looks when it is asked alone."""
-    made = Probing(HERE, stack, terms, load, seen.client, seen.told.append)  # type: ignore[arg-type]
+    made = Probing(HERE, stack, terms, load, seen.client, seen.told.append, since_ms=since_ms)  # type: ignore[arg-type]
     made._recording = lambda: seen.recording
     return made
 
@@ -135,6 +135,14 @@ def test_a_task_is_handed_in_again_once_when_it_has_come_to_its_moment(
     assert made.events == seen.told
     seen.ended(task, fails=fails, arn=arn)
     assert made.handed_in() == []
+
+
+def test_what_became_of_a_task_in_a_run_before_is_no_moment_of_this_one(seen: Seen) -> None:
+    made, task = of(seen, since_ms=10.0), OF[Moment.COMPLETED]
+    seen.ended(task, ended_at_ms=9.0)
+    assert made.handed_in() == []
+    seen.ended(task, ended_at_ms=11.0)
+    assert made.handed_in() == [task.task_id]
 
 
 def test_no_other_moment_and_no_other_task_or_queue_will_do(seen: Seen) -> None:
