@@ -66,9 +66,9 @@ def test_a_graded_run_passes_leaves_no_task_and_makes_only_the_calls_it_is_to_be
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
     out = tmp_path / "run"
     ended = CliRunner().invoke(app, [*ON_AWS, stage.stage, "--seed", SEED, "--tasks", "6", "--out", str(out)])
-    # On a stage that others may use nothing waits, and of so few tasks no batch of several comes.
-    assert ended.exit_code == ExitCode.UNKNOWN, ended.output
-    assert "\nUNKNOWN: partial_batches (1 of 16 checks)\n" in ended.output
+    # On a stage that others may use nothing waits, and of so few tasks it is chance whether a batch of several comes.
+    in_batches = "\nUNKNOWN: partial_batches (1 of 16 checks)\n" not in ended.output
+    assert ended.exit_code == (ExitCode.PASSED if in_batches else ExitCode.UNKNOWN), ended.output
     assert "What 32 tasks will cost on AWS" in ended.output
     assert f"This is a rehearsal at {endpoint.url}" in ended.output
     assert SavedRun.read(out).manifest.target == f"aws (at {endpoint.url})"
