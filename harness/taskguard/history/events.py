@@ -134,6 +134,23 @@ class BackoffRequested(Happened, frozen=True, kw_only=True):
     accepted: bool
 
 
+class Resent(OfDelivery, frozen=True, kw_only=True):
+    """The consumer sent the task of this delivery to a queue again at `at_ms`, in a new message; the queue had answered at `answered_ms`.
+
+    `accepted` tells whether it took it, as the message `new_message_id`; None where it took none, or took it for one that it had been
+    sent before. That can first be received `delay_seconds` after it was sent, None: after as long as the queue has it by itself.
+    """
+
+    answered_ms: Moment
+    queue: QueueName
+    new_message_id: str | None
+    delay_seconds: Finite | None
+    accepted: bool
+
+    def __post_init__(self) -> None:
+        refuse_other_queues(self.queue)
+
+
 class Sender(Strict, frozen=True, kw_only=True):
     """Who sent a message to the dead-letter queue; not an event, a part of `DeadLettered`. It was the consumer `function`, in this
     delivery and, so far as that can be told, for the message with this id, at this receive."""
@@ -339,6 +356,7 @@ Event: TypeAlias = (
     | AnswerMisread
     | Deduplicated
     | BackoffRequested
+    | Resent
     | DeadLettered
     | ReceiveThrottled
     | DeadLetterLogged

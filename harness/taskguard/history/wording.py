@@ -28,6 +28,7 @@ from taskguard.history.events import (
     RecordChanged,
     RecordObserved,
     Redriven,
+    Resent,
     RunEnded,
     TaskSubmitted,
 )
@@ -139,6 +140,9 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"its message was dropped {how}, for that of task {first}"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
+        case Resent(delay_seconds=delay, accepted=accepted):
+            after = "" if delay is None else f" with a delay of {seconds(delay)}"
+            return f"sent again in a new message{after}{'' if accepted else ', which the queue refused'}"
         case AnswerMisread(function=function, what=what, fails_all=fails_all):
             return f"{function} {what}: read as {'the failure' if fails_all else 'the success'} of the whole batch"
         case DeadLettered(sent_by=sender):

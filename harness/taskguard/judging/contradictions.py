@@ -22,12 +22,13 @@ from taskguard.history import (
     HeldUp,
     History,
     ReceiveThrottled,
+    Resent,
     TaskSubmitted,
 )
 from taskguard.history.wording import named, seconds
 from taskguard.judging.verdict import Doubt
 
-_OF_MESSAGES = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered)
+_OF_MESSAGES = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, Resent, DeadLettered)
 
 
 def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
@@ -78,7 +79,7 @@ def _ended_before_begun(history: History, tolerance_ms: float) -> Iterator[Doubt
 
 def _end_ms(event: Event) -> float:
     match event:
-        case TaskSubmitted() | BackoffRequested():
+        case TaskSubmitted() | BackoffRequested() | Resent():
             return event.answered_ms
         case HeldUp() | ConsumersOff() | ReceiveThrottled():
             return event.until_ms

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.answers import failure_reason, misreading
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
-from taskguard.evidence.recorder.sent import Sent, sent_dead_letters
+from taskguard.evidence.recorder.sent import Sent, resent, sent_dead_letters
 from taskguard.history import (
     AnswerMisread,
     AttemptFailed,
@@ -31,7 +31,7 @@ from taskguard.history.values import QueueName
 from taskguard.service.stack import Stack
 
 SOURCE = "flight recorder"
-FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "DeadLettered")
+FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffRequested", "Resent", "DeadLettered")
 """The kinds of event that only the recorder can tell of."""
 
 _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
@@ -86,6 +86,7 @@ def events_of(
     events.extend(_unconsumed(recording, stack, names, only, sent, dead))
     events.extend(_throttled(recording, stack, names, only))
     events.extend(each for call in recording.calls for each in _backoffs(call, stack, deliveries, source))
+    events.extend(resent(recording, stack, names, only, source))
     events.extend(_held_up(recording, stack))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
