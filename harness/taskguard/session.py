@@ -235,7 +235,8 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
         # The ids of an earlier run would be known to the stack already.
         tasks_seed = random_seed()
         endpoint, stack = from_env(asked.places)
-        terms = terms_of(asked.places.service, draws_of(endpoint, stack, asked.places.service))
+        draws = draws_of(endpoint, stack, asked.places.service)
+        terms = terms_of(asked.places.service, draws, contract=asked.contract)
         source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
         run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=source)
         yield _Place(run=run, load=shared_load(tasks_seed, asked.tasks, terms), tasks_seed=tasks_seed)

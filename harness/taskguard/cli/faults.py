@@ -30,7 +30,7 @@ Faults = Annotated[
 FaultSeed = Annotated[str | None, unset(help="Decides where faults strike (default: a random one).")]
 Replay = Annotated[Path | None, unset(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.")]
 
-_DECIDED_BY_THE_FOLDER = ("tasks", "seed", "rate", "faults", "fault_seed", "clock_scale")
+_DECIDED_BY_THE_FOLDER = ("tasks", "seed", "tasks_seed", "rate", "faults", "fault_seed", "clock_scale")
 _INJECTED_AT = (TargetName.LOCALSTACK, TargetName.RUNNING)
 _NOT_DEPLOYED_TO = {
     TargetName.RUNNING: "this checkout's code would replace what is deployed; leave it out (the campaigns stack and all have it)",

@@ -30,10 +30,12 @@ from taskguard.cli.stack import (
     unset,
 )
 from taskguard.contract.draws import DEFAULT_RATE
+from taskguard.contract.files import contract_named
 from taskguard.ingress.workload import random_seed
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
 from taskguard.run.events import Graded, SessionEvent, phase
+from taskguard.run.not_made import keeping_why
 from taskguard.run.stages import Asked
 from taskguard.run.timings import Timings, slowest_schedule_seconds
 from taskguard.service.config import config_of
@@ -55,7 +57,16 @@ def grade(
     seed: Annotated[
         str | None, unset(help="Decides each task's fate (default: a new one; an empty one lets failures be random).")
     ] = None,
+    tasks_seed: Annotated[
+        str | None, unset(help="Decides the tasks' ids alone (default: they follow from --seed, or are new).")
+    ] = None,
     rate: Rate = None,
+    contract: Annotated[
+        str | None,
+        unset(
+            help="What is demanded: a contract's file, or one that is built in (default: as taskguard.toml names it)."
+        ),
+    ] = None,
     out: Annotated[Path | None, unset(help="The run's folder, new or empty (default: one below runs/).")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
@@ -101,8 +112,10 @@ def grade(
         places=places,
         folder=out or places.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}",
         tasks=tasks,
+        tasks_seed=tasks_seed,
         seed=seed,
         rate=rate,
+        contract=None if contract is None else contract_named(contract),
         target=target,
         stage=stage,
         region=region,
@@ -125,8 +138,9 @@ def grade(
     if replay is None:
         asked = _with_a_seed(asked)
     _make_folder(asked.folder)
-    asked = replace(asked, repeat=_command(service, asked))
-    graded = _graded(asked, asked_faults.told_first(asked.plan, changed), console, timings)
+    asked = replace(asked, repeat=_command(service, asked, contract))
+    with keeping_why(asked.folder):
+        graded = _graded(asked, asked_faults.told_first(asked.plan, changed), console, timings)
     beyond_seconds = _beyond_seconds(timings, graded)
     again = runnable("taskguard check", asked.folder)
     console.print(f"\nThe run is kept in {asked.folder}; judge it again with `{again}`", highlight=False, markup=False)
@@ -197,6 +211,10 @@ def _refuse_what_does_not_fit(asked: Asked) -> None:
             "--redrive is for a stack of the run's own without faults; leave it out with --target running or aws, --faults and --replay",
         ),
         (
+            asked.tasks_seed is not None and target in (TargetName.RUNNING, TargetName.AWS),
+            f"--tasks-seed is for a stack of the run's own; leave it out with --target {target}",
+        ),
+        (
             asked.api_auth is not None and target in (TargetName.RUNNING, TargetName.AWS),
             f"--api-auth is decided when the stage is deployed, and read from it; leave it out with --target {target}",
         ),
@@ -229,12 +247,14 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _command(service: Path, asked: Asked) -> str | None:
+def _command(service: Path, asked: Asked, contract: str | None) -> str | None:
     """The command that makes such a run again, where there is one; a run of faults is repeated from its folder."""
     given: dict[str, object] = {
         "tasks": asked.tasks,
         # Without one there would be a new one.
         "seed": asked.seed or ("" if is_ours(asked.places.service) and asked.target is not TargetName.AWS else None),
+        "tasks-seed": asked.tasks_seed,
+        "contract": contract,
         "rate": f"{asked.rate:g}" if asked.rate not in (None, DEFAULT_RATE) else None,
         "target": asked.target if asked.target is not TargetName.LOCALSTACK else None,
         "endpoint-url": asked.endpoint_url,
@@ -244,7 +264,9 @@ def _command(service: Path, asked: Asked) -> str | None:
         "api-auth": asked.api_auth,
     }
     if asked.plan is not None:
-        given = {"replay": asked.folder} | {name: given[name] for name in ("endpoint-url", "stage", "api-auth")}
+        given = {"replay": asked.folder} | {
+            name: given[name] for name in ("contract", "endpoint-url", "stage", "api-auth")
+        }
     elif asked.target is TargetName.RUNNING:
         return None
     options = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]

@@ -6,12 +6,14 @@ things (the dialect), how late anything may be (the tolerances), nor what a run 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Literal, get_args
 
 import msgspec
 
+from taskguard.contract.points import CHECK_NAMES, USUAL, Worth
+from taskguard.contract.points import in_words as points_in_words
 from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
@@ -135,10 +137,10 @@ class Api(Strict, frozen=True, kw_only=True):
 
 
 class Contract(Strict, frozen=True, kw_only=True):
-    """All that is demanded of a pipeline.
+    """All that is demanded of a pipeline. `points` say what each check is worth, by its name, where it is not one point.
 
     Raises:
-        ValueError: the schedule is too short for the attempts.
+        ValueError: the schedule is too short for the attempts, or points are given to no check.
     """
 
     attempts: Attempts = Attempts()
@@ -148,8 +150,12 @@ class Contract(Strict, frozen=True, kw_only=True):
     payload: Payload = Payload()
     settings: Settings = Settings()
     api: Api = Api()
+    points: Mapping[str, Worth] = {}
 
     def __post_init__(self) -> None:
+        for name in self.points:
+            if name not in CHECK_NAMES:
+                raise ValueError(f'points has no check "{name}"; {nearest(name, CHECK_NAMES)}')
         highest, schedule = self.attempts.highest, self.waiting.schedule
         if highest is None or schedule is None:
             return
@@ -161,6 +167,11 @@ class Contract(Strict, frozen=True, kw_only=True):
     def waits(self) -> tuple[float, ...]:
         """The waits of a task that fails as often as it may, in seconds: exact ones, or the least there may be."""
         return self.waiting.waits(self.attempts.highest)
+
+    def worth(self, check: str) -> float:
+        """The points that a check is worth, where it is applicable: what is only advised is worth none."""
+        advised = {"idempotency": self.api.idempotent, "refusals": self.api.refuses_invalid}
+        return 0.0 if advised.get(check) is Weight.ADVICE else self.points.get(check, USUAL)
 
     def in_words(self) -> Iterator[str]:
         """The contract as sentences, one a demand."""
@@ -182,3 +193,5 @@ class Contract(Strict, frozen=True, kw_only=True):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
                 if names:
                     yield f"{title}, {meaning}: {', '.join(names)}."
+        if self.points:
+            yield points_in_words(self.points)

@@ -28,7 +28,7 @@ from taskguard.history.settings import StandIn, Unsupported
 from taskguard.support.folders import naming
 from taskguard.support.typed import Refused, Strict, typed, untyped
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """Rises whenever an older TaskGuard could not read a new run folder, or would judge it otherwise."""
 
 _WITH_EXPECTATIONS = (1, 2, 3)
@@ -46,7 +46,10 @@ _WITHOUT_PROBES = (*_WITHOUT_DIGESTS, 5)
 _WITHOUT_UNSUPPORTED = (*_WITHOUT_PROBES, 6)
 """These do not tell which resources of a stack the engine did not make."""
 
-_READABLE = (*_WITHOUT_UNSUPPORTED, FORMAT_VERSION)
+_WITHOUT_POINTS = (*_WITHOUT_UNSUPPORTED, 7)
+"""The contracts of these give no points."""
+
+_READABLE = (*_WITHOUT_POINTS, FORMAT_VERSION)
 
 HISTORY_FILE = "history.jsonl"
 MANIFEST_FILE = "manifest.json"

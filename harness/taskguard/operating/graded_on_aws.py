@@ -53,7 +53,7 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, Load]]:
     _refuse_other_failures(asked, stage, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
-    terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS)
+    terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS, asked.contract)
     place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     ledger = Ledger(asked.folder, place)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs, note=ledger.add)

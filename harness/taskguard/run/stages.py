@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskguard.contract.contract import Contract
 from taskguard.contract.draws import DEFAULT_RATE, Draws
 from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Plan
@@ -22,8 +23,8 @@ from taskguard.targets.names import DEFAULT_REGION, TargetName
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
     """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail (``seed``, none: at
-    random; ``rate``, none: the usual one), who may call the API (none: as ``serverless.yml`` has it), and what deploys it (none: what its
-    folder asks for). A service that is not ours is told nothing of failures and of who may call, and has no draws that are known."""
+    random; ``rate``, none: the usual one), who may call the API (none: as ``serverless.yml`` has it), what deploys it (none: what its
+    folder asks for), and what is demanded of it (none: what its taskguard.toml names). A service that is not ours is told nothing of failures and of who may call, and has no draws that are known."""
 
     places: Places
     stage: str | None = None
@@ -31,6 +32,7 @@ class WantedStage:
     rate: float | None = None
     api_auth: ApiAuth | None = None
     deployer: DeployerName | None = None
+    contract: Contract | None = None
 
     @property
     def failure_rate(self) -> float:
@@ -45,7 +47,8 @@ class WantedStage:
 
     def terms(self) -> Terms:
         service = self.places.service
-        return terms_of(service, Draws(seed=self.seed, rate=self.failure_rate) if is_ours(service) else Draws())
+        draws = Draws(seed=self.seed, rate=self.failure_rate) if is_ours(service) else Draws()
+        return terms_of(service, draws, contract=self.contract)
 
     def deploy(
         self, endpoint: Endpoint, stage: str | None, log: Path, tell: Tell, abandoned: threading.Event | None = None

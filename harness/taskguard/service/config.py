@@ -38,11 +38,11 @@ class DeployerName(StrEnum):
 
 
 class Config(Strict, frozen=True, kw_only=True):
-    """What a service's file says, with what holds where it says nothing. ``choices`` decide which queue, table and route are meant,
+    """What a service's file says, with what holds where it says nothing. ``contract`` is named as in the file, ``choices`` decide which queue, table and route are meant,
     ``deployer`` says how it is deployed (none: by what lies in the folder), by which command (``deploy``), from which ``template`` (none:
     one of a usual name), with which ``parameters``; ``environment`` is for what deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
 
-    contract: Contract
+    contract: str
     dialect: Dialect
     choices: Choices = Choices()
     deployer: DeployerName | None = None
@@ -54,7 +54,7 @@ class Config(Strict, frozen=True, kw_only=True):
 
 
 def config_of(folder: Path) -> Config:
-    """What the file in the service's ``folder`` says; a contract in a file is named by its path from there.
+    """What the file in the service's ``folder`` says.
 
     Raises:
         ConfigurationError: it cannot be read; names the file and the place.
@@ -72,7 +72,7 @@ def config_of(folder: Path) -> Config:
         file = typed(_File, document)
         dialect, service = _dialect(file), file.service
         return Config(
-            contract=contract_named(file.contract, folder),
+            contract=file.contract,
             dialect=dialect,
             choices=Choices(work_queue=service.work_queue, table=service.table, route=dialect.ingress.route),
             deployer=service.deployer or (DeployerName.COMMAND if service.deploy else None),
@@ -86,14 +86,22 @@ def config_of(folder: Path) -> Config:
         raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
 
 
-def terms_of(folder: Path, draws: Draws, tolerances: Tolerances | None = None) -> Terms:
-    """The terms on which a run of the service in ``folder`` is judged.
+def terms_of(
+    folder: Path, draws: Draws, tolerances: Tolerances | None = None, contract: Contract | None = None
+) -> Terms:
+    """The terms on which a run of the service in ``folder`` is judged: by this ``contract``, or by the one that its file names, by a path
+    from there where it is no built-in one.
 
     Raises:
-        ConfigurationError: its file cannot be read.
+        ConfigurationError: its file, or the contract that this names, cannot be read.
     """
     config = config_of(folder)
-    return Terms(contract=config.contract, dialect=config.dialect, tolerances=tolerances or Tolerances(), draws=draws)
+    return Terms(
+        contract=contract or contract_named(config.contract, folder),
+        dialect=config.dialect,
+        tolerances=tolerances or Tolerances(),
+        draws=draws,
+    )
 
 
 class _Service(Strict, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_our_service_is_judged_by_its_contract_in_its_words() -> None:
-    config = config_of(PROJECT)
-    assert (config.contract, config.dialect) == (built_in("taskguard"), TASKGUARD)
+    terms = terms_of(PROJECT, Draws())
+    assert (terms.contract, terms.dialect) == (built_in("taskguard"), TASKGUARD)
 
 
 def test_without_a_file_a_service_is_judged_by_what_it_deploys_and_no_word_of_its_is_known(tmp_path: Path) -> None:
@@ -35,7 +35,14 @@ def test_without_a_file_a_service_is_judged_by_what_it_deploys_and_no_word_of_it
 
 def test_a_contract_in_a_file_is_found_from_the_services_folder(tmp_path: Path) -> None:
     (tmp_path / "assignment.toml").write_text("[attempts]\nmost = 2\n")
-    assert config_of(written(tmp_path, 'contract = "assignment.toml"')).contract.attempts.most == 2
+    assert terms_of(written(tmp_path, 'contract = "assignment.toml"'), Draws()).contract.attempts.most == 2
+
+
+def test_a_contract_that_is_given_holds_whatever_the_service_names(tmp_path: Path) -> None:
+    folder = written(tmp_path, 'contract = "../not-here.toml"')
+    assert terms_of(folder, Draws(), contract=built_in("taskguard")).contract == built_in("taskguard")
+    with pytest.raises(ConfigurationError, match="not-here"):
+        terms_of(folder, Draws())
 
 
 def test_what_is_stated_of_record_and_log_is_all_that_is_known(tmp_path: Path) -> None:
@@ -95,7 +102,7 @@ def test_a_mistake_is_named_with_its_file_and_place(tmp_path: Path, text: str, w
 
 def test_a_contract_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"the contract none\.toml: it is not built in"):
-        config_of(written(tmp_path, 'contract = "none.toml"'))
+        terms_of(written(tmp_path, 'contract = "none.toml"'), Draws())
 
 
 def test_what_the_service_is_made_of_and_how_tasks_are_handed_in_is_stated(tmp_path: Path) -> None:

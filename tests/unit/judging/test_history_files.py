@@ -347,7 +347,7 @@ def test_a_saved_run_gives_the_same_grade_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 99}, "format version 99, this TaskGuard reads 1, 2, 3, 4, 5, 6 and 7"),
+        ({"format_version": 99}, "format version 99, this TaskGuard reads 1, 2, 3, 4, 5, 6, 7 and 8"),
         ({"tasks": "3"}, 'tasks: expected an integer, found "3"'),
         ({"contract": {"attempts": {"mots": 3}}}, '[contract] attempts: unknown key "mots"; did you mean "most"?'),
         ({"draws": {"rate": "often"}}, '[draws] rate: expected a number, found "often"'),

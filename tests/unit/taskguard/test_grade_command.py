@@ -1,0 +1,70 @@
+"""``taskguard grade``: what it asks a session for, and what it keeps where no run could be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from taskguard import session
+from taskguard.errors import DeploymentError
+from taskguard.run.not_made import NotMade
+from taskguard.run.stages import Asked
+
+from tests.unit.taskguard.cli_support import Command
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """What sessions were asked for; none of them makes its run."""
+    seen: list[Asked] = []
+
+    def grade(asked: Asked, _: object) -> NoReturn:
+        seen.append(asked)
+        raise DeploymentError("deploying it failed.\nThe end of what it said")
+
+    monkeypatch.setattr(session, "grade", grade)
+    return seen
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Path:
+    folder = tmp_path / "service"
+    folder.mkdir()
+    (folder / "cloudformation.yml").write_text("Resources: {}\n")
+    (folder / "taskguard.toml").write_text('contract = "not-here.toml"\n')
+    return folder
+
+
+def test_the_contract_that_is_given_holds_and_is_a_part_of_what_repeats_the_run(
+    taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
+) -> None:
+    contract = tmp_path / "assignment.toml"
+    contract.write_text("[attempts]\nmost = 2\n")
+    arguments = ("--contract", contract, "--tasks-seed", "a", "--out", tmp_path / "run", "--no-sandbox")
+    assert taskguard("grade", service, *arguments).status == 4
+    [one] = asked
+    assert one.terms().contract.attempts.most == 2
+    assert one.tasks_seed == "a"
+    assert one.repeat is not None
+    assert f"--tasks-seed a --contract {contract}" in one.repeat
+
+
+def test_why_no_run_could_be_made_is_kept_in_its_folder(
+    taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
+) -> None:
+    ended = taskguard("grade", service, "--out", tmp_path / "run", "--no-sandbox")
+    assert (ended.status, len(asked)) == (4, 1)
+    told = NotMade.read(tmp_path / "run")
+    assert told == NotMade(error="DeploymentError", message="deploying it failed.\nThe end of what it said")
+
+
+def test_a_contract_that_cannot_be_read_is_a_wrong_command(
+    taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
+) -> None:
+    contract = tmp_path / "assignment.toml"
+    contract.write_text("[points]\nbackof = 2\n")
+    ended = taskguard("grade", service, "--contract", contract, "--out", tmp_path / "run")
+    assert (ended.status, asked) == (2, [])
+    assert 'did you mean "backoff"?' in ended.says
+    assert not (tmp_path / "run").exists()
