@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
+from taskguard.service.building import View
 from taskguard.service.deployers.serverless import theirs
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
@@ -80,7 +81,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli = Cli(folder)
     for module in ("calls", "ours", "theirs"):
         monkeypatch.setattr(f"taskguard.service.deployers.serverless.{module}.serverless_cli", lambda _: cli.path)
+    # Otherwise each test would install pip into a cache of its own.
     monkeypatch.setattr("taskguard.service.deployers.serverless.calls.python_with_pip", lambda cache: cache / "python")
+    monkeypatch.setattr("taskguard.service.deployers.serverless.calls.view_of_pip", lambda _: View())
     return cli
 
 
