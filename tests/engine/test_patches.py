@@ -36,3 +36,10 @@ def test_buckets_lie_in_one_folder_of_the_machine() -> None:
 
     # A folder without a name of its own, as the patch has it, would be a new one.
     assert provider.DEFAULT_S3_TMP_DIR.endswith("localstack-s3-storage")
+
+
+@pytest.mark.usefixtures("localstack_itself")
+def test_log_groups_are_copied_with_all_that_they_hold() -> None:
+    from localstack.services.logs import provider
+
+    assert "copy.deepcopy(self.streams)" in inspect.getsource(provider.moto_to_describe_dict)

@@ -1,7 +1,6 @@
-"""Deploys variants: those that change the template with the Serverless CLI, those that change nothing but code without it.
+"""Deploys variants through CloudFormation, as the Serverless CLI would, from what that packages.
 
-The CLI packages the service once. From its template and its archive a stack is made for each variant of the code, through
-CloudFormation as the CLI would, without starting Node.js each time. What the handlers import of others is no variant's: it lies in one
+The CLI packages the service once, and once more for each other template. What the handlers import of others is no variant's: it lies in one
 folder for all of them, as a layer would, and is unzipped and compiled once. It must not know how a variant is judged.
 """
 
@@ -12,18 +11,20 @@ import json
 import os
 import subprocess
 import zipfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from taskguard.service import deployment
+from taskguard.places import Places
+from taskguard.service.config import config_of
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.serverless.ours import packaged
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_parameters, stack_name
-from taskguard.service.stack import Stack
+from taskguard.service.stack import Choices, Stack
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
@@ -44,63 +45,69 @@ _VISIBILITY_SECONDS = 25
 """Above the consumers' timeout. Ours is 90, as AWS advises; variants that put nothing off wait for it again and again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Packaged:
+    """The template of a stage, the archive of its functions, and what its user chose where the stack does not tell."""
+
+    template: str
+    archive: bytes
+    choices: Choices
+
+
 class Package:
     """The service as the CLI packages it, once for all engines: the template of a stage, and the handlers. Safe to use from several
-    threads; ``folder`` receives the libraries."""
+    threads; ``folder`` receives the libraries. Once it is ``abandoned``, no call of the CLI goes on."""
 
     def __init__(self, endpoint: Endpoint, folder: Path, abandoned: Event) -> None:
         self._endpoint = endpoint
-        self._folder = folder
+        self._libraries = folder / "libraries"
         self._abandoned = abandoned
         self._packaging = Lock()
-        self._template = ""
+        self._template: dict[str, Any] = {}
         self._handlers: Mapping[str, bytes] = {}
 
-    def of(self, stage: str, changed: Mapping[str, str]) -> tuple[str, bytes]:
-        """The template of this stage, and the archive of its functions with the text of ``changed`` files."""
+    def of(self, stage: str, variant: Variant) -> _Packaged:
+        """What is deployed as this stage."""
         with self._packaging:
             if not self._template:
-                libraries = self._folder / "libraries"
-                job = Job(
-                    endpoint=self._endpoint,
-                    stage=_ANY_STAGE,
-                    places=PLACES,
-                    parameters=PARAMETERS,
-                    abandoned=self._abandoned,
-                )
-                with packaged(job) as place:
-                    self._handlers = _divided(place / "TaskGuard.zip", libraries)
-                    self._template = _without_the_cli(json.loads((place / _TEMPLATE).read_text()), libraries)
-        return self._template.replace(_ANY_STAGE, stage), _zipped({**self._handlers, **_encoded(changed)})
+                with self._packaged(PLACES) as place:
+                    self._handlers = _divided(place / "TaskGuard.zip", self._libraries)
+                    self._template = _template_in(place)
+        template, choices = _with_short_visibility(self._template), Choices()
+        if not variant.changes_code_only:
+            with broken_service(variant) as service, self._packaged(replace(PLACES, service=service)) as place:
+                template, choices = _template_in(place), config_of(service).choices
+        text = json.dumps(_on_its_own(template, self._libraries))
+        handlers = {file: text.encode() for file, text in variant.changed_files().items() if file in self._handlers}
+        return _Packaged(text.replace(_ANY_STAGE, stage), _zipped({**self._handlers, **handlers}), choices)
+
+    def _packaged(self, places: Places) -> AbstractContextManager[Path]:
+        return packaged(
+            Job(
+                endpoint=self._endpoint,
+                stage=_ANY_STAGE,
+                places=places,
+                parameters=PARAMETERS,
+                abandoned=self._abandoned,
+            )
+        )
 
 
 class Deployer:
-    """Deploys to one engine. Safe to use from several threads; ``folder`` receives what the CLI says. Once it is
-    ``abandoned``, no call of the CLI goes on."""
+    """Deploys to one engine. Safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, folder: Path, package: Package, abandoned: Event) -> None:
+    def __init__(self, endpoint: Endpoint, package: Package) -> None:
         self._endpoint = endpoint
-        self._folder = folder
         self._package = package
-        self._abandoned = abandoned
         self._making_bucket = Lock()
         self._has_bucket = False
 
-    def with_the_cli(self, stage: str, variant: Variant) -> Stack:
-        """Deploy a variant as a user would."""
-        with broken_service(variant) as service:
-            log = self._folder / f"{stage}-deploy.log"
-            places = replace(PLACES, service=service)
-            return deployment.deploy(
-                self._endpoint, stage, places=places, parameters=PARAMETERS, log=log, abandoned=self._abandoned
-            )
-
-    def without_the_cli(self, stage: str, changed: Mapping[str, str]) -> Stack:
-        """Deploy the service with other code: the text of ``changed`` files."""
-        template, archive = self._package.of(stage, changed)
+    def deploy(self, stage: str, variant: Variant) -> Stack:
+        """Make a stack of the service with the variant's changes."""
+        made = self._package.of(stage, variant)
         s3, cloudformation = self._bucket(), self._endpoint.cloudformation()
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=archive)
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=template.encode())
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=made.archive)
+        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=made.template.encode())
         name = stack_name(stage)
         cloudformation.create_stack(
             StackName=name,
@@ -114,14 +121,10 @@ class Deployer:
 
         if (ended := wait_for(status, seconds=_LONGEST_CHANGE_SECONDS)) != "CREATE_COMPLETE":
             raise AssertionError(f"the stack {name} is {ended}; the engine's log says why: {self._endpoint.log}")
-        return read_stack(self._endpoint, stage)
+        return read_stack(self._endpoint, stage, choices=made.choices)
 
     def remove(self, stack: Stack) -> None:
-        """Take a stage's functions, what feeds them and its alarms away, so that the others have the engine for themselves."""
-        cloudwatch = self._endpoint.client("cloudwatch")
-        alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack_name(stack.stage)}-")["MetricAlarms"]
-        if alarms:
-            cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
+        """Take a stage's functions and what feeds them away, so that the others have the engine for themselves."""
         functions = self._endpoint.functions()
         for queue in (each.arn for each in stack.queues.values()):
             for mapping in functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]:
@@ -141,21 +144,48 @@ class Deployer:
         return s3
 
 
-def _without_the_cli(template: dict[str, Any], libraries: Path) -> str:
-    """The template without the bucket that the CLI makes for each stage, since functions come from one for all of them; without
-    alarms, which would keep the engine busy; with the folder of libraries; and with a shorter visibility timeout."""
-    for name, resource in list(template["Resources"].items()):
-        if name in _OF_THE_CLI or str(resource["Type"]).startswith("AWS::CloudWatch::"):
-            del template["Resources"][name]
+def _template_in(package: Path) -> dict[str, Any]:
+    """The template that the CLI made, without the bucket that it makes for each stage, since functions come from one for all of them; and
+    without alarms, which would keep the engine busy."""
+    template: dict[str, Any] = json.loads((package / _TEMPLATE).read_text(encoding="utf-8"))
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if name not in _OF_THE_CLI and not str(resource["Type"]).startswith("AWS::CloudWatch::")
+    }
     del template["Outputs"]["ServerlessDeploymentBucketName"]
-    for resource in template["Resources"].values():
-        properties = resource["Properties"]
-        if "Code" in properties:
-            properties["Code"] = {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"}
-            properties["Environment"]["Variables"]["PYTHONPATH"] = str(libraries)
-        if "VisibilityTimeout" in properties:
-            properties["VisibilityTimeout"] = _VISIBILITY_SECONDS
-    return json.dumps(template)
+    return template
+
+
+def _on_its_own(template: dict[str, Any], libraries: Path) -> dict[str, Any]:
+    """The template with functions from the common bucket, which see the folder of libraries."""
+
+    def changed(properties: dict[str, Any]) -> dict[str, Any]:
+        if "Code" not in properties:
+            return properties
+        variables = {**properties["Environment"]["Variables"], "PYTHONPATH": str(libraries)}
+        return {
+            **properties,
+            "Code": {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"},
+            "Environment": {"Variables": variables},
+        }
+
+    return _with_properties(template, changed)
+
+
+def _with_short_visibility(template: dict[str, Any]) -> dict[str, Any]:
+    return _with_properties(
+        template,
+        lambda given: {**given, "VisibilityTimeout": _VISIBILITY_SECONDS} if "VisibilityTimeout" in given else given,
+    )
+
+
+def _with_properties(template: dict[str, Any], changed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    resources = {
+        name: {**resource, "Properties": changed(resource["Properties"])}
+        for name, resource in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
 
 
 def _divided(archive: Path, libraries: Path) -> dict[str, bytes]:
@@ -166,10 +196,6 @@ def _divided(archive: Path, libraries: Path) -> dict[str, bytes]:
         interpreter = find_runtime(LAMBDA_RUNTIME, PLACES.cache).interpreter
         subprocess.run([interpreter, "-m", "compileall", "-q", str(libraries)], check=True, capture_output=True)
         return {name: packed.read(name) for name in handlers}
-
-
-def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
-    return {file: text.encode() for file, text in texts.items()}
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

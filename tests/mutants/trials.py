@@ -51,7 +51,7 @@ class Trials:
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
         self._over = Event()
         self._package = Package(endpoint, folder, self._over)
-        self._first = _Place(endpoint, Deployer(endpoint, folder, self._package, self._over))
+        self._first = _Place(endpoint, Deployer(endpoint, self._package))
         self._folder = folder
         self._engines = ExitStack()
         self._at_once = AT_ONCE_IN_REAL_TIME if endpoint.clock.scale == 1 else ENGINES
@@ -99,7 +99,7 @@ class Trials:
 
         def start() -> _Place:
             another = engine.start()
-            return _Place(another, Deployer(another, folder, self._package, self._over))
+            return _Place(another, Deployer(another, self._package))
 
         return self._starts.submit(start)
 
@@ -108,10 +108,7 @@ class Trials:
         try:
             place = free.result()
             with self._deploys:
-                if variant.changes_code_only:
-                    stack = place.deployer.without_the_cli(stage, variant.changed_files())
-                else:
-                    stack = place.deployer.with_the_cli(stage, variant)
+                stack = place.deployer.deploy(stage, variant)
             try:
                 return put_on_trial(place.endpoint, stack, variant.load, self._folder / variant.name)
             finally:

@@ -28,13 +28,15 @@ _FIRST_PAYLOAD_OF_THE_FATED = 5
 class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
     queue. Those that were ``chosen`` are probes, beside those that were asked for; some tasks are handed in ``again``, and some have
-    ``fates`` that the run has to bring about itself, by the task's id. What is no task is made from the ``seed``."""
+    ``fates`` that the run has to bring about itself, by the task's id. What is no task is made from the ``seed``. With
+    ``new_processes`` the worker's are replaced between two attempts of a task."""
 
     seed: str
     tasks: tuple[Task, ...]
     waiting: int = 0
     again: tuple[Again, ...] = ()
     fates: Mapping[str, Fated] = field(default_factory=dict)
+    new_processes: bool = False
 
     @property
     def task_ids(self) -> list[str]:
@@ -97,13 +99,14 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
     first, others, last = others[:1], others[1:-1], others[1:][-1:]
     apart = min(_OF_A_BATCH - 1, half * 2 // 3) if first else 0
     waiting = (*first, *tasks[:apart], *_mixed(tasks[apart:half], (*probes.waiting, *others)), *last)
-    return Load(
+    load = Load(
         seed=seed,
         tasks=(*waiting, *_mixed(tasks[half:], probes.later)),
         waiting=len(waiting),
         again=probes.again,
         fates=fates,
     )
+    return replace(load, new_processes=load.probes)
 
 
 def shared_load(seed: str, count: int, terms: Terms) -> Load:

@@ -74,7 +74,7 @@ class Probing:
         self._pending = [each for each in load.again if each.moment in moments]
         self._handed_in: list[str] = []
         # On a stack that others use, too, their processes are left alone.
-        self._to_renew = alone and load.probes
+        self._to_renew = alone and load.new_processes
         self._looking, self._over = threading.Lock(), threading.Event()
         self._seen = _Seen(
             stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending), since_ms

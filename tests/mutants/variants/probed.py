@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.loads import PROBES
+from tests.mutants.loads import PROBES, PROBES_IN_NEW_PROCESSES, Load
 from tests.mutants.variants.effects import ANY_CLAIM
 from tests.mutants.variants.variant import Change, FromLogs, Variant
 
@@ -58,6 +58,7 @@ def _probed(
     caught_by: tuple[str, ...],
     message: str,
     from_logs: FromLogs = FromLogs.REJECTED,
+    load: Load = PROBES,
 ) -> Variant:
     return Variant(
         name=name,
@@ -65,7 +66,7 @@ def _probed(
         changes=changes,
         caught_by=caught_by,
         message=message,
-        load=PROBES,
+        load=load,
         from_logs=from_logs,
     )
 
@@ -276,6 +277,7 @@ _SEQUENCE = (
         ),
         _changed(_PROCESS, _WORK, f"_failed: dict[str, int] = {{}}\n{_WORK}"),
         caught_by=("backoff",),
+        load=PROBES_IN_NEW_PROCESSES,
         message="attempt 3 asked for 5 s, expected 20 s|attempt 2 asked for 5 s, expected 10 s",
     ),
     _probed(

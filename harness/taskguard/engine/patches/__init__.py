@@ -20,6 +20,7 @@ IN_ORDER = (
     "request_log",
     "function_logs",
     "function_metrics",
+    "log_groups",
     "kept_clients",
     "cloudformation_polling",
     "sqs_fifo_groups",
