@@ -22,7 +22,7 @@ from taskguard.targets.base import Endpoint
 
 from tests.mutants.loads import Load
 
-_PACE = Pace(look_every_seconds=0.4, quiet_seconds=6.0)
+_PACE = Pace(look_every_seconds=1.0, quiet_seconds=6.0)
 """Slower than for a run that has the machine for itself: looking is work for the engine, too."""
 
 
