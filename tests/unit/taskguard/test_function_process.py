@@ -288,3 +288,20 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
     assert done.returncode < 0, done.stderr
     wait_for(lambda: is_gone(int(done.stdout)), seconds=SOON, every=0.01)
+
+
+def test_what_a_keeper_starts_ends_with_it(start: Start) -> None:
+    process = start(WAITS)
+    function = int(first_line(process))
+    psutil.Process(process.pid).kill()
+    assert process.ended.wait(SOON)
+    assert process.exit_reason() == "Runtime exited with error: signal: killed"
+    wait_for(lambda: is_gone(function), seconds=SOON, every=0.01)
+
+
+def test_a_function_starts_after_somebody_ended_all_keepers(start: Start) -> None:
+    kept = psutil.Process(start("pass").pid).parent()
+    assert kept is not None
+    kept.kill()
+    wait_for(lambda: is_gone(kept.pid), seconds=SOON, every=0.01)
+    assert [output_of(start("print('started')")) for _ in range(2)] == ["started\n"] * 2

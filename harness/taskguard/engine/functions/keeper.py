@@ -1,73 +1,122 @@
-"""The first code in a function's process: start the function beside it, stay as its keeper, and end as it has ended.
+"""Keepers of functions' processes: each starts the function beside it, stays with it, and ends it with the engine.
 
-Run as ``python -I -S keeper.py <lifeline> <told> <group> <command>...``: two file descriptors, of which one ends with the engine and the
-other is told the function's process; and the control group that is made for the function, empty for none. Whatever the function is written in, it ends with the engine; on Linux so does all that it has started,
-whatever session that went to, for all of it descends from the keeper. What delays the function's start is kept small. It imports nothing
-of the harness, and knows nothing of languages.
+Run once for an engine, as ``python -I -S keeper.py <control> <groups>``: a socket that the engine asks at, and the folder in which control
+groups are made, empty for none. One keeper more than there are functions is always forked and ready: no function waits for an interpreter
+to start, nor for the kernel, which takes some 15 ms to move a process into a control group.
+
+The keeper whose turn it is takes from ``control`` a byte with two descriptors: a line to the engine, and the function's output. On the line it
+tells its own process, hears what to run (``argv``, ``environment`` and ``folder``, in JSON), and tells the function's process, and at the end
+how that ended, each on a line of text. The line has an end when the keeper has ended, or the engine.
+
+Whatever the function is written in, it ends with the engine; on Linux so does all that it has started, whatever session that went to, for
+all of it descends from the keeper. It imports nothing of the harness, and knows nothing of languages.
 """
 
+import _thread
 import ctypes
+import json
 import os
+import runpy
+import select
+import signal
+import socket
 import sys
+import time
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _ON_LINUX = sys.platform.startswith("linux")
+_LIBC = ctypes.CDLL(None)
 _CAP_DAC_OVERRIDE = 1
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
-# signal.h, the same on Linux and macOS: the module of that name takes milliseconds.
-_SIGHUP, _SIGINT, _SIGKILL, _SIGPIPE, _SIGTERM = 1, 2, 9, 13, 15
-_SIG_DFL, _SIG_IGN = 0, 1
 _MOST_PROCESSES = 1024
-"""Lambda's quota, and what a sandbox itself has beside is not worth counting."""
+"""Lambda's quota, and what a sandbox itself has beside is not worth counting, nor the keeper."""
 _ENDS_WITHIN_SECONDS = 5.0
 """How long the keeper waits for what it has killed: what waits for a disk cannot be ended."""
+_LOOK_EVERY_SECONDS = 0.002
+_KEEPS_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OTHERWISE_IN_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What Python ignores, and whoever it starts would inherit that."""
+
+_processes = runpy.run_path(os.path.join(os.path.dirname(__file__), "descendants.py"))["Processes"]  # noqa: PTH118, PTH120
 
 
 def _main() -> None:
-    lifeline, told, group = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    libc = ctypes.CDLL(None)
-    if _ON_LINUX:
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if group:
-        os.mkdir(group)  # noqa: PTH102
-        _write(f"{group}/pids.max", str(_MOST_PROCESSES))
-    keeper = os.getpid()
-    function = os.fork()
-    if function:
-        _keep(function, lifeline, told, group, libc)
-    if group:
-        _write(f"{group}/cgroup.procs", "0")
-    if _ON_LINUX:
-        _heed_the_modes_of_files(libc)
-        os.setsid()
-        # Should somebody end the keeper.
-        libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-        if os.getppid() != keeper:
-            os._exit(1)
-    os.close(lifeline)
-    os.close(told)
-    # Python ignores it, and what is started would inherit that.
-    libc.signal(_SIGPIPE, _SIG_DFL)
-    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606  # no shell is meant
+    control, groups = socket.socket(fileno=int(sys.argv[1])), _Groups(sys.argv[2])
+    ended, ending = os.pipe()
+    os.set_blocking(ending, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(ending, warn_on_full_buffer=False)
+    while True:
+        taken = _ready(control, groups)
+        while taken not in select.select([taken, ended], [], [])[0]:
+            os.read(ended, 512)
+            groups.collect()
+        was_taken = os.read(taken, 1)
+        os.close(taken)
+        if not was_taken:
+            return groups.collect_all()
 
 
-def _heed_the_modes_of_files(libc: "Any") -> None:
-    """On Linux root writes what nobody may write. A function cannot write to its package on Lambda, and is not to do so here."""
-    if os.geteuid() != 0:
-        return
-    # linux/capability.h: version 3 has two words each of what is in effect, permitted and inheritable.
-    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    if libc.prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0) == 0 and libc.capget(header, sets) == 0:
-        for word in range(3):
-            sets[word] &= ~(1 << _CAP_DAC_OVERRIDE)
-        libc.capset(header, sets)
+def _ready(control: socket.socket, groups: "_Groups") -> int:
+    """Fork a keeper: what can be read when an engine has asked it, and ends when none will."""
+    taken, taking = os.pipe()
+    if os.fork() == 0:
+        os.close(taken)
+        _be_ready(control, taking, groups)
+    os.close(taking)
+    return taken
+
+
+class _Groups:
+    """Control groups, one for each keeper, made in ``folder`` (none where it is empty). Each bounds how many processes the keeper has below
+    it, and goes with it."""
+
+    def __init__(self, folder: str) -> None:
+        self._prefix = f"{folder}/taskguard-{os.getpid()}-" if folder else ""
+        self._left: set[str] = set()
+
+    def enter(self) -> None:
+        """Move this process into one of its own."""
+        if self._prefix:
+            group = f"{self._prefix}{os.getpid()}"
+            os.mkdir(group)  # noqa: PTH102
+            _write(f"{group}/pids.max", str(_MOST_PROCESSES))
+            _write(f"{group}/cgroup.procs", "0")
+
+    def collect(self) -> bool:
+        """Collect the keepers that have ended; whether there are any that have not."""
+        try:
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                self._left.add(f"{self._prefix}{ended}")
+        except ChildProcessError:
+            return False
+        finally:
+            # What a keeper could not end keeps its group.
+            self._left = {group for group in self._left if self._prefix and not _removed(group)}
+        return True
+
+    def collect_all(self) -> None:
+        """Wait until all have ended, who see for themselves that the engine has."""
+        deadline = time.monotonic() + 2 * _ENDS_WITHIN_SECONDS
+        while (self.collect() or self._left) and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _removed(group: str) -> bool:
+    try:
+        os.rmdir(group)  # noqa: PTH106
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _write(file: str, text: str) -> None:
@@ -75,65 +124,105 @@ def _write(file: str, text: str) -> None:
         opened.write(text)
 
 
-def _keep(function: int, lifeline: int, told: int, group: str, libc: "Any") -> "NoReturn":
-    # The modules of the usual names take as long as all else here, while the function wants the processor.
-    import _thread
+def _be_ready(control: socket.socket, taking: int, groups: _Groups) -> "NoReturn":
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    if _ON_LINUX:
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    groups.enter()
+    asked, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+    if not asked:
+        os._exit(0)
+    try:
+        # The next one makes itself ready.
+        os.write(taking, asked)
+    except BrokenPipeError:
+        os._exit(1)
+    os.close(taking)
+    control.close()
+    line, output = descriptors
+    with suppress(OSError):
+        os.write(line, f"{os.getpid()}\n".encode())
+    with open(line, "rb", closefd=False) as heard:
+        if not (wanted := heard.readline()):
+            os._exit(0)
+    keeper = os.getpid()
+    function = os.fork()
+    if function == 0:
+        os.close(line)
+        _become(json.loads(wanted), output, keeper)
+    os.close(output)
+    _keep(function, line)
 
-    os.write(told, f"{function}\n".encode())
-    os.close(told)
-    for number in (_SIGINT, _SIGTERM, _SIGHUP):
-        libc.signal(number, ctypes.c_void_p(_SIG_IGN))
-    # The function's output ends with the function.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    _thread.start_new_thread(_end_with_the_engine, (lifeline, function))
+
+def _become(wanted: "dict[str, Any]", output: int, keeper: int) -> "NoReturn":
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    if _ON_LINUX:
+        _heed_the_modes_of_files()
+        os.setsid()
+        # Should somebody end the keeper.
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != keeper:
+            os._exit(1)
+    for number in _OTHERWISE_IN_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(wanted["folder"])
+    os.execve(wanted["argv"][0], wanted["argv"], wanted["environment"])  # noqa: S606  # no shell is meant
+
+
+def _heed_the_modes_of_files() -> None:
+    """On Linux root writes what nobody may write. A function cannot write to its package on Lambda, and is not to do so here."""
+    if os.geteuid() != 0:
+        return
+    # linux/capability.h: version 3 has two words each of what is in effect, permitted and inheritable.
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if _LIBC.prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0) == 0 and _LIBC.capget(header, sets) == 0:
+        for word in range(3):
+            sets[word] &= ~(1 << _CAP_DAC_OVERRIDE)
+        _LIBC.capset(header, sets)
+
+
+def _keep(function: int, line: int) -> "NoReturn":
+    for number in _KEEPS_UP:
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        os.write(line, f"{function}\n".encode())
+    _thread.start_new_thread(_end_with_the_engine, (line, function))
     ended, status = 0, 0
     while ended != function:
         # Others are orphans of the function's.
         ended, status = os.waitpid(-1, 0)
     if _ON_LINUX:
         _end_what_is_left()
-    if group:
-        # Its last process may still be on its way out.
-        _remove(group)
-    _end_alike(os.waitstatus_to_exitcode(status), libc)
+    with suppress(OSError):
+        os.write(line, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    if not _ON_LINUX:
+        # What the function has started is in this process's group.
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
-def _end_with_the_engine(lifeline: int, function: int) -> None:
-    while os.read(lifeline, 1):
-        pass
+def _end_with_the_engine(line: int, function: int) -> None:
+    with suppress(OSError):
+        while os.read(line, 1):
+            pass
     if _ON_LINUX:
-        os.kill(function, _SIGKILL)
+        os.kill(function, signal.SIGKILL)
     else:
         # The function is in this process's group, as is what it has started.
-        os.killpg(0, _SIGKILL)
+        os.killpg(0, signal.SIGKILL)
 
 
 def _end_what_is_left() -> None:
-    import runpy
-    import time
-    from contextlib import suppress
-
     deadline = time.monotonic() + _ENDS_WITHIN_SECONDS
     while _has_children() and time.monotonic() < deadline:
-        descendants = runpy.run_path(os.path.join(os.path.dirname(__file__), "descendants.py"))  # noqa: PTH118, PTH120
-        for pid in descendants["Processes"]().below(os.getpid()):
+        for pid in _processes().below(os.getpid()):
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, _SIGKILL)
-        time.sleep(0.002)
-
-
-def _remove(group: str) -> None:
-    import time
-
-    deadline = time.monotonic() + _ENDS_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            return os.rmdir(group)  # noqa: PTH106
-        except OSError:
-            time.sleep(0.002)
-    return None
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _has_children() -> bool:
@@ -144,21 +233,6 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _end_alike(code: int, libc: "Any") -> "NoReturn":
-    """As the function's process has ended, so that the engine sees that."""
-    import signal
-    from contextlib import suppress
-
-    if code < 0:
-        if _ON_LINUX:
-            # One core is enough.
-            libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        with suppress(OSError):
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(abs(code))
 
 
 _main()

@@ -11,20 +11,17 @@ import os
 import selectors
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
 from taskguard.engine.functions.descendants import Processes
+from taskguard.engine.functions.keepers import keepers
 from taskguard.engine.functions.launch import Launch
 
-_KEEPER = Path(__file__).with_name("keeper.py")
 _CHUNK_BYTES = 65_536
 # Lambda's words; those of the operating system differ from one to the next.
 _SIGNAL_NAMES: dict[int, str] = {
@@ -60,10 +57,8 @@ class FunctionProcess:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.argv[0])
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
-        lifeline, self._lifeline = os.pipe()
-        self._told, told = os.pipe()
-        os.set_blocking(self._told, False)
         self._started_pid = 0
+        self._status = 0
         self._buffer = bytearray()
         # A character may arrive in two parts.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -71,28 +66,14 @@ class FunctionProcess:
         self.ended = threading.Event()
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
-        group = "" if launch.groups is None else str(launch.groups / f"taskguard-{os.getpid()}-{lifeline}-{id(self):x}")
-        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(lifeline), str(told), group]
         try:
-            self._process = subprocess.Popen(
-                [*keeper, *launch.argv],
-                cwd=launch.folders.task_root,
-                env=launch.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(lifeline, told),
-                start_new_session=True,
-            )
+            self._line, self.pid = keepers(launch.groups).keep(launch, output)
         except OSError:
-            self._close_pipes()
+            os.close(self._output)
             shutil.rmtree(self._home, ignore_errors=True)
             raise
         finally:
             os.close(output)
-            os.close(lifeline)
-            os.close(told)
-        self.pid = self._process.pid
         _running.add(self)
         threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
         threading.Thread(target=self._wait, name=f"function-exit-{self.pid}", daemon=True).start()
@@ -107,7 +88,7 @@ class FunctionProcess:
     def own_pids(self) -> tuple[int, ...]:
         """The process that the function itself runs in, last, and before it those that keep it in a sandbox, where there are any: all
         below its keeper (``keeper.py``) that are there whatever the function does. None as long as there are not all."""
-        started = self._started()
+        started = self._started_pid
         if not (started and self._boxed):
             return (started,) if started else ()
         if not self._own:
@@ -117,14 +98,6 @@ class FunctionProcess:
                 pids.append(children[0])
             self._own = tuple(pids) if len(pids) == _PIDS_IN_BOX else ()
         return self._own
-
-    def _started(self) -> int:
-        """The process that its keeper started; 0 as long as there is none."""
-        with self._reading:
-            if not self._started_pid and self._told >= 0:
-                with suppress(BlockingIOError):
-                    self._started_pid = int(os.read(self._told, 32) or 0)
-            return self._started_pid
 
     def take_output(self) -> str:
         """What the process wrote since the last call."""
@@ -136,8 +109,8 @@ class FunctionProcess:
 
     def exit_reason(self) -> str:
         """How the process ended, in the words Lambda uses."""
-        status = self._process.returncode
-        if status is None or status == 0:
+        status = self._status
+        if status == 0:
             return "Runtime exited without providing a reason"
         if self._boxed and status - _SIGNALLED in _SIGNAL_NAMES:
             status = _SIGNALLED - status
@@ -148,7 +121,7 @@ class FunctionProcess:
     def begin_to_end(self) -> None:
         """Let it end, without waiting until it is gone."""
         if not self.ended.is_set():
-            started = self._started()
+            started = self._started_pid
             if not started:
                 self._kill_group(self.pid)
             elif self._boxed:
@@ -162,7 +135,7 @@ class FunctionProcess:
     def kill(self) -> None:
         """End the process and all it started, and wait until it is gone. May be called again."""
         self.begin_to_end()
-        self._process.wait()
+        self.ended.wait()
         _running.discard(self)
         with self._reading:
             self._drain()
@@ -170,9 +143,16 @@ class FunctionProcess:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _wait(self) -> None:
-        self._process.wait()
-        # What it started goes with it; later the number of its group may be somebody else's.
-        self._kill_group(self.pid)
+        # What its keeper tells (``keeper.py``), until that has ended.
+        with suppress(ConnectionError), self._line.makefile() as told:
+            self._started_pid = int(told.readline() or 0)
+            if ended := told.readline():
+                self._status = int(ended)
+                told.read()
+            else:
+                # Somebody has ended its keeper.
+                self._status = -signal.SIGKILL
+                self._kill_group(self.pid)
         self.ended.set()
         self._on_exit()
 
@@ -210,9 +190,8 @@ class FunctionProcess:
     def _close_pipes(self) -> None:
         if self._output >= 0:
             os.close(self._output)
-            os.close(self._lifeline)
-            os.close(self._told)
-            self._output = self._lifeline = self._told = -1
+            self._line.close()
+            self._output = -1
 
 
 def stop_all() -> None:

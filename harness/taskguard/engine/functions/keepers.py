@@ -1,0 +1,97 @@
+"""The keepers of this engine's functions: a process with one always ready (``keeper.py``), made once, and asked for each function.
+
+It brings a function's launch to its keeper, and knows nothing of how that keeps it, nor of what becomes of the function.
+"""
+
+import json
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+from taskguard.engine.functions.launch import Launch
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_ANSWERS_WITHIN_SECONDS = 20.0
+
+
+class Keepers:
+    """Those whose functions have control groups in ``groups``, or none."""
+
+    def __init__(self, groups: Path | None) -> None:
+        self._groups = groups
+        # There is one ready at a time.
+        self._asking = threading.Lock()
+        self._control = self._started()
+
+    def keep(self, launch: Launch, output: int) -> tuple[socket.socket, int]:
+        """Have a keeper start what ``launch`` says, which writes to ``output``: the line to that keeper, and its process.
+
+        Raises:
+            OSError: there is none.
+        """
+        with self._asking:
+            try:
+                return _asked(self._control, launch, output)
+            except ConnectionError:
+                # Somebody has ended them.
+                self._control.close()
+                self._control = self._started()
+            try:
+                return _asked(self._control, launch, output)
+            except ConnectionError as error:
+                raise OSError("starting a function: its keeper ended at once; the engine's log says why") from error
+
+    def _started(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-I", "-S", str(_KEEPER), str(theirs.fileno()), str(self._groups or "")]
+            process = subprocess.Popen(
+                command,
+                cwd="/",
+                env={},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        # Otherwise Python warns of a process that is forgotten while it runs. It ends with this one.
+        process.returncode = 0
+        return ours
+
+
+@lru_cache
+def keepers(groups: Path | None) -> Keepers:
+    """This engine's. They are made when they are asked for first."""
+    return Keepers(groups)
+
+
+def _asked(control: socket.socket, launch: Launch, output: int) -> tuple[socket.socket, int]:
+    wanted = {"argv": launch.argv, "environment": dict(launch.environment), "folder": str(launch.folders.task_root)}
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            socket.send_fds(control, [b"."], [theirs.fileno(), output])
+            # On macOS a descriptor may get lost that is closed on its way: it has come when there is an answer.
+            keeper = _answer(ours, control)
+        ours.sendall(json.dumps(wanted).encode() + b"\n")
+    except BaseException:
+        ours.close()
+        raise
+    return ours, int(keeper)
+
+
+def _answer(line: socket.socket, control: socket.socket) -> bytes:
+    with selectors.DefaultSelector() as selector:
+        selector.register(line, selectors.EVENT_READ)
+        # Nobody ever writes there: it can be read once it has ended.
+        selector.register(control, selectors.EVENT_READ)
+        readable = [key.fileobj for key, _ in selector.select(_ANSWERS_WITHIN_SECONDS)]
+    if not readable:
+        raise TimeoutError("starting a function: its keeper does not answer")
+    if line not in readable or not (keeper := line.recv(32)):
+        raise ConnectionResetError
+    return keeper
