@@ -81,6 +81,8 @@ def write_client(library: Path, code: str) -> None:
     client.mkdir(exist_ok=True)
     (client / "__init__.py").touch()
     (client / "bootstrap.py").write_text("class StandardLogSink:\n    pass\n")
+    asking = "class LambdaRuntimeClient:\n    def wait_next_invocation(self):\n        pass\n"
+    (client / "lambda_runtime_client.py").write_text(asking)
     (client / "__main__.py").write_text(imports + textwrap.dedent(code))
 
 
