@@ -107,7 +107,7 @@ test-browser: setup ## look at the report in a headless Chromium (CHROMIUM= name
 test-faults: setup ## break the pipeline on purpose: each call of each handler in each way, and everything at once
 	@exec $(BIN)/python -m pytest tests/faults -q --taskguard-clock-scale $(CLOCK_SCALE) -n 2 --maxschedchunk 1 $(call junit,faults)
 
-test-conformance: setup ## try on the engine what AWS documents of queues and event source mappings
+test-conformance: setup ## try on the engine what AWS documents of queues, event source mappings, APIs and runtimes
 	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
 	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,documented)
 

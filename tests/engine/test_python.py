@@ -11,6 +11,7 @@ from tests.engine.runtime_cases.case import Case, assert_as_on_lambda
 from tests.engine.runtime_cases.python import CASES
 
 
+@pytest.mark.documented
 @pytest.mark.parametrize("case", [pytest.param(each, id=each.name) for each in CASES])
 def test_a_function_does_as_on_lambda(function: Create, case: Case) -> None:
     assert_as_on_lambda(function, case)
