@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, conformance, contract, doctor, grade, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, conformance, contract, doctor, grade, gradebook, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 for command in (
     grade.grade,
+    gradebook.gradebook,
     judge.check,
     judge.compare,
     contract.contract,

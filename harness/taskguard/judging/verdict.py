@@ -56,7 +56,7 @@ class Verdict:
     they nor `figures` hold measured times, so that two runs of one seed give the same; measured times are in
     `measured` and in the findings. All findings are kept: whoever shows them chooses how many. It was `exercised` when
     something was seen of what the claim speaks of; else it holds of nothing. With `too_few` it says why: the run had too little of it for
-    chance to tell, which is no fault of the pipeline's, and no want of evidence.
+    chance to tell, which is no fault of the pipeline's, and no want of evidence. Of a fail as many findings as are ``proven`` make it one: the first.
     """
 
     check: str
@@ -69,6 +69,7 @@ class Verdict:
     measured: Mapping[str, Json] = field(default_factory=dict)
     exercised: bool = True
     too_few: str = ""
+    proven: int = 0
 
     @property
     def is_hollow(self) -> bool:
@@ -193,6 +194,7 @@ def conclude(
         measured=measured or {},
         exercised=exercised and not too_few,
         too_few=too_few,
+        proven=len(proven),
     )
 
 

@@ -66,4 +66,4 @@ def test_a_shell_can_complete_commands(taskguard: Command, monkeypatch: pytest.M
     monkeypatch.setenv("_TASKGUARD_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "taskguard gra")
     monkeypatch.setenv("COMP_CWORD", "1")
-    assert taskguard().out.split() == ["grade"]
+    assert taskguard().out.split() == ["grade", "gradebook"]

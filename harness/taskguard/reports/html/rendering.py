@@ -10,7 +10,7 @@ import hashlib
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from taskguard.history.wording import times
@@ -25,7 +25,8 @@ from taskguard.support.this_command import runnable
 MOST_FINDINGS = 10
 """How many findings of a verdict are listed."""
 
-_STYLE = "report.css"
+_HERE = "taskguard.reports.html"
+_STYLES = ("base.css", "report.css")
 
 
 def render(page: Page) -> str:
@@ -34,7 +35,7 @@ def render(page: Page) -> str:
     return template.render(
         page=page,
         style=Markup(style),  # noqa: S704  # it is ours, and has nothing of the run
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style_digest=digest_of(style),
         most_findings=MOST_FINDINGS,
         rate_axis=rates.AXIS,
         rate_headings=rates.HEADINGS,
@@ -45,29 +46,38 @@ def render(page: Page) -> str:
 @lru_cache(maxsize=1)
 def load() -> tuple[Template, str]:
     """The page's template, compiled, which takes longer than to render a page, and its style."""
+    environment = environment_of(PackageLoader(_HERE))
+    environment.filters |= {"entries": entries, "runnable": runnable, "task_name": task_name}
+    for name in environment.list_templates(["jinja"]):
+        environment.get_template(name)  # the page's parts would be compiled when it is rendered
+    return environment.get_template("report.html.jinja"), style_of(environment, *_STYLES)
+
+
+def environment_of(loader: BaseLoader) -> Environment:
+    """How templates are rendered: whatever one shows is escaped, and visible even where nobody thought of it."""
     environment = Environment(
-        loader=PackageLoader("taskguard.reports.html"),
+        loader=loader,
         autoescape=True,
-        # Whatever a template shows is visible, even where nobody thought of it.
         finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
-        "entries": entries,
-        "runnable": runnable,
-        "shown": shown,
-        "task_name": task_name,
-        "times": times,
-    }
-    style, _, _ = environment.loader.get_source(environment, _STYLE) if environment.loader else ("", None, None)
-    for name in environment.list_templates(["jinja"]):
-        environment.get_template(name)  # the page's parts would be compiled when it is rendered
-    return environment.get_template("report.html.jinja"), "\n".join(
-        line.strip() for line in style.splitlines() if line.strip()
-    )
+    environment.filters |= {"shown": shown, "times": times}
+    return environment
+
+
+def style_of(environment: Environment, *names: str) -> str:
+    """The style that these files make, without the blanks that are for who reads them."""
+    assert environment.loader is not None  # noqa: S101  # it was given one
+    texts = (environment.loader.get_source(environment, name)[0] for name in names)
+    return "\n".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
+
+
+def digest_of(style: str) -> str:
+    """By which a page's policy knows its own style."""
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 def _finalize(value: Any) -> Any:

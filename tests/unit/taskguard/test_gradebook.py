@@ -1,0 +1,335 @@
+"""The gradebook: a pure function of run folders, with words for submitters, points by the contract, and nothing that strangers' text could do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskguard.cli import gradebook as command
+from taskguard.contract.contract import Contract
+from taskguard.errors import ConfigurationError
+from taskguard.history import Delivered
+from taskguard.judging.earning import points_of
+from taskguard.judging.verdict import Finding, Outcome, Verdict
+from taskguard.reports.gradebook.files import CSV_FILE, JSON_FILE, PAGE_FILE, write_gradebook
+from taskguard.reports.gradebook.rows import Gradebook, folders_below, gradebook_of
+from taskguard.reports.gradebook.tables import cell
+from taskguard.reports.gradebook.words import steady
+from taskguard.run.submissions.kept import End, Kept
+from taskguard.support.typed import typed_toml
+
+from tests.unit.judging.reporting import HOSTILE
+from tests.unit.taskguard import fake_grader
+from tests.unit.taskguard.cli_support import Command
+from tests.unit.taskguard.submitted import open_run, right_run, run_at, submission, wrong_run
+
+FILES = (PAGE_FILE, CSV_FILE, JSON_FILE)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Submissions as a gradebook keeps them."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, make in (("right", right_run), ("wrong", wrong_run)):
+        make(folder / name / "run")
+        Kept(name=name, end=End.GRADED).write(folder / name)
+        (folder / name / "console.txt").write_text("what was said\n")
+    open_run(folder / "open" / "run", Delivered)
+    Kept(name="open", end=End.GRADED).write(folder / "open")
+    (folder / "unbuilt").mkdir()
+    Kept(name="unbuilt", end=End.NOT_BUILT, said=("packaging failed", "  no such plugin")).write(folder / "unbuilt")
+    return folder
+
+
+def book_of(runs: Path, contract: str = "") -> Gradebook:
+    return gradebook_of(folders_below([runs]), runs, typed_toml(Contract, contract) if contract else None)
+
+
+def written(book: Gradebook, out: Path) -> tuple[str, list[dict[str, str]], dict[str, Any]]:
+    write_gradebook(book, out)
+    table = (out / CSV_FILE).read_text(encoding="utf-8-sig")
+    return (
+        (out / PAGE_FILE).read_text(encoding="utf-8"),
+        list(csv.DictReader(io.StringIO(table))),
+        json.loads((out / JSON_FILE).read_text(encoding="utf-8")),
+    )
+
+
+def test_each_row_tells_its_grade_its_points_or_why_it_has_none(runs: Path) -> None:
+    rows = {row.name: row for row in book_of(runs).rows}
+    assert {name: row.result for name, row in rows.items()} == {
+        "right": "pass",
+        "wrong": "fail",
+        "open": "unknown",
+        "unbuilt": "not built",
+    }
+    right, wrong, doubtful, unbuilt = (rows[name] for name in ("right", "wrong", "open", "unbuilt"))
+    assert right.points is not None
+    assert right.points.earned == right.points.of == 15
+    assert wrong.points is not None
+    assert wrong.points.earned < wrong.points.of
+    assert doubtful.points is not None
+    assert doubtful.points.earned + doubtful.points.open == doubtful.points.of
+    assert (unbuilt.points, unbuilt.said) == (None, ("packaging failed", "  no such plugin"))
+    assert not right.why_look
+    assert wrong.why_look == ("Beside what failed, not all could be judged.",)
+    assert doubtful.why_look == ("Not all could be judged.",)
+    assert unbuilt.why_look == ("It could not be built and deployed.",)
+
+
+def test_points_are_the_contract_s_and_what_it_does_not_count_is_left_out(runs: Path) -> None:
+    def verdict(check: str, outcome: Outcome) -> Verdict:
+        return Verdict(check=check, outcome=outcome, claim="", expected="", observed="")
+
+    contract = typed_toml(Contract, "[points]\nbackoff = 3\nrecord = 0\nredrive = 0.5")
+    verdicts = [
+        verdict("backoff", Outcome.PASS),
+        verdict("redrive", Outcome.UNKNOWN),
+        verdict("record", Outcome.FAIL),
+        verdict("order", Outcome.NOT_APPLICABLE),
+        verdict("effect", Outcome.FAIL),
+    ]
+    points = points_of(verdicts, contract)
+    assert (points.earned, points.of, points.open, points.in_words) == (3, 4.5, 0.5, "3 of 4.5")
+
+
+def test_what_matters_is_said_in_words_that_tell_what_was_expected_and_found(runs: Path) -> None:
+    [wrong] = [row for row in book_of(runs).rows if row.name == "wrong"]
+    assert len(wrong.findings) == 3
+    assert all(said.outcome is Outcome.FAIL for said in wrong.findings)
+    [backoff] = [said for said in wrong.findings if "backoff" in said.checks]
+    assert "After each failed attempt the message stays away for the scheduled delay." in backoff.text
+    assert re.search(r"Expected: .*5, 10, 20 s.* Found: .*expected", backoff.text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("came back after 3.213 s, 1.79 s too early", "came back after about 3 s, about 2 s too early"),
+        ("asked for 5 s", "asked for 5 s"),
+        ("RequestId: 0f8fad5b-d9cb-469f-a165-70867728950e Error", "RequestId: … Error"),
+        (
+            "stack-dev-PutAside-10c6b327, the consumer of 2570f2898d-0004",
+            "stack-dev-PutAside, the consumer of 2570f2898d-0004",
+        ),
+        ("  one\n two..", "one two."),
+    ],
+)
+def test_words_do_not_tell_what_differs_from_run_to_run(text: str, said: str) -> None:
+    assert steady(text) == said
+
+
+def test_the_same_folders_make_the_same_files_wherever_they_lie(runs: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "quite" / "elsewhere"
+    shutil.copytree(runs, elsewhere)
+    for folder in (runs, elsewhere):
+        # In whatever order they are named.
+        write_gradebook(gradebook_of(reversed(folders_below([folder])), folder), folder)
+    for name in FILES:
+        text = (runs / name).read_bytes()
+        assert text == (elsewhere / name).read_bytes()
+        assert str(runs).encode() not in text
+        assert b"2024-01-01" not in text
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.add(tag)
+        if found.get("id"):
+            self.ids.add(str(found["id"]))
+        if tag == "a":
+            self.links.append(str(found["href"]))
+        assert not [name for name in found if name.startswith("on") or name == "style"]
+
+
+def read_page(page: str) -> _Links:
+    parser = _Links()
+    parser.feed(page)
+    return parser
+
+
+def test_each_verdict_leads_to_its_evidence(runs: Path) -> None:
+    page, *_ = written(book_of(runs), runs)
+    read = read_page(page)
+    texts: dict[Path, str] = {}
+    to_evidence = [link for link in read.links if "#check-" in link]
+    assert len(to_evidence) == 3 * 15
+    for link in read.links:
+        file, _, anchor = link.partition("#")
+        if file:
+            target = runs / file
+            assert target.is_file()
+            assert not anchor or f'id="{anchor}"' in texts.setdefault(target, target.read_text())
+        else:
+            assert anchor in read.ids
+
+
+def test_the_page_needs_no_script_and_loads_nothing(runs: Path) -> None:
+    page, *_ = written(book_of(runs), runs)
+    read = read_page(page)
+    assert not {"script", "img", "iframe", "form", "object"} & read.tags
+    assert "default-src 'none'" in page
+    for way in ("name", "result", "points", "check-0"):
+        assert f"#by-{way}:checked" in page
+        assert f"by-{way}" in read.ids
+
+
+def test_the_worst_come_first_where_it_is_sorted_by_points(runs: Path) -> None:
+    book = book_of(runs)
+    page, *_ = written(book, runs)
+    places = {int(row): int(place) for row, place in re.findall(r"#row-(\d+)\{.*?--points:(\d+)", page)}
+    by_points = sorted(range(len(book.rows)), key=lambda index: places[index])
+    assert [book.rows[index].name for index in by_points] == ["unbuilt", "open", "wrong", "right"]
+
+
+def test_strangers_text_is_text_everywhere(tmp_path: Path) -> None:
+    run_at(tmp_path / "a" / "run", [], set_aside=(HOSTILE,))
+    Kept(name=HOSTILE.replace("\ud800", ""), end=End.GRADED).write(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    Kept(name="=HYPERLINK(A1)", end=End.NOT_BUILT, said=("\x1b[31m</pre><script>alert(2)</script>", "@SUM(1)")).write(
+        tmp_path / "b"
+    )
+    page, table, document = written(gradebook_of(folders_below([tmp_path]), tmp_path), tmp_path)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert not re.search("[\x00\x1b\u202e\u2066]", page)
+    names = {each["name"] for each in table}
+    assert "'=HYPERLINK(A1)" in names
+    assert not [name for line in table for name in line.values() if name.startswith(("=", "+", "-", "@"))]
+    assert {each["name"] for each in document["submissions"]} >= {"=HYPERLINK(A1)"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A", "\t=1", " =1", "\r\n=1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert not cell(text).lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_a_run_whose_files_were_edited_is_marked(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "wrong", tmp_path / "wrong")
+    history = tmp_path / "wrong" / "run" / "history.jsonl"
+    text = history.read_text()
+    history.write_text(text.replace('"status_code": 202', '"status_code": 201', 1))
+    assert history.read_text() != text
+    [row] = gradebook_of(folders_below([tmp_path]), tmp_path).rows
+    assert row.why_look[0] == "The run's files are not as the run wrote them."
+
+
+def test_runs_made_by_hand_anywhere_are_collected_too(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "right" / "run", tmp_path / "there" / "anna")
+    (tmp_path / "there" / "bert").mkdir()
+    shutil.copytree(runs / "wrong", tmp_path / "artifact-2" / "submissions" / "wrong")
+    folders = folders_below([tmp_path / "there", tmp_path / "artifact-2"])
+    assert [row.name for row in gradebook_of(folders, tmp_path).rows] == ["anna", "wrong"]
+    with pytest.raises(ConfigurationError, match="there is no run in it"):
+        folders_below([tmp_path / "there" / "bert"])
+
+
+def test_a_run_that_broke_off_has_no_points(tmp_path: Path) -> None:
+    run_at(tmp_path / "early", [], ended_early="interrupted")
+    [row] = gradebook_of(folders_below([tmp_path]), tmp_path).rows
+    assert (row.end, row.points) == (End.ENDED_EARLY, None)
+    assert row.why_look
+
+
+def test_runs_by_another_contract_are_marked(runs: Path, tmp_path: Path) -> None:
+    rows = book_of(runs, "[points]\nbackoff = 3").rows
+    assert all("another contract" in " ".join(row.why_look) for row in rows if row.points is not None)
+
+
+def test_a_finding_that_is_only_advised_is_not_what_a_fail_is_explained_by() -> None:
+    from taskguard.judging.grading import Grade
+    from taskguard.reports.gradebook.words import what_matters
+
+    findings = (Finding(task_id=None, message="no queue"), Finding(task_id=None, message="advised otherwise: a key"))
+    verdict = Verdict(
+        check="configuration",
+        outcome=Outcome.FAIL,
+        claim="It is so.",
+        expected="a queue",
+        observed="none",
+        findings=findings,
+        proven=1,
+    )
+    [said] = what_matters(Grade(verdicts=(verdict,), fates=()), Contract())
+    assert said.text == "It is so. Expected: a queue. Found: no queue."
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "graded_apart", lambda: [sys.executable, "-S", fake_grader.__file__])
+    monkeypatch.setenv("TASKGUARD_SANDBOX", "off")
+
+
+@pytest.fixture
+def source(runs: Path, tmp_path: Path) -> Path:
+    submission(tmp_path / "in" / "anna", f"graded {runs / 'right' / 'run'}")
+    submission(tmp_path / "in" / "bert", f"graded {runs / 'wrong' / 'run'}")
+    submission(tmp_path / "in" / "carla", "fails DeploymentError it failed")
+    return tmp_path / "in"
+
+
+def test_the_command_grades_all_and_says_where_the_gradebook_is(
+    taskguard: Command, faked: None, source: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ended = taskguard("gradebook", source, "--contract", "taskguard", "--out", out)
+    assert ended.status == 0, ended.err
+    assert re.search(r"^anna +pass +15 of 15$", ended.out, re.MULTILINE)
+    assert re.search(r"^carla +not built +– +It could not be built and deployed\.$", ended.out, re.MULTILINE)
+    assert "3 submissions: 1 fail, 1 not built, 1 pass" in ended.out
+    files = {name: (out / name).read_bytes() for name in FILES}
+    again = taskguard("gradebook", source, "--contract", "taskguard", "--out", out)
+    assert "anna: graded, before" in again.out
+    assert {name: (out / name).read_bytes() for name in FILES} == files
+    assert taskguard("gradebook", source, "--contract", "taskguard", "--out", tmp_path / "other").status == 0
+    assert {name: (tmp_path / "other" / name).read_bytes() for name in FILES} == files
+
+
+def test_jobs_elsewhere_grade_one_each_and_what_they_made_is_collected(
+    taskguard: Command, faked: None, source: Path, tmp_path: Path
+) -> None:
+    listed = json.loads(taskguard("gradebook", source, "--matrix", "github").out)["submission"]
+    assert listed == taskguard("gradebook", source, "--matrix", "lines").out.split() == ["anna", "bert", "carla"]
+    for name in listed:
+        job = tmp_path / "jobs" / name
+        assert taskguard("gradebook", source, "--only", name, "--contract", "taskguard", "--out", job).status == 0
+    ended = taskguard("gradebook", "--collect", tmp_path / "jobs", "--out", tmp_path / "all")
+    assert "3 submissions: 1 fail, 1 not built, 1 pass" in ended.out
+    assert (
+        'href="../jobs/anna/submissions/anna/run/report.html#check-backoff"'
+        in (tmp_path / "all" / PAGE_FILE).read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "there is no such folder"),
+        ([".", "."], "several are for --collect"),
+        (["in", "--only", "zoe"], "--only zoe: there is no such submission"),
+        (["in", "--contract", "none"], "contract none"),
+        (["--collect", "in"], "there is no run in it"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_wrong(
+    taskguard: Command, faked: None, source: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(source.parent)
+    ended = taskguard("gradebook", *arguments)
+    assert (ended.status, words in ended.says) == (2, True), ended.says
+    assert not (source.parent / "gradebook").exists()
