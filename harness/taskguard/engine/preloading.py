@@ -8,6 +8,7 @@ from localstack.services.moto import get_moto_routing_table
 from localstack.utils.aws import aws_stack
 
 from taskguard.engine.functions.keepers import keepers
+from taskguard.engine.network import network
 from taskguard.engine.settings import SERVICES, EngineSettings
 from taskguard.support.sandbox.processes import where_groups_are_made
 
@@ -16,7 +17,10 @@ _SERVED_BY_MOTO = ("apigateway", "dynamodb", "iam", "logs", "sts")
 
 def preload() -> None:
     """Load what a pipeline's services need."""
-    keepers(where_groups_are_made() if EngineSettings.from_environment().sandboxed else None)
+    if EngineSettings.from_environment().sandboxed:
+        keepers(where_groups_are_made(), network().enter())
+    else:
+        keepers()
     for service in _SERVED_BY_MOTO:
         get_moto_routing_table(service)
     for service in SERVICES:

@@ -12,11 +12,11 @@ _PARENT, _STARTED = 1, 19
 
 
 class Processes:
-    """The processes of this moment that are no zombies, by parent. ``started`` has by process when it began, in seconds since the
-    machine's start, as ``CLOCK_BOOTTIME`` counts."""
+    """The processes of this moment that are no zombies: ``children`` has them by their parent, and ``started`` by process when it began, in
+    seconds since the machine's start, as ``CLOCK_BOOTTIME`` counts."""
 
     def __init__(self) -> None:
-        self._children: defaultdict[int, list[int]] = defaultdict(list)
+        self.children: defaultdict[int, list[int]] = defaultdict(list)
         self.started: dict[int, float] = {}
         ticks = os.sysconf("SC_CLK_TCK")
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208
@@ -27,18 +27,26 @@ class Processes:
             except OSError:
                 continue
             if state not in (b"Z", b"X"):
-                self._children[int(fields[_PARENT - 1])].append(pid)
+                self.children[int(fields[_PARENT - 1])].append(pid)
                 self.started[pid] = int(fields[_STARTED - 1]) / ticks
-
-    def children(self, pid: int) -> list[int]:
-        """Whose parent this process is, the oldest first."""
-        return sorted(self._children[pid], key=lambda child: (self.started[child], child))
 
     def below(self, pid: int) -> Iterator[int]:
         """All that descend from this process, parents before their children."""
-        for child in self._children[pid]:
+        for child in self.children[pid]:
             yield child
             yield from self.below(child)
+
+
+def oldest_child(pid: int) -> int:
+    """Of what this process has forked itself, what it forked first; 0 where it has nothing."""
+    try:
+        # To read all of /proc takes milliseconds.
+        with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123
+            return int((file.read().split() or ["0"])[0])
+    except FileNotFoundError:
+        # It has ended, or the kernel was built without that file.
+        processes = Processes()
+        return min(processes.children[pid], key=lambda child: (processes.started[child], child), default=0)
 
 
 def commands_of(pids: Iterable[int], longest: int = 200) -> list[str]:

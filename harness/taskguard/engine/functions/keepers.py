@@ -3,6 +3,7 @@
 It brings a function's launch to its keeper, and knows nothing of how that keeps it, nor of what becomes of the function.
 """
 
+import atexit
 import json
 import selectors
 import socket
@@ -19,10 +20,10 @@ _ANSWERS_WITHIN_SECONDS = 20.0
 
 
 class Keepers:
-    """Those whose functions have control groups in ``groups``, or none."""
+    """Those whose functions have control groups in ``groups``, or none. They are started behind ``enter``."""
 
-    def __init__(self, groups: Path | None) -> None:
-        self._groups = groups
+    def __init__(self, groups: Path | None, enter: tuple[str, ...]) -> None:
+        self._groups, self._enter = groups, enter
         # There is one ready at a time.
         self._asking = threading.Lock()
         self._control = self._started()
@@ -48,7 +49,15 @@ class Keepers:
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-I", "-S", str(_KEEPER), str(theirs.fileno()), str(self._groups or "")]
+            command = [
+                *self._enter,
+                sys.executable,
+                "-I",
+                "-S",
+                str(_KEEPER),
+                str(theirs.fileno()),
+                str(self._groups or ""),
+            ]
             process = subprocess.Popen(
                 command,
                 cwd="/",
@@ -60,13 +69,14 @@ class Keepers:
             )
         # Otherwise Python warns of a process that is forgotten while it runs. It ends with this one.
         process.returncode = 0
+        atexit.register(ours.close)
         return ours
 
 
 @lru_cache
-def keepers(groups: Path | None) -> Keepers:
+def keepers(groups: Path | None = None, enter: tuple[str, ...] = ()) -> Keepers:
     """This engine's. They are made when they are asked for first."""
-    return Keepers(groups)
+    return Keepers(groups, enter)
 
 
 def _asked(control: socket.socket, launch: Launch, output: int) -> tuple[socket.socket, int]:

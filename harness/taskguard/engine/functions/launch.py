@@ -47,7 +47,7 @@ class Launch:
 
     ``boxed`` is whether the command keeps it in a sandbox: then the process that is started is another than the function's own, and tells
     by its exit status what signal ended that one, as a shell does. ``groups`` is where a control group can be made that bounds how many
-    processes it has, for who needs one."""
+    processes it has, for who needs one. ``enter`` stands before a command whose processes are to be in the network that it is to be in."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -57,6 +57,7 @@ class Launch:
     above: Mapping[str, Path]
     boxed: bool = False
     groups: Path | None = None
+    enter: tuple[str, ...] = ()
 
 
 def as_seen(search_path: str, folders: Folders) -> str:

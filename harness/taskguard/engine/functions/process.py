@@ -18,7 +18,7 @@ from contextlib import suppress
 
 import psutil
 
-from taskguard.engine.functions.descendants import Processes
+from taskguard.engine.functions.descendants import oldest_child
 from taskguard.engine.functions.keepers import keepers
 from taskguard.engine.functions.launch import Launch
 
@@ -67,7 +67,7 @@ class FunctionProcess:
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
         try:
-            self._line, self.pid = keepers(launch.groups).keep(launch, output)
+            self._line, self.pid = keepers(launch.groups, launch.enter).keep(launch, output)
         except OSError:
             os.close(self._output)
             shutil.rmtree(self._home, ignore_errors=True)
@@ -93,9 +93,9 @@ class FunctionProcess:
             return (started,) if started else ()
         if not self._own:
             # bubblewrap, its child that is the first process of the namespace, and that one's first child.
-            processes, pids = Processes(), [started]
-            while len(pids) < _PIDS_IN_BOX and (children := processes.children(pids[-1])):
-                pids.append(children[0])
+            pids = [started]
+            while len(pids) < _PIDS_IN_BOX and (child := oldest_child(pids[-1])):
+                pids.append(child)
             self._own = tuple(pids) if len(pids) == _PIDS_IN_BOX else ()
         return self._own
 

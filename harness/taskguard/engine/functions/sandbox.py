@@ -57,11 +57,12 @@ def launch_in_box(function: Function, folders: Folders) -> Launch:
     program = [_seen(word, {**places, str(inside.interpreter): interpreter}) for word in inside.argv]
     return replace(
         inside,
-        argv=tuple(box.command(program, enter=network().enter())),
+        argv=tuple(box.command(program)),
         environment={name: _seen(value, places) for name, value in inside.environment.items()},
         folders=folders,
         boxed=True,
         groups=where_groups_are_made(),
+        enter=network().enter(),
     )
 
 
