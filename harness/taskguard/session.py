@@ -124,7 +124,7 @@ def record(
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load, seen.tell, outside)
+        history = run.of(load, seen.tell, outside, learn_log=asked is not None and asked.learn_log)
         with phase(tell, "manifest"):
             made = manifest(engine_limits=limits(history), fates=outside.fate_lines)
             saved = SavedRun(history=history, manifest=made)
@@ -156,7 +156,7 @@ def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None
         faults=faults,
         backlog=backlog,
         redrive=Redrive(run.endpoint, run.stack, tell) if asked is not None and asked.redrive else None,
-        fates=Fates(run.endpoint, run.stack, run.dialect, load.fates, tell) if load.fates else None,
+        fates=Fates(run.endpoint, run.stack, load.fates, tell) if load.fates else None,
     )
 
 

@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, conformance, contract, doctor, grade, gradebook, judge, redrive, stack, tasks
+from taskguard.cli import clean_up, conformance, contract, doctor, grade, gradebook, init, judge, redrive, stack, tasks
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
@@ -37,6 +37,7 @@ for command in (
     judge.check,
     judge.compare,
     contract.contract,
+    init.init,
     stack.up,
     stack.down,
     tasks.submit,

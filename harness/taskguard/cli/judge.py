@@ -24,6 +24,7 @@ from taskguard.reports.comparison import comparison_as_json, print_comparison, p
 from taskguard.reports.console import print_grade
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.files import write_reports
+from taskguard.reports.learnt import learnt_note
 from taskguard.reports.nemesis import nemesis_of
 from taskguard.reports.set_aside import set_aside_note
 from taskguard.support.garbage_collection import without_garbage_collection
@@ -93,6 +94,7 @@ def show(
             engine_note(manifest),
             unsupported_note(manifest),
             set_aside_note(manifest),
+            learnt_note(manifest),
             stand_in_note(manifest),
         )
         print_grade(console, verdicts, saved.history, notes, manifest.repeat, nemesis, folder, verbose=verbose)

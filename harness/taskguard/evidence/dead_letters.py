@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,7 +31,7 @@ _START = re.compile(r"START RequestId: (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class LineOf:
     """A line, and the invocation that it is of, so far as the lines around it tell."""
 
     line: LogLine
@@ -75,7 +75,7 @@ class _Reading:
 def dead_letter_logs(
     endpoint: Endpoint,
     stack: Stack,
-    names: LogWords,
+    words: LogWords | Callable[[Sequence[LineOf]], LogWords | None],
     request_ids: Sequence[str],
     since_ms: float = 0.0,
     *,
@@ -84,7 +84,8 @@ def dead_letter_logs(
 ) -> list[Event]:
     """What the stack's functions logged of dead tasks from ``since_ms`` on, once the logs of all of ``request_ids``, the invocations
     of the dead-letter queue's consumers, are there; and what the attempts logged that ``told`` tells of. A dead-letter queue that is
-    not there has no consumers, and without any nothing is read. ``ended_ms`` is when invocations ended, where that was seen: some
+    not there has no consumers, and without any nothing is read. The ``words`` may be learnt of what was read; where there are none, nothing
+    is told. ``ended_ms`` is when invocations ended, where that was seen: some
     engines give a line a later time."""
     consumers = stack.dead_letter_queue.consumers if stack.dead_letter_queue is not None else ()
     if not consumers:
@@ -110,6 +111,9 @@ def dead_letter_logs(
         miss("the logs of all attempts at tasks that died", "AttemptLogged", of_others)
     said = [*_said(of_monitors.lines), *_said(of_others.lines)]
     labels = _labels(stack)
+    names = words(said) if callable(words) else words
+    if names is None:
+        return []
     records = [*_dead_letters(said, names, labels, ended_ms or {})]
     whole = {each for each in ids if of_monitors.has_all_of(each) or of_others.has_all_of(each)}
     lines = defaultdict[str, list[LogLine]](list)
@@ -127,7 +131,7 @@ def _labels(stack: Stack) -> Mapping[str, str]:
     return {group: " or ".join(labels) for group, labels in found.items()}
 
 
-def _said(lines: Iterable[LogLine]) -> Iterator[_Said]:
+def _said(lines: Iterable[LogLine]) -> Iterator[LineOf]:
     streams: dict[tuple[str, str], list[LogLine]] = {}
     for line in lines:
         streams.setdefault((line.group, line.stream), []).append(line)
@@ -137,13 +141,13 @@ def _said(lines: Iterable[LogLine]) -> Iterator[_Said]:
         for line in sorted(stream, key=lambda each: each.at_ms):
             if (started := _START.match(line.message)) is not None:
                 current = started[1]
-            yield _Said(line, said_in(line.message).request_id or current)
+            yield LineOf(line, said_in(line.message).request_id or current)
             if line.message.startswith("REPORT "):
                 current = None
 
 
 def _dead_letters(
-    said: Iterable[_Said], names: LogWords, labels: Mapping[str, str], ended_ms: Mapping[str, float]
+    said: Iterable[LineOf], names: LogWords, labels: Mapping[str, str], ended_ms: Mapping[str, float]
 ) -> Iterator[DeadLetterLogged]:
     spellings = {names.value, json.dumps(names.value)[1:-1]}
     for each in said:

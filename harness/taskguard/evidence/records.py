@@ -134,7 +134,7 @@ def _attempt(attempt: dict[str, Any], names: RecordWords) -> RecordedAttempt:
 
 def _payload(stored: Any) -> Json:
     if not isinstance(stored, str):
-        return json.loads(json.dumps(stored, default=_as_json)) if stored is not None else None
+        return json.loads(json.dumps(stored, default=as_json)) if stored is not None else None
     try:
         document: Json = json.loads(stored)
     except (ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _payload(stored: Any) -> Json:
     return document
 
 
-def _as_json(value: Any) -> Json:
+def as_json(value: Any) -> Json:
     """DynamoDB's own types, in a payload that is stored as a map."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)

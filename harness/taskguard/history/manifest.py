@@ -18,6 +18,7 @@ from taskguard.contract.contract import Api, Contract
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Draws
 from taskguard.contract.earlier import Expectations
+from taskguard.contract.learning.learnt import Learnt
 from taskguard.contract.terms import Terms
 from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import HistoryError
@@ -83,7 +84,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     `engine_limits` are what the engine has wrong of what the service uses. `fates` are the lines of what the run itself broke of a
     few tasks that it had chosen for it: it is judged by the checks all the same. `unsupported` are the resources of the stack that the
     engine did not make, and `set_aside` has a sentence for each thing that was not deployed as the service has it. `stand_ins` are the
-    functions that ran on another version than their runtime has on Lambda; `versions` has what each runtime ran on.
+    functions that ran on another version than their runtime has on Lambda; `versions` has what each runtime ran on. `learnt` is what
+    was learnt of the service's words: what is certain is in the `dialect`, too.
     """
 
     taskguard_version: str
@@ -112,6 +114,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     unsupported: tuple[Unsupported, ...] = ()
     set_aside: tuple[str, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
+    learnt: tuple[Learnt, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

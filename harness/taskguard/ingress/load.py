@@ -11,7 +11,7 @@ from itertools import chain, zip_longest
 
 from taskguard.contract.terms import Terms
 from taskguard.faults.fates import Fated
-from taskguard.ingress.probes import SIZE_LIMIT, Again, fitted, probes_of
+from taskguard.ingress.probes import SIZE_LIMIT, Again, fitted, probes_of, wording_of
 from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.ingress.workload import tasks as workload
 
@@ -27,9 +27,9 @@ _FIRST_PAYLOAD_OF_THE_FATED = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
-    queue. Those that were ``chosen`` are probes, beside those that were asked for; some tasks are handed in ``again``, and some have
-    ``fates`` that the run has to bring about itself, by the task's id. What is no task is made from the ``seed``. With
-    ``new_processes`` the worker's are replaced between two attempts of a task."""
+    queue, and the first ``wording`` are handed in before all others, to learn the service's words of them. Those that were ``chosen`` are probes, beside
+    those that were asked for; some tasks are handed in ``again``, and some have ``fates`` that the run has to bring about itself, by the
+    task's id. What is no task is made from the ``seed``. With ``new_processes`` the worker's are replaced between two attempts of a task."""
 
     seed: str
     tasks: tuple[Task, ...]
@@ -37,6 +37,7 @@ class Load:
     again: tuple[Again, ...] = ()
     fates: Mapping[str, Fated] = field(default_factory=dict)
     new_processes: bool = False
+    wording: int = 0
 
     @property
     def task_ids(self) -> list[str]:
@@ -97,14 +98,16 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
     ]
     # What is broken off or denied takes its batch with it: they are at the two ends, and the others in between.
     first, others, last = others[:1], others[1:-1], others[1:][-1:]
-    apart = min(_OF_A_BATCH - 1, half * 2 // 3) if first else 0
-    waiting = (*first, *tasks[:apart], *_mixed(tasks[apart:half], (*probes.waiting, *others)), *last)
+    wording = wording_of(seed, terms.dialect)
+    apart = min(_OF_A_BATCH - 1 - len(wording), half * 2 // 3) if first else 0
+    waiting = (*wording, *first, *tasks[:apart], *_mixed(tasks[apart:half], (*probes.waiting, *others)), *last)
     load = Load(
         seed=seed,
         tasks=(*waiting, *_mixed(tasks[half:], probes.later)),
         waiting=len(waiting),
         again=probes.again,
         fates=fates,
+        wording=len(wording),
     )
     return replace(load, new_processes=load.probes)
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from taskguard.contract.contract import Weight
+from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.contract.terms import Terms
 from taskguard.ingress.workload import Task, payload_of, prefix_of
@@ -30,6 +31,9 @@ _ENVELOPE_BYTES = 2048
 
 _USUAL: Final[dict[str, Json]] = {"job": "build-report", "number": 0}
 """What every payload of a run's tasks has."""
+
+_WORDING = 3
+"""Two would tell what is the same in all from what is each one's own; a third tells whether they agree."""
 
 _DEEP = 24
 """Levels of nesting; DynamoDB keeps 32: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html."""
@@ -101,6 +105,24 @@ def probes_of(seed: str, terms: Terms) -> Probes:
     if terms.dialect.ingress.id == "request":
         later += _alike(making)
     return Probes(waiting=(*dying, *waiting), later=tuple(later), again=again)
+
+
+def wording_of(seed: str, dialect: Dialect) -> tuple[Task, ...]:
+    """The probes by which a service's words for the id and the payload in a message are learnt; none where they are stated. Their payloads
+    are such as any JSON keeps."""
+    message = dialect.message
+    if dialect.ingress.route == "queue" or None not in (message.id, message.payload):
+        return ()
+    prefix = prefix_of(seed)
+    return tuple(
+        Task(
+            task_id=f"{prefix}-wording-{number}",
+            payload=_USUAL | {"number": number, "text": f"marked {prefix} {number}"},
+            chosen=True,
+            probe="wording",
+        )
+        for number in range(1, _WORDING + 1)
+    )
 
 
 def fitted(task: Task, largest_bytes: int) -> Task:

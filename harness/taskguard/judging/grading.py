@@ -18,6 +18,7 @@ from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
+from taskguard.judging.learnt import with_words_in_doubt
 from taskguard.judging.stand_ins import as_far_as_loaded
 from taskguard.judging.unstated import as_far_as_stated
 from taskguard.judging.unsupported import as_far_as_made
@@ -166,7 +167,8 @@ def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Gra
     shown = (_shown(each, manifest.engine_limits) for each in judged.verdicts)
     made = (as_far_as_made(each, manifest.unsupported) for each in shown)
     loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
-    return replace(judged, verdicts=tuple(as_far_as_stated(each, manifest.terms, history) for each in loaded))
+    stated = (as_far_as_stated(each, manifest.terms, history) for each in loaded)
+    return replace(judged, verdicts=tuple(with_words_in_doubt(each, manifest.learnt) for each in stated))
 
 
 def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:

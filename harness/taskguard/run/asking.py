@@ -29,8 +29,8 @@ _LONGEST_ANSWER = 300
 
 def asked_first(
     client: Client, task: Task, stack: Stack, words: IngressWords, recording: Callable[[], Recording | None]
-) -> TaskSubmitted:
-    """Hand in the first task; what was answered, where the service itself answered, or that cannot be told.
+) -> tuple[TaskSubmitted, Answer | None]:
+    """Hand in the first task; what was answered, where the service itself answered, or that cannot be told. As :meth:`Client.ask`.
 
     Raises:
         IngressError: it did not, or what it refuses is a body that nobody stated. The message says what was answered, and what helps.
@@ -38,12 +38,12 @@ def asked_first(
     event, told = client.ask(task)
     seen = recording()
     if event.accepted or seen is None or event.status_code in _GOES_ON:
-        return event
+        return event, told
     if not _was_reached(event, stack, seen):
         raise IngressError(_of_gateway(client, event, told, stack, words))
     if event.status_code // 100 == 4 and msgspec.structs.replace(words, route=None, headers={}) == _UNSTATED:
         raise IngressError(_of_words(client, event, told, stack, words))
-    return event
+    return event, told
 
 
 def _was_reached(event: TaskSubmitted, stack: Stack, seen: Recording) -> bool:

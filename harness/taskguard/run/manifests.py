@@ -88,6 +88,7 @@ def manifest_of(
         unsupported=run.stack.unsupported,
         set_aside=run.stack.set_aside,
         stand_ins=stand_ins_of(runtimes, run.stack),
+        learnt=run.learnt,
     )
 
 

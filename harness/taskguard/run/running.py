@@ -6,8 +6,8 @@ a test are the same run.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from taskguard.contract.dialect import Dialect
+from taskguard.contract.learning.learnt import Learnt
 from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
@@ -25,21 +26,12 @@ from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
-from taskguard.evidence.sources import Source, source_at
+from taskguard.evidence.sources import RecorderSource, Source, source_at
 from taskguard.history import (
-    AnswerMisread,
-    Called,
     ConfigurationObserved,
-    ConsumersOff,
     Event,
     EvidenceMissing,
-    FaultInjected,
-    HeldUp,
     History,
-    InvalidSubmitted,
-    InvocationFailed,
-    InvocationsCounted,
-    ProcessesLeft,
     QueueDepth,
     RecordObserved,
     RunEnded,
@@ -52,12 +44,15 @@ from taskguard.ingress.load import Load
 from taskguard.run.asking import asked_first
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
+from taskguard.run.learning import Learning, can_learn
+from taskguard.run.of_run import ids_of, is_of_run
 from taskguard.run.outside import NOTHING, Outside
 from taskguard.run.probing import Probing
 from taskguard.run.redrive import Redrive
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
+    Looks,
     Pace,
     Progress,
     all_empty,
@@ -109,6 +104,12 @@ class Run:
         record = self.dialect.record
         self._changes = Changes(endpoint, stack, record) if record is not None else None
         self._configuration = Configuration(endpoint, stack)
+        self._learning: Learning | None = None
+
+    @property
+    def learnt(self) -> tuple[Learnt, ...]:
+        """What was learnt of the service's words in the run, and what is in doubt."""
+        return self._learning.learnt if self._learning is not None else ()
 
     @property
     def dialect(self) -> Dialect:
@@ -120,12 +121,15 @@ class Run:
         load: Load,
         tell: Tell = nobody,
         outside: Outside = NOTHING,
+        *,
+        learn_log: bool = False,
     ) -> History:
         """Submit the tasks of ``load``, watch them to their end, and gather all that was seen of the whole stack. Each answer, each look
         and each phase is told.
 
         What is done besides is in ``outside``. With faults a task is handed in again as long as its answer leaves open what became of
-        it, and all tasks are watched, accepted or not. What a redrive puts back is watched to its end once more.
+        it, and all tasks are watched, accepted or not. Words of the
+        service that nobody stated are learnt; with ``learn_log`` those of the log also where the contract asks for none. What a redrive puts back is watched to its end once more.
 
         Raises:
             SubmissionError: when the API cannot be reached.
@@ -133,6 +137,10 @@ class Run:
         if self._changes is not None:
             self._changes.begin()
         self._source.begin()
+        if can_learn(self.endpoint, self.stack, self.dialect, load):
+            asks_for_log = bool(self.terms.contract.dead_letter.log)
+            self._learning = Learning(self.endpoint, self.stack, self.dialect, load, log=asks_for_log or learn_log)
+            self._learning.begin()
         with outside.active():
             answers, settled, depths = self.submit_and_watch(load, tell, outside)
         if outside.redrive is not None and settled:
@@ -140,7 +148,7 @@ class Run:
         if outside.faults is not None:
             self.wait_until_at_rest()
         with phase(tell, "gather the evidence"):
-            only = None if self.alone else _ids_of(answers)
+            only = None if self.alone else ids_of(answers)
             return self.history([*answers, *outside.events], deadline_reached=not settled, only=only, depths=depths)
 
     def submit_and_watch(
@@ -154,12 +162,13 @@ class Run:
     ) -> tuple[list[Event], bool, Sequence[QueueDepth]]:
         """All answers, whether nothing more will happen, and the queues as they were one look before that was found. The stack is looked
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
-        client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
+        with phase(tell, "ask first"):
+            client, load, first = self._ask_first(load, tell, outside)
         since_ms, alone = self._source.since_ms, self.alone
         probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=alone, since_ms=since_ms)
         with probing:
             with phase(tell, "submit"):
-                submitted = self._submit(client, load, probing, tell, outside)
+                submitted = self._submit(client, load, first, probing, tell, outside)
             faults, backlog = outside.faults, outside.backlog
             answers = [*submitted, *(event for event in probing.events if isinstance(event, TaskSubmitted))]
             ids = [event.task_id for event in answers if event.task_id and (event.accepted or faults is not None)]
@@ -171,7 +180,7 @@ class Run:
                 if backlog is not None and backlog.look(progress.depths):
                     self._configuration.begin()
 
-            looks = _Looks(told)
+            looks = Looks(told)
             if backlog is None:
                 # With one, what was switched off must be on again before.
                 self._configuration.begin()
@@ -189,30 +198,57 @@ class Run:
             task_ids = redrive.put_back(lambda: self._source.gather(answers, None)[0])
         if not task_ids:
             return True, depths
-        looks = _Looks(tell)
+        looks = Looks(tell)
         with phase(tell, "settle again"):
             settled = self.watch(task_ids, looks)
         return settled, looks.depths_before
+
+    def _ask_first(self, load: Load, tell: Tell, outside: Outside) -> tuple[Client, Load, list[TaskSubmitted]]:
+        """Hand in the first task, or those from which words are to be learnt: a client for the rest, what is left of the load to be handed
+        in, and how the first were answered."""
+        client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
+        if outside.faults is not None:
+            # Of what is broken on purpose nobody knows what to expect at first.
+            return client, load, []
+        asked = [asked_first(client, each, self.stack, self.dialect.ingress, self.recording) for each in load.tasks[:1]]
+        asked += [client.ask(each) for each in load.tasks[1 : load.wording]]
+        first = [event for event, _ in asked]
+        if self._learning is not None:
+            first = self._learning.of_first(asked, self.recording)
+            self._speak(self._learning.dialect)
+            client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
+            if self.dialect.ingress.id == "answer":
+                # What is handed in twice is then two tasks.
+                load = dataclasses.replace(load, again=())
+        for answered in first:
+            tell(answered)
+        return client, load, first
+
+    def _speak(self, dialect: Dialect) -> None:
+        """Go by these words from now on."""
+        if dialect == self.dialect:
+            return
+        if dialect.record is not None and self.dialect.record is None:
+            self._changes = Changes(self.endpoint, self.stack, dialect.record)
+        self.terms = replace(self.terms, dialect=dialect)
+        if isinstance(self._source, RecorderSource):
+            self._source.dialect = dialect
 
     def _submit(
         self,
         client: Client,
         load: Load,
+        first: list[TaskSubmitted],
         probing: Probing,
         tell: Tell,
         outside: Outside,
     ) -> list[TaskSubmitted]:
         backlog, until_answered = outside.backlog, outside.faults is not None
         tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
-        # Of what is broken on purpose nobody knows what to expect at first.
-        asked = tasks[:0] if until_answered else tasks[:1]
-        submitted = [asked_first(client, each, self.stack, self.dialect.ingress, self.recording) for each in asked]
-        for answered in submitted:
-            tell(answered)
-        waiting = max(waiting, len(submitted))
-        submitted += client.submit_all(tasks[len(submitted) : waiting], tell=tell, until_answered=until_answered)
+        waiting = max(waiting, len(first))
+        submitted = [*first, *client.submit_all(tasks[len(first) : waiting], tell=tell, until_answered=until_answered)]
         if outside.fates is not None:
-            outside.fates.begin(tasks[:waiting], submitted)
+            outside.fates.begin(tasks[:waiting], submitted, self.dialect)
         probing.before_work()
         if backlog is not None:
             backlog.let_work_go()
@@ -308,7 +344,7 @@ class Run:
         """What was seen of a run that broke off, as far as those whom to ``ask`` still answer: a history without an end, in which
         any event may be missing. ``given`` as for :meth:`history`."""
         known = list(given)
-        only = None if self.alone else _ids_of(known)
+        only = None if self.alone else ids_of(known)
         events = self._gathered(known, only, ask)
         if only is None:
             events.extend(ask(Queues(self.endpoint, self.stack).queue_depths, list))
@@ -318,13 +354,19 @@ class Run:
         """All that was seen but what the queues hold."""
         begun_ms = min((event.at_ms for event in given), default=0.0)
         told, recording = ask(partial(self._source.gather, given, only), partial(self._source.left, given, only))
-        words, logged = self.dialect.log, list[Event]()
+        if self._learning is not None:
+            self._learning.of_ends([*given, *told], self.recording())
+            self._speak(self._learning.dialect)
+        words = self.dialect.log if self._learning is None else self._learning.words_of_log([*given, *told])
+        logged: list[Event] = []
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
             ended = {i: each.ended_at_ms for i, each in recording.invocations.items() if each.ended_at_ms is not None}
             read_logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
             logged = ask(partial(read_logs, told=told, ended_ms=ended), list)
-        events = [event for event in (*given, *told, *logged) if _is_of_run(event, begun_ms, only)]
+            if self._learning is not None:
+                self._speak(self._learning.dialect)
+        events = [event for event in (*given, *told, *logged) if is_of_run(event, begun_ms, only)]
         task_ids = {task_id for event in events if (task_id := getattr(event, "task_id", None)) is not None}
         read = Records(self.endpoint, self.stack, self.dialect).records
         records: list[RecordObserved] = ask(partial(read, sorted(task_ids)), list)
@@ -366,43 +408,3 @@ class Run:
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
         return self._source.recording()
-
-
-class _Looks:
-    """Tells of each look at the stack, and keeps the queues as they were one look before the last."""
-
-    def __init__(self, tell: Callable[[Progress], None]) -> None:
-        self._tell, self._seen = tell, deque[Progress](maxlen=2)
-
-    def __call__(self, progress: Progress) -> None:
-        self._seen.append(progress)
-        self._tell(progress)
-
-    @property
-    def depths_before(self) -> Sequence[QueueDepth]:
-        return self._seen[0].depths
-
-
-def _ids_of(answers: Iterable[Event]) -> frozenset[str]:
-    """The ids by which what was handed in is known."""
-    return frozenset(
-        each.task_id for each in answers if isinstance(each, (TaskSubmitted, InvalidSubmitted)) and each.task_id
-    )
-
-
-def _is_of_run(event: Event, begun_ms: float, only: frozenset[str] | None) -> bool:
-    match event:
-        # What the engine was busy with before is of no run's business, nor what was broken then.
-        case HeldUp():
-            return event.until_ms >= begun_ms
-        case FaultInjected():
-            # What strikes no task in particular may strike any.
-            strikes = only is None or not event.task_ids or not only.isdisjoint(event.task_ids)
-            return strikes and event.at_ms >= begun_ms
-        case AnswerMisread() | Called() | InvocationFailed() | InvocationsCounted() | ProcessesLeft():
-            return event.at_ms >= begun_ms
-        case EvidenceMissing() | ConsumersOff():
-            return True
-        case _:
-            ids = {getattr(event, "task_id", None), getattr(event, "message_id", None)}
-            return only is None or not only.isdisjoint(ids)

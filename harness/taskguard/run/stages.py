@@ -78,7 +78,8 @@ class Asked(WantedStage):
     ``folder`` is the run's, new or empty. ``tasks_seed`` decides the tasks' ids (none: they follow from ``seed``, or are new). On AWS
     ``seed`` and ``rate``, where given, must be the stage's. Of ``endpoint_url`` none is as good as any. ``sandboxed`` is
     whether the service's programs run in a sandbox (none: as :mod:`taskguard.service.sandboxing` has it). ``keep`` leaves the stack
-    running, ``fresh`` uses no engine that is up; with ``redrive`` the dead letters that lie in their queue at the end are put back once. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
+    running, ``fresh`` uses no engine that is up; with ``redrive`` the dead letters that lie in their queue at the end are put back once. ``learn_log`` lets the
+    words of the log be learnt also where the contract asks for none. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
     again.
     """
 
@@ -97,3 +98,4 @@ class Asked(WantedStage):
     redrive: bool = False
     plan: Plan | None = None
     repeat: str | None = None
+    learn_log: bool = False

@@ -8,7 +8,8 @@ are empty and no function is at work.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from taskguard.contract.terms import Terms
@@ -120,3 +121,19 @@ def watch(
     except WaitedInVain:
         return False
     return in_time
+
+
+class Looks:
+    """Tells of each look at the stack, and keeps the queues as they were one look before the last."""
+
+    def __init__(self, tell: Callable[[Progress], None]) -> None:
+        self._tell, self._seen = tell, deque[Progress](maxlen=2)
+
+    def __call__(self, progress: Progress) -> None:
+        self._seen.append(progress)
+        self._tell(progress)
+
+    @property
+    def depths_before(self) -> Sequence[QueueDepth]:
+        """As they were then."""
+        return self._seen[0].depths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ def death(number: int, *records: Mapping[str, Json], receives: int = 3, errors: 
         sent={"number": number},
         message_id=f"m-{number}",
         receives=receives,
+        own=receives if errors is None else 0,
         created=(AT_MS, AT_MS + 2000),
         failed=(AT_MS + 4000, AT_MS + 6000),
         errors=(f"ERROR attempt failed: broken pipe {number}",) if errors is None else tuple(errors),
@@ -103,10 +105,26 @@ def test_a_payload_that_is_altered_in_one_record_is_known_by_the_other() -> None
     assert words(learnt)["payload"] == "asked"
 
 
-def test_without_a_failure_of_its_own_no_field_is_the_error_and_those_left_are_named() -> None:
-    learnt = words_of_log([death(n, record(n), errors=()) for n in (1, 2)], [])
+def test_without_a_failure_of_its_own_no_field_is_the_error() -> None:
+    learnt = words_of_log([death(n, record(n, cause=None), errors=()) for n in (1, 2)], [])
     (error,) = [each for each in learnt if each.key == "error"]
-    assert (error.value, error.candidates) == (None, ("why",))
+    assert (error.value, error.candidates) == (None, ("cause", "why"))
+
+
+def test_the_only_text_left_is_the_error_if_it_is_called_so() -> None:
+    def learnt_of(**others: Json) -> dict[str, object]:
+        dead = [replace(death(n, record(n, **others), errors=()), own=3) for n in (1, 2)]
+        return words(words_of_log(dead, []))
+
+    assert learnt_of()["error"] == "why"
+    assert learnt_of(why=None)["error"] == "why"
+    assert "error" not in learnt_of(place="here")
+
+
+def test_of_those_that_the_run_made_to_fail_the_number_of_attempts_may_be_the_functions_own() -> None:
+    struck = [death(n, record(n, tries=0), errors=()) for n in (1, 2)]
+    assert words(words_of_log(struck, []))["attempts"] == "tries"
+    assert words(words_of_log([*struck, death(3, record(3))], []))["attempts"] == "tries"
 
 
 def test_who_logs_nothing_teaches_nothing() -> None:

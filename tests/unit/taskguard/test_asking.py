@@ -60,7 +60,7 @@ BUS = leading(Route(method="POST", path="/task", function=None, puts_events=True
 def asked(
     status: int, seen: Recording | None, *, text: str = "", stack: Stack = STACK, words: IngressWords = UNSTATED
 ) -> TaskSubmitted:
-    return asked_first(Answering(status, text), TASK, stack, words, lambda: seen)
+    return asked_first(Answering(status, text), TASK, stack, words, lambda: seen)[0]
 
 
 def refusal(status: int, seen: Recording, **given: object) -> str:

@@ -52,7 +52,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             self.endpoint, self.stack, self.dialect = endpoint, options["stack"], None
             self.terms, self.note = options["terms"], options["note"]
 
-        def of(self, load: Any, *_: object) -> History:
+        def of(self, load: Any, *_: object, **__: object) -> History:
             there.submitted = [task.task_id for task in load.tasks if not task.chosen]
             self.note(there.submitted)
             raise there.run or KeyboardInterrupt

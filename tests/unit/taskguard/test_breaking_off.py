@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from taskguard import session
+from taskguard.contract.learning.learnt import Learnt
 from taskguard.contract.terms import Terms
 from taskguard.errors import ConfigurationError, RunEndedEarly, SubmissionError
 from taskguard.history import Event, History, InvalidSubmitted, RecordAnswered, RunEnded, SavedRun, TaskSubmitted
@@ -43,9 +44,10 @@ class BrokenRun:
     stack: Stack = STACK
     terms: Terms = EXPECTED
     asked: Any = None
+    learnt: tuple[Learnt, ...] = ()
     machine_clock: MachineClock = field(default_factory=MachineClock)
 
-    def of(self, _tasks: object, tell: Tell, *_: object) -> History:
+    def of(self, _tasks: object, tell: Tell, *_: object, **__: object) -> History:
         for each in self.submitted:
             tell(each)
         raise self.error

@@ -97,9 +97,10 @@ def test_the_largest_payload_is_made_for_the_smallest_limit_or_left_out_where_no
 def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
     load = load_of("s", 30, Terms(contract=Contract(), dialect=Dialect()), fated=True)
     fates = [load.fates.get(task.task_id) for task in load.tasks[: load.waiting]]
-    assert (load.asked_for, load.waiting, len(load.fates)) == (30, 21, 6)
-    assert (fates[0], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
-    assert fates[1:10] == [None] * 9
+    assert (load.asked_for, load.waiting, load.wording, len(load.fates)) == (30, 24, 3, 6)
+    assert [task.probe for task in load.tasks[:3]] == ["wording"] * 3
+    assert (fates[3], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
+    assert fates[4:10] == [None] * 6
     assert [fate for fate in fates[10:-1] if fate] == [
         Fated.FAILS_ONCE,
         Fated.FAILS_TWICE,

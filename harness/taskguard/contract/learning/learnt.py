@@ -19,7 +19,7 @@ Table = Literal["ingress", "message", "record", "log"]
 
 _DEEPEST = 8
 _NEEDED: Mapping[Table, frozenset[str]] = {
-    "record": frozenset({"key", "status", "completed", "dead"}),
+    "record": frozenset({"key", "status", "completed"}),
     "log": frozenset({"event", "value"}),
 }
 """Words that are of no use one without the other."""
@@ -43,6 +43,15 @@ class Learnt(Strict, frozen=True, kw_only=True):
         return f"[{self.table}] {self.key}"
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """What may be written below the table: the line that says so or, where it is in doubt, each that would decide it."""
+        if self.value is not None:
+            return (f"{self.key} = {json.dumps(self.value, ensure_ascii=False)}",)
+        if self.key in ("completed", "dead"):
+            return (f"{self.key} = {json.dumps(self.candidates, ensure_ascii=False)}",) if self.candidates else ()
+        return tuple(f"{self.key} = {json.dumps(each, ensure_ascii=False)}" for each in self.candidates)
+
+    @property
     def is_certain(self) -> bool:
         """Whether it is known."""
         return self.value is not None
@@ -59,7 +68,8 @@ def with_learnt(dialect: Dialect, learnt: Iterable[Learnt]) -> Dialect:
             continue
         stated = untyped(getattr(dialect, table)) or {}
         unstated = {key: word for key, word in words.items() if stated.get(key) is None or table == "ingress"}
-        whole = typed(Dialect, {table: {**stated, **unstated}})
+        unseen = {"dead": ()} if table == "record" else {}
+        whole = typed(Dialect, {table: {**unseen, **stated, **unstated}})
         dialect = replace(dialect, **{table: getattr(whole, table)})
     return dialect
 
@@ -87,15 +97,15 @@ def holds(value: Json, sent: Json) -> bool:
 
 
 def decided(table: Table, key: str, found: Sequence[frozenset[str]], *, what: str, where: str) -> Learnt:
-    """The word for ``what``, from the names by which each probe has it ``where``: certain if it is the same one name in all."""
+    """The word for ``what``, from the names by which each of them has it, which is a ``where``: certain if it is the same one name in all."""
     every = sorted(frozenset().union(*found))
     in_all = frozenset.intersection(*found) if found else frozenset()
     if len(every) == 1 and in_all:
-        return Learnt(table=table, key=key, value=every[0], evidence=f"{what} is there in {_all(found)} {where}")
+        return Learnt(table=table, key=key, value=every[0], evidence=f"{what} is there in {_all(found, where)}")
     if not every:
-        return Learnt(table=table, key=key, evidence=f"{what} is in no field of {_all(found)} {where}")
+        return Learnt(table=table, key=key, evidence=f"{what} is in no field of {_all(found, where)}")
     if in_all:
-        evidence = f"{what} is in several fields of the {where}"
+        evidence = f"{what} is in several fields of {_all(found, where)}"
         return Learnt(table=table, key=key, candidates=tuple(every), evidence=evidence)
     counts = [(name, sum(name in names for names in found)) for name in every]
     told = ", ".join(f"in {name} of {count}" for name, count in counts)
@@ -103,7 +113,7 @@ def decided(table: Table, key: str, found: Sequence[frozenset[str]], *, what: st
         table=table,
         key=key,
         candidates=tuple(every),
-        evidence=f"of {len(found)} {where} {what} is {told}",
+        evidence=f"of {times(len(found), where)} {what} is {told}",
         inconsistent=all(found),
     )
 
@@ -113,5 +123,5 @@ def times(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _all(found: Sequence[object]) -> str:
-    return f"all {len(found)}" if len(found) > 1 else "the only one of"
+def _all(found: Sequence[object], where: str) -> str:
+    return f"all {len(found)} {where}s" if len(found) > 1 else f"the only {where}"

@@ -15,7 +15,7 @@ from taskguard.contract.learning.learnt import Learnt, decided, holds, times
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
-_RECORDS = "dead-letter records"
+_RECORD = "dead-letter record"
 
 _OF_LOGGERS = frozenset(
     {"level", "severity", "logger", "service", "timestamp", "time", "location", "hostname", "pid", "name"}
@@ -30,7 +30,7 @@ _PROSE = frozenset({"message", "msg", "text"})
 _OF_EVENTS = frozenset({"event", "eventtype", "event_type", "eventname", "event_name", "type", "kind"})
 """What people call the field that tells records apart. Of several that pick the same records it is as good as any."""
 
-_OF_ERRORS = re.compile(r"err|reason|cause|why|exception|stack", re.IGNORECASE)
+_OF_ERRORS = re.compile(r"err|reason|cause|why|exception|stack|problem|fail", re.IGNORECASE)
 """What people call the text of an error, which may be the same for all tasks."""
 
 _SHORTEST_ERROR = 4
@@ -38,7 +38,8 @@ _SHORTEST_ERROR = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """A task that died, and the JSON records that were logged with its id. ``receives`` is how often it was received, ``created`` and ``failed``
+    """A task that died, and the JSON records that were logged with its id. ``receives`` is how often it was received, ``own`` how many of
+    these attempts failed by themselves, ``created`` and ``failed``
     are when it was handed in and when its last attempt failed, each from and to in milliseconds, and ``errors`` is what was logged in
     attempts that failed by themselves."""
 
@@ -46,6 +47,7 @@ class Death:
     sent: Json
     message_id: str
     receives: int
+    own: int
     created: tuple[float, float]
     failed: tuple[float, float]
     errors: tuple[str, ...]
@@ -97,13 +99,9 @@ def _decided_event(found: Sequence[tuple[str, str]], logged: Sequence[Death]) ->
             Learnt(table="log", key="value", value=value, evidence=evidence),
         ]
     fit = tuple(f"{field} = {value}" for field, value in found)
-    evidence = "only one task died and was logged" if found and len(logged) == 1 else _RECORDS
-    if len(logged) > 1:
-        evidence = (
-            "several fields tell a dead task's record from others"
-            if fit
-            else "no field tells a dead task's record from others"
-        )
+    evidence = f"{'several fields tell' if fit else 'no field tells'} a dead task's record from others"
+    if len(logged) == 1:
+        evidence = "one task alone died and was logged, and others are needed to tell what is the same in all"
     return [Learnt(table="log", key="event", candidates=fit, evidence=evidence)]
 
 
@@ -114,24 +112,37 @@ def _fields(records: Sequence[tuple[Death, Mapping[str, Json]]], taken: set[str]
             frozenset(name for name, value in record.items() if name not in taken and fits(death, value))
             for death, record in own
         ]
-        if key == "payload":
-            # What one record has right is the payload; where others have another, that is for a check to tell.
+        if key in ("payload", "error"):
+            # What one record has right tells which field it is; where others have something else, that is for a check to tell.
             found = [names for names in found if names] or found
-        elif key == "error":
-            found = [names for names, (death, _) in zip(found, records, strict=True) if death.errors]
-        if not found:
-            left = {name for _, record in own for name, value in record.items() if isinstance(value, str)}
-            evidence = "no task that died had failed by itself"
-            yield Learnt(table="log", key=key, candidates=tuple(sorted(left - taken)), evidence=evidence)
+        elif key == "attempts":
+            # Who counts attempts in the function knows only of its own.
+            whole = [names for names, (death, _) in zip(found, own, strict=True) if death.own == death.receives]
+            found = whole or found
+        if key == "error" and not any(found):
+            yield _error([record for _, record in own], taken)
             continue
-        learnt = decided("log", key, found, what=what, where=_RECORDS)
+        learnt = decided("log", key, found, what=what, where=_RECORD)
         if isinstance(learnt.value, str):
             taken.add(learnt.value)
         yield learnt
 
 
-def _is_number_of_receives(death: Death, value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value == death.receives
+def _error(records: Sequence[Mapping[str, Json]], taken: set[str]) -> Learnt:
+    """The text of an error where no attempt logged it: the only text that is left, if it is called as errors are. A task that the run itself
+    made to die may have none."""
+    texts = {name for each in records for name, value in each.items() if value is None or isinstance(value, str)}
+    left = sorted(texts - taken)
+    called = [name for name in left if _OF_ERRORS.search(name)]
+    if left == called and len(called) == 1:
+        evidence = "it is the only text left, and called as errors are"
+        return Learnt(table="log", key="error", value=called[0], evidence=evidence)
+    evidence = "no field has what an attempt logged of an error"
+    return Learnt(table="log", key="error", candidates=tuple(called or left), evidence=evidence)
+
+
+def _is_number_of_attempts(death: Death, value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in (death.receives, death.own)
 
 
 def _is_within(which: str) -> Callable[[Death, Json], bool]:
@@ -151,7 +162,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[Death, Json], bool]], ...] = (
     ("task_id", "the task's id", lambda death, value: value == death.task_id),
     ("message_id", "the message's id", lambda death, value: value == death.message_id),
     ("payload", "the payload", lambda death, value: death.sent is not None and holds(value, death.sent)),
-    ("attempts", "the number of receives", _is_number_of_receives),
+    ("attempts", "the number of attempts", _is_number_of_attempts),
     ("created_at", "when the task was handed in", _is_within("created")),
     ("failed_at", "when the last attempt failed", _is_within("failed")),
     ("error", "what the last attempts logged of an error", _is_error),

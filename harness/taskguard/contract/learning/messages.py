@@ -6,7 +6,7 @@ Learnt from probes that were handed in before all else, by the bodies of the mes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,7 +15,7 @@ from taskguard.support.envelopes import carried
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
-_MESSAGES = "messages"
+_MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def words_of_messages(probes: Sequence[Probe]) -> tuple[Learnt, ...]:
         return ()
     ids = [_named(document, probe.task_id) for probe, document in seen]
     if any(ids):
-        learnt = [decided("message", "id", ids, what="the task's id", where=_MESSAGES)]
+        learnt = [decided("message", "id", ids, what="the task's id", where=_MESSAGE)]
     else:
         learnt = list(_of_service(seen))
     if all(probe.sent is not None for probe, _ in seen):
@@ -44,7 +44,7 @@ def words_of_messages(probes: Sequence[Probe]) -> tuple[Learnt, ...]:
             frozenset(path for path, value in fields_of(document) if holds(value, probe.sent))
             for probe, document in seen
         ]
-        learnt.append(decided("message", "payload", payloads, what="the payload", where=_MESSAGES))
+        learnt.append(decided("message", "payload", payloads, what="the payload", where=_MESSAGE))
     return tuple(learnt)
 
 
@@ -59,6 +59,12 @@ def is_about(probe: Probe, body: str) -> bool:
         or (isinstance(value, str) and value in answered)
         for _, value in fields_of(document)
     )
+
+
+def ids_in(body: str, task_ids: Container[str]) -> frozenset[str]:
+    """Those of these ids that a message has in any of its fields."""
+    values = (value for _, value in fields_of(_document(body)) if isinstance(value, str))
+    return frozenset(value for value in values if value in task_ids)
 
 
 def otherwise_worded(bodies: Mapping[str, Sequence[str]], name: str) -> Learnt | None:

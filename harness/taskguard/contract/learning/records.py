@@ -17,7 +17,7 @@ from taskguard.contract.learning.learnt import Learnt, decided, holds, times
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
-_RECORDS = "records"
+_RECORD = "record"
 _MOST_STATES = 12
 """More are no states, but texts."""
 
@@ -50,7 +50,9 @@ def words_of_records(key: str, tasks: Sequence[Kept]) -> tuple[Learnt, ...]:
             frozenset(name for name, value in each.images[-1].items() if holds(_read(value), each.sent))
             for each in probes
         ]
-        learnt.append(decided("record", "payload", found, what="the payload", where=_RECORDS))
+        # What one record has right is the payload; where others have another, that is for a check to tell.
+        found = [names for names in found if names] or found
+        learnt.append(decided("record", "payload", found, what="the payload", where=_RECORD))
     return tuple(learnt)
 
 
@@ -126,7 +128,7 @@ def _of_clear(found: _Attribute) -> Iterator[Learnt]:
         yield Learnt(table="record", key="dead", value=tuple(sorted(dead)), evidence=evidence)
     else:
         evidence = f"{times(sum(found.dead.values()), 'dead task')} ended as {_counted(found.dead)}, which others left again: no state was seen that is a dead task's alone"
-        yield Learnt(table="record", key="dead", value=(), candidates=tuple(sorted(found.dead)), evidence=evidence)
+        yield Learnt(table="record", key="dead", candidates=tuple(sorted(found.dead)), evidence=evidence)
 
 
 def _of_unclear(found: _Attribute) -> Iterator[Learnt]:

@@ -24,6 +24,7 @@ from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_atte
 from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
+from taskguard.reports.learnt import learnt_note
 from taskguard.reports.left_running import left_running
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.reports.set_aside import set_aside_note
@@ -77,6 +78,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
                 engine_note(manifest),
                 unsupported_note(manifest),
                 set_aside_note(manifest),
+                learnt_note(manifest),
                 stand_in_note(manifest),
                 *left_running(history),
             )

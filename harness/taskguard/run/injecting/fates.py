@@ -32,10 +32,8 @@ class Fates:
     """Use as a context manager around a run, and let it :meth:`begin` when the tasks of these ``fates``, by the ids of the load, have
     been handed in and no consumer is on yet. What was asked for is in ``lines`` then."""
 
-    def __init__(
-        self, endpoint: Endpoint, stack: Stack, dialect: Dialect, fates: Mapping[str, Fated], tell: Tell = nobody
-    ) -> None:
-        self._endpoint, self._stack, self._dialect = endpoint, stack, dialect
+    def __init__(self, endpoint: Endpoint, stack: Stack, fates: Mapping[str, Fated], tell: Tell = nobody) -> None:
+        self._endpoint, self._stack = endpoint, stack
         self._fates, self._tell = fates, tell
         self._active = ExitStack()
         self.lines: tuple[str, ...] = ()
@@ -47,8 +45,9 @@ class Fates:
     def __exit__(self, *_: object) -> None:
         self._active.close()
 
-    def begin(self, tasks: Sequence[Task], submitted: Sequence[TaskSubmitted]) -> None:
-        """Let the fates be those of the tasks that were ``submitted``, one answer for each of ``tasks``."""
+    def begin(self, tasks: Sequence[Task], submitted: Sequence[TaskSubmitted], dialect: Dialect) -> None:
+        """Let the fates be those of the tasks that were ``submitted``, one answer for each of ``tasks``; ``dialect`` says where a task's id
+        is found."""
         known = [
             (self._fates[task.task_id], answer.task_id)
             for task, answer in zip(tasks, submitted, strict=True)
@@ -57,7 +56,7 @@ class Fates:
         try:
             faults = tuple(fault for fated, task_id in known for fault in self._faults(fated, task_id))
             plan = Plan(seed="fates", faults=faults)
-            self._active.enter_context(injecting(self._endpoint, self._stack, plan, self._dialect))
+            self._active.enter_context(injecting(self._endpoint, self._stack, plan, dialect))
         except FaultPlanError as problem:
             self._tell(
                 Announced(
