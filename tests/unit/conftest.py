@@ -42,7 +42,7 @@ def nobody_asks_for_this_machines_credentials() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def moto_as_in_the_engine() -> None:
     """For whoever has moto's DynamoDB."""
-    from taskguard.engine.patches import moto_expressions, moto_item_size
+    from taskguard.engine.patches import moto_expressions, moto_item_size, moto_method_names
 
-    moto_expressions.apply()
-    moto_item_size.apply()
+    for patch in (moto_expressions, moto_item_size, moto_method_names):
+        patch.apply()

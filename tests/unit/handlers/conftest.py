@@ -12,6 +12,8 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
@@ -42,7 +44,8 @@ def logs() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 def simulated_dynamodb(moto_as_in_the_engine: None) -> Iterator[Any]:
     """A client of moto's DynamoDB with the table; a module has one, because making them is slow."""
     with patch.dict(os.environ, ENVIRONMENT), mock_aws():
-        client = boto3.client("dynamodb")
+        # Nobody checks who asks.
+        client = boto3.client("dynamodb", config=Config(signature_version=UNSIGNED))
         client.create_table(
             TableName="TasksTable",
             BillingMode="PAY_PER_REQUEST",

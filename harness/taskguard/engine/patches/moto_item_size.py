@@ -11,7 +11,7 @@ Needed until moto counts so: ``tests/engine/test_patches.py`` fails then.
 from typing import Any
 
 from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DDBType, DynamoType, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize
 
 LARGEST_ITEM_BYTES = 400 * 1024
@@ -22,11 +22,18 @@ def apply() -> None:
 
 
 def _set(self: LimitedSizeDict, key: str, value: Any) -> None:
-    others = sum(_size(name) + _size(each) for name, each in self.items() if name != key)
-    if others + _size(key) + _size(value) > LARGEST_ITEM_BYTES:
+    others = sum(size(name) + size(each) for name, each in self.items() if name != key)
+    if others + size(key) + size(value) > LARGEST_ITEM_BYTES:
         raise ItemSizeTooLarge
     dict.__setitem__(self, key, value)
 
 
-def _size(part: Any) -> int:
-    return part.size() if isinstance(part, DynamoType) else bytesize(str(part))
+def size(part: Any) -> int:
+    if not isinstance(part, DynamoType):
+        return bytesize(str(part))
+    # moto would make what is in a map anew, to ask it for its size.
+    if part.type == DDBType.MAP:
+        return sum(bytesize(name) + size(each) for name, each in part.value.items())
+    if part.type == DDBType.LIST:
+        return sum(map(size, part.value))
+    return part.size()
