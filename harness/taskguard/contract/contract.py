@@ -20,6 +20,9 @@ from taskguard.support.typed import Strict, nearest
 LONGEST_HIDDEN_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
+LONGEST_DELAY_SECONDS = 900
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
 
 class Weight(StrEnum):
     """How much a demand weighs: what misses a ``must`` fails, an ``advice`` is told and fails nothing, ``off`` is not judged."""

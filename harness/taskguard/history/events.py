@@ -104,7 +104,7 @@ class AttemptSucceeded(OfDelivery, frozen=True, kw_only=True):
 
 class AttemptFailed(OfDelivery, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), failed as a whole, or sent its message to the dead-letter
-    queue itself (`reason`)."""
+    queue itself or its task to the work queue again (`reason`)."""
 
     reason: str
 
@@ -377,7 +377,7 @@ Event: TypeAlias = (
     | RunEnded
 )
 
-DeliveryEvent: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested
+DeliveryEvent: TypeAlias = Delivered | AttemptSucceeded | AttemptFailed | BackoffRequested | Resent
 """What is said of one delivery."""
 
 EVENT_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

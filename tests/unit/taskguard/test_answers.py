@@ -141,7 +141,7 @@ def test_it_is_one_dead_letter_when_it_is_delivered_too(tmp_path: Path) -> None:
 
 def test_a_message_that_is_sent_elsewhere_or_for_another_task_gives_up_nothing(tmp_path: Path) -> None:
     other = json.dumps({"taskId": "another", "payload": None})
-    lines = (started("r1", sqs_record("m2")), sent(BODY, url=WORK_URL), sent(other), ended("r1"))
+    lines = (started("r1", sqs_record("m2")), sent(BODY, url=WORK_URL + "-next"), sent(other), ended("r1"))
     found = events(tmp_path, *lines)
     assert of_kind(found, AttemptFailed) == []
     [dead] = of_kind(found, DeadLettered)

@@ -26,6 +26,7 @@ from taskguard.history import (
     EvidenceMissing,
     HeldUp,
     ReceiveThrottled,
+    Resent,
 )
 from taskguard.history.values import QueueName
 from taskguard.service.stack import Stack
@@ -35,6 +36,10 @@ FROM_RECORDER = ("Delivered", "AttemptSucceeded", "AttemptFailed", "BackoffReque
 """The kinds of event that only the recorder can tell of."""
 
 _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
+
+_SENT_TO_DEAD = "the function sent this message to the dead-letter queue itself"
+_SENT_AGAIN = "the function sent its task to the queue again, in a new message"
+_REFUSED = "the function wanted to send its task to the queue again, which refused it"
 
 _ByReceipt: TypeAlias = dict[tuple[str, str | None], Delivered]
 """Deliveries by receipt handle and invocation, and the last one of a handle by none: two invocations share a handle when one message
@@ -62,7 +67,11 @@ def events_of(
     handed = _handed_dead_letters(recording, stack)
     queues = {queue.arn for queue in stack.queues.values()}
     sent = sent_dead_letters(recording, stack, names)
-    given_up = {(each.by.delivery_id, each.by.message_id) for each in sent.values()}
+    again = [*resent(recording, stack, names, only, source)]
+    given_up: dict[tuple[str, str | None], str] = {
+        **_sent_again(again),
+        **{(each.by.delivery_id, each.by.message_id): _SENT_TO_DEAD for each in sent.values()},
+    }
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
@@ -75,9 +84,9 @@ def events_of(
                 deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 heeds = True if partial_batches is None else partial_batches.get(invocation.function)
-                is_given_up = (invocation.request_id, message.message_id) in given_up
+                why = given_up.get((invocation.request_id, message.message_id))
                 outcome = _outcome(invocation, delivered, heeds, source)
-                events.extend(_given_up(each) if is_given_up else each for each in outcome)
+                events.extend(_given_up(each, why) if why is not None else each for each in outcome)
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 found, by = handed[message.message_id], sent.get(message.message_id)
@@ -86,7 +95,7 @@ def events_of(
     events.extend(_unconsumed(recording, stack, names, only, sent, dead))
     events.extend(_throttled(recording, stack, names, only))
     events.extend(each for call in recording.calls for each in _backoffs(call, stack, deliveries, source))
-    events.extend(resent(recording, stack, names, only, source))
+    events.extend(again)
     events.extend(_held_up(recording, stack))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
@@ -237,12 +246,20 @@ def _misread(
         )
 
 
-def _given_up(outcome: Event) -> Event:
-    """The outcome of an attempt whose message its consumer sent to the dead-letter queue: acknowledged, it has failed all the same."""
+def _given_up(outcome: Event, reason: str) -> Event:
+    """The outcome of an attempt whose message its consumer sent on itself: acknowledged, it has failed all the same."""
     if not isinstance(outcome, AttemptSucceeded):
         return outcome
-    reason = "the function sent this message to the dead-letter queue itself"
     return AttemptFailed(at_ms=outcome.at_ms, **_whose(outcome), reason=reason)
+
+
+def _sent_again(again: Sequence[Resent | EvidenceMissing]) -> dict[tuple[str, str | None], str]:
+    """The attempts whose task was sent to the work queue again, in one new message, or in vain: several are no retry."""
+    found: dict[tuple[str, str | None], list[bool]] = {}
+    for each in again:
+        if isinstance(each, Resent):
+            found.setdefault((each.delivery_id, each.message_id), []).append(each.accepted)
+    return {key: _SENT_AGAIN if any(taken) else _REFUSED for key, taken in found.items() if sum(taken) <= 1}
 
 
 def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:

@@ -11,7 +11,7 @@ import msgspec
 from taskguard.contract.contract import Attempts
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
-from taskguard.history import Delivered, History, QueueSettings
+from taskguard.history import Attempt, Delivered, History, QueueSettings, Resent
 from taskguard.history.values import QueueName
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
 
@@ -22,13 +22,19 @@ def as_deployed(terms: Terms, history: History) -> Terms:
     attempts, queue = terms.contract.attempts, _work_queue(history)
     if queue is None or (deployed := queue.max_receives) is None:
         return terms
+    counts_anew = attempts.by == "any" and sends_again(history)
     if attempts.most == AS_DEPLOYED:
-        # Without a dead-letter queue a message may be received as often as there is need.
-        attempts = Attempts(most=deployed or None, by=attempts.by)
-    elif attempts.range is not None and attempts.range[0] <= deployed <= attempts.range[1]:
+        # Without a dead-letter queue a message may be received as often as there is need; and its number is of each new message.
+        attempts = Attempts(most=deployed or None, by=AS_DEPLOYED if counts_anew else attempts.by)
+    elif not counts_anew and attempts.range is not None and attempts.range[0] <= deployed <= attempts.range[1]:
         attempts = Attempts(most=deployed, by=attempts.by)
     contract = msgspec.structs.replace(terms.contract, attempts=attempts)
     return msgspec.structs.replace(terms, contract=contract)
+
+
+def sends_again(history: History) -> bool:
+    """Whether a retry was seen to be a new message that the consumer sent: such receives the queue does not count."""
+    return any(each.accepted for each in history.of_kind(Resent))
 
 
 def without_a_number(question: Question, history: History, terms: Terms, expected: str) -> Verdict:
@@ -99,6 +105,14 @@ def delay_seconds(history: History) -> float:
     """How long after it was sent a message can first be received from the work queue; 0 where that was not read."""
     queue = _work_queue(history)
     return (queue.delay_seconds or 0.0) if queue is not None else 0.0
+
+
+def granted_seconds(attempt: Attempt, history: History) -> float | None:
+    """The wait that was granted after an attempt; none where none was. A new message without a delay of its own has the queue's."""
+    granted = attempt.granted
+    if granted is None or granted.delay_seconds is not None:
+        return granted.delay_seconds if granted is not None else None
+    return delay_seconds(history)
 
 
 def _work_queue(history: History) -> QueueSettings | None:

@@ -5,10 +5,15 @@ Duplicates of a message leave open which of them did the work. This module must 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled, Redriven
+from taskguard.judging.checks.asked import sends_again
 from taskguard.judging.verdict import Doubt
+
+_FEWEST_COMPLETED = 3
+"""Fewer tasks fail at their first attempt by chance."""
 
 
 def attempts_in_doubt(history: History) -> Iterator[Doubt]:
@@ -17,6 +22,7 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
     Any of these may hide a failed attempt, so a check that speaks of all failed attempts cannot pass beside them.
     """
     yield from duplicates_in_doubt(history)
+    yield from steps_in_doubt(history)
     for task_id in sorted(history.accepted):
         attempts = history.attempts_of(task_id)
         # One that was throttled each time was never attempted.
@@ -33,10 +39,41 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
 
 
 def chains_of_accepted(history: History) -> Iterator[Chain]:
-    """Yield the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted."""
+    """Yield the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted, nor those over
+    several messages where these may be steps."""
+    may_be_steps = bool([*steps_in_doubt(history)])
     for task_id in sorted(history.accepted):
         if not has_duplicates(history, task_id):
-            yield from history.chains_of(task_id)
+            yield from (each for each in history.chains_of(task_id) if not (may_be_steps and is_sent_again(each)))
+
+
+def counted(history: History, chain: Chain) -> Iterator[tuple[int, Attempt]]:
+    """Yield each attempt of a chain with its number. Who sends tasks again counts for himself, and knows of none that the run itself
+    made to fail: such a one has the number of the attempt before, or 0."""
+    if not sends_again(history):
+        yield from ((attempt.number, attempt) for attempt in chain.attempts)
+        return
+    # Several deliveries of one receive have one number.
+    own = sorted({attempt.number for attempt in chain.attempts if not history.was_struck(attempt)})
+    yield from ((bisect_right(own, attempt.number), attempt) for attempt in chain.attempts)
+
+
+def is_sent_again(chain: Chain) -> bool:
+    """Whether a chain goes over several messages, or was to."""
+    return any(attempt.sent_again is not None for attempt in chain.attempts)
+
+
+def steps_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield that whoever sends a task to its queue again may go on with it, rather than try it again: where each task that was
+    completed had been sent again first."""
+    chains = [each[0] for task_id in history.accepted if len(each := history.chains_of(task_id)) == 1]
+    completed = [chain for chain in chains if chain.attempts[-1].succeeded is not None]
+    if len(completed) >= _FEWEST_COMPLETED and all(map(is_sent_again, completed)):
+        message = (
+            f"each of the {len(completed)} tasks that were completed had been sent to the queue again first: whether these are "
+            "retries, or steps of its work, cannot be told"
+        )
+        yield Doubt(None, message, of_all=True)
 
 
 def has_several_messages(history: History, task_id: str) -> bool:
@@ -74,7 +111,8 @@ def no_changes_seen(history: History) -> Iterator[Doubt]:
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
     """Return the arrivals in the dead-letter queue that belong to a chain."""
-    if chain.task_id is not None and not has_several_messages(history, chain.task_id):
+    of_task = history.chains_of(chain.task_id) if chain.task_id is not None else ()
+    if chain.task_id is not None and len(of_task) == 1 and of_task[0].message_ids == chain.message_ids:
         return history.of_task(chain.task_id, DeadLettered)
     arrivals = history.of_kind(DeadLettered) if chain.task_id is None else history.of_task(chain.task_id, DeadLettered)
     return tuple(event for event in arrivals if event.origin_id in chain.message_ids)
@@ -84,10 +122,14 @@ def followed(history: History, chain: Chain) -> Iterator[tuple[Attempt, Event | 
     """Yield each attempt of a chain with what was seen of its task next: the next receive, or its arrival in the dead-letter queue."""
     arrival = next(iter(dead_letters_of(history, chain)), None)
     following: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
+    places = {message_id: n for n, message_id in enumerate(dict.fromkeys(each.message_id for each in chain.attempts))}
     for attempt, came in zip(chain.attempts, (*following, arrival), strict=True):
         # What was throttled had come back all the same.
-        received = (each for each in throttled_of(history, chain) if attempt.receive_count < each.receive_count)
-        throttled = next((each for each in received if each.message_id == attempt.message_id), None)
+        place = (places[attempt.message_id], attempt.receive_count)
+        received = (
+            each for each in throttled_of(history, chain) if (places[each.message_id], each.receive_count) > place
+        )
+        throttled = next(received, None)
         yield attempt, throttled if throttled is not None and (came is None or throttled.at_ms < came.at_ms) else came
 
 

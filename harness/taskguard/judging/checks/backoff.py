@@ -13,21 +13,22 @@ holds vacuously.
 
 A contract may ask for waits that grow, too, or for whichever the stack has; or for none: then the check is not applicable. Where no
 request is made the queue's own visibility timeout is the wait. The queue keeps it by itself, so that one that seems too short is a
-doubt, and none is late. This module must not know how a delay is asked for.
+doubt, and none is late. Where the consumer sends the task again, the delay of the new message is the wait, from when it was sent. This
+module must not know how a delay is asked for otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from taskguard.contract.contract import LONGEST_HIDDEN_SECONDS
+from taskguard.contract.contract import LONGEST_DELAY_SECONDS, LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
-from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History
+from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History, Resent
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import hidden_seconds
-from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, followed
+from taskguard.judging.checks.asked import granted_seconds, hidden_seconds
+from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, counted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
 from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
@@ -39,9 +40,12 @@ from taskguard.support.json_values import Json
 QUESTION = Question(
     check="backoff",
     claim="After each failed attempt the message stays away for the scheduled delay.",
-    needs=(Delivered, AttemptFailed, BackoffRequested, DeadLettered),
+    needs=(Delivered, AttemptFailed, BackoffRequested, Resent, DeadLettered),
     exercised_by="hand in more tasks, or give a --seed: some attempt has to fail",
 )
+
+_ASKED = (BackoffRequested, Resent)
+"""What tells of a wait that was asked for."""
 
 _CLOCK_PRECISION_MS = 0.001
 """The finest that a history tells apart; a return earlier by less is not early."""
@@ -50,13 +54,16 @@ _CLOCK_PRECISION_MS = 0.001
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wait:
     """A failed attempt, the first thing seen of its task after it, and what is demanded in between: an exact wait, one of a least
-    length, or whichever was asked for. `hidden_seconds` is how long the queue hides a message by itself, where that was read."""
+    length, or whichever was asked for. `granted_seconds` is what was granted, none where nothing was; `hidden_seconds` is how long the
+    queue hides a message by itself, where that was read."""
 
     task_id: str
+    number: int
     attempt: Attempt
     failed: AttemptFailed
     exact_seconds: float | None
     least_seconds: float | None
+    granted_seconds: float | None
     hidden_seconds: float | None
     next_event: Event | None
     out_of_time: str | None
@@ -64,12 +71,17 @@ class _Wait:
 
     @property
     def name(self) -> str:
-        return f"task {self.task_id}: attempt {self.attempt.number}"
+        return f"task {self.task_id}: attempt {self.number}"
 
     @property
     def seconds(self) -> float | None:
         """How long the message is to stay away: as was asked for, or else as its queue has it."""
-        return self.attempt.granted.delay_seconds if self.attempt.granted is not None else self.hidden_seconds
+        return self.granted_seconds if self.granted_seconds is not None else self.hidden_seconds
+
+    @property
+    def requests(self) -> Sequence[BackoffRequested | Resent]:
+        """What was asked for: where the task was sent again, that is all that counts."""
+        return self.attempt.resends or self.attempt.backoffs
 
     @property
     def return_words(self) -> str:
@@ -137,8 +149,7 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
     late, early = OutOfTime(history), EarlyBackoffs(history)
     for chain in chains_of_accepted(history):
         before = None
-        for attempt, next_event in followed(history, chain):
-            number = attempt.number
+        for (number, attempt), (_, next_event) in zip(counted(history, chain), followed(history, chain), strict=True):
             if attempt.failed is None or number < 1 or (highest is not None and number > highest):
                 continue
             if history.was_struck(attempt):
@@ -146,10 +157,12 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 continue
             wait = _Wait(
                 task_id=chain.task_id or "",
+                number=number,
                 attempt=attempt,
                 failed=attempt.failed,
                 exact_seconds=waiting.exact_seconds(number),
                 least_seconds=waiting.least_seconds(before) if grows else None,
+                granted_seconds=granted_seconds(attempt, history),
                 hidden_seconds=hidden,
                 next_event=next_event,
                 out_of_time=late.words(attempt.delivery_id),
@@ -171,72 +184,95 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
         else:
             gone = never_came(history, wait.task_id)
             message = f"{wait.name} failed, and the task never came back nor reached the dead-letter queue{gone}"
-            yield Violation(wait.task_id, message, (wait.failed, *wait.attempt.backoffs), (Delivered, DeadLettered))
-    elif wait.attempt.granted is not None:
-        yield from _timing(wait, wait.attempt.granted, wait.next_event, history, terms, held)
+            yield Violation(wait.task_id, message, (wait.failed, *wait.requests), (Delivered, DeadLettered))
+    elif wait.attempt.granted is not None and wait.granted_seconds is not None:
+        yield from _timing(wait, wait.attempt.granted, wait.granted_seconds, wait.next_event, history, terms, held)
     if wait.attempt.granted is None and wait.exact_seconds is None:
         yield from _without_a_request(wait, terms)
 
 
 def _asked_for(wait: _Wait, terms: Terms) -> Iterator[Violation]:
     """What is wrong with what was asked for, and when."""
-    failed, granted, requests = wait.failed, wait.attempt.granted, wait.attempt.backoffs
+    failed, granted, requests = wait.failed, wait.attempt.granted, wait.requests
     exact = wait.exact_seconds
     if exact is not None:
         yield from _other_than(wait, exact)
     elif wait.least_seconds is not None and wait.seconds is not None and wait.seconds < wait.least_seconds:
-        asked = "asked for" if granted is not None else "was hidden by its queue for"
-        message = f"{wait.name} {asked} {seconds(wait.seconds)}, expected {seconds(wait.least_seconds)} or more"
-        yield Violation(wait.task_id, message, (failed, *requests), (BackoffRequested, AttemptFailed, Delivered))
+        message = f"{wait.name} {_how_long(wait)}, expected {seconds(wait.least_seconds)} or more"
+        yield Violation(wait.task_id, message, (failed, *requests), (*_ASKED, AttemptFailed, Delivered))
     if granted is not None and granted.at_ms - failed.at_ms > terms.tolerances.clock_ms:
         after = seconds((granted.at_ms - failed.at_ms) / 1000)
-        message = f"{wait.name} asked for {seconds(granted.delay_seconds)} only {after} after it had ended"
+        message = f"{wait.name} asked for {seconds(wait.granted_seconds or 0.0)} only {after} after it had ended"
         yield Violation(wait.task_id, message, (failed, granted))
     if wait.before_work is not None and not terms.contract.waiting.is_as_deployed:
         yield Violation(wait.task_id, f"{wait.name} {wait.before_work}", (*wait.attempt.events,))
-    for request in requests:
-        if exact is not None and request.accepted and request.delay_seconds != exact:
-            message = f"{wait.name} asked for {seconds(request.delay_seconds)}, expected {seconds(exact)}"
-            yield Violation(wait.task_id, message, (failed, request))
+    for request in requests if exact is not None else ():
+        is_again = isinstance(request, Resent)
+        asked_seconds = wait.granted_seconds if is_again else request.delay_seconds
+        if request.accepted and asked_seconds != exact:
+            asked = _how_long(wait) if is_again else f"asked for {seconds(asked_seconds or 0.0)}"
+            yield Violation(wait.task_id, f"{wait.name} {asked}, expected {seconds(exact or 0.0)}", (failed, request))
+
+
+def _how_long(wait: _Wait) -> str:
+    """How long it was made to wait, and by what."""
+    granted, waits = wait.attempt.granted, seconds(wait.seconds or 0.0)
+    if granted is None:
+        return f"was hidden by its queue for {waits}"
+    if not isinstance(granted, Resent):
+        return f"asked for {waits}"
+    if not wait.granted_seconds:
+        return "sent its task to the queue again without a delay (DelaySeconds)"
+    by = "a delay of" if granted.delay_seconds is not None else "its queue's own delay of"
+    return f"sent its task to the queue again with {by} {waits}"
 
 
 def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
     """That nothing was granted, where the queue by itself does not hide a message for as long as is demanded."""
-    requests = wait.attempt.backoffs
+    requests = wait.requests
     if wait.attempt.granted is not None or wait.hidden_seconds == exact_seconds:
         return
     if wait.out_of_time is not None and not requests:
         message = f"{wait.name}: {wait.out_of_time} before it had asked for a backoff, expected {seconds(exact_seconds)}. {WHAT_TO_DO}"
-        yield Violation(wait.task_id, message, (wait.failed,), (BackoffRequested,))
+        yield Violation(wait.task_id, message, (wait.failed,), _ASKED)
     else:
         asked = (
-            f"asked for {seconds(requests[-1].delay_seconds)} and was refused{_why_refused(requests[-1])}"
+            f"asked for {seconds(requests[-1].delay_seconds or 0.0)} and was refused{_why_refused(requests[-1])}"
             if requests
             else "asked for no backoff"
         )
         message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
-        yield Violation(wait.task_id, message, (wait.failed, *requests), (BackoffRequested,))
+        yield Violation(wait.task_id, message, (wait.failed, *requests), _ASKED)
 
 
-def _why_refused(request: BackoffRequested) -> str:
+def _why_refused(request: BackoffRequested | Resent) -> str:
     """Why SQS refused this request, where that can be told from what it asked for."""
+    if isinstance(request, Resent):
+        is_too_long = (request.delay_seconds or 0.0) > LONGEST_DELAY_SECONDS
+        return f": SQS delays a message by {LONGEST_DELAY_SECONDS} s at most" if is_too_long else ""
     if request.delay_seconds <= LONGEST_HIDDEN_SECONDS:
         return ""
     return f": SQS hides a message for {LONGEST_HIDDEN_SECONDS} s at most, counted from when it was received"
 
 
 def _timing(
-    wait: _Wait, request: BackoffRequested, next_event: Event, history: History, terms: Terms, held: _Hindrances
+    wait: _Wait,
+    request: BackoffRequested | Resent,
+    asked_seconds: float,
+    next_event: Event,
+    history: History,
+    terms: Terms,
+    held: _Hindrances,
 ) -> Iterator[Found]:
     seen = (wait.failed, request, next_event)
     after = f"{wait.name} {wait.return_words} after {seconds((next_event.at_ms - request.at_ms) / 1000)}"
     # Measured against what was asked for: a wrong request is one fault, its being kept is not a second.
-    early_ms = request.delay_seconds * 1000 - (next_event.at_ms - request.at_ms)
+    early_ms = asked_seconds * 1000 - (next_event.at_ms - request.at_ms)
     if early_ms > _CLOCK_PRECISION_MS:
         yield Violation(wait.task_id, f"{after}, {seconds(early_ms / 1000)} too early", seen)
     # Not before its group was free, nor before the run itself had switched its consumers on again.
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
-    asked_ms = request.answered_ms + request.delay_seconds * 1000
+    asked_ms = request.answered_ms + asked_seconds * 1000
     due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
     allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
     if wait.exact_seconds is None or queue == "dead-letter":
@@ -250,18 +286,18 @@ def _timing(
         why = held.words(due_ms, next_event)
         yield Doubt(wait.task_id, f"{after}, {seconds(late_ms / 1000)} later than allowed, but {why}", seen)
     else:
-        limit = seconds(request.delay_seconds + allowed_seconds)
+        limit = seconds(asked_seconds + allowed_seconds)
         window = f"; its consumer gathers batches for {seconds(gathered)}" if gathered else ""
         message = f"{after}, {seconds(late_ms / 1000)} beyond the {limit} allowed{window}"
-        yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, BackoffRequested))
+        yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, *_ASKED))
 
 
 def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
     """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
     so it may seem shorter by a little."""
-    for request in wait.attempt.backoffs:
+    for request in wait.requests:
         if why := _why_refused(request):
-            message = f"{wait.name} asked for {seconds(request.delay_seconds)} and was refused{why}"
+            message = f"{wait.name} asked for {seconds(request.delay_seconds or 0.0)} and was refused{why}"
             yield Advice(wait.task_id, message, (wait.failed, request))
     if wait.hidden_seconds is None:
         message = f"{wait.name} asked for no backoff, and how long its queue hides a message was not read"
@@ -281,7 +317,7 @@ def _too_early_to_tell(wait: _Wait, history: History, terms: Terms, held: _Hindr
         return True
     since_ms = wait.attempt.granted.answered_ms if wait.attempt.granted else wait.attempt.last_seen_ms
     own_seconds = wait.exact_seconds if wait.exact_seconds is not None else wait.hidden_seconds or 0.0
-    due_ms = since_ms + (wait.attempt.granted.delay_seconds if wait.attempt.granted else own_seconds) * 1000
+    due_ms = since_ms + (wait.granted_seconds if wait.granted_seconds is not None else own_seconds) * 1000
     # While nothing could be handed out, nothing could come.
     held_ms = held.after(due_ms, history.end.at_ms, None)
     return history.end.at_ms - held_ms < due_ms + terms.tolerances.late_seconds * 1000
@@ -292,7 +328,7 @@ def _measured(waits: list[_Wait]) -> dict[str, Json]:
     for wait in waits:
         if wait.attempt.granted is not None and wait.next_event is not None:
             gap = (wait.next_event.at_ms - wait.attempt.granted.at_ms) / 1000
-            gaps.setdefault(wait.attempt.number, []).append(round(gap, 3))
+            gaps.setdefault(wait.number, []).append(round(gap, 3))
     return {
         f"seconds_away_after_attempt_{number}": {"least": min(found), "most": max(found), "count": len(found)}
         for number, found in sorted(gaps.items())

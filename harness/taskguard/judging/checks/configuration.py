@@ -33,6 +33,7 @@ from taskguard.history import (
 )
 from taskguard.history.wording import times
 from taskguard.judging.checks import durations, on_purpose
+from taskguard.judging.checks.asked import sends_again
 from taskguard.judging.checks.durations import Said
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, weighed
 
@@ -70,7 +71,10 @@ def _found(history: History, settings: ConfigurationObserved, contract: Contract
     return [
         *(
             each
-            for weight, what in (*_faults(settings, contract), *durations.of_retention(history, settings, contract))
+            for weight, what in (
+                *_faults(settings, contract, again=sends_again(history)),
+                *durations.of_retention(history, settings, contract),
+            )
             for each in weighed(weight, Violation(None, what, shown))
         ),
         # What was not seen may be there, if evidence is missing.
@@ -99,12 +103,12 @@ def _observed(settings: ConfigurationObserved) -> str:
     return "; ".join([read, *on_purpose.in_words(settings)])
 
 
-def _faults(settings: ConfigurationObserved, contract: Contract) -> Iterator[Said]:
-    """What is set otherwise than the contract asks."""
+def _faults(settings: ConfigurationObserved, contract: Contract, *, again: bool) -> Iterator[Said]:
+    """What is set otherwise than the contract asks; ``again`` is whether retries are new messages."""
     weights = contract.settings
     for queue in settings.queues:
         if queue.queue == "work":
-            yield from ((Weight.MUST, message) for message in _redrive(queue, contract))
+            yield from _redrive(queue, contract, again=again)
         if queue.encrypted is False:
             yield weights.encryption, f"the {queue.queue} queue is not encrypted at rest"
         if queue.unencrypted_refused is False:
@@ -126,17 +130,20 @@ def _not_consumed(settings: ConfigurationObserved, contract: Contract) -> Iterat
             yield f"the {queue.queue} queue has no consumer"
 
 
-def _redrive(queue: QueueSettings, contract: Contract) -> Iterator[str]:
+def _redrive(queue: QueueSettings, contract: Contract, *, again: bool) -> Iterator[Said]:
     allowed = contract.attempts.range
     if queue.max_receives == 0:
         if allowed is not None or contract.dead_letter.log:
-            yield "the work queue has no dead-letter queue"
+            yield Weight.MUST, "the work queue has no dead-letter queue"
         return
     if queue.dead_letters_watched is False:
-        yield "the work queue moves dead messages to another queue than the pipeline's dead-letter queue"
+        yield Weight.MUST, "the work queue moves dead messages to another queue than the pipeline's dead-letter queue"
     if queue.max_receives is not None and allowed is not None and not allowed[0] <= queue.max_receives <= allowed[1]:
         found = times(queue.max_receives, "receive")
-        yield f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
+        what = f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
+        # It counts the receives of each message, and not those of a task that its consumer sends again.
+        is_own = again and contract.attempts.by != "redrive"
+        yield (Weight.ADVICE, f"{what} where a task is not sent again") if is_own else (Weight.MUST, what)
 
 
 def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[Said]:

@@ -29,7 +29,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import named, shown, times
-from taskguard.judging.checks.attempts import attempts_in_doubt, throttled_of
+from taskguard.judging.checks.attempts import attempts_in_doubt, counted, throttled_of
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
 from taskguard.judging.checks.dead_letter_witness import Witnesses
 from taskguard.judging.checks.logged_errors import LoggedErrors
@@ -218,9 +218,9 @@ def _times(
 def _deaths_unseen(history: History, terms: Terms) -> Iterator[Doubt]:
     dead = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
     for task_id in sorted(history.accepted.keys() - dead):
-        for attempt in history.attempts_of(task_id):
-            if attempt.number == terms.contract.attempts.highest and attempt.failed:
-                message = f"task {task_id} failed {attempt.number} times, and its death was not seen"
+        for number, attempt in (each for chain in history.chains_of(task_id) for each in counted(history, chain)):
+            if number == terms.contract.attempts.highest and attempt.failed:
+                message = f"task {task_id} failed {number} times, and its death was not seen"
                 yield Doubt(task_id, message, attempt.events)
 
 

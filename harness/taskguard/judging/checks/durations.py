@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from taskguard.contract.contract import Contract, Weight
-from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings
+from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings, Resent
 from taskguard.history.wording import seconds
 
 Said: TypeAlias = tuple[Weight, str]
@@ -87,7 +87,8 @@ def _retried_seconds(history: History, work: QueueSettings | None, contract: Con
     if contract.waits:
         return sum(contract.waits)
     # Where no consumer asks for another wait, the queue's own is the wait.
-    if work is None or not contract.waiting.is_as_deployed or history.of_kind(BackoffRequested):
+    asks = bool(history.of_kind(BackoffRequested)) or bool(history.of_kind(Resent))
+    if work is None or not contract.waiting.is_as_deployed or asks:
         return None
     hidden, receives = work.visibility_timeout_seconds, work.max_receives
     return hidden * receives if hidden is not None and receives else None

@@ -28,7 +28,7 @@ class EarlyBackoffs:
     def words(self, attempt: Attempt, came: Event | None) -> str | None:
         """That the wait after a failed attempt began before its work, and was too short for it; none where that is not so."""
         granted, failed = attempt.granted, attempt.failed
-        if not self._asks_in_any_case or granted is None or failed is None or came is None:
+        if not self._asks_in_any_case or failed is None or came is None or not isinstance(granted, BackoffRequested):
             return None
         early_ms = failed.at_ms - granted.answered_ms
         is_last = self._last_of_delivery.get(attempt.delivery_id) is granted

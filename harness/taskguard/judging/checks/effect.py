@@ -79,8 +79,8 @@ def _of_duplicates(
     recorded = records[-1].attempts if records else ()
     words = terms.dialect.record
     done = sum(words is not None and each.outcome == words.attempt_succeeded for each in recorded)
-    # Whoever drops a duplicate asks for no backoff.
-    tried = [attempt for attempt in attempts if attempt.failed is not None and attempt.backoffs]
+    # Whoever drops a duplicate asks for no backoff, nor for another try.
+    tried = [each for each in attempts if each.failed is not None and (each.backoffs or each.resends)]
     messages = times(len({attempt.message_id for attempt in attempts}), "message")
     if done > 1:
         message = f"task {task_id} was completed {done} times, as its record tells; {messages} carried it"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from taskguard.history import Attempt, Chain, Delivered, History
+from taskguard.history import Attempt, BackoffRequested, Chain, Delivered, History
 
 
 def groups_of(history: History) -> Mapping[str, list[Chain]]:
@@ -40,6 +40,9 @@ def free_ms(history: History, attempt: Attempt, due_ms: float, came_ms: float, h
 def _back_ms(attempt: Attempt, delivered: Delivered, hidden_seconds: float | None) -> float:
     if attempt.succeeded is not None:
         return attempt.succeeded.at_ms
-    if attempt.failed is not None and (granted := attempt.granted) is not None:
+    if attempt.failed is not None and attempt.sent_again is not None:
+        # The message is gone, and the one in its place stands at the end of the group.
+        return attempt.failed.at_ms
+    if attempt.failed is not None and isinstance(granted := attempt.granted, BackoffRequested):
         return granted.answered_ms + 1000 * granted.delay_seconds
     return delivered.at_ms + 1000 * (hidden_seconds or 0.0)

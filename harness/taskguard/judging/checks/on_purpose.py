@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.history import Called, ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
+from taskguard.history import Attempt, Called, ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds
 
@@ -51,7 +51,7 @@ def dropped(history: History, queue: QueueName) -> str:
 
 def never_came(history: History, task_id: str) -> str:
     """What is set that explains why a task did not come, or not again, as such a clause; empty where nothing does."""
-    if not history.attempts_of(task_id) and (lost := _refused(history, task_id) or _not_sent(history, task_id)):
+    if lost := _lost(history, task_id):
         return lost
     if not history.attempts_of(task_id) and (filtered := dropped(history, "work")):
         return f"{filtered}, and the task never reached it"
@@ -71,6 +71,16 @@ def never_came(history: History, task_id: str) -> str:
     return f"; its queue deletes a message {seconds(kept)} after it was sent, however often it was received"
 
 
+def _lost(history: History, task_id: str) -> str:
+    """That the task was not sent at all or, at its last attempt, not again."""
+    attempts = history.attempts_of(task_id)
+    if not attempts:
+        return _refused(history, task_id) or _not_sent(history, task_id)
+    if attempts[-1].resends and attempts[-1].sent_again is None:
+        return _refused(history, task_id) or _dropped_again(attempts[-1])
+    return ""
+
+
 def _sends(history: History, task_id: str) -> list[Called]:
     """The calls by which the task was to be sent on, in the order in which they were made."""
     return [
@@ -86,6 +96,16 @@ def _refused(history: History, task_id: str) -> str:
     if not sends or sends[-1].took_effect or sends[-1].error is None:
         return ""
     return f"; {sends[-1].function} called {sends[-1].what}, which was refused ({sends[-1].error})"
+
+
+def _dropped_again(attempt: Attempt) -> str:
+    """That the queue took the new message for one that it had been sent before."""
+    if not any(each.accepted and each.new_message_id is None for each in attempt.resends):
+        return ""
+    return (
+        "; the queue took the message that was sent in its place for one that it had been sent before, and dropped it: give each "
+        "retry a deduplication id of its own"
+    )
 
 
 def _not_sent(history: History, task_id: str) -> str:

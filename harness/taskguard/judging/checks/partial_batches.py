@@ -275,13 +275,25 @@ def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
     recorded_as_failed = any(words is not None and each.outcome == words.attempt_failed for each in entries)
     return _Member(
         attempt=attempt,
-        failed_by_itself=bool(attempt.backoffs) or recorded_as_failed or bool(attempt.failed and drawn),
+        failed_by_itself=bool(attempt.backoffs)
+        or recorded_as_failed
+        or bool(attempt.failed and drawn)
+        or _was_sent_on(attempt, history),
         record=record if record is not None and record.status is not None else None,
         recorded=entries[-1] if entries else None,
         recorded_as_completed=record is not None and record.status in terms.dialect.completed,
         recorded_as_succeeded=bool(entries) and words is not None and entries[-1].outcome == words.attempt_succeeded,
         done_meanwhile=_done_meanwhile(attempt, history, terms),
         drawn_to_fail=drawn,
+    )
+
+
+def _was_sent_on(attempt: Attempt, history: History) -> bool:
+    """Whether its consumer sent the task of this attempt to the queue again, or to the dead-letter queue."""
+    dead = history.of_task(attempt.task_id, DeadLettered) if attempt.task_id is not None else ()
+    senders = (each.sent_by for each in dead if each.sent_by is not None)
+    return bool(attempt.resends) or any(
+        (each.delivery_id, each.message_id) == (attempt.delivery_id, attempt.message_id) for each in senders
     )
 
 

@@ -29,7 +29,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
-from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
+from taskguard.judging.checks.asked import granted_seconds, longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.read_back import read_back
@@ -180,7 +180,7 @@ def _attempt(
         yield Violation(record.task_id, f"{what} as failed without an error", shown)
     if attempt.succeeded and recorded.error:
         yield Violation(record.task_id, f"{what} with an error, and it succeeded: {recorded.error}", shown)
-    backoff = attempt.granted.delay_seconds if attempt.granted and attempt.failed else None
+    backoff = granted_seconds(attempt, history) if attempt.failed else None
     if words.attempt_backoff is not None and recorded.backoff_seconds != backoff:
         message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
         yield Violation(record.task_id, message, shown, (BackoffRequested,))

@@ -5,7 +5,8 @@ dead-lettered although an attempt had succeeded, or arrived with another payload
 queue, and none of the arrivals there that were due, are excused by missing events. A receive whose invocations were throttled until
 the message was visible again is one that did not run: who dies of it died too soon. A message that its consumer sent to the
 dead-letter queue itself fails where the contract demands that the redrive policy moves it; else it is advice when there were fewer
-receives than allowed. With nothing dead-lettered and
+receives than allowed. Where a consumer sends its task again, the receives of all these messages count together; where the stack says the
+number, those of each message, as its queue counts them. With nothing dead-lettered and
 nothing failed often enough the claim holds vacuously; where neither the contract nor the stack says a number of receives, the check is
 not applicable. This module must not know who moves the message.
 """
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
+from taskguard.contract.waiting import AS_DEPLOYED
 from taskguard.history import (
     Attempt,
     AttemptFailed,
@@ -25,18 +27,26 @@ from taskguard.history import (
     Delivered,
     History,
     ReceiveThrottled,
+    Resent,
     Sender,
     TaskSubmitted,
 )
 from taskguard.history.wording import named, numbers, times
-from taskguard.judging.checks.asked import hidden_seconds, without_a_number
-from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, throttled_of
+from taskguard.judging.checks.asked import granted_seconds, hidden_seconds, sends_again, without_a_number
+from taskguard.judging.checks.attempts import (
+    attempts_in_doubt,
+    counted,
+    dead_letters_of,
+    is_sent_again,
+    steps_in_doubt,
+    throttled_of,
+)
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="redrive",
     claim="A message is dead-lettered after exactly the allowed receives, all failed, and only then.",
-    needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, DeadLettered),
+    needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, Resent, DeadLettered),
     exercised_by="hand in more tasks, or give a --seed: some task has to die",
 )
 
@@ -55,7 +65,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     dead = history.of_kind(DeadLettered)
     found = [
         *attempts_in_doubt(history),
-        *(each for chain in history.chains for each in _of_chain(chain, history, allowed, terms)),
+        *(each for chain in _chains(history, terms) for each in _of_chain(chain, history, allowed, terms)),
         *_never_delivered(history),
     ]
     violations = sum(isinstance(each, Violation) for each in found)
@@ -77,18 +87,34 @@ def judge(history: History, terms: Terms) -> Verdict:
     )
 
 
+def _chains(history: History, terms: Terms) -> Iterator[Chain]:
+    """The chains as their receives are counted: over all messages of a task, or over each by itself. Without those over several
+    messages that may be steps."""
+    may_be_steps = bool([*steps_in_doubt(history)])
+    for chain in history.chains:
+        if not is_sent_again(chain):
+            yield chain
+        elif terms.contract.attempts.by == AS_DEPLOYED:
+            yield from chain.by_message()
+        elif not may_be_steps:
+            yield chain
+
+
 def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: Terms) -> Iterator[Found]:
     _, most = allowed
-    for attempt in chain.attempts:
-        if attempt.number > most:
-            message = f"{chain.name} was delivered for the {_ordinal(attempt.number)} time, {most} are allowed"
+    numbered = [*counted(history, chain)]
+    for number, attempt in numbered:
+        if number > most and not (sends_again(history) and history.was_struck(attempt)):
+            message = f"{chain.name} was delivered for the {_ordinal(number)} time, {most} are allowed"
+            if sends := sum(each.sent_again is not None for each in chain.attempts if each.number < attempt.number):
+                message += f"; its consumer had sent it to the queue again {times(sends, 'time')}, as a message that SQS counts anew"
             yield Violation(chain.task_id, message, attempt.events)
     for number, count in Counter(attempt.number for attempt in chain.attempts).items():
         if count > 1:
             twice = [event for attempt in chain.attempts if attempt.number == number for event in attempt.events]
             yield Violation(chain.task_id, f"{chain.name}: receive {number} was delivered {count} times", twice)
     arrivals = dead_letters_of(history, chain)
-    last = next((attempt for attempt in chain.attempts if attempt.number == most and attempt.failed), None)
+    last = next((attempt for number, attempt in numbered if number == most and attempt.failed), None)
     if arrivals:
         yield from _of_receives(chain, arrivals[0], history, allowed, terms)
         yield from _of_dead(chain, arrivals[0], terms)
@@ -108,7 +134,7 @@ def _of_receives(
     wanted = list(range(1, allowed[0] + 1))
     throttled = throttled_of(history, chain)
     if arrival.sent_by is not None:
-        yield from _sent(chain, arrival, arrival.sent_by, allowed, terms)
+        yield from _sent(chain, arrival, arrival.sent_by, history, allowed, terms)
     elif throttled and not set(wanted) <= set(found):
         lost = sorted({each.receive_count for each in throttled})
         message = (
@@ -127,11 +153,21 @@ def _of_receives(
 
 
 def _sent(
-    chain: Chain, arrival: DeadLettered, sender: Sender, allowed: tuple[int, int], terms: Terms
+    chain: Chain,
+    arrival: DeadLettered,
+    sender: Sender,
+    history: History,
+    allowed: tuple[int, int],
+    terms: Terms,
 ) -> Iterator[Found]:
     """That its consumer sent it to the dead-letter queue: another way to the same end, where it is not said by which it dies."""
     fewest, most = allowed
-    number = sender.receive_count or chain.attempts[-1].number
+    # Its queue counts the receives of the last message alone.
+    of_task = history.chains_of(chain.task_id) if chain.task_id is not None else ()
+    whole = next((each for each in of_task if sender.message_id in each.message_ids), chain)
+    numbers_of = {(each.delivery_id, each.message_id): number for number, each in counted(history, whole)}
+    by_queue = sender.receive_count or chain.attempts[-1].number
+    number = numbers_of.get((sender.delivery_id, sender.message_id or ""), by_queue)
     what = f"{sender.function} sent {chain.name} to the dead-letter queue itself, after attempt {number}"
     if terms.contract.attempts.by == "redrive":
         message = (
@@ -191,7 +227,8 @@ def _still_due(last: Attempt, history: History, terms: Terms) -> bool:
         return True
     # Who demands a wait demands that it is asked for; else the queue's own counts.
     hidden = 0.0 if terms.contract.waiting.exact_seconds(last.number) is not None else hidden_seconds(history) or 0.0
-    delay = max((request.delay_seconds for request in last.backoffs if request.accepted), default=hidden)
+    asked = [request.delay_seconds for request in last.backoffs if request.accepted]
+    delay = max([*asked, granted_seconds(last, history) or 0.0] if last.granted is not None else [hidden])
     due_ms = last.last_seen_ms + (delay + terms.tolerances.late_seconds) * 1000
     return history.end.at_ms < due_ms
 

@@ -1,0 +1,7 @@
+"""How often a picture is tried, and how long it waits before it is tried again."""
+
+MOST_TRIES = 3
+
+
+def delay_seconds(tries):
+    return 4 * tries

@@ -1,0 +1,255 @@
+"""What is judged of a consumer that retries by a new message: its waits, its attempts, and where it cannot be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from taskguard.contract.contract import Attempts, Contract
+from taskguard.contract.dialect import Dialect, MessageWords
+from taskguard.contract.terms import Terms
+from taskguard.contract.waiting import AS_DEPLOYED, Waiting
+from taskguard.history import (
+    AttemptFailed,
+    AttemptSucceeded,
+    Called,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+    Resent,
+)
+from taskguard.judging.verdict import Outcome, Verdict
+
+from tests.terms import our_terms
+from tests.unit.judging.building import START_MS, ending, holds, judge, missing, the, without
+from tests.unit.judging.resending import life_of, whose
+
+GROWING = Waiting(first=4.0, grows=2.0, last="free")
+SPOKEN_OF = ("settlement", "effect", "backoff", "partial_batches", "redrive", "configuration")
+
+
+THREE = Attempts(most=3)
+
+
+def terms(*, attempts: Attempts = THREE, waiting: Waiting = GROWING) -> Terms:
+    ours = our_terms()
+    return replace(
+        ours,
+        contract=Contract(attempts=attempts, waiting=waiting),
+        dialect=Dialect(message=MessageWords(id="taskId", payload="payload")),
+    )
+
+
+def run(*lives: list[Event]) -> list[Event]:
+    others = [event for number in range(3) for event in life_of(f"at-once-{number}", [])]
+    events = [*others, *(event for life in lives for event in life)]
+    return [*events, *ending(events)]
+
+
+def said(verdict: Verdict) -> list[str]:
+    assert verdict.outcome is Outcome.FAIL
+    return [finding.message for finding in verdict.findings]
+
+
+RIGHT = run(life_of("once", [4.0]), life_of("twice", [4.0, 8.0]), life_of("dead", [4.0, 8.0], dies=True))
+
+
+@pytest.mark.parametrize("check", SPOKEN_OF)
+@pytest.mark.parametrize("by", ["any", AS_DEPLOYED])
+def test_waits_that_grow_and_three_attempts_over_three_messages_are_right(check: str, by: Any) -> None:
+    attempts = Attempts(most=3, by=by)
+    verdict = judge(check, RIGHT, terms(attempts=attempts))
+    assert holds(verdict), verdict.findings
+
+
+def test_who_counts_receives_wants_the_queue_to_move_what_dies() -> None:
+    found = said(judge("redrive", RIGHT, terms(attempts=Attempts(most=3, by="redrive"))))
+    assert (
+        "work sent task dead to the dead-letter queue itself, after attempt 3; expected that the queue's redrive"
+        in found[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("delays", "message"),
+    [
+        (
+            [None],
+            "task t: attempt 1 sent its task to the queue again without a delay (DelaySeconds), expected 4 s or more",
+        ),
+        ([3.0], "task t: attempt 1 sent its task to the queue again with a delay of 3 s, expected 4 s or more"),
+        ([4.0, 5.0], "task t: attempt 2 sent its task to the queue again with a delay of 5 s, expected 8 s or more"),
+    ],
+)
+def test_a_wait_that_does_not_grow_is_told_with_its_cause(delays: list[float | None], message: str) -> None:
+    assert said(judge("backoff", run(life_of("t", delays)), terms())) == [message]
+
+
+def test_an_exact_wait_is_met_by_the_delay_alone() -> None:
+    exact = terms(waiting=Waiting(schedule=(4.0, 8.0, 8.0)))
+    assert holds(judge("backoff", RIGHT, exact))
+    [message] = said(judge("backoff", run(life_of("t", [5.0])), exact))
+    assert message == "task t: attempt 1 sent its task to the queue again with a delay of 5 s, expected 4 s"
+
+
+def test_a_wait_is_measured_from_the_send() -> None:
+    early = run(life_of("t", [3.0], asked=[4.0]))
+    assert "attempt 1 came back after 3.052 s, 0.948 s too early" in said(judge("backoff", early, terms()))[0]
+    late = run(life_of("t", [8.0], asked=[4.0]))
+    assert (
+        "attempt 1 came back after 8.052 s, 2.05 s beyond the 6 s allowed" in said(judge("backoff", late, terms()))[0]
+    )
+
+
+def test_a_message_without_a_delay_of_its_own_has_the_queue_s() -> None:
+    events = [_delaying(event, 4.0) for event in run(life_of("t", [4.0], asked=[None]))]
+    assert holds(judge("backoff", events, terms()))
+    exact = terms(waiting=Waiting(constant=9.0))
+    assert "with its queue's own delay of 4 s, expected 9 s" in said(judge("backoff", events, exact))[0]
+
+
+def _delaying(event: Any, seconds: float) -> Event:
+    if type(event).__name__ != "ConfigurationObserved":
+        return event  # type: ignore[no-any-return]
+    work, dead = event.queues
+    changed: Event = replace(event, queues=(replace(work, delay_seconds=seconds), dead))
+    return changed
+
+
+def test_more_receives_than_allowed_fail_over_all_messages() -> None:
+    events = run(life_of("t", [4.0, 8.0, 16.0]))
+    assert said(judge("redrive", events, terms())) == [
+        "task t was delivered for the 4th time, 3 are allowed; its consumer had sent it to the queue again 3 times, as a message "
+        "that SQS counts anew",
+        "task t failed 3 times and never reached the dead-letter queue",
+    ]
+    # What the stack itself says is of each message.
+    assert holds(judge("redrive", events, terms(attempts=Attempts(most=3, by=AS_DEPLOYED))))
+
+
+def test_who_gives_up_too_soon_fails() -> None:
+    events = run(life_of("t", [4.0], dies=True))
+    assert said(judge("redrive", events, terms())) == [
+        "work sent task t to the dead-letter queue itself, after attempt 2; expected no sooner than after attempt 3"
+    ]
+
+
+def test_what_the_run_itself_made_to_fail_the_consumer_did_not_count() -> None:
+    """The first receive of the second message is withheld, and comes back by the queue's own visibility timeout."""
+    events = run(life_of("t", [4.0, 8.0], dies=True))
+    second = the(events, Delivered, where=lambda event: event.message_id == "t-2")
+    withheld = {**whose("t", 2), "delivery_id": "withheld"}
+    fault = FaultInjected(
+        at_ms=second.at_ms - 40,
+        until_ms=None,
+        kind="fail",
+        when="before",
+        fault="fail",
+        function="work",
+        call=None,
+        number=None,
+        task_ids=("t",),
+        receive_count=1,
+        delivery_id="withheld",
+    )
+    later = [replace(each, receive_count=2) if getattr(each, "message_id", "") == "t-2" else each for each in events]
+    later += [
+        Delivered(at_ms=second.at_ms - 40, payload=second.payload, **withheld),
+        AttemptFailed(at_ms=second.at_ms - 30, reason="injected", **withheld),
+        fault,
+    ]
+    assert holds(judge("redrive", later, terms()))
+
+
+def test_one_that_comes_back_though_it_was_sent_again_is_in_several_messages_and_nobody_is_accused() -> None:
+    first = the(RIGHT, Delivered, where=lambda event: event.task_id == "once")
+    back = replace(first, at_ms=first.at_ms + 60_000, receive_count=2, delivery_id="back")
+    done = AttemptSucceeded(at_ms=back.at_ms + 5, **{**whose("once", 1), "receive_count": 2, "delivery_id": "back"})
+    for check in ("backoff", "redrive", "settlement", "effect"):
+        verdict = judge(check, [*RIGHT, back, done], terms())
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "task once was sent in several messages" in verdict.findings[0].message
+
+
+def test_steps_are_not_taken_for_retries() -> None:
+    events = [event for number in range(4) for event in life_of(f"t-{number}", [None, None, None])]
+    events += ending(events)
+    for check in ("backoff", "redrive"):
+        verdict = judge(check, events, terms())
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "whether these are retries, or steps of its work, cannot be told" in verdict.findings[0].message
+
+
+def test_a_task_whose_send_was_refused_is_lost_and_the_refusal_is_named() -> None:
+    events = [
+        replace(event, accepted=False, new_message_id=None, delay_seconds=1200.0)
+        if isinstance(event, Resent)
+        else event
+        for event in run(life_of("t", [4.0]))
+        if getattr(event, "message_id", "") != "t-2"
+    ]
+    of = whose("t", 1)
+    call = Called(
+        at_ms=START_MS + 34,
+        answered_ms=START_MS + 36,
+        function="work",
+        delivery_id=of["delivery_id"],
+        service="sqs",
+        operation="SendMessage",
+        resource="Tasks",
+        task_ids=("t",),
+        status=400,
+        error="InvalidParameterValue",
+    )
+    [lost] = said(judge("settlement", [*events, call], terms()))
+    assert lost.endswith("; work called sqs.SendMessage on Tasks, which was refused (InvalidParameterValue)")
+    exact = said(judge("backoff", events, terms(waiting=Waiting(constant=1200.0))))
+    assert "asked for 1200 s and was refused: SQS delays a message by 900 s at most, expected 1200 s" in " ".join(exact)
+
+
+def test_a_send_whose_answer_was_not_seen_leaves_all_unknown() -> None:
+    events = without(RIGHT, Resent)
+    for check in ("backoff", "redrive"):
+        assert judge(check, [*events, missing("Resent")], terms()).outcome is Outcome.UNKNOWN
+
+
+def test_a_limit_of_the_queue_that_is_not_the_attempts_is_no_fault_of_who_counts_for_himself() -> None:
+    five = [_with_receives(event, 5) for event in RIGHT]
+    verdict = judge("configuration", five, terms())
+    assert holds(verdict)
+    assert any(
+        "after 5 receives, expected 3 where a task is not sent again" in each.message for each in verdict.findings
+    )
+    assert judge("configuration", without(five, Resent), terms()).outcome is Outcome.FAIL
+
+
+def _with_receives(event: Any, receives: int) -> Event:
+    if type(event).__name__ != "ConfigurationObserved":
+        return event  # type: ignore[no-any-return]
+    work, dead = event.queues
+    changed: Event = replace(event, queues=(replace(work, max_receives=receives), dead))
+    return changed
+
+
+def test_neighbours_of_one_that_was_sent_again_are_to_be_left_alone() -> None:
+    """A batch of which one message is sent again has a failure, and is no reason for another to come back."""
+    shared = "delivery-of-once-1"
+    events = [
+        replace(event, delivery_id=shared)
+        if getattr(event, "task_id", "") == "at-once-0" and hasattr(event, "delivery_id")
+        else event
+        for event in RIGHT
+    ]
+    verdict = judge("partial_batches", events, terms())
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.measured["of_them_with_a_failure"] == 1
+
+
+def test_dead_letters_of_others_are_not_its_own() -> None:
+    stray = replace(the(RIGHT, DeadLettered), task_id="twice", message_id="stray", sent_by=None)
+    assert any(
+        "was dead-lettered although attempt 3 had succeeded" in each
+        for each in said(judge("redrive", [*RIGHT, stray], terms()))
+    )
