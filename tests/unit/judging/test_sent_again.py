@@ -136,6 +136,17 @@ def test_who_gives_up_too_soon_fails() -> None:
     ]
 
 
+def test_what_is_given_up_at_once_may_have_been_tried_within_if_there_was_time() -> None:
+    events = run(life_of("t", [], dies=True))
+    assert "after attempt 1; expected no sooner" in said(judge("redrive", events, terms()))[0]
+    failed = the(events, AttemptFailed, where=lambda event: event.task_id == "t")
+    died = the(events, DeadLettered)
+    long = [replace(each, at_ms=each.at_ms + 12_000) if each is failed or each is died else each for each in events]
+    verdict = judge("redrive", long, terms())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "several times within that invocation cannot be seen from outside" in verdict.findings[0].message
+
+
 def test_what_the_run_itself_made_to_fail_the_consumer_did_not_count() -> None:
     """The first receive of the second message is withheld, and comes back by the queue's own visibility timeout."""
     events = run(life_of("t", [4.0, 8.0], dies=True))
@@ -207,6 +218,38 @@ def test_a_task_whose_send_was_refused_is_lost_and_the_refusal_is_named() -> Non
     assert lost.endswith("; work called sqs.SendMessage on Tasks, which was refused (InvalidParameterValue)")
     exact = said(judge("backoff", events, terms(waiting=Waiting(constant=1200.0))))
     assert "asked for 1200 s and was refused: SQS delays a message by 900 s at most, expected 1200 s" in " ".join(exact)
+
+
+def _sent_to(queue: str, *delivered: Delivered) -> list[Event]:
+    return [
+        Called(
+            at_ms=each.at_ms + 1,
+            answered_ms=each.at_ms + 2,
+            function="work",
+            delivery_id=each.delivery_id,
+            service="sqs",
+            operation="SendMessage",
+            resource=queue,
+            task_ids=(each.task_id or "",),
+            status=200,
+        )
+        for each in delivered
+    ]
+
+
+def test_a_task_that_is_sent_to_another_queue_after_a_failure_may_have_been_given_up() -> None:
+    last = the(RIGHT, Delivered, where=lambda event: event.message_id == "twice-3")
+    others = [
+        event
+        for event in RIGHT
+        if isinstance(event, Delivered)
+        and ((event.task_id or "").startswith("at-once") or event.message_id == "once-2")
+    ]
+    verdict = judge("settlement", [*RIGHT, *_sent_to("Parked", last)], terms())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "task twice was acknowledged at attempt 3, in which work sent it to Parked" in verdict.findings[0].message
+    # A next stage has all of them.
+    assert holds(judge("settlement", [*RIGHT, *_sent_to("Next", last, *others)], terms()))
 
 
 def test_a_send_whose_answer_was_not_seen_leaves_all_unknown() -> None:

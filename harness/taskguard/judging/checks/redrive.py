@@ -5,7 +5,8 @@ dead-lettered although an attempt had succeeded, or arrived with another payload
 queue, and none of the arrivals there that were due, are excused by missing events. A receive whose invocations were throttled until
 the message was visible again is one that did not run: who dies of it died too soon. A message that its consumer sent to the
 dead-letter queue itself fails where the contract demands that the redrive policy moves it; else it is advice when there were fewer
-receives than allowed. Where a consumer sends its task again, the receives of all these messages count together; where the stack says the
+receives than allowed. What it gave up at its first receive it may have tried several times in there, which is unknown.
+Where a consumer sends its task again, the receives of all these messages count together; where the stack says the
 number, those of each message, as its queue counts them. With nothing dead-lettered and
 nothing failed often enough the claim holds vacuously; where neither the contract nor the stack says a number of receives, the check is
 not applicable. This module must not know who moves the message.
@@ -177,10 +178,22 @@ def _sent(
         yield Violation(chain.task_id, message, (*chain.attempts[-1].events, arrival))
     elif number < fewest:
         message = f"{what}; expected no sooner than after attempt {fewest}"
-        is_demanded = terms.contract.attempts.by == "any"
-        yield (
-            Violation(chain.task_id, message, (arrival,)) if is_demanded else Advice(chain.task_id, message, (arrival,))
-        )
+        if terms.contract.attempts.by != "any":
+            yield Advice(chain.task_id, message, (arrival,))
+        elif _may_have_tried_within(whole, fewest, terms):
+            within = "whether it had tried it several times within that invocation cannot be seen from outside"
+            yield Doubt(chain.task_id, f"{message}; {within}", (*chain.attempts[-1].events, arrival))
+        else:
+            yield Violation(chain.task_id, message, (arrival,))
+
+
+def _may_have_tried_within(chain: Chain, fewest: int, terms: Terms) -> bool:
+    """Whether a task was received once, for long enough that its function could try it as often as is demanded, and wait in between."""
+    [first, *others] = chain.attempts
+    if others or first.delivered is None or first.failed is None:
+        return False
+    waited_seconds = sum(terms.contract.waiting.waits(fewest)[: fewest - 1])
+    return first.failed.at_ms - first.delivered.at_ms >= waited_seconds * 1000
 
 
 def _of_dead(chain: Chain, arrival: DeadLettered, terms: Terms) -> Iterator[Violation]:
