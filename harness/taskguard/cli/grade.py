@@ -29,11 +29,13 @@ from taskguard.cli.stack import (
     refuse_parameters,
     unset,
 )
+from taskguard.cli.summary import SummaryOption, name_of, telling_failures
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.contract.files import contract_named
 from taskguard.ingress.workload import random_seed
 from taskguard.places import Places
 from taskguard.reports.files import write_reports
+from taskguard.reports.summary import append, summary_of_run
 from taskguard.run.events import Graded, SessionEvent, phase
 from taskguard.run.not_made import keeping_why
 from taskguard.run.stages import Asked
@@ -101,6 +103,7 @@ def grade(
     fault_seed: asked_faults.FaultSeed = None,
     replay: asked_faults.Replay = None,
     show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
+    summary: SummaryOption = None,
     verbose: Verbose = False,
     json_: AsJson = False,
 ) -> None:
@@ -139,7 +142,7 @@ def grade(
         asked = _with_a_seed(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked, contract))
-    with keeping_why(asked.folder):
+    with telling_failures(summary, service), keeping_why(asked.folder):
         graded = _graded(asked, asked_faults.told_first(asked.plan, changed), console, timings)
     beyond_seconds = _beyond_seconds(timings, graded)
     again = runnable("taskguard check", asked.folder)
@@ -147,6 +150,8 @@ def grade(
     console.line()
     if show_timings:
         console.print(timings.table(beyond_seconds))
+    if summary is not None:
+        append(summary, summary_of_run(graded.grade, graded.saved.manifest.contract, name_of(service)))
     show(console, graded.grade, graded.saved, asked.folder, json_=json_, verbose=verbose)
     raise typer.Exit(graded.grade.exit_code)
 

@@ -14,12 +14,14 @@ from rich.console import Console
 from taskguard.cli.grade import MOST_TASKS
 from taskguard.cli.judge import a_console
 from taskguard.cli.stack import ClockScale, SandboxOption, unset
+from taskguard.cli.summary import SummaryOption
 from taskguard.contract.contract import Contract
 from taskguard.contract.files import AS_DEPLOYED, contract_named
 from taskguard.reports.gradebook.console import print_gradebook
 from taskguard.reports.gradebook.files import write_gradebook
 from taskguard.reports.gradebook.rows import folders_below, gradebook_of
 from taskguard.reports.plain import print_line
+from taskguard.reports.summary import append, summary_of_book
 from taskguard.run.submissions.listed import Submission, submissions_in
 from taskguard.run.submissions.making import Done, Grading, Terms
 from taskguard.run.submissions.matrix import Matrix, matrix_of
@@ -65,6 +67,7 @@ def gradebook(
         Matrix | None,
         unset(help="Only list the submissions: as the matrix of a GitHub Actions workflow, or one a line."),
     ] = None,
+    summary: SummaryOption = None,
     collect: Annotated[
         bool,
         typer.Option("--collect", help="Run nothing: make the gradebook of runs that were made, here or elsewhere."),
@@ -77,7 +80,7 @@ def gradebook(
     console = a_console()
     if collect:
         demanded = None if contract is None else contract_named(contract)
-        _write(console, folders_below(sources), out, demanded)
+        _write(console, folders_below(sources), out, demanded, summary)
         return
     if len(sources) != 1:
         raise typer.BadParameter("name one folder, or one CSV file; several are for --collect")
@@ -106,7 +109,7 @@ def gradebook(
         # What is done when it is broken off is kept, and can be looked at.
         kept = [folder for each in submissions if (folder := grading.folder_of(each)).is_dir()]
         if kept:
-            _write(console, kept, out, terms.contract)
+            _write(console, kept, out, terms.contract, summary)
 
 
 def graded_apart() -> list[str]:
@@ -138,9 +141,13 @@ def _grade(console: Console, grading: Grading, submissions: Sequence[Submission]
     grading.grade(submissions, tell)
 
 
-def _write(console: Console, folders: Sequence[Path], out: Path, contract: Contract | None) -> None:
+def _write(
+    console: Console, folders: Sequence[Path], out: Path, contract: Contract | None, summary: Path | None
+) -> None:
     with without_garbage_collection():
         book = gradebook_of(folders, out, contract)
         write_gradebook(book, out)
+    if summary is not None:
+        append(summary, summary_of_book(book))
     console.line()
     print_gradebook(console, book, out)

@@ -22,7 +22,7 @@ from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.gradebook.files import CSV_FILE, JSON_FILE, PAGE_FILE, write_gradebook
 from taskguard.reports.gradebook.rows import Gradebook, folders_below, gradebook_of
 from taskguard.reports.gradebook.tables import cell
-from taskguard.reports.gradebook.words import steady
+from taskguard.reports.what_matters import steady
 from taskguard.run.submissions.kept import End, Kept
 from taskguard.support.typed import typed_toml
 
@@ -253,7 +253,7 @@ def test_runs_by_another_contract_are_marked(runs: Path, tmp_path: Path) -> None
 
 def test_a_finding_that_is_only_advised_is_not_what_a_fail_is_explained_by() -> None:
     from taskguard.judging.grading import Grade
-    from taskguard.reports.gradebook.words import what_matters
+    from taskguard.reports.what_matters import what_matters
 
     findings = (Finding(task_id=None, message="no queue"), Finding(task_id=None, message="advised otherwise: a key"))
     verdict = Verdict(

@@ -21,8 +21,8 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.earning import Points, points_of
 from taskguard.judging.grading import grade_run
 from taskguard.judging.verdict import Outcome, Verdict
-from taskguard.reports.gradebook.words import Said, what_matters
 from taskguard.reports.html import REPORT_FILE
+from taskguard.reports.what_matters import Said, what_matters
 from taskguard.run.not_made import NotMade
 from taskguard.run.submissions import kept
 from taskguard.run.submissions.kept import CONSOLE_FILE, OF_ERRORS, REASONS, RUN_FOLDER, End, Kept

@@ -11,8 +11,8 @@ import json
 
 from taskguard.judging.earning import number
 from taskguard.reports.gradebook.rows import Gradebook, Row
-from taskguard.reports.gradebook.words import MOST
 from taskguard.reports.plain import printable
+from taskguard.reports.what_matters import MOST
 from taskguard.support.json_values import Json
 
 FORMAT_VERSION = 1

@@ -1,6 +1,7 @@
 """What matters most of a grade, in words that its author can act on: at most three findings, the dearest first.
 
-The same run graded again is to have the same words, so measured times are rounded, and ids that a run brings about are left out. It must
+The same run graded again is to have the same words, so measured times are rounded, and what chance decides is left out: ids that
+a run brings about, and how many tasks were struck. It must
 not know how findings are shown.
 """
 
@@ -11,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from taskguard.contract.contract import Contract
-from taskguard.history.wording import times
 from taskguard.judging.causes import Cause
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Finding, Outcome, Verdict
@@ -65,7 +65,8 @@ def _of_verdict(verdict: Verdict) -> Said:
     decided = verdict.findings[: verdict.proven or None]
     example = _example(decided)
     tasks = len({each.task_id for each in decided if each.task_id is not None})
-    among = f" ({times(tasks, 'task')})" if tasks > 1 else ""
+    # How many hangs on which messages came in one batch.
+    among = " (and the like of other tasks)" if tasks > 1 else ""
     found = f"{example.message}{among}" if example is not None else verdict.observed
     text = f"{verdict.claim} Expected: {verdict.expected}. Found: {found}."
     return Said(checks=(verdict.check,), outcome=verdict.outcome, text=steady(text))

@@ -1,0 +1,33 @@
+"""The option by which a command adds what it found to the summary of a CI service's job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from taskguard.cli.stack import unset
+from taskguard.errors import TaskGuardError
+from taskguard.reports.summary import append, summary_of_failure
+
+SummaryOption = Annotated[
+    Path | None,
+    unset(help='A file that a summary is added to, as HTML: "$GITHUB_STEP_SUMMARY" in a workflow of GitHub\'s.'),
+]
+
+
+@contextmanager
+def telling_failures(file: Path | None, service: Path) -> Iterator[None]:
+    """Add to the ``file``, where there is one, with which error this was left, if one of ours ended it."""
+    try:
+        yield
+    except TaskGuardError as error:
+        if file is not None:
+            append(file, summary_of_failure(str(error), name_of(service)))
+        raise
+
+
+def name_of(service: Path) -> str:
+    """What a service is called in a summary."""
+    return service.resolve().name
