@@ -17,10 +17,8 @@ _SERVED_BY_MOTO = ("apigateway", "dynamodb", "iam", "logs", "sts")
 
 def preload() -> None:
     """Load what a pipeline's services need."""
-    if EngineSettings.from_environment().sandboxed:
-        keepers(where_groups_are_made(), network().enter())
-    else:
-        keepers()
+    sandboxed = EngineSettings.from_environment().sandboxed
+    keepers(where_groups_are_made() if sandboxed else None, network().enter() if sandboxed else ())
     for service in _SERVED_BY_MOTO:
         get_moto_routing_table(service)
     for service in SERVICES:

@@ -74,7 +74,7 @@ class Keepers:
 
 
 @lru_cache
-def keepers(groups: Path | None = None, enter: tuple[str, ...] = ()) -> Keepers:
+def keepers(groups: Path | None, enter: tuple[str, ...]) -> Keepers:
     """This engine's. They are made when they are asked for first."""
     return Keepers(groups, enter)
 
