@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
+from taskguard.contract.terms import Terms
 from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
@@ -22,6 +22,7 @@ from taskguard.history.wording import deployed_otherwise, not_made, stood_in, ti
 from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
+from taskguard.judging.statistics import get_ready_to_count
 from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
@@ -114,7 +115,7 @@ def record(
         tell(Announced(stood_in(stand_ins)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
     # There is time for what takes a while, while the pipeline backs off.
-    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint,), name="get-ready", daemon=True).start()
+    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint, run.terms), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
     outside = _outside(run, load, folder, tell, asked)
@@ -305,8 +306,9 @@ def _beside(load: Load) -> str:
     return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
 
 
-def _get_ready_to_judge(endpoint: Endpoint) -> None:
-    import_module("scipy.stats")
+def _get_ready_to_judge(endpoint: Endpoint, terms: Terms) -> None:
+    if terms.rate is not None:
+        get_ready_to_count()
     get_ready_to_report()
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()

@@ -10,9 +10,10 @@ from math import comb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, hypergeom
 from taskguard.judging.statistics.counts import POWER, CountTest
 from taskguard.judging.statistics.dependence import groups, least_p_value_of_runs, repetition, runs
+from taskguard.judging.statistics.distributions import at_least, at_most, hypergeometric
 
 from tests.thoroughness import examples
 
@@ -42,7 +43,18 @@ def chances(test: CountTest) -> list[float]:
 def test_of_trials_with_one_draw_it_is_the_binomial_test(trials: int, rate: float, data: st.DataObject) -> None:
     failures = data.draw(st.integers(0, trials))
     expected = binomtest(failures, trials, rate).pvalue
-    assert CountTest(trials, 1, rate, 0.001).p_value(failures) == pytest.approx(expected, abs=1e-9)
+    assert CountTest(trials, 1, rate, 0.001).p_value(failures) == pytest.approx(expected, rel=1e-6)
+
+
+@given(count=st.integers(1, 3000), data=st.data())
+@settings(max_examples=examples(60), deadline=None)
+def test_what_is_drawn_is_as_likely_as_scipy_says(count: int, data: st.DataObject) -> None:
+    yes, drawn = data.draw(st.integers(0, count)), data.draw(st.integers(0, count))
+    found = data.draw(st.integers(max(0, yes + drawn - count), min(yes, drawn)))
+    expected = hypergeom(count, yes, drawn)
+    ours = [float(hypergeometric(found, count, yes, drawn)), at_most(found, count, yes, drawn)]
+    ours.append(at_least(found, count, yes, drawn))
+    assert ours == pytest.approx([expected.pmf(found), expected.cdf(found), expected.sf(found - 1)], rel=1e-6)
 
 
 @given(trials=st.integers(0, 12), most=st.integers(1, 3), rate=st.floats(0.05, 0.95), level=st.floats(0.001, 0.2))

@@ -80,10 +80,9 @@ def _tested(failures: int, count: int, rate: float, significance: float) -> tupl
     """The p-value of so many failures of ``count`` at this rate, and the rate's Clopper-Pearson interval."""
     # Loading SciPy takes longer than all checks together, and most commands judge nothing.
     from scipy.special import betaincinv  # noqa: PLC0415
-    from scipy.stats import binomtest  # noqa: PLC0415
 
-    # As a beta distribution's quantiles: binomtest's own interval is searched for, which takes longer than all checks together.
+    # As a beta distribution's quantiles.
     successes, tail = count - failures, significance / 2
     low = round(float(betaincinv(failures, successes + 1, tail)), 6) if failures else 0.0
     high = round(float(betaincinv(failures + 1, successes, 1 - tail)), 6) if successes else 1.0
-    return float(binomtest(failures, count, rate).pvalue), low, high
+    return CountTest(count, 1, rate, significance).p_value(failures), low, high

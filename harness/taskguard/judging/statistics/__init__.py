@@ -2,3 +2,11 @@
 
 SciPy is loaded when a test is made and not before: it takes longer to load than all checks take together.
 """
+
+from importlib import import_module
+
+
+def get_ready_to_count() -> None:
+    """Load what the tests are made with, where there is time for it."""
+    for module in ("scipy.special", "scipy.fft"):
+        import_module(module)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from taskguard.judging.statistics.distributions import hypergeometric
+
 _LOOKED_AT = 4
 """Of so many marks, those that outcomes deviate most with, the exact probabilities are told."""
 
@@ -66,11 +68,10 @@ def fewest_that_tell(count: int, yes: int, marks: int, level: float) -> int | No
     """How many of ``count`` outcomes, of which so many are ``yes``, have to bear one of so many ``marks`` at least before anything
     about it could be significant; none when nothing could."""
     import numpy as np  # noqa: PLC0415
-    from scipy.stats import hypergeom  # noqa: PLC0415
 
     bear = np.arange(1, min(count // 2, _MOST_THAT_ARE_TRIED) + 1)
     most, fewest = np.minimum(bear, yes), np.maximum(0, bear + yes - count)
-    likely: Any = np.minimum(hypergeom.pmf(most, count, yes, bear), hypergeom.pmf(fewest, count, yes, bear))
+    likely = np.minimum(hypergeometric(most, count, yes, bear), hypergeometric(fewest, count, yes, bear))
     telling = bear[2 * likely * max(1, marks) < level]
     return int(telling[0]) if len(telling) else None
 
@@ -79,12 +80,11 @@ def _p_value(found: int, margins: Sequence[tuple[int, int, int]]) -> float:
     """How likely a sum as far out as ``found`` is, of hypergeometric numbers with these ``margins``: of so many, of which so many
     are yes, so many are marked."""
     import numpy as np  # noqa: PLC0415
-    from scipy.stats import hypergeom  # noqa: PLC0415
 
     chances, least = np.ones(1), 0
     for count, yes, marked in margins:
         lowest, highest = max(0, marked + yes - count), min(marked, yes)
-        chances = np.convolve(chances, hypergeom.pmf(np.arange(lowest, highest + 1), count, yes, marked))
+        chances = np.convolve(chances, hypergeometric(np.arange(lowest, highest + 1), count, yes, marked))
         least += lowest
     place = found - least
     return min(1.0, 2 * float(min(chances[: place + 1].sum(), chances[place:].sum())))

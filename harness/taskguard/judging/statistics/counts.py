@@ -8,9 +8,12 @@ trials has a distribution that is known exactly. It must not know what was drawn
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from taskguard.judging.statistics.distributions import binomial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 POWER = 0.9
 """The probability with which a rate is to be found, for it to be called one that the test finds."""
+
+_STEPS = 1_000_000
+"""In so many steps a rate is looked for, between the one that is tested and the least or the largest there can be."""
 
 _TIES = 1 + 1e-7
 """Probabilities that differ by less are the same: SciPy's own binomial test has this factor too."""
@@ -56,14 +62,15 @@ class CountTest:
         return self._finds_towards(0.0), self._finds_towards(1.0)
 
     def _finds_towards(self, end: float) -> float | None:
-        from scipy.optimize import brentq  # noqa: PLC0415
+        def rate_after(steps: int) -> float:
+            return self.rate + (end - self.rate) * steps / _STEPS
 
-        def missing(rate: float) -> float:
-            return POWER - float(self._distribution(rate)[self._rejected].sum())
+        def is_found(steps: int) -> bool:
+            return float(self._distribution(rate_after(steps))[self._rejected].sum()) >= POWER
 
-        if end == self.rate or missing(end) > 0:
+        if end == self.rate or not is_found(_STEPS):
             return None
-        return round(float(brentq(missing, self.rate, end, xtol=1e-6)), 4)
+        return round(rate_after(bisect_left(range(_STEPS), True, key=is_found)), 4)
 
     @cached_property
     def _p_values(self) -> Floats:
@@ -78,6 +85,9 @@ class CountTest:
 
     def _distribution(self, rate: float) -> Floats:
         """The probability of each number of failures from 0 on."""
+        if self.most == 1:
+            exactly: Floats = binomial(self.trials, rate)
+            return exactly
         from scipy.fft import irfft, next_fast_len, rfft  # noqa: PLC0415
 
         of_one = [(1 - rate) * rate**failures for failures in range(self.most)] + [rate**self.most]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
 
+from taskguard.judging.statistics.distributions import at_least, at_most
+
 RESAMPLES = 39_999
 """How often chance is tried: the least two-sided p-value is then 0.00005."""
 
@@ -18,6 +20,7 @@ _RESAMPLES_AT_FIRST = 999
 _NOTHING_UNUSUAL = 20
 _LAGS_LOOKED_AT = 64
 _GROUPS_LOOKED_AT = 50
+_DRAWS_OF_A_GROUP = 10
 _SEED = 20_200_229
 
 
@@ -45,16 +48,12 @@ class Repetition:
 def runs(outcomes: Sequence[bool]) -> Runs:
     """The runs test of Wald and Wolfowitz, by the runs of yes (Stevens, 1939): with n outcomes, y of them yes, their number
     has a hypergeometric distribution."""
-    from scipy.stats import hypergeom  # noqa: PLC0415
-
     count, yes = len(outcomes), sum(outcomes)
     found = sum(now and not before for before, now in zip((False, *outcomes), outcomes, strict=False))
     if yes in (0, count):
         return Runs(found=found, expected=float(found), p_value=1.0)
     gaps = count - yes + 1
-    fewer, more = (
-        float(tail) for tail in (hypergeom.cdf(found, count, gaps, yes), hypergeom.sf(found - 1, count, gaps, yes))
-    )
+    fewer, more = at_most(found, count, gaps, yes), at_least(found, count, gaps, yes)
     return Runs(found=found, expected=yes * gaps / count, p_value=min(1.0, 2 * min(fewer, more)))
 
 
@@ -73,7 +72,6 @@ def repetition(outcomes: Sequence[bool]) -> Repetition | None:
     worth it are picked from the autocorrelation; the p-value is multiplied by the number of all lags.
     """
     from scipy.fft import irfft, next_fast_len, rfft  # noqa: PLC0415
-    from scipy.stats import hypergeom  # noqa: PLC0415
 
     count, lags = len(outcomes), len(outcomes) // 2
     if not lags:
@@ -86,10 +84,8 @@ def repetition(outcomes: Sequence[bool]) -> Repetition | None:
     # As the bits of one number, the first outcome last: whole orders are then shifted and compared at once.
     bits = int("".join("01"[outcome] for outcome in reversed(outcomes)), 2)
     counted = [_pairs_at(lag, bits, count) for lag in looked_at]
-    p_values: Any = hypergeom.sf(
-        *zip(*((both - 1, pairs, first, second) for pairs, first, second, both in counted), strict=True)
-    )
-    p_value, lag, (pairs, first_yes, _, both_yes) = min(zip(map(float, p_values), looked_at, counted, strict=True))
+    p_values = [at_least(both, pairs, first, second) for pairs, first, second, both in counted]
+    p_value, lag, (pairs, first_yes, _, both_yes) = min(zip(p_values, looked_at, counted, strict=True))
     return Repetition(lag=lag, pairs=pairs, first_yes=first_yes, both_yes=both_yes, p_value=min(1.0, p_value * lags))
 
 
@@ -109,15 +105,17 @@ def groups(outcomes: Sequence[Sequence[bool]]) -> float:
     distribution, which keeps the level exactly; what is nothing unusual is known after fewer. Of many groups the largest
     are looked at.
     """
-    from scipy.stats import multivariate_hypergeom  # noqa: PLC0415
+    from numpy.random import default_rng  # noqa: PLC0415
 
     largest = nlargest(_GROUPS_LOOKED_AT, (group for group in outcomes if len(group) > 1), key=len)
     sizes, yes = [len(group) for group in largest], [sum(group) for group in largest]
     if len(sizes) < 2 or sum(yes) in (0, sum(sizes)):
         return 1.0
+    # Each draw by itself is quick where there are few, each group by itself where there are many.
+    method: Any = "count" if sum(yes) < _DRAWS_OF_A_GROUP * len(sizes) else "marginals"
     seen = sum(each * each / size for each, size in zip(yes, sizes, strict=True))
     for resamples in (_RESAMPLES_AT_FIRST, RESAMPLES):
-        tried: Any = multivariate_hypergeom.rvs(sizes, sum(yes), size=resamples, random_state=_SEED)
+        tried: Any = default_rng(_SEED).multivariate_hypergeometric(sizes, sum(yes), size=resamples, method=method)
         by_chance: Any = (tried * tried / sizes).sum(axis=1)
         as_unusual = min(int((by_chance > seen - 1e-9).sum()), int((by_chance < seen + 1e-9).sum()))
         if as_unusual >= _NOTHING_UNUSUAL:
