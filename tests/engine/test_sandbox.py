@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from taskguard.support.sandbox.availability import sandbox_here
+from taskguard.support.sandbox.processes import where_groups_are_made
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStack
@@ -277,7 +278,9 @@ def test_functions_and_their_network_do_not_outlive_a_killed_engine(tmp_path: Pa
         endpoint = engine.start()
         create_function(endpoint, LEAVES).invoke(leaves="outlives")
         below = psutil.Process(engine.running.pid).children(recursive=True)
-        # The broker of the network, the keeper, the sandbox, the function, what it left.
-        assert len(below) >= 5
+        # The broker of the network, what makes keepers, two of them, the sandbox, the function, what it left.
+        assert len(below) >= 7
         os.kill(engine.running.pid, signal.SIGKILL)
         wait_for(lambda: not any(is_running(process.pid) for process in below), seconds=20)
+        if (groups := where_groups_are_made()) is not None:
+            assert not [group for process in below for group in groups.glob(f"taskguard-{process.pid}-*")]
