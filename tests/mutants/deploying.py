@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
@@ -21,11 +20,13 @@ from typing import Any
 from taskguard.places import Places
 from taskguard.service.config import config_of
 from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.change_sets import Deadline, deploy_template
+from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
 from taskguard.service.deployers.serverless.ours import packaged
+from taskguard.service.deployers.serverless.publishing import template_in
 from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_parameters, stack_name
 from taskguard.service.stack import Choices, Stack
-from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, find_runtime
 
@@ -35,11 +36,6 @@ from tests.places import PLACES
 
 PARAMETERS = failure_parameters(SEED, RATE)
 _ANY_STAGE = "any-stage"
-_TEMPLATE = "cloudformation-template-update-stack.json"
-_BUCKET = f"mutants-{os.getpid()}"
-"""Each process has its own: under pytest-xdist there are several."""
-
-_OF_THE_CLI = ("ServerlessDeploymentBucket", "ServerlessDeploymentBucketPolicy")
 _LONGEST_CHANGE_SECONDS = 120.0
 _VISIBILITY_SECONDS = 25
 """Above the consumers' timeout. Ours is 90, as AWS advises; variants that put nothing off wait for it again and again."""
@@ -49,7 +45,7 @@ _VISIBILITY_SECONDS = 25
 class _Packaged:
     """The template of a stage, the archive of its functions, and what its user chose where the stack does not tell."""
 
-    template: str
+    template: Mapping[str, Any]
     archive: bytes
     choices: Choices
 
@@ -72,55 +68,40 @@ class Package:
             if not self._template:
                 with self._packaged(PLACES) as place:
                     self._handlers = _divided(place / "TaskGuard.zip", self._libraries)
-                    self._template = _template_in(place)
+                    self._template = _quiet_template_in(place)
         template, choices = _with_short_visibility(self._template), Choices()
         if not variant.changes_code_only:
             with broken_service(variant) as service, self._packaged(replace(PLACES, service=service)) as place:
-                template, choices = _template_in(place), config_of(service).choices
+                template, choices = _quiet_template_in(place), config_of(service).choices
         text = json.dumps(_on_its_own(template, self._libraries))
         handlers = {file: text.encode() for file, text in variant.changed_files().items() if file in self._handlers}
-        return _Packaged(text.replace(_ANY_STAGE, stage), _zipped({**self._handlers, **handlers}), choices)
+        return _Packaged(json.loads(text.replace(_ANY_STAGE, stage)), _zipped({**self._handlers, **handlers}), choices)
 
-    def _packaged(self, places: Places) -> AbstractContextManager[Path]:
-        return packaged(
-            Job(
-                endpoint=self._endpoint,
-                stage=_ANY_STAGE,
-                places=places,
-                parameters=PARAMETERS,
-                abandoned=self._abandoned,
-            )
+    @contextmanager
+    def _packaged(self, places: Places) -> Iterator[Path]:
+        job = Job(
+            endpoint=self._endpoint, stage=_ANY_STAGE, places=places, parameters=PARAMETERS, abandoned=self._abandoned
         )
+        with packaged(job) as made:
+            yield made.folder
 
 
 class Deployer:
     """Deploys to one engine. Safe to use from several threads."""
 
-    def __init__(self, endpoint: Endpoint, package: Package) -> None:
+    def __init__(self, endpoint: Endpoint, package: Package, abandoned: Event) -> None:
         self._endpoint = endpoint
         self._package = package
-        self._making_bucket = Lock()
-        self._has_bucket = False
+        self._abandoned = abandoned
 
     def deploy(self, stage: str, variant: Variant) -> Stack:
         """Make a stack of the service with the variant's changes."""
         made = self._package.of(stage, variant)
-        s3, cloudformation = self._bucket(), self._endpoint.cloudformation()
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.zip", Body=made.archive)
-        s3.put_object(Bucket=_BUCKET, Key=f"{stage}.json", Body=made.template.encode())
-        name = stack_name(stage)
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateURL=f"{self._endpoint.url}/{_BUCKET}/{stage}.json",
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
-
-        def status() -> str:
-            found: str = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-            return "" if found == "CREATE_IN_PROGRESS" else found
-
-        if (ended := wait_for(status, seconds=_LONGEST_CHANGE_SECONDS)) != "CREATE_COMPLETE":
-            raise AssertionError(f"the stack {name} is {ended}; the engine's log says why: {self._endpoint.log}")
+        bucket = Bucket(self._endpoint)
+        bucket.make()
+        bucket.put(f"{stage}.zip", made.archive)
+        deadline = Deadline(_LONGEST_CHANGE_SECONDS, self._abandoned)
+        deploy_template(self._endpoint, stack_name(stage), made.template, {}, deadline)
         return read_stack(self._endpoint, stage, choices=made.choices)
 
     def remove(self, stack: Stack) -> None:
@@ -132,29 +113,14 @@ class Deployer:
         for each in stack.functions:
             functions.delete_function(FunctionName=each.name)
 
-    def _bucket(self) -> Any:
-        """The client of S3, on which the bucket is."""
-        s3 = self._endpoint.client("s3")
-        with self._making_bucket:
-            if not self._has_bucket:
-                s3.create_bucket(
-                    Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": self._endpoint.region}
-                )
-                self._has_bucket = True
-        return s3
 
-
-def _template_in(package: Path) -> dict[str, Any]:
-    """The template that the CLI made, without the bucket that it makes for each stage, since functions come from one for all of them; and
-    without alarms, which would keep the engine busy."""
-    template: dict[str, Any] = json.loads((package / _TEMPLATE).read_text(encoding="utf-8"))
-    template["Resources"] = {
-        name: resource
-        for name, resource in template["Resources"].items()
-        if name not in _OF_THE_CLI and not str(resource["Type"]).startswith("AWS::CloudWatch::")
+def _quiet_template_in(package: Path) -> dict[str, Any]:
+    """The template that the CLI made, without alarms, which would keep the engine busy."""
+    template = template_in(package)
+    resources = template["Resources"].items()
+    return template | {
+        "Resources": {name: each for name, each in resources if not each["Type"].startswith("AWS::CloudWatch::")}
     }
-    del template["Outputs"]["ServerlessDeploymentBucketName"]
-    return template
 
 
 def _on_its_own(template: dict[str, Any], libraries: Path) -> dict[str, Any]:
@@ -166,7 +132,7 @@ def _on_its_own(template: dict[str, Any], libraries: Path) -> dict[str, Any]:
         variables = {**properties["Environment"]["Variables"], "PYTHONPATH": str(libraries)}
         return {
             **properties,
-            "Code": {"S3Bucket": _BUCKET, "S3Key": f"{_ANY_STAGE}.zip"},
+            "Code": {"S3Bucket": CODE_BUCKET, "S3Key": f"{_ANY_STAGE}.zip"},
             "Environment": {"Variables": variables},
         }
 

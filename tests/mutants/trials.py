@@ -51,7 +51,7 @@ class Trials:
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
         self._over = Event()
         self._package = Package(endpoint, folder, self._over)
-        self._first = _Place(endpoint, Deployer(endpoint, self._package))
+        self._first = _Place(endpoint, Deployer(endpoint, self._package, self._over))
         self._folder = folder
         self._engines = ExitStack()
         self._at_once = AT_ONCE_IN_REAL_TIME if endpoint.clock.scale == 1 else ENGINES
@@ -99,7 +99,7 @@ class Trials:
 
         def start() -> _Place:
             another = engine.start()
-            return _Place(another, Deployer(another, self._package))
+            return _Place(another, Deployer(another, self._package, self._over))
 
         return self._starts.submit(start)
 

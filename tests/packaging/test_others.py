@@ -18,6 +18,7 @@ from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.publishing import CODE_BUCKET
 from taskguard.service.deployers.serverless import theirs
 from taskguard.service.deployers.serverless.cli import serverless_cli
+from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.files import digest_of
 from taskguard.targets.base import Endpoint
 
@@ -45,7 +46,7 @@ def job(places: Places, stage: str | None = None) -> Job:
 
 
 @contextmanager
-def packaged(places: Places, stage: str | None = None) -> Iterator[theirs.Package]:
+def packaged(places: Places, stage: str | None = None) -> Iterator[Package]:
     """The package, and nothing of the service has changed."""
     before = digest_of(places.service)
     with theirs.packaged(job(places, stage)) as package:
@@ -53,12 +54,12 @@ def packaged(places: Places, stage: str | None = None) -> Iterator[theirs.Packag
         yield package
 
 
-def template_of(package: theirs.Package) -> dict[str, Any]:
+def template_of(package: Package) -> dict[str, Any]:
     text = (package.folder / "cloudformation-template-update-stack.json").read_text()
     return dict(json.loads(text))
 
 
-def functions_of(package: theirs.Package) -> dict[str, dict[str, Any]]:
+def functions_of(package: Package) -> dict[str, dict[str, Any]]:
     resources = template_of(package)["Resources"].values()
     return {
         each["Properties"]["FunctionName"]: each["Properties"]
@@ -67,7 +68,7 @@ def functions_of(package: theirs.Package) -> dict[str, dict[str, Any]]:
     }
 
 
-def files_of(package: theirs.Package, archive: str) -> dict[str, bytes]:
+def files_of(package: Package, archive: str) -> dict[str, bytes]:
     with zipfile.ZipFile(package.folder / archive) as packed:
         return {name: packed.read(name) for name in packed.namelist()}
 

@@ -51,8 +51,13 @@ class Platform(Endpoint):
 
     # What is deployed
 
+    @property
+    def queues_url(self) -> str:
+        """Where queues are."""
+        return self.url or f"https://sqs.{self.region}.amazonaws.com"
+
     def queue(self, name: str, *, consumers: tuple[str, ...] = (), dead_letters_to: str | None = None) -> None:
-        url = f"{self.url}/{ACCOUNT}/{name}"
+        url = f"{self.queues_url}/{ACCOUNT}/{name}"
         self.resources.append((f"{name}Resource", url, "AWS::SQS::Queue"))
         self.queue_elsewhere(name, consumers=consumers, dead_letters_to=dead_letters_to)
 
@@ -64,7 +69,7 @@ class Platform(Endpoint):
         if dead_letters_to:
             policy = {"deadLetterTargetArn": arn("sqs", dead_letters_to), "maxReceiveCount": 3}
             attributes["RedrivePolicy"] = json.dumps(policy)
-        self.queues[f"{self.url}/{ACCOUNT}/{name}"] = attributes
+        self.queues[f"{self.queues_url}/{ACCOUNT}/{name}"] = attributes
         self.mappings[arn("sqs", name)] = [arn("lambda", f"function:{each}") for each in consumers]
 
     def function(self, name: str, logical_id: str = "", **configuration: Any) -> None:
@@ -135,7 +140,7 @@ class Platform(Endpoint):
         return {"Attributes": {name: value for name, value in told.items() if name in AttributeNames}}
 
     def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str = ACCOUNT) -> dict[str, Any]:  # noqa: N803
-        return {"QueueUrl": f"{self.url}/{QueueOwnerAWSAccountId}/{QueueName}"}
+        return {"QueueUrl": f"{self.queues_url}/{QueueOwnerAWSAccountId}/{QueueName}"}
 
     def _list_event_source_mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         yield {"EventSourceMappings": []}

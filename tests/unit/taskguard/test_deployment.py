@@ -18,16 +18,23 @@ from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.building import View
-from taskguard.service.deployers.serverless import theirs
+from taskguard.service.deployers.serverless import deployer
 from taskguard.service.deployers.serverless.cli import serverless_cli
+from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.fake_platform import ours
 
-CLI = """
+STATE = json.dumps({"service": {"service": "TaskGuard", "provider": {}}, "package": {"artifactDirectoryName": "below"}})
+"""What the CLI says of a package."""
+
+CLI = f"""
 import json, os, sys
+STATE = {STATE!r}
+"""
+CLI += """
 note, status, says = sys.argv[1:4]
 files = sorted(os.path.join(folder, name)[2:] for folder, _, names in os.walk(".") for name in names)
 with open(note, "w") as file:
@@ -37,6 +44,9 @@ with open(note, "w") as file:
         "profiles": [open(os.environ[n]).read() for n in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")],
         "input": sys.stdin.read(),
     }, file)
+if sys.argv[4] == "package" and status == "0":
+    with open(os.path.join(sys.argv[6], "serverless-state.json"), "w") as file:
+        file.write(STATE)
 print(says, flush=True)
 print("what went wrong", file=sys.stderr)
 sys.exit(int(status))
@@ -49,9 +59,10 @@ with open(json.loads(os.environ["TASKGUARD_WRAPPER"])["note"], "w") as file:
 
 
 class Cli:
-    """The script in the CLI's place; :meth:`heard` is what it was called with."""
+    """The script in the CLI's place; :meth:`heard` is what it was called with. What is deployed without it is ``published``."""
 
     def __init__(self, folder: Path) -> None:
+        self.published: list[Package] = []
         self.path, self._note = folder / "serverless-cli", folder / "heard.json"
         self._code = folder / "cli.py"
         self._code.write_text(CLI)
@@ -61,6 +72,10 @@ class Cli:
         command = shlex.join([sys.executable, "-IS", str(self._code), str(self._note), str(status), says])
         self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         self.path.chmod(0o755)
+
+    def does(self, script: str) -> None:
+        """Be this script of a shell, which has what the CLI says of a package in ``$STATE``, and ``$3`` for where that goes."""
+        self.path.write_text(f"#!/bin/sh\nSTATE={shlex.quote(STATE)}\n{script}\n")
 
     def notes(self, note: object) -> None:
         """Leave this note, as the plugin does for a service that is not ours."""
@@ -79,6 +94,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     folder = tmp_path / "node_modules" / ".bin"
     folder.mkdir(parents=True)
     cli = Cli(folder)
+    monkeypatch.setattr(deployer, "publish", lambda _, package: cli.published.append(package))
     for module in ("calls", "ours", "theirs"):
         monkeypatch.setattr(f"taskguard.service.deployers.serverless.{module}.serverless_cli", lambda _: cli.path)
     # Otherwise each test would install pip into a cache of its own.
@@ -127,12 +143,16 @@ def test_an_engine_that_is_gone_is_an_error_of_the_deployment() -> None:
         read_stack(ours(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
 
 
-def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, places: Places) -> None:
-    stack = deploy(ours(), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
-    assert stack == read_stack(ours(), "qa")
+@pytest.mark.parametrize(("url", "called"), [("http://127.0.0.1:1", "package"), (None, "deploy")])
+def test_a_deploy_hands_over_stage_region_and_parameters(
+    cli: Cli, places: Places, url: str | None, called: str
+) -> None:
+    stack = deploy(ours(url=url), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
+    assert stack == read_stack(ours(url=url), "qa")
     parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
     command, package, folder, *rest = cli.heard()["arguments"]
-    assert (command, package) == ("deploy", "--package")
+    assert (command, package) == (called, "--package")
+    assert [each.stack_name for each in cli.published] == (["TaskGuard-qa"] if url else []), "an engine needs no CLI"
     assert not Path(folder).exists()
     assert rest == [*parameters, "--stage", "qa", "--region", "eu-west-1"]
     assert cli.heard()["input"] == ""
@@ -141,17 +161,15 @@ def test_a_deploy_hands_over_stage_region_and_parameters(cli: Cli, places: Place
 def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_changed(
     cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, complete = (
-        places.service.parent / "calls",
-        'echo "$1" >>"{}"; [ "$1" = deploy ] || echo {{}} >"$3/serverless-state.json"',
-    )
-    cli.path.write_text(f"#!/bin/sh\n{complete.format(calls)}\n")
+    calls = places.service.parent / "calls"
+    cli.does(f'echo "$1" >>"{calls}"; printf %s "$STATE" >"$3/serverless-state.json"')
     (places.service / "serverless.yml").write_text("rate: ${param:failureRate}\nlimit: ${env:LIMIT, '1'}")
     for port, limit, other in ((1, "1", "a"), (2, "1", "b"), (2, "2", "b")):
         monkeypatch.setenv("LIMIT", limit)
         monkeypatch.setenv("OTHER", other)
         deploy(ours(url=f"http://127.0.0.1:{port}"), "qa", places=places)
-    assert calls.read_text().split() == ["package", "deploy", "deploy", "package", "deploy"]
+    assert calls.read_text().split() == ["package", "package"]
+    assert len(cli.published) == 3
 
 
 def test_an_abandoned_deploy_is_not_begun(cli: Cli, places: Places) -> None:
@@ -209,7 +227,7 @@ def test_a_deadline_that_is_none_is_refused(places: Places, monkeypatch: pytest.
 
 
 def test_what_the_cli_leaves_behind_does_not_hold_up_its_end(cli: Cli, places: Places) -> None:
-    cli.path.write_text("#!/bin/sh\nsleep 600 &\n")
+    cli.does('sleep 600 & printf %s "$STATE" >"$3/serverless-state.json"')
     began = time.monotonic()
     deploy(ours(), "qa", places=places)
     assert time.monotonic() - began < 60
@@ -232,13 +250,14 @@ def test_a_disk_without_room_for_the_log_is_named(cli: Cli, places: Places, tmp_
 def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tmp_path: Path) -> None:
     begun, go_on = tmp_path / "begun", tmp_path / "go-on"
     begun.mkdir()
-    cli.path.write_text(
-        f'#!/bin/sh\n[ $1 = deploy ] || exit 0\n: >"{begun}/$$"\nuntil [ -e "{go_on}" ]; do sleep 0.05; done\n'
+    cli.does(
+        f'[ $1 = deploy ] || {{ printf %s "$STATE" >"$3/serverless-state.json"; exit 0; }}\n'
+        f': >"{begun}/$$"\nuntil [ -e "{go_on}" ]; do sleep 0.05; done'
     )
     abandoned = threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        mine = pool.submit(deploy, ours(), "qa", places=places, abandoned=abandoned)
-        another = pool.submit(deploy, ours(), "qa", places=places)
+        mine = pool.submit(deploy, ours(url=None), "qa", places=places, abandoned=abandoned)
+        another = pool.submit(deploy, ours(url=None), "qa", places=places)
         try:
             wait_for(lambda: len(list(begun.iterdir())) == 2, seconds=10)
             abandoned.set()
@@ -250,7 +269,7 @@ def test_only_the_deploy_that_is_abandoned_is_ended(cli: Cli, places: Places, tm
 
 
 def test_a_removal_reads_nothing_back(cli: Cli, places: Places) -> None:
-    remove(ours(), "gone", places=places)
+    remove(ours(url=None), "gone", places=places)
     assert cli.heard()["arguments"] == ["remove", "--stage", "gone", "--region", "eu-west-1"]
 
 
@@ -323,20 +342,18 @@ def test_a_failing_cli_is_an_error_with_the_end_of_what_it_said_and_where_the_re
 def test_without_a_log_none_is_named(cli: Cli, places: Places) -> None:
     cli.ends_with(1)
     with pytest.raises(DeploymentError) as failure:
-        remove(ours(), "qa", places=places)
+        deploy(ours(), "qa", places=places)
     assert "All of it is in" not in str(failure.value)
     assert not Path(cli.heard()["folder"]).exists()
 
 
 def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, places: Places, tmp_path: Path) -> None:
     log = tmp_path / "deploy.log"
-    cli.ends_with(0, says="first")
-    deploy(ours(), "qa", places=places, log=log)
-    cli.ends_with(0, says="second")
-    deploy(ours(), "qa", places=places, log=log)
-    assert [line for line in log.read_text().splitlines() if line in ("first", "second")] == ["first"] * 2 + [
-        "second"
-    ] * 2
+    for says in ("first", "second"):
+        cli.ends_with(0, says=says)
+        deploy(ours(url=None), "qa", places=places, log=log)
+    told = [line for line in log.read_text().splitlines() if line in ("first", "second")]
+    assert told == ["first", "first", "second"], "it was packaged once"
 
 
 def test_a_folder_without_a_service_is_told_apart_from_a_service(places: Places, tmp_path: Path) -> None:
@@ -362,10 +379,8 @@ def test_a_node_that_is_too_old_is_not_tried(version: str, monkeypatch: pytest.M
 
 
 def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_made_of_them(
-    cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, places: Places
 ) -> None:
-    published: list[theirs.Package] = []
-    monkeypatch.setattr(theirs, "publish", lambda _, package: published.append(package))
     for name, text in {
         "serverless.yml": "service: theirs",
         "package.json": "{}",
@@ -380,7 +395,7 @@ def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_m
     note = {"stackName": "TaskGuard-qa", "stage": "qa", "keysBelow": "below", "parameters": {}, "setAside": ["a", "b"]}
     cli.notes(note)
     assert deploy(ours(), None, places=places).set_aside == ("a", "b")
-    assert [(package.stack_name, package.keys_below) for package in published] == [("TaskGuard-qa", "below")]
+    assert [(package.stack_name, package.keys_below) for package in cli.published] == [("TaskGuard-qa", "below")]
     heard = cli.heard()
     assert heard["files"] == [
         ".env",
@@ -421,8 +436,8 @@ def test_variables_for_the_cli_are_taken_from_the_services_file_but_none_that_le
 def test_a_stack_is_called_as_it_was_packaged(
     cli: Cli, places: Places, monkeypatch: pytest.MonkeyPatch, provider: dict[str, str], name: str
 ) -> None:
-    state = shlex.quote(json.dumps({"service": {"service": "theirs", "provider": provider}}))
-    cli.path.write_text(f'#!/bin/sh\n[ "$1" = deploy ] || printf %s {state} >"$3/serverless-state.json"\n')
+    state = json.dumps(json.loads(STATE) | {"service": {"service": "theirs", "provider": provider}})
+    cli.does(f'printf %s {shlex.quote(state)} >"$3/serverless-state.json"')
     read: list[str] = []
     stack = read_stack(ours(), "qa")
 

@@ -47,12 +47,13 @@ def deadline_seconds() -> float:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A deploy of the service in ``places`` to ``stage`` (none: the one that it has where none is named), with ``parameters`` that the
-    service's own files read. ``log`` receives what programs say; once it is ``abandoned``, or a program takes longer than
+    service's own files read. What is there already has a known ``stack_name``. ``log`` receives what programs say; once it is ``abandoned``, or a program takes longer than
     ``within_seconds``, the one that is under way is ended and no further one is started."""
 
     endpoint: Endpoint
     stage: str | None
     places: Places
+    stack_name: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
     abandoned: threading.Event = field(default_factory=threading.Event)

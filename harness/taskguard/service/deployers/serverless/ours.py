@@ -1,7 +1,8 @@
-"""Packages and deploys our own service with the Serverless CLI, as its own users would on AWS: its plugins come with the CLI."""
+"""Packages our own service with the Serverless CLI, and deploys it to AWS with that, as its own users would: its plugins come with the CLI."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,21 +11,23 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from taskguard.errors import DeploymentError
 from taskguard.places import Places
 from taskguard.service.deployers.base import Job, scratch_copy
 from taskguard.service.deployers.serverless.calls import call, environment_for
 from taskguard.service.deployers.serverless.cli import serverless_cli
-from taskguard.service.deployers.serverless.packages import Packages, key_of
+from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages, key_of
+from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.files import deployed_files, digest_of
 
 
 @contextmanager
-def packaged(job: Job) -> Iterator[Path]:
+def packaged(job: Job) -> Iterator[Package]:
     """What the CLI would deploy, in a folder that is there for as long: the archive and the templates.
 
     Raises:
         SetupError: the CLI cannot be installed.
-        DeploymentError: it fails.
+        DeploymentError: it fails, or leaves something else.
     """
 
     def make(folder: Path) -> None:
@@ -45,7 +48,18 @@ def packaged(job: Job) -> Iterator[Path]:
         folder = Path(scratch, "package")
         folder.mkdir()
         Packages(job.places.cache / "packages").get(key, make, folder)
-        yield folder
+        yield _package_in(folder, job.stage_or_default)
+
+
+def _package_in(folder: Path, stage: str) -> Package:
+    try:
+        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        service, provider = state["service"]["service"], state["service"]["provider"]
+        # As the CLI resolves it: https://www.serverless.com/framework/docs/providers/aws/guide/serverless.yml (stackName).
+        name = provider.get("stackName") or f"{service}-{provider.get('stage') or stage}"
+        return Package(folder=folder, stack_name=name, keys_below=state["package"]["artifactDirectoryName"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DeploymentError(f"reading what the Serverless CLI packaged: {error!r} in its {STATE_FILE}.") from error
 
 
 def with_the_cli(job: Job, doing: str, package: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Packages a service of the Serverless Framework that is not ours, and hands the package to CloudFormation.
+"""Packages a service of the Serverless Framework that is not ours.
 
 It is packaged by our CLI in a scratch copy of its folder, through a configuration that stands in for its own
 (``data/serverless/theirs``): what version and plugins it was written for, and what it wants of an account, does not matter then. Its
@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,61 +21,26 @@ from urllib.parse import urlsplit
 from taskguard.errors import DeploymentError
 from taskguard.places import DATA
 from taskguard.service.deployers.base import Job, scratch_copy
-from taskguard.service.deployers.change_sets import Deadline, deploy_template
 from taskguard.service.deployers.commands import run
 from taskguard.service.deployers.dependencies import manifest_in, node_modules
 from taskguard.service.deployers.environment import environment_of
-from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
+from taskguard.service.deployers.publishing import CODE_BUCKET
 from taskguard.service.deployers.serverless.calls import call, environment_for
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployers.serverless.configurations import configuration_in, makes_the_same_again
-from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages, key_of
+from taskguard.service.deployers.serverless.packages import Packages, key_of
+from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.files import deployed_files
 
 WRAPPER_FILES = tuple(
     DATA / "serverless" / "theirs" / name
     for name in ("serverless.taskguard.cjs", "taskguard.plugin.cjs", "taskguard.bundle.cjs")
 )
-_TEMPLATE = "cloudformation-template-update-stack.json"
 _NOTE = "taskguard-note.json"
 """What the plugin told, beside the package."""
 _OTHER_LOCKS = ("pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
 _MOST_CALLS = 3
 """The CLI is called again once what a call asked for is installed and built."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
-    """A service as it was packaged: its files are in ``folder``. ``set_aside`` is what was not packaged as the service has it."""
-
-    folder: Path
-    stack_name: str
-    stage: str
-    keys_below: str
-    parameters: dict[str, str]
-    set_aside: tuple[str, ...]
-
-    @classmethod
-    def read(cls, folder: Path) -> Package:
-        """
-        Raises:
-            DeploymentError: it is none.
-        """
-        try:
-            note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-            return cls(
-                folder=folder,
-                stack_name=note["stackName"],
-                stage=note["stage"],
-                keys_below=note["keysBelow"],
-                parameters=note["parameters"],
-                set_aside=tuple(note["setAside"]),
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise DeploymentError(
-                f"reading what the Serverless CLI packaged: {error!r}. The service's own plugins may have changed it; try "
-                "it with fewer of them."
-            ) from error
 
 
 @contextmanager
@@ -105,24 +69,24 @@ def packaged(job: Job) -> Iterator[Package]:
             Packages(job.places.cache / "packages").get(key, lambda made: _Packaging(job).into(made), folder)
         else:
             _Packaging(job).into(folder)
-        yield Package.read(folder)
+        yield _package_in(folder)
 
 
-def publish(job: Job, package: Package) -> None:
-    """Deploy the package as CloudFormation would get it from the CLI.
-
-    Raises:
-        DeploymentError: as :func:`taskguard.service.deployers.change_sets.deploy_template`.
-    """
-    bucket = Bucket(job.endpoint)
-    bucket.make()
-    for file in package.folder.iterdir():
-        # A plugin may leave a folder beside the packages.
-        if file.is_file() and file.name not in (_NOTE, STATE_FILE):
-            bucket.put(f"{package.keys_below}/{file.name}", file.read_bytes())
-    template = json.loads((package.folder / _TEMPLATE).read_text(encoding="utf-8"))
-    deadline = Deadline(job.within_seconds, job.abandoned)
-    deploy_template(job.endpoint, package.stack_name, template, package.parameters, deadline)
+def _package_in(folder: Path) -> Package:
+    try:
+        note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+        return Package(
+            folder=folder,
+            stack_name=note["stackName"],
+            stage=note["stage"],
+            keys_below=note["keysBelow"],
+            parameters=note["parameters"],
+            set_aside=tuple(note["setAside"]),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise DeploymentError(
+            f"reading what the Serverless CLI packaged: {error!r}. The service's own plugins may have changed it; try it with fewer of them."
+        ) from error
 
 
 class _Packaging:

@@ -1,0 +1,69 @@
+"""Hands what the Serverless CLI packaged to an engine's CloudFormation, as the CLI would: it is needed to package, not to deploy.
+
+It must not know whose service it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.change_sets import Deadline, deploy_template
+from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
+
+_TEMPLATE = "cloudformation-template-update-stack.json"
+_OWN_BUCKET = "ServerlessDeploymentBucket"
+"""The logical id of the bucket that the CLI makes for each stage which names none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A service as it was packaged: its files are in ``folder``, and the template looks for them below ``keys_below``. The ``stage`` is the
+    one that it has of its own. ``set_aside`` is what was not packaged as the service has it."""
+
+    folder: Path
+    stack_name: str
+    keys_below: str
+    stage: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
+
+
+def publish(job: Job, package: Package) -> None:
+    """Deploy the package; its files go into the bucket of all services.
+
+    Raises:
+        DeploymentError: as :func:`taskguard.service.deployers.change_sets.deploy_template`.
+    """
+    bucket = Bucket(job.endpoint)
+    bucket.make()
+    for file in package.folder.iterdir():
+        # A plugin may leave a folder beside the packages.
+        if file.is_file():
+            bucket.put(f"{package.keys_below}/{file.name}", file.read_bytes())
+    deadline = Deadline(job.within_seconds, job.abandoned)
+    deploy_template(job.endpoint, package.stack_name, template_in(package.folder), package.parameters, deadline)
+
+
+def template_in(package: Path) -> dict[str, Any]:
+    """The template, without a bucket of the stage's own: no service knows of it."""
+    template: dict[str, Any] = json.loads((package / _TEMPLATE).read_text(encoding="utf-8"))
+    for part in ("Resources", "Outputs"):
+        template[part] = {
+            name: _in_the_common_bucket(each)
+            for name, each in template.get(part, {}).items()
+            if not name.startswith(_OWN_BUCKET)
+        }
+    return template
+
+
+def _in_the_common_bucket(value: Any) -> Any:
+    if value == {"Ref": _OWN_BUCKET}:
+        return CODE_BUCKET
+    if isinstance(value, dict):
+        return {key: _in_the_common_bucket(each) for key, each in value.items()}
+    return [_in_the_common_bucket(each) for each in value] if isinstance(value, list) else value
