@@ -78,8 +78,6 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("taskguard.session.digests_of_stack", lambda _: {})
     for module in ("taskguard.session", "taskguard.run.probing"):
         monkeypatch.setattr(f"{module}.largest_message_bytes", lambda *_: 262_144)
-    # Runs end here before SciPy is loaded, which goes on in the background.
-    monkeypatch.setattr("taskguard.session.import_module", lambda _: None)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.cleaning.clean_up", clean_up)
     return there
 
