@@ -26,8 +26,8 @@ from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
 from taskguard.targets.names import DEFAULT_REGION, TargetName
 
-_TASKS = 12
-"""Beside the probes. A state of a record is known by several tasks that ended in it."""
+_TASKS = 30
+"""As many as a graded run has: of fewer all would share a batch with those that the run itself strikes."""
 
 
 def init(

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final, Literal
 
+import msgspec
+
 from taskguard.contract.contract import LogField
+from taskguard.contract.log_text import FIELD, facts_of
 from taskguard.support.envelopes import carried, value_at
 from taskguard.support.json_values import Json
 from taskguard.support.typed import Strict
@@ -232,10 +235,12 @@ class RecordWords(Strict, frozen=True, kw_only=True):
 
 
 class LogWords(Strict, frozen=True, kw_only=True):
-    """The log record of a dead task: the field `event` has `value`, the others what the task was."""
+    """The log record of a dead task: the field `event` has `value`, the others what the task was. Or it is a line of plain ``text``, in which
+    `${task_id}` and so on stand for what it tells; then each field is called so itself."""
 
-    event: str
-    value: str
+    event: str | None = None
+    value: str | None = None
+    text: str | None = None
     task_id: str | None = None
     payload: str | None = None
     attempts: str | None = None
@@ -243,6 +248,17 @@ class LogWords(Strict, frozen=True, kw_only=True):
     created_at: str | None = None
     failed_at: str | None = None
     message_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is None:
+            if self.event is None or self.value is None:
+                raise ValueError("say which record it is by event and value, or by text")
+            return
+        words = {"event": FIELD, "value": self.text, **{fact: fact for fact in facts_of(self.text)}}
+        for name, word in words.items():
+            if getattr(self, name) not in (None, word):
+                raise ValueError(f"{name} is of a record in JSON: leave it out, or text")
+            msgspec.structs.force_setattr(self, name, word)
 
     def name_of(self, field: LogField) -> str | None:
         """What the record calls a field that a contract names."""

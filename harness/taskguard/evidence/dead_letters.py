@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.contract.dialect import LogWords, field_of
+from taskguard.contract.log_text import facts_in
 from taskguard.evidence.attempt_logs import attempt_logs, attempts_of_the_dead
 from taskguard.evidence.log_lines import LogGroups, LogLine
 from taskguard.evidence.runtime_lines import documents_in, said_in
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing
 from taskguard.service.stack import Stack
+from taskguard.support.json_values import Json
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
@@ -146,15 +148,21 @@ def _said(lines: Iterable[LogLine]) -> Iterator[LineOf]:
                 current = None
 
 
+def _fields_in(message: str, names: LogWords) -> Mapping[str, Json] | None:
+    """What the record of a dead task has that was logged here; none where it is none."""
+    if names.text is not None:
+        return facts_in(said_in(message).text, names.text)
+    value = names.value or ""
+    if value not in message and json.dumps(value)[1:-1] not in message:
+        return None
+    return next((each for each in documents_in(message) if each.get(names.event or "") == value), None)
+
+
 def _dead_letters(
     said: Iterable[LineOf], names: LogWords, labels: Mapping[str, str], ended_ms: Mapping[str, float]
 ) -> Iterator[DeadLetterLogged]:
-    spellings = {names.value, json.dumps(names.value)[1:-1]}
     for each in said:
-        message = each.line.message
-        if not any(spelling in message for spelling in spellings):
-            continue
-        fields = next((each for each in documents_in(message) if each.get(names.event) == names.value), None)
+        fields = _fields_in(each.line.message, names)
         if fields is None:
             continue
         task_id, message_id = field_of(fields, names.task_id), field_of(fields, names.message_id)

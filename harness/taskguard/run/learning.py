@@ -14,13 +14,15 @@ from typing import Literal
 import msgspec
 
 from taskguard.contract.dialect import Dialect, LogWords
+from taskguard.contract.learning.deaths import Death
 from taskguard.contract.learning.learnt import Learnt, with_learnt
-from taskguard.contract.learning.logs import Death, words_of_log
+from taskguard.contract.learning.logs import words_of_log
 from taskguard.contract.learning.messages import Probe, ids_in, is_about, otherwise_worded, words_of_messages
 from taskguard.contract.learning.records import Kept, words_of_records
+from taskguard.contract.learning.texts import words_of_texts
 from taskguard.evidence.dead_letters import LineOf
 from taskguard.evidence.recorder.recording import Recording
-from taskguard.evidence.runtime_lines import documents_in
+from taskguard.evidence.runtime_lines import documents_in, said_in
 from taskguard.evidence.table_images import TableImages
 from taskguard.faults.plan import Phase
 from taskguard.history import (
@@ -113,8 +115,8 @@ class Learning:
             return self._stated.log
 
         def learn(said: Sequence[LineOf]) -> LogWords | None:
-            deaths, others = _deaths(events, said)
-            self._found["log"] = words_of_log(deaths, others)
+            deaths, others, texts = _deaths(events, said)
+            self._found["log"] = words_of_log(deaths, others) or words_of_texts(deaths, texts)
             return self.dialect.log
 
         return learn
@@ -185,25 +187,35 @@ def _ends(events: Iterable[Event]) -> Mapping[str, Literal["completed", "dead"]]
     return {task_id: next(iter(ends)) for task_id, ends in found.items() if len(ends) == 1}
 
 
-def _deaths(events: Sequence[Event], said: Sequence[LineOf]) -> tuple[list[Death], list[Mapping[str, Json]]]:
-    """The deaths, each with what was logged of it while its dead letter was handled; and the records that name no dead task."""
+def _deaths(events: Sequence[Event], said: Sequence[LineOf]) -> tuple[list[Death], list[Mapping[str, Json]], list[str]]:
+    """The deaths, each with what was logged of it while its dead letter was handled; and the records, and the texts, that name no dead
+    task."""
     dead = {each.task_id: each for each in events if isinstance(each, DeadLettered) and each.task_id is not None}
     handled = {(task_id, delivery) for task_id, each in dead.items() for delivery in each.delivery_ids}
     records: dict[str, list[Mapping[str, Json]]] = {task_id: [] for task_id in dead}
-    others: list[Mapping[str, Json]] = []
+    texts: dict[str, list[str]] = {task_id: [] for task_id in dead}
+    others, other_texts = list[Mapping[str, Json]](), list[str]()
+    lines: dict[str | None, list[str]] = {}
     for line in said:
-        for document in documents_in(line.line.message):
+        message = line.line.message
+        lines.setdefault(line.delivery_id, []).append(message)
+        documents, text = list(documents_in(message)), said_in(message).text
+        for document in documents:
             named = [task_id for task_id in dead if task_id in document.values()]
             if not named:
                 others.append(document)
             for task_id in named:
                 if (task_id, line.delivery_id) in handled:
                     records[task_id].append(document)
-    lines: dict[str | None, list[str]] = {}
-    for line in said:
-        lines.setdefault(line.delivery_id, []).append(line.line.message)
-    found = (_death(each, events, lines, records[task_id]) for task_id, each in dead.items())
-    return [death for death in found if death is not None], others
+        if not documents:
+            in_text = [task_id for task_id in dead if task_id in text]
+            if not in_text:
+                other_texts.append(text)
+            for task_id in in_text:
+                if (task_id, line.delivery_id) in handled:
+                    texts[task_id].append(text)
+    found = (_death(each, events, lines, records[task_id], texts[task_id]) for task_id, each in dead.items())
+    return [death for death in found if death is not None], others, other_texts
 
 
 def _death(
@@ -211,6 +223,7 @@ def _death(
     events: Sequence[Event],
     lines: Mapping[str | None, Sequence[str]],
     records: Sequence[Mapping[str, Json]],
+    texts: Sequence[str],
 ) -> Death | None:
     task_id = arrival.task_id
     of_task = [each for each in events if getattr(each, "task_id", None) == task_id]
@@ -230,4 +243,5 @@ def _death(
         failed=(delivered[-1].at_ms - _CLOCKS_APART_MS, arrival.at_ms + _CLOCKS_APART_MS),
         errors=tuple(line for each in failed for line in lines.get(each.delivery_id, ())),
         records=tuple(records),
+        texts=tuple(texts),
     )

@@ -8,8 +8,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import Dialect
+from taskguard.contract.learning.deaths import Death
 from taskguard.contract.learning.learnt import Learnt, with_learnt
-from taskguard.contract.learning.logs import Death, words_of_log
+from taskguard.contract.learning.logs import words_of_log
 from taskguard.support.json_values import Json
 
 NAMES = st.text(st.characters(categories=["Ll"]), min_size=3, max_size=8)

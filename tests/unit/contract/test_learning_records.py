@@ -36,8 +36,7 @@ def test_final_states_are_those_that_nobody_left(states: list[str], done: int, d
         "key": "job",
         "status": "phase",
         "completed": (finished,),
-        "dead": (lost,) if died else (),
-    }
+    } | ({"dead": (lost,)} if died else {})
     record = with_learnt(Dialect(), words_of_records("job", tasks)).record
     assert record is not None
     assert record.finals == ((finished, lost) if died else (finished,))

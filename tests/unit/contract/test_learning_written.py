@@ -56,7 +56,7 @@ def test_of_what_is_in_doubt_each_line_stands_there_and_why() -> None:
         "# In doubt: event: several fields tell a dead task's record. One of:\n"
         '# event = "kind"\n'
         '# event = "topic"\n'
-        "# In doubt: error: it is in no field of all 2 dead-letter records. State it, if there is one.\n"
+        "# Not found: error. Of these a line can be stated.\n"
     ) in text
     assert (
         "# The service's own words differ: completed: in phase tasks ended as Done (2) and done (1). If it is so:\n"

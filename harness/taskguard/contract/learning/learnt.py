@@ -18,11 +18,11 @@ from taskguard.support.typed import Strict, typed, untyped
 Table = Literal["ingress", "message", "record", "log"]
 
 _DEEPEST = 8
-_NEEDED: Mapping[Table, frozenset[str]] = {
-    "record": frozenset({"key", "status", "completed"}),
-    "log": frozenset({"event", "value"}),
+_NEEDED: Mapping[Table, tuple[frozenset[str], ...]] = {
+    "record": (frozenset({"key", "status", "completed"}),),
+    "log": (frozenset({"event", "value"}), frozenset({"text"})),
 }
-"""Words that are of no use one without the other."""
+"""Words that are of no use one without the other; of several such groups one will do."""
 
 
 class Learnt(Strict, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ def with_learnt(dialect: Dialect, learnt: Iterable[Learnt]) -> Dialect:
         if each.value is not None:
             tables.setdefault(each.table, {})[each.key] = each.value
     for table, words in tables.items():
-        if not _NEEDED.get(table, frozenset()) <= words.keys():
+        if not any(group <= words.keys() for group in _NEEDED.get(table, (frozenset[str](),))):
             continue
         stated = untyped(getattr(dialect, table)) or {}
         unstated = {key: word for key, word in words.items() if stated.get(key) is None or table == "ingress"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from taskguard.contract.learning.deaths import Death
 from taskguard.contract.learning.learnt import Learnt, decided, holds, times
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
@@ -34,24 +34,6 @@ _OF_ERRORS = re.compile(r"err|reason|cause|why|exception|stack|problem|fail", re
 """What people call the text of an error, which may be the same for all tasks."""
 
 _SHORTEST_ERROR = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """A task that died, and the JSON records that were logged with its id. ``receives`` is how often it was received, ``own`` how many of
-    these attempts failed by themselves, ``created`` and ``failed``
-    are when it was handed in and when its last attempt failed, each from and to in milliseconds, and ``errors`` is what was logged in
-    attempts that failed by themselves."""
-
-    task_id: str
-    sent: Json
-    message_id: str
-    receives: int
-    own: int
-    created: tuple[float, float]
-    failed: tuple[float, float]
-    errors: tuple[str, ...]
-    records: tuple[Mapping[str, Json], ...]
 
 
 def words_of_log(deaths: Sequence[Death], others: Sequence[Mapping[str, Json]]) -> tuple[Learnt, ...]:

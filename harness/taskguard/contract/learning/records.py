@@ -122,13 +122,18 @@ def _of_clear(found: _Attribute) -> Iterator[Learnt]:
         value=tuple(sorted(completed)),
         evidence=f"{times(number, 'task')} that succeeded ended so",
     )
-    if dead or not found.dead:
-        died = sum(found.dead[state] for state in dead)
-        evidence = f"{times(died, 'dead task')} ended so" if dead else "no dead task has a record"
+    if dead:
+        evidence = f"{times(sum(found.dead[state] for state in dead), 'dead task')} ended so"
         yield Learnt(table="record", key="dead", value=tuple(sorted(dead)), evidence=evidence)
-    else:
-        evidence = f"{times(sum(found.dead.values()), 'dead task')} ended as {_counted(found.dead)}, which others left again: no state was seen that is a dead task's alone"
+    elif found.dead:
+        evidence = (
+            f"{times(sum(found.dead.values()), 'dead task')} ended as {_counted(found.dead)}, which others left again: no state was seen "
+            "that is a dead task's alone"
+        )
         yield Learnt(table="record", key="dead", candidates=tuple(sorted(found.dead)), evidence=evidence)
+    else:
+        evidence = "no record was seen of a dead task that the run itself had not disturbed"
+        yield Learnt(table="record", key="dead", evidence=evidence)
 
 
 def _of_unclear(found: _Attribute) -> Iterator[Learnt]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from taskguard.contract.learning.learnt import Learnt, Table
+from taskguard.contract.learning.learnt import Learnt, Table, times
 
 _TABLES: tuple[Table, ...] = ("ingress", "message", "record", "log")
 _HEAD = """\
@@ -35,19 +35,20 @@ def _table(table: Table, learnt: Iterable[Learnt], accepted: Mapping[int, int]) 
         return
     yield f"# [{table}]\n"
     if of_answers:
-        told = ", ".join(f"{count} with {status}" for status, count in sorted(of_answers.items()))
-        yield f"# accepted = {json.dumps(sorted(of_answers))}  # tasks were taken {told}; any 2xx is fine without this line\n"
+        told = " and ".join(f"{times(count, 'task')} with {status}" for status, count in sorted(of_answers.items()))
+        yield f"# accepted = {json.dumps(sorted(of_answers))}  # taken were {told}; any 2xx is fine without this line\n"
     for each in of_it:
         if each.is_certain:
             yield from (f"# {line}  # {each.evidence}\n" for line in each.lines)
     for each in of_it:
-        if not each.is_certain:
+        if not each.is_certain and each.lines:
             yield from _in_doubt(each)
+    if missing := [each for each in of_it if not each.is_certain and not each.lines]:
+        yield f"# Not found: {', '.join(each.key for each in missing)}. Of these a line can be stated.\n"
 
 
 def _in_doubt(learnt: Learnt) -> Iterator[str]:
-    lines = learnt.lines
     what = "The service's own words differ" if learnt.inconsistent else "In doubt"
-    choose = ". One of:" if len(lines) > 1 else ". If it is so:" if lines else ". State it, if there is one."
+    choose = ". One of:" if len(learnt.lines) > 1 else ". If it is so:"
     yield f"# {what}: {learnt.key}: {learnt.evidence}{choose}\n"
-    yield from (f"# {line}\n" for line in lines)
+    yield from (f"# {line}\n" for line in learnt.lines)

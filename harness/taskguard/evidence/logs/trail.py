@@ -165,7 +165,7 @@ class Trail:
         event, request_id = fields.get(names.event), fields.get(names.request_id)
         if event == names.poison and isinstance(fields.get(names.body), str):
             self.poison_bodies.append(fields[names.body])
-        elif fields.get(log.event) == log.value and isinstance(task_id := field_of(fields, log.task_id), str):
+        elif fields.get(log.event or "") == log.value and isinstance(task_id := field_of(fields, log.task_id), str):
             self.dead_payloads.append((task_id, field_of(fields, log.payload)))
         try:
             record, unreadable = read(fields, names), None

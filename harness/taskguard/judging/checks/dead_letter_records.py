@@ -47,7 +47,7 @@ class AskedOfLog:
         if log is None or log.task_id is None:
             return cls(None, {}, fields)
         names: dict[str, str] = {field: name for field in fields if (name := log.name_of(field)) is not None}
-        return cls(log, {"event": log.event, **names}, tuple(field for field in fields if field not in names))
+        return cls(log, {"event": log.event or "", **names}, tuple(field for field in fields if field not in names))
 
     @property
     def all_fields(self) -> tuple[str, ...]:
