@@ -86,15 +86,15 @@ def dead_letter_logs(
 ) -> list[Event]:
     """What the stack's functions logged of dead tasks from ``since_ms`` on, once the logs of all of ``request_ids``, the invocations
     of the dead-letter queue's consumers, are there; and what the attempts logged that ``told`` tells of. A dead-letter queue that is
-    not there has no consumers, and without any nothing is read. The ``words`` may be learnt of what was read; where there are none, nothing
-    is told. ``ended_ms`` is when invocations ended, where that was seen: some
+    not there has no consumers, and without any nothing is read. The ``words`` may be learnt of what was read; where there are none, it is only
+    told what could not be read. ``ended_ms`` is when invocations ended, where that was seen: some
     engines give a line a later time."""
     consumers = stack.dead_letter_queue.consumers if stack.dead_letter_queue is not None else ()
     if not consumers:
         return []
     groups = dict.fromkeys(map(stack.log_group_of, consumers))
     others = dict.fromkeys(each.log_group for each in stack.functions if each.log_group not in groups)
-    missing: list[Event] = []
+    missing: list[EvidenceMissing] = []
 
     def miss(what: str, affects: str, reading: _Reading) -> None:
         now_ms, found = endpoint.clock.now_ms(), f"{what}{reading.failure}"
@@ -115,7 +115,7 @@ def dead_letter_logs(
     labels = _labels(stack)
     names = words(said) if callable(words) else words
     if names is None:
-        return []
+        return [each for each in missing if DeadLetterLogged.__name__ in each.affects]
     records = [*_dead_letters(said, names, labels, ended_ms or {})]
     whole = {each for each in ids if of_monitors.has_all_of(each) or of_others.has_all_of(each)}
     lines = defaultdict[str, list[LogLine]](list)

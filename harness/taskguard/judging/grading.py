@@ -168,7 +168,9 @@ def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Gra
     made = (as_far_as_made(each, manifest.unsupported) for each in shown)
     loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
     stated = (as_far_as_stated(each, manifest.terms, history) for each in loaded)
-    return replace(judged, verdicts=tuple(with_words_in_doubt(each, manifest.learnt) for each in stated))
+    return replace(
+        judged, verdicts=tuple(with_words_in_doubt(each, manifest.learnt, history, manifest.terms) for each in stated)
+    )
 
 
 def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:

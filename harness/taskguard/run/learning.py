@@ -15,7 +15,7 @@ import msgspec
 
 from taskguard.contract.dialect import Dialect, LogWords
 from taskguard.contract.learning.deaths import Death
-from taskguard.contract.learning.learnt import Learnt, with_learnt
+from taskguard.contract.learning.learnt import Learnt, times, with_learnt
 from taskguard.contract.learning.logs import words_of_log
 from taskguard.contract.learning.messages import Probe, ids_in, is_about, otherwise_worded, words_of_messages
 from taskguard.contract.learning.records import Kept, words_of_records
@@ -116,10 +116,29 @@ class Learning:
 
         def learn(said: Sequence[LineOf]) -> LogWords | None:
             deaths, others, texts = _deaths(events, said)
-            self._found["log"] = words_of_log(deaths, others) or words_of_texts(deaths, texts)
+            self._found["log"] = (
+                words_of_log(deaths, others) or words_of_texts(deaths, texts) or self._of_silence(events, said)
+            )
             return self.dialect.log
 
         return learn
+
+    def _of_silence(self, events: Sequence[Event], said: Sequence[LineOf]) -> tuple[Learnt, ...]:
+        """That nobody said anything of any dead task, but for those who had worked on it or had taken it in."""
+        dead = {each.task_id for each in events if isinstance(each, DeadLettered) and each.delivery_ids}
+        worked = {each.delivery_id for each in events if isinstance(each, Delivered)}
+        route = self._stack.ingress.submit.function
+        taking_in = {each.log_group for each in self._stack.functions if each.name == route}
+        untold = sorted(task_id for task_id in dead if task_id is not None)
+        for each in said:
+            line = each.line
+            is_other = each.delivery_id not in worked and line.group not in taking_in
+            if is_other and any(task_id in line.message for task_id in untold):
+                return ()
+        if not untold:
+            return ()
+        evidence = f"nothing that was logged names any of {times(len(untold), 'dead task')}"
+        return (Learnt(table="log", key="event", evidence=evidence, untold=tuple(untold)),)
 
     def _unstated(self, learnt: Iterable[Learnt]) -> tuple[Learnt, ...]:
         stated = msgspec.to_builtins(self._stated.message)

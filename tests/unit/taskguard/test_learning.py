@@ -118,3 +118,16 @@ def test_probes_are_handed_in_only_for_words_that_nobody_stated() -> None:
     assert [each.probe for each in PROBES] == ["wording"] * 3
     for dialect in (TASKGUARD, Dialect(ingress=IngressWords(route="queue"))):
         assert load_of("seed", 4, Terms(contract=Contract(), dialect=dialect)).wording == 0
+
+
+def test_that_nothing_names_a_dead_task_is_seen_where_only_those_who_worked_on_it_speak() -> None:
+    events = [event for task in PROBES for event in died(task)]
+    attempts = [line(f"trying {each.task_id}", f"w-{each.task_id}") for each in PROBES]
+    learns = learning()
+    learn = learns.words_of_log(events)
+    assert callable(learn)
+    assert learn(attempts) is None
+    assert [each.untold for each in learns.learnt] == [tuple(each.task_id for each in PROBES)]
+    # One that is named by somebody, in whatever way, is not passed over in silence.
+    assert learn([*attempts, line(f"what of {PROBES[0].task_id}?", "d-other")]) is None
+    assert learns.learnt == ()
