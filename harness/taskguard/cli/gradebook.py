@@ -22,6 +22,7 @@ from taskguard.reports.gradebook.files import write_gradebook
 from taskguard.reports.gradebook.rows import folders_below, gradebook_of
 from taskguard.reports.plain import print_line
 from taskguard.reports.summary import append, summary_of_book
+from taskguard.run.submissions.kept import is_there
 from taskguard.run.submissions.listed import Submission, submissions_in
 from taskguard.run.submissions.making import Done, Grading, Terms
 from taskguard.run.submissions.matrix import Matrix, matrix_of
@@ -107,7 +108,7 @@ def gradebook(
         _grade(console, grading, submissions)
     finally:
         # What is done when it is broken off is kept, and can be looked at.
-        kept = [folder for each in submissions if (folder := grading.folder_of(each)).is_dir()]
+        kept = [folder for each in submissions if is_there(folder := grading.folder_of(each))]
         if kept:
             _write(console, kept, out, terms.contract, summary)
 

@@ -300,6 +300,23 @@ def test_the_command_grades_all_and_says_where_the_gradebook_is(
     assert {name: (tmp_path / "other" / name).read_bytes() for name in FILES} == files
 
 
+def test_a_gradebook_that_is_broken_off_has_what_is_done(
+    taskguard: Command, faked: None, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission(source / "zoe", "hangs")
+
+    def interrupt(console: object, text: str, **_: object) -> None:
+        if "carla" in text:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "print_line", interrupt)
+    ended = taskguard("gradebook", source, "--contract", "taskguard", "--out", tmp_path / "out", "--jobs", "1")
+    assert ended.status == 130
+    assert "3 submissions: 1 fail, 1 not built, 1 pass" in ended.out
+    names = [each["name"] for each in json.loads((tmp_path / "out" / JSON_FILE).read_text())["submissions"]]
+    assert names == ["anna", "bert", "carla"]
+
+
 def test_jobs_elsewhere_grade_one_each_and_what_they_made_is_collected(
     taskguard: Command, faked: None, source: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from taskguard.judging.verdict import Outcome
 from taskguard.reports.gradebook.files import CSV_FILE, JSON_FILE, PAGE_FILE
 from taskguard.reports.gradebook.rows import Gradebook, Row
 from taskguard.reports.plain import print_line, print_table
+from taskguard.run.submissions.kept import End
 
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.UNKNOWN: "magenta"}
 
@@ -27,7 +28,7 @@ def print_gradebook(console: Console, book: Gradebook, out: Path) -> None:
 
 def _what(row: Row) -> str:
     if row.outcome is None:
-        return row.reason
+        return row.said[0] if row.end is End.NOT_TRIED and row.said else row.reason
     failed = [each.check for each in row.verdicts.values() if each.outcome is Outcome.FAIL]
     unknown = [f"{each.check}?" for each in row.verdicts.values() if each.outcome is Outcome.UNKNOWN]
     return ", ".join([*failed, *unknown])

@@ -38,6 +38,7 @@ from taskguard.support.typed import untyped
 SUBMISSIONS_FOLDER = "submissions"
 _MOST_LINES = 12
 _LONGEST_LINE = 300
+_INTERRUPTED = "taskguard: interrupted"
 _IS_A_GRADE = (ExitCode.PASSED, ExitCode.FAILED, ExitCode.UNKNOWN)
 
 
@@ -216,7 +217,9 @@ def _kept_before(folder: Path, digest: str) -> Kept | None:
 def _how_it_ended(ended: int | Stopped, folder: Path) -> tuple[End, str]:
     run_folder = folder / RUN_FOLDER
     if isinstance(ended, Stopped):
-        return End.TIMED_OUT, _end_of(folder / CONSOLE_FILE)
+        # That it was interrupted, which the command says then, was the gradebook's doing.
+        said = _end_of(folder / CONSOLE_FILE).splitlines()
+        return End.TIMED_OUT, "\n".join(line for line in said if not line.startswith(_INTERRUPTED))
     if ended in _IS_A_GRADE and (run_folder / MANIFEST_FILE).is_file():
         return End.GRADED, ""
     told = NotMade.read(run_folder)
