@@ -68,8 +68,8 @@ def _of_verdict(verdict: Verdict) -> Said:
     # How many hangs on which messages came in one batch.
     among = " (and the like of other tasks)" if tasks > 1 else ""
     found = f"{example.message}{among}" if example is not None else verdict.observed
-    text = f"{verdict.claim} Expected: {verdict.expected}. Found: {found}."
-    return Said(checks=(verdict.check,), outcome=verdict.outcome, text=steady(text))
+    text = f"{verdict.claim} Expected: {verdict.expected}. Found: {steady(found)}."
+    return Said(checks=(verdict.check,), outcome=verdict.outcome, text=_in_one_line(text))
 
 
 def _advice(verdicts: Sequence[Verdict]) -> Iterator[Said]:
@@ -88,7 +88,8 @@ def _example(findings: Sequence[Finding]) -> Finding | None:
     )
 
 
-_MEASURED = re.compile(r"\b\d+\.\d+ (?=m?s\b)")
+_MEASURED = re.compile(r"(?<!expected )(?<!asked for )\b\d+\.\d+ (?=m?s\b)")
+"""A time that was measured: one that was asked for, or is demanded, stays as it is."""
 _UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OF_A_DEPLOY = re.compile(r"\b([A-Za-z][\w-]*[A-Za-z0-9])-[0-9a-f]{8}\b")
 """A function's name where the platform makes it: with an ending that is another one at each deploy."""
@@ -100,4 +101,8 @@ def steady(text: str) -> str:
     whole = _MEASURED.sub(
         lambda found: f"about {round(float(found[0]))} ", _OF_A_DEPLOY.sub(r"\1", _UUID.sub("…", text))
     )
-    return _STOPS.sub(r"\1", " ".join(whole.split()))
+    return _in_one_line(whole)
+
+
+def _in_one_line(text: str) -> str:
+    return _STOPS.sub(r"\1", " ".join(text.split()))

@@ -114,7 +114,7 @@ def test_what_matters_is_said_in_words_that_tell_what_was_expected_and_found(run
     ("text", "said"),
     [
         ("came back after 3.213 s, 1.79 s too early", "came back after about 3 s, about 2 s too early"),
-        ("asked for 5 s", "asked for 5 s"),
+        ("asked for 5.5 s, expected 7.5 s", "asked for 5.5 s, expected 7.5 s"),
         ("RequestId: 0f8fad5b-d9cb-469f-a165-70867728950e Error", "RequestId: … Error"),
         (
             "stack-dev-PutAside-10c6b327, the consumer of 2570f2898d-0004",
