@@ -95,6 +95,11 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         return {name: _ENVIRONMENT.sub(lambda found: environment[found[1]], text) for name, text in told.items()}
 
     @property
+    def variables(self) -> frozenset[str]:
+        """The variables of the environment that headers stand for."""
+        return frozenset(name for text in self.headers.values() for name in _ENVIRONMENT.findall(text))
+
+    @property
     def id_name(self) -> str | None:
         """The field of the request's JSON that holds the task's id; none where no field of its own does."""
         if self.id != "request":

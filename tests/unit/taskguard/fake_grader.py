@@ -28,6 +28,9 @@ def main() -> int:
             json.dumps({"error": error, "message": message.replace("FOLDER", str(service))})
         )
         return 4
+    if behaves == "tells":
+        sys.stdout.write(f"{[os.environ.get(name, 'nothing') for name in rest.split()]}\n")
+        return 4
     if behaves == "crashes":
         sys.stdout.write("it was here\n")
         sys.stdout.flush()

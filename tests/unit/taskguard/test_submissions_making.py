@@ -168,3 +168,38 @@ def test_two_gradebooks_are_not_made_in_one_folder_at_once(source: Path, right: 
 
     first.grade(submissions_in(source), second)
     assert "another one is being made there" in errors[0]
+
+
+def test_a_header_of_a_submission_tells_no_secret_of_who_grades(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "a secret")
+    monkeypatch.setenv("GRADED_TOKEN", "the assignment's")
+    submission(source / "a", "tells API_TOKEN GRADED_TOKEN PATH")
+    text = '[ingress]\nheaders = { X = "\\u0024{env:API_TOKEN}", Y = "${env:GRADED_TOKEN}" }\n'
+    (source / "a" / "taskguard.toml").write_text(text)
+    _, told = graded(source, tmp_path / "out")
+    said = told["a"].kept.said[-1]
+    assert "['nothing', \"the assignment's\", " in said
+    assert "nothing" not in said.replace("'nothing'", "", 1)
+
+
+def test_a_service_that_lies_one_folder_too_deep_is_pointed_at(source: Path, tmp_path: Path) -> None:
+    submission(source / "a", "graded", service=False)
+    submission(source / "a" / "a-main", "graded")
+    _, told = graded(source, tmp_path / "out")
+    assert told["a"].kept.end is End.NO_SERVICE
+    assert told["a"].kept.said == ("There is one in a-main: move it up, or list that folder in a CSV file.",)
+
+
+def test_files_that_cannot_be_read_concern_one_submission_alone(source: Path, right: Path, tmp_path: Path) -> None:
+    submission(source / "a", f"graded {right}")
+    # A folder in place of a file, and what TOML's reader does not expect.
+    submission(source / "b", "graded", service=False)
+    (source / "b" / "taskguard.toml").mkdir()
+    submission(source / "c", "graded")
+    (source / "c" / "taskguard.toml").write_text("a = " + "[" * 5000)
+    _, told = graded(source, tmp_path / "out")
+    assert told["a"].kept.end is End.GRADED
+    assert {told[name].kept.end for name in "bc"} <= {End.NOT_BUILT, End.NOT_RUN}
+    assert all(told[name].kept.said for name in "bc")

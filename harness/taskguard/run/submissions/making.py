@@ -28,7 +28,7 @@ from taskguard.run.not_made import NotMade
 from taskguard.run.submissions.kept import CONSOLE_FILE, OF_ERRORS, RUN_FOLDER, End, Kept
 from taskguard.run.submissions.listed import Submission
 from taskguard.run.submissions.process import GRACE_SECONDS, Program, Stopped, run
-from taskguard.service.config import CONFIG_FILE
+from taskguard.service.config import CONFIG_FILE, config_of
 from taskguard.service.deployers.choosing import is_there
 from taskguard.service.files import digest_of
 from taskguard.service.ours import is_ours
@@ -36,6 +36,8 @@ from taskguard.support import folders
 from taskguard.support.typed import untyped
 
 SUBMISSIONS_FOLDER = "submissions"
+FOR_SUBMISSIONS = "GRADED_"
+"""How variables of the environment begin that headers of submissions may stand for."""
 _MOST_LINES = 12
 _LONGEST_LINE = 300
 _INTERRUPTED = "taskguard: interrupted"
@@ -138,13 +140,10 @@ class Grading:
             return Kept(name=submission.name, end=End.NOT_TRIED, said=(submission.problem,))
         if not submission.folder.is_dir():
             return Kept(name=submission.name, end=End.NO_SERVICE, said=("There is no such folder.",))
-        try:
-            if not is_there(submission.folder):
-                return Kept(name=submission.name, end=End.NO_SERVICE)
-        except TaskGuardError as error:
-            why_not = error
         if why_not is None:
-            return None
+            if is_there(submission.folder):
+                return None
+            return Kept(name=submission.name, end=End.NO_SERVICE, said=_services_below(submission.folder))
         end = OF_ERRORS.get(type(why_not).__name__, End.NOT_RUN)
         return Kept(name=submission.name, end=end, said=self._without_places(str(why_not), submission))
 
@@ -155,6 +154,7 @@ class Grading:
             log=folder / CONSOLE_FILE,
             deadline_seconds=submission.deadline_seconds or self.terms.deadline_seconds,
             grace_seconds=self.grace_seconds,
+            hidden=_not_for(submission),
         )
         if self.abandoned.is_set():
             return None
@@ -202,6 +202,28 @@ class Grading:
         said = re.sub(r"/\S*/taskguard-[\w./-]*", "…", said)
         lines = [line.rstrip()[:_LONGEST_LINE] for line in said.splitlines() if line.strip()]
         return tuple(lines if len(lines) <= _MOST_LINES else [lines[0], "…", *lines[2 - _MOST_LINES :]])
+
+
+def _services_below(folder: Path) -> tuple[str, ...]:
+    """Where a service is instead, as an archive's folder within the folder often is."""
+    found = [each for each in sorted(folder.glob("*/")) + sorted(folder.glob("*/*/")) if not each.is_symlink()]
+    names = [each.relative_to(folder).as_posix() for each in found if _may_be_there(each)]
+    told = f"There is one in {', '.join(names)}: move it up, or list that folder in a CSV file."
+    return (told,) if names else ()
+
+
+def _may_be_there(folder: Path) -> bool:
+    try:
+        return is_there(folder)
+    except (TaskGuardError, OSError):
+        return True
+
+
+def _not_for(submission: Submission) -> frozenset[str]:
+    """The variables of the environment that a submission's headers name, and that nobody meant for it: a function would have them in its
+    event, and a log would tell them."""
+    named = config_of(submission.folder).dialect.ingress.variables
+    return frozenset(name for name in named if not name.startswith(FOR_SUBMISSIONS))
 
 
 def _kept_before(folder: Path, digest: str) -> Kept | None:

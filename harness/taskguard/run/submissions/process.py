@@ -40,14 +40,15 @@ class Stopped(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What is run: its words, its folder, the file that has all it says, and how long it may take. Its temporary files are in a folder of
-    its own, and gone with it."""
+    """What is run: its words, its folder, the file that has all it says, and how long it may take. Of the environment it sees all but what
+    is ``hidden``. Its temporary files are in a folder of its own, and gone with it."""
 
     words: Sequence[str]
     folder: Path
     log: Path
     deadline_seconds: float
     grace_seconds: float = GRACE_SECONDS
+    hidden: frozenset[str] = frozenset()
 
 
 def run(program: Program, abandoned: threading.Event) -> int | Stopped:
@@ -59,7 +60,7 @@ def run(program: Program, abandoned: threading.Event) -> int | Stopped:
             process = subprocess.Popen(
                 program.words,
                 cwd=program.folder,
-                env={**os.environ, "TMPDIR": temporary},
+                env={name: os.environ[name] for name in os.environ.keys() - program.hidden} | {"TMPDIR": temporary},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
