@@ -93,11 +93,35 @@ LogField = Literal["task_id", "payload", "attempts", "error", "created_at", "fai
 
 LOG_FIELDS: tuple[LogField, ...] = get_args(LogField)
 
+_FACTS: Mapping[LogField, str] = {
+    "task_id": "the task's id",
+    "payload": "its payload",
+    "attempts": "the number of attempts",
+    "error": "the error of the last one",
+    "created_at": "when it was handed in",
+    "failed_at": "when the last attempt failed",
+}
+
+_DEMANDS: Mapping[str, str] = {
+    "partial_batches": "of a batch only the messages that failed come again",
+    "encryption": "queues and records are encrypted at rest",
+    "tls": "queues refuse who comes without TLS",
+    "least_privilege": "no role may do everything, or something to everything",
+    "visibility": "a message is hidden for as long as its consumer may work on it",
+    "retention": "a message is kept for longer than it is hidden",
+    "idempotent": "a task that is handed in twice is one task",
+    "refuses_invalid": "what is no task is refused, and what is one is not",
+    "prompt": "what is accepted is delivered at once",
+}
+"""Settings, and what is asked of an API, in words."""
+
 
 class DeadLetter(Strict, frozen=True, kw_only=True):
-    """What the log record of a dead task must tell; no field: that there is one is not demanded."""
+    """What the log record of a dead task must tell; no field: that there is one is not demanded. It is in JSON or, in `any` format, may be
+    a line of plain text."""
 
     log: tuple[str, ...] = ()
+    format: Literal["any", "json"] = "any"
 
     def __post_init__(self) -> None:
         for name in self.log:
@@ -108,6 +132,13 @@ class DeadLetter(Strict, frozen=True, kw_only=True):
     def fields(self) -> tuple[LogField, ...]:
         """The fields, each once, in the order in which they are spoken of."""
         return tuple(field for field in LOG_FIELDS if field in self.log)
+
+    def in_words(self) -> str:
+        """What is demanded, as a phrase."""
+        if not self.log:
+            return "none is demanded"
+        how = "in JSON" if self.format == "json" else "in JSON or in plain text"
+        return f"one true record for each dead task, {how}, with {', '.join(_FACTS[field] for field in self.fields)}"
 
 
 class Payload(Strict, frozen=True, kw_only=True):
@@ -187,14 +218,13 @@ class Contract(Strict, frozen=True, kw_only=True):
         else:
             of = "attempts" if self.failures.per == "attempt" else "tasks, at their first attempt"
             yield f"Simulated failures: {self.failures.rate:.0%} of {of}."
-        record = f"one true record for each dead task, with {', '.join(self.dead_letter.log)}"
-        yield f"Dead-letter log: {record if self.dead_letter.log else 'none is demanded'}."
+        yield f"Dead-letter log: {self.dead_letter.in_words()}."
         if self.payload.numbers == "exact":
             yield "Payloads: each number stays as it was written."
         for title, demands in (("Settings", self.settings), ("API", self.api)):
             for weight, meaning in ((Weight.MUST, "must be so"), (Weight.ADVICE, "advised")):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
                 if names:
-                    yield f"{title}, {meaning}: {', '.join(names)}."
+                    yield f"{title}, {meaning}: {'; '.join(f'{_DEMANDS[name]} ({name})' for name in names)}."
         if self.points:
             yield points_in_words(self.points)

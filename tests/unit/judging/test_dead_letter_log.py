@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
+from taskguard.contract.contract import DeadLetter
+from taskguard.contract.dialect import LogWords
+from taskguard.contract.log_text import facts_in
 from taskguard.history import AttemptFailed, DeadLettered, DeadLetterLogged, Delivered, Event, RecordObserved
-from taskguard.judging.verdict import Outcome
+from taskguard.judging.verdict import Outcome, Verdict
 
-from tests.unit.judging.building import DEAD, FIRST_TRY, START_MS, changed, iso, judge, missing, run, the, without
+from tests.unit.judging.building import (
+    DEAD,
+    EXPECTED,
+    FIRST_TRY,
+    START_MS,
+    changed,
+    iso,
+    judge,
+    missing,
+    run,
+    the,
+    without,
+)
 
 EVENTS = run(DEAD, FIRST_TRY)
 LOGGED = the(EVENTS, DeadLetterLogged)
@@ -107,3 +122,32 @@ def test_three_failures_without_a_death_seen_are_not_vacuous() -> None:
     events = without(EVENTS, DeadLettered, DeadLetterLogged)
     assert "failed 3 times, and its death was not seen" in first_message(events, Outcome.UNKNOWN)
     assert the(events, AttemptFailed)
+
+
+TEXT = LogWords(text="lost ${task_id} after ${attempts} tries: ${error}")
+
+
+def in_text(line: str, form: Literal["any", "json"] = "any") -> Verdict:
+    """The verdict where the death was logged as this line of plain text."""
+    asked = DeadLetter(log=("task_id", "attempts", "error"), format=form)
+    terms = replace(
+        EXPECTED,
+        contract=replace(EXPECTED.contract, dead_letter=asked),
+        dialect=replace(EXPECTED.dialect, log=TEXT),
+    )
+    fields = facts_in(line, TEXT.text or "")
+    assert fields is not None
+    return judge("dead_letter_log", changed(EVENTS, LOGGED, fields=fields), terms)
+
+
+def test_a_line_of_plain_text_is_judged_as_a_record_is() -> None:
+    error = LOGGED.fields["lastError"]
+    assert in_text(f"lost {TASK} after 3 tries: {error}").outcome is Outcome.PASS
+    wrong = in_text(f"lost {TASK} after 2 tries: {error}")
+    assert "in its dead-letter record attempts is 2, expected 3" in wrong.findings[0].message
+
+
+def test_a_contract_may_ask_for_json() -> None:
+    told = in_text(f"lost {TASK} after 3 tries: {LOGGED.fields['lastError']}", "json")
+    assert told.outcome is Outcome.FAIL
+    assert told.findings[0].message == "dead tasks are logged in plain text, and the contract asks for JSON"

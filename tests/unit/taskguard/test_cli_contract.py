@@ -32,7 +32,16 @@ def test_a_contract_in_a_file_is_told_as_well(taskguard: Command, tmp_path: Path
     ended = taskguard("contract", path)
     assert "Attempts: 2 to 3." in ended.says
     assert "1 s or more at first, then each 1.5 times the one before or more; the last attempt owes none." in ended.says
-    assert "Settings, advised: tls." in ended.says
+    assert "Settings, advised: queues refuse who comes without TLS (tls)." in ended.says
+
+
+def test_what_the_log_must_tell_is_told_in_words(taskguard: Command, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[dead_letter]\nlog = ["error", "task_id"]')
+    log = "one true record for each dead task, {}, with the task's id, the error of the last one."
+    assert log.format("in JSON or in plain text") in taskguard("contract", path).says
+    path.write_text('[dead_letter]\nlog = ["error", "task_id"]\nformat = "json"')
+    assert log.format("in JSON") in taskguard("contract", path).says
 
 
 @pytest.mark.parametrize(("text", "words"), [("[attempts]\nmots = 3", 'did you mean "most"?'), (None, "no file")])

@@ -88,6 +88,9 @@ def _found(history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Found]
         "which was not dead-lettered",
         (DeadLettered,),
     )
+    if terms.contract.dead_letter.format == "json" and asked.words is not None and asked.words.text is not None:
+        message = "dead tasks are logged in plain text, and the contract asks for JSON"
+        yield from (Violation(each.task_id, message, (each,)) for each in witnesses.records[:1])
     yield from witnesses.advice()
     yield from errors.advice(asked.names.get("error", ""))
 
