@@ -24,8 +24,10 @@ from taskguard.reports.gradebook.rows import Gradebook, folders_below, gradebook
 from taskguard.reports.gradebook.tables import cell
 from taskguard.reports.what_matters import steady
 from taskguard.run.submissions.kept import End, Kept
+from taskguard.run.submissions.listed import submissions_in
 from taskguard.support.typed import typed_toml
 
+from tests.places import PROJECT
 from tests.unit.judging.reporting import HOSTILE
 from tests.unit.taskguard import fake_grader
 from tests.unit.taskguard.cli_support import Command
@@ -229,6 +231,17 @@ def test_a_run_whose_files_were_edited_is_marked(runs: Path, tmp_path: Path) -> 
     assert row.why_look[0] == "The run's files are not as the run wrote them."
 
 
+@pytest.mark.parametrize("text", ["", "{}", '{"event": ' + "[" * 100_000])
+def test_a_run_that_cannot_be_read_is_a_row_with_its_reason(runs: Path, tmp_path: Path, text: str) -> None:
+    for name in ("right", "wrong"):
+        shutil.copytree(runs / name, tmp_path / name)
+    (tmp_path / "wrong" / "run" / "history.jsonl").write_text(text)
+    right, wrong = gradebook_of(folders_below([tmp_path]), tmp_path).rows
+    assert right.outcome is Outcome.PASS
+    assert wrong.why_look
+    assert str(tmp_path) not in " ".join(wrong.said)
+
+
 def test_runs_made_by_hand_anywhere_are_collected_too(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "right" / "run", tmp_path / "there" / "anna")
     (tmp_path / "there" / "bert").mkdir()
@@ -350,3 +363,17 @@ def test_a_command_that_cannot_be_meant_is_wrong(
     ended = taskguard("gradebook", *arguments)
     assert (ended.status, words in ended.says) == (2, True), ended.says
     assert not (source.parent / "gradebook").exists()
+
+
+def test_the_page_for_graders_shows_what_can_be_read(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "grading.md").read_text()
+    [contract] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert typed_toml(Contract, contract).worth("backoff") == 3
+    [lines] = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "list.csv").write_text(lines)
+    assert [(each.name, each.deployer) for each in submissions_in(tmp_path / "list.csv")] == [
+        ("Anna", None),
+        ("Bert", "sam"),
+    ]
+    for end in End:
+        assert f"| {end} |" in page or end is End.GRADED

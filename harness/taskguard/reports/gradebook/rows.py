@@ -138,10 +138,10 @@ def _row(folder: Path, out: Path) -> Row:
         return replace(row, why_look=(REASONS[submission.end],))
     try:
         return _judged(row, run)
-    except TaskGuardError as error:
-        return replace(
-            row, end=End.NOT_RUN, said=(str(error).replace(str(folder), "."),), why_look=(REASONS[End.NOT_RUN],)
-        )
+    except Exception as error:  # whatever a file holds, the other rows are made
+        told = str(error) if isinstance(error, TaskGuardError) else f"Judging it: {error!r}"
+        said = (told.replace(str(folder), "."),)
+        return replace(row, end=End.NOT_RUN, said=said, why_look=(REASONS[End.NOT_RUN],))
 
 
 def _of_run(folder: Path) -> Kept:
