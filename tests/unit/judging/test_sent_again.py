@@ -19,6 +19,7 @@ from taskguard.history import (
     Event,
     FaultInjected,
     Resent,
+    RunEnded,
 )
 from taskguard.judging.verdict import Outcome, Verdict
 
@@ -218,6 +219,14 @@ def test_a_task_whose_send_was_refused_is_lost_and_the_refusal_is_named() -> Non
     assert lost.endswith("; work called sqs.SendMessage on Tasks, which was refused (InvalidParameterValue)")
     exact = said(judge("backoff", events, terms(waiting=Waiting(constant=1200.0))))
     assert "asked for 1200 s and was refused: SQS delays a message by 900 s at most, expected 1200 s" in " ".join(exact)
+
+
+def test_a_task_whose_delay_was_not_over_at_the_end_is_not_lost() -> None:
+    waiting = [event for event in life_of("t", [4.0], asked=[300.0]) if getattr(event, "message_id", "") != "t-2"]
+    events = [replace(each, deadline_reached=True) if isinstance(each, RunEnded) else each for each in run(waiting)]
+    verdict = judge("settlement", events, terms())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "with a delay of 300 s, and the run ended before that was over" in verdict.findings[0].message
 
 
 def _sent_to(queue: str, *delivered: Delivered) -> list[Event]:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.answers import failure_reason, misreading
+from taskguard.evidence.recorder.beside import queues_for_retries
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
 from taskguard.evidence.recorder.sent import Sent, resent, sent_dead_letters
 from taskguard.history import (
@@ -96,6 +97,7 @@ def events_of(
     events.extend(_throttled(recording, stack, names, only))
     events.extend(each for call in recording.calls for each in _backoffs(call, stack, deliveries, source))
     events.extend(again)
+    events.extend(queues_for_retries(recording, stack, names, only, source))
     events.extend(_held_up(recording, stack))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)

@@ -32,6 +32,7 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import seconds, times
+from taskguard.judging.checks.asked import granted_seconds
 from taskguard.judging.checks.attempts import duplicates_in_doubt
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, was_refused
@@ -91,7 +92,9 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Term
 
 def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator[Found]:
     for task_id in unsettled:
-        if not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
+        if (again := _on_its_way(history, task_id, terms)) is not None:
+            yield again
+        elif not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
             message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}"
             yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
@@ -101,6 +104,19 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _on_its_way(history: History, task_id: str, terms: Terms) -> Doubt | None:
+    """That a task was sent again, and the run ended before its delay was over."""
+    attempts = history.attempts_of(task_id)
+    again = attempts[-1].sent_again if attempts else None
+    if again is None or history.end is None:
+        return None
+    delay_seconds = granted_seconds(attempts[-1], history) or 0.0
+    if history.end.at_ms >= again.answered_ms + (delay_seconds + terms.tolerances.late_seconds) * 1000:
+        return None
+    message = f"task {task_id} was sent to the queue again with a delay of {seconds(delay_seconds)}, and the run ended before that was over"
+    return Doubt(task_id, message, attempts[-1].events)
 
 
 def _unended(history: History, task_id: str) -> str:
