@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -223,8 +224,9 @@ class _Reader(HTMLParser):
         self.open[-1].children.append(Element("#text", {}, own_text=data))
 
 
+@lru_cache(maxsize=16)
 def parsed(html: str) -> Element:
-    """The page as a tree; fails when it is not well formed."""
+    """The page as a tree, which is read once and not to be changed; fails when it is not well formed."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

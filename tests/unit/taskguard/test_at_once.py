@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,34 +18,55 @@ from taskguard.places import Places, cache_folder
 from taskguard.support.waiting import wait_for
 
 from tests.places import PROJECT
-from tests.unit.taskguard.cli_support import Command
+from tests.unit.taskguard.cli_support import Command, Ended
 
 TASKGUARD = str(Path(sys.executable).with_name("taskguard"))
+CACHE = str(cache_folder())
 HEEDING = [sys.executable, "-c", "import os, signal, sys; signal.signal(2, signal.default_int_handler); os.execv(sys.argv[1], sys.argv[1:])"]  # fmt: skip
 
 
-def graded(folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
-    command = [*before, TASKGUARD, "grade", str(PROJECT), "--out", str(folder / "run")]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+@pytest.fixture
+def grade(taskguard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Ended]:
+    """Grades our service into a folder, with all there that the user has."""
+
+    def grade() -> Ended:
+        monkeypatch.setenv("TASKGUARD_CACHE", CACHE)
+        return taskguard("grade", PROJECT, "--out", tmp_path / "run")
+
+    return grade
 
 
-def refused(ended: subprocess.CompletedProcess[str], said: str, folder: Path) -> None:
-    assert ended.returncode == 4, ended.stdout + ended.stderr
-    assert said in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+@contextmanager
+def limited(kind: int, most: int) -> Iterator[None]:
+    """This process may use so much of it, as one whose shell was told ``ulimit``."""
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
+
+
+def refused(status: int, err: str, said: str, folder: Path) -> None:
+    assert status == 4, err
+    assert said in err
+    assert len(err.splitlines()) == 1
     assert not (folder / "run" / "engine").exists()
 
 
-def test_too_few_open_files(tmp_path: Path) -> None:
-    ended = graded(tmp_path, "/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
-    refused(ended, "open files: 64 at once. The engine needs 128 at least", tmp_path)
+def test_too_few_open_files(grade: Callable[[], Ended], tmp_path: Path) -> None:
+    with limited(resource.RLIMIT_NOFILE, 64):
+        ended = grade()
+    refused(ended.status, ended.err, "open files: 64 at once. The engine needs 128 at least", tmp_path)
 
 
 def test_no_loopback_interface(tmp_path: Path) -> None:
     alone = ["unshare", "-rn"] if os.getuid() else ["unshare", "-n"]
     if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this system lets nobody have a network of his own")
-    refused(graded(tmp_path, *alone), "Switch the loopback interface on", tmp_path)
+    command = [*alone, TASKGUARD, "grade", str(PROJECT), "--out", str(tmp_path / "run")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    refused(ended.returncode, ended.stderr, "Switch the loopback interface on", tmp_path)
 
 
 def test_a_run_folder_that_cannot_be_made(taskguard: Command, tmp_path: Path) -> None:
@@ -53,9 +77,10 @@ def test_a_run_folder_that_cannot_be_made(taskguard: Command, tmp_path: Path) ->
     assert str(tmp_path / "file") in ended.err
 
 
-def test_a_run_folder_without_room(tmp_path: Path) -> None:
-    ended = graded(tmp_path, "/bin/sh", "-c", 'ulimit -f 64; exec "$@"', "sh")
-    refused(ended, f"File too large: '{tmp_path / 'run' / 'history.jsonl.unfinished'}'", tmp_path)
+def test_a_run_folder_without_room(grade: Callable[[], Ended], tmp_path: Path) -> None:
+    with limited(resource.RLIMIT_FSIZE, 64 * 1024):
+        ended = grade()
+    refused(ended.status, ended.err, f"File too large: '{tmp_path / 'run' / 'history.jsonl.unfinished'}'", tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
