@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from taskguard.contract.dialect import Dialect, LogWords
+from taskguard.contract.dialect import Dialect, IngressWords, LogWords
 from taskguard.contract.learning.deaths import Death
 from taskguard.contract.learning.learnt import Learnt, times, with_learnt
 from taskguard.contract.learning.logs import words_of_log
@@ -34,8 +34,8 @@ from taskguard.history import (
     FaultInjected,
     TaskSubmitted,
 )
-from taskguard.ingress.client import Answer
 from taskguard.ingress.load import Load
+from taskguard.run.refused import Asked, learnt_of
 from taskguard.service.stack import Stack
 from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
@@ -47,8 +47,6 @@ _MESSAGES_WITHIN_SECONDS = 1.0
 _WITHHELD = ("fail", Phase.BEFORE)
 _CLOCKS_APART_MS = 1000.0
 
-Asked = tuple[TaskSubmitted, Answer | None]
-
 
 class Learning:
     """What one run learns of the service on ``stack``, whose ``dialect`` is at first what was stated. With ``log`` the log of dead tasks
@@ -57,6 +55,7 @@ class Learning:
     def __init__(self, endpoint: Endpoint, stack: Stack, dialect: Dialect, load: Load, *, log: bool) -> None:
         self._endpoint, self._stack, self._load = endpoint, stack, load
         self._stated, self._log = dialect, log
+        self._asked_in = dialect.ingress
         self._found: dict[str, tuple[Learnt, ...]] = {}
         of_records = dialect.record is None and stack.table is not None
         self._images = TableImages(endpoint, stack.table) if of_records and stack.table is not None else None
@@ -76,6 +75,11 @@ class Learning:
         if self._images is not None:
             self._images.begin()
 
+    def of_request(self, words: IngressWords) -> None:
+        """The first task was taken in these words."""
+        if words != self._stated.ingress:
+            self._asked_in, self._found["request"] = words, learnt_of(words)
+
     def of_first(self, asked: Sequence[Asked], recording: Callable[[], Recording | None]) -> list[TaskSubmitted]:
         """Learn of the messages of the tasks that were handed in first; how they were answered, by the words that are known then."""
         if self._load.wording:
@@ -84,7 +88,7 @@ class Learning:
                 time.sleep(_LOOK_EVERY_SECONDS)
             self._found["message"] = self._unstated(words_of_messages(probes))
         words = self.dialect.ingress
-        if words.id == self._stated.ingress.id:
+        if words.id == self._asked_in.id:
             return [event for event, _ in asked]
         return [_by_its_own_id(event, words.answered_id(told.document) if told else None) for event, told in asked]
 
@@ -102,7 +106,7 @@ class Learning:
                     task_id=task_id,
                     ended=ends.get(task_id),
                     images=images.get(task_id, ()),
-                    sent=each.payload if self._stated.ingress.tells_payload else None,
+                    sent=each.payload if self._asked_in.tells_payload else None,
                 )
                 for task_id, each in submitted.items()
                 if task_id not in disturbed
@@ -146,7 +150,7 @@ class Learning:
 
     def _probes(self, asked: Sequence[Asked], recording: Recording | None) -> Iterator[Probe]:
         bodies = list(_sent_to(self._stack, recording)) if recording is not None else []
-        tells = self._stated.ingress.tells_payload
+        tells = self._asked_in.tells_payload
         for (event, told), task in zip(asked, self._load.tasks, strict=False):
             if event.accepted:
                 probe = Probe(

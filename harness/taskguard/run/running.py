@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from taskguard.contract.dialect import Dialect
+from taskguard.contract.dialect import Dialect, IngressWords
 from taskguard.contract.learning.learnt import Learnt
 from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
@@ -49,6 +49,7 @@ from taskguard.run.of_run import ids_of, is_of_run
 from taskguard.run.outside import NOTHING, Outside
 from taskguard.run.probing import Probing
 from taskguard.run.redrive import Redrive
+from taskguard.run.refused import first_asked
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
@@ -206,23 +207,31 @@ class Run:
     def _ask_first(self, load: Load, tell: Tell, outside: Outside) -> tuple[Client, Load, list[TaskSubmitted]]:
         """Hand in the first task, or those from which words are to be learnt: a client for the rest, what is left of the load to be handed
         in, and how the first were answered."""
-        client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
-        if outside.faults is not None:
+        words = self.dialect.ingress
+        if outside.faults is not None or not load.tasks:
             # Of what is broken on purpose nobody knows what to expect at first.
-            return client, load, []
-        asked = [asked_first(client, each, self.stack, self.dialect.ingress, self.recording) for each in load.tasks[:1]]
-        asked += [client.ask(each) for each in load.tasks[1 : load.wording]]
+            return self._client(words), load, []
+        if self._learning is not None:
+            words, asked_once = first_asked(self._client, load.tasks[0], words, self.stack, self.recording)
+            self._learning.of_request(words)
+        else:
+            asked_once = asked_first(self._client(words), load.tasks[0], self.stack, words, self.recording)
+        client = self._client(words)
+        asked = [asked_once, *(client.ask(each) for each in load.tasks[1 : load.wording])]
         first = [event for event, _ in asked]
         if self._learning is not None:
             first = self._learning.of_first(asked, self.recording)
             self._speak(self._learning.dialect)
-            client = client_of(self.endpoint, self.stack, self.dialect.ingress, self._note)
+            client = self._client(self.dialect.ingress)
             if self.dialect.ingress.id == "answer":
                 # What is handed in twice is then two tasks.
                 load = dataclasses.replace(load, again=())
         for answered in first:
             tell(answered)
         return client, load, first
+
+    def _client(self, words: IngressWords) -> Client:
+        return client_of(self.endpoint, self.stack, words, self._note)
 
     def _speak(self, dialect: Dialect) -> None:
         """Go by these words from now on."""

@@ -17,7 +17,7 @@ from taskguard.evidence.recorder.recording import Call, Recording
 from taskguard.history import Called
 from taskguard.service.stack import Stack
 
-_READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Select", "Receive", "Lookup", "AssumeRole")
+READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Select", "Receive", "Lookup", "AssumeRole")
 """How the names of operations begin that change nothing."""
 
 _HIDES = "ChangeMessageVisibility"
@@ -45,7 +45,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
     """The calls of the stack's functions; of the tasks those of ``task_ids`` are told."""
     labels = {function.name: function.label for function in stack.functions}
     for call in recording.calls:
-        if call.function not in labels or call.operation.startswith((*_READS, _HIDES)):
+        if call.function not in labels or call.operation.startswith((*READS, _HIDES)):
             continue
         named = tasks_named(call.parameters, call, recording, names, task_ids)
         yield Called(
