@@ -237,24 +237,29 @@ def _deaths(events: Sequence[Event], said: Sequence[LineOf]) -> tuple[list[Death
             for task_id in in_text:
                 if (task_id, line.delivery_id) in handled:
                     texts[task_id].append(text)
-    found = (_death(each, events, lines, records[task_id], texts[task_id]) for task_id, each in dead.items())
+    of_tasks: dict[str | None, list[Event]] = {task_id: [] for task_id in dead}
+    for event in events:
+        ids = event.task_ids if isinstance(event, FaultInjected) else (getattr(event, "task_id", None),)
+        for each_id in ids:
+            if each_id in of_tasks:
+                of_tasks[each_id].append(event)
+    found = (_death(each, of_tasks[task_id], lines, records[task_id], texts[task_id]) for task_id, each in dead.items())
     return [death for death in found if death is not None], others, other_texts
 
 
 def _death(
     arrival: DeadLettered,
-    events: Sequence[Event],
+    of_task: Sequence[Event],
     lines: Mapping[str | None, Sequence[str]],
     records: Sequence[Mapping[str, Json]],
     texts: Sequence[str],
 ) -> Death | None:
     task_id = arrival.task_id
-    of_task = [each for each in events if getattr(each, "task_id", None) == task_id]
     submitted = [each for each in of_task if isinstance(each, TaskSubmitted)]
     delivered = [each for each in of_task if isinstance(each, Delivered) and each.message_id == arrival.origin_id]
     if task_id is None or not submitted or not delivered:
         return None
-    struck = {each.delivery_id for each in events if isinstance(each, FaultInjected) and task_id in each.task_ids}
+    struck = {each.delivery_id for each in of_task if isinstance(each, FaultInjected)}
     failed = [each for each in of_task if isinstance(each, AttemptFailed) and each.delivery_id not in struck]
     return Death(
         task_id=task_id,
