@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from taskguard.support.json_values import Json
 from taskguard.support.typed import nearest
 
+_DECODER = json.JSONDecoder()
 _PLACE = re.compile(r"\$\{(\w*)\}")
 _SHAPES: Final[Mapping[str, str]] = {
     "task_id": r"\S+?",
@@ -55,21 +56,42 @@ def facts_in(text: str, template: str) -> Mapping[str, Json] | None:
     found = _pattern(template).search(text)
     if found is None:
         return None
-    facts: dict[str, Json] = {FIELD: template, **found.groupdict()}
+    # A text is a payload, too; but what is JSON is not cut short where the next words stand in it, nor begun where they stand before it.
+    facts: dict[str, Json] = {FIELD: template, **next(_with_json(text, template), found.groupdict())}
     if "attempts" in facts:
-        facts["attempts"] = int(found["attempts"])
-    if "payload" in facts:
-        # A text is a payload, too.
-        with suppress(ValueError, RecursionError):
-            facts["payload"] = json.loads(found["payload"])
+        facts["attempts"] = int(str(facts["attempts"]))
     return facts
 
 
+def _with_json(text: str, template: str) -> Iterator[Mapping[str, Json]]:
+    """The facts as they are where the payload is JSON, those first with which the text ends."""
+    before, place, behind = template.partition("${payload}")
+    words = _PLACE.split(before)[-1]
+    if not place or not words:
+        return
+    found = []
+    for begun in re.finditer(re.escape(words), text):
+        head = _pattern(before, ends=True).search(text[: begun.end()])
+        with suppress(ValueError, RecursionError):
+            payload, end = _DECODER.raw_decode(text, begun.end())
+            tail = _pattern(behind, begins=False).match(text, end)
+            if head is not None and tail is not None:
+                goes_on = bool(text[tail.end() :].strip())
+                found.append((goes_on, {**head.groupdict(), "payload": payload, **tail.groupdict()}))
+    yield from (facts for _, facts in sorted(found, key=lambda each: each[0]))
+
+
 @cache
-def _pattern(template: str) -> re.Pattern[str]:
+def _pattern(template: str, *, begins: bool = True, ends: bool = False) -> re.Pattern[str]:
     parts = _PLACE.split(template)
     # Text and names take turns.
     shapes = [f"(?P<{part}>{_SHAPES[part]})" if number % 2 else re.escape(part) for number, part in enumerate(parts)]
-    begin = r"(?<!\S)" if not parts[0] else ""
-    end = r"(?=\s*$)" if not parts[-1] and parts[-2] in ("payload", "error") else r"(?!\S)" if not parts[-1] else ""
-    return re.compile(begin + "".join(shapes) + end, re.DOTALL)
+    begin = r"(?<!\S)" if begins and not parts[0] else ""
+    return re.compile(begin + "".join(shapes) + (r"\Z" if ends else _end_of(parts)), re.DOTALL)
+
+
+def _end_of(parts: list[str]) -> str:
+    *_, name, last = "payload", *parts
+    if last:
+        return ""
+    return r"(?=\s*$)" if name in ("payload", "error") else r"(?!\S)"

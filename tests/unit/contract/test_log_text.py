@@ -33,6 +33,13 @@ def test_facts_are_read_as_they_were_written(payload: dict[str, Any], attempts: 
     }
 
 
+@pytest.mark.parametrize("error", ["it broke (really)", "it broke ({})"])
+def test_an_error_may_have_the_words_that_follow_it(error: str) -> None:
+    found = facts_in(f'gave up t-1 after 3 tries: {error} ({{"a)": ") (b"}})', TEMPLATE)
+    assert found is not None
+    assert (found["error"], found["payload"]) == (error, {"a)": ") (b"})
+
+
 @pytest.mark.parametrize(
     "text", ["", "gave up t-1", "gave up t-1 after three tries: it broke ({})", "took t-1 after 3 tries: it broke ({})"]
 )
