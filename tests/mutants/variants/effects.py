@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Change, FromLogs, Variant
 
 _PROCESS = "handlers/process_task.py"
 ANY_CLAIM = Change(
@@ -66,8 +66,9 @@ EFFECTS = (
 """,
             ),
         ),
-        caught_by=("effect", "settlement", "transitions", "record", "dead_letter_log", "redrive"),
-        message="failed 5 attempts in 2 messages, 3 are allowed",
+        caught_by=("redrive", "backoff", "effect", "settlement", "transitions", "record", "dead_letter_log"),
+        message="was delivered for the 4th time, 3 are allowed; its consumer had sent it to the queue again",
+        from_logs=FromLogs.UNKNOWN,
         takes_long=True,
     ),
 )
