@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -112,8 +113,8 @@ def _change_set(
     cloudformation = endpoint.cloudformation()
     created = cloudformation.create_change_set(
         StackName=name,
-        # Its id is used from here on: of several of one name LocalStack finds any.
-        ChangeSetName="taskguard",
+        # Of several of one name LocalStack finds any, so its id is used from here on; and MiniStack keeps those that were executed.
+        ChangeSetName=f"taskguard-{uuid4().hex}",
         ChangeSetType=kind,  # type: ignore[arg-type]  # one of two
         TemplateBody=json.dumps(template),
         Capabilities=list(_CAPABILITIES),  # type: ignore[arg-type]
