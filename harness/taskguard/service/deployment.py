@@ -87,7 +87,12 @@ def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None =
     Raises:
         SetupError, ConfigurationError, DeploymentError: as :func:`deploy`.
     """
-    chosen(places.service).remove(Job(endpoint=endpoint, stage=stage, places=places, stack_name=name, log=log))
+    try:
+        chosen(places.service).remove(Job(endpoint=endpoint, stage=stage, places=places, stack_name=name, log=log))
+    except DeploymentError:
+        # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
+        if is_deployed(endpoint, stage, name=name):
+            raise
 
 
 def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> bool:

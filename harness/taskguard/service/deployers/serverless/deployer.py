@@ -40,14 +40,14 @@ class Serverless:
 
     def deploy(self, job: Job) -> Deployed:
         with self._packaged(job) as package:
-            if _is_on_aws(job):
+            if _by_the_cli(job):
                 ours.with_the_cli(job, "deploy", package.folder)
             else:
                 publish(job, package)
             return Deployed(stack_name=package.stack_name, stage=package.stage, set_aside=package.set_aside)
 
     def remove(self, job: Job) -> None:
-        if _is_on_aws(job):
+        if _by_the_cli(job):
             ours.with_the_cli(job, "remove")
         else:
             remove_stack(job.endpoint, job.stack_name or self.name_of(job), Deadline(job.within_seconds, job.abandoned))
@@ -57,5 +57,6 @@ class Serverless:
         return ours.packaged(job) if is_ours(job.places.service) else theirs.packaged(job)
 
 
-def _is_on_aws(job: Job) -> bool:
-    return job.endpoint.url is None
+def _by_the_cli(job: Job) -> bool:
+    """As its users would, our own service is deployed to AWS; and to MiniStack, whose change sets do not make each change."""
+    return is_ours(job.places.service) and (job.endpoint.url is None or job.endpoint.target == "ministack")
