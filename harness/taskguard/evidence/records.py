@@ -6,10 +6,10 @@ Read through the same AWS APIs everywhere. What a record claims is passed on as 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
 from botocore.exceptions import ClientError
@@ -21,6 +21,9 @@ from taskguard.service.stack import Stack
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 from taskguard.targets.base import Endpoint
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _BATCH = 100
 _deserialize = TypeDeserializer().deserialize
@@ -70,23 +73,38 @@ class Records:
     def _items(self, key: str, task_ids: list[str], attributes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
         if self._table is None:
             return
-        table, rest = self._table.name, iter(dict.fromkeys(task_ids))
-        # "status" is a reserved word, so every attribute is asked for by an alias.
-        aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
-        projection: dict[str, Any] = (
-            {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
-        )
-        while batch := list(islice(rest, _BATCH)):
-            keys: Any = [{key: {"S": task_id}} for task_id in batch]
-            while keys:
-                request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
-                try:
-                    answer: Any = self._dynamodb.batch_get_item(RequestItems=request)
-                except ClientError as error:
-                    raise _other_key(table, key, error) from error
-                for item in answer["Responses"].get(table, []):
-                    yield {name: _deserialize(value) for name, value in item.items()}
-                keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        try:
+            yield from items_of(self._dynamodb, self._table.name, key, task_ids, attributes)
+        except ClientError as error:
+            raise _other_key(self._table.name, key, error) from error
+
+
+def items_of(
+    dynamodb: DynamoDBClient, table: str, key: str, values: Iterable[str], attributes: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """The items of a table with these values of its ``key``, each once, with these attributes or all.
+
+    Raises:
+        ClientError: they cannot be read.
+    """
+    rest = iter(dict.fromkeys(values))
+    # "status" is a reserved word, so every attribute is asked for by an alias.
+    aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
+    projection: dict[str, Any] = (
+        {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
+    )
+    while batch := list(islice(rest, _BATCH)):
+        keys: Any = [{key: {"S": value}} for value in batch]
+        while keys:
+            request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
+            answer: Any = dynamodb.batch_get_item(RequestItems=request)
+            yield from map(values_of, answer["Responses"].get(table, []))
+            keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+
+def values_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item in the form of the DynamoDB API, with its attributes as values of Python's."""
+    return {name: _deserialize(value) for name, value in item.items()}
 
 
 def _other_key(table: str, key: str, error: ClientError) -> Exception:

@@ -6,23 +6,19 @@ Asked for where nobody knows how a service words its records. It must not know w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.evidence.records import as_json
+from taskguard.evidence.records import as_json, items_of, values_of
 from taskguard.evidence.table_stream import NoStream, TableStream
 from taskguard.service.stack import Table
 from taskguard.support.json_values import Json
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
-_BATCH = 100
 _LATE_SECONDS = 5.0
-_deserialize = TypeDeserializer().deserialize
 
 
 class TableImages:
@@ -46,7 +42,8 @@ class TableImages:
         """All that each of these items was since the beginning, once the stream tells of the last change; those that there are not are left
         out. Nothing where the stream does not tell in time, or the table has a key of two parts."""
         try:
-            items = {str(item[self._table.key]): item for item in self._items(list(keys))}
+            found = map(_plain, items_of(self._endpoint.dynamodb(), self._table.name, self._table.key, keys))
+            items = {str(item[self._table.key]): item for item in found}
             wait_for(lambda: self._tells_of(items), seconds=_LATE_SECONDS, every=0.05)
         except (NoStream, WaitedInVain, ClientError, BotoCoreError):
             return {}
@@ -57,22 +54,10 @@ class TableImages:
             told: Mapping[str, Any] = record["dynamodb"]
             key = told["Keys"].get(self._table.key, {}).get("S")
             if key is not None and told["ApproximateCreationDateTime"].timestamp() * 1000 >= self._since_ms - 1000:
-                self._images.setdefault(key, []).append(_plain(told.get("NewImage") or {}))
+                self._images.setdefault(key, []).append(_plain(values_of(told.get("NewImage") or {})))
         return all(self._images.get(key, [None])[-1] == item for key, item in items.items())
-
-    def _items(self, keys: list[str]) -> Iterator[Mapping[str, Json]]:
-        dynamodb, rest = self._endpoint.dynamodb(), iter(dict.fromkeys(keys))
-        while batch := list(islice(rest, _BATCH)):
-            wanted: Any = [{self._table.key: {"S": key}} for key in batch]
-            while wanted:
-                request: Any = {self._table.name: {"Keys": wanted, "ConsistentRead": True}}
-                answer: Any = dynamodb.batch_get_item(RequestItems=request)
-                yield from map(_plain, answer["Responses"].get(self._table.name, []))
-                wanted = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
 
 
 def _plain(item: Mapping[str, Any]) -> Mapping[str, Json]:
-    found: dict[str, Json] = json.loads(
-        json.dumps({name: _deserialize(value) for name, value in item.items()}, default=as_json)
-    )
+    found: dict[str, Json] = json.loads(json.dumps(item, default=as_json))
     return found

@@ -189,9 +189,8 @@ def _by_its_own_id(event: TaskSubmitted, answered_id: str | None) -> TaskSubmitt
 def _sent_to(stack: Stack, recording: Recording) -> Iterator[str]:
     """The bodies of the messages that the work queue was sent."""
     for call in (*recording.calls, *recording.service_calls):
-        is_send = call.service == "sqs" and call.operation.startswith("SendMessage") and call.error_code is None
-        if is_send and str(call.parameters.get("QueueUrl", "")).rsplit("/", 1)[-1] == stack.work_queue.name:
-            for entry in call.parameters.get("Entries") or [call.parameters]:
+        if call.error_code is None:
+            for entry in call.entries("SendMessage", stack.work_queue.name):
                 yield str(entry.get("MessageBody", ""))
 
 

@@ -21,14 +21,13 @@ from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
 from taskguard.evidence.dead_letters import dead_letter_logs
-from taskguard.evidence.privileges.uses import unused
+from taskguard.evidence.privileges.uses import with_unused
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
 from taskguard.evidence.records import Records
 from taskguard.evidence.sources import RecorderSource, Source, source_at
 from taskguard.history import (
-    ConfigurationObserved,
     Event,
     EvidenceMissing,
     History,
@@ -57,8 +56,7 @@ from taskguard.run.watch import (
     Pace,
     Progress,
     all_empty,
-    longest_run_seconds,
-    longest_run_under_faults_seconds,
+    longest_on,
     watch,
 )
 from taskguard.service.stack import Stack
@@ -289,17 +287,9 @@ class Run:
         records, queues = Records(self.endpoint, self.stack, self.dialect), Queues(self.endpoint, self.stack)
         pace = pace or (ON_AWS if self.endpoint.url is None else LOCAL)
         clock = None if faults is None else self.endpoint.clock
-        if seconds is not None:
-            pass
-        elif faults is None:
-            seconds = longest_run_seconds(self.terms, len(ids)) + pace.quiet_seconds
-            if self.terms.contract.waiting.exact_seconds(1) is None:
-                # How long a task takes is then what the stack says.
-                seconds += queues.receives_before_death() * queues.visibility_timeout_seconds()
-        else:
-            hidden_seconds = queues.visibility_timeout_seconds()
-            seconds = longest_run_under_faults_seconds(self.terms, len(ids), hidden_seconds, faults.lasting_seconds)
-            seconds += pace.quiet_seconds * self.endpoint.clock.scale
+        if seconds is None:
+            lasting = None if faults is None else faults.lasting_seconds
+            seconds = longest_on(queues, self.terms, len(ids), pace, self.endpoint.clock.scale, faults_lasting=lasting)
         return watch(
             records,
             queues,
@@ -383,21 +373,11 @@ class Run:
         if self._changes is not None:
             submitted = [event for event in events if isinstance(event, TaskSubmitted)]
             events.extend(ask(partial(self._changes.of, records, submitted), list))
-        events.extend(self._with_use(ask(self._configuration.events, list)))
-        return events
-
-    def _with_use(self, settings: list[Event]) -> list[Event]:
-        """The settings, with the permissions that nothing used where each call was seen."""
-        recording, region = self._source.recording(), self.endpoint.region
-        if recording is None or recording.damage:
-            return settings
-        recording = recording.since(self._source.since_ms)
-        return [
-            replace(each, unused=unused(each, recording, self.stack, region))
-            if isinstance(each, ConfigurationObserved)
-            else each
-            for each in settings
-        ]
+        settings: list[Event] = ask(self._configuration.events, list)
+        seen = self.recording()
+        if seen is not None and not seen.damage:
+            settings = with_unused(settings, seen.since(self._source.since_ms), self.stack, self.endpoint.region)
+        return [*events, *settings]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
         """How much the queues held ``before``, and at least as much later as is expected."""

@@ -71,6 +71,21 @@ def longest_run_under_faults_seconds(
     return longest_run_seconds(terms, tasks) + crashes * visibility_timeout_seconds + lasting_seconds
 
 
+def longest_on(
+    queues: Queues, terms: Terms, tasks: int, pace: Pace, clock_scale: float, *, faults_lasting: float | None
+) -> float:
+    """For how many seconds a run of ``tasks`` on these queues is watched in this pace: by the machine's clock, or under faults, of which
+    the last one is over after ``faults_lasting`` seconds, by the pipeline's."""
+    if faults_lasting is not None:
+        longest = longest_run_under_faults_seconds(terms, tasks, queues.visibility_timeout_seconds(), faults_lasting)
+        return longest + pace.quiet_seconds * clock_scale
+    longest = longest_run_seconds(terms, tasks) + pace.quiet_seconds
+    if terms.contract.waiting.exact_seconds(1) is None:
+        # How long a task takes is then what the stack says.
+        longest += queues.receives_before_death() * queues.visibility_timeout_seconds()
+    return longest
+
+
 def watch(
     records: Records,
     queues: Queues,

@@ -25,7 +25,7 @@ from tests.unit.judging.building import (
     the,
     with_the_other_outcome,
 )
-from tests.unit.judging.test_history_files import MANIFEST
+from tests.unit.judging.test_saved_runs import MANIFEST
 
 
 def chosen(events: list[Event], *places: int) -> list[Event]:

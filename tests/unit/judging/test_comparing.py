@@ -32,7 +32,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
-from tests.unit.judging.test_history_files import MANIFEST
+from tests.unit.judging.test_saved_runs import MANIFEST
 
 FATES = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD)
 EVENTS = whole(*FATES)

@@ -24,7 +24,7 @@ from taskguard.reports.html.rendering import render
 from tests.terms import our_terms
 from tests.unit.judging.batches import in_batches, whole
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, judge, missing, probed, run
-from tests.unit.judging.test_history_files import MANIFEST
+from tests.unit.judging.test_saved_runs import MANIFEST
 
 NOTHING_FAILED = run(FIRST_TRY, FIRST_TRY)
 ALL = whole(FIRST_TRY, DEAD, SECOND_TRY)

@@ -34,7 +34,7 @@ from tests.unit.judging.building import (
     without,
 )
 from tests.unit.judging.test_chosen import chosen
-from tests.unit.judging.test_history_files import MANIFEST
+from tests.unit.judging.test_saved_runs import MANIFEST
 
 LINE = "fail when=before function=work task=any"
 

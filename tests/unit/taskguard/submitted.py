@@ -7,20 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from taskguard import __version__
 from taskguard.contract.files import built_in
-from taskguard.history import Event, History, Manifest, SavedRun
+from taskguard.history import Event, History
 from taskguard.judging.grading import grade_run
 from taskguard.reports.files import write_reports
 from taskguard.run.submissions.listed import submissions_in
 from taskguard.run.submissions.making import Done, Grading, Terms
 
-from tests.terms import four_values
-from tests.unit.judging.batches import whole
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, missing, without
+from tests.unit.judging.building import missing, without
 from tests.unit.judging.reporting import broken
 from tests.unit.taskguard import fake_grader
+from tests.unit.taskguard.saved_runs import EVENTS, run_of
 
 TERMS = Terms(
     contract_name="taskguard",
@@ -30,21 +27,12 @@ TERMS = Terms(
     clock_scale=60,
     deadline_seconds=60,
 )
-RIGHT = whole(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
+RIGHT = EVENTS
 
 
 def run_at(folder: Path, events: list[Event], **other: Any) -> Path:
     """A run's folder with its reports."""
-    manifest = Manifest(
-        taskguard_version=__version__,
-        created_at="2024-01-01T00:00:00+00:00",
-        tasks=4,
-        target="localstack",
-        stage="dev",
-        region="eu-central-1",
-        **four_values(EXPECTED),
-    )
-    saved = SavedRun(history=History(events), manifest=msgspec.structs.replace(manifest, **other))
+    saved = run_of(History(events), **other)
     saved.write(folder)
     write_reports(folder, grade_run(saved.history, saved.manifest), saved)
     return folder

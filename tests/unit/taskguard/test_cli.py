@@ -9,30 +9,12 @@ from typing import Any, NoReturn
 
 import msgspec
 import pytest
-from taskguard import __version__
-from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History, Manifest, RecordObserved, SavedRun
+from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History, RecordObserved
 from taskguard.judging.checks import CHECKS
 
-from tests.terms import four_values
-from tests.unit.judging.batches import whole
-from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, changed, missing, run, the
+from tests.unit.judging.building import SECOND_TRY, changed, missing, run, the
 from tests.unit.taskguard.cli_support import Command
-
-EVENTS = whole(FIRST_TRY, SECOND_TRY, DEAD, FIRST_TRY)
-
-
-def saved(folder: Path, history: History, **other: Any) -> Path:
-    manifest = Manifest(
-        taskguard_version=__version__,
-        created_at="2024-01-01T00:00:00+00:00",
-        tasks=4,
-        target="localstack",
-        stage="dev",
-        region="eu-central-1",
-        **four_values(EXPECTED),
-    )
-    SavedRun(history=history, manifest=msgspec.structs.replace(manifest, **other)).write(folder)
-    return folder
+from tests.unit.taskguard.saved_runs import BAD_EVENTS, EVENTS, saved
 
 
 def of_before_digests(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +180,6 @@ def test_a_grade_of_before_reasons_and_folders_were_told_is_no_other_one(taskgua
 
 
 UNSURE_EVENTS = [*EVENTS, missing("Delivered")]
-BAD_EVENTS = changed(EVENTS, the(EVENTS, RecordObserved), status="PROCESSING")
 
 
 def test_check_says_how_to_repeat_the_run_as_its_folder_has_it(taskguard: Command, tmp_path: Path) -> None:
@@ -383,35 +364,6 @@ def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tm
     ended = taskguard("check", folder)
     assert ended.status == 3
     assert f"{folder / 'grade.json'}: not JSON" in ended.err
-
-
-def test_compare_of_runs_that_tell_the_same_succeeds(taskguard: Command, tmp_path: Path) -> None:
-    one, other = (saved(tmp_path / name, History(EVENTS), target=name) for name in ("localstack", "aws"))
-    ended = taskguard("compare", one, other)
-    assert (ended.status, ended.err) == (0, "")
-    assert ["target", "localstack", "aws"] in [line.split() for line in ended.out.splitlines()]
-    assert ended.out.splitlines()[-1].startswith("SAME: ")
-    as_json = taskguard("compare", one, other, "--json")
-    assert (as_json.status, json.loads(as_json.out)["same"]) == (0, True)
-
-
-def test_compare_of_runs_that_differ_ends_with_1(taskguard: Command, tmp_path: Path) -> None:
-    one, other = saved(tmp_path / "one", History(EVENTS)), saved(tmp_path / "other", History(BAD_EVENTS))
-    ended = taskguard("compare", one, other)
-    assert ended.status == 1
-    assert ["record", "pass", "fail"] in [line.split() for line in ended.out.splitlines()]
-    assert ended.out.splitlines()[-1].startswith("DIFFERENT: 1 verdict, 0 numbers, 0 fates")
-    as_json = taskguard("compare", one, other, "--json")
-    assert as_json.status == 1
-    assert json.loads(as_json.out)["verdicts"] == [{"name": "record", "one": "pass", "other": "fail"}]
-
-
-def test_compare_of_what_cannot_be_compared_ends_with_3(taskguard: Command, tmp_path: Path) -> None:
-    one, other = saved(tmp_path / "one", History(run(FIRST_TRY))), saved(tmp_path / "other", History(run(SECOND_TRY)))
-    for arguments, said in (((one, other), "no task was accepted in both"), ((one, tmp_path), "No such file")):
-        ended = taskguard("compare", *arguments)
-        assert (ended.status, ended.out) == (3, "")
-        assert said in ended.err
 
 
 def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Command, tmp_path: Path) -> None:

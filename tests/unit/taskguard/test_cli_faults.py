@@ -22,7 +22,7 @@ from tests.unit.guarantees.faulty import fault
 from tests.unit.judging.batches import whole
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, START_MS, run
 from tests.unit.taskguard.cli_support import Command
-from tests.unit.taskguard.test_cli import saved
+from tests.unit.taskguard.saved_runs import saved
 
 FAULTS = ("lose rate=0.5", "deploy from=30.0")
 EVENTS = [*run(FIRST_TRY, SECOND_TRY, DEAD), *(fault(line, START_MS + 1) for line in FAULTS)]

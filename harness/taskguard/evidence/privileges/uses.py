@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from taskguard.evidence.privileges.actions import Access, Place, accesses_of, matches
 from taskguard.evidence.recorder.recording import Call, PlatformCall, Recording
-from taskguard.history import ConfigurationObserved, Permission
+from taskguard.history import ConfigurationObserved, Event, Permission
 from taskguard.service.stack import Stack
 
 # What a mapping's poller does in its function's role:
@@ -47,6 +49,16 @@ def uses_of(recording: Recording, roles: Mapping[str, str], place: Place) -> Ite
         service, operation = platform_call.service, platform_call.operation
         for access in accesses_of(service, operation, platform_call.parameters, place):
             yield from (Use(function, access) for function, role in roles.items() if role == platform_call.role)
+
+
+def with_unused(settings: Iterable[Event], recording: Recording, stack: Stack, region: str) -> list[Event]:
+    """The settings, with the permissions that nothing used."""
+    return [
+        replace(each, unused=unused(each, recording, stack, region))
+        if isinstance(each, ConfigurationObserved)
+        else each
+        for each in settings
+    ]
 
 
 def unused(observed: ConfigurationObserved, recording: Recording, stack: Stack, region: str) -> tuple[Permission, ...]:

@@ -7,12 +7,11 @@ of one task that is as it should be, and nothing is told. It must not know what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.calls import tasks_named
-from taskguard.evidence.recorder.recording import Call, Recording
+from taskguard.evidence.recorder.recording import Recording
 from taskguard.history import Deduplicated
 from taskguard.service.stack import Stack
 
@@ -23,11 +22,10 @@ def deduplicated(
     """The messages of ``task_ids`` that were dropped for another task's."""
     first: dict[str, str] = {}
     for call in sorted([*recording.calls, *recording.service_calls], key=lambda each: each.started_at_ms):
-        if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
-            continue
-        for parameters, message_id in _sent(call):
-            named = tasks_named(parameters, call, recording, names, task_ids)
-            if len(named) != 1:
+        for parameters in call.entries("SendMessage", stack.work_queue.name):
+            message_id = call.sent.get(parameters.get("Id", ""))
+            named = tasks_named(parameters, call, recording, names, task_ids) if message_id else ()
+            if message_id is None or len(named) != 1:
                 continue
             (task_id,) = named
             if (before := first.setdefault(message_id, task_id)) != task_id:
@@ -37,10 +35,3 @@ def deduplicated(
                     first_task_id=before,
                     deduplication_id=parameters.get("MessageDeduplicationId"),
                 )
-
-
-def _sent(call: Call) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """What each message was sent with, and its id."""
-    for entry in call.parameters.get("Entries") or [call.parameters]:
-        if message_id := call.sent.get(entry.get("Id", "")):
-            yield entry, message_id

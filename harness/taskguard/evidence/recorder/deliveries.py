@@ -289,11 +289,7 @@ def _whose(delivered: Delivered | AttemptSucceeded) -> dict[str, Any]:
 def _backoffs(
     call: Call, stack: Stack, deliveries: _ByReceipt, source: str
 ) -> Iterator[BackoffRequested | EvidenceMissing]:
-    if call.service != "sqs" or not call.operation.startswith("ChangeMessageVisibility"):
-        return
-    if call.parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != stack.work_queue.name:
-        return
-    for entry in call.parameters.get("Entries") or [call.parameters]:
+    for entry in call.entries("ChangeMessageVisibility", stack.work_queue.name):
         receipt = entry.get("ReceiptHandle", "")
         # Whoever uses a receipt handle speaks of its delivery, or else of the last one.
         delivered = deliveries.get((receipt, call.request_id)) or deliveries.get((receipt, None))

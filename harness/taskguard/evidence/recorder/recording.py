@@ -6,7 +6,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,13 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     ended_at_ms: float
     told: tuple[int, str | None] | None = None
     sent: Mapping[str, str] = {}
+
+    def entries(self, operation: str, queue: str) -> Sequence[Mapping[str, Any]]:
+        """What it says of each message, if it is this ``operation`` of SQS, for one message or a batch, on the queue of this name; else nothing."""
+        is_it = self.service == "sqs" and self.operation.startswith(operation)
+        if not is_it or str(self.parameters.get("QueueUrl", "")).rsplit("/", 1)[-1] != queue:
+            return ()
+        return self.parameters.get("Entries") or [self.parameters]
 
 
 class PlatformCall(msgspec.Struct, frozen=True, rename=_TOLD_AS):

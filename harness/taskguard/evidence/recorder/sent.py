@@ -107,14 +107,11 @@ def resent(
 def _entries(recording: Recording, stack: Stack, queue: Queue) -> Iterator[_Entry]:
     """What the consumers of the work queue sent to this one."""
     for call in recording.calls:
-        invocation = recording.invocations.get(call.request_id or "")
-        to_queue = call.service == "sqs" and call.operation.startswith("SendMessage")
-        if not to_queue or invocation is None:
+        entries, invocation = call.entries("SendMessage", queue.name), recording.invocations.get(call.request_id or "")
+        if not entries or invocation is None:
             continue
         batch = [message for message in invocation.messages if message.queue_arn == stack.work_queue.arn]
-        if not batch or str(call.parameters.get("QueueUrl", "")).rsplit("/", 1)[-1] != queue.name:
-            continue
-        for parameters in call.parameters.get("Entries") or [call.parameters]:
+        for parameters in entries if batch else ():
             yield _Entry(call, invocation, batch, parameters, call.sent.get(parameters.get("Id", "")))
 
 
