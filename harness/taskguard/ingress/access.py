@@ -170,8 +170,8 @@ def _key(endpoint: Endpoint, stack: Stack) -> str:
             refusal = error
     if not found and refusal is not None:
         raise DeploymentError(f"{doing}: {explain(refusal)}") from refusal
-    # While keys are being replaced, the newest is the one that stays.
-    return max(found, key=lambda key: key["createdDate"])["value"]
+    # While keys are being replaced, the newest is the one that stays. Some engines tell whole seconds: of one second it is the last one listed.
+    return max(reversed(found), key=lambda key: key["createdDate"])["value"]
 
 
 def _credentials(endpoint: Endpoint) -> Callable[[], ReadOnlyCredentials]:

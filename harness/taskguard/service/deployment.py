@@ -87,12 +87,7 @@ def remove(endpoint: Endpoint, stage: str, *, places: Places, name: str | None =
     Raises:
         SetupError, ConfigurationError, DeploymentError: as :func:`deploy`.
     """
-    try:
-        chosen(places.service).remove(Job(endpoint=endpoint, stage=stage, places=places, stack_name=name, log=log))
-    except DeploymentError:
-        # When the stack is gone, the CLI asks whether it had a container registry, and fails where there are none.
-        if is_deployed(endpoint, stage, name=name):
-            raise
+    chosen(places.service).remove(Job(endpoint=endpoint, stage=stage, places=places, stack_name=name, log=log))
 
 
 def is_deployed(endpoint: Endpoint, stage: str, *, name: str | None = None) -> bool:

@@ -71,7 +71,7 @@ def test_the_apis_key_is_read_and_sent_with_each_request() -> None:
     assert request.headers["x-api-key"] == SECRET
 
 
-@pytest.mark.parametrize(("first", "second", "sent"), [(1, 2, "second"), (2, 1, "first")])
+@pytest.mark.parametrize(("first", "second", "sent"), [(1, 2, "second"), (2, 1, "first"), (1, 1, "second")])
 def test_of_several_keys_the_newest_is_sent(first: int, second: int, sent: str) -> None:
     here = place(k1=key("first", first), k2=key("second", second))
     assert prepared(access_to(here, TWICE_GUARDED)).headers["x-api-key"] == sent

@@ -58,5 +58,5 @@ class Serverless:
 
 
 def _by_the_cli(job: Job) -> bool:
-    """As its users would, our own service is deployed to AWS; and to MiniStack, whose change sets do not make each change."""
-    return is_ours(job.places.service) and (job.endpoint.url is None or job.endpoint.target == "ministack")
+    """Our own service is deployed to AWS as its users would."""
+    return is_ours(job.places.service) and job.endpoint.url is None
