@@ -114,14 +114,28 @@ def record(
     if stand_ins := stand_ins_of(runtimes_of(run.endpoint, run.stack), run.stack):
         tell(Announced(stood_in(stand_ins)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
-    # There is time for what takes a while, while the pipeline backs off.
-    threading.Thread(target=_get_ready_to_judge, args=(run.endpoint, run.terms), name="get-ready", daemon=True).start()
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
+    with _getting_ready_to_judge(run):
+        return _made(run, load, folder, tell, asked, digests=digests or {}, tasks_seed=tasks_seed, asked_for=asked_for)
+
+
+def _made(
+    run: Run,
+    load: Load,
+    folder: Path,
+    tell: Tell,
+    asked: Asked | None,
+    *,
+    digests: Mapping[str, str],
+    tasks_seed: str | None,
+    asked_for: int,
+) -> SavedRun:
+    """Make the run, and keep what was seen of it."""
     outside = _outside(run, load, folder, tell, asked)
     tell(Began(len(load.task_ids)))
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
-    manifest = partial(manifest_of, run, asked_for, digests or {}, repeat, plan=plan, tasks_seed=tasks_seed)
+    manifest = partial(manifest_of, run, asked_for, digests, repeat, plan=plan, tasks_seed=tasks_seed)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
@@ -304,6 +318,19 @@ def _how_attempts_fail(asked: Asked) -> str:
 def _beside(load: Load) -> str:
     beside = f", and {load.chosen} probes beside them" if load.chosen else ""
     return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
+
+
+@contextmanager
+def _getting_ready_to_judge(run: Run) -> Iterator[None]:
+    """There is time for what takes a while, while the pipeline backs off."""
+    getting_ready = threading.Thread(
+        target=_get_ready_to_judge, args=(run.endpoint, run.terms), name="get-ready", daemon=True
+    )
+    getting_ready.start()
+    try:
+        yield
+    finally:
+        getting_ready.join()
 
 
 def _get_ready_to_judge(endpoint: Endpoint, terms: Terms) -> None:
