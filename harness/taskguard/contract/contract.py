@@ -103,7 +103,7 @@ _FACTS: Mapping[LogField, str] = {
 }
 
 _DEMANDS: Mapping[str, str] = {
-    "partial_batches": "of a batch only the messages that failed come again",
+    "partial_batches": "of a batch of the work queue's only the messages that failed come again",
     "encryption": "queues and records are encrypted at rest",
     "tls": "queues refuse who comes without TLS",
     "least_privilege": "no role may do everything, or something to everything",
@@ -149,7 +149,7 @@ class Payload(Strict, frozen=True, kw_only=True):
 
 
 class Settings(Strict, frozen=True, kw_only=True):
-    """What is demanded of settings: that consumers report the messages of a batch one by one; that queues and records are
+    """What is demanded of settings: that the work queue's consumers report the messages of a batch one by one; that queues and records are
     encrypted at rest; that queues refuse who comes without TLS; that no role may do everything, or something to everything; that a
     message is hidden for as long as its consumer may work on it; that it is kept for longer than it is hidden."""
 

@@ -22,13 +22,17 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 
 _MOST_GROWTH = 1000
 
+_SHORTEST_SECONDS = 1.0
+"""Queues count waits in whole seconds: what is shorter is none, and nothing grows from that."""
+
 
 class Waiting(Strict, frozen=True, kw_only=True):
     """The rule. All times are seconds.
 
     `schedule` has the exact wait after each failed attempt. With `grows` each wait is at least so many times the one before,
-    and with `first` the first one is at least so long. `constant` is the exact wait after each attempt; ``as-deployed`` is what a
-    consumer asked for, and else the work queue's visibility timeout. `last` is ``free`` when the last attempt owes no wait.
+    and with `first` the first one is at least so long; without it there is to be one, of a second at least. `constant` is the exact
+    wait after each attempt; ``as-deployed`` is what a consumer asked for, and else the work queue's visibility timeout. `last` is
+    ``free`` when the last attempt owes no wait.
     """
 
     schedule: tuple[float, ...] | None = None
@@ -82,8 +86,10 @@ class Waiting(Strict, frozen=True, kw_only=True):
     def least_seconds(self, before_seconds: float | None) -> float:
         """How long a wait that grows is at least, after one of ``before_seconds``, or as the first one."""
         if before_seconds is None:
-            return self.first or 0.0
-        return before_seconds * (self.grows or 1.0)
+            return self.first if self.first is not None else _SHORTEST_SECONDS
+        factor = self.grows or 1.0
+        # Where the first one may be none, the next is one.
+        return max(before_seconds * factor, _SHORTEST_SECONDS if factor > 1 else 0.0)
 
     def waits(self, attempts: int | None) -> tuple[float, ...]:
         """The waits of a task that fails ``attempts`` times: exact ones, or the least there may be. Nothing where the stack says
@@ -96,7 +102,10 @@ class Waiting(Strict, frozen=True, kw_only=True):
             return (float(self.constant),) * attempts
         if self._growth is None:
             return ()
-        return tuple((self.first or 0.0) * (self.grows or 1.0) ** number for number in range(attempts))
+        waits: list[float] = []
+        for _ in range(attempts):
+            waits.append(self.least_seconds(waits[-1] if waits else None))
+        return tuple(waits)
 
     def in_words(self) -> str:
         """The rule as a phrase."""
@@ -104,8 +113,7 @@ class Waiting(Strict, frozen=True, kw_only=True):
         if self.schedule is not None:
             return f"exactly {', '.join(f'{wait:g}' for wait in self.schedule)} s after each failed attempt{free}"
         if self._growth is not None:
-            first = f"{self.first:g} s or more at first" if self.first is not None else "any at first"
-            return f"{first}, then each {self.grows or 1:g} times the one before or more{free}"
+            return f"{self.least_seconds(None):g} s or more at first, then each {self.grows or 1:g} times the one before or more{free}"
         if self.is_as_deployed:
             return f"what the consumer asks for, and else the queue's visibility timeout{free}"
         if isinstance(self.constant, (int, float)):

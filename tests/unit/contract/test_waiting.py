@@ -28,6 +28,17 @@ def test_a_first_wait_alone_grows_by_nothing() -> None:
     assert (Waiting(first=2).least_seconds(None), Waiting(first=2).least_seconds(7)) == (2, 7)
 
 
+def test_no_wait_grows_from_nothing() -> None:
+    rule = Waiting(grows=2)
+    assert (rule.least_seconds(None), rule.least_seconds(0), rule.least_seconds(3)) == (1, 1, 6)
+    assert rule.waits(3) == (1, 2, 4)
+    assert rule.in_words() == "1 s or more at first, then each 2 times the one before or more"
+    # Who says that the first may be none is taken at his word, and the next is one.
+    assert (Waiting(grows=2, first=0).least_seconds(None), Waiting(grows=2, first=0).waits(3)) == (0, (0, 1, 2))
+    # What need not grow may stay nothing.
+    assert Waiting(grows=1, first=0).waits(3) == (0, 0, 0)
+
+
 def test_a_constant_is_the_same_after_each_attempt() -> None:
     assert [Waiting(constant=30).exact_seconds(attempt) for attempt in (1, 9)] == [30, 30]
     assert Waiting(constant=30).waits(2) == (30, 30)

@@ -99,6 +99,20 @@ def test_a_setting_that_is_wrong_fails(changes: dict[str, Any], message: str) ->
     assert messages(**changes) == [message]
 
 
+def test_who_reads_dead_letters_is_advised_to_report_them_one_by_one() -> None:
+    what = "monitor, the consumer of the dead-letter queue, cannot report one message of a batch as failed without the others"
+    monitor = replace(MONITOR, partial_batches=False)
+    assert messages(Outcome.PASS, consumers=(WORKER, monitor)) == [f"advised otherwise: {what}"]
+    assert messages(Outcome.PASS, consumers=(WORKER, replace(MONITOR, partial_batches=None)))
+
+
+@pytest.mark.parametrize("reports", [False, None])
+def test_who_is_handed_one_message_at_a_time_need_not_report_its_failures_one_by_one(reports: bool | None) -> None:
+    assert messages(Outcome.PASS, **with_worker(partial_batches=reports, batch_size=1)) == []
+    unlike = Outcome.UNKNOWN if reports is None else Outcome.FAIL
+    assert len(messages(unlike, **with_worker(partial_batches=reports, batch_size=2))) == 1
+
+
 @pytest.mark.parametrize(
     ("hidden", "gathers", "outcome", "message"),
     [

@@ -167,6 +167,13 @@ def test_waits_grow_by_the_factor_at_least(rule: Waiting, outcome: Outcome, word
     assert (found.outcome, words in "".join(finding.message for finding in found.findings)) == (outcome, True)
 
 
+def test_a_wait_of_nothing_does_not_grow() -> None:
+    for rule in (Waiting(grows=1.5), Waiting(grows=1)):
+        found = judge("backoff", hidden_for(0.0, run(THIRD_TRY)), demanding(waiting=rule))
+        assert found.outcome is Outcome.FAIL
+        assert "was hidden by its queue for 0 s, expected 1 s or more" in found.findings[0].message
+
+
 def test_waits_that_a_queue_makes_alike_do_not_grow() -> None:
     found = judge("backoff", hidden_for(5.0, run(THIRD_TRY)), demanding(waiting=Waiting(grows=1.5, first=1)))
     assert found.outcome is Outcome.FAIL

@@ -4,7 +4,8 @@ A queue whose settings are right by chance in one run may do wrong in the next, 
 has its weight in the contract; of one that is only advised it is told what would be better, and one that is off is not looked at:
 
 - *visibility*: a message stays hidden for at least as long as it may be gathered for a batch and worked on (`durations` says why);
-- *partial_batches*: consumers report the failed messages of a batch one by one;
+- *partial_batches*: the work queue's consumers report the failed messages of a batch one by one. Of who reads dead letters that is advised
+  at most: a letter that comes again with its neighbours is logged twice, and none is lost. Who is handed one at a time has no neighbours;
 - *encryption*: queues and records are encrypted at rest; *tls*: queues refuse who comes without it;
 - *retention*: a message is kept for longer than all its waits together, and in the dead-letter queue for no shorter than in the
   work queue, since its age goes on;
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from taskguard.contract.contract import Contract, Weight
+from taskguard.contract.contract import Contract, Settings, Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
@@ -151,8 +152,17 @@ def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contra
     if consumer.enabled is False:
         yield Weight.MUST, f"{what} is switched off"
     if consumer.partial_batches is False:
-        yield weights.partial_batches, f"{what} cannot report one message of a batch as failed without the others"
+        message = f"{what} cannot report one message of a batch as failed without the others"
+        yield _weight_of_batches(consumer, weights), message
     yield from durations.of_consumer(consumer, queue, weights.visibility)
+
+
+def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
+    """How much it weighs that this consumer reports failed messages one by one."""
+    weight = weights.partial_batches
+    if consumer.batch_size == 1:
+        return Weight.OFF
+    return Weight.ADVICE if weight is Weight.MUST and consumer.queue != "work" else weight
 
 
 def _permission(permission: Permission) -> Iterator[str]:
@@ -212,7 +222,11 @@ def _unread(settings: ConfigurationObserved, contract: Contract) -> Iterator[Sai
     for consumer in settings.consumers:
         asked += [
             (Weight.MUST, f"{consumer.name}: whether it is switched on", consumer.enabled),
-            (weights.partial_batches, f"{consumer.name}: whether it reports partial batches", consumer.partial_batches),
+            (
+                _weight_of_batches(consumer, weights),
+                f"{consumer.name}: whether it reports partial batches",
+                consumer.partial_batches,
+            ),
             (weights.visibility, f"{consumer.name}: its timeout", consumer.timeout_seconds),
         ]
     if settings.table is not False:
