@@ -10,7 +10,8 @@ TASKS ?= 30
 # Under this seed one of 30 tasks ends in the dead-letter queue. Empty, failures are random.
 SEED ?= 2026
 OUT ?=
-WORKERS ?= 6
+# How many processes run tests of the pipeline at once. Empty, as many as the waits on one engine leave room for.
+WORKERS ?=
 # How many times as fast the clock of the tested engine runs while the pipeline only waits.
 CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
@@ -29,7 +30,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-programs unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +42,7 @@ test-local: setup ## run the tests: unit tests, then the engine and the pipeline
 	@echo "== unit tests"
 	@$(unit-tests)
 	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
-	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
+	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),10) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
 
@@ -63,11 +64,11 @@ test-services: setup ## grade services that are not ours, sound and broken, each
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker
-	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
+	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,docker)
 	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
 test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
-	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
+	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,ministack)
 	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
@@ -76,16 +77,21 @@ image: setup ## build the image that stands in for the public one, from packages
 test-unit: setup ## run the unit tests alone (no engine)
 	@$(unit-tests)
 
-# Of four ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
+# Of five ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
 # would all import everything, and tell of each test. The one that waits most is started first.
-unit-tests = $(MAKE) --no-print-directory -j 4 $(if $(filter output-sync,$(.FEATURES)),-O) unit-taskguard unit-command unit-handlers unit-rest
+unit-tests = $(MAKE) --no-print-directory -j 5 $(if $(filter output-sync,$(.FEATURES)),-O) unit-programs unit-taskguard unit-command unit-handlers unit-rest
+# What starts programs, or waits for others, and has time for the rest meanwhile.
+unit-programs := $(patsubst %,tests/unit/taskguard/test_%.py,submissions_making gradebook building function_process environments node_bootstrap sandbox nemesis runtime_api)
 # The command, the pytest plugin, and AWS as their user sees it.
 unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* at_once *_plugin least_privilege)
 # It has a table from moto, as the handlers' tests have.
 unit-table := tests/unit/taskguard/test_aws_cleaning.py
 
+unit-programs:
+	@exec $(BIN)/python -m pytest $(unit-programs) -q $(call junit,unit-programs)
+
 unit-taskguard:
-	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command)) -q $(call junit,unit-taskguard)
+	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command) $(unit-programs)) -q $(call junit,unit-taskguard)
 
 unit-command:
 	@exec $(BIN)/python -m pytest $(filter-out $(unit-table),$(wildcard $(unit-command))) -q $(call junit,unit-command)
@@ -111,7 +117,7 @@ test-faults: setup ## break the pipeline on purpose: each call of each handler i
 
 test-conformance: setup ## try on the engine what AWS documents of queues, event source mappings, APIs and runtimes
 	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
-	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,documented)
+	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,documented)
 
 conformance: setup ## try it on each engine there is, and write the table of docs/engines.md
 	@$(BIN)/python -m tools.conformance
@@ -147,7 +153,7 @@ deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failure
 	@exec $(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
-	@exec $(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
+	@exec $(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 \
 		--taskguard-target aws --taskguard-stage "$(STAGE)" --taskguard-region "$(REGION)" $(call junit,aws)
 
 remove: setup ## remove a stage from AWS (STAGE=, REGION=)

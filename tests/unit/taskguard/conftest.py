@@ -53,6 +53,12 @@ def engine_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def ends_are_seen_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Submissions that end at once are not waited for."""
+    monkeypatch.setattr("taskguard.run.submissions.process._LOOKS_EVERY_SECONDS", 0.02)
+
+
+@pytest.fixture
 def our_plugin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions within this one load the plugin by its name, without a look through all that is installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

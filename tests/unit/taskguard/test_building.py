@@ -105,7 +105,7 @@ def test_only_an_engine_of_this_machine_is_reached_from_a_sandbox(url: str | Non
 def engine() -> Iterator[str]:
     """Something that answers as an engine would."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -33,6 +33,8 @@ from tests.unit.taskguard import fake_grader
 from tests.unit.taskguard.cli_support import Command
 from tests.unit.taskguard.submitted import open_run, right_run, run_at, submission, wrong_run
 
+pytestmark = pytest.mark.usefixtures("ends_are_seen_soon")
+
 FILES = (PAGE_FILE, CSV_FILE, JSON_FILE)
 
 

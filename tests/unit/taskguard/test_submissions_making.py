@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from taskguard.run.submissions.making import Done
 from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.submitted import graded, grading, right_run, submission
+
+pytestmark = pytest.mark.usefixtures("ends_are_seen_soon")
 
 
 @pytest.fixture
@@ -33,6 +36,12 @@ def right(tmp_path: Path) -> Path:
 def begun(source: Path) -> list[str]:
     file = source / "begun.txt"
     return [line.split()[0] for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def has_begun(source: Path) -> bool:
+    """What hangs has started all that it does."""
+    pids = source / "hangs.pids"
+    return pids.exists() and len(pids.read_text().split()) == 2
 
 
 def is_gone(pid: int) -> bool:
@@ -75,11 +84,14 @@ def test_each_way_to_end_is_told_with_its_reason_and_holds_up_no_other(
 
 
 def test_one_that_hangs_is_ended_at_its_deadline_with_all_that_it_started(
-    source: Path, right: Path, tmp_path: Path
+    source: Path, right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submission(source / "hangs", "hangs")
     submission(source / "works", f"graded {right}")
-    (tmp_path / "list.csv").write_text("folder,deadline_seconds\nin/hangs,0.5\nin/works,\n")
+    (tmp_path / "list.csv").write_text("folder,deadline_seconds\nin/hangs,600\nin/works,\n")
+    # The deadline has passed as soon as all is there that is to be ended.
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 if has_begun(source) else 0.0)
+    monkeypatch.setattr("taskguard.run.submissions.process.time", clock)
     made = grading(tmp_path / "out", jobs=1)
     told: list[Done] = []
     program = replace(made, grace_seconds=0.1)
@@ -128,7 +140,7 @@ def test_an_interrupt_ends_what_runs_and_keeps_what_is_done(source: Path, right:
 
     def interrupt(done: Done) -> None:
         assert done.submission.name == "a"
-        wait_for(lambda: (source / "hangs.pids").exists() and (source / "hangs.pids").read_text(), seconds=30)
+        wait_for(lambda: has_begun(source), seconds=30)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
