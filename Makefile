@@ -163,7 +163,7 @@ setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared $(VENV)/.sandbox ## 
 
 $(VENV)/.ready: requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "make setup: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one with PYTHON=..." >&2; exit 2; }
+		{ echo "make setup: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one with PYTHON=..." >&2; exit 3; }
 	@[ -x $(BIN)/python ] || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing Python packages"
 	@grep -A 60 '^uv==' requirements/development.txt | awk 'NR > 1 && /^[a-z]/ { exit } { print }' > $(VENV)/uv.txt
@@ -188,9 +188,9 @@ $(VENV)/.sandbox: $(VENV)/.ready
 
 # For the tests, and for whoever types `npx serverless`.
 node_modules/.ready: package.json package-lock.json
-	@command -v npm >/dev/null || { echo "make setup: npm is needed to install the Serverless CLI. Install Node.js 20.19 or later (it brings npm) and run the command again." >&2; exit 2; }
+	@command -v npm >/dev/null || { echo "make setup: npm is needed to install the Serverless CLI. Install Node.js 20.19 or later (it brings npm) and run the command again." >&2; exit 3; }
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || \
-		{ echo "make setup: Node.js 20.19 or later is needed, this is $$(node --version)." >&2; exit 2; }
+		{ echo "make setup: Node.js 20.19 or later is needed, this is $$(node --version)." >&2; exit 3; }
 	@echo "Installing the Serverless CLI"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@

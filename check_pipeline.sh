@@ -8,10 +8,10 @@ tasks=${1:-30}
 
 if [ ! -x "$here/.venv/bin/taskguard" ]; then
     echo "check_pipeline.sh: TaskGuard is not set up here. Run \`make setup\` first." >&2
-    exit 4
+    exit 3
 fi
 if [ ! -f "$here/.env" ]; then
     echo "check_pipeline.sh: there is no .env, so no stack to check. Run \`make up\` first; env.example shows its keys." >&2
-    exit 4
+    exit 3
 fi
 exec "$here/.venv/bin/taskguard" grade "$here" --target running --tasks "$tasks"

@@ -8,20 +8,20 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command tells by its exit status. Typer ends a command that was used wrongly with its own, which is the same."""
+    """What a command tells by its exit status; docs/reading.md has the table for users."""
 
     PASSED = 0
     """All checks passed, or what was asked is done."""
     FAILED = 1
     """A check failed, or two runs differ."""
-    WRONG_USAGE = 2
-    """The command, or a file that it was given to go by, is wrong."""
-    UNKNOWN = 3
+    UNKNOWN = 2
     """Nothing failed, and it could not all be judged."""
-    NOT_MADE = 4
+    NOT_MADE = 3
     """What was asked could not be done, or not to its end: the engine, the deploy, AWS, this machine, or a mistake in TaskGuard."""
     DIFFERS = 5
     """A saved run is judged otherwise than its folder has it."""
+    WRONG_USAGE = 64
+    """The command, or a file that it was given to go by, is wrong: EX_USAGE of sysexits.h."""
     INTERRUPTED = 130
     """By Ctrl-C. As in a shell, another signal is 128 and its number: 143 for SIGTERM."""
 

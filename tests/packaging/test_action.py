@@ -54,7 +54,8 @@ def test_the_options_that_it_gives_are_the_command_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "fail_on", "ends"), [(0, "fail", 0), (1, "fail", 1), (3, "fail", 0), (3, "unknown", 3), (4, "fail", 4)]
+    ("code", "fail_on", "ends"),
+    [(0, "fail", 0), (1, "fail", 1), (2, "fail", 0), (2, "unknown", 2), (3, "fail", 3), (64, "fail", 64)],
 )
 def test_the_job_fails_on_a_fail_and_on_what_could_not_be_run(
     tmp_path: Path, code: int, fail_on: str, ends: int

@@ -82,7 +82,7 @@ def test_a_graded_run_ends_with_the_two_numbers_and_can_be_judged_again(tmp_path
 
     judged = (out / "grade.json").read_bytes()
     spoil(out / HISTORY_FILE)
-    assert taskguard("check", str(out), folder=tmp_path).returncode == 3
+    assert taskguard("check", str(out), folder=tmp_path).returncode == 2
     spoiled = taskguard("check", str(out), "--edited", folder=tmp_path)
     assert spoiled.returncode == 5
     assert "settlement" in spoiled.stdout
@@ -151,7 +151,7 @@ def ended_early(out: Path, reason: str) -> None:
     assert kept.history.accepted
     assert kept.history.of_kind(Delivered)
     again = taskguard("check", str(out), "--json", folder=out)
-    assert again.returncode == 3, again.stdout + again.stderr
+    assert again.returncode == 2, again.stdout + again.stderr
     outcomes = {each["outcome"] for each in json.loads(again.stdout)["checks"]}
     assert outcomes - {"not applicable"} == {"unknown"}
     assert (out / "report.html").exists()
@@ -164,7 +164,7 @@ def test_an_engine_that_is_killed_ends_the_run_and_what_was_seen_is_kept(tmp_pat
     [engine] = [pid for pid, name in before.items() if name == "engine"]
     os.kill(engine, signal.SIGKILL)
     _, errors = run.communicate(timeout=60)
-    assert run.returncode == 4
+    assert run.returncode == 3
     assert "the run ended early: the engine ended\nThe end of its log" in errors
     assert "Traceback" not in errors
     assert "region" not in errors
@@ -181,7 +181,7 @@ def test_a_recorder_that_can_write_no_more_ends_the_run_and_what_was_seen_is_kep
     file = out / "engine" / "flight-recorder.jsonl"
     resource.prlimit(engine, resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
     _, errors = run.communicate(timeout=60)
-    assert run.returncode == 4, errors
+    assert run.returncode == 3, errors
     assert f"the run ended early: the operating system refused: [Errno 27] File too large: '{file}'" in errors
     assert "Traceback" not in errors
     ended_early(out, "File too large")
@@ -224,7 +224,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
         submitted = taskguard("submit", "--task-id", "mine", "--payload", '{"a": 1}', folder=tmp_path)
         assert (submitted.returncode, submitted.stdout) == (0, "mine\n")
         second = taskguard("up", folder=tmp_path)
-        assert second.returncode == 4
+        assert second.returncode == 3
         assert "up already" in second.stderr
 
         helper = subprocess.run(
@@ -235,7 +235,7 @@ def test_a_stack_that_is_up_takes_tasks_and_goes_down(tmp_path: Path) -> None:
             check=False,
         )
         # At a rate of 0 nothing fails, and nothing waits on a stack that others use.
-        assert helper.returncode == 3, helper.stdout + helper.stderr
+        assert helper.returncode == 2, helper.stdout + helper.stderr
         assert "\nUNKNOWN: backoff, partial_batches, redrive, dead_letter_log (4 of 16 checks)\n" in helper.stdout
         assert helper.stdout.splitlines()[-2:] == ["SUCCESS: 30", "FAILURE: 0"]
 

@@ -25,8 +25,8 @@ _AS_A_SHELL = 128
 app = typer.Typer(
     name="taskguard",
     help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
-    epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 the command or a file that it goes by is wrong; "
-    "3 it could not all be judged; 4 the run could not be made; 5 a saved run is judged otherwise than before; 130 interrupted (143 by SIGTERM).",
+    epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 it could not all be judged; 3 the run could not be "
+    "made; 5 a saved run is judged otherwise than before; 64 the command or a file that it goes by is wrong; 130 interrupted (143 by SIGTERM).",
     cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

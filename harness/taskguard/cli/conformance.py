@@ -67,7 +67,7 @@ def conformance(
 ) -> None:
     """Try on an engine what AWS documents of SQS and of event source mappings.
 
-    Exits with 0 when nothing is wrong, with 1 when something is, and with 3 when something could not be tried.
+    Exits with 0 when nothing is wrong, with 1 when something is, and with 2 when something could not be tried.
     """
     from taskguard.conformance.catalogue import chosen  # noqa: PLC0415  # other commands need none of them
     from taskguard.conformance.table import as_json, exit_code  # noqa: PLC0415

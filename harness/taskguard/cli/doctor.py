@@ -53,7 +53,7 @@ _PROBES: tuple[Callable[[], Found], ...] = (
 def doctor(json_: AsJson = False) -> None:
     """Look at what this machine has, say what is missing and what to do.
 
-    Exits with 0 when all is there that a run on the default target needs, else with 4.
+    Exits with 0 when all is there that a run on the default target needs, else with 3.
     """
     found, kept = [probe() for probe in _PROBES], list(installed.kept())
     missing = [each.name for each in found if each.state is State.MISSING]

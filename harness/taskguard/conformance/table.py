@@ -10,12 +10,12 @@ from taskguard.errors import ExitCode
 from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of what `--json` writes; rises whenever a field changes its meaning or goes."""
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """1 when a behaviour is wrong, else 3 when one could not be tried, else 0."""
+    """1 when a behaviour is wrong, else 2 when one could not be tried, else 0."""
     found = {each.outcome for each in results}
     if Outcome.WRONG in found:
         return ExitCode.FAILED

@@ -20,8 +20,8 @@ from taskguard.support.typed import untyped
 
 GRADE_FILE = "grade.json"
 
-FORMAT_VERSION = 2
-"""Rises whenever a field changes its meaning or goes. In version 1 the exit code of *unknown* was 2."""
+FORMAT_VERSION = 3
+"""Rises whenever a field changes its meaning or goes. In version 2 the exit code of *unknown* was 3."""
 
 
 def as_json(

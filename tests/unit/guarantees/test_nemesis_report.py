@@ -213,7 +213,7 @@ def test_faults_that_the_run_had_not_planned_leave_every_verdict_open(events: li
     history = History([*events, struck_by_another])
     graded = grade_run(history, manifest_of())
     assert {verdict.outcome for verdict in graded.verdicts} == {Outcome.UNKNOWN, Outcome.NOT_APPLICABLE}
-    assert graded.exit_code == 3
+    assert graded.exit_code == 2
     for verdict in (each for each in graded.verdicts if each.outcome is Outcome.UNKNOWN):
         assert "faults were injected (lose) that this run had not planned" in verdict.findings[0].message
         assert verdict.findings[0].events == (history.position(struck_by_another),)

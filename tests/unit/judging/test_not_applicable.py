@@ -214,9 +214,9 @@ def test_guarantees_that_nothing_asks_for_are_not_applicable() -> None:
         ("PASS NOT_APPLICABLE", "PASS", 0),
         ("NOT_APPLICABLE FAIL PASS", "FAIL", 1),
         ("NOT_APPLICABLE FAIL UNKNOWN", "FAIL", 1),
-        ("PASS UNKNOWN NOT_APPLICABLE", "UNKNOWN", 3),
-        ("NOT_APPLICABLE", "UNKNOWN", 3),
-        ("", "UNKNOWN", 3),
+        ("PASS UNKNOWN NOT_APPLICABLE", "UNKNOWN", 2),
+        ("NOT_APPLICABLE", "UNKNOWN", 2),
+        ("", "UNKNOWN", 2),
     ],
 )
 def test_what_is_not_applicable_decides_nothing_and_no_grade_passes_by_it_alone(

@@ -27,10 +27,10 @@ def main() -> int:
         (out / "not-made.json").write_text(
             json.dumps({"error": error, "message": message.replace("FOLDER", str(service))})
         )
-        return 4
+        return 3
     if behaves == "tells":
         sys.stdout.write(f"{[os.environ.get(name, 'nothing') for name in rest.split()]}\n")
-        return 4
+        return 3
     if behaves == "crashes":
         sys.stdout.write("it was here\n")
         sys.stdout.flush()

@@ -48,7 +48,7 @@ def limited(kind: int, most: int) -> Iterator[None]:
 
 
 def refused(status: int, err: str, said: str, folder: Path) -> None:
-    assert status == 4, err
+    assert status == 3, err
     assert said in err
     assert len(err.splitlines()) == 1
     assert not (folder / "run" / "engine").exists()
@@ -72,7 +72,7 @@ def test_no_loopback_interface(tmp_path: Path) -> None:
 def test_a_run_folder_that_cannot_be_made(taskguard: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = taskguard("grade", PROJECT, "--out", tmp_path / "file" / "run")
-    assert ended.status == 4
+    assert ended.status == 3
     assert ended.err.count("\n") == 1
     assert str(tmp_path / "file") in ended.err
 

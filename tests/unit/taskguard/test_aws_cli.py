@@ -85,14 +85,14 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 @pytest.mark.parametrize("option", [["--keep"], ["--port", "4566"], ["--endpoint-url", "http://127.0.0.1:4566"]])
 def test_what_is_for_engines_is_refused(taskguard: Command, option: list[str]) -> None:
     ended = taskguard(*ON_AWS, *option)
-    assert ended.status == 2
+    assert ended.status == 64
     assert "AWS_ENDPOINT_URL" in ended.says
 
 
 def test_production_is_refused_before_aws_is_reached(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Aws, "start", lambda _: pytest.fail("AWS was reached"))
     ended = taskguard(*ON_AWS, "--stage", "my-prod-eu")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "stage my-prod-eu: its name looks like production" in ended.err
 
 
@@ -110,7 +110,7 @@ def test_the_cost_is_told_before_anything_is_submitted(taskguard: Command, stage
     assert told.start() < out.index("Submitting 3 tasks")
 
 
-@pytest.mark.parametrize(("end", "status"), [(KeyboardInterrupt(), 130), (SubmissionError("the API is gone"), 4)])
+@pytest.mark.parametrize(("end", "status"), [(KeyboardInterrupt(), 130), (SubmissionError("the API is gone"), 3)])
 def test_a_run_s_tasks_are_removed_however_it_ends(
     taskguard: Command, stage: Stage, tmp_path: Path, end: Any, status: int
 ) -> None:
@@ -172,7 +172,7 @@ def test_a_stage_that_fails_otherwise_is_refused(
 ) -> None:
     stage.seed = deployed
     ended = taskguard(*ON_AWS, *asked)
-    assert ended.status == 4
+    assert ended.status == 3
     assert said in ended.err
     assert not stage.submitted
 
@@ -180,7 +180,7 @@ def test_a_stage_that_fails_otherwise_is_refused(
 def test_tasks_that_are_there_already_are_not_submitted_again(taskguard: Command, stage: Stage) -> None:
     stage.known = {workload("s", 3)[1].task_id, f"{prefix_of('s')}-no-payload"}
     ended = taskguard(*ON_AWS, "--seed", "s")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "2 of them are there already" in ended.err, "a faulty stage may have stored what is no task"
     assert not stage.submitted
     assert not stage.cleaned, "they may be another run's"
@@ -191,7 +191,7 @@ def test_tasks_that_are_there_already_are_not_submitted_again(taskguard: Command
     [
         (CleanedUp(removed=3, left={}), 0, "Removed 3 tasks."),
         (CleanedUp(removed=0, left={}), 0, "There was nothing to remove."),
-        (CleanedUp(removed=1, left={"a": "RETRYING"}), 4, "1 are still there: a (RETRYING)."),
+        (CleanedUp(removed=1, left={"a": "RETRYING"}), 3, "1 are still there: a (RETRYING)."),
     ],
 )
 def test_clean_up_says_what_it_did_and_what_is_left(
@@ -205,5 +205,5 @@ def test_clean_up_says_what_it_did_and_what_is_left(
 
 def test_clean_up_of_no_folder_says_what_to_give(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("clean-up", tmp_path / "nowhere")
-    assert ended.status == 3
+    assert ended.status == 2
     assert "Give the run's folder" in ended.err

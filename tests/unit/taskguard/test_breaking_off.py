@@ -70,11 +70,11 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "reason"),
     [
-        (KeyboardInterrupt(), 4, INTERRUPTED),
-        (SubmissionError("the API is gone"), 4, "the API is gone"),
-        (ConfigurationError("no such key"), 2, "no such key"),
-        (OSError(errno.ENOSPC, "No space left on device", "a file"), 4, "No space left on device: 'a file'"),
-        (ZeroDivisionError("ours"), 4, "a mistake in TaskGuard: ZeroDivisionError('ours')"),
+        (KeyboardInterrupt(), 3, INTERRUPTED),
+        (SubmissionError("the API is gone"), 3, "the API is gone"),
+        (ConfigurationError("no such key"), 64, "no such key"),
+        (OSError(errno.ENOSPC, "No space left on device", "a file"), 3, "No space left on device: 'a file'"),
+        (ZeroDivisionError("ours"), 3, "a mistake in TaskGuard: ZeroDivisionError('ours')"),
     ],
 )
 def test_what_was_seen_is_kept_with_the_reason(tmp_path: Path, error: BaseException, code: int, reason: str) -> None:
@@ -119,7 +119,7 @@ def test_an_engine_that_ended_is_told_with_the_end_of_its_log_and_asked_nothing(
     broken = BrokenRun(ConfigurationError("whatever came of it"), endpoint=there)
     with pytest.raises(RunEndedEarly) as early:
         recorded(broken, tmp_path / "run")
-    assert early.value.exit_code == 4
+    assert early.value.exit_code == 3
     assert str(early.value).startswith("the run ended early: the engine ended\n")
     assert "its last words" in str(early.value)
     assert broken.asked(lambda: "asked", lambda: "not asked") == "not asked"

@@ -53,9 +53,9 @@ def of_before_digests(manifest: dict[str, Any]) -> dict[str, Any]:
         (["dance"], "dance"),
     ],
 )
-def test_a_wrong_option_is_named_and_ends_with_2(taskguard: Command, arguments: list[str], named: str) -> None:
+def test_a_wrong_option_is_named_and_ends_with_64(taskguard: Command, arguments: list[str], named: str) -> None:
     ended = taskguard(*arguments)
-    assert ended.status == 2
+    assert ended.status == 64
     assert named.lower() in ended.says.lower()
     assert ended.out == ""
 
@@ -66,7 +66,7 @@ def test_a_run_is_not_written_over_what_is_there(taskguard: Command, tmp_path: P
     (out / "precious").write_text("mine")
     for taken in (out, out / "precious"):
         ended = taskguard("grade", "--out", taken)
-        assert ended.status == 2
+        assert ended.status == 64
         assert "name a new or an empty folder" in ended.says
     assert [file.name for file in out.iterdir()] == ["precious"]
     assert (out / "precious").read_text() == "mine"
@@ -75,7 +75,7 @@ def test_a_run_is_not_written_over_what_is_there(taskguard: Command, tmp_path: P
 @pytest.mark.parametrize("command", [["grade", "--target", "running"], ["status"], ["submit"]])
 def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, command: list[str]) -> None:
     ended = taskguard(*command)
-    assert ended.status == 4
+    assert ended.status == 3
     assert "taskguard up" in ended.err
 
 
@@ -83,14 +83,14 @@ def test_what_needs_a_running_stack_says_how_to_start_one(taskguard: Command, co
 def test_an_env_file_that_lacks_keys_is_told_which(taskguard: Command, tmp_path: Path, command: str) -> None:
     Path(".env").write_text("AWS_REGION=eu-central-1\nSTAGE=dev\n")  # pragma: allowlist secret
     ended = taskguard(command)
-    assert ended.status == 4
+    assert ended.status == 3
     assert "it has no AWS_ENDPOINT_URL" in ended.err
     assert "env.example" in ended.err
 
 
 def test_check_of_a_missing_folder_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("check", tmp_path / "nothing")
-    assert ended.status == 3
+    assert ended.status == 2
     assert str(tmp_path / "nothing") in ended.err
     assert "Give the folder of a finished run" in ended.err
 
@@ -100,7 +100,7 @@ def test_check_of_a_damaged_history_names_the_line(taskguard: Command, tmp_path:
     history = folder / "history.jsonl"
     history.write_text(history.read_text() + "[red]no json\n")
     ended = taskguard("check", folder, "--edited")
-    assert ended.status == 3
+    assert ended.status == 2
     assert f"history.jsonl, line {len(EVENTS) + 1}" in ended.err
 
 
@@ -137,7 +137,7 @@ def test_check_of_a_bad_run_fails_and_says_why_before_the_two_numbers(taskguard:
 def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard: Command, tmp_path: Path) -> None:
     gap: EvidenceMissing = missing("Delivered", "AttemptFailed", "AttemptSucceeded")
     ended = taskguard("check", saved(tmp_path / "run", History([*EVENTS, gap])))
-    assert ended.status == 3
+    assert ended.status == 2
     assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
 
 
@@ -198,7 +198,7 @@ def test_check_judges_a_run_of_before_the_command_was_kept(taskguard: Command, t
     assert "Run it again" not in ended.out
 
 
-@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 3)])
+@pytest.mark.parametrize(("events", "status"), [(EVENTS, 0), (BAD_EVENTS, 1), ([*EVENTS, missing("Delivered")], 2)])
 def test_check_prints_the_grade_as_json_alone(
     taskguard: Command, tmp_path: Path, events: list[Event], status: int
 ) -> None:
@@ -254,7 +254,7 @@ def test_an_edited_file_is_told_in_one_line_and_judged_only_when_that_is_asked_f
     before, after = ("SUCCEEDED", "FAILED") if name == "history.jsonl" else ("2024-01-01", "2024-01-02")
     file.write_text(file.read_text().replace(before, after, 1))
     ended = taskguard(*arguments)
-    assert (ended.status, ended.out) == (3, "")
+    assert (ended.status, ended.out) == (2, "")
     assert ended.err == (
         f"taskguard: Judging {folder}: {name} is not the one that this run wrote. Give --edited to judge it nevertheless.\n"
     )
@@ -268,7 +268,7 @@ def test_an_edited_manifest_that_makes_a_bad_run_good_is_told(taskguard: Command
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["tolerances"]["late_seconds"] = 5.0
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert taskguard("check", folder).status == 3
+    assert taskguard("check", folder).status == 2
     ended = taskguard("check", folder, "--edited")
     assert ended.status == 5
     assert "manifest.json is not the one that this run wrote" in ended.err
@@ -290,7 +290,7 @@ def test_a_manifest_without_its_digests_is_an_edited_one(
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in gone}))
     ended = taskguard("check", folder)
-    assert ended.status == 3
+    assert ended.status == 2
     assert "manifest.json" in ended.err
 
 
@@ -330,7 +330,7 @@ def test_what_no_file_of_a_run_holds_is_refused_in_one_line(
     text = re.sub(f'"{name}": [0-9.]+', lambda _: f'"{name}": {number}', (folder / file).read_text(), count=1)
     (folder / file).write_text(text)
     ended = taskguard("check", folder, "--edited")
-    assert (ended.status, ended.out) == (3, "")
+    assert (ended.status, ended.out) == (2, "")
     assert len([line for line in ended.err.splitlines() if "is not the one" not in line]) == 1
     assert "Traceback" not in ended.err
 
@@ -354,7 +354,7 @@ def test_a_value_that_is_nested_too_deeply_is_told_in_one_line(
     folder = saved(tmp_path / "run", History(EVENTS))
     monkeypatch.setattr("taskguard.cli.judge.grade_run", grade_run)
     ended = taskguard("check", folder)
-    assert (ended.status, ended.out) == (3, "")
+    assert (ended.status, ended.out) == (2, "")
     assert ended.err == f"taskguard: Judging {folder}: a value is nested too deeply to be judged. Run again.\n"
 
 
@@ -362,7 +362,7 @@ def test_check_of_a_folder_whose_grade_is_damaged_says_so(taskguard: Command, tm
     folder = saved(tmp_path / "run", History(EVENTS))
     (folder / "grade.json").write_text("{")
     ended = taskguard("check", folder)
-    assert ended.status == 3
+    assert ended.status == 2
     assert f"{folder / 'grade.json'}: not JSON" in ended.err
 
 
@@ -371,6 +371,6 @@ def test_what_a_damaged_file_holds_is_not_obeyed_by_the_terminal(taskguard: Comm
     line = {"event": "RunEnded", "at_ms": 1, "deadline_reached": True, "\x1b[2J": 1}
     (folder / "history.jsonl").write_text(json.dumps(line))
     ended = taskguard("check", folder, "--edited")
-    assert ended.status == 3
+    assert ended.status == 2
     assert "\x1b" not in ended.err
     assert 'RunEnded: unknown key "\\x1b[2J"' in ended.err

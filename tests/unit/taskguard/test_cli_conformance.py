@@ -84,7 +84,7 @@ def test_an_address_is_that_of_an_engine_that_runs(taskguard: Command, made: Mad
 
 def test_on_aws_it_says_what_it_costs_and_wants_to_be_told(taskguard: Command, made: Made) -> None:
     ended = taskguard("conformance", "--target", "aws")
-    assert ended.status == 2
+    assert ended.status == 64
     assert "requests to SQS" in ended.out
     assert "--yes" in ended.err
     assert not made
@@ -95,5 +95,5 @@ def test_on_aws_it_says_what_it_costs_and_wants_to_be_told(taskguard: Command, m
 
 @pytest.mark.parametrize("wrong", [["--only", "tag"], ["--target", "running"]])
 def test_what_makes_no_sense_is_refused(taskguard: Command, made: Made, wrong: list[str]) -> None:
-    assert taskguard("conformance", *wrong).status == 2
+    assert taskguard("conformance", *wrong).status == 64
     assert not made

@@ -52,7 +52,7 @@ def test_one_that_cannot_be_read_is_a_wrong_command(
     if text is not None:
         path.write_text(text)
     ended = taskguard("contract", path)
-    assert ended.status == 2
+    assert ended.status == 64
     assert words in ended.err
     assert str(path) in ended.err
 

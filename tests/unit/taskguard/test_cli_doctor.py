@@ -44,12 +44,12 @@ def test_a_machine_with_all_that_the_default_target_needs_is_ready(
 def test_what_is_missing_is_named_with_what_to_do(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, THERE, NEEDED)
     ended = taskguard("doctor")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "not on the path. Install npm." in ended.out
     assert ended.out.endswith("Missing for a run on the default target: npm.\n")
 
 
-@pytest.mark.parametrize(("things", "code"), [((THERE,), 0), ((THERE, NEEDED), 4)])
+@pytest.mark.parametrize(("things", "code"), [((THERE,), 0), ((THERE, NEEDED), 3)])
 def test_programs_are_told_the_same(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, things: tuple[Found, ...], code: int
 ) -> None:

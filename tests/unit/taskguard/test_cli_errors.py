@@ -44,7 +44,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_credentials")
 def test_without_aws_credentials_it_says_how_to_get_them(taskguard: Command, command: str) -> None:
     ended = taskguard(command)
-    assert ended.status == 4
+    assert ended.status == 3
     assert f"running `serverless {command}`: there are no AWS credentials" in ended.err
     assert "AWS_PROFILE" in ended.err
 
@@ -53,11 +53,11 @@ def test_without_aws_credentials_it_says_how_to_get_them(taskguard: Command, com
 def test_a_profile_that_does_not_exist_is_named(taskguard: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody-s-profile")
     ended = taskguard("deploy")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "nobody-s-profile" in ended.err
 
 
-@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 4), (2, 4), (7, 4)])
+@pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 3), (2, 3), (7, 3)])
 @pytest.mark.usefixtures("no_credentials")
 def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     taskguard: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, expected: int
@@ -79,13 +79,13 @@ def test_a_deploy_to_aws_succeeds_or_not_as_the_serverless_cli_does(
     ("error", "said", "status"),
     [
         (KeyboardInterrupt(), "interrupted", 130),
-        (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed", 4),
+        (ClientError({"Error": {"Code": "Denied", "Message": "[no]"}}, "DescribeStacks"), "an AWS call failed", 3),
         (
             PermissionError(13, "Permission denied", "[no]"),
             "the operating system refused: [Errno 13] Permission denied",
-            4,
+            3,
         ),
-        (ResponseParserError("<html>[no]"), "what answers is no AWS engine", 4),
+        (ResponseParserError("<html>[no]"), "what answers is no AWS engine", 3),
     ],
 )
 def test_an_interrupt_and_errors_of_others_are_messages(
@@ -109,6 +109,6 @@ def test_a_mistake_of_ours_is_told_with_its_trace_and_is_no_failed_check(
 
     monkeypatch.setattr("taskguard.cli.tasks.from_env", from_env)
     ended = taskguard("status", traced=True)
-    assert ended.status == 4
+    assert ended.status == 3
     assert "ZeroDivisionError: of ours" in ended.err
     assert "a mistake in TaskGuard, not in the pipeline" in ended.err

@@ -72,7 +72,7 @@ def test_what_cannot_be_injected_is_refused_before_anything_is_started(
     taskguard: Command, asked: Asked, tmp_path: Path, arguments: list[str], named: str
 ) -> None:
     ended = taskguard("grade", *arguments, "--out", tmp_path / "out")
-    assert ended.status == 2
+    assert ended.status == 64
     assert named in ended.says
     assert asked.wanted is None
     assert not (tmp_path / "out").exists()
@@ -133,14 +133,14 @@ def test_a_folder_that_cannot_be_repeated_says_why(
     taskguard: Command, asked: Asked, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     ended = taskguard("grade", "--replay", faulty(tmp_path / "run", **changes))
-    assert ended.status == 2
+    assert ended.status == 64
     assert said in ended.says
     assert asked.wanted is None
 
 
 def test_a_folder_without_a_run_says_so(taskguard: Command, asked: Asked, tmp_path: Path) -> None:
     ended = taskguard("grade", "--replay", tmp_path)
-    assert ended.status == 2
+    assert ended.status == 64
     assert "there is no run in it that could be repeated" in ended.says
 
 
@@ -149,7 +149,7 @@ def test_what_the_folder_decides_cannot_be_asked_for(
     taskguard: Command, asked: Asked, tmp_path: Path, option: list[str]
 ) -> None:
     ended = taskguard("grade", "--replay", faulty(tmp_path / "run"), *option)
-    assert ended.status == 2
+    assert ended.status == 64
     assert f"leave out {option[0]}" in ended.says
 
 
@@ -169,7 +169,7 @@ def test_check_judges_a_run_with_faults_by_the_guarantees_again(taskguard: Comma
 
 def test_check_of_a_run_with_a_fault_of_another_version_says_so(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("check", faulty(tmp_path / "run", faults=("explode",)))
-    assert ended.status == 2
+    assert ended.status == 64
     assert "There is no fault 'explode'" in ended.err
 
 

@@ -49,13 +49,13 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("arguments", [(), ("a", "--all")])
 def test_it_wants_one_task_or_all(taskguard: Command, arguments: tuple[str, ...]) -> None:
     ended = taskguard("redrive", *arguments)
-    assert ended.status == 2
+    assert ended.status == 64
     assert "name one task, or say --all" in ended.says
 
 
 def test_without_a_stack_it_says_how_to_get_one(taskguard: Command) -> None:
     ended = taskguard("redrive", "a")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "taskguard up" in ended.says
 
 
@@ -68,14 +68,14 @@ def test_one_task_is_put_back(taskguard: Command) -> None:
 @pytest.mark.usefixtures("stack")
 def test_a_task_that_is_refused_ends_with_4(taskguard: Command) -> None:
     ended = taskguard("redrive", "other")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "there is no such task" in ended.says
 
 
 @pytest.mark.usefixtures("stack")
 def test_all_goes_on_after_a_failure_and_ends_with_4(taskguard: Command) -> None:
     ended = taskguard("redrive", "--all")
-    assert ended.status == 4
+    assert ended.status == 3
     assert "good" in ended.out
     assert "[bad]" in ended.out
     assert "it has no payload" in ended.out

@@ -165,7 +165,7 @@ def test_a_user_s_own_env_file_is_noticed_before_anything_is_started(
         monkeypatch.setattr(made, lambda *_, **__: pytest.fail("it was started"))
     Path(".env").write_text("MINE=1\n")
     result = taskguard(*command)
-    assert result.status == 4
+    assert result.status == 3
     assert "taskguard did not write" in result.says
     assert not Path("run").exists()
 
@@ -240,7 +240,7 @@ def test_down_with_nothing_up_says_so_and_succeeds(taskguard: Command) -> None:
 def test_up_with_a_stack_up_says_so_and_starts_nothing(taskguard: Command, up: LocalStackInstance) -> None:
     stack_of(up).save(Places.of())
     result = taskguard("up")
-    assert result.status == 4
+    assert result.status == 3
     assert "stage qa at http://127.0.0.1:4599" in result.err
     assert "taskguard down" in result.err
 

@@ -42,7 +42,7 @@ def test_the_contract_that_is_given_holds_and_is_a_part_of_what_repeats_the_run(
     contract = tmp_path / "assignment.toml"
     contract.write_text("[attempts]\nmost = 2\n")
     arguments = ("--contract", contract, "--tasks-seed", "a", "--out", tmp_path / "run", "--no-sandbox")
-    assert taskguard("grade", service, *arguments).status == 4
+    assert taskguard("grade", service, *arguments).status == 3
     [one] = asked
     assert one.terms().contract.attempts.most == 2
     assert one.tasks_seed == "a"
@@ -54,7 +54,7 @@ def test_why_no_run_could_be_made_is_kept_in_its_folder(
     taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
 ) -> None:
     ended = taskguard("grade", service, "--out", tmp_path / "run", "--no-sandbox")
-    assert (ended.status, len(asked)) == (4, 1)
+    assert (ended.status, len(asked)) == (3, 1)
     told = NotMade.read(tmp_path / "run")
     assert told == NotMade(error="DeploymentError", message="deploying it failed.\nThe end of what it said")
 
@@ -65,6 +65,6 @@ def test_a_contract_that_cannot_be_read_is_a_wrong_command(
     contract = tmp_path / "assignment.toml"
     contract.write_text("[points]\nbackof = 2\n")
     ended = taskguard("grade", service, "--contract", contract, "--out", tmp_path / "run")
-    assert (ended.status, asked) == (2, [])
+    assert (ended.status, asked) == (64, [])
     assert 'did you mean "backoff"?' in ended.says
     assert not (tmp_path / "run").exists()

@@ -55,13 +55,13 @@ def test_what_only_ours_can_be_told_is_refused(
 ) -> None:
     monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     ended = taskguard(command, theirs, *given)
-    assert (ended.status, f"{given[0]}" in ended.says) == (2, True)
+    assert (ended.status, f"{given[0]}" in ended.says) == (64, True)
     assert "only a service whose serverless.yml reads these as parameters" in ended.says
 
 
 def test_it_is_graded_only_where_there_is_a_flight_recorder(taskguard: Command, theirs: Path) -> None:
     ended = taskguard("grade", theirs, "--target", "ministack")
-    assert (ended.status, "only our own service leaves evidence there" in ended.says) == (2, True)
+    assert (ended.status, "only our own service leaves evidence there" in ended.says) == (64, True)
 
 
 def test_payloads_hold_nothing_that_some_language_s_json_does_not_keep() -> None:

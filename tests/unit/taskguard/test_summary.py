@@ -77,5 +77,5 @@ def test_why_there_is_no_grade_is_in_the_summary_too(
     (service / "cloudformation.yml").write_text("Resources: {}\n")
     summary = tmp_path / "summary.md"
     ended = taskguard("grade", service, "--no-sandbox", "--out", tmp_path / "run", "--summary", summary)
-    assert ended.status == 4
+    assert ended.status == 3
     assert summary.read_text() == "<h3>❔ shop: no grade</h3>\n<pre>deploying it failed</pre>\n\n"
