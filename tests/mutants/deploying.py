@@ -37,6 +37,8 @@ from tests.places import PLACES
 PARAMETERS = failure_parameters(SEED, RATE)
 _ANY_STAGE = "any-stage"
 _LONGEST_CHANGE_SECONDS = 120.0
+_TWO_AT_ONCE = {"MaximumConcurrency": 2}
+"""Lambda's least: https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html."""
 _VISIBILITY_SECONDS = 25
 """Above the consumers' timeout. Ours is 90, as AWS advises; variants that put nothing off wait for it again and again."""
 
@@ -73,6 +75,8 @@ class Package:
         if not variant.changes_code_only:
             with broken_service(variant) as service, self._packaged(replace(PLACES, service=service)) as place:
                 template, choices = _quiet_template_in(place), config_of(service).choices
+        if not variant.load.is_large:
+            template = _with_few_processes(template)
         text = json.dumps(_on_its_own(template, self._libraries))
         handlers = {file: text.encode() for file, text in variant.changed_files().items() if file in self._handlers}
         return _Packaged(json.loads(text.replace(_ANY_STAGE, stage)), _zipped({**self._handlers, **handlers}), choices)
@@ -143,6 +147,14 @@ def _with_short_visibility(template: dict[str, Any]) -> dict[str, Any]:
     return _with_properties(
         template,
         lambda given: {**given, "VisibilityTimeout": _VISIBILITY_SECONDS} if "VisibilityTimeout" in given else given,
+    )
+
+
+def _with_few_processes(template: dict[str, Any]) -> dict[str, Any]:
+    """Of a few tasks five work at once, each in a process of its own, which costs more than all that it does."""
+    return _with_properties(
+        template,
+        lambda given: {"ScalingConfig": _TWO_AT_ONCE, **given} if "EventSourceArn" in given else given,
     )
 
 
