@@ -67,6 +67,10 @@ class DeploymentError(TaskGuardError):
     """The stack could not be deployed, removed or read. The message ends with what the Serverless CLI said."""
 
 
+class OtherTemplate(DeploymentError):
+    """A stack differs in more than the code of its functions from what is to be there. It is to be deployed."""
+
+
 class DiscoveryError(DeploymentError):
     """What is deployed cannot be told for certain. The message names what was found, and the line of taskguard.toml that decides."""
 

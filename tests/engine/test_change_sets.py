@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
-from taskguard.errors import DeploymentError
+from taskguard.errors import DeploymentError, OtherTemplate
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
+from taskguard.service.deployers.publishing import Bucket
 from taskguard.service.deployment import is_deployed
 from taskguard.targets.base import Endpoint
 
@@ -59,3 +63,39 @@ def test_a_template_that_is_none_is_refused(endpoint: Endpoint) -> None:
             {},
             Deadline(60),
         )
+
+
+def test_changed_code_is_put_into_the_functions_that_are_there(endpoint: Endpoint) -> None:
+    name, deadline, bucket = f"t-{uuid4().hex[:8]}", Deadline(60), Bucket(endpoint)
+    bucket.make()
+
+    def with_code(answer: int, seconds: int = 3) -> dict[str, Any]:
+        packed = io.BytesIO()
+        with ZipFile(packed, "w") as archive:
+            archive.writestr("index.py", f"def handler(event, context): return {answer}")
+        properties = {
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": "arn:aws:iam::000000000000:role/any",
+            "Timeout": seconds,
+            "Code": {"S3Bucket": bucket.name, "S3Key": bucket.keep(packed.getvalue(), ".zip")},
+        }
+        return template(11, F={"Type": "AWS::Lambda::Function", "Properties": properties})
+
+    def answered() -> object:
+        return json.load(endpoint.functions().invoke(FunctionName=name)["Payload"])
+
+    with pytest.raises(OtherTemplate, match="not there"):
+        deploy_template(endpoint, name, with_code(1), {}, deadline, code_alone=True)
+    deploy_template(endpoint, name, with_code(1), {}, deadline)
+    assert answered() == 1
+    # Also back again: the stack's own template is still the first one.
+    for answer in (2, 1):
+        deploy_template(endpoint, name, with_code(answer), {}, deadline, code_alone=True)
+        assert answered() == answer
+    for changed, parameters in ((with_code(2, seconds=4), {}), (with_code(2), {"Seconds": "12"})):
+        with pytest.raises(OtherTemplate, match="more than the code"):
+            deploy_template(endpoint, name, changed, parameters, deadline, code_alone=True)
+    assert answered() == 1
+    remove_stack(endpoint, name, deadline)

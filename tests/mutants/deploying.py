@@ -47,7 +47,7 @@ _VISIBILITY_SECONDS = 25
 class _Packaged:
     """The template of a stage, the archive of its functions, and what its user chose where the stack does not tell."""
 
-    template: Mapping[str, Any]
+    template: dict[str, Any]
     archive: bytes
     choices: Choices
 

@@ -6,16 +6,16 @@ import hashlib
 import itertools
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from taskguard.contract.dialect import Dialect
-from taskguard.errors import DeploymentError
+from taskguard.errors import DeploymentError, OtherTemplate
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.sources import source_at
 from taskguard.run.events import Announced, Tell, phase
@@ -43,7 +43,8 @@ def on_engine_that_is_up(
 ) -> Run | None:
     """The run on the engine that ``taskguard up`` left running; none when there is none like the one that is asked for.
 
-    The stage is deployed once for a service and its failure settings, and found again as long as nobody has changed it.
+    The stage is deployed once for a service and its failure settings, and found again as long as nobody has changed it; where nothing but
+    code changed, that is put there.
     It is at rest, and knows nothing of ``task_ids``, when this returns, and no other run uses it until ``held`` closes.
 
     Raises:
@@ -58,16 +59,7 @@ def on_engine_that_is_up(
         return None
     tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
     kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
-    with phase(tell, "look for the stage"):
-        stack = kept.find()
-    if stack is None:
-        deployment.get_ready(wanted.places, wanted.deployer)
-        stage = kept.new_name()
-        stack = wanted.deploy(endpoint, stage, options.folder / "deploy.log", tell)
-        kept.remember(stack)
-    else:
-        with phase(tell, "forget the tasks of before"):
-            _forget(endpoint, stack, wanted.terms().dialect, task_ids)
+    stack = kept.there(tell, options.folder / "deploy.log", task_ids)
     terms = wanted.terms()
     source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
@@ -99,21 +91,47 @@ def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: Ex
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The stage that is there, and what the files were that were deployed."""
+
+    stack: Stack
+    digests: Mapping[str, str]
+
+
 class _KeptStage:
     """A stage of one service with its failure settings, on one engine; its note goes with the engine. There is another by each
     ``number``, from 1."""
 
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
-        self._endpoint, self._service = endpoint, wanted.places.service
-        about = json.dumps(
-            [digests_of_service(wanted.places.service, wanted.deployer), wanted.parameters()], sort_keys=True
-        )
+        self._endpoint, self._wanted, self._service = endpoint, wanted, wanted.places.service
+        # Not by its code, which is changed where it is.
+        about = json.dumps([str(self._service.resolve()), wanted.deployer, wanted.parameters()], sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"
         self.lock = FileLock(scratch / f"{self._name}.lock")
 
-    def find(self) -> Stack | None:
+    def there(self, tell: Tell, log: Path, task_ids: Sequence[str]) -> Stack:
+        """The stage, at rest and with the service's present files, which knows nothing of these tasks."""
+        # What is changed while it is deployed is deployed the next time.
+        digests = dict(digests_of_service(self._service, self._wanted.deployer))
+        with phase(tell, "look for the stage"):
+            found = self._find()
+        stack = found.stack if found is not None and found.digests == digests else None
+        if stack is None and found is not None:
+            stack = self._with_new_code(found.stack, tell, log)
+        if stack is None:
+            deployment.get_ready(self._wanted.places, self._wanted.deployer)
+            stack = self._wanted.deploy(self._endpoint, self._new_name(), log, tell)
+        else:
+            with phase(tell, "forget the tasks of before"):
+                _forget(self._endpoint, stack, self._wanted.terms().dialect, task_ids)
+        if found is None or found.stack is not stack:
+            self._remember(stack, digests)
+        return stack
+
+    def _find(self) -> _Found | None:
         """The stage, if it is as it was deployed, and at rest."""
         try:
             note = json.loads(self._note.read_text())
@@ -125,15 +143,31 @@ class _KeptStage:
         depths = Queues(self._endpoint, stack).queue_depths() if as_it_was else []
         if not as_it_was or not all_empty(depths, stack.stays_filled):
             return None
-        return replace(stack, set_aside=tuple(note["set_aside"]))
+        return _Found(replace(stack, set_aside=tuple(note["set_aside"])), note["digests"])
 
-    def new_name(self) -> str:
+    def _with_new_code(self, stack: Stack, tell: Tell, log: Path) -> Stack | None:
+        """The stage with the service's present code, where nothing else of it changed."""
+        try:
+            with phase(tell, "put new code there"):
+                renewed = self._wanted.with_code_alone(self._endpoint, stack.stage, log)
+        except OtherTemplate:
+            return None
+        tell(Announced("Nothing but code changed: it was put into the functions of the stage that is there"))
+        return renewed
+
+    def _new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
         return self._name if not self._note.exists() else f"{self._name}-{secrets.token_hex(2)}"
 
-    def remember(self, stack: Stack) -> None:
-        """This stack is as it was deployed."""
-        note = {"stage": stack.stage, "name": stack.name, "state": self._state(stack), "set_aside": stack.set_aside}
+    def _remember(self, stack: Stack, digests: Mapping[str, str]) -> None:
+        """This stack is as it was deployed, of files with these digests."""
+        note = {
+            "stage": stack.stage,
+            "name": stack.name,
+            "state": self._state(stack),
+            "set_aside": stack.set_aside,
+            "digests": digests,
+        }
         self._note.write_text(json.dumps(note))
 
     def _state(self, stack: Stack) -> dict[str, Any]:

@@ -70,6 +70,23 @@ class WantedStage:
                 deployer=self.deployer,
             )
 
+    def with_code_alone(self, endpoint: Endpoint, stage: str, log: Path) -> Stack:
+        """Let the functions of a stage that is there have the service's present code.
+
+        Raises:
+            OtherTemplate: more than that has changed; the stage has to be deployed.
+            SetupError, DeploymentError: as :func:`taskguard.service.deployment.deploy`.
+        """
+        return deployment.deploy(
+            endpoint,
+            stage,
+            places=self.places,
+            parameters=self.parameters(),
+            log=log,
+            deployer=self.deployer,
+            code_alone=True,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked(WantedStage):

@@ -35,6 +35,7 @@ def deploy(
     log: Path | None = None,
     abandoned: threading.Event | None = None,
     deployer: DeployerName | None = None,
+    code_alone: bool = False,
 ) -> Stack:
     """Deploy the service in ``places`` to ``stage`` (none: the one that it has where none is named); the rest as for
     :class:`taskguard.service.deployers.base.Job`. It is deployed by the ``deployer`` that is named, else by the one that its folder
@@ -43,6 +44,7 @@ def deploy(
     Raises:
         SetupError: when what deploys it cannot be installed, or its deadline is no number.
         ConfigurationError: when it is not clear how to deploy it.
+        OtherTemplate: when code alone is to be changed, and more than that differs.
         DeploymentError: when the deploy fails.
     """
     job = Job(
@@ -52,6 +54,7 @@ def deploy(
         parameters=parameters or {},
         log=log,
         abandoned=abandoned or threading.Event(),
+        code_alone=code_alone,
     )
     deployed = chosen(places.service, deployer).deploy(job)
     stack = read_stack(

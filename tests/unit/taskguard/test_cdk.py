@@ -134,7 +134,7 @@ def write_app(folder: Path, missing: str = "[]") -> None:
 def deployed(monkeypatch: pytest.MonkeyPatch, held: dict[str, bytes]) -> list[tuple[str, Any, dict[str, str]]]:
     found: list[tuple[str, Any, dict[str, str]]] = []
     monkeypatch.setattr(
-        cdk, "deploy_template", lambda _, name, template, given, __: found.append((name, template, given))
+        cdk, "deploy_template", lambda _, name, template, given, __, **___: found.append((name, template, given))
     )
     return found
 

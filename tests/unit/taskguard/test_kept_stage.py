@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskguard.errors import OtherTemplate
 from taskguard.run import kept_stage
 from taskguard.run.events import Announced, SessionEvent, nobody
 from taskguard.run.kept_stage import on_engine_that_is_up
@@ -42,6 +43,10 @@ class Engine:
     deployed: list[str] = field(default_factory=list)
     forgotten: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
+    updated: list[str] = field(default_factory=list)
+    other_template: bool = False
+    digests: dict[str, str] = field(default_factory=lambda: {"code": "1"})
+
     def run(self, held: ExitStack, seed: str = "a seed") -> str:
         """The stage that a run has until ``held`` closes."""
         wanted = WantedStage(places=PLACES, stage=None, seed=seed, rate=0.3)
@@ -64,8 +69,10 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
         pid=1, token="", port=1, scratch=str(scratch), folder=str(tmp_path), region=STACK.region, runtime="python3.13"
     )
 
-    def deploy(_endpoint: object, stage: str, **_: Any) -> Stack:
-        engine.deployed.append(stage)
+    def deploy(_endpoint: object, stage: str, *, code_alone: bool = False, **_: Any) -> Stack:
+        if code_alone and engine.other_template:
+            raise OtherTemplate("more than code")
+        (engine.updated if code_alone else engine.deployed).append(stage)
         return replace(STACK, stage=stage)
 
     def forget(_endpoint: object, stack: Stack, _dialect: object, task_ids: Sequence[str]) -> None:
@@ -82,6 +89,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
     monkeypatch.setattr(kept_stage, "Queues", AtRest)
     monkeypatch.setattr(kept_stage, "_forget", forget)
+    monkeypatch.setattr(kept_stage, "digests_of_service", lambda *_: dict(engine.digests))
     monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)
     monkeypatch.setattr(
@@ -98,6 +106,28 @@ def test_one_run_after_the_other_has_the_stage_of_before(engine: Engine) -> None
     assert stages[0] == stages[1]
     assert engine.deployed == [stages[0]]
     assert engine.forgotten == [(stages[0], ("t-1",))]
+
+
+def test_changed_code_is_put_into_the_stage_of_before(engine: Engine) -> None:
+    stages = []
+    for code in ("1", "2", "2", "1"):
+        engine.digests["code"] = code
+        with ExitStack() as held:
+            stages.append(engine.run(held))
+    assert len(set(stages)) == 1
+    assert (engine.deployed, engine.updated) == (stages[:1], stages[:1] * 2)
+    assert len(engine.forgotten) == 3
+
+
+def test_a_changed_template_is_deployed_as_another_stage(engine: Engine) -> None:
+    engine.other_template = True
+    stages = []
+    for code in ("1", "2", "2"):
+        engine.digests["code"] = code
+        with ExitStack() as held:
+            stages.append(engine.run(held))
+    assert stages[0] != stages[1] == stages[2]
+    assert engine.deployed == stages[:2]
 
 
 def test_runs_at_once_have_a_stage_each_and_take_nothing_from_one_another(engine: Engine) -> None:

@@ -27,13 +27,13 @@ class Bucket:
 
 def test_a_folder_that_a_plugin_left_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "Bucket", Bucket)
-    monkeypatch.setattr(publishing, "deploy_template", lambda *_: None)
+    monkeypatch.setattr(publishing, "deploy_template", lambda *_, **__: None)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "jobs.zip").write_bytes(b"")
     (tmp_path / "cloudformation-template-update-stack.json").write_text("{}")
     package = publishing.Package(
         folder=tmp_path, stack_name="jobs-dev", stage="dev", keys_below="jobs", parameters={}, set_aside=()
     )
-    job: Any = SimpleNamespace(endpoint=None, within_seconds=1.0, abandoned=None)
+    job: Any = SimpleNamespace(endpoint=None, within_seconds=1.0, abandoned=None, code_alone=False)
     publishing.publish(job, package)
-    assert sorted(PUT) == ["jobs/cloudformation-template-update-stack.json", "jobs/jobs.zip"]
+    assert {key.rpartition("/")[2] for key in PUT} == {"cloudformation-template-update-stack.json", "jobs.zip"}

@@ -47,7 +47,8 @@ def deadline_seconds() -> float:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A deploy of the service in ``places`` to ``stage`` (none: the one that it has where none is named), with ``parameters`` that the
-    service's own files read. What is there already has a known ``stack_name``. ``log`` receives what programs say; once it is ``abandoned``, or a program takes longer than
+    service's own files read. What is there already has a known ``stack_name``. With ``code_alone`` nothing but the code of functions that are
+    there is changed. ``log`` receives what programs say; once it is ``abandoned``, or a program takes longer than
     ``within_seconds``, the one that is under way is ended and no further one is started."""
 
     endpoint: Endpoint
@@ -56,6 +57,7 @@ class Job:
     stack_name: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
+    code_alone: bool = False
     abandoned: threading.Event = field(default_factory=threading.Event)
     within_seconds: float = field(default_factory=deadline_seconds)
 
@@ -115,6 +117,7 @@ class Deployer(Protocol):
 
         Raises:
             SetupError: what it needs is missing.
+            OtherTemplate: the job is to change code alone, and more than that differs from what is there, or it cannot be told.
             DeploymentError: it failed; the message ends with what was said, and names the file with all of it.
         """
 

@@ -77,7 +77,7 @@ class Cdk:
         for stack in stacks:
             template = stack.template()
             parameters = _parameters(job, stack, template)
-            deploy_template(job.endpoint, stack.name, template, parameters, deadline)
+            deploy_template(job.endpoint, stack.name, template, parameters, deadline, code_alone=job.code_alone)
         return Deployed(stack_name=joined([each.name for each in stacks]), set_aside=set_aside)
 
     def remove(self, job: Job) -> None:

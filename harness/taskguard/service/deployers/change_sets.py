@@ -15,7 +15,9 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from taskguard.errors import DeploymentError
+from taskguard.errors import DeploymentError, OtherTemplate
+from taskguard.service.deployers.code_alone import is_all_else_equal, put_code
+from taskguard.service.deployers.templates import Template
 from taskguard.targets.aws_errors import explain
 from taskguard.targets.base import Endpoint
 
@@ -48,15 +50,26 @@ class Deadline:
 
 
 def deploy_template(
-    endpoint: Endpoint, name: str, template: Mapping[str, Any], parameters: Mapping[str, str], deadline: Deadline
+    endpoint: Endpoint,
+    name: str,
+    template: Template,
+    parameters: Mapping[str, str],
+    deadline: Deadline,
+    *,
+    code_alone: bool = False,
 ) -> None:
-    """Deploy it as the stack ``name``, which is made, or changed where it is there.
+    """Deploy it as the stack ``name``, which is made, or changed where it is there. With ``code_alone`` nothing is changed but what functions
+    run, and that without a change set.
 
     Raises:
+        OtherTemplate: that is not all that differs, or the stack is not there.
         DeploymentError: it cannot be; the message has what the engine said of each resource that failed.
     """
     what = f"deploying the stack {name} to {endpoint.place}"
     try:
+        if code_alone:
+            _change_code(endpoint, name, template, parameters, what)
+            return
         kind = _kind_of_change(endpoint, name, deadline, what)
         change_set = _change_set(endpoint, name, kind, template, parameters, deadline, what)
         if change_set is None:
@@ -68,6 +81,27 @@ def deploy_template(
     if stack["StackStatus"] not in _DONE:
         failed = "".join(f"\n  {each}" for each in _failed(endpoint, name))
         raise DeploymentError(f"{what} ended with {stack['StackStatus']}: {stack.get('StackStatusReason', '')}{failed}")
+
+
+def _change_code(endpoint: Endpoint, name: str, template: Template, parameters: Mapping[str, str], what: str) -> None:
+    stack = _stack(endpoint, name)
+    if stack is None or stack["StackStatus"] not in _DONE:
+        raise OtherTemplate(f"{what}: it is not there as a whole.")
+    cloudformation = endpoint.cloudformation()
+    there = cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+    there = json.loads(there) if isinstance(there, str) else there
+    had = {each["ParameterKey"]: each.get("ParameterValue") for each in stack.get("Parameters", ())}
+    declared = template.get("Parameters") or {}
+    wanted = {key: str(parameters.get(key, each.get("Default"))) for key, each in declared.items()}
+    if wanted != had or not is_all_else_equal(there, template, endpoint.region):
+        raise OtherTemplate(f"{what}: more than the code of its functions has changed.")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    names = {
+        each["LogicalResourceId"]: each.get("PhysicalResourceId", "")
+        for page in pages
+        for each in page["StackResourceSummaries"]
+    }
+    put_code(endpoint, template, names)
 
 
 def remove_stack(endpoint: Endpoint, name: str, deadline: Deadline) -> None:

@@ -69,7 +69,7 @@ class CloudFormation:
             built = Builder(job, folder.with_name("built")).built(template)
             Packager(path.parent, bucket, built, folder).package(template)
             set_aside = tuple(_cannot_run(template))
-            deploy_template(job.endpoint, name, template, parameters, deadline)
+            deploy_template(job.endpoint, name, template, parameters, deadline, code_alone=job.code_alone)
         return Deployed(stack_name=name, set_aside=set_aside)
 
     def remove(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from taskguard.errors import DeploymentError
+from taskguard.errors import DeploymentError, OtherTemplate
 from taskguard.service.config import CONFIG_FILE, DeployerName, config_of
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
 from taskguard.service.deployers.commands import run
@@ -46,6 +46,8 @@ class Command:
         )
 
     def deploy(self, job: Job) -> Deployed:
+        if job.code_alone:
+            raise OtherTemplate(f"deploying {job.places.service} by a command: what it changes is not known before.")
         command = config_of(job.places.service).deploy
         before = _stacks(job.endpoint)
         with scratch_copy(job) as folder:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,11 @@ from taskguard.service.deployers.serverless.calls import call, environment_for
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages, key_of
 from taskguard.service.deployers.serverless.publishing import Package
-from taskguard.service.files import deployed_files, digest_of
+from taskguard.service.deployers.serverless.renewing import Frame, contents_of
+from taskguard.service.files import deployed_files, digest_of, files_of
+
+_CODE = "handlers"
+"""All of its Python is packaged as it is."""
 
 
 @contextmanager
@@ -35,7 +40,8 @@ def packaged(job: Job) -> Iterator[Package]:
             with_the_cli(job, "package", folder)
 
     service, url = job.places.service, job.endpoint.url
-    key = key_of(
+    key = partial(
+        key_of,
         service,
         deployed_files(service),
         job.stage,
@@ -44,10 +50,13 @@ def packaged(job: Job) -> Iterator[Package]:
         host=urlsplit(url).hostname if url else None,
         environment=environment_for(job),
     )
+    contents = contents_of(service, (file for file in files_of(service / _CODE) if file.suffix == ".py"))
+    # To AWS it goes by the CLI, which tells one package from another by when it was made.
+    frame = Frame(key(by_name=contents.keys()), contents) if url else None
     with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
         folder = Path(scratch, "package")
         folder.mkdir()
-        Packages(job.places.cache / "packages").get(key, make, folder)
+        Packages(job.places.cache / "packages").get(key(), make, folder, frame, key)
         yield _package_in(folder, job.stage_or_default)
 
 

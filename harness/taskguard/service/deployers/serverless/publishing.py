@@ -5,6 +5,7 @@ It must not know whose service it is.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,14 +40,28 @@ def publish(job: Job, package: Package) -> None:
     Raises:
         DeploymentError: as :func:`taskguard.service.deployers.change_sets.deploy_template`.
     """
-    bucket = Bucket(job.endpoint)
+    bucket, keys = Bucket(job.endpoint), dict[str, str]()
     bucket.make()
     for file in package.folder.iterdir():
         # A plugin may leave a folder beside the packages.
         if file.is_file():
-            bucket.put(f"{package.keys_below}/{file.name}", file.read_bytes())
+            body = file.read_bytes()
+            # By content: the CLI calls what it packages by the time, and what did not change is to be the same.
+            key = f"{hashlib.sha256(body).hexdigest()}/{file.name}"
+            bucket.put(key, body)
+            keys[f"{package.keys_below}/{file.name}"] = key
+    template = with_keys(template_in(package.folder), keys)
     deadline = Deadline(job.within_seconds, job.abandoned)
-    deploy_template(job.endpoint, package.stack_name, template_in(package.folder), package.parameters, deadline)
+    deploy_template(job.endpoint, package.stack_name, template, package.parameters, deadline, code_alone=job.code_alone)
+
+
+def with_keys(value: Any, keys: Mapping[str, str]) -> Any:
+    """A part of a template with other keys of the bucket in the place of those that it has."""
+    if isinstance(value, str):
+        return next((value.replace(old, new) for old, new in keys.items() if old in value), value)
+    if isinstance(value, dict):
+        return {key: with_keys(each, keys) for key, each in value.items()}
+    return [with_keys(each, keys) for each in value] if isinstance(value, list) else value
 
 
 def template_in(package: Path) -> dict[str, Any]:

@@ -1,0 +1,135 @@
+"""Puts changed code into the functions of a stack without deploying it anew, where nothing else of its template has changed.
+
+Code is compared by its digest, which a function tells: what was put there before, by whomever, does not matter. It must not know how a
+template is made.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from taskguard.errors import DeploymentError
+from taskguard.service.deployers.assembly import ACCOUNT
+from taskguard.service.deployers.packaging import CODE, function_setting
+from taskguard.service.deployers.templates import Template, resources_of
+from taskguard.targets.base import Endpoint
+
+_FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
+_LOOKS_EVERY_SECONDS = 0.02
+_UPDATED_WITHIN_SECONDS = 60.0
+_AT_ONCE = 4
+_OF_ASSETS = "aws:asset:"
+"""How CDK's notes in a resource's metadata begin that name its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a function's code lies."""
+
+    bucket: str
+    key: str
+
+
+def is_all_else_equal(old: object, new: Template, region: str) -> bool:
+    """Whether templates differ at most in where the code of functions lies: as texts, not by what the engine makes of them."""
+    if not isinstance(old, dict) or not isinstance(old.get("Resources"), dict) or _publishes_versions(new):
+        return False
+    return json.dumps(_without_code(old, region), sort_keys=True) == json.dumps(
+        _without_code(new, region), sort_keys=True
+    )
+
+
+def put_code(endpoint: Endpoint, template: Template, names: Mapping[str, str]) -> None:
+    """Let each function of the template have the code that lies where the template says; ``names`` are their full names by logical ids, of
+    those that are there.
+
+    Raises:
+        DeploymentError: one was not updated in time, or it failed.
+        ClientError, BotoCoreError: as AWS's calls.
+    """
+    places = {logical_id: place for logical_id, place in _places(template, endpoint.region) if names.get(logical_id)}
+    digests = {place: _digest_of(endpoint, place) for place in set(places.values())}
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="put-code") as pool:
+        work = [
+            pool.submit(_put, endpoint, names[logical_id], place, digests[place])
+            for logical_id, place in places.items()
+        ]
+        for each in work:
+            each.result()
+
+
+def _put(endpoint: Endpoint, name: str, place: _Place, digest: str) -> None:
+    functions = endpoint.functions()
+    if functions.get_function_configuration(FunctionName=name)["CodeSha256"] == digest:
+        return
+    functions.update_function_code(FunctionName=name, S3Bucket=place.bucket, S3Key=place.key)
+    deadline = time.monotonic() + _UPDATED_WITHIN_SECONDS
+    while True:
+        told = functions.get_function_configuration(FunctionName=name)
+        state = told.get("LastUpdateStatus", "Successful")
+        if state == "Successful":
+            return
+        if state == "Failed" or time.monotonic() > deadline:
+            why = told.get("LastUpdateStatusReason", "it took too long")
+            raise DeploymentError(f"updating the code of the function {name} at {endpoint.place}: {why}.")
+        time.sleep(_LOOKS_EVERY_SECONDS)
+
+
+def _digest_of(endpoint: Endpoint, place: _Place) -> str:
+    body = endpoint.client("s3").get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    # https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html: CodeSha256 is in base64.
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def _places(template: Template, region: str) -> Iterator[tuple[str, _Place]]:
+    for resource in resources_of(template):
+        if resource.kind in _FUNCTIONS:
+            place = _place(resource.properties.get(CODE[resource.kind]), region)
+            if place is not None:
+                yield resource.logical_id, place
+
+
+def _place(named: object, region: str) -> _Place | None:
+    """The place that is named in S3; none where it is not told by itself, or the code is in the template."""
+    if isinstance(named, str) and named.startswith("s3://"):
+        bucket, _, key = named.removeprefix("s3://").partition("/")
+        return _Place(bucket, key)
+    if isinstance(named, Mapping) and named.keys() <= {"S3Bucket", "S3Key", "Bucket", "Key"}:
+        told = (named.get("S3Bucket", named.get("Bucket")), named.get("S3Key", named.get("Key")))
+        bucket_, key_ = (_literal(each, region) for each in told)
+        return _Place(bucket_, key_) if bucket_ is not None and key_ is not None else None
+    return None
+
+
+def _literal(value: object, region: str) -> str | None:
+    if isinstance(value, Mapping) and value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        # As CDK names the bucket of its assets.
+        value = value["Fn::Sub"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", region)
+    return value if isinstance(value, str) and "${" not in value else None
+
+
+def _publishes_versions(template: Template) -> bool:
+    """Whether a function's new code makes a version, which an alias is to lead to."""
+    return any(
+        resource.kind == "AWS::Serverless::Function" and function_setting(template, resource, "AutoPublishAlias")
+        for resource in resources_of(template)
+    )
+
+
+def _without_code(template: Template, region: str) -> dict[str, Any]:
+    bare = copy.deepcopy(template)
+    for resource in resources_of(bare):
+        if resource.kind in _FUNCTIONS and _place(resource.properties.get(CODE[resource.kind]), region) is not None:
+            resource.properties[CODE[resource.kind]] = ""
+            told = bare["Resources"][resource.logical_id]
+            if isinstance(notes := told.get("Metadata"), dict):
+                told["Metadata"] = {key: each for key, each in notes.items() if not key.startswith(_OF_ASSETS)}
+    return bare
