@@ -22,7 +22,7 @@ def test_a_configuration_of_any_kind_is_found(tmp_path: Path, name: str) -> None
         ({"package.json": "{}"}, True),
         ({"package.json": '{"devDependencies": {"a": "^1"}}'}, False),
         ({"package.json": '{"dependencies": {"a": "^1"}}', "package-lock.json": "{}"}, True),
-        ({"package.json": '{"dependencies": {"a": "^1"}}', "yarn.lock": ""}, False),
+        ({"package.json": '{"dependencies": {"a": "^1"}}', "yarn.lock": ""}, True),
         ({"layers/a/nodejs/package.json": '{"dependencies": {"a": "^1"}}'}, False),
         ({"package.json": "no JSON"}, False),
         ({"config/dev.yml": "key: ${ssm:/a/b}"}, False),

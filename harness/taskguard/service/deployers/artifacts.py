@@ -41,6 +41,8 @@ class Builder:
 
     job: Job
     scratch: Path
+    set_aside: list[str] = field(default_factory=list)
+    """A sentence for what was not installed as the service has it."""
     _made: dict[tuple[Path, str], Path] = field(default_factory=dict)
 
     def built(self, template: Template) -> Callable[[str, Path], Path]:
@@ -97,12 +99,17 @@ class Builder:
         lay(source, folder)
 
     def _node(self, manifest: Path, source: Path, folder: Path, *, layer: bool) -> None:
-        modules = node_modules(self.job, manifest)
+        modules = self._modules(manifest)
         if layer:
             lay(modules, folder / "nodejs" / "node_modules")
             return
         lay(source, folder, without=("node_modules",))
         lay(modules, folder / "node_modules")
+
+    def _modules(self, manifest: Path, *, development: bool = False) -> Path:
+        installed = node_modules(self.job, manifest, development=development)
+        self.set_aside.extend(each for each in installed.set_aside if each not in self.set_aside)
+        return installed.folder
 
     def _make(self, logical_id: str, source: Path, folder: Path) -> None:
         # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html
@@ -113,7 +120,7 @@ class Builder:
     def _bundle(self, logical_id: str, options: list[str], source: Path, folder: Path) -> None:
         modules = None
         if (manifest := manifest_in(source, development=True)) is not None:
-            modules = node_modules(self.job, manifest, development=True)
+            modules = self._modules(manifest, development=True)
             _link(source / "node_modules", modules)
         theirs = modules / ".bin" / "esbuild" if modules is not None else None
         esbuild = theirs if theirs is not None and theirs.exists() else _esbuild(self.job)

@@ -31,6 +31,8 @@ from taskguard.service.resources import joined
 
 SETTINGS = "cdk.json"
 _CONTEXT = "cdk.context.json"
+_SET_ASIDE = "taskguard-set-aside.json"
+"""In an assembly that is kept: what was not installed as the service has it."""
 _ASSEMBLIES = "assemblies"
 """Where they are in the cache."""
 _OF_THE_COMMAND: Mapping[str, Any] = {
@@ -78,7 +80,8 @@ class Cdk:
             template = stack.template()
             parameters = _parameters(job, stack, template)
             deploy_template(job.endpoint, stack.name, template, parameters, deadline, code_alone=job.code_alone)
-        return Deployed(stack_name=joined([each.name for each in stacks]), set_aside=set_aside)
+        names = joined([each.name for each in stacks])
+        return Deployed(stack_name=names, set_aside=(*_kept_sentences(assembly), *set_aside))
 
     def remove(self, job: Job) -> None:
         deadline = Deadline(job.within_seconds, job.abandoned)
@@ -128,11 +131,17 @@ def _synthesise(job: Job, out: Path) -> None:
             if command:
                 what = f"{doing} the app of {SETTINGS} (`{command}`)"
                 run(job, ["sh", "-c", command], folder, environment, what, view=view)
+        (out / _SET_ASIDE).write_text(json.dumps(programs.set_aside), encoding="utf-8")
     if not (out / MANIFEST).is_file():
         raise DeploymentError(
             f"running the app of {SETTINGS} (`{settings['app']}`): it ended well and left nothing in the folder that CDK_OUTDIR names. Does "
             "it call app.synth(), and leave outdir as it is?"
         )
+
+
+def _kept_sentences(assembly: Assembly) -> tuple[str, ...]:
+    file = assembly.folder / _SET_ASIDE
+    return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ()
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:

@@ -66,9 +66,9 @@ class CloudFormation:
             parameters = parameters_for(template, file, job.parameters, self._usual_parameters(folder))
             bucket = Bucket(job.endpoint)
             bucket.make()
-            built = Builder(job, folder.with_name("built")).built(template)
-            Packager(path.parent, bucket, built, folder).package(template)
-            set_aside = tuple(_cannot_run(template))
+            builder = Builder(job, folder.with_name("built"))
+            Packager(path.parent, bucket, builder.built(template), folder).package(template)
+            set_aside = (*builder.set_aside, *_cannot_run(template))
             deploy_template(job.endpoint, name, template, parameters, deadline, code_alone=job.code_alone)
         return Deployed(stack_name=name, set_aside=set_aside)
 

@@ -56,7 +56,7 @@ class Command:
             run(job, ["sh", "-c", command or ""], folder, environment, f"`{command}`", view=programs.view)
         after = _stacks(job.endpoint)
         changed = [name for name, state in after.items() if state != before.get(name)]
-        return Deployed(stack_name=joined(changed) if changed else NO_STACK)
+        return Deployed(stack_name=joined(changed) if changed else NO_STACK, set_aside=programs.set_aside)
 
     def remove(self, job: Job) -> None:
         raise DeploymentError(

@@ -1,4 +1,5 @@
-"""Installs what a service depends on, once for each set of dependencies: packages of Python with uv, of Node.js with npm.
+"""Installs what a service depends on, once for each set of dependencies: packages of Python with uv, of Node.js with npm or what else
+wrote their lock file.
 
 Nothing that a package wants to be run when it is installed is run, as far as the installer can be told so. What was installed is kept
 in the user's cache, found by the digest of all that it follows from. It must not know what the packages are for.
@@ -6,12 +7,14 @@ in the user's cache, found by the digest of all that it follows from. It must no
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import re
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,16 @@ from taskguard.service.building import View
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.caching import cached, digest
 from taskguard.service.deployers.commands import run
+from taskguard.service.deployers.locks import NPM, Lock, lock_above, lock_in, unread_beside
+from taskguard.service.deployers.package_managers import (
+    SETTINGS,
+    Manager,
+    command,
+    manager_for,
+    prepare,
+    tidy,
+    variables,
+)
 from taskguard.service.files import digest_of
 from taskguard.targets import machine
 from taskguard.targets.environments import Python
@@ -31,10 +44,20 @@ FOLDER = "dependencies"
 """Where they are in the cache."""
 REQUIREMENTS = "requirements.txt"
 MANIFEST = "package.json"
-_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 _LOCAL = re.compile(r"^\s*(-|\.|/|\S+\s*@\s*file:)", re.MULTILINE)
 """A line of requirements that leads to other files."""
-_LOCAL_MODULES = re.compile(r'"(file|link|workspace):|"workspaces"')
+_LOCAL_MODULES = re.compile(
+    r"""\b(file|link|workspace|portal|patch):|"workspaces"|patchedDependencies|^packages:$""", re.MULTILINE
+)
+"""A package that lies among the service's own files, or is changed by some of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """The ``folder`` called ``node_modules`` with what was installed, and a sentence for each lock file that had no say in it."""
+
+    folder: Path
+    set_aside: tuple[str, ...] = ()
 
 
 def requirements_in(folder: Path) -> Path | None:
@@ -82,8 +105,8 @@ def python_packages(job: Job, requirements: Path, python: Python) -> Path:
     return cached(job.places.cache / FOLDER, name, install)
 
 
-def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path:
-    """A folder ``node_modules`` with the packages that ``manifest`` asks for; those for ``development`` as well.
+def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modules:
+    """The packages that ``manifest`` asks for, in the versions that the lock file beside it names; those for ``development`` as well.
 
     Raises:
         SetupError: there is no npm.
@@ -93,12 +116,22 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path
     if npm.state is State.MISSING:
         raise SetupError(f"installing the packages of {manifest.parent.name}: {npm.name}: {npm.what}. {npm.to_do}")
     source = manifest.parent
-    files = [source / name for name in (MANIFEST, *_LOCKS, ".npmrc") if (source / name).is_file()]
-    texts = [file.read_text(encoding="utf-8-sig", errors="replace") for file in files]
-    locked = any(file.name in _LOCKS for file in files)
-    local = any(_LOCAL_MODULES.search(text) for text in texts)
-    command = ["npm", "ci" if locked else "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    command += [] if development else ["--omit=dev"]
+    lock = lock_in(source)
+    manager, set_aside = _manager(job, source, lock)
+    unlocked = lock is None or (lock.manager != NPM and manager is None)
+    words = ["npm", "install" if unlocked else "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    words += [] if development else ["--omit=dev"]
+    what = f"`npm {words[1]}`"
+    if manager is not None:
+        words, what = command(manager, development=development), f"{manager.name}, by {lock.file.name if lock else ''}"
+    named = (
+        MANIFEST,
+        ".npmrc",
+        *([] if lock is None or unlocked else [lock.file.name]),
+        *(SETTINGS if manager else ()),
+    )
+    files = [source / name for name in dict.fromkeys(named) if (source / name).is_file()]
+    local = any(_LOCAL_MODULES.search(file.read_text(encoding="utf-8-sig", errors="replace")) for file in files)
 
     def install(folder: Path) -> None:
         if local:
@@ -106,12 +139,52 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Path
         else:
             for file in files:
                 shutil.copy2(file, folder)
-        what = f"installing the packages of {source.name} with `npm {command[1]}`"
-        run(job, command, folder, installing(job), what, installs=True)
+        environment, view = installing(job), View()
+        if manager is not None:
+            prepare(folder, manager)
+            environment |= variables(folder, sandboxed=job.endpoint.sandboxed)
+            view = View(writes=(folder,), sees=(manager.folder,))
+        run(
+            job,
+            words,
+            folder,
+            environment,
+            f"installing the packages of {source.name} with {what}",
+            view=view,
+            installs=True,
+        )
+        tidy(folder)
         (folder / "node_modules").mkdir(exist_ok=True)
 
-    about = (*texts, development, sys.platform, platform.machine(), *([digest_of(source)] if local else []))
-    return cached(job.places.cache / FOLDER, f"node-{digest(*about)}", install) / "node_modules"
+    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    by = manager.folder.name if manager is not None else words[1]
+    about = (*contents, by, development, sys.platform, platform.machine(), *([digest_of(source)] if local else []))
+    folder = cached(job.places.cache / FOLDER, f"node-{digest(*about)}", install)
+    return Modules(folder / "node_modules", set_aside)
+
+
+def _manager(job: Job, source: Path, lock: Lock | None) -> tuple[Manager | None, tuple[str, ...]]:
+    """What installs instead of npm, and a sentence for each lock that has no say."""
+    where = "" if source.name == "service" else f"{source.name}/"
+    newest = "npm installed the newest versions that package.json allows"
+    if lock is None:
+        above = lock_above(source, job.places.service)
+        told = (
+            f"{where}package.json has no lock file of its own, and {above.name} above it has no say: {newest}"
+            if above
+            else ""
+        )
+        return None, ((told,) if told else ())
+    beside = tuple(
+        f"{where}{name} has no say: packages were installed by {lock.file.name} beside it"
+        for name in unread_beside(lock)
+    )
+    if lock.manager == NPM:
+        return None, beside
+    try:
+        return manager_for(lock, job.places.cache), beside
+    except SetupError as error:
+        return None, (*beside, f"{where}{lock.file.name} was not followed: {error}; {newest}")
 
 
 def installing(job: Job) -> dict[str, str]:

@@ -28,10 +28,12 @@ _OF_OTHERS = ("node_modules", "cdk.out")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What was installed: the variables with which the service's programs find it, and what they are given to see of it in a sandbox."""
+    """What was installed: the variables with which the service's programs find it, what they are given to see of it in a sandbox, and a
+    sentence for what was not installed as the service has it."""
 
     variables: Mapping[str, str]
     view: View
+    set_aside: tuple[str, ...] = ()
 
 
 def programs_of(job: Job, folder: Path) -> Programs:
@@ -42,10 +44,12 @@ def programs_of(job: Job, folder: Path) -> Programs:
         DeploymentError: something cannot be installed.
     """
     binaries, sees, called = [folder / "node_modules" / ".bin", folder / ".venv" / "bin"], list[Path](), list[str]()
+    set_aside = list[str]()
     for manifest in _manifests(folder):
         main = manifest.parent == folder
-        modules = node_modules(job, manifest, development=main)
-        at = manifest.parent / "node_modules"
+        installed = node_modules(job, manifest, development=main)
+        modules, at = installed.folder, manifest.parent / "node_modules"
+        set_aside += installed.set_aside
         if main:
             at.symlink_to(modules, target_is_directory=True)
             sees.append(modules)
@@ -65,7 +69,7 @@ def programs_of(job: Job, folder: Path) -> Programs:
             (binaries[1] / name).chmod(0o755)
     path = [*map(str, binaries), *([] if job.endpoint.sandboxed else [os.environ.get("PATH", os.defpath)])]
     view = View(writes=(folder.parent,), sees=tuple(sees), programs=tuple(called))
-    return Programs({"PATH": os.pathsep.join(path)}, view)
+    return Programs({"PATH": os.pathsep.join(path)}, view, tuple(dict.fromkeys(set_aside)))
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

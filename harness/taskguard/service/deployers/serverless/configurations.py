@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from taskguard.service.deployers.locks import lock_in
 from taskguard.service.files import deployed_files, files_of
 
 NAMES = tuple(f"serverless.{ending}" for ending in ("yml", "yaml", "json", "js", "mjs", "cjs", "ts"))
 """In the order in which the Serverless CLI looks for them."""
-_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 _ASKS_AWS = re.compile(rb"\$\{\s*(ssm|cf|s3|aws|git)[:(.]|\$\{[^}]*,\s*(ssm|cf|s3|git)[:(]")
 """Variables that are read from where it is deployed, or from a repository."""
 _COLLECTS_PYTHON = b"serverless-python-requirements"
@@ -45,7 +45,7 @@ def _is_locked(manifest: Path) -> bool:
         depends = any(told.get(each) for each in ("dependencies", "devDependencies", "optionalDependencies"))
     except (ValueError, AttributeError):
         return False
-    return not depends or any(manifest.with_name(name).is_file() for name in _LOCKS)
+    return not depends or lock_in(manifest.parent) is not None
 
 
 def _is_pinned(requirements: Path) -> bool:

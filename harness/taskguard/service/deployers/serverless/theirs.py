@@ -38,7 +38,6 @@ WRAPPER_FILES = tuple(
 )
 _NOTE = "taskguard-note.json"
 """What the plugin told, beside the package."""
-_OTHER_LOCKS = ("pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
 _MOST_CALLS = 3
 """The CLI is called again once what a call asked for is installed and built."""
 
@@ -155,14 +154,10 @@ class _Packaging:
         manifest = manifest_in(folder, development=development)
         if manifest is None:
             return
-        others = [name for name in _OTHER_LOCKS if (folder / name).is_file()]
-        if others and not (folder / "package-lock.json").exists():
-            self._said.append(
-                f"{others[0]}: packages were installed with npm as package.json has them, not in the versions that it names"
-            )
         modules = node_modules(self._job, manifest, development=development)
+        self._said += modules.set_aside
         # A copy: what a service changes there must not be another's.
-        subprocess.run(["cp", "-a", str(modules), str(folder / "node_modules")], check=True)
+        subprocess.run(["cp", "-a", str(modules.folder), str(folder / "node_modules")], check=True)
 
     def _do(self, needs: dict[str, list[str]], scratch: Path) -> None:
         for name in needs.get("install", ()):
