@@ -161,6 +161,8 @@ remove: setup ## remove a stage from AWS (STAGE=, REGION=)
 
 setup: $(VENV)/.ready node_modules/.ready $(VENV)/.prepared $(VENV)/.sandbox ## install what is needed, here and in the user's cache folder (quick when nothing changed)
 
+# What uv builds leaves locks of its own among the temporary files.
+$(VENV)/.ready: export TMPDIR = $(abspath $(VENV))
 $(VENV)/.ready: requirements/development.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "make setup: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one with PYTHON=..." >&2; exit 3; }

@@ -103,7 +103,10 @@ def installed(lock: Path, python: Python, cache: Path, what: str) -> Environment
         command += ["--python", python.executable, "--target", str(folder), "--requirement", str(lock)]
         # Not in the current folder, whose project may have settings of its own for uv.
         environment = {"UV_CACHE_DIR": str(cache / "downloads" / "uv")} | os.environ
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        # What uv builds leaves locks of its own among the temporary files.
+        with tempfile.TemporaryDirectory(prefix="taskguard-") as temporary:
+            environment["TMPDIR"] = temporary
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SetupError(
                 f"installing {what} for {python.executable} failed:\n{done.stderr.strip()}\n"
