@@ -1,4 +1,4 @@
-"""What a run lets become of a few tasks beside its own, where it does not know the seed of a service's failures, or there are none.
+"""What a run lets become of a few tasks beside its own, or a test of its tasks, where no known seed decides which attempts fail.
 
 Each is a few lines of a plan. It must not know how they are brought about, nor what a pipeline makes of them.
 """
@@ -6,6 +6,7 @@ Each is a few lines of a plan. It must not know how they are brought about, nor 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from taskguard.faults.plan import Fault, Phase
@@ -60,6 +61,29 @@ def faults_of_task(
                     receive=1,
                     seconds=hidden_seconds,
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstFailures:
+    """That a task's first attempts fail, so many, or each where it ``dies`` of them: before or after the function has done its work, or by a
+    ``call`` of the function's own that is denied, so that it meets an error itself."""
+
+    failures: int
+    dies: bool
+    when: Phase = Phase.BEFORE
+    call: str | None = None
+
+    def faults(self, task_id: str, consumers: Sequence[str]) -> Iterator[Fault]:
+        """The lines for the task with this id, whose message comes back when its visibility timeout is over; ``consumers`` are the work
+        queue's, as a plan calls them.
+
+        Raises:
+            FaultPlanError: the id or a name cannot stand in a plan.
+        """
+        kind, struck = ("fail", ("work",)) if self.call is None else ("deny", tuple(consumers))
+        for receive in (None,) if self.dies else range(1, self.failures + 1):
+            for function in struck:
+                yield Fault(kind=kind, when=self.when, function=function, call=self.call, task=task_id, receive=receive)
 
 
 def _failing(task_id: str, receive: int | None, times: int, when: Phase = Phase.BEFORE) -> Fault:

@@ -34,8 +34,9 @@ from taskguard.history import (
     FaultInjected,
     TaskSubmitted,
 )
+from taskguard.ingress.client import Client
 from taskguard.ingress.load import Load
-from taskguard.run.refused import Asked, learnt_of
+from taskguard.run.refused import Asked, first_asked, learnt_of
 from taskguard.service.stack import Stack
 from taskguard.support.json_values import Json
 from taskguard.targets.base import Endpoint
@@ -79,6 +80,21 @@ class Learning:
         """The first task was taken in these words."""
         if words != self._stated.ingress:
             self._asked_in, self._found["request"] = words, learnt_of(words)
+
+    def ask_first(
+        self, client_of: Callable[[IngressWords], Client], recording: Callable[[], Recording | None]
+    ) -> list[TaskSubmitted]:
+        """Hand in the first tasks of the load, and learn of them: how they were answered, by the words that are known then.
+
+        Raises:
+            IngressError: no words are known in which a task is taken.
+        """
+        words, first = first_asked(client_of, self._load.tasks[0], self._stated.ingress, self._stack, recording)
+        self.of_request(words)
+        client = client_of(words)
+        return self.of_first(
+            [first, *(client.ask(each) for each in self._load.tasks[1 : self._load.wording])], recording
+        )
 
     def of_first(self, asked: Sequence[Asked], recording: Callable[[], Recording | None]) -> list[TaskSubmitted]:
         """Learn of the messages of the tasks that were handed in first; how they were answered, by the words that are known then."""

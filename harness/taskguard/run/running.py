@@ -48,7 +48,6 @@ from taskguard.run.of_run import ids_of, is_of_run
 from taskguard.run.outside import NOTHING, Outside
 from taskguard.run.probing import Probing
 from taskguard.run.redrive import Redrive
-from taskguard.run.refused import first_asked
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
@@ -209,16 +208,12 @@ class Run:
         if outside.faults is not None or not load.tasks:
             # Of what is broken on purpose nobody knows what to expect at first.
             return self._client(words), load, []
-        if self._learning is not None:
-            words, asked_once = first_asked(self._client, load.tasks[0], words, self.stack, self.recording)
-            self._learning.of_request(words)
-        else:
-            asked_once = asked_first(self._client(words), load.tasks[0], self.stack, words, self.recording)
         client = self._client(words)
-        asked = [asked_once, *(client.ask(each) for each in load.tasks[1 : load.wording])]
-        first = [event for event, _ in asked]
-        if self._learning is not None:
-            first = self._learning.of_first(asked, self.recording)
+        if self._learning is None:
+            first = [asked_first(client, load.tasks[0], self.stack, words, self.recording)[0]]
+            first += [client.submit(each) for each in load.tasks[1 : load.wording]]
+        else:
+            first = self._learning.ask_first(self._client, self.recording)
             self._speak(self._learning.dialect)
             client = self._client(self.dialect.ingress)
             if self.dialect.ingress.id == "answer":

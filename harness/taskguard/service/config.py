@@ -40,7 +40,8 @@ class DeployerName(StrEnum):
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``contract`` is named as in the file, ``choices`` decide which queue, table and route are meant,
     ``deployer`` says how it is deployed (none: by what lies in the folder), by which command (``deploy``), from which ``template`` (none:
-    one of a usual name), with which ``parameters``; ``environment`` is for what deploys it, and ``stage`` is the stage where none is asked for (none: any)."""
+    one of a usual name), with which ``parameters``; ``environment`` is for what deploys it, ``stage`` is the stage where none is asked for (none: any), and ``failure_rate`` the
+    variable of its functions' environment that holds the rate of the failures that it simulates (none: it simulates none, or nobody said)."""
 
     contract: str
     dialect: Dialect
@@ -51,6 +52,7 @@ class Config(Strict, frozen=True, kw_only=True):
     parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
     stage: str | None = None
+    failure_rate: str | None = None
 
 
 def config_of(folder: Path) -> Config:
@@ -81,6 +83,7 @@ def config_of(folder: Path) -> Config:
             parameters=service.parameters,
             environment=service.environment,
             stage=service.stage,
+            failure_rate=service.failure_rate,
         )
     except Refused as refused:
         raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
@@ -115,6 +118,7 @@ class _Service(Strict, frozen=True, kw_only=True):
     parameters: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
     stage: str | None = None
+    failure_rate: str | None = None
 
 
 class _File(Strict, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from taskguard.faults.plan import Plan
     from taskguard.places import Places
     from taskguard.run.running import Run
+    from taskguard.run.stages import WantedStage
     from taskguard.service.kept import RunningStack
     from taskguard.service.stack import Stack
     from taskguard.targets.base import Endpoint
@@ -274,7 +276,11 @@ def deploy(request: pytest.FixtureRequest, shared_engine: SharedEngine) -> Calla
     if _target(request.config) is TargetName.AWS:
         pytest.skip("it deploys a stage of its own; on AWS only the stage that is deployed there is tested")
 
-    return lambda stage, **parameters: shared_engine.stack(stage, parameters)
+    from taskguard.service.ours import is_ours
+
+    # Ours has a default for each of its parameters.
+    always = {} if is_ours(places_of(request.config).service) else wanted_of(request.config).parameters()
+    return lambda stage, **parameters: shared_engine.stack(stage, {**always, **parameters})
 
 
 @pytest.fixture(scope="session")
@@ -292,38 +298,52 @@ def stack(request: pytest.FixtureRequest, endpoint: Endpoint, shared_engine: Sha
 
 def stack_on(shared_engine: SharedEngine, config: pytest.Config) -> Stack:
     """The stage under test on an engine of the session's own, both of them made when they are not there."""
-    from taskguard.service.ours import auth_parameters, failure_parameters
+    from taskguard.testing.under_test import make_ready
 
-    parameters = failure_parameters(asked(config, "failure-seed"), asked(config, "failure-rate"))
-    parameters |= auth_parameters(asked(config, "api-auth"))
+    wanted = wanted_of(config)
     shared_engine.endpoint()
-    return shared_engine.stack(asked(config, "stage") or shared_engine.default_stage(), parameters)
+    stage = wanted.stage or shared_engine.default_stage()
+    return shared_engine.stack(stage, wanted.parameters(), partial(make_ready, wanted))
+
+
+def wanted_of(config: pytest.Config) -> WantedStage:
+    """What is asked of the stage under test."""
+    from taskguard.run.stages import WantedStage
+
+    return WantedStage(
+        places=places_of(config),
+        stage=asked(config, "stage"),
+        seed=asked(config, "failure-seed") or None,
+        rate=asked(config, "failure-rate"),
+        api_auth=asked(config, "api-auth"),
+    )
 
 
 @pytest.fixture(scope="session")
-def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack) -> Run:
+def run(request: pytest.FixtureRequest, endpoint: Endpoint, stack: Stack, shared_engine: SharedEngine) -> Run:
     """The stage under test, with what is expected of it."""
-    from taskguard.contract.draws import Draws
-    from taskguard.evidence.sources import source_at
-    from taskguard.run.running import Run
-    from taskguard.service.config import terms_of
-    from taskguard.service.ours import failure_settings
+    from taskguard.testing.under_test import run_of
 
-    if _target(request.config) is TargetName.AWS:
+    config = request.config
+    if _target(config) is TargetName.AWS:
         from taskguard.testing.on_aws import run_on
 
-        return run_on(endpoint, stack, places_of(request.config).service)
-    seed, rate, since_ms = asked(request.config, "failure-seed") or None, asked(request.config, "failure-rate"), 0.0
-    if _target(request.config) is TargetName.RUNNING:
-        seed, rate = failure_settings(endpoint, stack)
-        since_ms = endpoint.clock.now_ms()
-    terms = terms_of(places_of(request.config).service, Draws(seed=seed, rate=rate))
-    return Run(endpoint=endpoint, stack=stack, terms=terms, source=source_at(endpoint, stack, since_ms=since_ms))
+        return run_on(endpoint, stack, places_of(config).service)
+    return run_of(
+        wanted_of(config),
+        endpoint,
+        stack,
+        is_shared=_target(config) is TargetName.RUNNING,
+        # Each process of the session learns by itself.
+        seed=f"{shared_engine.folder.name}-{os.getpid()}",
+    )
 
 
 @pytest.fixture
-def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngine) -> Pipeline:
+def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngine) -> Iterator[Pipeline]:
     """The stage under test, and tasks whose fate is known."""
+    from taskguard.service.config import config_of
+    from taskguard.testing.fates import Fates
     from taskguard.testing.pipeline import Pipeline, own_name
 
     # Unique to this execution of this test, so that a stack that stays can be tested again.
@@ -334,12 +354,16 @@ def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngi
         folder=shared_engine.folder / "histories",
         shared=hasattr(request.config, "workerinput")
         or _target(request.config) in (TargetName.AWS, TargetName.RUNNING),
+        arranged=Fates(
+            run, config_of(places_of(request.config).service).failure_rate, partial(shared_engine.alone, "consumers")
+        ),
     )
     if _target(request.config) is TargetName.AWS:
         from taskguard.testing.on_aws import ledger_in
 
         pipeline.client.note = ledger_in(shared_engine.folder, run).add
-    return pipeline
+    yield pipeline
+    pipeline.fates.close()
 
 
 @pytest.fixture
@@ -349,6 +373,7 @@ def faults(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Calla
     test's name; ``seed=`` names another. What is answered is the plan."""
     from taskguard.faults.plan import Plan, parse
     from taskguard.run.injecting.handing_over import injecting
+    from taskguard.service.config import config_of
 
     if _target(request.config) not in (TargetName.LOCALSTACK, TargetName.RUNNING):
         pytest.skip("faults are injected by the engine of ours alone (--taskguard-target localstack)")
@@ -357,8 +382,10 @@ def faults(request: pytest.FixtureRequest, endpoint: Endpoint) -> Iterator[Calla
         def break_on_purpose(lines: str, *, stack: Stack | None = None, seed: str | None = None) -> Plan:
             plan = Plan(seed=seed or request.node.name, faults=parse(lines))
             where = stack or request.getfixturevalue("stack")
+            # Of the stage under test more may have been learnt than is stated.
+            words = config_of(places_of(request.config).service) if stack else request.getfixturevalue("run")
             print(f"faults with seed {plan.seed!r}: {lines.strip()}")  # noqa: T201  # shown when the test fails
-            handed_over.enter_context(injecting(endpoint, where, plan))
+            handed_over.enter_context(injecting(endpoint, where, plan, words.dialect))
             return plan
 
         yield break_on_purpose

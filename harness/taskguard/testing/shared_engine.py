@@ -18,9 +18,12 @@ from taskguard.places import Places
 from taskguard.service import deployment
 from taskguard.service.config import config_of
 from taskguard.service.deployment import read_stack
+from taskguard.service.ours import is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint, Instance, Target
 from taskguard.targets.registry import instance_from_json
+
+_UNNAMED = "unnamed"
 
 
 class SharedEngine:
@@ -44,7 +47,7 @@ class SharedEngine:
         """
         if self._adopted is not None:
             return self._adopted.endpoint()
-        with self._alone("engine"):
+        with self.alone("engine"):
             if self._note.exists():
                 return instance_from_json(self._note.read_text()).endpoint()
             target = self._make()
@@ -61,18 +64,25 @@ class SharedEngine:
         """The stages that this session has deployed up to now."""
         return {deployed.stem for deployed in self.folder.glob("*.deployed")}
 
-    def stack(self, stage: str, parameters: Mapping[str, str]) -> Stack:
-        """The pipeline on ``stage``, deployed when it is not.
+    def stack(
+        self,
+        stage: str | None,
+        parameters: Mapping[str, str],
+        ready: Callable[[Endpoint, Stack], None] = lambda *_: None,
+    ) -> Stack:
+        """The pipeline on ``stage`` (none: the one that the service has where none is named), deployed when it is not, and made ``ready``
+        then.
 
         Raises:
             TargetError, SetupError, DeploymentError: when it cannot be.
         """
-        endpoint, deployed = self.endpoint(), self.folder / f"{stage}.deployed"
-        with self._alone(stage):
+        label = stage or _UNNAMED
+        endpoint, deployed = self.endpoint(), self.folder / f"{label}.deployed"
+        with self.alone(label):
             if deployed.exists():
                 choices = config_of(self._places.service).choices
-                return read_stack(endpoint, stage, name=deployed.read_text(), choices=choices)
-            if self._outlives_session():
+                return read_stack(endpoint, stage or "", name=deployed.read_text(), choices=choices)
+            if stage is not None and self._outlives_session():
                 name = deployment.name_of(endpoint, stage, places=self._places, parameters=parameters)
                 deployment.make_sure_is_free(endpoint, stage, name=name)
                 # From here on something of it may be there, however far the deploy comes.
@@ -82,14 +92,19 @@ class SharedEngine:
                 stage,
                 places=self._places,
                 parameters=parameters,
-                log=self.folder / f"{stage}-deploy.log",
+                log=self.folder / f"{label}-deploy.log",
             )
+            ready(endpoint, stack)
             deployed.write_text(stack.name)
             return stack
 
-    def default_stage(self) -> str:
-        """The stage of a session that names none, once its engine is up: one of its own, on an engine that others may use."""
-        return f"test-{sha256(self.folder.name.encode()).hexdigest()[:6]}" if self._outlives_session() else "test"
+    def default_stage(self) -> str | None:
+        """The stage of a session that names none, once its engine is up: one of its own, on an engine that others may use. A service that
+        is not ours has its own (none: whichever it is), since it may know no other."""
+        if self._outlives_session():
+            return f"test-{sha256(self.folder.name.encode()).hexdigest()[:6]}"
+        service = self._places.service
+        return "test" if is_ours(service) else config_of(service).stage
 
     def stop(self, *, forget: bool) -> None:
         """End the engine, if there is one of the session's own, and with ``forget`` remove the session's folder. Where
@@ -116,6 +131,7 @@ class SharedEngine:
         if deployment.is_deployed(endpoint, stage, name=name):
             deployment.remove(endpoint, stage, places=self._places, name=name, log=log)
 
-    def _alone(self, name: str) -> FileLock:
+    def alone(self, name: str) -> FileLock:
+        """What one process of the session holds at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / f"{name}.lock")

@@ -16,7 +16,7 @@ from tests.unit.taskguard.recorder_lines import STACK, ended, recording_of, sqs_
 
 @pytest.fixture
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    monkeypatch.setattr("taskguard.testing.pipeline.http_client_of", lambda *_: None)
+    monkeypatch.setattr("taskguard.testing.pipeline.client_of", lambda *_: None)
     run = Run(endpoint=Fakes(), stack=STACK, terms=our_terms())
     return Pipeline(run=run, prefix="t", folder=tmp_path)
 
