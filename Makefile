@@ -30,7 +30,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-programs unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-programs unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint docs scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,9 @@ lint: setup ## check style, types, and what imports what
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 
+docs: setup ## build the documentation as a website in build/docs (a broken link fails)
+	@exec $(BIN)/python -m tools.site
+
 scan: setup ## look for secrets in all files that are, or could be, committed (offline, seconds)
 	@git rev-parse --git-dir >/dev/null || { echo "make scan: could not be judged: git does not tell what is committed here. Run it in a checkout." >&2; exit 2; }
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --no-verify || \
@@ -198,7 +201,7 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 clean: down ## remove all that was installed or made here (not the user's cache folder, which other checkouts use)
-	@rm -rf $(VENV) node_modules .taskguard .serverless runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules .taskguard .serverless build runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 compile = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --custom-compile-command "make lock"
 data := harness/taskguard/data
@@ -210,5 +213,6 @@ lock: ## resolve the lock files anew, after changing what is required
 	@$(compile) requirements/ministack.in -o $(data)/ministack.txt
 	@$(compile) requirements/pip.in -o $(data)/pip.txt
 	@$(compile) requirements/audit.in -o requirements/audit.txt
+	@$(compile) requirements/docs.in -o requirements/docs.txt
 	@npm install --package-lock-only --silent
 	@for each in client sdk-v2 sdk-v3; do (cd $(data)/nodejs/$$each && npm install --package-lock-only --omit-lockfile-registry-resolved --silent); done
