@@ -36,6 +36,15 @@ class Queues:
         """Each queue, as it is now."""
         return [self._depth(name, queue.url) for name, queue in self._stack.queues.items()]
 
+    def are_empty_beside(self) -> bool:
+        """Whether none of the stack's other queues that somebody consumes holds a message, in whatever state."""
+        others = (queue for queue in self._stack.beside if queue.consumers)
+        return not any(
+            int(held)
+            for queue in others
+            for held in attributes_of(self._endpoint, queue.url, *_DEPTHS.values()).values()
+        )
+
     def heeds_partial_batches(self) -> dict[str, bool | None]:
         """By function, whether its event source mapping of the work queue asks for a list of the batch's failed messages; none when
         it has several that differ in that."""

@@ -90,12 +90,15 @@ class RecordAnswered(Happened, frozen=True, kw_only=True):
 class Delivered(OfDelivery, frozen=True, kw_only=True):
     """A message was handed to a work consumer; `environment` is the execution environment that it was handed to, None where that
     was not seen. Of a FIFO queue's message `group` is its message group, and `sequence` its place in it: a later message has a higher
-    number."""
+    number. `queue` is the name of another queue of the service's than the work queue, in which tasks are tried again; it hides a message for
+    `hidden_seconds` unless it is asked otherwise, none where that was not read."""
 
     payload: Json
     environment: str | None = None
     group: str | None = None
     sequence: int | None = None
+    queue: str | None = None
+    hidden_seconds: Finite | None = None
 
 
 class AttemptSucceeded(OfDelivery, frozen=True, kw_only=True):
@@ -138,7 +141,9 @@ class Resent(OfDelivery, frozen=True, kw_only=True):
     """The consumer sent the task of this delivery to a queue again at `at_ms`, in a new message; the queue had answered at `answered_ms`.
 
     `accepted` tells whether it took it, as the message `new_message_id`; None where it took none, or took it for one that it had been
-    sent before. That can first be received `delay_seconds` after it was sent, None: after as long as the queue has it by itself.
+    sent before. That can first be received `delay_seconds` after it was sent, None: after as long as the queue has it by itself. It came
+    `through` another queue of the service's, of this name: to be tried again there, or to be sent on from there, as the message that was
+    tried next; then the delays are those of all these `sends` together.
     """
 
     answered_ms: Moment
@@ -146,6 +151,8 @@ class Resent(OfDelivery, frozen=True, kw_only=True):
     new_message_id: str | None
     delay_seconds: Finite | None
     accepted: bool
+    through: str | None = None
+    sends: Count = 1
 
     def __post_init__(self) -> None:
         refuse_other_queues(self.queue)
@@ -164,7 +171,8 @@ class Sender(Strict, frozen=True, kw_only=True):
 class DeadLettered(Happened, frozen=True, kw_only=True):
     """The message was first seen in the dead-letter queue; `payload` is the task's payload as the message holds it. SQS moved it there
     or, with `sent_by`, a consumer sent it, and it is a new message. `delivery_ids` are the hand-overs (on Lambda the invocations) in
-    which that queue's consumers were given it, so far as they were seen.
+    which that queue's consumers were given it, so far as they were seen. With `queue` it is another queue of this name: one that keeps
+    what is given up, and is not the work queue's by its redrive policy.
     """
 
     task_id: str | None
@@ -172,6 +180,12 @@ class DeadLettered(Happened, frozen=True, kw_only=True):
     payload: Json
     delivery_ids: tuple[str, ...] = ()
     sent_by: Sender | None = None
+    queue: str | None = None
+
+    @property
+    def where(self) -> str:
+        """What to call where it is: `the dead-letter queue`, or the queue's name."""
+        return "the dead-letter queue" if self.queue is None else f"the queue {self.queue}"
 
     @property
     def origin_id(self) -> str:

@@ -129,8 +129,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"no task was sent, {what} ({answer(code)})"
         case RecordAnswered(status_code=code):
             return f"asked for by a client ({answer(code)})"
-        case Delivered(receive_count=count):
-            return f"delivered, receive {count}"
+        case Delivered(receive_count=count, queue=queue):
+            return f"delivered{f' by the queue {queue}' if queue is not None else ''}, receive {count}"
         case AttemptSucceeded(receive_count=count):
             return f"succeeded at receive {count}"
         case AttemptFailed(receive_count=count, reason=reason):
@@ -140,13 +140,14 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"its message was dropped {how}, for that of task {first}"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
-        case Resent(delay_seconds=delay, accepted=accepted):
+        case Resent(delay_seconds=delay, accepted=accepted, through=through):
             after = "" if delay is None else f" with a delay of {seconds(delay)}"
-            return f"sent again in a new message{after}{'' if accepted else ', which the queue refused'}"
+            to = f" to the queue {through}" if through is not None else ""
+            return f"sent again{to} in a new message{after}{'' if accepted else ', which the queue refused'}"
         case AnswerMisread(function=function, what=what, fails_all=fails_all):
             return f"{function} {what}: read as {'the failure' if fails_all else 'the success'} of the whole batch"
-        case DeadLettered(sent_by=sender):
-            return "arrived in the dead-letter queue" + (f", sent by {sender.function}" if sender is not None else "")
+        case DeadLettered(sent_by=sender, where=where):
+            return f"arrived in {where}" + (f", sent by {sender.function}" if sender is not None else "")
         case ReceiveThrottled(at_ms=at_ms, until_ms=until_ms, receive_count=count):
             return f"handed out, receive {count}, and throttled for {seconds((until_ms - at_ms) / 1000)}, until it was visible again"
         case DeadLetterLogged(function=function):

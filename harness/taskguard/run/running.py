@@ -297,6 +297,7 @@ class Run:
             stays_filled=self.stack.stays_filled,
             at_rest=self._at_rest_if_untold(),
             handed_in=handed_in,
+            are_empty_beside=queues.are_empty_beside,
         )
 
     def _at_rest_if_untold(self) -> Callable[[], bool] | None:

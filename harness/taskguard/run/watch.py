@@ -99,10 +99,12 @@ def watch(
     stays_filled: Collection[QueueName] = (),
     at_rest: Callable[[], bool] | None = None,
     handed_in: Callable[[], Iterable[str]] = tuple,
+    are_empty_beside: Callable[[], bool] = lambda: True,
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
     the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at
-    work. ``handed_in`` are tasks that were handed in since it was asked last: then it is not over yet."""
+    work. ``handed_in`` are tasks that were handed in since it was asked last: then it is not over yet, nor while the stack's other queues
+    are not empty, of which ``are_empty_beside`` tells."""
 
     def since_seconds() -> float:
         return time.monotonic() if clock is None else clock.now_ms() / 1000
@@ -120,6 +122,7 @@ def watch(
             open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
         depths = tuple(queues.queue_depths())
         is_empty = all_empty(depths, stays_filled) and (at_rest is None or at_rest()) and not [*handed_in()]
+        is_empty = is_empty and are_empty_beside()
         empty_since = (empty_since or now) if is_empty else None
         left_on_queues = sum(depth.total for depth in depths if depth.queue not in stays_filled)
         unsettled = len(open_ids) if at_rest is None else min(total, left_on_queues)

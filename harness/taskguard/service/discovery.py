@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
-from taskguard.service.event_sources import function_of, mappings_of
+from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.ingresses import ingresses_of
 from taskguard.service.resources import Resource, resources_of
 from taskguard.service.stack import (
@@ -42,6 +43,12 @@ _AT_ONCE = 8
 _NOTHING_CHOSEN = Choices()
 
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
+_OF_QUEUES: Sequence[Literal["QueueArn", "RedrivePolicy", "DelaySeconds", "VisibilityTimeout"]] = (
+    "QueueArn",
+    "RedrivePolicy",
+    "DelaySeconds",
+    "VisibilityTimeout",
+)
 _NOT_FOLLOWED = (
     "AWS::DynamoDB::GlobalTable",
     "AWS::Kinesis::Stream",
@@ -106,6 +113,7 @@ class _Discovery:
             queues = list(pool.map(self._queue, self._of(_QUEUE)))
             work = self._work_queue(queues)
             dead = self._dead_letter_queue(work, queues)
+            beside = tuple(each for each in queues if each not in (work, dead))
             found = [each.result() for each in functions]
             consumers = [*work.consumers, *(dead.consumers if dead is not None else ())]
             # A queue may have consumers of another stack's.
@@ -128,6 +136,7 @@ class _Discovery:
                     sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
                 ),
                 unsupported=self._unsupported,
+                beside=beside,
             )
 
     def _of(self, kind: str) -> list[Resource]:
@@ -140,14 +149,24 @@ class _Discovery:
         if "://" not in url:
             # An engine may take its name for a queue's id.
             url = sqs.get_queue_url(QueueName=url.rpartition(":")[2])["QueueUrl"]
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "RedrivePolicy"])["Attributes"]
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_OF_QUEUES)["Attributes"]
         if dead := json.loads(told.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"):
             self._dead_letters_to[told["QueueArn"]] = dead
-        return self._consumed(resource.logical_id, url, told["QueueArn"])
+        hidden = told.get("VisibilityTimeout")
+        return replace(
+            self._consumed(resource.logical_id, url, told["QueueArn"]),
+            delay_seconds=float(told.get("DelaySeconds", 0)),
+            hidden_seconds=float(hidden) if hidden is not None else None,
+        )
 
     def _consumed(self, logical_id: str, url: str, arn: str) -> Queue:
-        names = {function_of(mapping) for mapping in mappings_of(self._endpoint, arn)}
-        return Queue(logical_id=logical_id, url=url, arn=arn, consumers=tuple(sorted(names)))
+        mappings = mappings_of(self._endpoint, arn)
+        names, reporting = (
+            {function_of(each) for each in found} for found in (mappings, filter(reports_failures, mappings))
+        )
+        return Queue(
+            logical_id=logical_id, url=url, arn=arn, consumers=tuple(sorted(names)), reporting=frozenset(reporting)
+        )
 
     def _work_queue(self, queues: Sequence[Queue]) -> Queue:
         fed = self._dead_letters_to.values()

@@ -21,12 +21,17 @@ QUEUE_ITSELF = "queue"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """An SQS queue. ``consumers`` are the full names of the functions that event source mappings invoke with its messages."""
+    """An SQS queue. ``consumers`` are the full names of the functions that event source mappings invoke with its messages, ``reporting``
+    those of them whose mappings heed a list of the batch's failed messages. A message is delayed by ``delay_seconds`` unless its
+    sender says otherwise, and hidden for ``hidden_seconds`` when it was received; none where that was not read."""
 
     logical_id: str
     url: str
     arn: str
     consumers: tuple[str, ...] = ()
+    reporting: frozenset[str] = frozenset()
+    delay_seconds: float = 0.0
+    hidden_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -122,7 +127,7 @@ class Choices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
-    ``ingresses`` are the ways in which a task may be handed in. ``not_supported`` are the types of the resources through which work
+    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues. ``not_supported`` are the types of the resources through which work
     may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make, and ``set_aside`` has a sentence
     for each thing that was not deployed as the service has it."""
 
@@ -137,6 +142,7 @@ class Stack:
     not_supported: tuple[str, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     set_aside: tuple[str, ...] = ()
+    beside: tuple[Queue, ...] = ()
 
     @property
     def queues(self) -> Mapping[QueueName, Queue]:

@@ -131,11 +131,17 @@ def aws_call(
 
 
 def service_call(
-    parameters: dict[str, Any], *, by: str = "apigateway", error: str | None = None, at: float = 1001.0
+    parameters: dict[str, Any],
+    *,
+    by: str = "apigateway",
+    source: str = "arn",
+    error: str | None = None,
+    told: dict[str, Any] | None = None,
+    at: float = 1001.0,
 ) -> str:
     """What a service sends to a queue for a resource of its own."""
-    line = json.loads(aws_call("SendMessage", parameters, error=error, status=400 if error else 200, at=at))
-    return json.dumps(line | {"kind": "service-call", "function": by, "source": "arn", "requestId": None})
+    line = json.loads(aws_call("SendMessage", parameters, error=error, status=400 if error else 200, told=told, at=at))
+    return json.dumps(line | {"kind": "service-call", "function": by, "source": source, "requestId": None})
 
 
 def fault_injected(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.history import Event
+from taskguard.service.stack import Stack
 
 from tests.unit.taskguard.recorder_lines import (
     FUNCTION,
@@ -27,10 +28,11 @@ def events(
     only: frozenset[str] | None = None,
     partial_batches: bool = True,
     heeds: Mapping[str, bool | None] | None = None,
+    stack: Stack = STACK,
 ) -> list[Event]:
     """With ``heeds`` it is said of each function by itself whether its mapping heeds partial batches."""
     by_function = {FUNCTION: partial_batches} if heeds is None else heeds
-    return events_of(recording_of(folder, *lines), STACK, MessageWords(), partial_batches=by_function, only=only)
+    return events_of(recording_of(folder, *lines), stack, MessageWords(), partial_batches=by_function, only=only)
 
 
 def of_kind(found: list[Event], kind: type[E]) -> list[E]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import chain
 from typing import Any, TypeAlias
 
 from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.answers import failure_reason, misreading
-from taskguard.evidence.recorder.beside import queues_for_retries
+from taskguard.evidence.recorder.beside import Followed, followed, not_followed
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
+from taskguard.evidence.recorder.sends import sends_of_consumers
 from taskguard.evidence.recorder.sent import Sent, resent, sent_dead_letters
 from taskguard.history import (
     AnswerMisread,
@@ -40,6 +42,8 @@ _OF_OUTCOMES = ("AttemptSucceeded", "AttemptFailed")
 
 _SENT_TO_DEAD = "the function sent this message to the dead-letter queue itself"
 _SENT_AGAIN = "the function sent its task to the queue again, in a new message"
+_SENT_ELSEWHERE = "the function sent its task to the queue {}, to be tried again"
+_KEPT = "the function gave its task up to the queue {}, which nobody reads"
 _REFUSED = "the function wanted to send its task to the queue again, which refused it"
 
 _ByReceipt: TypeAlias = dict[tuple[str, str | None], Delivered]
@@ -66,39 +70,43 @@ def events_of(
     deliveries: _ByReceipt = {}
     dead: set[str] = set()
     handed = _handed_dead_letters(recording, stack)
-    queues = {queue.arn for queue in stack.queues.values()}
-    sent = sent_dead_letters(recording, stack, names)
-    again = [*resent(recording, stack, names, only, source)]
-    given_up: dict[tuple[str, str | None], str] = {
-        **_sent_again(again),
-        **{(each.by.delivery_id, each.by.message_id): _SENT_TO_DEAD for each in sent.values()},
-    }
+    sends = sends_of_consumers(recording, stack)
+    beside = followed(recording, stack, sends, names)
+    sent = sent_dead_letters(sends, stack, beside, names)
+    again = [*resent(recording, sends, stack, beside, names, only, source)]
+    given_up = _given_up(again, sent)
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
-        messages = [message for message in _messages(invocation, names, only) if message.queue_arn in queues]
+        messages = [
+            message
+            for message in _messages(invocation, names, only)
+            if message.queue_arn in beside.attempts or stack.is_dead_letter_queue(message.queue_arn)
+        ]
         if messages and invocation.ended_at_ms is None:
             events.append(_endless(invocation, stack, names, source))
         for message in messages:
-            if message.queue_arn == stack.work_queue.arn:
-                delivered = _delivered(invocation, message, names)
+            if message.queue_arn in beside.attempts:
+                delivered = _delivered(invocation, message, stack, beside, names)
                 deliveries[message.receipt_handle, invocation.request_id] = delivered
                 deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
-                heeds = True if partial_batches is None else partial_batches.get(invocation.function)
-                why = given_up.get((invocation.request_id, message.message_id))
-                outcome = _outcome(invocation, delivered, heeds, source)
-                events.extend(_given_up(each, why) if why is not None else each for each in outcome)
+                key = (invocation.request_id, message.message_id)
+                if key not in beside.put_off:
+                    heeds = _heeds(invocation, message.queue_arn, stack, beside, partial_batches)
+                    events.extend(
+                        _failed_if(given_up.get(key), each) for each in _outcome(invocation, delivered, heeds, source)
+                    )
             elif message.message_id not in dead:
                 dead.add(message.message_id)
                 found, by = handed[message.message_id], sent.get(message.message_id)
                 events.append(_dead_lettered(invocation.started_at_ms, message, names, by, found))
-        events.extend(_misread(invocation, messages, stack, names, partial_batches))
-    events.extend(_unconsumed(recording, stack, names, only, sent, dead))
-    events.extend(_throttled(recording, stack, names, only))
-    events.extend(each for call in recording.calls for each in _backoffs(call, stack, deliveries, source))
+        events.extend(_misread(invocation, messages, stack, beside, names, partial_batches))
+    events.extend(_unconsumed(recording, stack, beside, names, only, sent, dead))
+    events.extend(_throttled(recording, stack, beside, names, only))
+    events.extend(each for call in recording.calls for each in _backoffs(call, beside, deliveries, source))
     events.extend(again)
-    events.extend(queues_for_retries(recording, stack, names, only, source))
-    events.extend(_held_up(recording, stack))
+    events.extend(not_followed(beside, recording, source))
+    events.extend(_held_up(recording, stack, beside))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
     events.extend(_missing(what, FROM_RECORDER, at_ms, source) for what in recording.damage)
@@ -137,8 +145,24 @@ def _is_wanted(message: Message | Moved | Throttled, names: MessageWords, only: 
     return only is None or message.message_id in only or names.read(message.body)[0] in only
 
 
-def _delivered(invocation: Invocation, message: Message, names: MessageWords) -> Delivered:
+def _heeds(
+    invocation: Invocation,
+    arn: str,
+    stack: Stack,
+    beside: Followed,
+    partial_batches: Mapping[str, bool | None] | None,
+) -> bool | None:
+    """Whether the invocation's event source mapping of this queue heeds a list of failed messages; none where that is not known."""
+    if arn != stack.work_queue.arn:
+        return invocation.function in beside.attempts[arn].reporting
+    return True if partial_batches is None else partial_batches.get(invocation.function)
+
+
+def _delivered(
+    invocation: Invocation, message: Message, stack: Stack, beside: Followed, names: MessageWords
+) -> Delivered:
     task_id, payload = names.read(message.body)
+    queue = beside.name(message.queue_arn, stack)
     return Delivered(
         at_ms=invocation.started_at_ms,
         task_id=task_id,
@@ -149,6 +173,8 @@ def _delivered(invocation: Invocation, message: Message, names: MessageWords) ->
         environment=invocation.environment,
         group=message.group,
         sequence=message.sequence,
+        queue=queue,
+        hidden_seconds=beside.attempts[message.queue_arn].hidden_seconds if queue is not None else None,
     )
 
 
@@ -168,6 +194,7 @@ def _dead_lettered(
     names: MessageWords,
     sent: Sent | None,
     delivery_ids: Sequence[str] = (),
+    queue: str | None = None,
 ) -> DeadLettered:
     task_id, payload = names.read(message.body)
     if task_id is None and sent is not None and sent.source is not None:
@@ -180,12 +207,14 @@ def _dead_lettered(
         payload=payload,
         sent_by=sent.by if sent is not None else None,
         delivery_ids=tuple(delivery_ids),
+        queue=sent.kept_in if sent is not None else queue,
     )
 
 
 def _unconsumed(
     recording: Recording,
     stack: Stack,
+    beside: Followed,
     names: MessageWords,
     only: frozenset[str] | None,
     sent: Mapping[str, Sent],
@@ -193,20 +222,28 @@ def _unconsumed(
 ) -> Iterator[DeadLettered]:
     """The dead letters that nobody consumes, or has not yet: only the queue itself, and who sent them, tell of these."""
     dead = set(consumed)
+    retried = {
+        message.message_id
+        for invocation in recording.invocations.values()
+        for message in invocation.messages
+        if message.queue_arn in beside.attempts and message.queue_arn != stack.work_queue.arn
+    }
     for moved in recording.moved:
-        is_new = stack.is_dead_letter_queue(moved.queue_arn) and moved.message_id not in dead
-        if is_new and _is_wanted(moved, names, only):
+        is_dead = stack.is_dead_letter_queue(moved.queue_arn)
+        # A queue for retries may have a dead-letter queue of its own.
+        if (is_dead or moved.message_id in retried) and moved.message_id not in dead and _is_wanted(moved, names, only):
             dead.add(moved.message_id)
-            yield _dead_lettered(moved.at_ms, moved, names, None)
+            queue = None if is_dead else moved.queue_arn.rpartition(":")[2]
+            yield _dead_lettered(moved.at_ms, moved, names, None, queue=queue)
     for each in sent.values():
         if each.message_id not in dead and (each.source is None or _is_wanted(each.source, names, only)):
             yield _dead_lettered(each.at_ms, each, names, each)
 
 
 def _throttled(
-    recording: Recording, stack: Stack, names: MessageWords, only: frozenset[str] | None
+    recording: Recording, stack: Stack, beside: Followed, names: MessageWords, only: frozenset[str] | None
 ) -> Iterator[ReceiveThrottled]:
-    queues = {queue.arn: name for name, queue in stack.queues.items()}
+    queues = _names_of(stack, beside)
     labels = {function.name: function.label for function in stack.functions}
     for each in recording.throttled:
         if each.queue_arn in queues and _is_wanted(each, names, only):
@@ -225,13 +262,15 @@ def _misread(
     invocation: Invocation,
     messages: list[Message],
     stack: Stack,
+    beside: Followed,
     names: MessageWords,
     partial_batches: Mapping[str, bool | None] | None,
 ) -> Iterator[AnswerMisread]:
-    """That the answer to a batch of the work queue was read otherwise than it was meant."""
-    heeds = True if partial_batches is None else partial_batches.get(invocation.function)
-    is_of_work = any(message.queue_arn == stack.work_queue.arn for message in messages)
-    if not is_of_work or heeds is None or invocation.ended_at_ms is None:
+    """That the answer to a batch of tasks was read otherwise than it was meant."""
+    if not messages or messages[0].queue_arn not in beside.attempts or invocation.ended_at_ms is None:
+        return
+    heeds = _heeds(invocation, messages[0].queue_arn, stack, beside, partial_batches)
+    if heeds is None:
         return
     if (found := misreading(invocation, heeds=heeds)) is not None:
         labels = {function.name: function.label for function in stack.functions}
@@ -248,20 +287,33 @@ def _misread(
         )
 
 
-def _given_up(outcome: Event, reason: str) -> Event:
-    """The outcome of an attempt whose message its consumer sent on itself: acknowledged, it has failed all the same."""
-    if not isinstance(outcome, AttemptSucceeded):
+def _failed_if(reason: str | None, outcome: Event) -> Event:
+    """The outcome of an attempt: one whose message its consumer sent on itself, for this reason, has failed, though it was acknowledged."""
+    if reason is None or not isinstance(outcome, AttemptSucceeded):
         return outcome
     return AttemptFailed(at_ms=outcome.at_ms, **_whose(outcome), reason=reason)
 
 
-def _sent_again(again: Sequence[Resent | EvidenceMissing]) -> dict[tuple[str, str | None], str]:
-    """The attempts whose task was sent to the work queue again, in one new message, or in vain: several are no retry."""
-    found: dict[tuple[str, str | None], list[bool]] = {}
+def _given_up(
+    again: Sequence[Resent | EvidenceMissing], dead: Mapping[str, Sent]
+) -> Mapping[tuple[str, str | None], str]:
+    """The attempts whose task was sent to a queue again, in one new message, or in vain: several are no retry; and those that were given up
+    by their consumer. Each with why it failed."""
+    found: dict[tuple[str, str | None], list[Resent]] = {}
     for each in again:
         if isinstance(each, Resent):
-            found.setdefault((each.delivery_id, each.message_id), []).append(each.accepted)
-    return {key: _SENT_AGAIN if any(taken) else _REFUSED for key, taken in found.items() if sum(taken) <= 1}
+            found.setdefault((each.delivery_id, each.message_id), []).append(each)
+    reasons: dict[tuple[str, str | None], str] = {}
+    for key, sends in found.items():
+        taken = [each for each in sends if each.accepted]
+        if len(taken) <= 1:
+            through = taken[0].through if taken else None
+            again_to = _SENT_ELSEWHERE.format(through) if through is not None else _SENT_AGAIN
+            reasons[key] = again_to if taken else _REFUSED
+    for sent in dead.values():
+        kept_in = sent.kept_in
+        reasons[sent.by.delivery_id, sent.by.message_id] = _SENT_TO_DEAD if kept_in is None else _KEPT.format(kept_in)
+    return reasons
 
 
 def _outcome(invocation: Invocation, delivered: Delivered, heeds: bool | None, source: str) -> Iterator[Event]:
@@ -287,9 +339,10 @@ def _whose(delivered: Delivered | AttemptSucceeded) -> dict[str, Any]:
 
 
 def _backoffs(
-    call: Call, stack: Stack, deliveries: _ByReceipt, source: str
+    call: Call, beside: Followed, deliveries: _ByReceipt, source: str
 ) -> Iterator[BackoffRequested | EvidenceMissing]:
-    for entry in call.entries("ChangeMessageVisibility", stack.work_queue.name):
+    entries = (call.entries("ChangeMessageVisibility", queue.name) for queue in beside.attempts.values())
+    for entry in chain.from_iterable(entries):
         receipt = entry.get("ReceiptHandle", "")
         # Whoever uses a receipt handle speaks of its delivery, or else of the last one.
         delivered = deliveries.get((receipt, call.request_id)) or deliveries.get((receipt, None))
@@ -318,9 +371,15 @@ def _endless(invocation: Invocation, stack: Stack, names: MessageWords, source: 
     return EvidenceMissing(at_ms=invocation.started_at_ms, source=source, what=what, affects=affects, task_ids=tasks)
 
 
-def _held_up(recording: Recording, stack: Stack) -> Iterator[HeldUp]:
+def _names_of(stack: Stack, beside: Followed) -> Mapping[str, QueueName]:
+    """What the queues are called, by their ARNs: where a task is tried, or waits for it, is the work's."""
+    others: dict[str, QueueName] = dict.fromkeys([*beside.attempts, *beside.delays], "work")
+    return others | {queue.arn: name for name, queue in stack.queues.items()}
+
+
+def _held_up(recording: Recording, stack: Stack, beside: Followed) -> Iterator[HeldUp]:
     queues: dict[str | None, QueueName | None] = {None: None}
-    queues |= {queue.arn: name for name, queue in stack.queues.items()}
+    queues.update(_names_of(stack, beside))
     for stall in recording.stalls:
         if stall.queue_arn in queues:
             queue = queues[stall.queue_arn]

@@ -81,7 +81,7 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
     is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code. ``sent``
     are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one. Of a call that a
-    service of AWS's made, ``function`` is that service, as ``events``."""
+    service of AWS's made, ``function`` is that service, as ``events``, and ``source`` the ARN of the resource that it was made for."""
 
     function: str
     request_id: str | None
@@ -95,6 +95,7 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     ended_at_ms: float
     told: tuple[int, str | None] | None = None
     sent: Mapping[str, str] = {}
+    source: str = ""
 
     def entries(self, operation: str, queue: str) -> Sequence[Mapping[str, Any]]:
         """What it says of each message, if it is this ``operation`` of SQS, for one message or a batch, on the queue of this name; else nothing."""

@@ -80,8 +80,11 @@ def queues_to_be_emptied(history: History) -> tuple[QueueName, ...]:
     return ("work", "dead-letter")
 
 
-def hidden_seconds(history: History) -> float | None:
-    """How long the work queue hides a message unless it is asked otherwise; none where that was not read."""
+def hidden_seconds(history: History, attempt: Attempt | None = None) -> float | None:
+    """How long the work queue, or the one that handed out this attempt's message, hides a message unless it is asked otherwise; none
+    where that was not read."""
+    if attempt is not None and attempt.delivered is not None and attempt.delivered.queue is not None:
+        return attempt.delivered.hidden_seconds
     queue = _work_queue(history)
     return queue.visibility_timeout_seconds if queue is not None else None
 

@@ -144,7 +144,7 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
-    waiting, highest, hidden = terms.contract.waiting, terms.contract.attempts.highest, hidden_seconds(history)
+    waiting, highest = terms.contract.waiting, terms.contract.attempts.highest
     grows = waiting.grows is not None or waiting.first is not None
     late, early = OutOfTime(history), EarlyBackoffs(history)
     for chain in chains_of_accepted(history):
@@ -163,7 +163,7 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 exact_seconds=waiting.exact_seconds(number),
                 least_seconds=waiting.least_seconds(before) if grows else None,
                 granted_seconds=granted_seconds(attempt, history),
-                hidden_seconds=hidden,
+                hidden_seconds=hidden_seconds(history, attempt),
                 next_event=next_event,
                 out_of_time=late.words(attempt.delivery_id),
                 before_work=early.words(attempt, next_event),
@@ -221,6 +221,9 @@ def _how_long(wait: _Wait) -> str:
         return f"was hidden by its queue for {waits}"
     if not isinstance(granted, Resent):
         return f"asked for {waits}"
+    if granted.through is not None:
+        how = f"with a delay of {waits}" if wait.granted_seconds else "without a delay"
+        return f"sent its task to the queue {granted.through}, {how}"
     if not wait.granted_seconds:
         return "sent its task to the queue again without a delay (DelaySeconds)"
     by = "a delay of" if granted.delay_seconds is not None else "its queue's own delay of"
@@ -274,7 +277,8 @@ def _timing(
     queue: QueueName = "dead-letter" if isinstance(next_event, DeadLettered) else "work"
     asked_ms = request.answered_ms + asked_seconds * 1000
     due_ms = history.let_go_ms(free_ms(history, wait.attempt, asked_ms, next_event.at_ms, wait.hidden_seconds), queue)
-    allowed_seconds, gathered = terms.tolerances.late_seconds, gathered_seconds(history, queue)
+    sends = request.sends if isinstance(request, Resent) else 1
+    allowed_seconds, gathered = sends * terms.tolerances.late_seconds, gathered_seconds(history, queue)
     if wait.exact_seconds is None or queue == "dead-letter":
         # It had come back, and was gathered for a batch: only an exact wait is broken by that, and none by how dead letters are gathered.
         allowed_seconds += gathered

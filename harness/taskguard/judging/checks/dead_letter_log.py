@@ -221,7 +221,9 @@ def _times(
 def _deaths_unseen(history: History, terms: Terms) -> Iterator[Doubt]:
     dead = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
     for task_id in sorted(history.accepted.keys() - dead):
-        for number, attempt in (each for chain in history.chains_of(task_id) for each in counted(history, chain)):
+        # What was delivered again had not died of the attempt before.
+        last = [each for chain in history.chains_of(task_id) for each in list(counted(history, chain))[-1:]]
+        for number, attempt in last:
             if number == terms.contract.attempts.highest and attempt.failed:
                 message = f"task {task_id} failed {number} times, and its death was not seen"
                 yield Doubt(task_id, message, attempt.events)

@@ -68,6 +68,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         *attempts_in_doubt(history),
         *(each for chain in _chains(history, terms) for each in _of_chain(chain, history, allowed, terms)),
         *_never_delivered(history),
+        *_kept_elsewhere(history),
     ]
     violations = sum(isinstance(each, Violation) for each in found)
     wanted = numbers(list(range(1, allowed[0] + 1))) + (f" to {allowed[1]}" if allowed[0] < allowed[1] else "")
@@ -120,8 +121,10 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
         yield from _of_receives(chain, arrivals[0], history, allowed, terms)
         yield from _of_dead(chain, arrivals[0], terms)
     elif last is not None and _still_due(last, history, terms):
-        message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
-        yield Doubt(chain.task_id, message, last.events)
+        # That it was delivered again, rather than redriven, is told above.
+        if last is chain.attempts[-1]:
+            message = f"{chain.name} failed {most} times, and the run ended before it could be redriven"
+            yield Doubt(chain.task_id, message, last.events)
     elif last is not None:
         message = f"{chain.name} failed {most} times and never reached the dead-letter queue"
         yield Violation(chain.task_id, message, last.events, (DeadLettered,))
@@ -169,7 +172,7 @@ def _sent(
     numbers_of = {(each.delivery_id, each.message_id): number for number, each in counted(history, whole)}
     by_queue = sender.receive_count or chain.attempts[-1].number
     number = numbers_of.get((sender.delivery_id, sender.message_id or ""), by_queue)
-    what = f"{sender.function} sent {chain.name} to the dead-letter queue itself, after attempt {number}"
+    what = f"{sender.function} sent {chain.name} to {arrival.where} itself, after attempt {number}"
     if terms.contract.attempts.by == "redrive":
         message = (
             f"{what}; expected that the queue's redrive policy moves it, after {most} receives: report the attempt as failed, and "
@@ -178,8 +181,12 @@ def _sent(
         yield Violation(chain.task_id, message, (*chain.attempts[-1].events, arrival))
     elif number < fewest:
         message = f"{what}; expected no sooner than after attempt {fewest}"
+        others = sum(len(each.attempts) for each in of_task if each is not whole)
         if terms.contract.attempts.by != "any":
             yield Advice(chain.task_id, message, (arrival,))
+        elif number + others >= fewest:
+            several = "it was in several messages, and by whom they were sent cannot be told"
+            yield Doubt(chain.task_id, f"{message}; {several}", (*chain.attempts[-1].events, arrival))
         elif _may_have_tried_within(whole, fewest, terms):
             within = "whether it had tried it several times within that invocation cannot be seen from outside"
             yield Doubt(chain.task_id, f"{message}; {within}", (*chain.attempts[-1].events, arrival))
@@ -235,11 +242,23 @@ def _never_delivered(history: History) -> Iterator[Violation]:
             yield Violation(arrival.task_id, message, (*throttled, arrival), (Delivered,))
 
 
+def _kept_elsewhere(history: History) -> Iterator[Advice]:
+    """That what is given up goes to another queue than the work queue's policy names."""
+    dead = history.of_kind(DeadLettered)
+    for queue in sorted({arrival.queue for arrival in dead if arrival.queue is not None}):
+        message = (
+            f"what is given up goes to the queue {queue}, and the work queue's redrive policy names another one, or there is none: who "
+            "watches the dead-letter queue does not learn of it"
+        )
+        yield Advice(None, message, [arrival for arrival in dead if arrival.queue == queue])
+
+
 def _still_due(last: Attempt, history: History, terms: Terms) -> bool:
     if history.end is None:
         return True
     # Who demands a wait demands that it is asked for; else the queue's own counts.
-    hidden = 0.0 if terms.contract.waiting.exact_seconds(last.number) is not None else hidden_seconds(history) or 0.0
+    exact = terms.contract.waiting.exact_seconds(last.number)
+    hidden = 0.0 if exact is not None else hidden_seconds(history, last) or 0.0
     asked = [request.delay_seconds for request in last.backoffs if request.accepted]
     delay = max([*asked, granted_seconds(last, history) or 0.0] if last.granted is not None else [hidden])
     due_ms = last.last_seen_ms + (delay + terms.tolerances.late_seconds) * 1000

@@ -1,0 +1,2 @@
+// How often a delivery is tried.
+exports.isGivenUp = (tries) => tries === 3;

@@ -1,0 +1,3 @@
+"""How often a picture is tried."""
+
+MOST_TRIES = 3
