@@ -85,11 +85,11 @@ class Waiting(Strict, frozen=True, kw_only=True):
 
     def least_seconds(self, before_seconds: float | None) -> float:
         """How long a wait that grows is at least, after one of ``before_seconds``, or as the first one."""
+        first, factor = self.first if self.first is not None else _SHORTEST_SECONDS, self.grows or 1.0
         if before_seconds is None:
-            return self.first if self.first is not None else _SHORTEST_SECONDS
-        factor = self.grows or 1.0
-        # Where the first one may be none, the next is one.
-        return max(before_seconds * factor, _SHORTEST_SECONDS if factor > 1 else 0.0)
+            return first
+        # Where the first one was none, the next is one.
+        return max(before_seconds * factor, first, _SHORTEST_SECONDS if factor > 1 else 0.0)
 
     def waits(self, attempts: int | None) -> tuple[float, ...]:
         """The waits of a task that fails ``attempts`` times: exact ones, or the least there may be. Nothing where the stack says
