@@ -16,7 +16,7 @@ from rich.status import Status
 
 from taskguard import session
 from taskguard.cli import faults as asked_faults
-from taskguard.cli.judge import AsJson, Verbose, a_console, show
+from taskguard.cli.judge import AsJson, Quiet, Verbose, a_console, show
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
     ApiAuthOption,
@@ -46,7 +46,6 @@ from taskguard.service.deployment import require_service
 from taskguard.service.kept import RunningStack
 from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
-from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 MOST_TASKS = 100_000
@@ -105,6 +104,7 @@ def grade(
     show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
     summary: SummaryOption = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
     json_: AsJson = False,
 ) -> None:
     """Deploy the pipeline, run tasks through it, and judge what happened."""
@@ -143,24 +143,24 @@ def grade(
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked, contract))
     with telling_failures(summary, service), keeping_why(asked.folder):
-        graded = _graded(asked, asked_faults.told_first(asked.plan, changed), console, timings)
+        told_first = asked_faults.told_first(asked.plan, changed)
+        graded = _graded(asked, told_first, console, timings, quiet=quiet)
     beyond_seconds = _beyond_seconds(timings, graded)
-    again = runnable("taskguard check", asked.folder)
-    console.print(f"\nThe run is kept in {asked.folder}; judge it again with `{again}`", highlight=False, markup=False)
-    console.line()
+    if not quiet:
+        console.line()
     if show_timings:
         console.print(timings.table(beyond_seconds))
     if summary is not None:
         append(summary, summary_of_run(graded.grade, graded.saved.manifest.contract, name_of(service)))
-    show(console, graded.grade, graded.saved, asked.folder, json_=json_, verbose=verbose)
+    show(console, graded.grade, graded.saved, asked.folder, json_=json_, verbose=verbose, quiet=quiet)
     raise typer.Exit(graded.grade.exit_code)
 
 
-def _graded(asked: Asked, told_first: Iterable[str], console: Console, timings: Timings) -> Graded:
+def _graded(asked: Asked, told_first: Iterable[str], console: Console, timings: Timings, *, quiet: bool) -> Graded:
     """Make the run, show how it goes on, and write its reports."""
-    status = Status("", console=console) if console.is_terminal else None
+    status = Status("", console=console) if console.is_terminal and not quiet else None
     with status or nullcontext():
-        line = ProgressLine(console, status)
+        line = ProgressLine(console, status, quiet=quiet)
         for text in told_first:
             line.say(text)
 

@@ -21,7 +21,7 @@ from taskguard.judging.grading import Grade, grade_run
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.clock import clock_note
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
-from taskguard.reports.console import print_grade
+from taskguard.reports.console import Told, print_end, print_grade
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.files import write_reports
 from taskguard.reports.learnt import learnt_note
@@ -32,7 +32,15 @@ from taskguard.support.json_values import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Tell what each check found, also where all have one known cause.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Also show what each check expects, all that it found, and the timelines of a few tasks.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show only the verdict, in one line, and the two numbers below it.")
 ]
 
 Edited = Annotated[
@@ -44,6 +52,7 @@ def check(
     history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
     json_: AsJson = False,
     verbose: Verbose = False,
+    quiet: Quiet = False,
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Write the folder's reports anew, though the verdicts are other ones.")
     ] = False,
@@ -57,7 +66,7 @@ def check(
         judged = _judged(history, edited=edited)
         differs = history.is_dir() and _keep(history, judged, rewrite=rewrite)
         folder = history if history.is_dir() else history.parent
-        show(a_console(), judged.grade, judged.run, folder, json_=json_, verbose=verbose)
+        show(a_console(), judged.grade, judged.run, folder, json_=json_, verbose=verbose, quiet=quiet)
     raise typer.Exit(ExitCode.DIFFERS if differs else judged.grade.exit_code)
 
 
@@ -81,14 +90,22 @@ def compare(
 
 
 def show(
-    console: Console, verdicts: Grade, saved: SavedRun, folder: Path, *, json_: bool, verbose: bool = False
+    console: Console,
+    verdicts: Grade,
+    saved: SavedRun,
+    folder: Path,
+    *,
+    json_: bool,
+    verbose: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Print the grade of the run in ``folder`` for people on the console, or as JSON for programs on the standard output."""
     if json_:
         typer.echo(as_text(_document(verdicts, saved, folder), ascii_only=True), nl=False)
+    elif quiet:
+        print_end(console, verdicts)
     else:
         manifest = saved.manifest
-        nemesis = nemesis_of(saved.history, manifest)
         notes = (
             clock_note(manifest),
             engine_note(manifest),
@@ -97,7 +114,8 @@ def show(
             learnt_note(manifest),
             stand_in_note(manifest),
         )
-        print_grade(console, verdicts, saved.history, notes, manifest.repeat, nemesis, folder, verbose=verbose)
+        told = Told(notes=notes, repeat=manifest.repeat, nemesis=nemesis_of(saved.history, manifest), folder=folder)
+        print_grade(console, verdicts, saved.history, told, verbose=verbose)
 
 
 def a_console(*, stderr: bool = False) -> Console:

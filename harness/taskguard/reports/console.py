@@ -1,4 +1,4 @@
-"""A grade on a console: some tasks' timelines, the verdicts, what is wrong, and the two numbers, which come last.
+"""A grade on a console of 80 columns: what went wrong first, then a line for each check, the verdict in a word, and last the two numbers.
 
 It must not know how a grade was reached.
 """
@@ -6,6 +6,7 @@ It must not know how a grade was reached.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,92 +15,85 @@ from taskguard.history import History
 from taskguard.history.wording import times
 from taskguard.judging.causes import Cause
 from taskguard.judging.grading import Grade
-from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.judging.verdict import NOT_EXERCISED, Outcome
+from taskguard.reports.check_lines import STYLES, CheckLines
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.html import REPORT_FILE
 from taskguard.reports.left_running import left_running
-from taskguard.reports.nemesis import HEADINGS, Nemesis
+from taskguard.reports.nemesis import HEADINGS, NARROW_HEADINGS, Nemesis
 from taskguard.reports.plain import print_line, print_table
-from taskguard.reports.timeline import timeline
+from taskguard.reports.timeline import print_timeline
 from taskguard.support.this_command import runnable
 
-MOST_FINDINGS = 5
-"""How many findings of a check are shown; `grade.json` has all."""
+_WIDE_COLUMNS = 140
+"""A terminal that is narrower than this gets fewer figures of each fault."""
 
-_STYLES = {
-    Outcome.PASS: "green",
-    Outcome.FAIL: "bold red",
-    Outcome.UNKNOWN: "yellow",
-    Outcome.NOT_APPLICABLE: "dim",
-}
+_WARNING = "Warning:"
 
-_HOLLOW = "dim green"
 
-_OF_NO_FINDING = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-"""A check that came out so has nothing wrong; what it advises is told all the same."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is told beside a grade: ``notes``, as of the clocks; the command that makes the run again; what was broken on purpose; and the
+    run's ``folder``, where the report is."""
+
+    notes: Sequence[str] = ()
+    repeat: str | None = None
+    nemesis: Nemesis | None = None
+    folder: Path | None = None
 
 
 def print_grade(
-    console: Console,
-    grade: Grade,
-    history: History,
-    notes: Sequence[str] = (),
-    repeat: str | None = None,
-    nemesis: Nemesis | None = None,
-    folder: Path | None = None,
-    *,
-    verbose: bool = False,
+    console: Console, grade: Grade, history: History, told: Told | None = None, *, verbose: bool = False
 ) -> None:
-    """Print a sample of timelines, the table of verdicts, what each check found wrong, with the timeline of a task that shows
-    it, and last `SUCCESS: n` and `FAILURE: n`.
+    """Print the grade: the notes, known causes, the checks that did not pass with the task that shows it best, a line for each of the
+    others, what was broken on purpose, what to type next, the verdict in a line, and last `SUCCESS: n` and `FAILURE: n`.
 
-    Where checks fail because of a cause that is known, that comes first and stands for them; with `verbose` what they found
-    follows all the same.
-
-    Before all that the `notes`, as of the clocks; after the verdicts, what was broken on purpose, if anything was; before the two
-    numbers, the command that repeats the run and, of one that did not pass, the verdict in a line, with the report in its `folder`.
+    Where checks fail because of a cause that is known, that stands for them. With `verbose` they are told all the same, as is what each
+    check expects, and the timelines of a few tasks.
     """
-    for note in filter(None, notes):
-        print_line(console, note)
-        console.line()
+    told = told or Told()
+    _print_notes(console, grade, told.notes)
     for cause in grade.causes:
         _print_cause(console, cause, verbose=verbose)
     for sentence in left_running(history):
         print_line(console, sentence, "yellow", hanging=2)
         console.line()
-    for task_id in sample(grade) if verbose or not grade.causes else ():
-        _print_timeline(console, timeline(history, task_id))
+    for task_id in sample(grade) if verbose else ():
+        print_timeline(console, history, task_id)
         console.line()
-    print_table(
-        console,
-        ("check", "verdict", "expected", "observed"),
-        [(each.check, each.in_words, each.expected, each.observed) for each in grade.verdicts],
-        [_HOLLOW if each.is_hollow else _STYLES[each.outcome] for each in grade.verdicts],
-    )
-    if nemesis is not None:
-        print_line(console, f"{nemesis.in_words()}.")
-        console.line()
-        print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
-    explained = {} if verbose else grade.cause_of
-    for verdict in grade.verdicts:
-        if (verdict.outcome not in _OF_NO_FINDING or verdict.findings) and verdict.check not in explained:
-            _print_what_is_wrong(console, verdict, history)
-    _print_end(console, grade, repeat, folder)
-
-
-def _print_end(console: Console, grade: Grade, repeat: str | None, folder: Path | None) -> None:
-    """How to repeat the run, the verdict of one that did not pass, and the two numbers."""
-    if repeat is not None:
-        print_line(console, f"Run it again with: {runnable(repeat)}", hanging=None)
-        console.line()
-    if grade.outcome is not Outcome.PASS:
-        _print_outcome(console, grade, folder)
-        console.line()
+    _print_checks(console, grade, history, verbose=verbose)
+    if told.nemesis is not None:
+        _print_nemesis(console, told.nemesis)
+    _print_commands(console, told)
     if beside := chosen_in_words(grade):
         print_line(console, f"{beside}.")
-        console.line()
+    print_end(console, grade)
+
+
+def print_end(console: Console, grade: Grade) -> None:
+    """Print the verdict in a line, and the two numbers."""
+    print_line(console, in_a_line(grade), STYLES[grade.outcome], hanging=6)
+    console.line()
     print_line(console, f"SUCCESS: {grade.success}")
     print_line(console, f"FAILURE: {grade.failure}")
+
+
+def print_report(console: Console, folder: Path | None) -> None:
+    """Say where the report is, if there is one."""
+    if folder is not None and (report := folder / REPORT_FILE).exists():
+        print_line(console, f"Report: {report}", hanging=None)
+
+
+def in_a_line(grade: Grade) -> str:
+    """Return the verdict, and which checks decided it."""
+    named = [each.check for each in grade.verdicts if each.outcome is grade.outcome]
+    of = times(len(grade.verdicts), "check")
+    if grade.outcome is not Outcome.PASS:
+        which = f"{', '.join(named)} ({len(named)} of {of})" if named else "no check is applicable"
+        return f"{grade.outcome.upper()}: {which}"
+    hollow = sum(each.is_hollow for each in grade.verdicts)
+    besides = ((len(grade.verdicts) - len(named), Outcome.NOT_APPLICABLE), (hollow, NOT_EXERCISED))
+    return ", ".join([f"PASS: {times(len(named), 'check')}", *(f"{n} {what}" for n, what in besides if n)])
 
 
 def sample(grade: Grade) -> tuple[str, ...]:
@@ -112,6 +106,34 @@ def sample(grade: Grade) -> tuple[str, ...]:
     return tuple(firsts[each] for each in wanted if each in firsts)
 
 
+def _print_notes(console: Console, grade: Grade, notes: Sequence[str]) -> None:
+    """Notes are in the background, and so are warnings of a run that passed all the same."""
+    shown = [note for note in notes if note]
+    for note in shown:
+        is_warning = note.startswith(_WARNING) and grade.outcome is not Outcome.PASS
+        print_line(console, note, "yellow" if is_warning else "dim", hanging=2)
+    if shown:
+        console.line()
+
+
+def _print_checks(console: Console, grade: Grade, history: History, *, verbose: bool) -> None:
+    lines = CheckLines(console, grade.verdicts, verbose=verbose)
+    explained = {} if verbose else grade.cause_of
+    closed = []
+    for outcome in (Outcome.FAIL, Outcome.UNKNOWN):
+        for verdict in grade.verdicts:
+            if verdict.outcome is outcome and verdict.check not in explained:
+                lines.opened(verdict, history)
+            elif verdict.outcome is outcome:
+                closed.append(verdict)
+    for verdict in (
+        *closed,
+        *(each for each in grade.verdicts if each.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)),
+    ):
+        lines.line(verdict)
+    console.line()
+
+
 def _print_cause(console: Console, cause: Cause, *, verbose: bool) -> None:
     print_line(console, f"Most likely cause: {cause.in_words}", "bold red", hanging=2)
     for line in cause.lines:
@@ -121,33 +143,21 @@ def _print_cause(console: Console, cause: Cause, *, verbose: bool) -> None:
     console.line()
 
 
-def _print_what_is_wrong(console: Console, verdict: Verdict, history: History) -> None:
-    print_line(console, f"{verdict.check}: {verdict.outcome.value}. {verdict.claim}", _STYLES[verdict.outcome])
-    print_line(console, f"expected: {verdict.expected}", indent=2, hanging=10)
-    print_line(console, f"observed: {verdict.observed}", indent=2, hanging=10)
-    for finding in verdict.findings[:MOST_FINDINGS]:
-        print_line(console, finding.message, indent=2, hanging=2)
-    more = len(verdict.findings) - MOST_FINDINGS
-    if more > 0:
-        print_line(console, f"and {times(more, 'more finding')}, in grade.json", indent=2)
-    console.line()
-    shown = next((each for each in verdict.findings if each.task_id is not None), None)
-    if verdict.outcome is Outcome.FAIL and shown is not None:
-        _print_timeline(console, timeline(history, shown.task_id or "", frozenset(shown.events)))
+def _print_nemesis(console: Console, nemesis: Nemesis) -> None:
+    print_line(console, f"{nemesis.in_words()}.")
+    if console.is_terminal and console.width < _WIDE_COLUMNS:
+        print_table(console, NARROW_HEADINGS, [row.narrow_cells() for row in nemesis.rows])
+    else:
         console.line()
+        print_table(console, HEADINGS, [row.cells() for row in nemesis.rows])
 
 
-def _print_outcome(console: Console, grade: Grade, folder: Path | None) -> None:
-    named = [each.check for each in grade.verdicts if each.outcome is grade.outcome]
-    style = _STYLES[grade.outcome]
-    of = times(len(grade.verdicts), "check")
-    which = f"{', '.join(named)} ({len(named)} of {of})" if named else "no check is applicable"
-    print_line(console, f"{grade.outcome.upper()}: {which}", style, hanging=6)
-    report = None if folder is None else folder / REPORT_FILE
-    if report is not None and report.exists():
-        print_line(console, f"Report: {report}", hanging=None)
-
-
-def _print_timeline(console: Console, text: str) -> None:
-    for line in text.splitlines():
-        print_line(console, line, "bold" if line.startswith(">") else "", hanging=4)
+def _print_commands(console: Console, told: Told) -> None:
+    """What can be typed next, each in one piece, so that it can be copied."""
+    if told.repeat is not None:
+        print_line(console, f"Run it again with: {runnable(told.repeat)}", hanging=None)
+    if told.folder is not None:
+        print_line(console, f"Judge it again with: {runnable('taskguard check', told.folder)}", hanging=None)
+    print_report(console, told.folder)
+    if told.repeat is not None or told.folder is not None:
+        console.line()

@@ -29,6 +29,7 @@ FORMAT_VERSION = 1
 """Rises whenever a field changes its meaning or goes."""
 
 HEADINGS = ("fault", "as planned", "injected", "tasks struck", "in flight", "lost", "doubled", "settled late")
+NARROW_HEADINGS = ("as planned", "struck", "tasks", "lost", "doubled", "late")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,11 @@ class FaultRow:
     doubled: int
     settled_late: int | None
     late_most_seconds: float | None
+
+    def narrow_cells(self) -> tuple[str, ...]:
+        """Less of the row, below `NARROW_HEADINGS`."""
+        late = "?" if self.settled_late is None else str(self.settled_late)
+        return (self.line, *map(str, (self.injections, self.tasks_struck, self.lost, self.doubled)), late)
 
     def cells(self) -> tuple[str, ...]:
         """The row in words, below `HEADINGS`."""

@@ -21,17 +21,33 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
-def print_line(console: Console, text: str, style: str = "", indent: int = 0, hanging: int | None = 0) -> None:
+def shows_marks(console: Console) -> bool:
+    """Whether the console can show a mark in place of a word: a terminal that is not bound to ASCII."""
+    return console.is_terminal and not console.options.ascii_only
+
+
+def print_line(
+    console: Console,
+    text: str,
+    style: str = "",
+    indent: int = 0,
+    hanging: int | None = 0,
+    lead: Text | None = None,
+) -> None:
     """Print one line of text, `indent` columns in; what does not fit a terminal goes on below, `hanging` columns further in,
-    or as the terminal likes."""
+    or as the terminal likes. A ``lead`` stands in those `indent` columns before the first part."""
+    before = Text(" " * indent) if lead is None else lead.copy()
+    before.pad_right(max(indent - before.cell_len, 0))
     # Text, not str: what a pipeline says must not be read as markup.
     line = Text(printable(text), style=style)
     if hanging is None or not console.is_terminal:
-        console.print(Text(" " * indent) + line, soft_wrap=True)
+        whole = before + line
+        whole.rstrip()
+        console.print(whole, soft_wrap=True)
         return
     for number, part in enumerate(line.wrap(console, max(console.width - indent - hanging, 20))):
         part.rstrip()
-        console.print(Text(" " * (indent + hanging if number else indent)) + part, soft_wrap=True)
+        console.print((Text(" " * (indent + hanging)) if number else before) + part, soft_wrap=True)
 
 
 def print_table(

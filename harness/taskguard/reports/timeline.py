@@ -6,11 +6,14 @@ what is right or wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
-from taskguard.history import Event, History
+from rich.console import Console
+
+from taskguard.history import History
 from taskguard.history.wording import describe, times
-from taskguard.reports.plain import printable
+from taskguard.reports.plain import print_line, printable
 
 MOST_EVENTS = 40
 """A longer timeline is cut in the middle."""
@@ -18,11 +21,29 @@ MOST_EVENTS = 40
 _MARK = ">"
 
 
-def timeline(history: History, task_id: str, marked: Collection[int] = ()) -> str:
+_TIME = re.compile(r"[> ] +\+[\d.]+ s  ")
+
+
+def print_timeline(
+    console: Console,
+    history: History,
+    task_id: str,
+    marked: Collection[int] = (),
+    *,
+    indent: int = 0,
+    most: int = MOST_EVENTS,
+) -> None:
+    """Print it, `indent` columns in, the ``marked`` events in bold."""
+    for line in timeline(history, task_id, marked, most).splitlines():
+        time = _TIME.match(line)
+        print_line(console, line, "bold" if line.startswith(_MARK) else "", indent, time.end() if time else 4)
+
+
+def timeline(history: History, task_id: str, marked: Collection[int] = (), most: int = MOST_EVENTS) -> str:
     """Return the timeline of a task, a line for each event, in seconds since the first of them.
 
-    Those whose indexes in the history are `marked` begin with `>`; of a long one they and both ends are shown. Unknown ids get
-    one line that says so. No colour, no final newline; what the pipeline said is escaped where it is not printable.
+    Those whose indexes in the history are `marked` begin with `>`; of one that is longer than `most` they and both ends are shown.
+    Unknown ids get one line that says so. No colour, no final newline; what the pipeline said is escaped where it is not printable.
     """
     events = history.of_task(task_id)
     if not events:
@@ -32,7 +53,7 @@ def timeline(history: History, task_id: str, marked: Collection[int] = ()) -> st
     marks = [bool(marked) and history.position(event) in marked for event in events]
     lines = [f"task {printable(task_id)}"]
     left_out = 0
-    for stamp, event, is_marked, is_shown in zip(stamps, events, marks, _shown(events, marks), strict=True):
+    for stamp, event, is_marked, is_shown in zip(stamps, events, marks, _shown(marks, most), strict=True):
         if not is_shown:
             left_out += 1
             continue
@@ -43,8 +64,10 @@ def timeline(history: History, task_id: str, marked: Collection[int] = ()) -> st
     return "\n".join(lines)
 
 
-def _shown(events: tuple[Event, ...], marks: list[bool]) -> list[bool]:
-    ends = MOST_EVENTS // 4
-    wanted = [number for number, mark in enumerate(marks) if mark][: MOST_EVENTS // 2]
-    chosen = {*range(ends), *range(len(events) - ends, len(events)), *wanted}
-    return [len(events) <= MOST_EVENTS or number in chosen for number in range(len(events))]
+def _shown(marks: list[bool], most: int) -> list[bool]:
+    """Which lines of a timeline are shown: of a long one both ends, and what is marked with what stands beside it."""
+    ends = most // 8
+    marked = [number for number, mark in enumerate(marks) if mark][: most // 4]
+    beside = {near for number in marked for near in (number - 1, number, number + 1)}
+    chosen = {*range(ends), *range(len(marks) - ends, len(marks)), *beside}
+    return [len(marks) <= most or number in chosen for number in range(len(marks))]

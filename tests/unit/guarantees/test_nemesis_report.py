@@ -23,7 +23,7 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade_run
 from taskguard.judging.guarantees import GUARANTEES
 from taskguard.judging.verdict import Outcome
-from taskguard.reports.console import print_grade
+from taskguard.reports.console import Told, print_grade
 from taskguard.reports.html import write_report
 from taskguard.reports.nemesis import FaultRow, Nemesis, nemesis_of, write_nemesis
 from taskguard.reports.timeline import timeline
@@ -168,7 +168,7 @@ def printed(events: list[Event]) -> str:
     history, of = History(events), manifest()
     file = io.StringIO()
     graded = grade_run(history, of)
-    print_grade(Console(file=file, width=80), graded, history, (), of.repeat, nemesis_of(history, of))
+    print_grade(Console(file=file, width=80), graded, history, Told(repeat=of.repeat, nemesis=nemesis_of(history, of)))
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from taskguard.history import DeadLetterLogged, EngineLimit, Event, History, Manifest
 from taskguard.judging.grading import Grade, grade, grade_run
 from taskguard.judging.verdict import Outcome
-from taskguard.reports.console import print_grade
+from taskguard.reports.console import Told, print_grade
 from taskguard.reports.engine import engine_note
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
@@ -85,7 +85,7 @@ def test_console_and_report_warn() -> None:
     assert said.endswith("unknown: backoff, never_early, dead_letter_log.")
     assert engine_note(manifest_of()) == ""
     file = io.StringIO()
-    print_grade(Console(file=file, width=200), judged(EVENTS), History(EVENTS), (said,))
+    print_grade(Console(file=file, width=200), judged(EVENTS), History(EVENTS), Told(notes=(said,)))
     assert file.getvalue().startswith(f"{said}\n\n")
     assert said in render(page_of(judged(EVENTS), History(EVENTS), LIMITED))
     assert FIFO not in render(page_of(judged(EVENTS, manifest_of()), History(EVENTS), manifest_of()))

@@ -113,6 +113,7 @@ def test_check_of_a_good_run_passes_and_ends_with_the_two_numbers(taskguard: Com
 
 def test_check_takes_the_history_file_as_well_as_its_folder(taskguard: Command, tmp_path: Path) -> None:
     folder = saved(tmp_path / "run", History(EVENTS))
+    taskguard("check", folder)
     assert taskguard("check", folder / "history.jsonl") == taskguard("check", folder)
 
 
@@ -141,14 +142,21 @@ def test_check_of_a_run_whose_evidence_is_missing_could_not_be_judged(taskguard:
     assert ended.out.splitlines()[-2:] == ["SUCCESS: 2", "FAILURE: 2"]
 
 
-def test_a_run_that_did_not_pass_says_so_in_a_line_above_the_two_numbers(taskguard: Command, tmp_path: Path) -> None:
+def test_a_line_above_the_two_numbers_says_how_the_run_came_out(taskguard: Command, tmp_path: Path) -> None:
     bad, unsure = saved(tmp_path / "bad", History(BAD_EVENTS)), saved(tmp_path / "unsure", History(UNSURE_EVENTS))
     lines = taskguard("check", bad).out.splitlines()
-    assert lines[-5:-2] == [f"FAIL: record (1 of {len(CHECKS)} checks)", f"Report: {bad / 'report.html'}", ""]
+    assert lines[-6:-2] == [f"Report: {bad / 'report.html'}", "", f"FAIL: record (1 of {len(CHECKS)} checks)", ""]
     lines = taskguard("check", unsure).out.splitlines()
-    assert lines[-5].startswith("UNKNOWN: ingress, idempotency, effect, ")
-    assert lines[-4] == f"Report: {unsure / 'report.html'}"
-    assert "PASS:" not in taskguard("check", saved(tmp_path / "good", History(EVENTS))).out
+    assert lines[-4].startswith("UNKNOWN: ingress, idempotency, effect, ")
+    assert lines[-6] == f"Report: {unsure / 'report.html'}"
+    lines = taskguard("check", saved(tmp_path / "good", History(EVENTS))).out.splitlines()
+    assert lines[-4].startswith("PASS: ")
+
+
+def test_a_quiet_command_tells_the_verdict_and_the_two_numbers_alone(taskguard: Command, tmp_path: Path) -> None:
+    ended = taskguard("check", saved(tmp_path / "bad", History(BAD_EVENTS)), "--quiet")
+    assert (ended.status, ended.err) == (1, "")
+    assert ended.out == f"FAIL: record (1 of {len(CHECKS)} checks)\n\nSUCCESS: 2\nFAILURE: 2\n"
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "fail"])
@@ -185,7 +193,7 @@ UNSURE_EVENTS = [*EVENTS, missing("Delivered")]
 def test_check_says_how_to_repeat_the_run_as_its_folder_has_it(taskguard: Command, tmp_path: Path) -> None:
     command = "taskguard grade --tasks 4 --seed 'a seed'"
     ended = taskguard("check", saved(tmp_path / "run", History(EVENTS), repeat=command))
-    assert f"\nRun it again with: {command}\n\nSUCCESS: 2\n" in ended.out
+    assert f"\nRun it again with: {command}\n" in ended.out
 
 
 def test_check_judges_a_run_of_before_the_command_was_kept(taskguard: Command, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ process ended. Messages that an answer names as failed are no such failure. It m
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -91,8 +92,9 @@ def _told(response: str) -> tuple[str, str]:
 
 def _telling(log: str, error_type: str) -> tuple[str, ...]:
     """The line that names the error, and the last ones after it; or the last ones of all where no line does."""
-    # Node.js has a carriage return where one event has a new line.
-    lines = [line.rstrip().replace("\r", " ") for line in log.split("\n") if line.strip() not in ("", _BEFORE_NOTHING)]
+    # AWS's runtime clients write a trace as one event: with carriage returns, and in Python blanks that do not break.
+    parts = re.split(r"[\r\n]", log.replace("\xa0", " "))
+    lines = [line.rstrip() for line in parts if line.strip() not in ("", _BEFORE_NOTHING)]
     named = [n for n, line in enumerate(lines) if error_type in line and any(mark in line for mark in _OF_AN_ERROR)]
     if named and len(lines) - named[-1] > _MOST_LINES:
         lines = [lines[named[-1]], *lines[1 - _MOST_LINES :]]
