@@ -165,7 +165,7 @@ def test_an_engine_that_is_killed_ends_the_run_and_what_was_seen_is_kept(tmp_pat
     os.kill(engine, signal.SIGKILL)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 3
-    assert "the run ended early: the engine ended\nThe end of its log" in errors
+    assert "the run ended early: the engine ended\nIts process is gone" in errors
     assert "Traceback" not in errors
     assert "region" not in errors
     wait_for(lambda: not any(is_running(pid) for pid in before), seconds=10)

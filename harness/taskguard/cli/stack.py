@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from taskguard.cli.regions import spelt_right
 from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.history.wording import deployed_otherwise, not_made
@@ -47,7 +48,7 @@ ServiceFolder = Annotated[
         metavar="[SERVICE]", help="The folder of the service (default: the current one).", show_default=False
     ),
 ]
-Region = Annotated[str, typer.Option(help="The AWS region.")]
+Region = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right)]
 Seed = Annotated[str | None, unset(help="Seed of the failure simulation; without one, failures are random.")]
 Rate = Annotated[float | None, _rate(DEFAULT_RATE)]
 ClockScale = Annotated[

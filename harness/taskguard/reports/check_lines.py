@@ -5,7 +5,7 @@ It must not know how a grade was reached.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -67,6 +67,21 @@ class CheckLines:
         if verdict.outcome is Outcome.FAIL and example is not None and example.task_id is not None:
             self._example(example, example.task_id, history)
         self._console.line()
+
+    def in_doubt(self, verdicts: Sequence[Verdict], history: History) -> None:
+        """Print verdicts that are unknown: each in a line, and below those that are so for the same reasons these, once."""
+        if self._verbose:
+            for verdict in verdicts:
+                self.opened(verdict, history)
+            return
+        by_reason: dict[tuple[str, ...], list[Verdict]] = {}
+        for verdict in verdicts:
+            by_reason.setdefault(tuple(each.message for each in verdict.findings), []).append(verdict)
+        for alike in by_reason.values():
+            for verdict in alike:
+                self.line(verdict)
+            self._findings(alike[0], best_example(alike[0], history))
+            self._console.line()
 
     def _findings(self, verdict: Verdict, example: Finding | None) -> None:
         most = MOST_FINDINGS_VERBOSE if self._verbose else MOST_FINDINGS

@@ -119,13 +119,15 @@ def _print_notes(console: Console, grade: Grade, notes: Sequence[str]) -> None:
 def _print_checks(console: Console, grade: Grade, history: History, *, verbose: bool) -> None:
     lines = CheckLines(console, grade.verdicts, verbose=verbose)
     explained = {} if verbose else grade.cause_of
-    closed = []
-    for outcome in (Outcome.FAIL, Outcome.UNKNOWN):
-        for verdict in grade.verdicts:
-            if verdict.outcome is outcome and verdict.check not in explained:
-                lines.opened(verdict, history)
-            elif verdict.outcome is outcome:
-                closed.append(verdict)
+    wrong = {
+        outcome: [each for each in grade.verdicts if each.outcome is outcome]
+        for outcome in (Outcome.FAIL, Outcome.UNKNOWN)
+    }
+    for verdict in wrong[Outcome.FAIL]:
+        if verdict.check not in explained:
+            lines.opened(verdict, history)
+    lines.in_doubt([each for each in wrong[Outcome.UNKNOWN] if each.check not in explained], history)
+    closed = [each for outcome in wrong for each in wrong[outcome] if each.check in explained]
     for verdict in (
         *closed,
         *(each for each in grade.verdicts if each.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)),

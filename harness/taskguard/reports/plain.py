@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+_NARROWEST = 20
+
 
 def printable(text: str) -> str:
     """Return one line that shows `text` and does nothing else: what a terminal would obey, or not show, is escaped."""
@@ -45,9 +47,14 @@ def print_line(
         whole.rstrip()
         console.print(whole, soft_wrap=True)
         return
-    for number, part in enumerate(line.wrap(console, max(console.width - indent - hanging, 20))):
+    width = max(console.width - indent, _NARROWEST)
+    first = line.wrap(console, width)[0]
+    rest = line[len(first) :]
+    blanks = len(rest.plain) - len(rest.plain.lstrip())
+    below = rest[blanks:].wrap(console, max(width - hanging, _NARROWEST)) if rest.plain.strip() else ()
+    for margin, part in ((before, first), *((Text(" " * (indent + hanging)), each) for each in below)):
         part.rstrip()
-        console.print((Text(" " * (indent + hanging)) if number else before) + part, soft_wrap=True)
+        console.print(margin + part, soft_wrap=True)
 
 
 def print_table(

@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 INTERRUPTED = "it was interrupted"
 _ENDED = "the engine ended"
+_WHAT_ENDS_ONE = (
+    "Its process is gone: somebody ended it, the system did for want of memory, or it failed. Run it again, with fewer tasks where memory "
+    "is short."
+)
 
 
 class AsLongAsTheyAnswer:
@@ -43,7 +47,8 @@ def why_it_ended(error: BaseException, ended: Endpoint | None) -> tuple[str, str
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, ""
     if ended is not None:
-        return _ENDED, end_of_log(ended.log.parent) if ended.log is not None and ended.log.exists() else ""
+        log = end_of_log(ended.log.parent) if ended.log is not None and ended.log.exists() else ""
+        return _ENDED, "\n".join(filter(None, (_WHAT_ENDS_ONE, log)))
     if isinstance(error, (ClientError, BotoCoreError)):
         return f"an AWS call failed: {explain(error)}", ""
     if isinstance(error, TaskGuardError):

@@ -6,6 +6,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -30,7 +32,10 @@ from taskguard.targets.names import DEFAULT_REGION
 
 START_TIMEOUT_SECONDS = 90.0
 _ANSWER_SECONDS = 2
-_LOG_TAIL_LINES = 15
+_LOG_TAIL_LINES = 8
+_LONGEST_LOG_LINE = 240
+_ROUTINE = re.compile(r" (INFO|DEBUG) --- ")
+"""What LocalStack logs of each request."""
 _PORTS_TO_TRY = 3
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -201,9 +206,7 @@ class ProcessTarget(OnThisMachine[Process]):
             status = process.poll()
             if status is not None:
                 kind = PortTakenError if self._found_port_taken(port) else TargetError
-                raise kind(
-                    f"starting {self.engine} on port {port}: it ended with status {status}.\n{end_of_log(self.folder)}"
-                )
+                raise kind(f"starting {self.engine} on port {port}: {how_it_ended(status)}.\n{end_of_log(self.folder)}")
             return instance.answers()
 
         try:
@@ -221,9 +224,21 @@ def log_in(folder: str | Path) -> Path:
 
 
 def end_of_log(folder: str | Path) -> str:
-    """The last lines of an engine's log, as the end of a message."""
-    lines = log_in(folder).read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-    return "\n".join([f"The end of its log, {log_in(folder)}:", *(f"  {line}" for line in lines)])
+    """The last lines of an engine's log that may tell something, as the end of a message."""
+    said = log_in(folder).read_text(errors="replace").splitlines()
+    lines = [line[:_LONGEST_LOG_LINE] for line in said if line.strip() and not _ROUTINE.search(line)]
+    if not lines:
+        return f"Its log tells nothing of it: {log_in(folder)}"
+    return "\n".join([f"The end of its log, {log_in(folder)}:", *(f"  {line}" for line in lines[-_LOG_TAIL_LINES:])])
+
+
+def how_it_ended(status: int) -> str:
+    """How a process ended, by its exit status, in words."""
+    if status >= 0:
+        return f"it ended with status {status}"
+    name = signal.Signals(-status).name if -status in {*signal.Signals} else f"signal {-status}"
+    memory = ", as the system does where memory runs out" if -status == signal.SIGKILL else ""
+    return f"it was ended by {name}{memory}"
 
 
 def claim_port(port: int, engine: str) -> int:

@@ -153,6 +153,17 @@ def test_a_line_above_the_two_numbers_says_how_the_run_came_out(taskguard: Comma
     assert lines[-4].startswith("PASS: ")
 
 
+def test_colours_are_for_terminals_and_for_whoever_asks_for_them(
+    taskguard: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path / "bad", History(BAD_EVENTS))
+    assert "\x1b" not in taskguard("check", folder).out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[1;31mFAIL: record" in taskguard("check", folder).out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", taskguard("check", folder).out)
+
+
 def test_a_quiet_command_tells_the_verdict_and_the_two_numbers_alone(taskguard: Command, tmp_path: Path) -> None:
     ended = taskguard("check", saved(tmp_path / "bad", History(BAD_EVENTS)), "--quiet")
     assert (ended.status, ended.err) == (1, "")
