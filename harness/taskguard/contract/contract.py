@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from taskguard.contract.points import CHECK_NAMES, USUAL, Worth
-from taskguard.contract.points import in_words as points_in_words
+from taskguard.contract import points as points_
+from taskguard.contract.points import Worth
 from taskguard.contract.waiting import AsDeployed, Waiting
 from taskguard.support.typed import Strict, nearest
 
@@ -171,10 +171,11 @@ class Api(Strict, frozen=True, kw_only=True):
 
 
 class Contract(Strict, frozen=True, kw_only=True):
-    """All that is demanded of a pipeline. `points` say what each check is worth, by its name, where it is not one point.
+    """All that is demanded of a pipeline. `points` say what each check is worth, by its name, where it is not one point, and each
+    setting that is to have points of its own.
 
     Raises:
-        ValueError: the schedule is too short for the attempts, or points are given to no check.
+        ValueError: the schedule is too short for the attempts, or points are given to what has none.
     """
 
     attempts: Attempts = Attempts()
@@ -184,12 +185,11 @@ class Contract(Strict, frozen=True, kw_only=True):
     payload: Payload = Payload()
     settings: Settings = Settings()
     api: Api = Api()
-    points: Mapping[str, Worth] = {}
+    points: Mapping[str, Worth | Mapping[str, Worth]] = {}
 
     def __post_init__(self) -> None:
-        for name in self.points:
-            if name not in CHECK_NAMES:
-                raise ValueError(f'points has no check "{name}"; {nearest(name, CHECK_NAMES)}')
+        musts = {name: value is Weight.MUST for name, value in msgspec.structs.asdict(self.settings).items()}
+        points_.refuse_strangers(points_.flat(self.points), musts)
         highest, schedule = self.attempts.highest, self.waiting.schedule
         if highest is None or schedule is None:
             return
@@ -203,9 +203,16 @@ class Contract(Strict, frozen=True, kw_only=True):
         return self.waiting.waits(self.attempts.highest)
 
     def worth(self, check: str) -> float:
-        """The points that a check is worth, where it is applicable: what is only advised is worth none."""
+        """The points that a check is worth, where it is applicable, or a setting with points of its own (`settings.tls`): what is only advised
+        is worth none."""
         advised = {"idempotency": self.api.idempotent, "refusals": self.api.refuses_invalid}
-        return 0.0 if advised.get(check) is Weight.ADVICE else self.points.get(check, USUAL)
+        return 0.0 if advised.get(check) is Weight.ADVICE else points_.flat(self.points).get(check, points_.USUAL)
+
+    @property
+    def settings_with_points(self) -> Mapping[str, str]:
+        """Each setting that has points of its own, by its name there, with what it demands."""
+        names = (each.removeprefix(f"{points_.SETTINGS}.") for each in points_.flat(self.points) if "." in each)
+        return {points_.of_setting(name): _DEMANDS[name] for name in names}
 
     def in_words(self) -> Iterator[str]:
         """The contract as sentences, one a demand."""
@@ -227,4 +234,4 @@ class Contract(Strict, frozen=True, kw_only=True):
                 if names:
                     yield f"{title}, {meaning}: {'; '.join(f'{_DEMANDS[name]} ({name})' for name in names)}."
         if self.points:
-            yield points_in_words(self.points)
+            yield points_.in_words(points_.flat(self.points))

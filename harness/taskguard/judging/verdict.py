@@ -56,7 +56,8 @@ class Verdict:
     they nor `figures` hold measured times, so that two runs of one seed give the same; measured times are in
     `measured` and in the findings. All findings are kept: whoever shows them chooses how many. It was `exercised` when
     something was seen of what the claim speaks of; else it holds of nothing. With `too_few` it says why: the run had too little of it for
-    chance to tell, which is no fault of the pipeline's, and no want of evidence. Of a fail as many findings as are ``proven`` make it one: the first.
+    chance to tell, which is no fault of the pipeline's, and no want of evidence. Of a fail as many findings as are ``proven`` make it one: the first. A check of several
+    demands has the outcome of each in ``parts``, and of what is none of them under its own name.
     """
 
     check: str
@@ -70,6 +71,7 @@ class Verdict:
     exercised: bool = True
     too_few: str = ""
     proven: int = 0
+    parts: Mapping[str, Outcome] = field(default_factory=dict)
 
     @property
     def is_hollow(self) -> bool:
@@ -99,12 +101,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that a check found, of a task, or of none or all of them (`of_all`); `events` show it."""
+    """Something that a check found, of a task, or of none or all of them (`of_all`); `events` show it. It may be of one `part` of what the
+    check demands."""
 
     task_id: str | None
     message: str
     events: Sequence[Event] = ()
     of_all: bool = field(default=False, kw_only=True)
+    part: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +165,11 @@ def conclude(
     measured: Mapping[str, Json] | None = None,
     exercised: bool = True,
     too_few: str = "",
+    parts: Sequence[str] = (),
 ) -> Verdict:
     """Weigh what a check found and return its verdict; the findings that decide it come first. It was ``exercised`` if anything
-    was seen of what it judges. What was ``too_few`` for a claim about chance is said as advice, and was not exercised."""
+    was seen of what it judges. What was ``too_few`` for a claim about chance is said as advice, and was not exercised. Of a check of several
+    demands each of the ``parts`` has an outcome by what was found of it and what was found of all."""
     found = [*found, Advice(None, f"too small a run to tell: {too_few}", of_all=True)] if too_few else found
     proven, excused, doubts, advice = (list[Found]() for _ in range(4))
     for each in (*found, *_want_of_evidence(question, history)):
@@ -177,7 +183,7 @@ def conclude(
         doubts.append(Doubt(None, f"{NOT_EXERCISED}: {why}. To exercise it, {question.exercised_by}"))
     return Verdict(
         check=question.check,
-        outcome=Outcome.FAIL if proven else Outcome.UNKNOWN if excused or doubts else Outcome.PASS,
+        outcome=_outcome(proven, [*excused, *doubts]),
         claim=question.claim,
         expected=expected,
         observed=observed,
@@ -195,7 +201,25 @@ def conclude(
         exercised=exercised and not too_few,
         too_few=too_few,
         proven=len(proven),
+        parts=_outcomes_of((question.check, *parts), proven, [*excused, *doubts]) if parts else {},
     )
+
+
+def _outcome(proven: Sequence[Found], open_: Sequence[Found]) -> Outcome:
+    return Outcome.FAIL if proven else Outcome.UNKNOWN if open_ else Outcome.PASS
+
+
+def _outcomes_of(parts: Sequence[str], proven: Sequence[Found], open_: Sequence[Found]) -> Mapping[str, Outcome]:
+    """The outcome of each part; what is of none is of the first. Without evidence of anything none can be judged."""
+    first, *_ = parts
+    of_all = [each for each in open_ if each.part is None and not isinstance(each, Violation)]
+    return {
+        part: _outcome(
+            [each for each in proven if (each.part or first) == part],
+            [*of_all, *(each for each in open_ if (each.part or first) == part)],
+        )
+        for part in parts
+    }
 
 
 def _want_of_evidence(question: Question, history: History) -> Iterator[Doubt]:

@@ -116,7 +116,7 @@ def _does_not_fit(kind: Any, value: Any, place: Iterable[str], bound: str) -> st
             kind = next((field.type for field in msgspec.structs.fields(struct) if field.encode_name == part), None)
             value = value.get(part)
         elif part.startswith("[") and isinstance(value, (list, Mapping)):
-            several = kind if get_origin(kind) in _SEVERAL else next((e for e in get_args(kind) if get_args(e)), None)
+            several = next((e for e in (kind, *get_args(kind)) if get_origin(e) in _SEVERAL), None)
             items = get_args(several)
             kind = next(iter(items[1:] if isinstance(value, Mapping) else items), None)
             number = part.strip("[]")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from taskguard.contract.contract import Settings, Weight
 from taskguard.contract.waiting import AS_DEPLOYED, Waiting
 from taskguard.history import BackoffRequested, ConfigurationObserved, Event, Permission
 from taskguard.judging.verdict import Outcome
@@ -294,3 +295,33 @@ def test_no_configuration_at_all_is_unknown() -> None:
     verdict = judge("configuration", without(EVENTS, ConfigurationObserved))
     assert verdict.outcome is Outcome.UNKNOWN
     assert verdict.findings[0].message == "how the pipeline is set up was not read"
+
+
+def parts(events: list[Event] | None = None, **changes: Any) -> dict[str, str]:
+    found = judge("configuration", changed(events or EVENTS, CONFIGURATION, **changes)).parts
+    return {part: str(outcome) for part, outcome in found.items() if outcome is not Outcome.PASS}
+
+
+def test_each_setting_that_is_a_must_is_judged_by_itself_and_the_rest_together() -> None:
+    verdict = judge("configuration", EVENTS)
+    assert set(verdict.parts) == {"configuration", *(f"settings.{name}" for name in Settings.__struct_fields__)}
+    assert parts() == {}
+    assert parts(**with_queues({"encrypted": False})) == {"settings.encryption": "fail"}
+    assert parts(**with_queues({"max_receives": 2}, {"retention_seconds": 20.0})) == {
+        "configuration": "fail",
+        "settings.retention": "fail",
+    }
+    assert parts(**with_worker(partial_batches=None, enabled=None)) == {
+        "configuration": "unknown",
+        "settings.partial_batches": "unknown",
+    }
+
+
+def test_what_is_advised_is_no_part_and_without_evidence_no_part_is_known() -> None:
+    settings = Settings(encryption=Weight.MUST, tls=Weight.ADVICE)
+    terms = replace(EXPECTED, contract=demanding(settings=settings))
+    verdict = judge(
+        "configuration", changed(EVENTS, CONFIGURATION, **with_queues({"unencrypted_refused": False})), terms
+    )
+    assert verdict.parts == {"configuration": Outcome.PASS, "settings.encryption": Outcome.PASS}
+    assert set(judge("configuration", without(EVENTS, ConfigurationObserved)).parts.values()) == {Outcome.UNKNOWN}

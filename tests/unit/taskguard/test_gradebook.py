@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,38 @@ def test_points_are_the_contract_s_and_what_it_does_not_count_is_left_out(runs: 
     ]
     points = points_of(verdicts, contract)
     assert (points.earned, points.of, points.open, points.in_words) == (3, 4.5, 0.5, "3 of 4.5")
+
+
+def test_a_setting_with_points_of_its_own_is_a_column_and_the_check_is_for_the_others(
+    runs: Path, tmp_path: Path
+) -> None:
+    contract = """
+        [settings]
+        encryption = "must"
+        tls = "must"
+        [points]
+        settings.encryption = 4
+        configuration = 0.5
+    """
+    page, lines, document = written(book_of(runs, contract), tmp_path)
+    [column] = [each for each in document["checks"] if each["check"] == "settings.encryption"]
+    assert (column["points"], column["claim"]) == (4, "Queues and records are encrypted at rest.")
+    names = list(lines[0])
+    assert names.index("settings.encryption") == names.index("configuration") + 1
+    of_right = next(line for line in lines if line["name"] == "right")
+    assert (of_right["configuration"], of_right["settings.encryption"]) == ("pass", "pass")
+    assert of_right["of"] == "18.5", "14 checks of one point, half a point for the rest of the settings, four for one"
+    assert "settings.encryption (4)" in page
+    assert not re.search(r'href="[^"]*#check-settings', page), "its evidence is told of the check"
+
+
+def test_what_a_setting_misses_costs_its_own_points_alone() -> None:
+    contract = typed_toml(Contract, '[settings]\ntls = "must"\nencryption = "must"\n[points]\nsettings.tls = 2')
+    parts = {"configuration": Outcome.PASS, "settings.tls": Outcome.FAIL, "settings.encryption": Outcome.PASS}
+    verdict = Verdict(check="configuration", outcome=Outcome.FAIL, claim="", expected="", observed="", parts=parts)
+    assert (points_of([verdict], contract).earned, points_of([verdict], contract).of) == (1, 3)
+    other = replace(verdict, parts={**parts, "settings.encryption": Outcome.UNKNOWN})
+    assert (points_of([other], contract).earned, points_of([other], contract).open) == (0, 1)
 
 
 def test_what_matters_is_said_in_words_that_tell_what_was_expected_and_found(runs: Path) -> None:

@@ -21,7 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from taskguard.contract.contract import Contract, Settings, Weight
+from taskguard.contract.points import of_setting
 from taskguard.contract.terms import Terms
 from taskguard.history import (
     AttemptFailed,
@@ -64,7 +67,13 @@ def judge(history: History, terms: Terms) -> Verdict:
         expected=_expected(terms.contract),
         observed=_observed(settings) if settings is not None else "nothing was read",
         figures={"violations": sum(isinstance(each, Violation) for each in found)},
+        parts=_musts(terms.contract.settings),
     )
+
+
+def _musts(settings: Settings) -> list[str]:
+    """The settings that are a must, each judged by itself."""
+    return [of_setting(name) for name, weight in msgspec.structs.asdict(settings).items() if weight is Weight.MUST]
 
 
 def _found(history: History, settings: ConfigurationObserved, contract: Contract) -> list[Found]:
@@ -72,16 +81,24 @@ def _found(history: History, settings: ConfigurationObserved, contract: Contract
     return [
         *(
             each
-            for weight, what in (
+            for said in (
                 *_faults(settings, contract, again=sends_again(history)),
                 *durations.of_retention(history, settings, contract),
             )
-            for each in weighed(weight, Violation(None, what, shown))
+            for each in weighed(said.weight, Violation(None, said.message, shown, part=_part_of(said)))
         ),
         # What was not seen may be there, if evidence is missing.
         *(Violation(None, what, shown, (ConfigurationObserved,)) for what in _not_consumed(settings, contract)),
-        *(each for weight, what in _unread(settings, contract) for each in weighed(weight, Doubt(None, what, shown))),
+        *(
+            each
+            for said in _unread(settings, contract)
+            for each in weighed(said.weight, Doubt(None, said.message, shown, part=_part_of(said)))
+        ),
     ]
+
+
+def _part_of(said: Said) -> str:
+    return QUESTION.check if said.setting is None else of_setting(said.setting)
 
 
 def _expected(contract: Contract) -> str:
@@ -111,16 +128,17 @@ def _faults(settings: ConfigurationObserved, contract: Contract, *, again: bool)
         if queue.queue == "work":
             yield from _redrive(queue, contract, again=again)
         if queue.encrypted is False:
-            yield weights.encryption, f"the {queue.queue} queue is not encrypted at rest"
+            yield Said(weights.encryption, f"the {queue.queue} queue is not encrypted at rest", "encryption")
         if queue.unencrypted_refused is False:
-            yield weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport"
+            yield Said(weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport", "tls")
         for consumer in settings.consumers:
             if consumer.queue == queue.queue:
                 yield from _consumer(consumer, queue, contract)
     if settings.store_encrypted is False:
-        yield weights.encryption, "the tasks' records are not encrypted at rest"
+        yield Said(weights.encryption, "the tasks' records are not encrypted at rest", "encryption")
     for permission in settings.permissions:
-        yield from ((weights.least_privilege, message) for message in _permission(permission))
+        for message in _permission(permission):
+            yield Said(weights.least_privilege, message, "least_privilege")
 
 
 def _not_consumed(settings: ConfigurationObserved, contract: Contract) -> Iterator[str]:
@@ -135,25 +153,26 @@ def _redrive(queue: QueueSettings, contract: Contract, *, again: bool) -> Iterat
     allowed = contract.attempts.range
     if queue.max_receives == 0:
         if allowed is not None or contract.dead_letter.log:
-            yield Weight.MUST, "the work queue has no dead-letter queue"
+            yield Said(Weight.MUST, "the work queue has no dead-letter queue")
         return
     if queue.dead_letters_watched is False:
-        yield Weight.MUST, "the work queue moves dead messages to another queue than the pipeline's dead-letter queue"
+        elsewhere = "the work queue moves dead messages to another queue than the pipeline's dead-letter queue"
+        yield Said(Weight.MUST, elsewhere)
     if queue.max_receives is not None and allowed is not None and not allowed[0] <= queue.max_receives <= allowed[1]:
         found = times(queue.max_receives, "receive")
         what = f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
         # It counts the receives of each message, and not those of a task that its consumer sends again.
         is_own = again and contract.attempts.by != "redrive"
-        yield (Weight.ADVICE, f"{what} where a task is not sent again") if is_own else (Weight.MUST, what)
+        yield Said(Weight.ADVICE, f"{what} where a task is not sent again") if is_own else Said(Weight.MUST, what)
 
 
 def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[Said]:
     weights, what = contract.settings, f"{consumer.name}, the consumer of the {consumer.queue} queue,"
     if consumer.enabled is False:
-        yield Weight.MUST, f"{what} is switched off"
+        yield Said(Weight.MUST, f"{what} is switched off")
     if consumer.partial_batches is False:
         message = f"{what} cannot report one message of a batch as failed without the others"
-        yield _weight_of_batches(consumer, weights), message
+        yield Said(_weight_of_batches(consumer, weights), message, "partial_batches")
     yield from durations.of_consumer(consumer, queue, weights.visibility)
 
 
@@ -207,30 +226,29 @@ def _unread(settings: ConfigurationObserved, contract: Contract) -> Iterator[Sai
     """What is asked for and could not be read."""
     weights = contract.settings
     attempts = Weight.OFF if contract.attempts.most is None else Weight.MUST
-    asked: list[tuple[Weight, str, object]] = []
+    asked: list[tuple[object, Weight, str, str | None]] = []
     for queue in settings.queues:
+        name = f"of the {queue.queue} queue"
         asked += [
-            (
-                weights.visibility,
-                f"the visibility timeout of the {queue.queue} queue",
-                queue.visibility_timeout_seconds,
-            ),
-            (weights.retention, f"the retention of the {queue.queue} queue", queue.retention_seconds),
-            (weights.encryption, f"the encryption of the {queue.queue} queue", queue.encrypted),
-            (attempts, f"the limit of receives of the {queue.queue} queue", queue.max_receives),
+            (queue.visibility_timeout_seconds, weights.visibility, f"the visibility timeout {name}", "visibility"),
+            (queue.retention_seconds, weights.retention, f"the retention {name}", "retention"),
+            (queue.encrypted, weights.encryption, f"the encryption {name}", "encryption"),
+            (queue.max_receives, attempts, f"the limit of receives {name}", None),
         ]
     for consumer in settings.consumers:
+        name, batches = consumer.name, _weight_of_batches(consumer, weights)
         asked += [
-            (Weight.MUST, f"{consumer.name}: whether it is switched on", consumer.enabled),
-            (
-                _weight_of_batches(consumer, weights),
-                f"{consumer.name}: whether it reports partial batches",
-                consumer.partial_batches,
-            ),
-            (weights.visibility, f"{consumer.name}: its timeout", consumer.timeout_seconds),
+            (consumer.enabled, Weight.MUST, f"{name}: whether it is switched on", None),
+            (consumer.partial_batches, batches, f"{name}: whether it reports partial batches", "partial_batches"),
+            (consumer.timeout_seconds, weights.visibility, f"{name}: its timeout", "visibility"),
         ]
     if settings.table is not False:
-        asked.append((weights.encryption, "the encryption of the tasks' records", settings.store_encrypted))
-    yield from ((weight, f"{what} could not be read") for weight, what, value in asked if value is None)
+        asked.append(
+            (settings.store_encrypted, weights.encryption, "the encryption of the tasks' records", "encryption")
+        )
+    for value, weight, what, setting in asked:
+        if value is None:
+            yield Said(weight, f"{what} could not be read", setting)
     if not settings.permissions:
-        yield weights.least_privilege, "no permission of any part of the pipeline could be read"
+        nothing = "no permission of any part of the pipeline could be read"
+        yield Said(weights.least_privilege, nothing, "least_privilege")

@@ -18,14 +18,20 @@ settings are read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple
 
 from taskguard.contract.contract import Contract, Weight
 from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings, Resent
 from taskguard.history.wording import seconds
 
-Said: TypeAlias = tuple[Weight, str]
-"""What there is to say of a setting, and how much it weighs."""
+
+class Said(NamedTuple):
+    """What there is to say, how much it weighs, and of which of the contract's settings it is said (none: of what other demands need)."""
+
+    weight: Weight
+    message: str
+    setting: str | None = None
+
 
 _ADVISED_TIMES = 6
 
@@ -44,16 +50,18 @@ def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight
         gathering = f"gathers a batch for {seconds(gathers)} and " if gathers else ""
         may = f"{what} {gathering}may work for {seconds(works)}, and a message is hidden for {seconds(hidden)}"
         if hidden < works + gathers:
-            yield weight, f"{may} only"
+            yield Said(weight, f"{may} only", "visibility")
         elif hidden < advised:
             window = ", and the window" if gathers else ""
-            yield Weight.ADVICE, f"{may}; AWS advises {seconds(advised)}, {_ADVISED_TIMES} times as long{window}"
+            advice = f"{may}; AWS advises {seconds(advised)}, {_ADVISED_TIMES} times as long{window}"
+            yield Said(Weight.ADVICE, advice, "visibility")
     at_once = consumer.most_at_once or (None if queue.fifo else _BATCHES_AT_ONCE)
     if consumer.reserved is not None and at_once is not None and consumer.reserved < at_once:
-        yield (
+        yield Said(
             Weight.ADVICE,
             f"{what} has a reserved concurrency of {consumer.reserved}, and up to {at_once} batches are handed over at once: "
             "what is throttled until it is visible again has used up a receive",
+            "visibility",
         )
 
 
@@ -66,20 +74,24 @@ def of_retention(history: History, settings: ConfigurationObserved, contract: Co
     if work is not None and work.retention_seconds is not None and retried is not None:
         kept = work.retention_seconds
         if kept <= retried:
-            yield (
+            yield Said(
                 weight,
                 f"the work queue keeps a message for {seconds(kept)}, and its retries together take {seconds(retried)}",
+                "retention",
             )
     if dead is None or dead.retention_seconds is None or dead.fifo:
         return
     kept, of_work = dead.retention_seconds, work.retention_seconds if work is not None else None
     keeps = f"the dead-letter queue keeps a message for {seconds(kept)}"
     if retried is not None and kept <= retried:
-        yield weight, f"{keeps}, and the retries before its death, which count, take {seconds(retried)}"
+        yield Said(
+            weight, f"{keeps}, and the retries before its death, which count, take {seconds(retried)}", "retention"
+        )
     elif of_work is not None and kept < of_work:
-        yield weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on"
+        yield Said(weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on", "retention")
     elif retried is not None and kept < 2 * retried and weight is not Weight.OFF:
-        yield Weight.ADVICE, f"{keeps}, of which the retries before its death use up {seconds(retried)}"
+        used_up = f"{keeps}, of which the retries before its death use up {seconds(retried)}"
+        yield Said(Weight.ADVICE, used_up, "retention")
 
 
 def _retried_seconds(history: History, work: QueueSettings | None, contract: Contract) -> float | None:

@@ -15,10 +15,11 @@ from urllib.parse import quote
 import msgspec
 
 from taskguard.contract.contract import Contract
+from taskguard.contract.points import CHECK_NAMES, CHECK_OF_SETTINGS
 from taskguard.errors import ConfigurationError, TaskGuardError
 from taskguard.history import HISTORY_FILE, MANIFEST_FILE, SavedRun, edited_files
 from taskguard.judging.checks import CHECKS
-from taskguard.judging.earning import Points, points_of
+from taskguard.judging.earning import Points, itemised, points_of
 from taskguard.judging.grading import grade_run
 from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.reports.html import REPORT_FILE
@@ -58,12 +59,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A check that is applicable to one of the submissions at least: what it is worth, what it claims, and how often it came out how."""
+    """A check that is applicable to one of the submissions at least, or a setting that has points of its own: what it is worth, what it
+    claims, and how often it came out how. Its evidence is told of the check ``told_at``."""
 
     check: str
     worth: float
     claim: str
     counts: Mapping[Outcome, int]
+
+    @property
+    def told_at(self) -> str:
+        return self.check if self.check in CHECK_NAMES else CHECK_OF_SETTINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +185,8 @@ def _with_points(row: Row, contract: Contract) -> Row:
         return row
     other = _without_points(row.contract) != _without_points(contract)
     look = (*row.why_look, *(["It was judged by another contract than the gradebook's."] if other else []))
-    return replace(row, points=points_of(row.verdicts.values(), contract), why_look=look)
+    verdicts = {each.check: each for each in itemised(row.verdicts.values(), contract)}
+    return replace(row, verdicts=verdicts, points=points_of(verdicts.values(), contract), why_look=look)
 
 
 def _without_points(contract: Contract) -> Contract:
