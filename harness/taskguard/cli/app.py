@@ -24,9 +24,10 @@ _AS_A_SHELL = 128
 
 app = typer.Typer(
     name="taskguard",
-    help="Judge whether a queue pipeline really retries, backs off and dead-letters as it claims.",
-    epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 it could not all be judged; 3 the run could not be "
-    "made; 5 a saved run is judged otherwise than before; 64 the command or a file that it goes by is wrong; 130 interrupted (143 by SIGTERM).",
+    help="Test whether a queue pipeline on AWS retries, delays and dead-letters failed messages as it should.",
+    epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 something could not be judged; 3 there was no run to "
+    "judge (engine, deployment, network); 5 a saved run is judged differently than before; 64 the command, or a file it uses, is wrong; "
+    "130 interrupted.",
     cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -54,7 +55,7 @@ for command in (
 
 
 @app.callback(invoke_without_command=True)
-def _about(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def _about(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     if version:
         typer.echo(f"taskguard {__version__}")
         raise typer.Exit

@@ -15,9 +15,9 @@ _MOST_IDS_SHOWN = 10
 
 
 def clean_up(
-    folder: Annotated[Path, typer.Argument(help="The run's folder.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run.", show_default=False)],
     unsettled_too: Annotated[
-        bool, typer.Option("--unsettled-too", help="Remove also tasks that are not settled, without waiting for them.")
+        bool, typer.Option("--unsettled-too", help="Also remove tasks that are not settled, without waiting for them.")
     ] = False,
 ) -> None:
     """Remove the tasks that an interrupted run on AWS left on its stage."""

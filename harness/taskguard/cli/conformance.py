@@ -36,18 +36,18 @@ _OTHERS = {name: what for name, what in HELP.items() if name is not TargetName.R
 
 def conformance(
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="ID", help="A behaviour to try; may be given again.")
+        list[str] | None,
+        typer.Option("--only", metavar="ID", help="Try only this behaviour; may be given several times."),
     ] = None,
     target: Annotated[
         TargetName | None,
         typer.Option(
-            metavar="<target>",
-            help="Where: " + "; ".join(f"{name}: {what}" for name, what in _OTHERS.items()) + ".",
+            help="The engine. " + " ".join(f"{name}: {what}." for name, what in _OTHERS.items()),
             show_default=False,
         ),
     ] = None,
     endpoint_url: Annotated[
-        str | None, typer.Option(help="The address of an engine that runs already.", show_default=False)
+        str | None, typer.Option(help="The address of an engine that is running.", show_default=False)
     ] = None,
     region: Region = DEFAULT_REGION,
     clock_scale: Annotated[
@@ -55,19 +55,19 @@ def conformance(
         typer.Option(
             min=1.0,
             max=MOST_SCALE,
-            help=f"How many times as fast the clock of the default target runs (default: {_SCALE:g}).",
+            help=f"How fast the clock of the default target runs; 1 is real time (default: {_SCALE:g}).",
             show_default=False,
         ),
     ] = None,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the results into this file, too.", show_default=False),
+        typer.Option("--json", metavar="FILE", help="Also write the results to this file.", show_default=False),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="With --target aws: the cost is accepted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --target aws: accept the cost.")] = False,
 ) -> None:
-    """Try on an engine what AWS documents of SQS and of event source mappings.
+    """Try on an engine what AWS documents about SQS and event source mappings.
 
-    Exits with 0 when nothing is wrong, with 1 when something is, and with 2 when something could not be tried.
+    Exits with 0 when nothing is wrong, 1 when something is, and 2 when something could not be tried.
     """
     from taskguard.conformance.catalogue import chosen  # noqa: PLC0415  # other commands need none of them
     from taskguard.conformance.table import as_json, exit_code  # noqa: PLC0415

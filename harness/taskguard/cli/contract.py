@@ -13,11 +13,12 @@ def contract(
     file: Annotated[
         str,
         typer.Argument(
-            help=f"A contract's file, or the name of one that is built in: {', '.join(names_of_built_in())}.",
+            metavar="CONTRACT",
+            help=f"A contract's file, or the name of a built-in one: {', '.join(names_of_built_in())}.",
             show_default=False,
         ),
     ],
 ) -> None:
-    """Say what a contract demands, one sentence a demand."""
+    """Show what a contract demands, in sentences."""
     for sentence in contract_named(file).in_words():
         typer.echo(sentence)

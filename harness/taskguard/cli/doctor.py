@@ -51,9 +51,9 @@ _PROBES: tuple[Callable[[], Found], ...] = (
 
 
 def doctor(json_: AsJson = False) -> None:
-    """Look at what this machine has, say what is missing and what to do.
+    """Show what this machine has, what is missing, and what to do about it.
 
-    Exits with 0 when all is there that a run on the default target needs, else with 3.
+    Exits with 0 when everything is there that a run on the default target needs, otherwise with 3.
     """
     found, kept = [probe() for probe in _PROBES], list(installed.kept())
     missing = [each.name for each in found if each.state is State.MISSING]
@@ -87,11 +87,9 @@ def _print(console: Console, found: Sequence[Found], kept: Sequence[Kept], missi
 
 
 def prepare(
-    target: Annotated[
-        TargetName, typer.Option(help="The target to prepare for; localstack and ministack are installed.")
-    ] = TargetName.LOCALSTACK,
+    target: Annotated[TargetName, typer.Option(help="The target to prepare for.")] = TargetName.LOCALSTACK,
 ) -> None:
-    """Install what runs need into the user's cache folder (TASKGUARD_CACHE names another); quick when it is there."""
+    """Install what runs need, once, into your cache folder (or where TASKGUARD_CACHE says)."""
     began, cache = time.monotonic(), cache_folder()
     # First what fails soonest.
     serverless_cli(cache)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from taskguard.cli.panels import RUN
 from taskguard.cli.stack import unset
 from taskguard.errors import FaultPlanError, HistoryError
 from taskguard.faults.campaigns import CAMPAIGNS, faults_of
@@ -24,11 +25,15 @@ from taskguard.targets.names import TargetName
 Faults = Annotated[
     str | None,
     unset(
-        help=f"What to break on purpose: faults as text (docs/faults.md), a file of them, or one of {', '.join(CAMPAIGNS)}."
+        help=f"What to break on purpose: faults as docs/faults.md words them, a file of them, or one of {', '.join(CAMPAIGNS)}.",
+        rich_help_panel=RUN,
     ),
 ]
-FaultSeed = Annotated[str | None, unset(help="Decides where faults strike (default: a random one).")]
-Replay = Annotated[Path | None, unset(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.")]
+FaultSeed = Annotated[str | None, unset(help="Decides where faults strike (default: a new one).", rich_help_panel=RUN)]
+Replay = Annotated[
+    Path | None,
+    unset(help="Repeat the run in this folder: its tasks, seeds, rate, faults and clock.", rich_help_panel=RUN),
+]
 
 _DECIDED_BY_THE_FOLDER = ("tasks", "seed", "tasks_seed", "rate", "faults", "fault_seed", "clock_scale")
 _INJECTED_AT = (TargetName.LOCALSTACK, TargetName.RUNNING)

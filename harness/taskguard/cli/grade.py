@@ -17,6 +17,7 @@ from rich.status import Status
 from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, Quiet, Verbose, a_console, show
+from taskguard.cli.panels import PLACE, RUN, SHOWN
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
     ApiAuthOption,
@@ -54,60 +55,101 @@ MOST_TASKS = 100_000
 def grade(
     context: typer.Context,
     service: ServiceFolder = Path(),
-    tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to submit.")] = 30,
+    tasks: Annotated[
+        int,
+        typer.Option(min=1, max=MOST_TASKS, help=f"How many tasks to send, 1 to {MOST_TASKS:,}.", rich_help_panel=RUN),
+    ] = 30,
     seed: Annotated[
-        str | None, unset(help="Decides each task's fate (default: a new one; an empty one lets failures be random).")
+        str | None,
+        unset(
+            help="Decides which attempts fail, so that the run can be repeated (default: a new one; an empty one makes failures random).",
+            rich_help_panel=RUN,
+        ),
     ] = None,
     tasks_seed: Annotated[
-        str | None, unset(help="Decides the tasks' ids alone (default: they follow from --seed, or are new).")
+        str | None,
+        unset(help="Decides the ids of the tasks alone (default: as --seed, or a new one).", rich_help_panel=RUN),
     ] = None,
     rate: Rate = None,
     contract: Annotated[
         str | None,
         unset(
-            help="What is demanded: a contract's file, or one that is built in (default: as taskguard.toml names it)."
+            help="What is demanded: a contract's file, or the name of a built-in one (default: as taskguard.toml says).",
+            rich_help_panel=RUN,
         ),
     ] = None,
-    out: Annotated[Path | None, unset(help="The run's folder, new or empty (default: one below runs/).")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards, as `up` does.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The engine's port; 0 takes a free one.")] = 0,
+    out: Annotated[
+        Path | None,
+        unset(help="The folder for the run, new or empty (default: a new one in runs/).", rich_help_panel=SHOWN),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Leave the engine and the stack running, as taskguard up does.", rich_help_panel=PLACE
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port for the engine; 0 takes a free one.", rich_help_panel=PLACE)
+    ] = 0,
     target: Annotated[
         TargetName,
         typer.Option(
-            metavar="<target>",
-            help="Where: " + "; ".join(f"{name}: {what}" for name, what in HELP.items()) + ".",
+            help="Where the service runs. " + " ".join(f"{name}: {what}." for name, what in HELP.items()),
+            rich_help_panel=PLACE,
         ),
     ] = TargetName.LOCALSTACK,
-    endpoint_url: Annotated[str | None, unset(help="The engine's address, for --target endpoint.")] = None,
+    endpoint_url: Annotated[
+        str | None, unset(help="The address of the engine, with --target endpoint.", rich_help_panel=PLACE)
+    ] = None,
     stage: Annotated[
-        str | None, unset(help="The stage (default: dev; on an engine of others, one of the run's own).")
+        str | None,
+        unset(
+            help="The stage (default: dev; on an engine that others started, one of the run's own).",
+            rich_help_panel=PLACE,
+        ),
     ] = None,
     region: Region = DEFAULT_REGION,
     allow_production: Annotated[
         bool,
-        typer.Option("--allow-production", help="With --target aws: also on a stage whose name looks like production."),
+        typer.Option(
+            "--allow-production",
+            help="With --target aws: allow a stage whose name looks like production.",
+            rich_help_panel=PLACE,
+        ),
     ] = False,
     clock_scale: ClockScale = 1.0,
     api_auth: ApiAuthOption = None,
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start an engine for this run, even if one is up (`taskguard up`).")
+        bool,
+        typer.Option(
+            "--fresh", help="Start an engine for this run even if one is up (taskguard up).", rich_help_panel=PLACE
+        ),
     ] = False,
     redrive: Annotated[
         bool,
-        typer.Option("--redrive", help="At the end put back what lies in the dead-letter queue, by SQS's own redrive."),
+        typer.Option(
+            "--redrive",
+            help="At the end, put what is in the dead-letter queue back to work, by SQS's own redrive.",
+            rich_help_panel=RUN,
+        ),
     ] = False,
     faults: asked_faults.Faults = None,
     fault_seed: asked_faults.FaultSeed = None,
     replay: asked_faults.Replay = None,
-    show_timings: Annotated[bool, typer.Option("--timings", help="Say where the time went.")] = False,
+    show_timings: Annotated[
+        bool, typer.Option("--timings", help="Show where the time went.", rich_help_panel=SHOWN)
+    ] = False,
     summary: SummaryOption = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     json_: AsJson = False,
 ) -> None:
-    """Deploy the pipeline, run tasks through it, and judge what happened."""
+    """Deploy a service, send it tasks, and judge what happens to them.
+
+    Exits with 0 when all checks pass, 1 when one fails, 2 when something could not be judged, and 3 when there was no run to judge.
+    """
     timings = Timings.of_this_process()
     console = a_console(stderr=json_)
     places = Places.of(service)

@@ -40,43 +40,47 @@ def gradebook(
         list[Path],
         typer.Argument(
             metavar="FOLDER",
-            help="A folder with a folder for each submission, or a CSV file with a line for each; with --collect, folders of runs.",
+            help="A folder that has a folder for each submission, or a CSV file with a line for each. With --collect: folders of runs.",
             show_default=False,
         ),
     ],
     contract: Annotated[
         str | None,
-        unset(help=f"What is demanded of all: a contract's file, or one that is built in (default: {AS_DEPLOYED})."),
+        unset(
+            help=f"What is demanded of all: a contract's file, or the name of a built-in one (default: {AS_DEPLOYED})."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The gradebook's folder; one that was broken off goes on.")] = Path(
-        "gradebook"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="The folder for the gradebook; one that was interrupted is continued.")
+    ] = Path("gradebook"),
     jobs: Annotated[
-        int | None, unset(min=1, help="How many are graded at a time (default: half of the processors, at least one).")
+        int | None, unset(min=1, help="How many to grade at a time (default: half as many as there are processors).")
     ] = None,
-    tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks each is handed.")] = 30,
-    seed: Annotated[str, typer.Option(help="Decides the tasks' ids, the same for all.")] = SEED,
+    tasks: Annotated[int, typer.Option(min=1, max=MOST_TASKS, help="How many tasks to send to each.")] = 30,
+    seed: Annotated[str, typer.Option(help="Decides the ids of the tasks, which are the same for all.")] = SEED,
     clock_scale: ClockScale = 1.0,
     deadline: Annotated[
-        float, typer.Option(min=1.0, help="After how many seconds one that has not ended is stopped.")
+        float, typer.Option(min=1.0, help="Stop a submission after so many seconds.")
     ] = DEADLINE_SECONDS,
     sandbox: SandboxOption = None,
     only: Annotated[
-        list[str] | None, unset(help="Only this submission, as --matrix or the gradebook names it; may be repeated.")
+        list[str] | None, unset(metavar="SUBMISSION", help="Grade only this submission; may be given several times.")
     ] = None,
     matrix: Annotated[
         Matrix | None,
-        unset(help="Only list the submissions: as the matrix of a GitHub Actions workflow, or one a line."),
+        unset(help="Only list the submissions. github: as the matrix of a GitHub workflow. lines: one a line."),
     ] = None,
     summary: SummaryOption = None,
     collect: Annotated[
         bool,
-        typer.Option("--collect", help="Run nothing: make the gradebook of runs that were made, here or elsewhere."),
+        typer.Option(
+            "--collect", help="Run nothing; make the gradebook of runs that were made before, here or elsewhere."
+        ),
     ] = False,
 ) -> None:
-    """Grade many submissions by one contract, each by itself, into one gradebook.
+    """Grade many submissions by one contract, and collect the results in a gradebook.
 
-    Exits with 0 when the gradebook is made, whatever the grades.
+    Exits with 0 when the gradebook is made, whatever the grades are.
     """
     console = a_console()
     if collect:

@@ -13,6 +13,7 @@ from rich.status import Status
 
 from taskguard import session
 from taskguard.cli.judge import a_console
+from taskguard.cli.panels import PLACE
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import ClockScale, DeployerOption, Region, SandboxOption, ServiceFolder, unset
 from taskguard.contract.learning.written import file_of
@@ -32,14 +33,14 @@ _TASKS = 30
 
 def init(
     service: ServiceFolder = Path(),
-    force: Annotated[bool, typer.Option("--force", help=f"Write over a {CONFIG_FILE} that is there.")] = False,
-    stage: Annotated[str | None, unset(help="The stage (default: the service's own).")] = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Replace a {CONFIG_FILE} that exists.")] = False,
+    stage: Annotated[str | None, unset(help="The stage (default: the service's own).", rich_help_panel=PLACE)] = None,
     region: Region = DEFAULT_REGION,
     clock_scale: ClockScale = 60.0,
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
 ) -> None:
-    """Hand in a few tasks, learn the service's words, and write taskguard.toml."""
+    """Send a service a few tasks, learn how it words them, and write that to taskguard.toml."""
     places, console = Places.of(service), a_console(stderr=True)
     require_service(places, deployer)
     if is_ours(places.service):

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from taskguard.cli.complaints import complain
+from taskguard.cli.panels import SHOWN
 from taskguard.errors import ExitCode, HistoryError
 from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, SavedRun, edited_files
 from taskguard.judging.comparing import Graded, differing_grades, is_another_judgement
@@ -30,37 +31,44 @@ from taskguard.reports.set_aside import set_aside_note
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, and all else on the error output.")]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON, and everything else on the error output.", rich_help_panel=SHOWN),
+]
 Verbose = Annotated[
     bool,
     typer.Option(
         "--verbose",
         "-v",
         help="Also show what each check expects, all that it found, and the timelines of a few tasks.",
+        rich_help_panel=SHOWN,
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Show only the verdict, in one line, and the two numbers below it.")
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Show only the verdict, in one line, and the two numbers below it.", rich_help_panel=SHOWN
+    ),
 ]
 
-Edited = Annotated[
-    bool, typer.Option("--edited", help="Judge it although a file was edited since the run wrote it; it is said which.")
-]
+Edited = Annotated[bool, typer.Option("--edited", help="Judge it even if a file was edited after the run; say which.")]
 
 
 def check(
-    history: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
+    history: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or a history file in it.", show_default=False)
+    ],
     json_: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     rewrite: Annotated[
-        bool, typer.Option("--rewrite", help="Write the folder's reports anew, though the verdicts are other ones.")
+        bool, typer.Option("--rewrite", help="Write the reports in the folder again, even if the verdicts differ.")
     ] = False,
     edited: Edited = False,
 ) -> None:
-    """Judge a saved run again, with the verdicts it had.
+    """Judge a saved run again, without an engine.
 
-    Exits with 5 when the folder has another judgement than this one.
+    Exits as grade does, but with 5 when the folder has another judgement than this one.
     """
     with without_garbage_collection(), _not_too_deep(history):
         judged = _judged(history, edited=edited)
@@ -71,14 +79,16 @@ def check(
 
 
 def compare(
-    one: Annotated[Path, typer.Argument(help="A run's folder, or a history in it.", show_default=False)],
-    other: Annotated[Path, typer.Argument(help="Another's.", show_default=False)],
+    one: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or a history file in it.", show_default=False)
+    ],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The folder of another run.", show_default=False)],
     json_: AsJson = False,
     edited: Edited = False,
 ) -> None:
-    """Say what two saved runs tell differently.
+    """Show what differs between two saved runs.
 
-    Exits with 0 when they were judged alike and each task fared alike, else with 1.
+    Exits with 0 when the verdicts, the numbers and what became of each task are the same, otherwise with 1.
     """
     with without_garbage_collection(), _not_too_deep(one, other):
         comparison = compared(_judged(one, edited=edited), _judged(other, edited=edited))

@@ -20,7 +20,9 @@ from taskguard.targets.base import Endpoint
 
 
 def redrive(
-    task_id: Annotated[str | None, typer.Argument(help="The id of a dead-lettered task.", show_default=False)] = None,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="TASK", help="The id of a dead-lettered task.", show_default=False)
+    ] = None,
     all_tasks: Annotated[bool, typer.Option("--all", help="Put every dead-lettered task back to work.")] = False,
 ) -> None:
     """Put dead-lettered tasks back to work from their record, safely and once."""

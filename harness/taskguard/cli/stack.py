@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from taskguard.cli.panels import PLACE, RUN
 from taskguard.cli.regions import spelt_right
 from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
@@ -39,44 +40,56 @@ unset = partial(typer.Option, show_default=False)
 
 
 def _rate(default: object) -> Any:
-    return unset(min=0.0, max=1.0, help=f"How often an attempt is made to fail (default: {default}).")
+    return unset(
+        min=0.0,
+        max=1.0,
+        help=f"How often an attempt fails on purpose, from 0 to 1 (default: {default}).",
+        rich_help_panel=RUN,
+    )
 
 
 ServiceFolder = Annotated[
     Path,
-    typer.Argument(
-        metavar="[SERVICE]", help="The folder of the service (default: the current one).", show_default=False
-    ),
+    typer.Argument(metavar="SERVICE", help="The folder of the service (default: the current one).", show_default=False),
 ]
-Region = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right)]
-Seed = Annotated[str | None, unset(help="Seed of the failure simulation; without one, failures are random.")]
+Region = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right, rich_help_panel=PLACE)]
+Seed = Annotated[
+    str | None, unset(help="Decides which attempts fail; without one, failures are random.", rich_help_panel=RUN)
+]
 Rate = Annotated[float | None, _rate(DEFAULT_RATE)]
 ClockScale = Annotated[
     float,
     typer.Option(
         min=1.0,
         max=MOST_SCALE,
-        help="How many times as fast as the machine's the engine's clock runs while the pipeline only waits.",
+        help=f"How fast the engine's clock runs while the pipeline only waits: 1 is real time, the most is {MOST_SCALE:g}.",
+        rich_help_panel=PLACE,
     ),
 ]
 ApiAuthOption = Annotated[
     ApiAuth | None,
     unset(
         "--api-auth",
-        help="Who may call the API: everybody, who has the API key, or who signs as IAM wants it (default: serverless.yml's).",
+        help="Who may call the API. none: everybody. apiKey: whoever has the key. iam: whoever signs as IAM wants it (default: as serverless.yml says).",
+        rich_help_panel=PLACE,
     ),
 ]
 
 DeployerOption = Annotated[
     DeployerName | None,
-    unset("--deployer", help="What deploys the service (default: taskguard.toml's, or by what lies in its folder)."),
+    unset(
+        "--deployer",
+        help="What deploys the service (default: as taskguard.toml says, or by the files in its folder).",
+        rich_help_panel=PLACE,
+    ),
 ]
 
 SandboxOption = Annotated[
     bool | None,
     unset(
         "--sandbox/--no-sandbox",
-        help="Build the service, and run its functions, in a sandbox (default: TASKGUARD_SANDBOX, on or off; else on for any but our own).",
+        help="Build the service and run its functions in a sandbox, or not (default: as TASKGUARD_SANDBOX says, on or off; else on, but for our own service).",
+        rich_help_panel=PLACE,
     ),
 ]
 
@@ -84,9 +97,15 @@ SandboxOption = Annotated[
 def up(
     service: ServiceFolder = Path(),
     stage: Annotated[
-        str | None, unset(help="The stage to deploy (default: taskguard.toml's, else the service's own default).")
+        str | None,
+        unset(
+            help="The stage to deploy (default: as taskguard.toml says, or the service's own default).",
+            rich_help_panel=PLACE,
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")] = 4566,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port for the engine; 0 takes a free one.", rich_help_panel=PLACE)
+    ] = 4566,
     region: Region = DEFAULT_REGION,
     seed: Seed = None,
     rate: Rate = None,
@@ -95,7 +114,7 @@ def up(
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
 ) -> None:
-    """Start LocalStack, deploy the pipeline to it, and leave it running."""
+    """Start an engine, deploy the service to it, and leave it running."""
     console = Console(soft_wrap=True)
     places = Places.of(service)
     RunningStack.make_sure_there_is_none(places)
@@ -186,7 +205,7 @@ def _how_to_send(endpoint: Endpoint, stack: Stack, words: IngressWords | None) -
 
 
 def down(service: ServiceFolder = Path()) -> None:
-    """Stop what `taskguard up` (or `grade --keep`) left running."""
+    """Stop the engine that taskguard up, or grade --keep, left running."""
     places = Places.of(service)
     running = RunningStack.load(places)
     if running is not None:
@@ -205,7 +224,7 @@ def deploy(
     rate: Annotated[float | None, _rate("serverless.yml's")] = None,
     api_auth: ApiAuthOption = None,
 ) -> None:
-    """Deploy the pipeline to AWS, with the credentials of your environment."""
+    """Deploy the service to AWS, with the credentials in your environment."""
     parameters = [f"--param=failureSeed={seed}"] if seed else []
     parameters += [f"--param=failureRate={rate}"] if rate is not None else []
     parameters += [f"--param={name}={value}" for name, value in auth_parameters(api_auth).items()]
@@ -217,5 +236,5 @@ def remove(
     stage: Annotated[str, typer.Option(help="The stage to remove.")] = "dev",
     region: Region = DEFAULT_REGION,
 ) -> None:
-    """Remove a stage from AWS, with all it holds."""
+    """Remove a stage from AWS, with everything in it."""
     raise typer.Exit(serverless_on_aws(Places.of(service), "remove", stage, region))

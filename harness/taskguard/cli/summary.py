@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+from taskguard.cli.panels import SHOWN
 from taskguard.cli.stack import unset
 from taskguard.errors import TaskGuardError
 from taskguard.reports.summary import append, summary_of_failure
 
 SummaryOption = Annotated[
     Path | None,
-    unset(help='A file that a summary is added to, as HTML: "$GITHUB_STEP_SUMMARY" in a workflow of GitHub\'s.'),
+    unset(
+        help='Add a summary to this file, as HTML; in a GitHub workflow it is "$GITHUB_STEP_SUMMARY".',
+        rich_help_panel=SHOWN,
+    ),
 ]
 
 

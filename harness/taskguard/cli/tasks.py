@@ -21,11 +21,13 @@ from taskguard.support.json_values import Json
 
 
 def submit(
-    tasks: Annotated[int, typer.Option(min=1, help="How many tasks to submit.")] = 1,
-    payload: Annotated[str | None, typer.Option(help="The payload, a JSON object; made up by default.")] = None,
-    task_id: Annotated[str | None, typer.Option(help="The id of the (one) task; made up by default.")] = None,
+    tasks: Annotated[int, typer.Option(min=1, help="How many tasks to send.")] = 1,
+    payload: Annotated[str | None, typer.Option(help="The payload, as a JSON object (default: made up).")] = None,
+    task_id: Annotated[
+        str | None, typer.Option(help="The id of the task, when there is one (default: made up).")
+    ] = None,
 ) -> None:
-    """Submit tasks to the stack that is up, and print their ids."""
+    """Send tasks to the stack that is up, and print their ids."""
     if task_id is not None and tasks != 1:
         raise typer.BadParameter("--task-id names one task; leave out --tasks")
     places = Places.of()
@@ -42,9 +44,11 @@ def submit(
 
 
 def status(
-    task_id: Annotated[str | None, typer.Argument(help="A task's id; without one, the queues are shown.")] = None,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="TASK", help="The id of a task; without one, show the queues.")
+    ] = None,
 ) -> None:
-    """Show a task's record, or the queues of the stack that is up."""
+    """Show the record of a task, or the queues, of the stack that is up."""
     endpoint, stack = from_env(Places.of())
     if task_id is not None:
         record = client_of(endpoint, stack).record(task_id)

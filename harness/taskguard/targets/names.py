@@ -19,11 +19,11 @@ class TargetName(StrEnum):
 
 
 HELP = {
-    TargetName.LOCALSTACK: "LocalStack as a process of this run's own",
-    TargetName.DOCKER: "LocalStack in a container of this run's own (LOCALSTACK_IMAGE names the image)",
-    TargetName.MINISTACK: "MiniStack as a process of this run's own",
-    TargetName.ENDPOINT: "an engine that somebody else started, at --endpoint-url",
-    TargetName.AWS: "the stage that is deployed on AWS",
-    TargetName.RUNNING: "what `taskguard up` started",
+    TargetName.LOCALSTACK: "a LocalStack process for this run",
+    TargetName.DOCKER: "a LocalStack container for this run (LOCALSTACK_IMAGE names the image)",
+    TargetName.MINISTACK: "a MiniStack process for this run",
+    TargetName.ENDPOINT: "an engine that is running at --endpoint-url",
+    TargetName.AWS: "a stage that is deployed on AWS",
+    TargetName.RUNNING: "what taskguard up started",
 }
 """What each is, for those who choose one."""

@@ -48,7 +48,7 @@ def of_before_digests(manifest: dict[str, Any]) -> dict[str, Any]:
         (["up", "--port", "-1"], "--port"),
         (["submit", "--tasks", "0"], "--tasks"),
         (["submit", "--tasks", "2", "--task-id", "t"], "--task-id"),
-        (["check"], "HISTORY"),
+        (["check"], "RUN"),
         (["compare", "one"], "OTHER"),
         (["dance"], "dance"),
     ],
