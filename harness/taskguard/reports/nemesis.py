@@ -20,7 +20,13 @@ from taskguard.contract.terms import Terms
 from taskguard.faults.plan import Fault
 from taskguard.history import FaultInjected, History, Manifest, Redriven
 from taskguard.history.wording import times
-from taskguard.judging.guarantees.records import answerable, end_of, ends_by_record
+from taskguard.judging.guarantees.records import (
+    answerable,
+    end_of,
+    end_without_record,
+    ends_by_record,
+    is_without_records,
+)
 from taskguard.support.typed import untyped
 
 NEMESIS_FILE = "nemesis.json"
@@ -132,7 +138,7 @@ class _Tasks:
         self.ids = frozenset(answered)
         self.lost = {i for i in answered if end_of(history, i, terms) == "unsettled"}
         self.doubled = {i for i in answered if _is_doubled(history, i, terms)}
-        settled = {i: next((change.at_ms for change in ends_by_record(history, i, terms)), None) for i in answered}
+        settled = {i: _settled_ms(history, i, terms) for i in answered}
         # An answer may come after the end of the task that it tells of.
         self._spans = {i: (min(answered[i].answered_ms, at_ms or inf), at_ms) for i, at_ms in settled.items()}
         self._begun = sorted(begun for begun, _ in self._spans.values())
@@ -182,6 +188,13 @@ def _row(fault: Fault, events: Sequence[FaultInjected], tasks: _Tasks) -> FaultR
         settled_late=None if late is None else len(late),
         late_most_seconds=None if late is None else max(late, default=None),
     )
+
+
+def _settled_ms(history: History, task_id: str, terms: Terms) -> float | None:
+    if is_without_records(history, terms):
+        end = end_without_record(history, task_id)
+        return end.at_ms if end is not None else None
+    return next((change.at_ms for change in ends_by_record(history, task_id, terms)), None)
 
 
 def _is_doubled(history: History, task_id: str, terms: Terms) -> bool:

@@ -28,7 +28,7 @@ from taskguard.history.wording import shown, times
 from taskguard.judging.checks.asked import has_no_table
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, Loggers, logged_alive, why_no_log
 from taskguard.judging.guarantees.injected_faults import line_of
-from taskguard.judging.guarantees.records import answerable, dead_tasks, status_at_end
+from taskguard.judging.guarantees.records import answerable, dead_tasks, is_without_records, status_at_end
 from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
@@ -50,7 +50,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     return conclude(
         QUESTION,
         history,
-        [*violations, *_unread(history, dead), *asked.doubts()],
+        [*violations, *([] if is_without_records(history, terms) else _unread(history, dead)), *asked.doubts()],
         expected=f"a record for each dead task, with {', '.join(asked.all_fields)}"
         + (f", and {' or '.join(terms.dialect.dead)} in its own" if terms.dialect.dead else ""),
         observed=f"{times(len(dead), 'task')} dead, {times(len(logged), 'log record')}: "

@@ -6,7 +6,8 @@ granted it may ask again, and so may one that came back since, which is judged i
 shortens what was granted is a fail, whether or not the message then came.
 
 A queue that delivers at least once may hand a message out early all the same, and some faults imitate that; such an exception must
-be named by an injected fault which struck that very delivery, or the one before it. That excuses no request, unless another fault
+be named by an injected fault which struck that very delivery, or the one before it. A task that its consumer sent again with a delay is
+not delivered before that is over, in its new message. A fault excuses no request, unless another fault
 kept the delivery that asked from learning that it had been overtaken. How much later than due a message comes is not judged: it may
 have been charged for a crash. This module must not know which delay is right.
 """
@@ -17,15 +18,16 @@ from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
 from taskguard.faults.kinds import Site
-from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History
+from taskguard.history import BackoffRequested, DeadLettered, Delivered, FaultInjected, History, Resent
 from taskguard.history.wording import named, seconds
+from taskguard.judging.checks.asked import delay_seconds
 from taskguard.judging.guarantees.injected_faults import InjectedFaults, can_cost, site_of
 from taskguard.judging.verdict import Question, Verdict, Violation, conclude
 
 QUESTION = Question(
     check="never_early",
     claim="No message whose backoff was granted came back before it, but where that was done on purpose.",
-    needs=(Delivered, BackoffRequested, DeadLettered, FaultInjected),
+    needs=(Delivered, BackoffRequested, Resent, DeadLettered, FaultInjected),
 )
 
 HANDED_OUT_EARLY = frozenset({"twice", "again", "run-out", "stale-handle", "late", "reorder"})
@@ -38,8 +40,10 @@ _CLOCK_PRECISION_MS = 0.001
 def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check's arguments
     """Judge what came back too early."""
     granted = [request for request in history.of_kind(BackoffRequested) if request.accepted]
+    delayed = [each for each in history.of_kind(Resent) if each.new_message_id is not None]
     faults = InjectedFaults(history)
     early = [found for request in granted for found in _early(request, history, faults)]
+    early += [found for each in delayed for found in _before_its_delay(each, history)]
     shortened = [found for request in granted for found in _shortened(request, history, faults)]
     wrong, cut_short = ([each for each in found if each is not None] for found in (early, shortened))
     return conclude(
@@ -51,11 +55,11 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a check
         observed=f"{len(wrong)} came back early of themselves, {len(cut_short)} cut short by another delivery's request",
         figures={"early": len(wrong), "cut_short": len(cut_short)},
         measured={
-            "granted": len(granted),
+            "granted": len(granted) + len(delayed),
             "early_on_purpose": len(early) - len(wrong),
             "cut_short_by_faults": len(shortened) - len(cut_short),
         },
-        exercised=bool(granted),
+        exercised=bool(granted or delayed),
     )
 
 
@@ -73,6 +77,17 @@ def _early(request: BackoffRequested, history: History, faults: InjectedFaults) 
             isinstance(event, DeadLettered) or (isinstance(event, Delivered) and _returns(event, request))
         ):
             yield None if _was_handed_out(request, event, history, faults) else _too_early(request, event)
+
+
+def _before_its_delay(sent: Resent, history: History) -> Iterator[Violation]:
+    """That a new message was handed out before its delay was over: no fault of a message's has a queue do that, which never had it out."""
+    delay = sent.delay_seconds if sent.delay_seconds is not None else delay_seconds(history)
+    for event in history.of_message(sent.new_message_id or ""):
+        if isinstance(event, Delivered) and event.at_ms < sent.at_ms + delay * 1000 - _CLOCK_PRECISION_MS:
+            after = seconds((event.at_ms - sent.at_ms) / 1000)
+            message = f"{named(sent.task_id, sent.message_id)} came back {after} after it had been sent again with a delay of {seconds(delay)}"
+            yield Violation(sent.task_id, message, (sent, event))
+            return
 
 
 def _shortened(request: BackoffRequested, history: History, faults: InjectedFaults) -> Iterator[Violation | None]:

@@ -6,12 +6,12 @@ It must not know which ends are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, History, RecordChanged, Redriven, TaskSubmitted
+from taskguard.history import DeadLettered, Event, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.judging.checks.asked import has_no_table
-from taskguard.judging.verdict import Doubt, Question, Verdict, conclude
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, conclude
 
 
 def is_without_records(history: History, terms: Terms) -> bool:
@@ -19,11 +19,19 @@ def is_without_records(history: History, terms: Terms) -> bool:
     return terms.dialect.record is None or has_no_table(history)
 
 
-def untold(question: Question, history: History) -> Verdict:
-    """The verdict of a guarantee that is told by records alone, where there are none."""
+def untold(question: Question, history: History, found: Iterable[Found] = ()) -> Verdict:
+    """The verdict of a guarantee that is told by records alone, where there are none; but for what was ``found`` without."""
     doubt = Doubt(None, "under faults only a task's record tells how it ended, and there is none that is described")
     observed = "there are none, or none is described"
-    return conclude(question, history, [doubt], expected="told by the records of the tasks", observed=observed)
+    expected = "told by the records of the tasks"
+    return conclude(question, history, [doubt, *found], expected=expected, observed=observed)
+
+
+def end_without_record(history: History, task_id: str) -> Event | None:
+    """The first end that was seen of a task, by its messages: done or dead, of which one may be a duplicate's. None without any."""
+    successes = [each.succeeded for each in history.attempts_of(task_id) if each.succeeded is not None]
+    ends: list[Event] = [*successes, *history.of_task(task_id, DeadLettered)]
+    return min(ends, key=lambda end: end.at_ms, default=None)
 
 
 def ends_by_record(history: History, task_id: str, terms: Terms) -> list[RecordChanged]:
@@ -51,7 +59,11 @@ def dead_tasks(history: History, terms: Terms) -> Iterator[str]:
 
 
 def end_of(history: History, task_id: str, terms: Terms) -> str:
-    """How a task ended, in the words of :class:`taskguard.judging.grading.TaskFate`."""
+    """How a task ended, in the words of :class:`taskguard.judging.grading.TaskFate`: by its record or, where none can be read, by what was
+    seen first of its messages."""
+    if is_without_records(history, terms):
+        end = end_without_record(history, task_id)
+        return "unsettled" if end is None else "dead-lettered" if isinstance(end, DeadLettered) else "completed"
     done, dead, last = terms.dialect.completed, terms.dialect.dead, status_at_end(history, task_id)
     statuses = {last, *(change.status for change in ends_by_record(history, task_id, terms))}
     if statuses.intersection(done) and statuses.intersection(dead) and not history.of_task(task_id, Redriven):

@@ -3,7 +3,8 @@
 The pipeline answers for the tasks that it accepted. Of those whose submission was in doubt to the end (a server's error, no
 answer) the fate is free, but what has a record must be settled like any other. What was refused as invalid or in conflict is a
 fail, since what a run submits is valid. What is not final is a fail when the run waited to its deadline or the queues were
-empty, else unknown. A task that an operator put back to work is settled once more each time. This module must not know what
+empty, else unknown. A task that an operator put back to work is settled once more each time. Where no record can be read, a task of
+which no message was done or died is lost all the same; the rest is unknown. This module must not know what
 happens to a task before it is settled.
 """
 
@@ -13,18 +14,28 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
-from taskguard.history import History, RecordChanged, RecordObserved, Redriven, RunEnded, TaskSubmitted
+from taskguard.history import (
+    AttemptSucceeded,
+    DeadLettered,
+    History,
+    RecordChanged,
+    RecordObserved,
+    Redriven,
+    RunEnded,
+    TaskSubmitted,
+)
 from taskguard.history.wording import by_its_record, times
 from taskguard.judging.checks.attempts import changes_in_doubt
 from taskguard.judging.checks.ends import last_seen, was_refused
 from taskguard.judging.guarantees.records import (
     answerable,
+    end_without_record,
     ends_by_record,
     is_without_records,
     status_at_end,
     untold,
 )
-from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, unfinished
+from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
 QUESTION = Question(
     check="settles_once",
@@ -36,7 +47,7 @@ QUESTION = Question(
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether each record came to one final state, in one change."""
     if is_without_records(history, terms):
-        return untold(QUESTION, history)
+        return untold(QUESTION, history, _lost(history))
     answered = answerable(history)
     done, dead = terms.dialect.completed, terms.dialect.dead
     ends = [status_at_end(history, task_id) for task_id in answered]
@@ -83,6 +94,14 @@ def _of_task(submission: TaskSubmitted, task_id: str, history: History, terms: T
         if not any(terms.is_submitted(each.payload, record.payload) for each in submitted):
             message = f"task {task_id} has another payload in its record than was submitted"
             yield Violation(task_id, message, (submission, record))
+
+
+def _lost(history: History) -> Iterator[Found]:
+    """The accepted tasks that came to no end, by what was seen of their messages."""
+    for task_id in sorted(history.accepted):
+        if end_without_record(history, task_id) is None:
+            message = f"task {task_id} was neither done nor dead-lettered; last seen: {last_seen(history, task_id)}"
+            yield unfinished(history, task_id, message, excused_by=(AttemptSucceeded, DeadLettered))
 
 
 def _refused(history: History) -> Iterator[Violation]:
