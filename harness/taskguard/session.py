@@ -33,6 +33,7 @@ from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
+from taskguard.run.learning_first import with_words_learnt
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.outside import Outside
 from taskguard.run.own_engine import OwnEngine
@@ -101,6 +102,7 @@ def record(
     Raises:
         RunEndedEarly: the run broke off after a task was handed in; what was seen until then is kept.
         DiscoveryError: what the stack is set to cannot be read.
+        IngressError: before a run with faults, no words were found in which a task is taken.
     """
     asked_for = load.asked_for
     if load.probes:
@@ -116,6 +118,9 @@ def record(
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))
     # A run that was killed could not end its faults itself.
     end_all(run.endpoint, run.stack)
+    if asked is not None and asked.plan is not None:
+        with phase(tell, "learn"):
+            run = with_words_learnt(run, tell)
     with _getting_ready_to_judge(run):
         return _made(run, load, folder, tell, asked, digests=digests or {}, tasks_seed=tasks_seed, asked_for=asked_for)
 
@@ -161,7 +166,7 @@ def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None
     faults, backlog = None, None
     if asked is not None and asked.plan is not None:
         log = folder / "engine" / "deploy-again.log"
-        faults = PlannedFaults(run.endpoint, run.stack, asked.plan, log, places=asked.places)
+        faults = PlannedFaults(run.endpoint, run.stack, asked.plan, log, places=asked.places, dialect=run.dialect)
     if load.waiting:
         note = folder / "engine" / NOTE
         backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)

@@ -83,7 +83,8 @@ def _demand(part: Callable[[], T], otherwise: Callable[[], T]) -> T:  # noqa: AR
 class Run:
     """What a run is made of: where it takes place, and on which terms it is judged. On a stack that is not ``alone`` its own,
     a run leaves aside the tasks of others. Deliveries are read from ``source``: if none is given, from the flight recorder
-    where there is one, and from the logs where there is none. ``note`` hears of each task that the stack may have."""
+    where there is one, and from the logs where there is none. ``note`` hears of each task that the stack may have. What was
+    ``learnt`` before stands in the terms."""
 
     def __init__(
         self,
@@ -94,8 +95,10 @@ class Run:
         alone: bool = True,
         source: Source | None = None,
         note: Callable[[Iterable[str]], None] = lambda _: None,
+        learnt: tuple[Learnt, ...] = (),
     ) -> None:
         self.endpoint, self.stack, self.terms, self.alone = endpoint, stack, terms, alone
+        self._learnt_before = learnt
         self._note = note
         self.machine_clock = MachineClock()
         self._source = source or source_at(endpoint, stack, self.dialect)
@@ -106,8 +109,8 @@ class Run:
 
     @property
     def learnt(self) -> tuple[Learnt, ...]:
-        """What was learnt of the service's words in the run, and what is in doubt."""
-        return self._learning.learnt if self._learning is not None else ()
+        """What was learnt of the service's words in the run, or before it, and what is in doubt."""
+        return self._learning.learnt if self._learning is not None else self._learnt_before
 
     @property
     def dialect(self) -> Dialect:
