@@ -312,6 +312,22 @@ def test_a_text_that_is_published_several_times_is_joined_to_the_last_before(tmp
     assert [(each.message_id, each.new_message_id) for each in found] == [("m1", "m9"), ("m9", "m10")]
 
 
+@pytest.mark.parametrize("others", [(), ("m2",)], ids=["alone", "in a batch"])
+def test_what_is_put_off_by_a_schedule_is_not_known_since_the_engine_runs_none(
+    tmp_path: Path, others: tuple[str, ...]
+) -> None:
+    target = {"Arn": WORK_ARN, "Input": body("task-of-m1") if others else "in other words", "RoleArn": "role"}
+    call = aws_call("CreateSchedule", {"Name": "again", "Target": target}, service="scheduler")
+    lines = (started("r1", sqs_record("m1"), *(sqs_record(each) for each in others)), call, ended("r1"))
+    found = events(tmp_path, *lines)
+    assert [each.message_id for each in of_kind(found, AttemptSucceeded)] == list(others)
+    [missing] = of_kind(found, EvidenceMissing)
+    assert missing.task_ids == ("task-of-m1",)
+    assert "the engine takes schedules, and does not run them" in missing.what
+    refused = call.replace('"error": null', '"error": {"code": "Conflict", "message": "no"}')
+    assert of_kind(events(tmp_path, lines[0], refused, lines[2]), EvidenceMissing) == []
+
+
 def test_what_goes_through_other_queues_is_written_and_read_back(tmp_path: Path) -> None:
     runs = ((beside(None), tried_before()), (beside(), (*WORKED, from_beside())))
     for found in (History(told(tmp_path, queue, *lines)) for queue, lines in runs):

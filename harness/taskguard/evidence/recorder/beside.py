@@ -20,6 +20,7 @@ from taskguard.history import EvidenceMissing
 from taskguard.service.stack import Queue, Stack
 
 _AFFECTED = ("Delivered", "AttemptSucceeded", "AttemptFailed")
+"""What may be missing of a task that is not followed."""
 _FEWEST = 3
 """Fewer tasks that were acknowledged at once have nothing in common."""
 

@@ -16,6 +16,7 @@ from taskguard.contract.dialect import MessageWords, id_in
 from taskguard.evidence.recorder.answers import failure_reason, misreading
 from taskguard.evidence.recorder.beside import Followed, followed, not_followed
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
+from taskguard.evidence.recorder.schedules import not_run, scheduled
 from taskguard.evidence.recorder.sends import sends_of_consumers
 from taskguard.evidence.recorder.sent import Sent, resent, sent_dead_letters
 from taskguard.history import (
@@ -74,7 +75,8 @@ def events_of(
     beside = followed(recording, stack, sends, names)
     sent = sent_dead_letters(sends, stack, beside, names)
     again = [*resent(recording, sends, stack, beside, names, only, source)]
-    given_up = _given_up(again, sent)
+    given_up, put_off = _given_up(again, sent), scheduled(recording, beside, names)
+    untold = beside.put_off.keys() | {each.key for each in put_off}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [
@@ -91,7 +93,7 @@ def events_of(
                 deliveries[message.receipt_handle, None] = delivered
                 events.append(delivered)
                 key = (invocation.request_id, message.message_id)
-                if key not in beside.put_off:
+                if key not in untold:
                     heeds = _heeds(invocation, message.queue_arn, stack, beside, partial_batches)
                     events.extend(
                         _failed_if(given_up.get(key), each) for each in _outcome(invocation, delivered, heeds, source)
@@ -105,7 +107,7 @@ def events_of(
     events.extend(_throttled(recording, stack, beside, names, only))
     events.extend(each for call in recording.calls for each in _backoffs(call, beside, deliveries, source))
     events.extend(again)
-    events.extend(not_followed(beside, recording, source))
+    events.extend([*not_followed(beside, recording, source), *not_run(put_off, only, source)])
     events.extend(_held_up(recording, stack, beside))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)
     at_ms = max((each.started_at_ms for each in recording.invocations.values()), default=0.0)
