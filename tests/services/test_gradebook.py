@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from taskguard.reports.gradebook.files import CSV_FILE, JSON_FILE, PAGE_FILE
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.testing.plugin import asked
 
-from tests.places import STATE
+from tests.places import PROJECT, STATE
 from tests.services.expected import Expected
 from tests.services.test_services import HERE, service_of
 
@@ -68,6 +69,7 @@ def test_a_grader_has_the_same_gradebook_twice(request: pytest.FixtureRequest) -
         assert done.returncode == 0, done.stdout + done.stderr
 
     document: dict[str, Any] = json.loads((folder / "one" / JSON_FILE).read_text())
+    Draft202012Validator(json.loads((PROJECT / "docs" / "gradebook.schema.json").read_text())).validate(document)
     anna, bert, carla = document["submissions"]
     assert (anna["outcome"], anna["points"]) == ("pass", anna["of"]), anna
     assert (bert["outcome"], bert["of"] - bert["points"], bert["checks"]["backoff"]) == ("fail", 3, "fail"), bert

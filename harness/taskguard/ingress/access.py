@@ -35,6 +35,11 @@ _SERVICES: Mapping[ApiKind, str] = {"rest": "execute-api", "http": "execute-api"
 _IAM = "AWS_IAM"
 _KNOWN = ("NONE", _IAM)
 _ANY = "ANY"
+
+FOR_SUBMISSIONS = "GRADED_"
+"""How variables of the environment begin that headers of a gradebook's submissions may stand for."""
+
+_NOT_SHOWN = f" A gradebook lets its submissions see none but those that begin with {FOR_SUBMISSIONS}: name it so, there and in the file."
 _SIGNED_HEADERS = ("Content-Type",)
 """Besides what a signature adds itself. Others may be changed on the way."""
 
@@ -148,9 +153,10 @@ def _refuse_unset(words: IngressWords) -> None:
     try:
         words.headers_of("", os.environ)
     except KeyError as unset:
+        name = unset.args[0]
         raise SetupError(
-            f"reading the headers of [ingress] in taskguard.toml: the variable {unset.args[0]} is not set. Set it in the environment "
-            "that taskguard runs in."
+            f"reading the headers of [ingress] in taskguard.toml: the variable {name} is not set. Set it in the environment "
+            f"that taskguard runs in.{'' if name.startswith(FOR_SUBMISSIONS) else _NOT_SHOWN}"
         ) from None
 
 

@@ -106,8 +106,12 @@ def test_another_way_in_is_refused() -> None:
 
 def test_headers_that_are_stated_are_what_an_authorizer_wants(monkeypatch: pytest.MonkeyPatch) -> None:
     words = IngressWords(headers={"Authorization": "Bearer ${env:OF_A_TEST}", "Idempotency-Key": "${id}"})
-    with pytest.raises(SetupError, match="the variable OF_A_TEST is not set"):
+    with pytest.raises(SetupError, match=r"the variable OF_A_TEST is not set.* A gradebook .* begin with GRADED_"):
         client_of(place(), let_in_by(authorization="CUSTOM"), words)
+    with pytest.raises(
+        SetupError, match=r"GRADED_KEY is not set\. Set it in the environment that taskguard runs in\.$"
+    ):
+        client_of(place(), let_in_by(), IngressWords(headers={"Key": "${env:GRADED_KEY}"}))
     monkeypatch.setenv("OF_A_TEST", SECRET)
     client = client_of(place(), let_in_by(authorization="CUSTOM"), words)
     assert SECRET not in repr(client)

@@ -8,12 +8,14 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from taskguard.cli import gradebook as command
 from taskguard.contract.contract import Contract
 from taskguard.errors import ConfigurationError
@@ -23,7 +25,7 @@ from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.gradebook.files import CSV_FILE, JSON_FILE, PAGE_FILE, write_gradebook
 from taskguard.reports.gradebook.rows import Gradebook, folders_below, gradebook_of
 from taskguard.reports.gradebook.tables import cell
-from taskguard.reports.what_matters import steady
+from taskguard.reports.what_matters import MOST, steady
 from taskguard.run.submissions.kept import End, Kept
 from taskguard.run.submissions.listed import submissions_in
 from taskguard.support.typed import typed_toml
@@ -36,6 +38,7 @@ from tests.unit.taskguard.submitted import open_run, right_run, run_at, submissi
 
 pytestmark = pytest.mark.usefixtures("ends_are_seen_soon")
 
+SCHEMA = json.loads((PROJECT / "docs" / "gradebook.schema.json").read_text(encoding="utf-8"))
 FILES = (PAGE_FILE, CSV_FILE, JSON_FILE)
 
 
@@ -127,6 +130,36 @@ def test_a_setting_with_points_of_its_own_is_a_column_and_the_check_is_for_the_o
     assert of_right["of"] == "18.5", "14 checks of one point, half a point for the rest of the settings, four for one"
     assert "settings.encryption (4)" in page
     assert not re.search(r'href="[^"]*#check-settings', page), "its evidence is told of the check"
+
+
+def test_the_json_is_as_its_schema_says(runs: Path, tmp_path: Path) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    of_submission = SCHEMA["$defs"]["submission"]["properties"]
+    assert of_submission["end"]["enum"] == [str(end) for end in End]
+    assert SCHEMA["$defs"]["outcome"]["enum"] == [str(outcome) for outcome in Outcome]
+    assert of_submission["findings"]["maxItems"] == MOST
+    for contract in ("", '[settings]\ntls = "must"\n[points]\nsettings.tls = 2'):
+        document = written(book_of(runs, contract), tmp_path)[2]
+        Draft202012Validator(SCHEMA).validate(document)
+        assert list(document) == list(SCHEMA["properties"])
+        assert all(list(row) == list(of_submission) for row in document["submissions"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda document: document.pop("counts"),
+        lambda document: document["submissions"][0].update(end="lost"),
+        lambda document: document["submissions"][0]["checks"].update(backoff="passed"),
+        lambda document: document["checks"][0].update(points=-1),
+    ],
+)
+def test_the_schema_refuses_what_is_no_gradebook(
+    runs: Path, tmp_path: Path, spoil: Callable[[dict[str, Any]], object]
+) -> None:
+    document = written(book_of(runs), tmp_path)[2]
+    spoil(document)
+    assert not Draft202012Validator(SCHEMA).is_valid(document)
 
 
 def test_what_a_setting_misses_costs_its_own_points_alone() -> None:

@@ -23,6 +23,7 @@ from taskguard import __version__
 from taskguard.contract.contract import Contract
 from taskguard.errors import ConfigurationError, ExitCode, TaskGuardError
 from taskguard.history import MANIFEST_FILE
+from taskguard.ingress.access import FOR_SUBMISSIONS
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.not_made import NotMade
 from taskguard.run.submissions.kept import CONSOLE_FILE, OF_ERRORS, RUN_FOLDER, End, Kept
@@ -36,8 +37,6 @@ from taskguard.support import folders
 from taskguard.support.typed import untyped
 
 SUBMISSIONS_FOLDER = "submissions"
-FOR_SUBMISSIONS = "GRADED_"
-"""How variables of the environment begin that headers of submissions may stand for."""
 _MOST_LINES = 12
 _LONGEST_LINE = 300
 _INTERRUPTED = "taskguard: interrupted"
