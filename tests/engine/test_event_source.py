@@ -23,5 +23,9 @@ def test_a_message_in_a_queue_without_a_mapping_does_not_hold_the_clock(mapped: 
     hidden.send({"name": "due again in ten minutes"})
     wait_for(lambda: hidden.holds("NotVisible"), seconds=20)
     began, real = endpoint.clock.now_ms(), time.monotonic()
-    wait_for(lambda: endpoint.clock.now_ms() - began > 60_000, seconds=40)
-    assert time.monotonic() - real < 40
+
+    def gained_seconds() -> float:
+        return (endpoint.clock.now_ms() - began) / 1000 - (time.monotonic() - real)
+
+    # Held, it goes as the machine's does. How often nobody works, so that it runs, is up to the other tests.
+    wait_for(lambda: gained_seconds() > 15, seconds=120)
