@@ -191,6 +191,22 @@ def test_the_report_has_the_table_and_the_command(tmp_path: Path) -> None:
     assert not page.all("script")
 
 
+def test_under_faults_no_wait_is_red_that_the_verdicts_allow_and_none_is_negative(tmp_path: Path) -> None:
+    events = [*EVENTS, fault(LOSE, SUBMITTED[2].answered_ms, IDS[2])]
+    handed_out = the(EVENTS, Delivered, where=lambda event: event.task_id == IDS[2] and event.receive_count == 2)
+    for moved_ms in (40_000.0, -6_000.0):  # long after it was due, and before its backoff was asked for
+        history = History(changed(events, handed_out, at_ms=handed_out.at_ms + moved_ms))
+        graded = grade_run(history, manifest())
+        assert Outcome.FAIL not in {each.outcome for each in graded.verdicts if each.check == "never_early"}
+        write_report(tmp_path, graded, history, manifest())
+        page = read(tmp_path)
+        assert not page.all("rect", "text", class_="outside")
+        [waits] = page.all("section", id="waits")
+        assert ": -" not in waits.text
+        assert not page.all("section", id="rates")
+        assert "of backoff" not in page.text
+
+
 def test_a_report_without_faults_has_no_such_part(tmp_path: Path) -> None:
     history, of = History(EVENTS), manifest_of()
     write_report(tmp_path, grade_run(history, of), history, of)

@@ -26,6 +26,7 @@ from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.learnt import learnt_note
 from taskguard.reports.left_running import left_running
+from taskguard.reports.moments import moment, written
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.reports.set_aside import set_aside_note
 from taskguard.support.json_values import Json
@@ -60,7 +61,8 @@ class Page:
 def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
     """Return what the report of a run says."""
     terms = manifest.terms
-    groups, verdicts = groups_of(grade, history, terms), by_urgency(grade.verdicts)
+    told_of, verdicts = _told_of(grade), by_urgency(grade.verdicts)
+    groups = groups_of(grade, history, terms, told_of)
     shown_tasks = {task.anchor for group in groups for task in group.tasks}
     named = {finding.task_id for verdict in verdicts for finding in verdict.findings if finding.task_id is not None}
     anchors = {task_id: task_anchor(task_id, history) for task_id in named if history.of_task(task_id)}
@@ -87,13 +89,19 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
         nemesis=nemesis_of(history, manifest),
-        waits=waits_by_attempt(history, terms),
+        waits=waits_by_attempt(history, terms, told_of),
         rates=rates_of(verdicts, terms),
-        settling=time_to_settle(history, grade, terms),
+        settling=time_to_settle(history, grade, terms, under_faults=manifest.plan is not None),
         common_axis=common_axis(terms),
         groups=groups,
         facts=tuple(_facts(history, manifest)),
     )
+
+
+def _told_of(grade: Grade) -> frozenset[int]:
+    """The indexes of the events that show what is wrong, or may be."""
+    wrong = (verdict for verdict in grade.verdicts if verdict.outcome in (Outcome.FAIL, Outcome.UNKNOWN))
+    return frozenset(number for verdict in wrong for finding in verdict.findings for number in finding.events)
 
 
 def _headline(grade: Grade) -> str:
@@ -130,6 +138,11 @@ def _ends(grade: Grade) -> str:
 
 
 def _facts(history: History, manifest: Manifest) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    # A clock that ran fast is ahead of the machine's.
+    has_its_own = manifest.clock_scale != 1
+    by_the_pipelines, by_the_machines = (
+        (", by the pipeline's clock", ", by the machine's clock") if has_its_own else ("", "")
+    )
     ran: dict[str, Json] = {
         "target": manifest.target,
         "stage": manifest.stage,
@@ -139,11 +152,11 @@ def _facts(history: History, manifest: Manifest) -> Iterator[tuple[str, Mapping[
         "failure rate": manifest.rate,
         "clock scale": manifest.clock_scale,
         **({"faults": len(manifest.faults), "seed of the faults": manifest.fault_seed} if manifest.faults else {}),
-        "began": f"{datetime.fromtimestamp(history[0].at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        f"began{by_the_pipelines}": moment(datetime.fromtimestamp(history[0].at_ms / 1000, UTC))
         if len(history)
         else "nothing was seen",
-        "took": seconds((history[-1].at_ms - history[0].at_ms) / 1000) if len(history) else "–",
-        "written": manifest.created_at,
+        f"took{by_the_pipelines}": seconds((history[-1].at_ms - history[0].at_ms) / 1000) if len(history) else "–",
+        f"written{by_the_machines}": written(manifest.created_at),
         "events": len(history),
     }
     yield "What was run", ran

@@ -6,13 +6,13 @@ so far as there is room. It must not know how a row is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLettered, History
+from taskguard.history import DeadLettered, History, TaskSubmitted
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade, first_end
 from taskguard.reports.html.axis import Axis, Span
@@ -63,9 +63,9 @@ class Spread:
     summary: str = ""
 
 
-def waits_by_attempt(history: History, terms: Terms) -> Spread:
+def waits_by_attempt(history: History, terms: Terms, told_of: Container[int] | None = None) -> Spread:
     """The waits of all accepted tasks, beside what the contract has and the tolerance allows; one row for each attempt. Where the
-    contract has no exact wait, there is nothing beside them.
+    contract has no exact wait, there is nothing beside them. ``told_of`` as of :func:`waits_of`.
 
     A wait without an end has no dot; it is counted.
     """
@@ -73,7 +73,7 @@ def waits_by_attempt(history: History, terms: Terms) -> Spread:
     found: dict[int, list[Wait]] = {number: [] for number in range(1, len(waiting.schedule or ()) + 1)}
     for task_id in history.accepted:
         for chain in history.chains_of(task_id):
-            for wait in waits_of(chain, history, terms):
+            for wait in waits_of(chain, history, terms, told_of):
                 if waiting.schedule is None or wait.attempt.number in found:
                     found.setdefault(wait.attempt.number, []).append(wait)
     exact = {number: waiting.exact_seconds(number) for number in found}
@@ -98,21 +98,26 @@ def waits_by_attempt(history: History, terms: Terms) -> Spread:
     )
 
 
-def time_to_settle(history: History, grade: Grade, terms: Terms) -> Spread:
-    """How long after its submission each task ended; one row for each way to end that occurred, unsettled ones counted."""
-    schedule = terms.contract.waits
+def time_to_settle(history: History, grade: Grade, terms: Terms, *, under_faults: bool = False) -> Spread:
+    """How long after its submission each task ended; one row for each way to end that occurred, unsettled ones counted. ``under_faults``
+    nobody knows how long that has to be: an attempt that is lost asks for no backoff."""
+    schedule = () if under_faults else terms.contract.waits
     found: dict[tuple[bool, int], list[tuple[float, str]]] = {}
     for fate in grade.fates:
         end = first_end(history, fate.task_id)
         if end is not None:
-            took = (end.at_ms - history.accepted[fate.task_id].at_ms) / 1000
+            # It may have been taken at a first submission that had no answer.
+            began_ms = min(each.at_ms for each in history.of_task(fate.task_id, TaskSubmitted))
+            took = (end.at_ms - began_ms) / 1000
             attempts = sum(attempt.at_ms <= end.at_ms for attempt in history.attempts_of(fate.task_id))
             key = (isinstance(end, DeadLettered), attempts)
             found.setdefault(key, []).append((took, fate.task_id))
     drawn = sorted(took for group in found.values() for took, _ in group)
     axis = Axis.reaching(max([*drawn, *(_scheduled(schedule, *group) for group in found)], default=1.0))
     rows = tuple(
-        _row_of_ends(dead, attempts, found[dead, attempts], _scheduled(schedule, dead, attempts), axis)
+        _row_of_ends(
+            dead, attempts, found[dead, attempts], None if under_faults else _scheduled(schedule, dead, attempts), axis
+        )
         for dead, attempts in sorted(found)
     )
     return Spread(
@@ -151,16 +156,16 @@ def _row_of_waits(number: int, waits: list[Wait], due: float | None, tolerance: 
     )
 
 
-def _row_of_ends(dead: bool, attempts: int, found: list[tuple[float, str]], due: float, axis: Axis) -> Row:
+def _row_of_ends(dead: bool, attempts: int, found: list[tuple[float, str]], due: float | None, axis: Axis) -> Row:
     values = sorted(took for took, _ in found)
     name = f"dead-lettered after {times(attempts, 'attempt')}" if dead else f"completed at attempt {attempts}"
     return Row(
         name=name,
-        expected=f"{seconds(due)} of backoff" if due else "no backoff",
+        expected="" if due is None else f"{seconds(due)} of backoff" if due else "no backoff",
         observed=_observed(values, "task"),
         dots=_dots([(took, "") for took in values], axis),
         outside=(),
-        cells=(name, str(len(found)), seconds(due), *_three(values)),
+        cells=(name, str(len(found)), "–" if due is None else seconds(due), *_three(values)),
         due_at=axis.at(due) if due else None,
     )
 

@@ -6,7 +6,7 @@ many more it has. It must not know which checks there are, nor how a task is dra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TypeAlias
@@ -115,8 +115,9 @@ _Named: TypeAlias = dict[str, list[tuple[Verdict, Finding]]]
 """By task, what the findings of verdicts that are not a pass say of it."""
 
 
-def groups_of(grade: Grade, history: History, terms: Terms) -> tuple[Group, ...]:
-    """Return the groups that have tasks, those worth a look first, with as many of their tasks as there is room for."""
+def groups_of(grade: Grade, history: History, terms: Terms, told_of: Container[int] | None = None) -> tuple[Group, ...]:
+    """Return the groups that have tasks, those worth a look first, with as many of their tasks as there is room for. ``told_of`` as of
+    :func:`taskguard.reports.html.waits.waits_of`."""
     named = _named(grade.verdicts)
     kinds: dict[Kind, list[str]] = {kind: [] for kind in (_FAILED, _OPEN, _ODD, _DEAD, _RETRIED, _AT_ONCE)}
     for task_id, found in named.items():
@@ -126,7 +127,7 @@ def groups_of(grade: Grade, history: History, terms: Terms) -> tuple[Group, ...]
     for fate in grade.fates:
         if fate.task_id not in named:
             kinds[_kind(fate)].append(fate.task_id)
-    viewer = _Viewer(history, terms, named, {fate.task_id: fate for fate in grade.fates})
+    viewer = _Viewer(history, terms, named, {fate.task_id: fate for fate in grade.fates}, told_of)
     left = _BYTES
     groups = []
     for kind, ids in kinds.items():
@@ -183,6 +184,7 @@ class _Viewer:
     terms: Terms
     named: _Named
     fates: Mapping[str, TaskFate]
+    told_of: Container[int] | None
 
     def view(self, task_id: str, *, brief: bool) -> TaskView:
         found = self.named.get(task_id, [])
@@ -198,7 +200,7 @@ class _Viewer:
                 for verdict, finding in found[:MOST_NAMINGS]
             ),
             more_namings=_more(len(found) - MOST_NAMINGS, "more finding", "in grade.json"),
-            timeline=timeline_of(task_id, self.history, self.terms),
+            timeline=timeline_of(task_id, self.history, self.terms, self.told_of),
             events=() if brief else tuple(islice(self._lines(task_id, found), MOST_EVENTS)),
             more_events="" if brief else _more(len(events) - MOST_EVENTS, "more event", "in history.jsonl"),
             brief=brief,

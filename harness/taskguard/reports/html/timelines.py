@@ -6,7 +6,7 @@ which checks there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -88,10 +88,14 @@ def common_axis(terms: Terms) -> Axis:
     return Axis.reaching(sum(terms.contract.waits) + terms.tolerances.late_seconds)
 
 
-def timeline_of(task_id: str, history: History, terms: Terms) -> Timeline:
-    """Return the timeline of a task that something was seen of."""
+def timeline_of(task_id: str, history: History, terms: Terms, told_of: Container[int] | None = None) -> Timeline:
+    """Return the timeline of a task that something was seen of; ``told_of`` as of :func:`waits_of`."""
     attempts = history.attempts_of(task_id)
-    waits = {id(wait.attempt): wait for chain in history.chains_of(task_id) for wait in waits_of(chain, history, terms)}
+    waits = {
+        id(wait.attempt): wait
+        for chain in history.chains_of(task_id)
+        for wait in waits_of(chain, history, terms, told_of)
+    }
     dead = history.of_task(task_id, DeadLettered)
     zero_ms = zero_of(task_id, history)
     ends = [attempt.last_seen_ms for attempt in attempts] + [event.at_ms for event in dead]

@@ -6,8 +6,8 @@ how anything is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History
@@ -24,6 +24,7 @@ class Wait:
     `due_seconds` is what the contract has after this attempt; None when it has no exact wait. `until_ms` is None when nothing
     was seen of the task afterwards. `late_seconds` is how long after its due end it ended, counted from when the queue had
     agreed, or from when the run had switched its consumers on again; negative when it ended before it was due, counted from when the queue was asked.
+    One that is not `told` of is allowed by the verdicts, however long it was.
     """
 
     task_id: str
@@ -34,6 +35,7 @@ class Wait:
     due_seconds: float | None
     late_seconds: float | None
     tolerance_seconds: float
+    told: bool = True
 
     @property
     def seconds(self) -> float | None:
@@ -41,19 +43,27 @@ class Wait:
 
     @property
     def outside(self) -> bool:
-        """Whether it was shorter than due, or longer than that and the tolerance, or never ended."""
-        if self.due_seconds is None:
+        """Whether it was shorter than due, or longer than that and the tolerance, or never ended, and a verdict holds that against it."""
+        if self.due_seconds is None or not self.told:
             return False
         if self.late_seconds is None:
             return True
         return not -_CLOCK_PRECISION_SECONDS <= self.late_seconds <= self.tolerance_seconds + _CLOCK_PRECISION_SECONDS
 
 
-def waits_of(chain: Chain, history: History, terms: Terms) -> Iterator[Wait]:
-    """Yield the waits after each failed attempt of a task's chain, in order of time."""
+def waits_of(chain: Chain, history: History, terms: Terms, told_of: Container[int] | None = None) -> Iterator[Wait]:
+    """Yield the waits after each failed attempt of a task's chain, in order of time. ``told_of`` are the indexes of the events that findings
+    name; without them, any wait may be held against the pipeline. A message that was handed out again before its attempt was over did
+    not wait."""
     for attempt, following in followed(history, chain):
-        if attempt.failed is not None:
-            yield _wait(chain, attempt, following, history, terms)
+        if attempt.failed is None:
+            continue
+        wait = _wait(chain, attempt, following, history, terms)
+        if wait.until_ms is not None and wait.until_ms < wait.since_ms:
+            continue
+        events = (attempt.granted, attempt.failed, following)
+        is_told = told_of is None or any(event is not None and history.position(event) in told_of for event in events)
+        yield wait if is_told else replace(wait, told=False)
 
 
 def _wait(chain: Chain, attempt: Attempt, following: Event | None, history: History, terms: Terms) -> Wait:
