@@ -136,6 +136,15 @@ def test_packages_of_a_layer_are_installed_and_a_build_step_is_run_where_a_handl
         assert "dist/work.handler was not there" in told
 
 
+def test_plugins_find_what_version_3_gives_them_and_what_they_do_at_a_deploy_is_known(places: Places) -> None:
+    copied("plugins", places)
+    with packaged(places) as package:
+        # By provider.sdk, which the CLI of today has no more.
+        assert functions_of(package)["seeds-dev-work"]["Environment"]["Variables"] == {"SDK": "2", "PLACE": ENGINE.url}
+        assert package.at_deploy == ("./plugins/sows.js (after:deploy:deploy)",)
+        assert package.set_aside == ("plugin ./plugins/fails.js: taskguard.toml says so",)
+
+
 @pytest.mark.parametrize("ending", ["json", "cjs", "mjs", "js", "ts"])
 def test_a_configuration_may_be_of_any_kind(places: Places, ending: str) -> None:
     configuration = {

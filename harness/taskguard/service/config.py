@@ -40,7 +40,7 @@ class DeployerName(StrEnum):
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``contract`` is named as in the file, ``choices`` decide which queue, table and route are meant,
     ``deployer`` says how it is deployed (none: by what lies in the folder), by which command (``deploy``), from which ``template`` (none:
-    one of a usual name), with which ``parameters``; ``environment`` is for what deploys it, ``stage`` is the stage where none is asked for (none: any), and ``failure_rate`` the
+    one of a usual name), with which ``parameters``, and ``without_plugins`` of these names; ``environment`` is for what deploys it, ``stage`` is the stage where none is asked for (none: any), and ``failure_rate`` the
     variable of its functions' environment that holds the rate of the failures that it simulates (none: it simulates none, or nobody said)."""
 
     contract: str
@@ -50,6 +50,7 @@ class Config(Strict, frozen=True, kw_only=True):
     deploy: str | None = None
     template: str | None = None
     parameters: Mapping[str, str] = {}
+    without_plugins: tuple[str, ...] = ()
     environment: Mapping[str, str] = {}
     stage: str | None = None
     failure_rate: str | None = None
@@ -81,6 +82,7 @@ def config_of(folder: Path) -> Config:
             deploy=service.deploy,
             template=service.template,
             parameters=service.parameters,
+            without_plugins=service.without_plugins,
             environment=service.environment,
             stage=service.stage,
             failure_rate=service.failure_rate,
@@ -116,6 +118,7 @@ class _Service(Strict, frozen=True, kw_only=True):
     deploy: str | None = None
     template: str | None = None
     parameters: Mapping[str, str] = {}
+    without_plugins: tuple[str, ...] = ()
     environment: Mapping[str, str] = {}
     stage: str | None = None
     failure_rate: str | None = None

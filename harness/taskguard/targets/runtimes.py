@@ -119,10 +119,19 @@ def _node(name: str, major: int, cache: Path) -> FunctionRuntime:
         )
     client = npm_packages(_NODE_PACKAGES / "client", cache, "AWS's runtime interface client for Node.js")
     version = "4" if major >= _FIRST_WITH_CLIENT_4 else "3"
-    kind = "sdk-v3" if major >= _FIRST_WITH_SDK_V3 else "sdk-v2"
-    sdk = npm_packages(_NODE_PACKAGES / kind, cache, "the AWS SDK for JavaScript")
+    what = "the AWS SDK for JavaScript"
+    sdk = npm_packages(_NODE_PACKAGES / "sdk-v3", cache, what) if major >= _FIRST_WITH_SDK_V3 else sdk_v2(cache)
     path = (str(client / f"aws-lambda-ric-{version}"), str(sdk))
     return FunctionRuntime(node.executable, path, node.version, language="node", name=name)
+
+
+def sdk_v2(cache: Path) -> Path:
+    """The folder ``node_modules`` with the AWS SDK for JavaScript of version 2, which functions up to ``nodejs16.x`` find.
+
+    Raises:
+        SetupError: it cannot be installed.
+    """
+    return npm_packages(_NODE_PACKAGES / "sdk-v2", cache, "the AWS SDK for JavaScript")
 
 
 def find_node(major: int) -> Node | None:

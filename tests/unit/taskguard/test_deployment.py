@@ -329,7 +329,14 @@ def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_m
         file = places.service / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    note = {"stackName": "TaskGuard-qa", "stage": "qa", "keysBelow": "below", "parameters": {}, "setAside": ["a", "b"]}
+    note = {
+        "stackName": "TaskGuard-qa",
+        "stage": "qa",
+        "atDeploy": [],
+        "keysBelow": "below",
+        "parameters": {},
+        "setAside": ["a", "b"],
+    }
     cli.notes(note)
     assert deploy(ours(), None, places=places).set_aside == ("a", "b")
     assert [(package.stack_name, package.keys_below) for package in cli.published] == [("TaskGuard-qa", "below")]
@@ -344,6 +351,7 @@ def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_m
         "src/app.py",
         "taskguard.bundle.cjs",
         "taskguard.plugin.cjs",
+        "taskguard.sdk.cjs",
         "tests/test_all.py",
     ]
     assert heard["arguments"][0] == "package"

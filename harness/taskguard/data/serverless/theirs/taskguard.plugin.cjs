@@ -3,12 +3,13 @@
 // A plugin for the Serverless CLI that is added to services which are not ours (serverless.taskguard.cjs): once their configuration is
 // resolved, it takes away what only an account of AWS has use for, says what must be installed first, and bundles TypeScript as
 // version 4 of the Framework does. All it finds is told in the file `note`: {setAside: [...], needs: {install: [...], build: [...]}}, and at
-// the end {setAside: [...], stackName, stage, keysBelow, parameters}.
+// the end of a package {setAside: [...], atDeploy: [...], stackName, stage, keysBelow, parameters}.
 
 const fs = require('fs');
 const path = require('path');
-const { bucket, cli, note, mayBuild } = JSON.parse(process.env.TASKGUARD_WRAPPER);
+const { bucket, cli, note, mayBuild, sdk, without } = JSON.parse(process.env.TASKGUARD_WRAPPER);
 const { bundle, sourceOf } = require('./taskguard.bundle.cjs');
+const { withSdk } = require('./taskguard.sdk.cjs');
 
 // What stands in for AWS on a developer's machine; what needs an account, a domain or a monitoring product; what keeps house after a deploy.
 const SET_ASIDE = {
@@ -32,6 +33,11 @@ const BUNDLERS = /^serverless-(esbuild|webpack|bundle|plugin-typescript|plugin-e
 // The CLI looks whether the stack has the same layer already. A package is to follow from the service's files alone.
 require(path.join(cli, 'lib/plugins/aws/package/compile/layers.js')).prototype.compareWithLastLayer = async () => undefined;
 
+// The bucket of all services is there, and serves each region of the engine.
+require(path.join(cli, 'lib/plugins/aws/deploy/lib/ensure-valid-bucket-exists.js')).ensureValidBucketExists = async function bucketIsThere() {
+  await this.setBucketName();
+};
+
 const said = [];
 const setAside = (sentence) => said.includes(sentence) || said.push(sentence);
 
@@ -39,6 +45,10 @@ let theirs = [];
 
 function chosenPlugins({ modules, localPath }) {
   theirs = modules.filter((name) => {
+    if (without.includes(name)) {
+      setAside(`plugin ${name}: taskguard.toml says so`);
+      return false;
+    }
     const [why] = Object.entries(SET_ASIDE).find(([, names]) => names.some((each) => each.test(name))) ?? [];
     if (why) setAside(`plugin ${name}: it ${why}`);
     return !why;
@@ -51,10 +61,16 @@ class Plugin {
     this.serverless = serverless;
     // Before variables ask AWS for something, with the credentials that a profile names.
     this.withoutProfile();
+    withSdk(serverless.getProvider('aws'), sdk, () => {
+      this.tell({ needs: { sdk: ['v2'] } });
+      process.exit(0);
+    });
     this.hooks = {
       'initialize': () => this.initialize(),
       'before:package:createDeploymentArtifacts': () => this.bundle(),
       'after:package:finalize': () => this.finalize(),
+      // Whatever a plugin does from here on, the stack is there.
+      'after:aws:deploy:deploy:updateStack': () => this.tell({}),
     };
   }
 
@@ -72,7 +88,6 @@ class Plugin {
     this.tell({ needs });
     // Called again once that is done.
     if (Object.values(needs).some((each) => each.length)) process.exit(0);
-    this.notDeployed();
   }
 
   withoutAccount() {
@@ -145,13 +160,15 @@ class Plugin {
     );
   }
 
-  // Hooks that run at a deploy: the package is handed to CloudFormation without them.
-  notDeployed() {
+  // What other plugins do when the service is deployed, not when it is packaged.
+  atDeploy() {
+    const found = [];
     for (const plugin of this.serverless.pluginManager.externalPlugins) {
       if (plugin === this) continue;
       const late = Object.keys(plugin.hooks ?? {}).filter((name) => /^(before:|after:)?(aws:)?deploy:(deploy|finalize)/.test(name));
-      if (late.length) setAside(`what the plugin ${plugin.constructor._serverlessExternalPluginName ?? plugin.constructor.name} does at a deploy (${late.join(', ')})`);
+      if (late.length) found.push(`${plugin.constructor._serverlessExternalPluginName ?? plugin.constructor.name} (${late.join(', ')})`);
     }
+    return found;
   }
 
   async bundle() {
@@ -178,6 +195,7 @@ class Plugin {
     this.tell({
       stackName: provider.naming.getStackName(),
       stage: provider.getStage(),
+      atDeploy: this.atDeploy(),
       keysBelow: service.package.artifactDirectoryName,
       parameters: Object.fromEntries((service.provider.stackParameters ?? []).map((each) => [each.ParameterKey, String(each.ParameterValue)])),
     });

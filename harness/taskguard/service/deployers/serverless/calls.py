@@ -22,9 +22,10 @@ def call(
     *options: str,
     package: Path | None,
     environment: Mapping[str, str] | None = None,
+    sees: tuple[Path, ...] = (),
 ) -> None:
     """Let the CLI do this in ``folder``, with these variables or those of :func:`environment_for`. The folder ``package`` receives the
-    package, or has it; the CLI makes it anew, for which it may change the folder above.
+    package, or has it; the CLI makes it anew, for which it may change the folder above. In a sandbox it ``sees`` these folders, too.
 
     Raises:
         SetupError: it cannot be installed.
@@ -41,7 +42,7 @@ def call(
     pip = view_of_pip(job)
     view = View(
         writes=(folder, *([package.parent] if package else [])),
-        sees=(cli.parents[1], *pip.sees, *python.sees),
+        sees=(cli.parents[1], *pip.sees, *python.sees, *sees),
         programs=pip.programs,
     )
     run(job, command, folder, {**(environment or environment_for(job)), **python.variables}, f"`{what}`", view=view)

@@ -1,4 +1,5 @@
-"""Deploys services of the Serverless Framework: to engines through CloudFormation, once the CLI has packaged them; our own to AWS with the CLI."""
+"""Deploys services of the Serverless Framework: to engines through CloudFormation, once the CLI has packaged them. The CLI itself deploys
+what has plugins for that, and our own service to AWS."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from taskguard.errors import OtherTemplate
 from taskguard.service.config import DeployerName
 from taskguard.service.deployers.base import Deployed, Job
 from taskguard.service.deployers.change_sets import Deadline, remove_stack
@@ -40,11 +42,16 @@ class Serverless:
 
     def deploy(self, job: Job) -> Deployed:
         with self._packaged(job) as package:
+            set_aside = package.set_aside
             if _by_the_cli(job):
                 ours.with_the_cli(job, "deploy", package.folder)
-            else:
+            elif not package.at_deploy:
                 publish(job, package)
-            return Deployed(stack_name=package.stack_name, stage=package.stage, set_aside=package.set_aside)
+            elif job.code_alone:
+                raise OtherTemplate(f"deploying {package.stack_name}: its plugins have a part in that.")
+            else:
+                set_aside += theirs.deploy_with_hooks(job, package)
+            return Deployed(stack_name=package.stack_name, stage=package.stage, set_aside=set_aside)
 
     def remove(self, job: Job) -> None:
         if _by_the_cli(job):

@@ -24,7 +24,8 @@ _OWN_BUCKET = "ServerlessDeploymentBucket"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """A service as it was packaged: its files are in ``folder``, and the template looks for them below ``keys_below``. The ``stage`` is the
-    one that it has of its own. ``set_aside`` is what was not packaged as the service has it."""
+    one that it has of its own. ``set_aside`` is what was not packaged as the service has it, and ``at_deploy`` are the plugins that have
+    hooks for a deploy, with the names of these."""
 
     folder: Path
     stack_name: str
@@ -32,6 +33,7 @@ class Package:
     stage: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
+    at_deploy: tuple[str, ...] = ()
 
 
 def publish(job: Job, package: Package) -> None:

@@ -1,4 +1,4 @@
-"""Packages a service of the Serverless Framework that is not ours.
+"""Packages a service of the Serverless Framework that is not ours, and deploys it where its plugins have a part in that.
 
 It is packaged by our CLI in a scratch copy of its folder, through a configuration that stands in for its own
 (``data/serverless/theirs``): what version and plugins it was written for, and what it wants of an account, does not matter then. Its
@@ -14,31 +14,34 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from taskguard.errors import DeploymentError
 from taskguard.places import DATA
+from taskguard.service.config import config_of
 from taskguard.service.deployers.base import Job, scratch_copy
 from taskguard.service.deployers.commands import run
 from taskguard.service.deployers.dependencies import manifest_in, node_modules
 from taskguard.service.deployers.environment import environment_of
-from taskguard.service.deployers.publishing import CODE_BUCKET
+from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
 from taskguard.service.deployers.serverless.calls import call, environment_for
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployers.serverless.configurations import configuration_in, makes_the_same_again
 from taskguard.service.deployers.serverless.packages import Packages, key_of
 from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.files import deployed_files
+from taskguard.targets.runtimes import sdk_v2
 
 WRAPPER_FILES = tuple(
     DATA / "serverless" / "theirs" / name
-    for name in ("serverless.taskguard.cjs", "taskguard.plugin.cjs", "taskguard.bundle.cjs")
+    for name in ("serverless.taskguard.cjs", "taskguard.plugin.cjs", "taskguard.bundle.cjs", "taskguard.sdk.cjs")
 )
 _NOTE = "taskguard-note.json"
 """What the plugin told, beside the package."""
-_MOST_CALLS = 3
+_MOST_CALLS = 4
 """The CLI is called again once what a call asked for is installed and built."""
 
 
@@ -81,6 +84,7 @@ def _package_in(folder: Path) -> Package:
             keys_below=note["keysBelow"],
             parameters=note["parameters"],
             set_aside=tuple(note["setAside"]),
+            at_deploy=tuple(note["atDeploy"]),
         )
     except (OSError, ValueError, KeyError) as error:
         raise DeploymentError(
@@ -88,20 +92,55 @@ def _package_in(folder: Path) -> Package:
         ) from error
 
 
+def deploy_with_hooks(job: Job, package: Package) -> tuple[str, ...]:
+    """Deploy the package with the CLI, which lets the service's plugins do what they do at a deploy: in a scratch copy, where they see what
+    they see when it is packaged. A sentence, where that failed once the stack was there.
+
+    Raises:
+        SetupError, DeploymentError: as :func:`packaged`.
+    """
+    plugins = "; ".join(package.at_deploy)
+    Bucket(job.endpoint).make()
+    with scratch_copy(job) as scratch:
+        # A copy: what a plugin may change there is read by nobody else.
+        copy = scratch.with_name("package")
+        shutil.copytree(package.folder, copy)
+        (copy / _NOTE).unlink()
+        packaging = _Packaging(job)
+        packaging.prepare(scratch)
+        # What a plugin asks for once others have done something cannot be brought any more.
+        packaging.bring_sdk()
+        try:
+            packaging.call(scratch, copy, "deploy", "--force")
+        except DeploymentError as failed:
+            if not job.abandoned.is_set() and (copy / _NOTE).exists():
+                return (f"what plugins do after a deploy failed ({plugins}): {_last_words(failed)}",)
+            raise DeploymentError(
+                f"{failed}\nThe service's plugins have a part in its deploy: {plugins}. One that the pipeline can do without is left out by "
+                '`[service] without_plugins = ["its-name"]` in taskguard.toml.'
+            ) from None
+    return ()
+
+
+def _last_words(failed: DeploymentError) -> str:
+    """What a program said at its end, or before it names its versions."""
+    said = [line.strip() for line in str(failed).splitlines() if line.startswith("  ")]
+    return next((after for line, after in pairwise(said) if line == "Error:"), said[-1] if said else str(failed))
+
+
 class _Packaging:
-    """Packages the service of a job in a scratch copy."""
+    """Calls the CLI for the service of a job in a scratch copy, to package it and to deploy it."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._said: list[str] = []
         self._has_built = False
+        self._sdk: Path | None = None
 
     def into(self, folder: Path) -> None:
         """Leave the package and the note in ``folder``."""
         with scratch_copy(self._job) as scratch:
-            self._install(scratch, development=True)
-            for file in WRAPPER_FILES:
-                shutil.copy2(file, scratch)
+            self.prepare(scratch)
             # Beside the copy, so that the CLI has to write nowhere else.
             made = scratch.with_name("package")
             made.mkdir()
@@ -109,7 +148,7 @@ class _Packaging:
                 note = self._package(scratch, made)
                 needs = note.get("needs") or {}
                 if not any(needs.values()):
-                    _make_sure_it_holds_files(folder)
+                    make_sure_it_holds_files(made)
                     note["setAside"] = [*note["setAside"], *self._said]
                     (made / _NOTE).write_text(json.dumps(note), encoding="utf-8")
                     shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -117,32 +156,41 @@ class _Packaging:
                 self._do(needs, scratch)
         raise DeploymentError(f"packaging {self._job.places.service}: it asks for ever more to be installed: {needs}.")
 
+    def prepare(self, scratch: Path) -> None:
+        """Install what the CLI needs in the copy, and give it the configuration that stands in for the service's."""
+        self._install(scratch, development=True)
+        for file in WRAPPER_FILES:
+            shutil.copy2(file, scratch)
+
+    def bring_sdk(self) -> None:
+        """Have the SDK there that the Framework's version 3 gives to plugins, and this CLI does not."""
+        self._sdk = sdk_v2(self._job.places.cache)
+
     def _package(self, scratch: Path, folder: Path) -> dict[str, Any]:
         """Call the CLI, which packages or says what it needs first; what it told."""
-        theirs = configuration_in(scratch)
         note = folder / _NOTE
+        self.call(scratch, folder, "package")
+        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else {}
+
+    def call(self, scratch: Path, folder: Path, doing: str, *options: str) -> None:
+        """Let the CLI do this with the package in ``folder``."""
         told = {
             "cli": str(serverless_cli(self._job.places.cache).parents[1] / "serverless"),
-            "theirs": theirs,
+            "theirs": configuration_in(scratch),
             "bucket": CODE_BUCKET,
             "region": self._job.endpoint.region,
-            "note": str(note),
+            "without": config_of(self._job.places.service).without_plugins,
+            "note": str(folder / _NOTE),
+            "sdk": str(self._sdk) if self._sdk else None,
             "mayBuild": self._has_script(scratch, "build") and not self._has_built,
         }
         environment = environment_for(self._job) | {"TASKGUARD_WRAPPER": json.dumps(told)}
+        words = (doing, "--config", WRAPPER_FILES[0].name, *options)
+        sees = (self._sdk,) if self._sdk else ()
         try:
-            call(
-                self._job,
-                scratch,
-                "package",
-                "--config",
-                WRAPPER_FILES[0].name,
-                package=folder,
-                environment=environment,
-            )
+            call(self._job, scratch, *words, package=folder, environment=environment, sees=sees)
         except DeploymentError as failed:
             raise DeploymentError(f"{failed}{self._of_the_stage()}") from None
-        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else {}
 
     def _of_the_stage(self) -> str:
         if self._job.stage is not None:
@@ -163,6 +211,8 @@ class _Packaging:
         for name in needs.get("install", ()):
             self._install(scratch / name)
             (scratch / name / "node_modules").mkdir(exist_ok=True)
+        if needs.get("sdk"):
+            self.bring_sdk()
         if needs.get("build"):
             self._has_built = True
             self._said.append(f"built with its own `npm run build`, for {', '.join(needs['build'])} was not there")
@@ -177,7 +227,12 @@ class _Packaging:
             return False
 
 
-def _make_sure_it_holds_files(package: Path) -> None:
+def make_sure_it_holds_files(package: Path) -> None:
+    """Before anything is read there: what a program in a sandbox made may lead out of it.
+
+    Raises:
+        DeploymentError: there is a link.
+    """
     for each in package.rglob("*"):
         if each.is_symlink():
             raise DeploymentError(

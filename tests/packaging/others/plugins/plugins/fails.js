@@ -1,0 +1,7 @@
+'use strict';
+
+module.exports = class Fails {
+  constructor() {
+    throw new Error('there is nothing to do for it here');
+  }
+};
