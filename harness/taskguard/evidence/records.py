@@ -25,6 +25,9 @@ from taskguard.targets.base import Endpoint
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_TOO_MANY = 1_000_000
+"""So many attempts no task has: such a number is something else."""
+
 _BATCH = 100
 _deserialize = TypeDeserializer().deserialize
 
@@ -135,6 +138,7 @@ def _record(task_id: str, item: dict[str, Any] | None, names: RecordWords, at_ms
         created_at_ms=milliseconds(field_of(item, names.created_at)),
         changed_at_ms=milliseconds(field_of(item, names.changed_at)),
         completed_at_ms=milliseconds(field_of(item, names.completed_at)),
+        counted=int(attempts) if isinstance(attempts, Decimal) and 0 <= attempts < _TOO_MANY else None,
     )
 
 

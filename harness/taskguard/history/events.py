@@ -241,7 +241,7 @@ class RecordObserved(Happened, frozen=True, kw_only=True):
     there was one without a status.
 
     Its times are what the pipeline wrote: when the task was created, when the record was last changed, and when the task
-    was completed. None where the record does not say.
+    was completed. `counted` is how many attempts it tells of, where it has a number alone. None where the record does not say.
     """
 
     task_id: str
@@ -252,6 +252,7 @@ class RecordObserved(Happened, frozen=True, kw_only=True):
     created_at_ms: Finite | None = None
     changed_at_ms: Finite | None = None
     completed_at_ms: Finite | None = None
+    counted: int | None = None
 
 
 class RecordChanged(Happened, frozen=True, kw_only=True):

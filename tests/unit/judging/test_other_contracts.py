@@ -261,3 +261,21 @@ def test_our_records_states_are_the_dialects_alone() -> None:
     assert RECORD.finals == ("COMPLETED", "DEAD_LETTER")
     assert RECORD.allows("RETRYING", "DEAD_LETTER")
     assert not RECORD.allows("DEAD_LETTER", "PENDING")
+
+
+@pytest.mark.parametrize(
+    ("counted", "outcome"), [(0, Outcome.FAIL), (1, Outcome.PASS), (2, Outcome.PASS), (3, Outcome.FAIL)]
+)
+def test_a_record_that_counts_its_attempts_is_held_against_those_that_were_seen(counted: int, outcome: Outcome) -> None:
+    # Who counts retries, or failures, is one short.
+    words = RecordWords(key="id", status="state", completed=("COMPLETED",), dead=("DEAD_LETTER",), attempts="tries")
+    terms = msgspec.structs.replace(our_terms("a seed"), dialect=Dialect(record=words))
+    twice = the(EVENTS, RecordObserved, where=lambda each: len(each.attempts) == 2)
+    events = changed(EVENTS, twice, attempts=(), counted=counted, last_error=None)
+    verdict = judge("record", events, terms)
+    assert verdict.outcome is outcome, verdict
+    if outcome is Outcome.FAIL:
+        how_many = "0 attempts" if counted == 0 else "3 attempts"
+        assert verdict.findings[0].message.endswith(f"its record counts {how_many}, seen were 2")
+    if counted > 2:
+        assert judge("record", [*events, missing("Delivered")], terms).outcome is Outcome.UNKNOWN

@@ -144,6 +144,12 @@ def test_attempts_that_are_no_list_of_maps_are_none(stored: Any) -> None:
     assert record.attempts == ()
 
 
+@pytest.mark.parametrize(("stored", "counted"), [(7, 7), (0, 0), (-1, None), (10**9, None), ("7", None), (True, None)])
+def test_a_number_of_attempts_is_read(stored: Any, counted: int | None) -> None:
+    [record] = reader({"taskId": "a", "status": "PENDING", "attempts": stored}).records(["a"])
+    assert record.counted == counted
+
+
 @pytest.mark.parametrize("odd", [None, "one", True, [1], {"of": 1}])
 def test_figures_of_an_attempt_that_are_no_numbers_are_left_out(odd: Any) -> None:
     attempts = [{"number": odd, "backoffSeconds": odd, "outcome": None, "startedAt": None, "error": None}]

@@ -4,7 +4,8 @@ What a pipeline writes about itself is a claim; this check compares it with the 
 before what came earlier, none later than the record was read, and no task created before it was submitted. Fails in spite of missing
 evidence when there is no record, or it has no status, another payload, times out of order, or an attempt whose outcome or time contradicts
 the one seen. What a fault of the run's own kept from the function need not be in the record, nor what it broke off. A difference in the
-number of attempts, in the backoff and in the end is excused by missing events. A task whose record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
+number of attempts, in the backoff and in the end is excused by missing events. A record that only counts them may be one short, as who
+counts retries is. A task whose record was not read is unknown, as is a run without any. What the dialect has no word for is not compared; where the stack has no
 table, or no record is described, the check is not applicable. What a client reads back by the API is to agree with the record. This module must not know where records are kept.
 """
 
@@ -109,6 +110,8 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
         yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
     if words.tells_of_attempts:
         yield from _attempts(record, history, words, terms)
+    elif record.counted is not None:
+        yield from _count(record, record.counted, history)
     if not _was_broken_off(task_id, history):
         yield from _times(record, terms)
     yield from _created(record, history, terms)
@@ -157,6 +160,18 @@ def _attempts(record: RecordObserved, history: History, words: RecordWords, term
     for each, attempt in told_apart:
         if attempt.determined:
             yield from _attempt(each, attempt, record, words, history, terms)
+
+
+def _count(record: RecordObserved, counted: int, history: History) -> Iterator[Violation]:
+    """That a number of attempts is not what was seen: who counts failures or retries is one short, and what faults struck may be left out."""
+    if has_several_messages(history, record.task_id):
+        return
+    seen = history.attempts_of(record.task_id)
+    own = [attempt for attempt in seen if not history.was_struck(attempt)]
+    if not len(own) - 1 <= counted <= len(seen):
+        message = f"task {record.task_id}: its record counts {times(counted, 'attempt')}, seen were {len(seen)}"
+        excuse = (Delivered,) if counted > len(seen) else ()
+        yield Violation(record.task_id, message, (*(each.delivered for each in seen if each.delivered), record), excuse)
 
 
 def _was_broken_off(task_id: str, history: History) -> bool:
