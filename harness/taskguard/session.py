@@ -33,6 +33,7 @@ from taskguard.run.injecting.fates import Fates
 from taskguard.run.injecting.handing_over import end_all
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.kept_stage import on_engine_that_is_up
+from taskguard.run.lasting_engine import LastingEngine
 from taskguard.run.learning_first import with_words_learnt
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.outside import Outside
@@ -60,8 +61,9 @@ _ROOM_OF_A_TASK_BYTES = 6000
 _LEAST_ROOM_BYTES = 64 * 1024
 
 
-def grade(asked: Asked, tell: Tell = nobody) -> Graded:
-    """Make the run that is asked for and judge it; what was started for it is gone when this returns, unless it is to be kept.
+def grade(asked: Asked, tell: Tell = nobody, lasting: LastingEngine | None = None) -> Graded:
+    """Make the run that is asked for and judge it; what was started for it is gone when this returns, unless it is to be kept. With a
+    ``lasting`` engine it is made there, whatever target is asked for.
 
     Raises:
         RunEndedEarly: the run broke off, by whatever; what was seen of it is kept, and judged as far as it goes.
@@ -70,7 +72,7 @@ def grade(asked: Asked, tell: Tell = nobody) -> Graded:
     tell = _one_at_a_time(tell)
     try:
         with _room_for_history(asked), ExitStack() as cleanup:
-            place = cleanup.enter_context(_place_of(asked, tell))
+            place = cleanup.enter_context(_place_of(asked, tell, lasting))
             saved = record(
                 place.run, place.load, asked.folder, tell, asked, digests=place.digests, tasks_seed=place.tasks_seed
             )
@@ -250,7 +252,7 @@ class _Place:
 
 
 @contextmanager
-def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
+def _place_of(asked: Asked, tell: Tell, lasting: LastingEngine | None) -> Iterator[_Place]:
     if asked.target is TargetName.RUNNING:
         # The ids of an earlier run would be known to the stack already.
         tasks_seed = random_seed()
@@ -264,12 +266,12 @@ def _place_of(asked: Asked, tell: Tell) -> Iterator[_Place]:
         with deployed_stage(tell, asked) as (run, load):
             yield _Place(run=run, load=load, tasks_seed=load.seed, digests=digests_of_stack(run))
     else:
-        with _on_engine(asked, tell) as place:
+        with _on_engine(asked, tell, lasting) as place:
             yield place
 
 
 @contextmanager
-def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
+def _on_engine(asked: Asked, tell: Tell, lasting: LastingEngine | None) -> Iterator[_Place]:
     tasks_seed = asked.tasks_seed or asked.seed or random_seed()
     config = config_of(asked.places.service)
     tell(Announced(f"Seed of the tasks: {tasks_seed}.{_how_attempts_fail(asked)}"))
@@ -294,11 +296,15 @@ def _on_engine(asked: Asked, tell: Tell) -> Iterator[_Place]:
         # Where a seed decides what fails, some tasks die by their draws.
         fated = asked.target is TargetName.LOCALSTACK and terms.seed is None
         load = load_of(tasks_seed, asked.tasks, terms, fated=fated)
+    if lasting is not None:
+        run = lasting.run(options, wanted, load.task_ids, tell)
+        yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
+        return
     with ExitStack() as held:
         if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
-            run = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
-            if run is not None:
-                yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
+            found = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
+            if found is not None:
+                yield _Place(run=found, load=load, tasks_seed=tasks_seed, digests=digests)
                 return
         engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)

@@ -14,7 +14,20 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from taskguard import __version__
-from taskguard.cli import clean_up, conformance, contract, doctor, grade, gradebook, init, judge, redrive, stack, tasks
+from taskguard.cli import (
+    clean_up,
+    conformance,
+    contract,
+    doctor,
+    grade,
+    gradebook,
+    init,
+    judge,
+    redrive,
+    stack,
+    tasks,
+    watch,
+)
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
 from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
@@ -34,6 +47,7 @@ app = typer.Typer(
 )
 for command in (
     grade.grade,
+    watch.watch,
     gradebook.gradebook,
     judge.check,
     judge.compare,

@@ -24,6 +24,7 @@ _STEPS = {
     "engine: start": "starting the engine",
     "deploy": "deploying",
     "look for the stage": "looking for the stage",
+    "put new code there": "putting new code there",
     "forget the tasks of before": "emptying the stage",
     "ask first": "trying how tasks are handed in",
     "submit": "submitting",

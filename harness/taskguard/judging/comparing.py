@@ -123,6 +123,11 @@ def compare(one: Graded, other: Graded) -> Comparison:
     )
 
 
+def verdicts_that_differ(one: Grade, other: Grade) -> tuple[Difference, ...]:
+    """The checks that came out otherwise, whatever the tasks of the two runs were."""
+    return _differing(_of_verdicts(one), _of_verdicts(other))
+
+
 def differing_grades(before: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[Difference, ...]:
     """What two grades of one run, as JSON objects, tell differently, by its place in them; times aside, a check's
     findings in words, which may tell of times, what follows from the rest, and what an older TaskGuard did not tell."""

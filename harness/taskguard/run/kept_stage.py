@@ -59,7 +59,17 @@ def on_engine_that_is_up(
         return None
     tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
     kept = _a_free_one(endpoint, Path(running.instance.scratch), wanted, held)
-    stack = kept.there(tell, options.folder / "deploy.log", task_ids)
+    log, digests = options.folder / "deploy.log", kept.digests_now()
+    stack = kept.there(digests, tell, log, task_ids)
+    if stack is None:
+        deployment.get_ready(wanted.places, wanted.deployer)
+        stack = wanted.deploy(endpoint, kept.new_name(), log, tell)
+        kept.remember(stack, digests)
+    return run_on(stack, endpoint, wanted)
+
+
+def run_on(stack: Stack, endpoint: Endpoint, wanted: WantedStage) -> Run:
+    """A run on a stage that is kept, of which all that happened before is not looked at."""
     terms = wanted.terms()
     source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
@@ -80,11 +90,11 @@ def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedSta
     return ""
 
 
-def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> _KeptStage:
+def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> KeptStage:
     """The first of the kept stages that no other run uses: runs at once have one each. The lock of a run that is killed goes with
     its process."""
     for number in itertools.count(1):
-        kept = _KeptStage(endpoint, scratch, wanted, number)
+        kept = KeptStage(endpoint, scratch, wanted, number)
         with suppress(Timeout):
             held.enter_context(kept.lock.acquire(blocking=False))
             break
@@ -99,7 +109,7 @@ class _Found:
     digests: Mapping[str, str]
 
 
-class _KeptStage:
+class KeptStage:
     """A stage of one service with its failure settings, on one engine; its note goes with the engine. There is another by each
     ``number``, from 1."""
 
@@ -112,23 +122,25 @@ class _KeptStage:
         self._note = scratch / f"{self._name}.json"
         self.lock = FileLock(scratch / f"{self._name}.lock")
 
-    def there(self, tell: Tell, log: Path, task_ids: Sequence[str]) -> Stack:
-        """The stage, at rest and with the service's present files, which knows nothing of these tasks."""
-        # What is changed while it is deployed is deployed the next time.
-        digests = dict(digests_of_service(self._service, self._wanted.deployer))
+    def digests_now(self) -> dict[str, str]:
+        """What a deploy would send. To be asked before one: what is changed during it is deployed the next time."""
+        return dict(digests_of_service(self._service, self._wanted.deployer))
+
+    def there(self, digests: Mapping[str, str], tell: Tell, log: Path, task_ids: Sequence[str]) -> Stack | None:
+        """The stage with the service's files that have these ``digests``, which knows nothing of these tasks; none when it is not there, was
+        changed or left in the middle of a run, or more than code differs."""
         with phase(tell, "look for the stage"):
             found = self._find()
-        stack = found.stack if found is not None and found.digests == digests else None
-        if stack is None and found is not None:
+        if found is None:
+            return None
+        stack: Stack | None = found.stack
+        if found.digests != digests:
             stack = self._with_new_code(found.stack, tell, log)
-        if stack is None:
-            deployment.get_ready(self._wanted.places, self._wanted.deployer)
-            stack = self._wanted.deploy(self._endpoint, self._new_name(), log, tell)
-        else:
-            with phase(tell, "forget the tasks of before"):
-                _forget(self._endpoint, stack, self._wanted.terms().dialect, task_ids)
-        if found is None or found.stack is not stack:
-            self._remember(stack, digests)
+            if stack is None:
+                return None
+            self.remember(stack, digests)
+        with phase(tell, "forget the tasks of before"):
+            _forget(self._endpoint, found.stack, self._wanted.terms().dialect, task_ids)
         return stack
 
     def _find(self) -> _Found | None:
@@ -152,14 +164,14 @@ class _KeptStage:
                 renewed = self._wanted.with_code_alone(self._endpoint, stack.stage, log)
         except OtherTemplate:
             return None
-        tell(Announced("Nothing but code changed: it was put into the functions of the stage that is there"))
+        tell(Announced("Nothing but code changed: it has been put into the functions of the stage that is there"))
         return renewed
 
-    def _new_name(self) -> str:
+    def new_name(self) -> str:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
         return self._name if not self._note.exists() else f"{self._name}-{secrets.token_hex(2)}"
 
-    def _remember(self, stack: Stack, digests: Mapping[str, str]) -> None:
+    def remember(self, stack: Stack, digests: Mapping[str, str]) -> None:
         """This stack is as it was deployed, of files with these digests."""
         note = {
             "stage": stack.stage,

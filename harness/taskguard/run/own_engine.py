@@ -12,7 +12,7 @@ from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
 from taskguard.service.kept import RunningStack
-from taskguard.targets.base import Endpoint
+from taskguard.targets.base import Endpoint, Instance
 from taskguard.targets.localstack import LocalStack
 from taskguard.targets.names import TargetName
 from taskguard.targets.registry import TargetOptions, make
@@ -33,6 +33,12 @@ class OwnEngine:
         self._engine = held.enter_context(make(target, options))
         tell(Announced(f"Starting the engine (its log: {options.folder})"))
         self.run = self._started()
+
+    @property
+    def instance(self) -> Instance:
+        """The engine, once it is up."""
+        instance: Instance = self._engine.running
+        return instance
 
     def keep(self) -> None:
         """Leave the engine and the stage, as ``taskguard up`` does."""

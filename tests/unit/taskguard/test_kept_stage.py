@@ -86,7 +86,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda _: RunningStack(instance=up, stage="dev"))
-    monkeypatch.setattr(kept_stage._KeptStage, "_state", lambda *_: {})
+    monkeypatch.setattr(kept_stage.KeptStage, "_state", lambda *_: {})
     monkeypatch.setattr(kept_stage, "Queues", AtRest)
     monkeypatch.setattr(kept_stage, "_forget", forget)
     monkeypatch.setattr(kept_stage, "digests_of_service", lambda *_: dict(engine.digests))

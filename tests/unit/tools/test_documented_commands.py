@@ -60,6 +60,7 @@ RUN = {
     "taskguard redrive": ("tests/pipeline/test_redrive.py", '"redrive"'),
     "taskguard status": ("tests/pipeline/test_command.py", '"status"'),
     "taskguard submit": ("tests/pipeline/test_command.py", '"submit"'),
+    "taskguard watch": ("tests/engine/test_watch_command.py", '"watch"'),
     "taskguard up": ("tests/pipeline/test_command.py", '"up"'),
 }
 

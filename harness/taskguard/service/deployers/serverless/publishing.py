@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from taskguard.service.deployers.change_sets import Deadline, deploy_template
 from taskguard.service.deployers.publishing import CODE_BUCKET, Bucket
 
 _TEMPLATE = "cloudformation-template-update-stack.json"
+_DEPLOYMENT = re.compile(r"\b(ApiGatewayDeployment)\d{13}\b")
+"""The CLI adds the time in milliseconds to the logical id."""
 _OWN_BUCKET = "ServerlessDeploymentBucket"
 """The logical id of the bucket that the CLI makes for each stage which names none."""
 
@@ -52,7 +55,7 @@ def publish(job: Job, package: Package) -> None:
             key = f"{hashlib.sha256(body).hexdigest()}/{file.name}"
             bucket.put(key, body)
             keys[f"{package.keys_below}/{file.name}"] = key
-    template = with_keys(template_in(package.folder), keys)
+    template = _named_by_content(with_keys(template_in(package.folder), keys), keys.values())
     deadline = Deadline(job.within_seconds, job.abandoned)
     deploy_template(job.endpoint, package.stack_name, template, package.parameters, deadline, code_alone=job.code_alone)
 
@@ -64,6 +67,18 @@ def with_keys(value: Any, keys: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: with_keys(each, keys) for key, each in value.items()}
     return [with_keys(each, keys) for each in value] if isinstance(value, list) else value
+
+
+def _named_by_content(template: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The template with the API's deployment called by all that the template has but code, instead of the time when it was made: what did
+    not change is to be the same here, too."""
+    text = json.dumps(template)
+    about = _DEPLOYMENT.sub(r"\1", text)
+    for key in keys:
+        about = about.replace(key, "")
+    by_content = hashlib.sha256(about.encode()).hexdigest()[:13]
+    named: dict[str, Any] = json.loads(_DEPLOYMENT.sub(rf"\g<1>{by_content}", text))
+    return named
 
 
 def template_in(package: Path) -> dict[str, Any]:
