@@ -21,6 +21,7 @@ from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.clock import clock_note
+from taskguard.reports.compared.page import write_comparison
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import Told, print_end, print_grade
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
@@ -73,8 +74,7 @@ def check(
     with without_garbage_collection(), _not_too_deep(history):
         judged = _judged(history, edited=edited)
         differs = history.is_dir() and _keep(history, judged, rewrite=rewrite)
-        folder = history if history.is_dir() else history.parent
-        show(a_console(), judged.grade, judged.run, folder, json_=json_, verbose=verbose, quiet=quiet)
+        show(a_console(), judged.grade, judged.run, _folder_of(history), json_=json_, verbose=verbose, quiet=quiet)
     raise typer.Exit(ExitCode.DIFFERS if differs else judged.grade.exit_code)
 
 
@@ -85,13 +85,24 @@ def compare(
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The folder of another run.", show_default=False)],
     json_: AsJson = False,
     edited: Edited = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the comparison to this file, as a page: what became worse, and what better.",
+            show_default=False,
+            rich_help_panel=SHOWN,
+        ),
+    ] = None,
 ) -> None:
     """Show what differs between two saved runs.
 
     Exits with 0 when the verdicts, the numbers and what became of each task are the same, otherwise with 1.
     """
     with without_garbage_collection(), _not_too_deep(one, other):
-        comparison = compared(_judged(one, edited=edited), _judged(other, edited=edited))
+        graded = _judged(one, edited=edited), _judged(other, edited=edited)
+        comparison = compared(*graded)
+        if html is not None:
+            write_comparison(html, comparison, *graded, folders=(_folder_of(one), _folder_of(other)))
         if json_:
             typer.echo(json.dumps(comparison_as_json(comparison), indent=2))
         else:
@@ -133,6 +144,11 @@ def a_console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr)
     console.soft_wrap = not console.is_terminal
     return console
+
+
+def _folder_of(path: Path) -> Path:
+    """The folder of a run that was named by it, or by a history in it."""
+    return path if path.is_dir() else path.parent
 
 
 def _judged(path: Path, *, edited: bool) -> Graded:

@@ -41,7 +41,7 @@ def print_comparison(console: Console, comparison: Comparison, one: str, other: 
         console.line()
     for name, only in (("one", comparison.only_in_one), ("other", comparison.only_in_other)):
         _print_only(console, name, only)
-    print_line(console, _in_short(comparison))
+    print_line(console, _inshort(comparison))
 
 
 def print_differences(console: Console, differences: Sequence[Difference], file: str, version: str) -> None:
@@ -63,7 +63,7 @@ def _print_section(
         return
     if title:
         print_line(console, title, "bold")
-    print_table(console, (what, *sides), [(each.name, _short(each.one), _short(each.other)) for each in found])
+    print_table(console, (what, *sides), [(each.name, short(each.one), short(each.other)) for each in found])
 
 
 def _print_spreads(console: Console, comparison: Comparison) -> None:
@@ -91,7 +91,7 @@ def _print_only(console: Console, run: str, task_ids: tuple[str, ...]) -> None:
     console.line()
 
 
-def _in_short(comparison: Comparison) -> str:
+def _inshort(comparison: Comparison) -> str:
     both = times(comparison.tasks_in_both, "task")
     if comparison.same:
         return f"SAME: verdicts and numbers are alike, and so is the fate of each of {both}."
@@ -104,6 +104,7 @@ def _in_short(comparison: Comparison) -> str:
     return f"DIFFERENT: {', '.join(found)}; {both} in both runs."
 
 
-def _short(value: Json) -> str:
+def short(value: Json) -> str:
+    """A value as a text of at most 60 characters."""
     text = value if isinstance(value, str) else canonical(value)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
