@@ -216,6 +216,7 @@ class _Discovery:
             log_group=told.get("LoggingConfig", {}).get("LogGroup") or default_log_group(told["FunctionName"]),
             role=told["Role"],
             runtime=told.get("Runtime", ""),
+            code=f"{digest} {told.get('Handler', '')}" if (digest := told.get("CodeSha256")) else "",
         )
 
     def _table(self, resource: Resource) -> Table:

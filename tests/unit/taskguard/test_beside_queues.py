@@ -30,6 +30,7 @@ from tests.unit.taskguard.recorder_lines import (
     WORK_URL,
     aws_call,
     ended,
+    function,
     service_call,
     sqs_record,
     started,
@@ -96,9 +97,9 @@ WORKED = (
 """Five tasks, of which the first is sent to the queue beside."""
 
 
-def from_beside(new_id: str = "n1", task_id: str = "task-of-m1", *, function: str = FUNCTION, receives: int = 1) -> str:
+def from_beside(new_id: str = "n1", task_id: str = "task-of-m1", *, by: str = FUNCTION, receives: int = 1) -> str:
     record = sqs_record(new_id, body=body(task_id), arn=RETRIES, receives=receives)
-    return started("r2", record, at=5000.0, function=function)
+    return started("r2", record, at=5000.0, function=by)
 
 
 def test_a_task_is_followed_to_a_queue_where_the_same_consumer_tries_it_again(tmp_path: Path) -> None:
@@ -165,13 +166,24 @@ def test_what_such_a_queue_moves_to_its_own_dead_letters_is_dead(tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize(("code", "attempts"), [("one", 2), ("two", 1), ("", 1)])
+def test_a_function_with_the_same_code_tries_again_what_is_sent_to_it(tmp_path: Path, code: str, attempts: int) -> None:
+    other = "TaskGuard-dev-again"
+    functions = tuple(
+        replace(function(name), code=of) for name, of in ((FUNCTION, "one" if code else ""), (other, code))
+    )
+    stack = replace(STACK, functions=functions, beside=(beside(other),))
+    found = events(tmp_path, *WORKED, from_beside(by=other), ended("r2"), stack=stack)
+    assert len(History(found).attempts_of("task-of-m1")) == attempts
+
+
 SENDS_BACK = "TaskGuard-dev-sendBack"
 
 
 def test_a_queue_that_only_delays_is_no_attempt(tmp_path: Path) -> None:
     back = sent("m9", "task-of-m1", to=WORK_URL, by="r2", at=5004.0)
     third = started("r3", sqs_record("m9", body=body("task-of-m1")), at=5100.0)
-    lines = (*WORKED, from_beside(function=SENDS_BACK), back, ended("r2"), third, ended("r3", at=5110.0))
+    lines = (*WORKED, from_beside(by=SENDS_BACK), back, ended("r2"), third, ended("r3", at=5110.0))
     found = told(tmp_path, beside(SENDS_BACK, delay_seconds=4.0), *lines)
     [again] = of_kind(found, Resent)
     assert (again.message_id, again.new_message_id, again.delay_seconds, again.sends) == ("m1", "m9", 4.0, 2)
@@ -196,7 +208,7 @@ def test_who_gives_up_what_was_delayed_does_so_for_the_attempt_before(tmp_path: 
         ended("r5", at=955.0),
     )
     gives_up = sent("d1", "task-of-m1", to=DEAD_URL, by="r2", at=5004.0)
-    lines = (*others, *WORKED, from_beside(function=SENDS_BACK), gives_up, ended("r2"))
+    lines = (*others, *WORKED, from_beside(by=SENDS_BACK), gives_up, ended("r2"))
     [dead] = of_kind(told(tmp_path, beside(SENDS_BACK), *lines), DeadLettered)
     assert dead.sent_by is not None
     assert (dead.sent_by.message_id, dead.sent_by.delivery_id, dead.origin_id) == ("m1", "r1", "m1")

@@ -1,7 +1,7 @@
 """From a recording to the stack's other queues: what each is for, by what its consumers made of tasks that came there from the work queue.
 
-A *queue for retries* is one whose messages a consumer of the work queue is handed, too, and not of all tasks that it acknowledged; a
-next stage has all that the one before has done. Of a *queue that delays* all messages are handed on to the work queue, or given up.
+A *queue for retries* is one whose messages a consumer of the work queue is handed, too, or a function with the very same code, and not of
+all tasks that it acknowledged; a next stage has all that the one before has done. Of a *queue that delays* all messages are handed on to the work queue, or given up.
 One that *keeps* what was given up has nobody who reads it, and is sent no task at its first attempt. What becomes of a task on any
 other queue to which some tasks are put off is missing, once it comes back from there. It must not know what is right.
 """
@@ -92,6 +92,8 @@ class _Seen:
                 self._handed[message.queue_arn].append((invocation, message))
                 if message.queue_arn == stack.work_queue.arn:
                     self._workers.add(invocation.function)
+        code = {each.code for each in stack.functions if each.name in self._workers and each.code}
+        self._workers |= {each.name for each in stack.functions if each.code in code}
         for entry in sends:
             if entry.message_id is not None and (of := again_in(entry.body, entry.batch, names)) is not None:
                 self._sent[entry.queue.arn].append((entry, of))
