@@ -47,6 +47,7 @@ from taskguard.service.deployment import require_service
 from taskguard.service.kept import RunningStack
 from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
+from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
 MOST_TASKS = 100_000
@@ -242,7 +243,7 @@ def _refuse_what_does_not_fit(asked: Asked) -> None:
     refused = (
         (
             target is TargetName.RUNNING and (asked.seed is not None or asked.keep or asked.stage is not None),
-            "--seed, --stage and --keep are decided by `taskguard up`; leave them out with --target running",
+            f"--seed, --stage and --keep are decided by `{runnable('taskguard up')}`; leave them out with --target running",
         ),
         (
             asked.clock_scale != 1 and target is not TargetName.LOCALSTACK,

@@ -18,6 +18,7 @@ from taskguard.ingress.client import Answer, Client, ids_in
 from taskguard.ingress.invalid import Invalid
 from taskguard.support.clocks import REAL, Clock
 from taskguard.support.json_values import Json
+from taskguard.support.this_command import runnable
 
 _BRACES = re.compile(r"\{[^{}]*\}")
 _ID = "${id}"
@@ -108,7 +109,7 @@ class HttpClient(Client):
             response = self._session.request(method, self._api_url + path, **options)  # type: ignore[arg-type]
         except requests.RequestException as error:
             raise SubmissionError(
-                f"{method} {self._api_url}{path}: {error}. Is the stack up? `taskguard status` tells."
+                f"{method} {self._api_url}{path}: {error}. Is the stack up? `{runnable('taskguard status')}` tells."
             ) from error
         self.heed(response)
         return response

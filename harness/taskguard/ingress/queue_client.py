@@ -17,6 +17,7 @@ from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.errors import SubmissionError
 from taskguard.ingress.client import Answer, Client
 from taskguard.ingress.invalid import Invalid
+from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
 
 _FIFO = ".fifo"
@@ -56,7 +57,9 @@ class QueueClient(Client):
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
             return Answer(status_code=status, text=str(error), document=None)
         except BotoCoreError as error:
-            raise SubmissionError(f"{self.place}: {error}. Is the stack up? `taskguard status` tells.") from error
+            raise SubmissionError(
+                f"{self.place}: {error}. Is the stack up? `{runnable('taskguard status')}` tells."
+            ) from error
         return Answer(status_code=200, text=sent["MessageId"], document={"MessageId": sent["MessageId"]})
 
     def ask_for(self, task_id: str) -> Answer:

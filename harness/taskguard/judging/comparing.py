@@ -15,6 +15,7 @@ from taskguard.errors import HistoryError
 from taskguard.history import DeadLettered, History, SavedRun
 from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
 from taskguard.support.json_values import Json, same_json
+from taskguard.support.this_command import runnable
 from taskguard.support.typed import untyped
 
 ABSENT = "absent"
@@ -105,7 +106,7 @@ def compare(one: Graded, other: Graded) -> Comparison:
     if not both:
         raise HistoryError(
             "comparing two runs: no task was accepted in both, so that nothing can be compared. Runs of one seed have the "
-            "same tasks: `taskguard grade --seed …`, on the one target and on the other"
+            f"same tasks: `{runnable('taskguard grade --seed …')}`, on the one target and on the other"
         )
     return Comparison(
         manifest=_differing(_of_manifest(one), _of_manifest(other)),

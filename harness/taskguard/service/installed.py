@@ -12,6 +12,7 @@ from pathlib import Path
 
 from taskguard.places import cache_folder
 from taskguard.service.deployers.serverless.cli import folder_of_cli
+from taskguard.support.this_command import runnable
 from taskguard.targets.machine import Found, State
 
 
@@ -54,7 +55,7 @@ def serverless_cli(folder: Path | None = None) -> Found:
             name=name,
             state=State.ABSENT,
             what=f"not yet in {folder}",
-            to_do="`taskguard prepare` installs it, or the first run.",
+            to_do=f"`{runnable('taskguard prepare')}` installs it, or the first run.",
         )
 
 

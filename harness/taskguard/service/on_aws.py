@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 from taskguard.errors import ExitCode, SetupError
 from taskguard.places import Places
 from taskguard.service.deployers.serverless.cli import serverless_cli
+from taskguard.support.this_command import runnable
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN
 from taskguard.targets.environments import python_with_pip
 
@@ -30,7 +31,7 @@ def serverless_on_aws(places: Places, action: str, stage: str, region: str, opti
     if credentials is None:
         raise SetupError(
             f"running `serverless {action}`: there are no AWS credentials. {HOW_TO_LOG_IN} For a stack without AWS, "
-            "use `make up`."
+            f"use `{runnable('taskguard up')}`."
         )
     cli = serverless_cli(places.cache)
     command = [str(cli), action, "--stage", stage, "--region", region, *options]

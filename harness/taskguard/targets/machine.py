@@ -23,6 +23,7 @@ from pathlib import Path
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.errors import SetupError, TargetError
 from taskguard.support.sandbox.availability import Availability, sandbox_here
+from taskguard.support.this_command import runnable
 from taskguard.targets.environments import Python, engine_python, find_python
 from taskguard.targets.process import listen_once
 from taskguard.targets.runtimes import LAMBDA_RUNTIME, RUNTIMES, interpreter_of
@@ -161,9 +162,7 @@ def port_of_up(listen: Callable[[int], int] = listen_once) -> Found:
         listen(PORT_OF_UP)
     except OSError as error:
         what = _reason(error)
-        to_do = (
-            "`taskguard up` wants it: stop what listens there, or name another with --port. `grade` takes a free one."
-        )
+        to_do = f"`{runnable('taskguard up')}` wants it: stop what listens there, or name another with --port. A grade takes a free one."
     return _looked_at(f"port {PORT_OF_UP}", what, to_do, State.ABSENT)
 
 

@@ -21,6 +21,7 @@ from taskguard.run.injecting.handing_over import functions_of, injecting
 from taskguard.run.running import Run
 from taskguard.run.switching import Note, Switch
 from taskguard.service.failure_rate import simulates_none
+from taskguard.support.this_command import runnable
 
 _DOING = "letting attempts fail as a test wants it"
 _HOW_TO_SILENCE = (
@@ -58,7 +59,7 @@ class Fates:
         if self._run.endpoint.recording is None:
             raise FaultPlanError(
                 f"{_DOING}: {self._run.endpoint.place} is no engine that can be told to. That is --taskguard-target localstack, or running "
-                "on what `taskguard up` started."
+                f"on what `{runnable('taskguard up')}` started."
             )
         receives = Queues(self._run.endpoint, self._run.stack).receives_before_death()
         if failures > receives > 0:

@@ -40,7 +40,7 @@ def look_at_stage(engine: SharedEngine, stage: str, service: Path, *, allow_prod
     if seed is None:
         raise TargetError(
             f"testing stage {stage}: it was deployed without a failure seed, so no task's fate is known. Deploy it with one: "
-            f"`make deploy STAGE={stage} SEED=taskguard`."
+            f"`{runnable('taskguard deploy', '--stage', stage, '--seed', 'taskguard')}`."
         )
     usd = costs.run_of(100, terms_of(service, Draws(seed=seed, rate=rate))).usd
     what = f"{endpoint.target}, stage {stage} in {endpoint.region}"

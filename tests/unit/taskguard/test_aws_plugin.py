@@ -65,7 +65,7 @@ def test_a_stage_without_a_seed_is_refused_before_any_test(
     result = session(pytester, "--taskguard-stage=qa")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["*testing stage qa: it was deployed without a failure seed*make deploy STAGE=qa SEED=*"]
+        ["*testing stage qa: it was deployed without a failure seed*taskguard deploy --stage qa --seed *"]
     )
 
 
