@@ -100,6 +100,7 @@ class _Reader:
                 for permission in self._try(f"the role of {function}", partial(self._role, function, settings)) or []
             ),
             table=stack.table is not None,
+            store=stack.table.logical_id if stack.table is not None else None,
             api=any(not each.is_queue for each in stack.ingresses) if stack.ingresses else None,
             dead_letter_queue="dead-letter" in read,
             dead_letter_consumer=None if "dead-letter" in read and watched is None else bool(watched),
@@ -127,6 +128,7 @@ class _Reader:
             fifo=queue.name.endswith(".fifo"),
             delay_seconds=_number(told.get("DelaySeconds")),
             rules=tuple(self._rules(queue.arn)),
+            logical_id=queue.logical_id,
         )
 
     def _rules(self, arn: str) -> Iterator[EventRule]:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from taskguard.contract.contract import Weight
 from taskguard.history import Event, EvidenceMissing, History
 from taskguard.history.wording import describe
+from taskguard.judging.places import of_events
 from taskguard.support.json_values import Json
 
 
@@ -39,13 +40,15 @@ class Finding:
     """One thing that a check found wrong, could not judge, or advises.
 
     `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.
-    `events` are the indexes, in the history, of the events that show it. What is said `of_all` concerns all tasks together.
+    `events` are the indexes, in the history, of the events that show it. What is said `of_all` concerns all tasks together. `place` is where
+    to look, as a phrase: a function, or a setting of the template; None where nothing names one.
     """
 
     task_id: str | None
     message: str
     events: tuple[int, ...] = ()
     of_all: bool = False
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +105,14 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Found:
     """Something that a check found, of a task, or of none or all of them (`of_all`); `events` show it. It may be of one `part` of what the
-    check demands."""
+    check demands, and know its `place` itself."""
 
     task_id: str | None
     message: str
     events: Sequence[Event] = ()
     of_all: bool = field(default=False, kw_only=True)
     part: str | None = field(default=None, kw_only=True)
+    place: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def weighed(weight: Weight, found: Violation | Doubt) -> Iterator[Found]:
     if weight is Weight.MUST:
         yield found
     elif weight is Weight.ADVICE:
-        yield Advice(None, f"advised otherwise: {found.message}", found.events)
+        yield Advice(None, f"advised otherwise: {found.message}", found.events, place=found.place)
 
 
 def unfinished(history: History, task_id: str, message: str, excused_by: tuple[type[Event], ...]) -> Violation | Doubt:
@@ -193,6 +197,7 @@ def conclude(
                 message=each.message,
                 events=tuple(sorted({history.position(event) for event in each.events})),
                 of_all=each.of_all,
+                place=each.place or of_events(each.events, history),
             )
             for each in (*proven, *excused, *doubts, *advice)
         ),

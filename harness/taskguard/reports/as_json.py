@@ -7,6 +7,7 @@ two runs of one seed. It must not know how a grade was reached.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from taskguard.contract.terms import Terms
 from taskguard.errors import HistoryError
 from taskguard.history import History
 from taskguard.judging.grading import Grade, seconds_to_settle
-from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.judging.verdict import Finding, Outcome, Verdict
+from taskguard.reports.log_excerpt import Log, logs_of
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
 
@@ -36,7 +38,7 @@ def as_json(
     `causes` are what most likely made checks fail, the commonest first, and which; messages fall into batches by chance, and so their
     numbers may differ from run to run. `checks` has each verdict without what was measured; `tasks` in it are those that its findings name; a *fail* and an
     *unknown* have the sentences of their `findings`, those that decide first, and the first as `reason`. `times` has the rest: `folder`, where the run is kept, when it began (ISO 8601, UTC), how long it and each task took, and, by check, the findings with
-    the events that show them and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
+    the events that show them, the place to look at and what was logged there, and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
     only waited; all times are its times. The `events` of a finding are indexes into the history.
     """
     return {
@@ -117,12 +119,18 @@ def _check(verdict: Verdict) -> dict[str, Json]:
     return found
 
 
+def _finding(finding: Finding, logs: Mapping[Finding, Log]) -> Json:
+    of, lines = logs.get(finding, (None, ()))
+    return {**untyped(finding), "log": None if of is None else {"of": of, "lines": list(lines)}}
+
+
 def _times(grade: Grade, history: History, folder: Path | None) -> dict[str, Json]:
     if not len(history):
         started, seconds = None, 0.0
     else:
         started = datetime.fromtimestamp(history[0].at_ms / 1000, UTC).isoformat(timespec="milliseconds")
         seconds = (history[-1].at_ms - history[0].at_ms) / 1000
+    logs = logs_of(grade.verdicts, history)
     return {
         "folder": None if folder is None else str(folder),
         "started_at": started,
@@ -131,7 +139,7 @@ def _times(grade: Grade, history: History, folder: Path | None) -> dict[str, Jso
         "checks": {
             verdict.check: {
                 "measured": dict(verdict.measured),
-                "findings": [untyped(finding) for finding in verdict.findings],
+                "findings": [_finding(finding, logs) for finding in verdict.findings],
             }
             for verdict in grade.verdicts
         },

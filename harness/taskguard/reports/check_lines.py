@@ -91,6 +91,9 @@ class CheckLines:
             print_line(self._console, finding.message, indent=4, hanging=2)
         if (more := len(verdict.findings) - len(shown)) > 0:
             print_line(self._console, f"and {times(more, 'more finding')}, in grade.json", "dim", indent=4)
+        failed = shown if verdict.outcome is Outcome.FAIL else []
+        for place in dict.fromkeys(each.place for each in failed if each.place is not None):
+            print_line(self._console, f"look at {place}", indent=4, hanging=2)
 
     def _example(self, finding: Finding, task_id: str, history: History) -> None:
         self._console.line()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from taskguard.history import AttemptLogged, Event, History, InvocationFailed
+from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 _MOST_LINES = 4
 _LONGEST_LINE = 240
@@ -31,7 +33,11 @@ _ERROR = _of_json(
 )
 
 
-def log_of(history: History, task_id: str, marked: Sequence[int]) -> tuple[str, tuple[str, ...]] | None:
+Log: TypeAlias = tuple[str, tuple[str, ...]]
+"""Whose log of which receive it is, and its lines."""
+
+
+def log_of(history: History, task_id: str, marked: Sequence[int]) -> Log | None:
     """What was logged of an attempt at the task: whose log of which receive that is, and its lines; of the attempt that a ``marked`` event
     is of, else of the last one that has any. None where there is none."""
     deliveries = {getattr(history[number], "delivery_id", None) for number in marked}
@@ -42,6 +48,19 @@ def log_of(history: History, task_id: str, marked: Sequence[int]) -> tuple[str, 
     event, lines = chosen[-1]
     of = f", receive {event.receive_count}" if isinstance(event, AttemptLogged) else ""
     return f"{event.function}{of}", lines
+
+
+def logs_of(verdicts: Iterable[Verdict], history: History) -> dict[Finding, Log]:
+    """The log of each finding of what failed that has one: of those of a check that have the same, the first."""
+    found: dict[Finding, Log] = {}
+    for verdict in verdicts:
+        shown: list[Log] = []
+        for finding in verdict.findings if verdict.outcome is Outcome.FAIL else ():
+            log = None if finding.task_id is None else log_of(history, finding.task_id, finding.events)
+            if log is not None and log not in shown:
+                shown.append(log)
+                found[finding] = log
+    return found
 
 
 def excerpt(lines: Iterable[str]) -> tuple[str, ...]:

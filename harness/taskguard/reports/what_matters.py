@@ -68,7 +68,8 @@ def _of_verdict(verdict: Verdict) -> Said:
     # How many hangs on which messages came in one batch.
     among = " (and the like of other tasks)" if tasks > 1 else ""
     found = f"{example.message}{among}" if example is not None else verdict.observed
-    text = f"{verdict.claim} Expected: {verdict.expected}. Found: {steady(found)}."
+    look = f" Look at {example.place}." if example is not None and example.place is not None else ""
+    text = f"{verdict.claim} Expected: {verdict.expected}. Found: {steady(found)}.{steady(look)}"
     return Said(checks=(verdict.check,), outcome=verdict.outcome, text=_in_one_line(text))
 
 
@@ -76,7 +77,8 @@ def _advice(verdicts: Sequence[Verdict]) -> Iterator[Said]:
     for verdict in verdicts:
         if verdict.outcome is Outcome.PASS:
             for finding in verdict.findings:
-                yield Said(checks=(verdict.check,), outcome=Outcome.PASS, text=steady(f"{finding.message}."))
+                look = f" Look at {finding.place}." if finding.place is not None else ""
+                yield Said(checks=(verdict.check,), outcome=Outcome.PASS, text=steady(f"{finding.message}.{look}"))
 
 
 def _example(findings: Sequence[Finding]) -> Finding | None:

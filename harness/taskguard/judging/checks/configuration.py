@@ -36,6 +36,7 @@ from taskguard.history import (
     QueueSettings,
 )
 from taskguard.history.wording import times
+from taskguard.judging import places
 from taskguard.judging.checks import durations, on_purpose
 from taskguard.judging.checks.asked import sends_again
 from taskguard.judging.checks.durations import Said
@@ -49,6 +50,9 @@ QUESTION = Question(
 
 UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 """Those that nobody can limit to a resource."""
+
+_BY_TLS = "a policy that denies what comes without aws:SecureTransport"
+_READER = "an event source mapping of it in the template"
 
 _MOST_UNUSED = 3
 """How many of a role's unused permissions are named."""
@@ -85,14 +89,19 @@ def _found(history: History, settings: ConfigurationObserved, contract: Contract
                 *_faults(settings, contract, again=sends_again(history)),
                 *durations.of_retention(history, settings, contract),
             )
-            for each in weighed(said.weight, Violation(None, said.message, shown, part=_part_of(said)))
+            for each in weighed(
+                said.weight, Violation(None, said.message, shown, part=_part_of(said), place=said.place)
+            )
         ),
         # What was not seen may be there, if evidence is missing.
-        *(Violation(None, what, shown, (ConfigurationObserved,)) for what in _not_consumed(settings, contract)),
+        *(
+            Violation(None, f"the {queue.queue} queue has no consumer", shown, (ConfigurationObserved,), place=_READER)
+            for queue in _not_consumed(settings, contract)
+        ),
         *(
             each
             for said in _unread(settings, contract)
-            for each in weighed(said.weight, Doubt(None, said.message, shown, part=_part_of(said)))
+            for each in weighed(said.weight, Doubt(None, said.message, shown, part=_part_of(said), place=said.place))
         ),
     ]
 
@@ -127,52 +136,59 @@ def _faults(settings: ConfigurationObserved, contract: Contract, *, again: bool)
     for queue in settings.queues:
         if queue.queue == "work":
             yield from _redrive(queue, contract, again=again)
+        keys, policy = places.of_queue(queue, "SqsManagedSseEnabled", "KmsMasterKeyId"), places.of_queue(queue, _BY_TLS)
         if queue.encrypted is False:
-            yield Said(weights.encryption, f"the {queue.queue} queue is not encrypted at rest", "encryption")
+            yield Said(weights.encryption, f"the {queue.queue} queue is not encrypted at rest", "encryption", keys)
         if queue.unencrypted_refused is False:
-            yield Said(weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport", "tls")
+            yield Said(weights.tls, f"the {queue.queue} queue does not refuse unencrypted transport", "tls", policy)
         for consumer in settings.consumers:
             if consumer.queue == queue.queue:
                 yield from _consumer(consumer, queue, contract)
     if settings.store_encrypted is False:
-        yield Said(weights.encryption, "the tasks' records are not encrypted at rest", "encryption")
+        place = places.of_resource(settings.store or "the table", "SSESpecification")
+        yield Said(weights.encryption, "the tasks' records are not encrypted at rest", "encryption", place)
     for permission in settings.permissions:
         for message in _permission(permission):
-            yield Said(weights.least_privilege, message, "least_privilege")
+            yield Said(weights.least_privilege, message, "least_privilege", _role_of(permission.holder))
 
 
-def _not_consumed(settings: ConfigurationObserved, contract: Contract) -> Iterator[str]:
+def _not_consumed(settings: ConfigurationObserved, contract: Contract) -> Iterator[QueueSettings]:
     consumed = {consumer.queue for consumer in settings.consumers}
     for queue in settings.queues:
         is_needed = queue.queue == "work" or contract.dead_letter.log
         if is_needed and queue.queue not in consumed:
-            yield f"the {queue.queue} queue has no consumer"
+            yield queue
 
 
 def _redrive(queue: QueueSettings, contract: Contract, *, again: bool) -> Iterator[Said]:
     allowed = contract.attempts.range
     if queue.max_receives == 0:
         if allowed is not None or contract.dead_letter.log:
-            yield Said(Weight.MUST, "the work queue has no dead-letter queue")
+            yield Said(
+                Weight.MUST, "the work queue has no dead-letter queue", place=places.of_queue(queue, places.REDRIVE)
+            )
         return
     if queue.dead_letters_watched is False:
         elsewhere = "the work queue moves dead messages to another queue than the pipeline's dead-letter queue"
-        yield Said(Weight.MUST, elsewhere)
+        yield Said(Weight.MUST, elsewhere, place=places.of_queue(queue, f"{places.REDRIVE}.deadLetterTargetArn"))
     if queue.max_receives is not None and allowed is not None and not allowed[0] <= queue.max_receives <= allowed[1]:
         found = times(queue.max_receives, "receive")
         what = f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
         # It counts the receives of each message, and not those of a task that its consumer sends again.
         is_own = again and contract.attempts.by != "redrive"
-        yield Said(Weight.ADVICE, f"{what} where a task is not sent again") if is_own else Said(Weight.MUST, what)
+        place = places.of_queue(queue, f"{places.REDRIVE}.maxReceiveCount")
+        weight, what = (Weight.ADVICE, f"{what} where a task is not sent again") if is_own else (Weight.MUST, what)
+        yield Said(weight, what, place=place)
 
 
 def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[Said]:
     weights, what = contract.settings, f"{consumer.name}, the consumer of the {consumer.queue} queue,"
     if consumer.enabled is False:
-        yield Said(Weight.MUST, f"{what} is switched off")
+        yield Said(Weight.MUST, f"{what} is switched off", place=places.of_mapping(consumer, "Enabled"))
     if consumer.partial_batches is False:
         message = f"{what} cannot report one message of a batch as failed without the others"
-        yield Said(_weight_of_batches(consumer, weights), message, "partial_batches")
+        place = places.of_mapping(consumer, "FunctionResponseTypes")
+        yield Said(_weight_of_batches(consumer, weights), message, "partial_batches", place)
     yield from durations.of_consumer(consumer, queue, weights.visibility)
 
 
@@ -182,6 +198,10 @@ def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
     if consumer.batch_size == 1:
         return Weight.OFF
     return Weight.ADVICE if weight is Weight.MUST and consumer.queue != "work" else weight
+
+
+def _role_of(holder: str) -> str:
+    return f"the policies of the role of {holder} in the template"
 
 
 def _permission(permission: Permission) -> Iterator[str]:
@@ -208,7 +228,7 @@ def _unused(history: History, settings: ConfigurationObserved, contract: Contrac
     for holder, granted in of_holder.items():
         more = f" and {len(granted) - _MOST_UNUSED} more" if len(granted) > _MOST_UNUSED else ""
         message = f"{holder} did not use in this run what its role grants: {'; '.join(granted[:_MOST_UNUSED])}{more}"
-        yield Advice(None, message, (settings,))
+        yield Advice(None, message, (settings,), place=_role_of(holder))
 
 
 def _is_wild(pattern: str) -> bool:

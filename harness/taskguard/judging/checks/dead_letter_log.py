@@ -34,6 +34,7 @@ from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logg
 from taskguard.judging.checks.dead_letter_witness import Witnesses
 from taskguard.judging.checks.logged_errors import LoggedErrors
 from taskguard.judging.checks.on_purpose import dropped
+from taskguard.judging.places import of_consumer
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
@@ -109,7 +110,7 @@ def _of_dead(
     records = witnesses.records_among(events)
     if not records and task_id is not None:
         message = f"{name} was dead-lettered and never logged as a dead letter{dropped(history, 'dead-letter')}"
-        yield Violation(task_id, message, (arrival,), (DeadLetterLogged,))
+        yield Violation(task_id, message, (arrival,), (DeadLetterLogged,), place=of_consumer("dead-letter", history))
     if any(isinstance(event, Redriven) for event in events):
         # It may have died more than once, and its messages are in doubt anyhow.
         return

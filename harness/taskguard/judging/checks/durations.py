@@ -23,17 +23,21 @@ from typing import NamedTuple
 from taskguard.contract.contract import Contract, Weight
 from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings, Resent
 from taskguard.history.wording import seconds
+from taskguard.judging import places
 
 
 class Said(NamedTuple):
-    """What there is to say, how much it weighs, and of which of the contract's settings it is said (none: of what other demands need)."""
+    """What there is to say, how much it weighs, and of which of the contract's settings it is said (none: of what other demands need); and
+    the place in the template."""
 
     weight: Weight
     message: str
     setting: str | None = None
+    place: str | None = None
 
 
 _ADVISED_TIMES = 6
+_KEPT = "MessageRetentionPeriod"
 
 _BATCHES_AT_ONCE = 5
 """As many as Lambda works on to begin with, of a standard queue."""
@@ -47,14 +51,15 @@ def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight
     hidden, works, gathers = queue.visibility_timeout_seconds, consumer.timeout_seconds, consumer.window_seconds or 0.0
     if hidden is not None and works is not None:
         advised = _ADVISED_TIMES * works + gathers
+        place = places.of_queue(queue, "VisibilityTimeout")
         gathering = f"gathers a batch for {seconds(gathers)} and " if gathers else ""
         may = f"{what} {gathering}may work for {seconds(works)}, and a message is hidden for {seconds(hidden)}"
         if hidden < works + gathers:
-            yield Said(weight, f"{may} only", "visibility")
+            yield Said(weight, f"{may} only", "visibility", place)
         elif hidden < advised:
             window = ", and the window" if gathers else ""
             advice = f"{may}; AWS advises {seconds(advised)}, {_ADVISED_TIMES} times as long{window}"
-            yield Said(Weight.ADVICE, advice, "visibility")
+            yield Said(Weight.ADVICE, advice, "visibility", place)
     at_once = consumer.most_at_once or (None if queue.fifo else _BATCHES_AT_ONCE)
     if consumer.reserved is not None and at_once is not None and consumer.reserved < at_once:
         yield Said(
@@ -62,6 +67,7 @@ def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight
             f"{what} has a reserved concurrency of {consumer.reserved}, and up to {at_once} batches are handed over at once: "
             "what is throttled until it is visible again has used up a receive",
             "visibility",
+            places.of_resource(consumer.name, "ReservedConcurrentExecutions"),
         )
 
 
@@ -78,20 +84,21 @@ def of_retention(history: History, settings: ConfigurationObserved, contract: Co
                 weight,
                 f"the work queue keeps a message for {seconds(kept)}, and its retries together take {seconds(retried)}",
                 "retention",
+                places.of_queue(work, _KEPT),
             )
     if dead is None or dead.retention_seconds is None or dead.fifo:
         return
     kept, of_work = dead.retention_seconds, work.retention_seconds if work is not None else None
-    keeps = f"the dead-letter queue keeps a message for {seconds(kept)}"
+    keeps, place = f"the dead-letter queue keeps a message for {seconds(kept)}", places.of_queue(dead, _KEPT)
     if retried is not None and kept <= retried:
         yield Said(
             weight, f"{keeps}, and the retries before its death, which count, take {seconds(retried)}", "retention"
         )
     elif of_work is not None and kept < of_work:
-        yield Said(weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on", "retention")
+        yield Said(weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on", "retention", place)
     elif retried is not None and kept < 2 * retried and weight is not Weight.OFF:
         used_up = f"{keeps}, of which the retries before its death use up {seconds(retried)}"
-        yield Said(Weight.ADVICE, used_up, "retention")
+        yield Said(Weight.ADVICE, used_up, "retention", place)
 
 
 def _retried_seconds(history: History, work: QueueSettings | None, contract: Contract) -> float | None:

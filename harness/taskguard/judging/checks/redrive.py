@@ -42,6 +42,7 @@ from taskguard.judging.checks.attempts import (
     steps_in_doubt,
     throttled_of,
 )
+from taskguard.judging.places import of_redrive_policy
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
@@ -110,7 +111,7 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
             message = f"{chain.name} was delivered for the {_ordinal(number)} time, {most} are allowed"
             if sends := sum(each.sent_again is not None for each in chain.attempts if each.number < attempt.number):
                 message += f"; its consumer had sent it to the queue again {times(sends, 'time')}, as a message that SQS counts anew"
-            yield Violation(chain.task_id, message, attempt.events)
+            yield Violation(chain.task_id, message, attempt.events, place=of_redrive_policy(history, allowed))
     for number, count in Counter(attempt.number for attempt in chain.attempts).items():
         if count > 1:
             twice = [event for attempt in chain.attempts if attempt.number == number for event in attempt.events]
@@ -127,7 +128,8 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
             yield Doubt(chain.task_id, message, last.events)
     elif last is not None:
         message = f"{chain.name} failed {most} times and never reached the dead-letter queue"
-        yield Violation(chain.task_id, message, last.events, (DeadLettered,))
+        place = of_redrive_policy(history, allowed)
+        yield Violation(chain.task_id, message, last.events, (DeadLettered,), place=place)
 
 
 def _of_receives(
@@ -153,6 +155,7 @@ def _of_receives(
             f"{chain.name} was dead-lettered after receives {numbers(found)}; expected {numbers(wanted)}",
             (arrival,),
             (Delivered,),
+            place=of_redrive_policy(history, allowed),
         )
 
 

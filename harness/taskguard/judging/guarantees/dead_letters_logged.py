@@ -29,6 +29,7 @@ from taskguard.judging.checks.asked import has_no_table
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, Loggers, logged_alive, why_no_log
 from taskguard.judging.guarantees.injected_faults import line_of
 from taskguard.judging.guarantees.records import answerable, dead_tasks, is_without_records, status_at_end
+from taskguard.judging.places import of_consumer
 from taskguard.judging.verdict import Doubt, Question, Verdict, Violation, conclude, not_applicable, tasks_at_fault
 from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
@@ -82,7 +83,8 @@ def _violations(
 def _of_dead(task_id: str, history: History, logged: Container[str | None], terms: Terms) -> Iterator[Violation]:
     events = [event for event in history.of_task(task_id) if isinstance(event, (DeadLettered, RecordChanged))]
     if task_id not in logged:
-        yield Violation(task_id, f"task {task_id} died and was never logged as dead", events, (DeadLetterLogged,))
+        message, place = f"task {task_id} died and was never logged as dead", of_consumer("dead-letter", history)
+        yield Violation(task_id, message, events, (DeadLetterLogged,), place=place)
     status = status_at_end(history, task_id)
     is_told = terms.dialect.dead and not has_no_table(history)
     if is_told and status not in terms.dialect.dead and not history.of_task(task_id, Redriven):

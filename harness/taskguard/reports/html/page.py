@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from taskguard.history import History, Manifest
 from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
-from taskguard.judging.verdict import NOT_EXERCISED, Outcome, Verdict
+from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.clock import clock_note
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
@@ -26,6 +26,7 @@ from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
 from taskguard.reports.learnt import learnt_note
 from taskguard.reports.left_running import left_running
+from taskguard.reports.log_excerpt import Log, logs_of
 from taskguard.reports.moments import moment, written
 from taskguard.reports.nemesis import Nemesis, nemesis_of
 from taskguard.reports.set_aside import set_aside_note
@@ -38,7 +39,8 @@ _NOTE_BYTES = 4000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """All that a report says, beside the grade and the manifest themselves. `anchors` has the tasks that findings name and something
-    was seen of: where each is shown, or nothing. `facts` are values with their names, by subject. `nemesis` is none when nothing was
+    was seen of: where each is shown, or nothing. `logs` are of what was wrong: the
+    lines of the invocation that a finding speaks of, each once. `facts` are values with their names, by subject. `nemesis` is none when nothing was
     broken on purpose."""
 
     grade: Grade
@@ -49,6 +51,7 @@ class Page:
     notes: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     anchors: Mapping[str, str]
+    logs: Mapping[Finding, Log]
     nemesis: Nemesis | None
     waits: Spread
     rates: tuple[Rate, ...]
@@ -88,6 +91,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         ),
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
+        logs=logs_of(verdicts, history),
         nemesis=nemesis_of(history, manifest),
         waits=waits_by_attempt(history, terms, told_of),
         rates=rates_of(verdicts, terms),
