@@ -17,6 +17,7 @@ from rich.status import Status
 from taskguard import session
 from taskguard.cli import faults as asked_faults
 from taskguard.cli.judge import AsJson, Quiet, Verbose, a_console, show
+from taskguard.cli.no_grade import telling_programs
 from taskguard.cli.panels import PLACE, RUN, SHOWN
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
@@ -185,7 +186,7 @@ def grade(
         asked = _with_a_seed(asked)
     _make_folder(asked.folder)
     asked = replace(asked, repeat=_command(service, asked, contract))
-    with telling_failures(summary, service), keeping_why(asked.folder):
+    with telling_programs(asked.folder, json_=json_), telling_failures(summary, service), keeping_why(asked.folder):
         told_first = asked_faults.told_first(asked.plan, changed)
         graded = _graded(asked, told_first, console, timings, quiet=quiet)
     beyond_seconds = _beyond_seconds(timings, graded)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from taskguard import session
-from taskguard.errors import DeploymentError
+from taskguard.errors import DeploymentError, RunEndedEarly
 from taskguard.run.not_made import NotMade
 from taskguard.run.stages import Asked
 
@@ -57,6 +58,29 @@ def test_why_no_run_could_be_made_is_kept_in_its_folder(
     assert (ended.status, len(asked)) == (3, 1)
     told = NotMade.read(tmp_path / "run")
     assert told == NotMade(error="DeploymentError", message="deploying it failed.\nThe end of what it said")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DeploymentError("deploying it failed"), 3),
+        (RunEndedEarly("the run ended early: the engine ended"), 3),
+        (RunEndedEarly("the run ended early: it was interrupted", interrupted=True), 130),
+    ],
+)
+def test_a_program_is_told_why_there_is_no_grade(
+    taskguard: Command, service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def grade(*_: object) -> NoReturn:
+        raise error from KeyboardInterrupt()
+
+    monkeypatch.setattr(session, "grade", grade)
+    ended = taskguard("grade", service, "--json", "--out", tmp_path / "run", "--no-sandbox")
+    document = json.loads(ended.out)
+    assert (ended.status, document["exit_code"], document["outcome"]) == (code, code, None)
+    assert (document["error"], document["reason"]) == (type(error).__name__, str(error))
+    assert document["times"]["folder"] == str(tmp_path / "run")
+    assert document["reason"] in ended.err
 
 
 def test_a_contract_that_cannot_be_read_is_a_wrong_command(
