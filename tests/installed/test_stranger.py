@@ -97,9 +97,9 @@ def test_a_service_elsewhere_is_graded_and_nothing_else_is_written(machine: Mach
     before = machine.files()
     done = machine.run("taskguard", "grade", "service", "--tasks", "6", "--seed", "2026", "--clock-scale", "60")
     assert done.returncode == 0, done.stdout + done.stderr
-    verdicts = re.findall(r"^(\w+) +(pass|fail|unknown|not applicable)\b", done.stdout, re.MULTILINE)
-    assert [name for name, _ in verdicts] == [str(name) for name in CHECKS]
-    assert {name for name, verdict in verdicts if verdict != "pass"} == {"order"}, "its queues are no FIFO queues"
+    verdicts = re.findall(r"^(pass|fail|unknown|not applicable) +(\w+)\b", done.stdout, re.MULTILINE)
+    assert [name for _, name in verdicts] == [str(name) for name in CHECKS]
+    assert {name for verdict, name in verdicts if verdict != "pass"} == {"order"}, "its queues are no FIFO queues"
     assert "Run it again with: taskguard grade service --tasks 6" in done.stdout
     [run] = (machine.folder / "runs").iterdir()
     manifest = json.loads((run / "manifest.json").read_text())
