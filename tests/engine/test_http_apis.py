@@ -6,9 +6,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.ingress.access import token_for
+from taskguard.service.stack import Token
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
@@ -263,6 +266,35 @@ def test_a_functions_word_decides_who_is_let_in(endpoint: Endpoint, function: Cr
         assert answered("/new", "fails") == (500, "Internal Server Error")
         assert answered("/signed", None) == (403, "Forbidden")
         assert answered("/signed", "AWS4-HMAC-SHA256 Credential=test/...")[0] == 200
+
+
+def test_a_tokens_claims_decide_who_is_let_in(endpoint: Endpoint, tells: Function) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html"""
+    issuer, audience = "https://issuer.example/", "tasks"
+    source = {"IdentitySource": ["$request.header.Authorization"]}
+    asks = {"Issuer": issuer, "Audience": ["others", audience]}
+    by: dict[str, Any] = {"AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Claims"}}
+    resources = an_api(tells) | {
+        "Claims": http("Authorizer", Name="claims", AuthorizerType="JWT", JwtConfiguration=asks, **source),
+        "Any": route("GET /any", **by),
+        "Scoped": route("GET /scoped", AuthorizationScopes=["write", "send"], **by),
+    }
+    with deployed(endpoint, resources) as stack:
+
+        def answered(path: str, token: str | None) -> tuple[int, Any]:
+            headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+            answer = asked("GET", stack.address() + path, headers=headers)
+            return answer.status_code, answer.json().get("message") or answer.json()["requestContext"].get("authorizer")
+
+        fits = Token(issuer=issuer, audience=(audience,))
+        status, told = answered("/any", token_for(fits))
+        assert (status, told["jwt"]["claims"]["sub"], told["jwt"]["scopes"]) == (200, "taskguard", None)
+        for wrong in (replace(fits, issuer="https://other.example/"), replace(fits, audience=("nobody",))):
+            assert answered("/any", token_for(wrong)) == (401, "Unauthorized")
+        assert answered("/any", None) == answered("/any", "no.token") == (401, "Unauthorized")
+        assert answered("/scoped", token_for(fits)) == (403, "Forbidden")
+        status, told = answered("/scoped", token_for(replace(fits, scopes=("send",))))
+        assert (status, told["jwt"]["scopes"]) == (200, ["send"])
 
 
 def test_a_function_that_may_not_be_invoked_is_an_internal_error(endpoint: Endpoint, tells: Function) -> None:

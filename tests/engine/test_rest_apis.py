@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from taskguard.ingress.access import token_for
+from taskguard.service.stack import Token
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create, Function
@@ -122,6 +125,35 @@ def test_a_functions_word_decides_who_is_let_in(endpoint: Endpoint, function: Cr
             assert word("Unauthorized") == (401, {"message": "Unauthorized"})
             assert word("fails")[0] == 500
             assert answered(stack, "/jobs", name)[0] == 401
+
+
+def test_a_pools_token_or_a_signature_lets_in(endpoint: Endpoint, tells: Function) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html"""
+    pool = {"Fn::Sub": "arn:aws:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/eu_abc"}
+    source = {"IdentitySource": "method.request.header.Authorization"}
+    by: dict[str, Any] = {"AuthorizationType": "COGNITO_USER_POOLS", "AuthorizerId": {"Ref": "Pool"}}
+    methods = {
+        "Post": method(tells, "Jobs", **by),
+        "Put": method(tells, "Jobs", "PUT", AuthorizationScopes=["jobs/write"], **by),
+        "Patch": method(tells, "Jobs", "PATCH", AuthorizationType="AWS_IAM"),
+    }
+    resources = an_api(tells, methods) | {
+        "Pool": rest("Authorizer", Name="pool", Type="COGNITO_USER_POOLS", ProviderARNs=[pool], **source),
+    }
+    with deployed(endpoint, resources) as stack:
+
+        def word(name: str, text: str) -> tuple[int, Any]:
+            return answered(stack, "/jobs", name, headers={"Authorization": text})
+
+        fits = Token(issuer="https://cognito-idp.eu-central-1.amazonaws.com/eu_abc")
+        status, told = word("POST", token_for(fits))
+        assert (status, told["requestContext"]["authorizer"]["claims"]["iss"]) == (200, fits.issuer)
+        assert word("POST", token_for(replace(fits, issuer="https://other.example/eu_xyz")))[0] == 401
+        assert answered(stack, "/jobs", "POST") == (401, {"message": "Unauthorized"})
+        assert word("PUT", token_for(fits))[0] == 401
+        assert word("PUT", token_for(replace(fits, scopes=("jobs/write",))))[0] == 200
+        assert answered(stack, "/jobs", "PATCH") == (403, {"message": "Missing Authentication Token"})
+        assert word("PATCH", "AWS4-HMAC-SHA256 Credential=test/...")[0] == 200
 
 
 def test_a_key_lets_in_and_a_template_changes_and_removes_methods(endpoint: Endpoint, tells: Function) -> None:

@@ -1,5 +1,5 @@
-"""How the API of a deployed stage lets its clients in, and what a client has to send for it: nothing, a key, a signature, or headers
-that the user states.
+"""How the API of a deployed stage lets its clients in, and what a client has to send for it: nothing, a key, a signature, a token of our
+own, or headers that the user states.
 
 Key and signature are put on each request as it leaves, and nowhere else: they are in no message, no log, no history and no
 manifest. It must not know what is asked of the API.
@@ -7,10 +7,13 @@ manifest. It must not know what is asked of the API.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -25,7 +28,7 @@ from taskguard.errors import DeploymentError, DiscoveryError, SetupError
 from taskguard.ingress.client import Client
 from taskguard.ingress.http_client import HttpClient
 from taskguard.ingress.queue_client import QueueClient
-from taskguard.service.stack import QUEUE_ITSELF, ApiKind, Route, Stack
+from taskguard.service.stack import QUEUE_ITSELF, ApiKind, Route, Stack, Token
 from taskguard.targets.aws_errors import HOW_TO_LOG_IN, explain
 from taskguard.targets.base import LOCAL_CREDENTIALS, Endpoint
 
@@ -40,6 +43,8 @@ FOR_SUBMISSIONS = "GRADED_"
 """How variables of the environment begin that headers of a gradebook's submissions may stand for."""
 
 _NOT_SHOWN = f" A gradebook lets its submissions see none but those that begin with {FOR_SUBMISSIONS}: name it so, there and in the file."
+_SUBJECT = "taskguard"
+_VALID_SECONDS = 10 * 365 * 24 * 3600
 _SIGNED_HEADERS = ("Content-Type",)
 """Besides what a signature adds itself. Others may be changed on the way."""
 
@@ -69,6 +74,28 @@ class Signature(AuthBase):
         SigV4Auth(self.credentials(), self.service, self.region).add_auth(signed)
         request.headers.update(dict(signed.headers.items()))
         return request
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken(AuthBase):
+    """Sends a token (JWT) with the claims that an API asks for, signed by nobody: an engine that reaches no issuer goes by the claims."""
+
+    asked: Token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        if self.asked.header not in request.headers:
+            request.headers[self.asked.header] = f"Bearer {token_for(self.asked)}"
+        return request
+
+
+def token_for(asked: Token) -> str:
+    """A token that fits, for the next years: the engine's clock may run fast."""
+    now = int(time.time())
+    claims = {"iss": asked.issuer, "sub": _SUBJECT, "iat": now, "exp": now + _VALID_SECONDS}
+    claims |= {"aud": asked.audience[0], "client_id": asked.audience[0]} if asked.audience else {}
+    claims |= {"scope": " ".join(asked.scopes), "token_use": "access"} if asked.scopes else {"token_use": "id"}
+    parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), ""])
 
 
 def client_of(
@@ -127,6 +154,10 @@ def access_to(endpoint: Endpoint, stack: Stack, words: IngressWords = INGRESS) -
         DeploymentError, SetupError: as :func:`client_of`.
     """
     route = stack.ingress.submit
+    if route.token is not None and endpoint.url is not None and not route.api_key_required:
+        # A header that is stated goes before it.
+        record = stack.ingress.record.token if stack.ingress.record is not None else None
+        return OwnToken(replace(route.token, scopes=(*route.token.scopes, *(record.scopes if record else ()))))
     if route.authorization not in _KNOWN and not words.headers:
         raise DeploymentError(
             f"calling the API of the stack {stack.name}: {route} wants the authorization {route.authorization}, and nobody said what its "

@@ -6,7 +6,7 @@ It knows nothing of what the pipeline does, nor of how it is deployed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +63,18 @@ def deploy(
         name=deployed.stack_name,
         choices=config_of(places.service).choices,
     )
-    return replace(stack, set_aside=deployed.set_aside)
+    return replace(stack, set_aside=(*deployed.set_aside, *_by_claims(stack)))
+
+
+def _by_claims(stack: Stack) -> Iterator[str]:
+    """A sentence for each way in by tokens: no engine here reaches who issues them."""
+    for each in stack.ingresses:
+        if each.submit.token is not None:
+            issuer = each.submit.token.issuer
+            yield (
+                f"{each.submit}: tokens of {issuer} count by their claims, for their issuer's keys are not asked for, and tasks come with one of "
+                "TaskGuard's own (headers of [ingress] go before it)"
+            )
 
 
 def name_of(

@@ -64,10 +64,21 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a token (JWT) is asked for: its ``issuer``, whom it must be for (``audience``, none: anybody), and of which ``scopes`` it must
+    have one (none: any). ``header`` is where it belongs."""
+
+    issuer: str
+    audience: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    header: str = "Authorization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method and path of an API, as ``POST`` and ``/task``. ``function`` is the full name of the function that it invokes, none
     where it invokes none. One that has no function may send to a ``queue``, of this name, or it ``puts_events`` on a bus, by itself.
-    ``authorization`` is the API's own word for it, ``NONE`` when everybody may."""
+    ``authorization`` is the API's own word for it, ``NONE`` when everybody may; ``token`` is what it asks of a token."""
 
     method: str
     path: str
@@ -76,6 +87,7 @@ class Route:
     api_key_required: bool = False
     queue: str | None = None
     puts_events: bool = False
+    token: Token | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}".rstrip()

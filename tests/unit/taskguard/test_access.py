@@ -14,8 +14,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from taskguard.contract.dialect import IngressWords
+from taskguard.engine.services.tokens import claims_of
 from taskguard.errors import DeploymentError, DiscoveryError, SetupError
 from taskguard.ingress.access import ApiKey, Signature, access_to, client_of
+from taskguard.service.stack import Stack, Token
 from taskguard.targets.base import Endpoint
 
 from tests.unit.taskguard.recorder_lines import STACK, let_in_by
@@ -102,6 +104,30 @@ def test_another_way_in_is_refused() -> None:
     with pytest.raises(DeploymentError, match="POST /task wants the authorization CUSTOM, and nobody said") as refusal:
         access_to(place(), let_in_by(authorization="CUSTOM"))
     assert 'headers = { Authorization = "Bearer ${env:TOKEN}" }' in str(refusal.value)
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Token"])
+def test_a_token_of_our_own_lets_in_where_claims_decide(header: str) -> None:
+    asked = Token(issuer="https://issuer.example/", audience=("tasks", "others"), scopes=("a", "b"), header=header)
+    auth = access_to(place(), by_token(asked))
+    assert auth is not None
+    request = requests.Request("POST", "http://127.0.0.1:1/task", auth=auth).prepare()
+    scheme, token = request.headers[header].split()
+    assert scheme == "Bearer"
+    claims = claims_of(request.headers[header])
+    assert (claims["iss"], claims["aud"], claims["scope"]) == ("https://issuer.example/", "tasks", "a b")
+    assert token.count(".") == 2
+    # What the user states goes before it.
+    stated = requests.Request("POST", "http://127.0.0.1:1/task", auth=auth, headers={header: "theirs"}).prepare()
+    assert stated.headers[header] == "theirs"
+    with pytest.raises(DeploymentError, match="wants the authorization JWT, and nobody said"):
+        access_to(place(url=None), by_token(asked))
+
+
+def by_token(asked: Token) -> Stack:
+    stack = let_in_by(authorization="JWT")
+    [ingress] = stack.ingresses
+    return replace(stack, ingresses=(replace(ingress, submit=replace(ingress.submit, token=asked)),))
 
 
 def test_headers_that_are_stated_are_what_an_authorizer_wants(monkeypatch: pytest.MonkeyPatch) -> None:

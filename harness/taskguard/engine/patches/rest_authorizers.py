@@ -1,4 +1,4 @@
-"""LocalStack: the Lambda authorizers of REST APIs are asked.
+"""LocalStack: the authorizers of REST APIs are asked, and who has to sign is refused unless.
 
 The community edition lets everybody in, so that who should be refused is not, and a function is told nothing of who was let in. The part
 itself is :mod:`taskguard.engine.services.rest_authorizers`.
@@ -16,8 +16,9 @@ def apply() -> None:
 
 
 def _ask(_chain: Any, context: Any, _response: Any) -> None:
-    if context.resource_method.get("authorizationType") == "CUSTOM":
+    if context.resource_method.get("authorizationType", "NONE") != "NONE":
         # Who has no authorizer need not wait for what asks one.
-        from taskguard.engine.services.rest_authorizers import let_in  # noqa: PLC0415
+        from taskguard.engine.services.rest_authorizers import ASKS, let_in  # noqa: PLC0415
 
-        let_in(context)
+        if context.resource_method["authorizationType"] in ASKS:
+            let_in(context)

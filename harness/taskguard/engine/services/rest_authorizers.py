@@ -1,7 +1,9 @@
-"""Lambda authorizers of REST APIs: a function decides by a token, or by the request, whether a call is let in.
+"""Who is let in to methods of REST APIs: whom a function lets, by a token or by the request; who has a token of a user pool; who signs.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html. Nothing is remembered of a decision, and
-no role is looked at. It must not know what a method leads to.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html,
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html and
+https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html. Nothing is remembered of a decision, no role is looked at, nor
+whose signature a request or a token has. It must not know what a method leads to.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from localstack.services.apigateway.next_gen.execute_api.context import RestApiI
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import (
     AccessDeniedError,
     AuthorizerConfigurationError,
+    MissingAuthTokenError,
     UnauthorizedError,
 )
 
@@ -26,23 +29,54 @@ from taskguard.engine.services.http_api.functions import (
     invoke,
     lets_gateway,
 )
+from taskguard.engine.services.tokens import TokenError, claims_of, require_scope, texts_of
 
 _LIMIT_SECONDS = 29.0
 _UNAUTHORIZED = "Unauthorized"
 """What a function says for 401: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html."""
 
 
+ASKS = ("CUSTOM", "COGNITO_USER_POOLS", "AWS_IAM")
+"""The ways of authorization in which not everybody is let in."""
+_SIGNED = "AWS4-HMAC-SHA256 "
+_SIGNED_BY_QUERY = "X-Amz-Signature"
+
+
 def let_in(context: RestApiInvocationContext) -> None:
     """Ask the authorizer of the method that a request comes to, and keep what it tells of who is let in.
 
     Raises:
-        UnauthorizedError, AccessDeniedError: the request is not.
+        UnauthorizedError, AccessDeniedError, MissingAuthTokenError: the request is not.
         AuthorizerConfigurationError: the function cannot be asked, has failed, or answers what is no decision.
     """
+    if context.resource_method["authorizationType"] == "AWS_IAM":
+        _require_signature(context)
+        return
     authorizer = context.deployment.rest_api.authorizers.get(context.resource_method.get("authorizerId"))
     if authorizer is None:
         raise AuthorizerConfigurationError
-    context.context_variables["authorizer"] = _decided(authorizer, context)
+    by_token = authorizer["type"] == "COGNITO_USER_POOLS"
+    context.context_variables["authorizer"] = (_by_token if by_token else _decided)(authorizer, context)
+
+
+def _require_signature(context: RestApiInvocationContext) -> None:
+    request = context.invocation_request
+    signed = request["headers"].get("Authorization", "").startswith(_SIGNED)
+    if not signed and _SIGNED_BY_QUERY not in (request["query_string_parameters"] or {}):
+        raise MissingAuthTokenError("Missing Authentication Token")
+
+
+def _by_token(authorizer: Mapping[str, Any], context: RestApiInvocationContext) -> dict[str, Any]:
+    source = authorizer.get("identitySource") or "method.request.header.Authorization"
+    pools = {arn.rpartition("/")[2] for arn in authorizer.get("providerARNs") or ()}
+    try:
+        claims = claims_of(_value(source, context))
+        if str(claims.get("iss")).rpartition("/")[2] not in pools:
+            raise TokenError
+        require_scope(claims, context.resource_method.get("authorizationScopes") or ())
+    except TokenError as error:
+        raise UnauthorizedError(_UNAUTHORIZED) from error
+    return {"claims": texts_of(claims)}
 
 
 def _decided(authorizer: Mapping[str, Any], context: RestApiInvocationContext) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from taskguard.service.stack import Api, Route
+from taskguard.service.stack import Api, Route, Token
 from taskguard.service.ways.base import Reading, chosen_stage, invoked, puts_events, sent_to
 from taskguard.targets.base import Endpoint
 
 _STAGE, _KEY = "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
 _MOST_RESOURCES = 500
+_BY_POOL = "COGNITO_USER_POOLS"
+_USUAL_SOURCE = "method.request.header.Authorization"
 
 
 def read(reading: Reading, logical_id: str, api_id: str) -> Api:
@@ -18,11 +21,14 @@ def read(reading: Reading, logical_id: str, api_id: str) -> Api:
     endpoint = reading.endpoint
     names = [each["stageName"] for each in endpoint.apigateway().get_stages(restApiId=api_id)["item"]]
     stage = chosen_stage(names, reading.stage, reading.ids_of(_STAGE))
-    routes = tuple(
-        _method(resource["path"], name, method)
+    methods = [
+        (resource["path"], name, method)
         for resource in _resources(endpoint, api_id)
         for name, method in resource.get("resourceMethods", {}).items()
-    )
+    ]
+    goes_by_pools = any(method.get("authorizationType") == _BY_POOL for _, _, method in methods)
+    tokens = _tokens(endpoint, api_id) if goes_by_pools else {}
+    routes = tuple(_method(*each, tokens) for each in methods)
     needs_key = any(route.api_key_required for route in routes)
     return Api(
         logical_id=logical_id,
@@ -35,8 +41,9 @@ def read(reading: Reading, logical_id: str, api_id: str) -> Api:
     )
 
 
-def _method(path: str, name: str, method: Mapping[str, Any]) -> Route:
+def _method(path: str, name: str, method: Mapping[str, Any], tokens: Mapping[str, Token]) -> Route:
     integration = method.get("methodIntegration", {})
+    token = tokens.get(method.get("authorizerId", ""))
     return Route(
         method=name,
         path=path,
@@ -45,7 +52,20 @@ def _method(path: str, name: str, method: Mapping[str, Any]) -> Route:
         puts_events=puts_events(integration),
         authorization=method.get("authorizationType") or "NONE",
         api_key_required=bool(method.get("apiKeyRequired")),
+        token=replace(token, scopes=tuple(method.get("authorizationScopes") or ())) if token is not None else None,
     )
+
+
+def _tokens(endpoint: Endpoint, api_id: str) -> Mapping[str, Token]:
+    """What the authorizers that go by a user pool ask of tokens, by their ids. One of the pools may be its issuer:
+    https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html."""
+    found = {}
+    for each in endpoint.apigateway().get_authorizers(restApiId=api_id).get("items", ()):
+        if each.get("type") == _BY_POOL and (pools := each.get("providerARNs")):
+            region, pool = pools[0].split(":")[3], pools[0].rpartition("/")[2]
+            header = (each.get("identitySource") or _USUAL_SOURCE).rpartition(".")[2]
+            found[each["id"]] = Token(issuer=f"https://cognito-idp.{region}.amazonaws.com/{pool}", header=header)
+    return found
 
 
 def _resources(endpoint: Endpoint, api_id: str) -> Iterator[Mapping[str, Any]]:

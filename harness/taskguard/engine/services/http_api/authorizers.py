@@ -1,7 +1,8 @@
-"""Whether a request is let in: by a function that decides, or by being signed.
+"""Whether a request is let in: by a function that decides, by a token's claims, or by being signed.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html. Nothing is remembered of a decision. Whose
-signature it is, is not looked at; and of a token (JWT) nobody here knows the issuer, so that none is believed.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html and
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html. Nothing is remembered of a decision. Whose
+signature it is, is not looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from taskguard.engine.services.http_api.functions import (
 )
 from taskguard.engine.services.http_api.messages import FAILED, FORBIDDEN, UNAUTHORIZED, Outgoing
 from taskguard.engine.services.http_api.published import Authorizer, Route
+from taskguard.engine.services.tokens import ScopeError, TokenError, claims_of, require_scope, scopes_of, texts_of
 
 _SIGNED = "AWS4-HMAC-SHA256 "
 _LIMIT_SECONDS = 10.0
@@ -30,10 +32,11 @@ _LIMIT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided: the answer to who is not let in, or what the function is told of who is."""
+    """What was decided: the answer to who is not let in, or what the function is told of who is, and by whom (``lambda`` or ``jwt``)."""
 
     refusal: Outgoing | None = None
     context: Mapping[str, Any] | None = None
+    by: str = "lambda"
 
 
 LET_IN = Decision()
@@ -46,7 +49,26 @@ def decided(route: Route, call: Call, authorizers_arn: str, routes_arn: str) -> 
         return LET_IN if (call.request.header("authorization") or "").startswith(_SIGNED) else Decision(FORBIDDEN)
     if route.authorization == "CUSTOM" and route.authorizer is not None:
         return _by_function(route.authorizer, call, authorizers_arn, routes_arn)
+    if route.authorization == "JWT" and route.authorizer is not None:
+        return _by_token(route.authorizer, route.scopes, call)
     return LET_IN if route.authorization == "NONE" else Decision(UNAUTHORIZED)
+
+
+def _by_token(authorizer: Authorizer, scopes: tuple[str, ...], call: Call) -> Decision:
+    header = next((value for each in authorizer.sources if (value := _source(each, call))), None)
+    try:
+        claims = claims_of(header)
+        audience = claims.get("aud", claims.get("client_id", ()))
+        if claims.get("iss") != authorizer.issuer or not set(_several(audience)) & set(authorizer.audience):
+            return Decision(UNAUTHORIZED)
+        require_scope(claims, scopes)
+    except ScopeError:
+        return Decision(FORBIDDEN)
+    except TokenError:
+        return Decision(UNAUTHORIZED)
+    return Decision(
+        context={"claims": texts_of(claims), "scopes": list(scopes_of(claims)) if scopes else None}, by="jwt"
+    )
 
 
 def _by_function(authorizer: Authorizer, call: Call, authorizers_arn: str, routes_arn: str) -> Decision:

@@ -269,7 +269,15 @@ def _shallow(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _get_authorizers(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, Any]:
     made = [each.to_json() for each in _api(context, request).authorizers.values()]
-    return {"Items": [{f"{k[:1].upper()}{k[1:]}": v for k, v in each.items() if v is not None} for each in made]}
+    return {
+        "Items": [_capitalised(each | {"jwtConfiguration": _capitalised(each["jwtConfiguration"])}) for each in made]
+    }
+
+
+def _capitalised(told: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if told is None:
+        return None
+    return {f"{name[:1].upper()}{name[1:]}": each for name, each in told.items() if each is not None}
 
 
 def _create_deployment(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ _TEXTS = ("application/json", "application/xml", "application/javascript")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request on its way to a function. ``path`` is the whole path that the function is told, with the stage's name where it is part of
-    the address; ``authorizer`` is what an authorizer has handed over."""
+    the address; ``authorizer`` is what an authorizer has handed over, of the kind ``authorized_by``."""
 
     request: Incoming
     path: str
@@ -35,6 +35,7 @@ class Call:
     parameters: Mapping[str, str]
     variables: Mapping[str, str]
     authorizer: Mapping[str, Any] | None = None
+    authorized_by: str = "lambda"
 
 
 def version_2(call: Call) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def _context_2(call: Call) -> dict[str, Any]:
         "timeEpoch": int(request.at_seconds * 1000),
     }
     if call.authorizer is not None:
-        context["authorizer"] = {"lambda": dict(call.authorizer)}
+        context["authorizer"] = {call.authorized_by: dict(call.authorizer)}
     return context
 
 

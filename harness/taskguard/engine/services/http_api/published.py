@@ -31,7 +31,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Who decides about requests: a function, or the claims of a token."""
+    """Who decides about requests: a function, or the claims of a token, which must be of this ``issuer`` and for one ``audience``."""
 
     id: str
     type: str
@@ -40,16 +40,19 @@ class Authorizer:
     answers_simply: bool
     sources: tuple[str, ...]
     has_role: bool
+    issuer: str = ""
+    audience: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route by its key, as ``POST /tasks``."""
+    """A route by its key, as ``POST /tasks``. Of the ``scopes`` a token must have one, if there are any."""
 
     key: str
     integration: Integration | None
     authorization: str
     authorizer: Authorizer | None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ def published(api: Any) -> Published:
             integration=integrations.get(target),
             authorization=each.authorization_type or "NONE",
             authorizer=authorizers.get(each.authorizer_id or ""),
+            scopes=tuple(each.authorization_scopes or ()),
         )
     return Published(routes=routes)
 
@@ -94,6 +98,7 @@ def _integration(told: Any) -> Integration:
 
 def _authorizer(told: Any) -> Authorizer:
     sources = told.identity_source or ()
+    asked = told.jwt_config or {}
     return Authorizer(
         id=told.id,
         type=told.authorizer_type or "",
@@ -102,4 +107,11 @@ def _authorizer(told: Any) -> Authorizer:
         answers_simply=str(told.enable_simple_response).lower() == "true",
         sources=tuple(sources.split(",") if isinstance(sources, str) else sources),
         has_role=bool(told.auth_creds_arn),
+        issuer=str(_of_either(asked, "issuer") or ""),
+        audience=tuple(map(str, _of_either(asked, "audience") or ())),
     )
+
+
+def _of_either(told: Mapping[str, Any], name: str) -> Any:
+    """A part by its name, which a document writes in small letters and the API does not."""
+    return told.get(name, told.get(name.capitalize()))

@@ -16,7 +16,7 @@ from localstack.utils.urls import localstack_host
 
 from taskguard.engine.services.http_api import queues
 from taskguard.engine.services.http_api.answers import answer_of
-from taskguard.engine.services.http_api.authorizers import decided
+from taskguard.engine.services.http_api.authorizers import LET_IN, Decision, decided
 from taskguard.engine.services.http_api.control import Found, published_of
 from taskguard.engine.services.http_api.cors import preflight, with_cors
 from taskguard.engine.services.http_api.events import Call, decoded, event_of
@@ -91,7 +91,7 @@ class _Way:
     route: Route
 
     def answer(self, request: Incoming) -> Outgoing:
-        call, integration = self._call(request, None), self.route.integration
+        call, integration = self._call(request, LET_IN), self.route.integration
         authorizer = self.route.authorizer.id if self.route.authorizer is not None else ""
         decision = decided(self.route, call, f"{self._arn()}/authorizers/{authorizer}", next(self._arns(request)))
         if decision.refusal is not None:
@@ -100,7 +100,7 @@ class _Way:
             return FAILED
         if integration.subtype == queues.SEND:
             return queues.sent(integration, call, self.found, next(self._arns(request)))
-        return self._invoked(integration, self._call(request, decision.context))
+        return self._invoked(integration, self._call(request, decision))
 
     def _invoked(self, integration: Integration, call: Call) -> Outgoing:
         try:
@@ -117,7 +117,7 @@ class _Way:
         except (InvocationError, ValueError):
             return FAILED
 
-    def _call(self, request: Incoming, authorizer: Mapping[str, Any] | None) -> Call:
+    def _call(self, request: Incoming, decision: Decision) -> Call:
         api_id = self.found.api.api_id
         return Call(
             request=request,
@@ -130,7 +130,8 @@ class _Way:
             request_id=base64.b64encode(secrets.token_bytes(11)).decode(),
             parameters=self.match.parameters,
             variables=self.stage.variables,
-            authorizer=authorizer,
+            authorizer=decision.context,
+            authorized_by=decision.by,
         )
 
     def _arn(self) -> str:
