@@ -158,6 +158,7 @@ class _Reader:
             filters=tuple(str(each.get("Pattern") or "{}") for each in filters),
             most_at_once=(mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"),
             reserved=self._reserved(name),
+            label=next((each.label for each in self._stack.functions if each.name == name), None),
         )
 
     def _reserved(self, function: str) -> int | None:

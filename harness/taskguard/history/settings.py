@@ -46,7 +46,8 @@ class ConsumerSettings(Strict, frozen=True, kw_only=True):
     With `partial_batches` the queue heeds which messages of a batch the consumer reports as failed. A batch has at most
     `batch_size` messages, which are gathered for `window_seconds`; a message that matches none of the `filters` (none: there are
     none) is deleted, and never reaches the consumer. At most `most_at_once` batches are handed over at once, and the function has
-    a concurrency of `reserved` for itself; None of these two: it was not set, or not read.
+    a concurrency of `reserved` for itself; None of these two: it was not set, or not read. `label` is what the service itself calls the
+    function.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ConsumerSettings(Strict, frozen=True, kw_only=True):
     filters: tuple[str, ...] = ()
     most_at_once: int | None = None
     reserved: int | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         refuse_other_queues(self.queue)

@@ -19,11 +19,14 @@ from taskguard.history import (
     InvocationFailed,
     QueueSettings,
     ReceiveThrottled,
+    RecordChanged,
+    TaskSubmitted,
 )
 from taskguard.history.events import DeliveryEvent
 from taskguard.history.values import QueueName
 
 REDRIVE = "RedrivePolicy"
+RESPONSES = "FunctionResponseTypes"
 
 _TELLING = (AttemptLogged, InvocationFailed, DeadLetterLogged, AnswerMisread, ReceiveThrottled)
 """The events that name their function."""
@@ -51,7 +54,16 @@ def of_redrive_policy(history: History, allowed: tuple[int, int]) -> str | None:
 
 def of_mapping(consumer: ConsumerSettings, name: str) -> str:
     """This property of the event source mapping of a consumer."""
-    return f"{name} of the event source mapping of {consumer.name} in the template"
+    return f"{name} of the event source mapping of {consumer.label or consumer.name} in the template"
+
+
+def of_batches(history: History) -> str | None:
+    """The event source mapping of the work queue by which failed messages cannot be reported one by one; none where there is none, or there
+    are several."""
+    settings = history.configuration
+    consumers = settings.consumers if settings is not None else ()
+    found = [each for each in consumers if each.queue == "work" and each.partial_batches is False]
+    return of_mapping(found[0], RESPONSES) if len(found) == 1 else None
 
 
 def of_events(events: Sequence[Event], history: History) -> str | None:
@@ -61,11 +73,35 @@ def of_events(events: Sequence[Event], history: History) -> str | None:
             return f"the function {event.function}"
         if isinstance(event, DeliveryEvent):
             return of_consumer("work", history)
+        if isinstance(event, RecordChanged) and _was_at_work(event, history):
+            return of_consumer("work", history)
     return None
 
 
 def of_consumer(queue: QueueName, history: History) -> str | None:
     """The function that consumes the queue; none where several do, or none is known."""
     settings = history.configuration
-    names = {each.name for each in settings.consumers if each.queue == queue} if settings is not None else set[str]()
+    names = (
+        {each.label or each.name for each in settings.consumers if each.queue == queue}
+        if settings is not None
+        else set[str]()
+    )
     return f"the function {names.pop()}" if len(names) == 1 else None
+
+
+def _was_at_work(change: RecordChanged, history: History) -> bool:
+    """Whether a consumer was at work on the task when its record was changed, and nobody was handing it in."""
+    until_ms = change.at_ms + change.within_ms
+    if any(
+        each.at_ms <= until_ms and each.answered_ms >= change.at_ms
+        for each in history.of_task(change.task_id, TaskSubmitted)
+    ):
+        return False
+    ended = ((attempt, attempt.succeeded or attempt.failed) for attempt in history.attempts_of(change.task_id))
+    return any(
+        attempt.delivered is not None
+        and end is not None
+        and attempt.delivered.at_ms <= change.at_ms
+        and until_ms <= end.at_ms
+        for attempt, end in ended
+    )

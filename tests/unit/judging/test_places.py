@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from taskguard.history import AttemptFailed, AttemptLogged, DeadLetterLogged, Delivered, History, TaskSubmitted
+from taskguard.history import (
+    AttemptFailed,
+    AttemptLogged,
+    DeadLetterLogged,
+    Delivered,
+    History,
+    RecordChanged,
+    TaskSubmitted,
+)
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
-from taskguard.judging.places import of_events
+from taskguard.judging.places import of_batches, of_events
 from taskguard.reports.as_json import as_json
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
@@ -87,6 +95,22 @@ def test_a_death_after_another_number_of_receives_is_the_redrive_policy_s_where_
     assert finding.place is None, (
         "the policy is as it should be, and nothing was told of who was handed the dead letter"
     )
+
+
+def test_without_partial_batches_the_setting_is_the_place_of_who_came_back_with_a_neighbour() -> None:
+    alone = changed(EVENTS, CONFIGURATION, **with_worker(partial_batches=False, label="work"))
+    assert of_batches(History(alone)) == "FunctionResponseTypes of the event source mapping of work in the template"
+    assert of_batches(History(EVENTS)) is None
+
+
+def test_who_was_at_work_when_a_record_was_changed_is_named() -> None:
+    changes = [event for event in EVENTS if isinstance(event, RecordChanged)]
+    submitted = the(EVENTS, TaskSubmitted)
+    first, *_, last = (event for event in changes if event.task_id == submitted.task_id)
+    assert of_events([last], History(EVENTS)) == f"the function {WORKER.name}"
+    beside = replace(submitted, at_ms=last.at_ms - 1, answered_ms=last.at_ms + 1)
+    assert of_events([last], History([*EVENTS, beside])) is None, "who took it in may have changed it, too"
+    assert of_events([first], History(without(EVENTS, AttemptFailed))) is None
 
 
 def test_who_should_have_logged_a_death_is_named() -> None:

@@ -187,7 +187,7 @@ def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contra
         yield Said(Weight.MUST, f"{what} is switched off", place=places.of_mapping(consumer, "Enabled"))
     if consumer.partial_batches is False:
         message = f"{what} cannot report one message of a batch as failed without the others"
-        place = places.of_mapping(consumer, "FunctionResponseTypes")
+        place = places.of_mapping(consumer, places.RESPONSES)
         yield Said(_weight_of_batches(consumer, weights), message, "partial_batches", place)
     yield from durations.of_consumer(consumer, queue, weights.visibility)
 

@@ -67,7 +67,7 @@ def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight
             f"{what} has a reserved concurrency of {consumer.reserved}, and up to {at_once} batches are handed over at once: "
             "what is throttled until it is visible again has used up a receive",
             "visibility",
-            places.of_resource(consumer.name, "ReservedConcurrentExecutions"),
+            places.of_resource(consumer.label or consumer.name, "ReservedConcurrentExecutions"),
         )
 
 

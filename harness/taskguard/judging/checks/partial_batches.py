@@ -38,6 +38,7 @@ from taskguard.history import (
     RecordObserved,
 )
 from taskguard.history.wording import named, times
+from taskguard.judging import places
 from taskguard.judging.checks.asked import is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_several_messages
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
@@ -166,7 +167,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         [
             *misread,
             *_dead_without_an_attempt(history, not_done),
-            *(found for batch in batches for found in _of_batch(batch)),
+            *(found for batch in batches for found in _of_batch(batch, places.of_batches(history))),
             *attempts_in_doubt(history),
         ],
         expected="of a batch only what fails itself comes back"
@@ -312,13 +313,14 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     )
 
 
-def _of_batch(batch: _Batch) -> Iterator[Found]:
+def _of_batch(batch: _Batch, place: str | None) -> Iterator[Found]:
+    """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one."""
     for member in batch.handed_back:
         number, shown = member.attempt.number, (*member.attempt.events, *batch.beside)
         if member.proven:
             message = f"{member.name}: attempt {number} was handed back {_how(member)}, because {batch.cause}"
             excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
-            yield Violation(member.attempt.task_id, message, shown, excuses)
+            yield Violation(member.attempt.task_id, message, shown, excuses, place=place)
         else:
             message = (
                 f"{member.name}: attempt {number} failed without a backoff, and there is no record of it to tell whether it was "
