@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from taskguard.evidence.privileges.uses import unused
 from taskguard.history import ConfigurationObserved, Permission
-from taskguard.service.stack import Function
+from taskguard.service.stack import Function, Queue
 
 from tests.unit.taskguard.recorder_lines import (
     DEAD_ARN,
@@ -32,14 +32,18 @@ BEGUN = started("r1", sqs_record("m"))
 
 
 def left(
-    tmp_path: Path, *permissions: Permission, lines: tuple[str, ...] = (BEGUN, CALL), shared: bool = False
+    tmp_path: Path,
+    *permissions: Permission,
+    lines: tuple[str, ...] = (BEGUN, CALL),
+    shared: bool = False,
+    beside: tuple[Queue, ...] = (),
 ) -> list[tuple[str, ...]]:
     """Holder, action and resource of what was not used, by functions with a role each or with one for both."""
     functions: list[Function] = [function(FUNCTION), function(OTHER)]
     if shared:
         functions = [replace(each, role=functions[0].role) for each in functions]
     observed = ConfigurationObserved(at_ms=0.0, queues=(), consumers=(), store_encrypted=None, permissions=permissions)
-    stack = replace(STACK, functions=tuple(functions))
+    stack = replace(STACK, functions=tuple(functions), beside=beside)
     found = unused(observed, recording_of(tmp_path, *lines), stack, "eu-central-1")
     return [(each.holder, *each.actions, *each.resources) for each in found]
 
@@ -83,6 +87,14 @@ def test_what_was_used_or_cannot_be_seen_is_not_called_unused(tmp_path: Path, pe
 
 def test_a_consumer_of_one_queue_polls_no_other(tmp_path: Path) -> None:
     assert left(tmp_path, may("sqs:ReceiveMessage", DEAD_ARN)) == [(FUNCTION, "sqs:ReceiveMessage", DEAD_ARN)]
+
+
+def test_another_queue_of_the_services_is_polled_in_the_role_of_its_consumer(tmp_path: Path) -> None:
+    arn = WORK_ARN + "-retries"
+    polls = may("sqs:ReceiveMessage", arn)
+    for consumers, found in (((FUNCTION,), []), ((OTHER,), [(FUNCTION, "sqs:ReceiveMessage", arn)])):
+        beside = Queue(logical_id="Retries", url=WORK_URL + "-retries", arn=arn, consumers=consumers)
+        assert left(tmp_path, polls, beside=(beside,)) == found
 
 
 def test_what_the_platform_was_seen_to_do_is_used(tmp_path: Path) -> None:

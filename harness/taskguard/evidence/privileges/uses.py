@@ -74,7 +74,7 @@ def unused(observed: ConfigurationObserved, recording: Recording, stack: Stack, 
         needed = {use.access for use in uses_of(recording, dict.fromkeys(holders, role), place)}
         needed |= {
             Access(action, queue.arn)
-            for queue in stack.queues.values()
+            for queue in (*stack.queues.values(), *stack.beside)
             if not set(queue.consumers).isdisjoint(holders)
             for action in _POLLING
         }

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from taskguard.contract.terms import Terms
-from taskguard.history import Attempt, Chain, DeadLettered, Event, History
+from taskguard.history import Attempt, Chain, DeadLettered, Event, History, Resent
 from taskguard.history.values import QueueName
 from taskguard.judging.checks.attempts import followed
 
@@ -85,5 +85,5 @@ def _wait(chain: Chain, attempt: Attempt, following: Event | None, history: Hist
         dead=isinstance(following, DeadLettered),
         due_seconds=due,
         late_seconds=late,
-        tolerance_seconds=terms.tolerances.late_seconds,
+        tolerance_seconds=terms.tolerances.late_seconds * (granted.sends if isinstance(granted, Resent) else 1),
     )
