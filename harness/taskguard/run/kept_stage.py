@@ -152,8 +152,8 @@ class KeptStage:
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        depths = Queues(self._endpoint, stack).queue_depths() if as_it_was else []
-        if not as_it_was or not all_empty(depths, stack.stays_filled):
+        queues = Queues(self._endpoint, stack)
+        if not (as_it_was and all_empty(queues.queue_depths(), stack.stays_filled) and queues.are_empty_beside()):
             return None
         return _Found(replace(stack, set_aside=tuple(note["set_aside"])), note["digests"])
 
@@ -190,7 +190,7 @@ class KeptStage:
         ]
         functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
         names = [each.name for each in stack.functions]
-        queues = stack.queues.values()
+        queues = [*stack.queues.values(), *stack.beside]
         mappings = [mappings_of(self._endpoint, queue.arn) for queue in queues]
         attributes = [
             sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"] for queue in queues

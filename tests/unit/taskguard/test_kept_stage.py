@@ -45,6 +45,7 @@ class Engine:
 
     updated: list[str] = field(default_factory=list)
     other_template: bool = False
+    retries_wait: bool = False
     digests: dict[str, str] = field(default_factory=lambda: {"code": "1"})
 
     def run(self, held: ExitStack, seed: str = "a seed") -> str:
@@ -84,6 +85,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
         def queue_depths(self) -> list[Any]:
             return []
 
+        def are_empty_beside(self) -> bool:
+            return not engine.retries_wait
+
     monkeypatch.setattr(LocalStackInstance, "answers", lambda _: True)
     monkeypatch.setattr(RunningStack, "load", lambda _: RunningStack(instance=up, stage="dev"))
     monkeypatch.setattr(kept_stage.KeptStage, "_state", lambda *_: {})
@@ -106,6 +110,13 @@ def test_one_run_after_the_other_has_the_stage_of_before(engine: Engine) -> None
     assert stages[0] == stages[1]
     assert engine.deployed == [stages[0]]
     assert engine.forgotten == [(stages[0], ("t-1",))]
+
+
+def test_a_stage_in_which_something_waits_on_another_queue_is_left_alone(engine: Engine) -> None:
+    for engine.retries_wait in (False, True):
+        with ExitStack() as held:
+            engine.run(held)
+    assert len(engine.deployed) == 2
 
 
 def test_changed_code_is_put_into_the_stage_of_before(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,11 +16,12 @@ from taskguard.evidence import dead_letters
 from taskguard.evidence.queues import Queues as StackQueues
 from taskguard.evidence.records import Records
 from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, RecordedAttempt
+from taskguard.service.stack import Queue
 from taskguard.support.times import milliseconds
 
 from tests.unit.taskguard.conftest import Clock
 from tests.unit.taskguard.fake_aws import MONITOR, Fakes, Functions, LogService, Queues, Table, consumer
-from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, WORK_ARN
+from tests.unit.taskguard.recorder_lines import DEAD_ARN, DEAD_URL, STACK, WORK_ARN
 
 GROUP = f"/aws/lambda/{MONITOR}"
 
@@ -230,6 +232,14 @@ def test_both_queues_are_counted() -> None:
     work, dead = queues().queue_depths()
     assert (work.queue, work.visible, work.in_flight, work.delayed) == ("work", 3, 2, 1)
     assert (dead.queue, dead.visible, dead.in_flight, dead.delayed) == ("dead-letter", 0, 4, 0)
+
+
+@pytest.mark.parametrize(("consumers", "are_empty"), [((), True), (("TaskGuard-dev-again",), False)])
+def test_another_queue_counts_where_somebody_consumes_it(consumers: tuple[str, ...], are_empty: bool) -> None:
+    # Its figures are those of the dead-letter queue: it holds messages.
+    another = Queue(logical_id="Another", url=DEAD_URL, arn="arn", consumers=consumers)
+    assert StackQueues(Fakes(), replace(STACK, beside=(another,))).are_empty_beside() is are_empty
+    assert queues().are_empty_beside()
 
 
 def test_dead_letter_logs_are_read_from_every_page() -> None:
