@@ -123,7 +123,8 @@ def record(
     if asked is not None and asked.plan is not None:
         with phase(tell, "learn"):
             run = with_words_learnt(run, tell)
-    with _getting_ready_to_judge(run):
+    # There is time for that, while the pipeline backs off.
+    with _meanwhile(partial(_get_ready_to_judge, run.endpoint, run.terms)):
         return _made(run, load, folder, tell, asked, digests=digests or {}, tasks_seed=tasks_seed, asked_for=asked_for)
 
 
@@ -306,6 +307,8 @@ def _on_engine(asked: Asked, tell: Tell, lasting: LastingEngine | None) -> Itera
             if found is not None:
                 yield _Place(run=found, load=load, tasks_seed=tasks_seed, digests=digests)
                 return
+        # While an engine starts this process only waits, and a core is free.
+        held.enter_context(_meanwhile(partial(_import_what_judges, terms)))
         engine = OwnEngine(asked.target, options, wanted, tell, held)
         yield _Place(run=engine.run, load=load, tasks_seed=tasks_seed, digests=digests, engine=engine)
 
@@ -332,22 +335,24 @@ def _beside(load: Load) -> str:
 
 
 @contextmanager
-def _getting_ready_to_judge(run: Run) -> Iterator[None]:
-    """There is time for what takes a while, while the pipeline backs off."""
-    getting_ready = threading.Thread(
-        target=_get_ready_to_judge, args=(run.endpoint, run.terms), name="get-ready", daemon=True
-    )
-    getting_ready.start()
+def _meanwhile(do: Callable[[], None]) -> Iterator[None]:
+    """Do something that takes a while in another thread, which is over when this is left."""
+    doing = threading.Thread(target=do, name="get-ready", daemon=True)
+    doing.start()
     try:
         yield
     finally:
-        getting_ready.join()
+        doing.join()
 
 
-def _get_ready_to_judge(endpoint: Endpoint, terms: Terms) -> None:
+def _import_what_judges(terms: Terms) -> None:
     if terms.rate is not None:
         get_ready_to_count()
     get_ready_to_report()
+
+
+def _get_ready_to_judge(endpoint: Endpoint, terms: Terms) -> None:
+    _import_what_judges(terms)
     for make_client in (endpoint.functions, endpoint.logs):
         make_client()
     for service in ("iam", "dynamodbstreams"):

@@ -32,6 +32,8 @@ ENGINE_LOCK = DATA / "engine.txt"
 PIP_LOCK = DATA / "pip.txt"
 ENGINE_MINORS = (13, 12, 11)
 """The versions of Python 3 that LocalStack runs on; the newest is taken first, after this process's own."""
+_SHIMS = "shims"
+"""What the folder of pyenv's stand-ins is called, which find out each time which interpreter is meant."""
 _TELL = "import sys, sysconfig as s; print('.'.join(map(str, sys.version_info[:3])), s.get_config_var('SOABI'), s.get_platform())"
 _log = logging.getLogger(__name__)
 
@@ -174,14 +176,15 @@ def _candidates(version: str) -> Iterator[str]:
     name = f"python{version}"
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         yield sys.executable
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        executable = Path(folder) / name
-        if executable.is_file() and os.access(executable, os.X_OK):
-            yield str(executable)
+    on_path = [Path(folder) / name for folder in os.environ.get("PATH", "").split(os.pathsep)]
+    found_there = [each for each in on_path if each.is_file() and os.access(each, os.X_OK)]
+    yield from (str(each) for each in found_there if each.parent.name != _SHIMS)
     for versions, pattern in _kept_apart(version):
         for found in sorted(versions.glob(pattern), key=_patch_level, reverse=True):
             if (found / "bin" / name).is_file():
                 yield str(found / "bin" / name)
+    # They lead to one of these, and take ten times as long.
+    yield from (str(each) for each in found_there if each.parent.name == _SHIMS)
 
 
 def _kept_apart(version: str) -> Iterator[tuple[Path, str]]:

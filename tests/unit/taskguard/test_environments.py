@@ -59,6 +59,15 @@ def test_of_uv_s_the_latest_patch_is_taken_by_number(machine: Path) -> None:
     assert found.version == "3.12.10"
 
 
+def test_a_version_manager_s_stand_in_is_asked_last(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shims = machine / "pyenv" / "shims"
+    stand_in = put(shims / "python3.12", "3.12.4")
+    monkeypatch.setenv("PATH", str(shims), prepend=":")
+    assert find_python("3.12") == Python(stand_in, "3.12.4", "abi platform")
+    real = put(machine / "pyenv/versions/3.12.5/bin/python3.12", "3.12.5")
+    assert find_python("3.12") == Python(real, "3.12.5", "abi platform")
+
+
 def test_without_an_interpreter_for_the_engine_it_is_said_what_to_install(machine: Path) -> None:
     put(machine / "path" / "python3.14", "3.14.0")
     with pytest.raises(SetupError, match=r"LocalStack needs 3\.11, 3\.12 or 3\.13.*uv python install 3\.13"):
