@@ -302,7 +302,7 @@ def _on_engine(asked: Asked, tell: Tell, lasting: LastingEngine | None) -> Itera
         yield _Place(run=run, load=load, tasks_seed=tasks_seed, digests=digests)
         return
     with ExitStack() as held:
-        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep or asked.port or wanted.stage):
+        if asked.target is TargetName.LOCALSTACK and not (asked.fresh or asked.keep):
             found = on_engine_that_is_up(options, wanted, load.task_ids, tell, held)
             if found is not None:
                 yield _Place(run=found, load=load, tasks_seed=tasks_seed, digests=digests)

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,7 +54,7 @@ def on_engine_that_is_up(
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
     endpoint = running.instance.endpoint()
-    if other := _what_is_other(endpoint, options, wanted):
+    if other := next(_what_is_other(endpoint, options, wanted), None):
         tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
         return None
     tell(Announced(f"Using the engine that is up at {endpoint.place} (`--fresh` starts one for this run alone)"))
@@ -75,19 +75,22 @@ def run_on(stack: Stack, endpoint: Endpoint, wanted: WantedStage) -> Run:
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
 
 
-def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedStage) -> str:
-    """Why a run with these options cannot be made on this engine; empty when it can."""
+def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedStage) -> Iterator[str]:
+    """Each reason why a run with these options cannot be made on this engine."""
     deployer = chosen(wanted.places.service, wanted.deployer)
     if not deployer.stages_apart:
-        return f"the names of what {deployer.name} deploys do not tell one stage from another"
+        yield f"the names of what {deployer.name} deploys do not tell one stage from another"
+    if wanted.stage:
+        yield f"stage {wanted.stage} is named (--stage, or stage in taskguard.toml), and stages that are kept there have other names"
+    if options.port and endpoint.url != (wanted_url := f"http://127.0.0.1:{options.port}"):
+        yield f"an engine at {wanted_url} is asked for"
     if endpoint.region != options.region:
-        return f"its region is {endpoint.region}, not {options.region}"
+        yield f"its region is {endpoint.region}, not {options.region}"
     if endpoint.clock.scale != options.clock_scale:
         one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
-        return f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
+        yield f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
     if endpoint.sandboxed is not options.sandboxed:
-        return f"its functions run {'in a' if endpoint.sandboxed else 'without a'} sandbox, and those of this run are not to"
-    return ""
+        yield f"its functions run {'in a' if endpoint.sandboxed else 'without a'} sandbox, and those of this run are not to"
 
 
 def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: ExitStack) -> KeptStage:

@@ -183,6 +183,7 @@ def test_runs_with_other_failures_do_not_keep_one_another_from_a_stage(engine: E
             {"clock_scale": 60.0},
             "its clock scale is 1, not 60 (`taskguard up --clock-scale 60` starts one of that scale)",
         ),
+        ({"port": 4567}, "an engine at http://127.0.0.1:4567 is asked for"),
         ({"sandboxed": True}, "its functions run without a sandbox, and those of this run are not to"),
     ],
 )
@@ -193,3 +194,13 @@ def test_a_run_says_why_it_does_not_use_the_engine_that_is_up(engine: Engine, as
         wanted = WantedStage(places=PLACES, stage=None, seed="a seed", rate=0.3)
         assert on_engine_that_is_up(options, wanted, ["t-1"], told.append, held) is None
     assert told == [Announced(f"The engine that is up at http://127.0.0.1:1 is not used: {why}")]
+
+
+def test_a_stage_that_is_named_is_deployed_to_an_engine_of_its_own_and_that_is_said(engine: Engine) -> None:
+    told: list[SessionEvent] = []
+    options = TargetOptions(folder=engine.scratch, cache=engine.scratch, region=STACK.region)
+    with ExitStack() as held:
+        assert on_engine_that_is_up(options, WantedStage(places=PLACES, stage="qa"), [], told.append, held) is None
+    [event] = told
+    assert isinstance(event, Announced)
+    assert "is not used: stage qa is named" in event.text
