@@ -30,6 +30,8 @@ def test_what_is_meant_for_aws_reaches_the_engine_however_it_is_asked(function: 
         |  return {
         |    https: await asked(https, where),
         |    options: await asked(https, { hostname: 's3.amazonaws.com', path: '/' }),
+        |    own: await asked(https, { hostname: 's3.amazonaws.com', path: '/', agent: new https.Agent({ keepAlive: true }) }),
+        |    apart: await asked(await import('https'), where, { agent: false }),
         |    emulator: await asked(http, 'http://localhost:4566/_localstack/health'),
         |    fetch: fetched.headers.has('server') ? 'engine' : 'other',
         |    otherwise: await new Promise((resolve) => tls.connect(443, 'sqs.amazonaws.com').on('error', (e) => resolve(e.code))),
@@ -41,7 +43,8 @@ def test_what_is_meant_for_aws_reaches_the_engine_however_it_is_asked(function: 
         runtime="nodejs20.x",
     )
     told = asker.invoke().payload
-    assert told == dict.fromkeys(("https", "options", "emulator", "fetch"), "engine") | {"otherwise": "ENOTFOUND"}
+    ways = ("https", "options", "own", "apart", "emulator", "fetch")
+    assert told == dict.fromkeys(ways, "engine") | {"otherwise": "ENOTFOUND"}
 
 
 def test_a_log_is_one_event_a_call_whatever_is_in_it(function: Create) -> None:

@@ -4,7 +4,6 @@
 // name that was asked in the Host header; for whatever connects in another way, AWS's names do not exist.
 const dns = require('dns');
 const http = require('http');
-const https = require('https');
 const Module = require('module');
 
 const OF_AWS = /(^|\.)(amazonaws\.com(\.cn)?|api\.aws|localhost\.localstack\.cloud)$/i;
@@ -14,40 +13,26 @@ const USUAL_PORT = '4566';
 const isMeant = (name, port) => OF_AWS.test(name) || (OF_AN_EMULATOR.test(name) && String(port) === USUAL_PORT);
 
 exports.install = (engine) => {
-  const agent = new http.Agent({ keepAlive: true });
-  for (const module of [http, https]) redirectRequests(module, http.request, engine, agent);
+  redirectRequests(engine, new http.Agent({ keepAlive: true }));
   if (globalThis.fetch) globalThis.fetch = fetching(globalThis.fetch, engine);
   hideNames(dns);
   hideNames(dns.promises);
   Module.syncBuiltinESMExports();
 };
 
-function redirectRequests(module, send, engine, agent) {
-  const original = module.request;
-  const request = function (...given) {
-    const { options, callback } = read(given);
-    const [name, port] = String(options.hostname || options.host || 'localhost').split(':');
-    if (!isMeant(name, options.port || port)) return original.apply(this, given);
-    const headers = { ...options.headers };
-    if (!Object.keys(headers).some((key) => key.toLowerCase() === 'host')) headers.host = name;
-    const there = { protocol: 'http:', hostname: engine.hostname, host: engine.hostname, port: engine.port };
-    return send.call(http, { ...options, ...there, agent, headers, createConnection: undefined, defaultPort: undefined }, callback);
+// By http or https, whichever way that was loaded: a request comes to an agent once its headers are made, and then asks for a connection.
+// (To load https only to change it would take a function two milliseconds.)
+function redirectRequests(engine, agent) {
+  const { addRequest } = http.Agent.prototype;
+  const there = { protocol: 'http:', hostname: engine.hostname, host: engine.hostname, port: engine.port };
+  http.Agent.prototype.addRequest = function (request, options, ...others) {
+    // The form of old: a host, a port and a local address.
+    const asked = typeof options === 'string' ? { host: options, port: others[0], localAddress: others[1] } : options;
+    const name = String(asked.host || asked.hostname || 'localhost');
+    if (this === agent || !isMeant(name, asked.port)) return addRequest.call(this, request, options, ...others);
+    const plain = { ...asked, ...there, agent, servername: undefined, createConnection: undefined };
+    return addRequest.call(agent, request, plain);
   };
-  module.request = request;
-  module.get = function (...given) {
-    const asked = request.apply(this, given);
-    asked.end();
-    return asked;
-  };
-}
-
-// A URL, options, or both, and a callback: https://nodejs.org/api/http.html#httprequesturl-options-callback
-function read([first, second, third]) {
-  if (typeof first !== 'string' && !(first instanceof URL)) return { options: first || {}, callback: second };
-  const url = new URL(first);
-  const [more, callback] = typeof second === 'function' ? [{}, second] : [second, third];
-  const path = url.pathname + url.search;
-  return { options: { protocol: url.protocol, hostname: url.hostname, port: url.port, path, ...more }, callback };
 }
 
 function fetching(original, engine) {
