@@ -24,6 +24,7 @@ from taskguard.reports.clock import clock_note
 from taskguard.reports.compared.page import write_comparison
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import Told, print_end, print_grade
+from taskguard.reports.ended_early import ended_early_note
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.files import write_reports
 from taskguard.reports.learnt import learnt_note
@@ -128,6 +129,7 @@ def show(
     else:
         manifest = saved.manifest
         notes = (
+            ended_early_note(manifest),
             clock_note(manifest),
             engine_note(manifest),
             unsupported_note(manifest),

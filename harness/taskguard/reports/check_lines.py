@@ -5,6 +5,7 @@ It must not know how a grade was reached.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -69,19 +70,23 @@ class CheckLines:
         self._console.line()
 
     def in_doubt(self, verdicts: Sequence[Verdict], history: History) -> None:
-        """Print verdicts that are unknown: each in a line, and below those that are so for the same reasons these, once."""
+        """Print verdicts that are unknown: each in a line, and below those that share a reason this, once, below each other its own."""
         if self._verbose:
             for verdict in verdicts:
                 self.opened(verdict, history)
             return
-        by_reason: dict[tuple[str, ...], list[Verdict]] = {}
-        for verdict in verdicts:
-            by_reason.setdefault(tuple(each.message for each in verdict.findings), []).append(verdict)
-        for alike in by_reason.values():
-            for verdict in alike:
-                self.line(verdict)
-            self._findings(alike[0], best_example(alike[0], history))
+        alike, reasons = _of_one_reason(verdicts)
+        for verdict in alike:
+            self.line(verdict)
+        for reason in reasons[:MOST_FINDINGS]:
+            print_line(self._console, reason, indent=4, hanging=2)
+        if alike:
             self._console.line()
+        for verdict in verdicts:
+            if verdict not in alike:
+                self.line(verdict)
+                self._findings(verdict, best_example(verdict, history))
+                self._console.line()
 
     def _findings(self, verdict: Verdict, example: Finding | None) -> None:
         most = MOST_FINDINGS_VERBOSE if self._verbose else MOST_FINDINGS
@@ -120,3 +125,15 @@ class CheckLines:
         if self._marks and verdict.is_hollow:
             return f"{NOT_EXERCISED}: {verdict.observed.removeprefix('vacuous: ')}"
         return verdict.observed
+
+
+def _of_one_reason(verdicts: Sequence[Verdict]) -> tuple[Sequence[Verdict], Sequence[str]]:
+    """The verdicts among these that have the commonest of their findings, if several have it, and the findings that all those have."""
+    said = {verdict.check: {each.message for each in verdict.findings} for verdict in verdicts}
+    counted = Counter(message for messages in said.values() for message in messages)
+    commonest = max(counted, key=lambda message: (counted[message], message), default="")
+    if counted[commonest] < 2:
+        return (), ()
+    alike = [verdict for verdict in verdicts if commonest in said[verdict.check]]
+    shared = set.intersection(*(said[verdict.check] for verdict in alike))
+    return alike, [each.message for each in alike[0].findings if each.message in shared]

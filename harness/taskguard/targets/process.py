@@ -34,8 +34,8 @@ START_TIMEOUT_SECONDS = 90.0
 _ANSWER_SECONDS = 2
 _LOG_TAIL_LINES = 8
 _LONGEST_LOG_LINE = 240
-_ROUTINE = re.compile(r" (INFO|DEBUG) --- ")
-"""What LocalStack logs of each request."""
+_ROUTINE = re.compile(r" (INFO|DEBUG|WARN) --- ")
+"""What LocalStack logs of requests, also of those that are meant to be refused."""
 _PORTS_TO_TRY = 3
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import pytest
-from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History, RecordObserved
+from taskguard.history import DeadLetterLogged, Event, EvidenceMissing, History, RecordObserved, RunEnded
 from taskguard.judging.checks import CHECKS
 
 from tests.unit.judging.building import SECOND_TRY, changed, missing, run, the
@@ -162,6 +162,15 @@ def test_colours_are_for_terminals_and_for_whoever_asks_for_them(
     assert "\x1b[1;31mFAIL: record" in taskguard("check", folder).out
     monkeypatch.setenv("NO_COLOR", "1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", taskguard("check", folder).out)
+
+
+def test_a_run_that_broke_off_says_so_first_and_why_it_cannot_be_judged_once(
+    taskguard: Command, tmp_path: Path
+) -> None:
+    cut = [event for event in EVENTS if not isinstance(event, RunEnded)]
+    text = taskguard("check", saved(tmp_path / "run", History(cut), ended_early="the engine ended")).out
+    assert text.startswith("Warning: the run ended early: the engine ended. ")
+    assert text.count("the history has no end: the run was cut short, and any event may be missing") == 1
 
 
 def test_a_quiet_command_tells_the_verdict_and_the_two_numbers_alone(taskguard: Command, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
 from taskguard.reports.clock import clock_note
+from taskguard.reports.ended_early import ended_early_note
 from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
@@ -79,6 +80,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         notes=tuple(
             shown(note, _NOTE_BYTES).replace("'", "\u2019")
             for note in (
+                ended_early_note(manifest),
                 clock_note(manifest),
                 engine_note(manifest),
                 unsupported_note(manifest),
