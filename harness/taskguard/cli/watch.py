@@ -15,6 +15,7 @@ from rich.status import Status
 
 from taskguard.cli.complaints import complain
 from taskguard.cli.judge import a_console
+from taskguard.cli.panels import PLACE, RUN
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
     ClockScale,
@@ -46,13 +47,22 @@ _SCALE = 60.0
 
 def watch(
     service: ServiceFolder = Path(),
-    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="How many tasks to submit.")] = 30,
+    tasks: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many tasks to send, 1 to 100,000.", rich_help_panel=RUN)
+    ] = 30,
     seed: Annotated[
-        str | None, unset(help="Decides each task's fate (default: a new one, and the same for all runs).")
+        str | None,
+        unset(help="Decides which attempts fail (default: a new one, the same for all runs).", rich_help_panel=RUN),
     ] = None,
     rate: Rate = None,
-    contract: Annotated[str | None, unset(help="What is demanded (default: as taskguard.toml names it).")] = None,
-    stage: Annotated[str | None, unset(help="The stage (default: the service's own).")] = None,
+    contract: Annotated[
+        str | None,
+        unset(
+            help="What is demanded: a contract's file, or the name of a built-in one (default: as taskguard.toml says).",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    stage: Annotated[str | None, unset(help="The stage (default: the service's own).", rich_help_panel=PLACE)] = None,
     region: Region = DEFAULT_REGION,
     clock_scale: ClockScale = _SCALE,
     sandbox: SandboxOption = None,
