@@ -81,7 +81,7 @@ test-unit: setup ## run the unit tests alone (no engine)
 # would all import everything, and tell of each test. The one that waits most is started first.
 unit-tests = $(MAKE) --no-print-directory -j 5 $(if $(filter output-sync,$(.FEATURES)),-O) unit-programs unit-taskguard unit-command unit-handlers unit-rest
 # What starts programs, or waits for others, and has time for the rest meanwhile.
-unit-programs := $(patsubst %,tests/unit/taskguard/test_%.py,submissions_making gradebook building deployment function_process environments node_bootstrap sandbox nemesis runtime_api)
+unit-programs := $(patsubst %,tests/unit/taskguard/test_%.py,submissions_making gradebook* building deployment function_process environments node_bootstrap sandbox nemesis runtime_api)
 # The command, the pytest plugin, and AWS as their user sees it, with its logs.
 unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* at_once *_plugin least_privilege *_logs)
 # It has a table from moto, as the handlers' tests have.

@@ -238,10 +238,10 @@ def test_a_function_that_forks_without_end_comes_to_an_end(boxed: Boxed, functio
 def test_a_function_that_fills_its_disk_has_as_much_as_on_lambda(function: Create) -> None:
     filler = function(
         """
-        |import os
+        |import os, tempfile
         |def handler(event, context):
         |    try:
-        |        with open("/tmp/full", "wb") as file:
+        |        with tempfile.TemporaryFile() as file:
         |            os.posix_fallocate(file.fileno(), 0, 600 * 1024**2)
         |    except OSError as error:
         |        return error.errno

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 TRIES = """
-import json, os, socket, subprocess, sys
+import json, os, socket, subprocess, sys, tempfile
 home, engine, other, marker = sys.argv[1:]
 def tried(what, *arguments):
     try:
@@ -38,7 +38,7 @@ def tried(what, *arguments):
 def connect(host, port):
     return tried(lambda: socket.create_connection((host, int(port)), timeout=5).close())
 def fill():
-    with open("/tmp/full", "wb") as file:
+    with tempfile.TemporaryFile() as file:
         os.posix_fallocate(file.fileno(), 0, 4 * 1024**3)
 told = {
     "read": [tried(open, path) for path in (home + "/.aws/credentials", "/etc/shadow")],
@@ -47,7 +47,6 @@ told = {
     "variables": [name for name in os.environ if "SECRET" in name],
     "full": tried(fill),
 }
-os.remove("/tmp/full")
 sleep = [sys.executable, "-IS", "-c", "import time; time.sleep(600) # " + marker]
 subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 forked = 0

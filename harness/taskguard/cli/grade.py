@@ -23,11 +23,13 @@ from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
     ApiAuthOption,
     ClockScale,
+    ContractOption,
     DeployerOption,
     Rate,
     Region,
     SandboxOption,
     ServiceFolder,
+    Tasks,
     refuse_parameters,
     unset,
 )
@@ -51,16 +53,11 @@ from taskguard.service.sandboxing import is_sandboxed
 from taskguard.support.this_command import runnable
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
 
-MOST_TASKS = 100_000
-
 
 def grade(
     context: typer.Context,
     service: ServiceFolder = Path(),
-    tasks: Annotated[
-        int,
-        typer.Option(min=1, max=MOST_TASKS, help=f"How many tasks to send, 1 to {MOST_TASKS:,}.", rich_help_panel=RUN),
-    ] = 30,
+    tasks: Tasks = 30,
     seed: Annotated[
         str | None,
         unset(
@@ -73,13 +70,7 @@ def grade(
         unset(help="Decides the ids of the tasks alone (default: as --seed, or a new one).", rich_help_panel=RUN),
     ] = None,
     rate: Rate = None,
-    contract: Annotated[
-        str | None,
-        unset(
-            help="What is demanded: a contract's file, or the name of a built-in one (default: as taskguard.toml says).",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
+    contract: ContractOption = None,
     out: Annotated[
         Path | None,
         unset(help="The folder for the run, new or empty (default: a new one in runs/).", rich_help_panel=SHOWN),

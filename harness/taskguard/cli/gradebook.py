@@ -11,9 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from taskguard.cli.grade import MOST_TASKS
 from taskguard.cli.judge import a_console
-from taskguard.cli.stack import ClockScale, SandboxOption, unset
+from taskguard.cli.stack import MOST_TASKS, ClockScale, SandboxOption, unset
 from taskguard.cli.summary import SummaryOption
 from taskguard.contract.contract import Contract
 from taskguard.contract.files import AS_DEPLOYED, contract_named

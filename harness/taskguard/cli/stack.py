@@ -52,6 +52,19 @@ ServiceFolder = Annotated[
     Path,
     typer.Argument(metavar="SERVICE", help="The folder of the service (default: the current one).", show_default=False),
 ]
+MOST_TASKS = 100_000
+Tasks = Annotated[
+    int,
+    typer.Option(min=1, max=MOST_TASKS, help=f"How many tasks to send, 1 to {MOST_TASKS:,}.", rich_help_panel=RUN),
+]
+ContractOption = Annotated[
+    str | None,
+    unset(
+        "--contract",
+        help="What is demanded: a contract's file, or the name of a built-in one (default: as taskguard.toml says).",
+        rich_help_panel=RUN,
+    ),
+]
 Region = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right, rich_help_panel=PLACE)]
 Seed = Annotated[
     str | None, unset(help="Decides which attempts fail; without one, failures are random.", rich_help_panel=RUN)

@@ -19,11 +19,13 @@ from taskguard.cli.panels import PLACE, RUN
 from taskguard.cli.progress import ProgressLine
 from taskguard.cli.stack import (
     ClockScale,
+    ContractOption,
     DeployerOption,
     Rate,
     Region,
     SandboxOption,
     ServiceFolder,
+    Tasks,
     refuse_parameters,
     unset,
 )
@@ -47,21 +49,13 @@ _SCALE = 60.0
 
 def watch(
     service: ServiceFolder = Path(),
-    tasks: Annotated[
-        int, typer.Option(min=1, max=100_000, help="How many tasks to send, 1 to 100,000.", rich_help_panel=RUN)
-    ] = 30,
+    tasks: Tasks = 30,
     seed: Annotated[
         str | None,
         unset(help="Decides which attempts fail (default: a new one, the same for all runs).", rich_help_panel=RUN),
     ] = None,
     rate: Rate = None,
-    contract: Annotated[
-        str | None,
-        unset(
-            help="What is demanded: a contract's file, or the name of a built-in one (default: as taskguard.toml says).",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
+    contract: ContractOption = None,
     stage: Annotated[str | None, unset(help="The stage (default: the service's own).", rich_help_panel=PLACE)] = None,
     region: Region = DEFAULT_REGION,
     clock_scale: ClockScale = _SCALE,

@@ -60,15 +60,7 @@ class WantedStage:
             )
         )
         with phase(tell, "deploy"):
-            return deployment.deploy(
-                endpoint,
-                stage,
-                places=self.places,
-                parameters=self.parameters(),
-                log=log,
-                abandoned=abandoned,
-                deployer=self.deployer,
-            )
+            return self._deployed(endpoint, stage, log, abandoned=abandoned)
 
     def with_code_alone(self, endpoint: Endpoint, stage: str, log: Path) -> Stack:
         """Let the functions of a stage that is there have the service's present code.
@@ -77,14 +69,26 @@ class WantedStage:
             OtherTemplate: more than that has changed; the stage has to be deployed.
             SetupError, DeploymentError: as :func:`taskguard.service.deployment.deploy`.
         """
+        return self._deployed(endpoint, stage, log, code_alone=True)
+
+    def _deployed(
+        self,
+        endpoint: Endpoint,
+        stage: str | None,
+        log: Path,
+        *,
+        abandoned: threading.Event | None = None,
+        code_alone: bool = False,
+    ) -> Stack:
         return deployment.deploy(
             endpoint,
             stage,
             places=self.places,
             parameters=self.parameters(),
             log=log,
+            abandoned=abandoned,
             deployer=self.deployer,
-            code_alone=True,
+            code_alone=code_alone,
         )
 
 

@@ -27,28 +27,27 @@ def npm_packages(files: Path, cache: Path, what: str) -> Path:
     def install(folder: Path) -> None:
         for name in names:
             shutil.copyfile(files / name, folder / name)
-        _ci(folder, cache, what)
+        install_locked(folder, cache, what)
 
     digest = hashlib.sha256(about).hexdigest()[:12]
     return once(cache / "nodejs" / f"{files.name}-{digest}", install, what) / "node_modules"
 
 
-def npm_environment(cache: Path) -> Mapping[str, str]:
-    """What npm is run with: what it keeps goes to the cache too, unless the user has a place for it."""
-    return {
-        "npm_config_cache": str(cache / "downloads" / "npm"),
-        "npm_config_update_notifier": "false",
-    } | os.environ
+def install_locked(folder: Path, cache: Path, what: str, *, with_scripts: bool = False) -> None:
+    """Install into ``folder`` what the lock file there names, but for what is needed for development; errors speak of ``what``.
+    ``with_scripts`` what the packages bring is run.
 
-
-def _ci(folder: Path, cache: Path, what: str) -> None:
+    Raises:
+        SetupError: it cannot be installed.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise SetupError(f"installing {what}: npm is not on the path. It comes with Node.js: install that.")
+    words = [npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"],
+        words if with_scripts else [*words, "--ignore-scripts"],
         cwd=folder,
-        env=npm_environment(cache),
+        env=_environment(cache),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -57,6 +56,14 @@ def _ci(folder: Path, cache: Path, what: str) -> None:
     )
     if done.returncode != 0:
         raise SetupError(
-            f"installing {what} failed:\n{done.stderr.strip()}\n"
+            f"installing {what} failed:\n{done.stderr.strip() or done.stdout.strip()}\n"
             "Check the network and npm's settings, then run the command again."
         )
+
+
+def _environment(cache: Path) -> Mapping[str, str]:
+    # What npm itself keeps goes to the cache too, unless the user has a place for it.
+    return {
+        "npm_config_cache": str(cache / "downloads" / "npm"),
+        "npm_config_update_notifier": "false",
+    } | os.environ

@@ -42,7 +42,16 @@ BATCHES = (
 """,
             ),
         ),
-        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        # A task that is done may die with its neighbours, and of one that is done no death is logged.
+        caught_by=(
+            "partial_batches",
+            "first_failure_rate",
+            "later_failure_rate",
+            "independence",
+            "backoff",
+            "dead_letter_log",
+            "record",
+        ),
         message="was handed back",
         takes_long=True,
         load=BACKLOG,

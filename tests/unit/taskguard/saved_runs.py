@@ -35,3 +35,8 @@ def saved(folder: Path, history: History, **other: Any) -> Path:
     """The folder, with such a run in it."""
     run_of(history, **other).write(folder)
     return folder
+
+
+def of_before_digests(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of format version 4."""
+    return {name: value for name, value in manifest.items() if name != "sha256"} | {"format_version": 4}

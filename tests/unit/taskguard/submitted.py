@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from taskguard.contract.files import built_in
-from taskguard.history import Event, History
+from taskguard.history import Delivered, Event, History
 from taskguard.judging.grading import grade_run
 from taskguard.reports.files import write_reports
+from taskguard.run.submissions.kept import End, Kept
 from taskguard.run.submissions.listed import submissions_in
 from taskguard.run.submissions.making import Done, Grading, Terms
 
@@ -70,3 +71,16 @@ def graded(
     made, told = grading(out, change(TERMS)), dict[str, Done]()
     made.grade(submissions_in(source), lambda done: told.__setitem__(done.submission.name, done))
     return made, told
+
+
+def kept_submissions(folder: Path) -> Path:
+    """Submissions as a gradebook keeps them."""
+    for name, make in (("right", right_run), ("wrong", wrong_run)):
+        make(folder / name / "run")
+        Kept(name=name, end=End.GRADED).write(folder / name)
+        (folder / name / "console.txt").write_text("what was said\n")
+    open_run(folder / "open" / "run", Delivered)
+    Kept(name="open", end=End.GRADED).write(folder / "open")
+    (folder / "unbuilt").mkdir()
+    Kept(name="unbuilt", end=End.NOT_BUILT, said=("packaging failed", "  no such plugin")).write(folder / "unbuilt")
+    return folder

@@ -81,9 +81,11 @@ class FunctionProcess:
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""
         try:
-            return max(1, round(psutil.Process((self.own_pids() or [self.pid])[-1]).memory_info().rss / 1_000_000))
+            rss_bytes = psutil.Process((self.own_pids() or [self.pid])[-1]).memory_info().rss
         except psutil.Error:
             return 0
+        # One that has ended, and that nobody has waited for yet, has none.
+        return max(1, round(rss_bytes / 1_000_000)) if rss_bytes else 0
 
     def own_pids(self) -> tuple[int, ...]:
         """The process that the function itself runs in, last, and before it those that keep it in a sandbox, where there are any: all

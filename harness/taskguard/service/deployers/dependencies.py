@@ -184,7 +184,8 @@ def _manager(job: Job, source: Path, lock: Lock | None) -> tuple[Manager | None,
     try:
         return manager_for(lock, job.places.cache), beside
     except SetupError as error:
-        return None, (*beside, f"{where}{lock.file.name} was not followed: {error}; {newest}")
+        why = " ".join(str(error).splitlines()[:2])
+        return None, (*beside, f"{where}{lock.file.name} was not followed: {why}; {newest}")
 
 
 def installing(job: Job) -> dict[str, str]:

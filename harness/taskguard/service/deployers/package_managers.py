@@ -11,7 +11,6 @@ import json
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +23,8 @@ from taskguard.errors import SetupError
 from taskguard.places import DATA
 from taskguard.service.deployers.locks import Lock
 from taskguard.service.registries import registries
-from taskguard.targets import machine
 from taskguard.targets.environments import once
-from taskguard.targets.machine import State
+from taskguard.targets.npm import install_locked
 
 FOLDER = "package-managers"
 """Where they are in the cache."""
@@ -68,7 +66,7 @@ def manager_for(lock: Lock, cache: Path) -> Manager:
     name, version = package["name"], package["version"]
     folder = once(
         cache / FOLDER / f"{kind}-{version}",
-        lambda folder: _install(folder, name, version, package["integrity"]),
+        lambda folder: _install(folder, cache, name, version, package["integrity"]),
         f"{kind} {version}",
     )
     program = str(folder / "node_modules" / name / known["program"])
@@ -169,24 +167,9 @@ def tidy(folder: Path) -> None:
     shutil.rmtree(folder / STORE, ignore_errors=True)
 
 
-def _install(folder: Path, name: str, version: str, integrity: str) -> None:
-    npm = machine.npm()
-    if npm.state is State.MISSING:
-        raise SetupError(f"installing {name} {version}: {npm.name}: {npm.what}. {npm.to_do}")
+def _install(folder: Path, cache: Path, name: str, version: str, integrity: str) -> None:
     wanted = {"dependencies": {name: version}}
     locked = {"": wanted, f"node_modules/{name}": {"version": version, "integrity": integrity}}
     (folder / "package.json").write_text(json.dumps({"private": True, **wanted}))
     (folder / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": locked}))
-    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise SetupError(f"{name} {version} could not be installed ({said[0] if said else 'npm failed'})")
+    install_locked(folder, cache, f"{name} {version}")
