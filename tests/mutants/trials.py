@@ -24,9 +24,9 @@ from tests.mutants.trial import Trial, put_on_trial
 from tests.mutants.variants import Variant
 from tests.places import PLACES
 
-ENGINES = 6
+ENGINES = 8
 """With a faster clock each variant has an engine for itself while it is tried, since a clock runs fast only while nothing is at work.
-A small variant needs a processor for 3 s of the 7 s that it takes: six engines keep two processors busy."""
+A small variant needs a processor for 3 s of the 7 s that it takes: eight engines keep two processors busy."""
 
 AT_ONCE_IN_REAL_TIME = 12
 """On one engine: there they mostly wait for their backoff."""

@@ -18,7 +18,7 @@ _SERVED_BY_MOTO = ("apigateway", "dynamodb", "iam", "logs", "sts")
 def preload() -> None:
     """Load what a pipeline's services need."""
     sandboxed = EngineSettings.from_environment().sandboxed
-    keepers(where_groups_are_made() if sandboxed else None, network().enter() if sandboxed else ())
+    keepers(where_groups_are_made() if sandboxed else None, network().enter() if sandboxed else (), None)
     for service in _SERVED_BY_MOTO:
         get_moto_routing_table(service)
     for service in SERVICES:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Self
 
 _VARIABLE = "TASKGUARD_ENGINE"
@@ -129,6 +130,11 @@ class EngineSettings:
     sandboxed: bool = False
     runtimes: Mapping[str, FunctionRuntime] = field(default_factory=dict)
     provider: Provider | None = None
+
+    @property
+    def clock_file(self) -> Path | None:
+        """Where ``clock`` is."""
+        return Path(self.clock) if self.clock else None
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to the engine's process."""

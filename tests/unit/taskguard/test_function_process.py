@@ -22,6 +22,7 @@ from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.waiting import wait_for
 
 from tests.places import PROJECT
+from tests.unit.taskguard.lambda_libraries import write_libraries
 
 SOON = 20.0
 WAITS = "print(os.getpid(), flush=True)\nthreading.Event().wait()"
@@ -44,11 +45,10 @@ def exits() -> list[int]:
     return []
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    library = tmp_path / "library"
-    library.mkdir()
-    return library
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: what forks their processes loads it once, but for the client's code."""
+    return tmp_path_factory.mktemp("library")
 
 
 @pytest.fixture
@@ -77,13 +77,7 @@ def launch(runtime: FunctionRuntime, task_root: Path, environment: Mapping[str, 
 
 def write_client(library: Path, code: str) -> None:
     imports = "import json, os, signal, subprocess, sys, threading\n"
-    client = library / "awslambdaric"
-    client.mkdir(exist_ok=True)
-    (client / "__init__.py").touch()
-    (client / "bootstrap.py").write_text("class StandardLogSink:\n    pass\n")
-    asking = "class LambdaRuntimeClient:\n    def wait_next_invocation(self):\n        pass\n"
-    (client / "lambda_runtime_client.py").write_text(asking)
-    (client / "__main__.py").write_text(imports + textwrap.dedent(code))
+    write_libraries(library, imports + textwrap.dedent(code))
 
 
 def output_of(process: FunctionProcess) -> str:

@@ -26,6 +26,7 @@ from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, 
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
 from taskguard.engine.functions.available import runtime_named
+from taskguard.engine.functions.keepers import keepers
 from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.layers import opt_of
 from taskguard.engine.functions.leftovers import leftovers
@@ -80,6 +81,11 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
+        settings, runtime = EngineSettings.from_environment(), runtime_named(function_version.config.runtime)
+        server = language_of(runtime).fork_server(runtime, _engine(), settings.clock_file)
+        if server is not None and not settings.sandboxed:
+            # It loads while the deploy goes on.
+            keepers(None, (), server)
         _task_root(function_version)
 
     @classmethod
@@ -94,7 +100,7 @@ class ProcessExecutor(RuntimeExecutor):
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
-        return f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+        return _engine()
 
     def get_logs(self) -> str:
         return self._process.take_output() if self._process else ""
@@ -312,7 +318,7 @@ class ProcessExecutor(RuntimeExecutor):
                 task_root=task_root,
                 home=Path(tempfile.mkdtemp(prefix="function-")),
                 opt=opt_of(self.function_version),
-                clock=Path(settings.clock) if settings.clock else None,
+                clock=settings.clock_file,
             )
             launch = launch_in_box(function, folders) if settings.sandboxed else launch_of(function, folders)
             process = FunctionProcess(launch, on_exit=lambda: exited.set_result(None))
@@ -375,6 +381,10 @@ def _overridden(failing: Failing | None, answer: Answer) -> Answer:
 
 def _first_of(*futures: Future[Any], seconds: float) -> None:
     wait(futures, max(0.0, seconds), FIRST_COMPLETED)
+
+
+def _engine() -> str:
+    return f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
 
 
 def _task_root(function_version: FunctionVersion) -> Path:

@@ -1,7 +1,8 @@
 """Keepers of functions' processes: each starts the function beside it, stays with it, and ends it with the engine.
 
-Run once for an engine, as ``python -I -S keeper.py <control> <groups>``: a socket that the engine asks at, and the folder in which control
-groups are made, empty for none. One keeper more than there are functions is always forked and ready: no function waits for an interpreter
+Run once for an engine, as ``python -I -S keeper.py <control> <groups> [<script> <argument>...]``: a socket that the engine asks at, and the folder
+in which control groups are made, empty for none. ``load`` of the script, called with the arguments, may have loaded what functions need; what it
+returns is called in a function's process, and returns if that is to be started by its command. One keeper more than there are functions is always forked and ready: no function waits for an interpreter
 to start, nor for the kernel, which takes some 15 ms to move a process into a control group.
 
 The keeper whose turn it is takes from ``control`` a byte with two descriptors: a line to the engine, and the function's output. On the line it
@@ -22,11 +23,15 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
+
+    Become = Callable[[dict[str, Any]], None]
 
 _ON_LINUX = sys.platform.startswith("linux")
 _LIBC = ctypes.CDLL(None)
@@ -49,12 +54,13 @@ _processes = runpy.run_path(os.path.join(os.path.dirname(__file__), "descendants
 
 def _main() -> None:
     control, groups = socket.socket(fileno=int(sys.argv[1])), _Groups(sys.argv[2])
+    become = _loaded(sys.argv[3:])
     ended, ending = os.pipe()
     os.set_blocking(ending, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(ending, warn_on_full_buffer=False)
     while True:
-        taken = _ready(control, groups)
+        taken = _ready(control, groups, become, (ended, ending))
         while taken not in select.select([taken, ended], [], [])[0]:
             os.read(ended, 512)
             groups.collect()
@@ -64,12 +70,23 @@ def _main() -> None:
             return groups.collect_all()
 
 
-def _ready(control: socket.socket, groups: "_Groups") -> int:
-    """Fork a keeper: what can be read when an engine has asked it, and ends when none will."""
+def _loaded(script: "list[str]") -> "Become":
+    if script:
+        try:
+            return runpy.run_path(script[0])["load"](*script[1:])
+        except Exception:  # functions can be started without it, and tell what is wrong
+            traceback.print_exc()
+    return lambda _: None
+
+
+def _ready(control: socket.socket, groups: "_Groups", become: "Become", others: "tuple[int, ...]") -> int:
+    """Fork a keeper, which needs none of the other descriptors: what can be read when an engine has asked it, and ends when none will."""
     taken, taking = os.pipe()
     if os.fork() == 0:
-        os.close(taken)
-        _be_ready(control, taking, groups)
+        signal.set_wakeup_fd(-1)
+        for descriptor in (taken, *others):
+            os.close(descriptor)
+        _be_ready(control, taking, groups, become)
     os.close(taking)
     return taken
 
@@ -124,8 +141,7 @@ def _write(file: str, text: str) -> None:
         opened.write(text)
 
 
-def _be_ready(control: socket.socket, taking: int, groups: _Groups) -> "NoReturn":
-    signal.set_wakeup_fd(-1)
+def _be_ready(control: socket.socket, taking: int, groups: _Groups, become: "Become") -> "NoReturn":
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     if _ON_LINUX:
@@ -151,12 +167,12 @@ def _be_ready(control: socket.socket, taking: int, groups: _Groups) -> "NoReturn
     function = os.fork()
     if function == 0:
         os.close(line)
-        _become(json.loads(wanted), output, keeper)
+        _be_the_function(json.loads(wanted), output, keeper, become)
     os.close(output)
     _keep(function, line)
 
 
-def _become(wanted: "dict[str, Any]", output: int, keeper: int) -> "NoReturn":
+def _be_the_function(wanted: "dict[str, Any]", output: int, keeper: int, become: "Become") -> "NoReturn":
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
@@ -167,6 +183,7 @@ def _become(wanted: "dict[str, Any]", output: int, keeper: int) -> "NoReturn":
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != keeper:
             os._exit(1)
+    become(wanted)
     for number in _OTHERWISE_IN_PYTHON:
         signal.signal(number, signal.SIG_DFL)
     os.chdir(wanted["folder"])

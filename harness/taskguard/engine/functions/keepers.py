@@ -1,29 +1,32 @@
 """The keepers of this engine's functions: a process with one always ready (``keeper.py``), made once, and asked for each function.
 
-It brings a function's launch to its keeper, and knows nothing of how that keeps it, nor of what becomes of the function.
+It brings a function's launch to its keeper, and knows nothing of how that keeps it, nor of what becomes of the function. Functions that
+are forked from an interpreter have that for what makes their keepers. There are two of each such interpreter, which have other hashes of
+strings: what depends on the order of a set, or on ``hash``, differs between environments on Lambda, and must be seen to differ.
 """
 
 import atexit
+import itertools
 import json
 import selectors
 import socket
 import subprocess
 import sys
 import threading
-from functools import lru_cache
 from pathlib import Path
 
-from taskguard.engine.functions.launch import Launch
+from taskguard.engine.functions.launch import ForkServer, Launch
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _ANSWERS_WITHIN_SECONDS = 20.0
+_OF_A_FORK_SERVER = 2
 
 
 class Keepers:
     """Those whose functions have control groups in ``groups``, or none. They are started behind ``enter``."""
 
-    def __init__(self, groups: Path | None, enter: tuple[str, ...]) -> None:
-        self._groups, self._enter = groups, enter
+    def __init__(self, groups: Path | None, enter: tuple[str, ...], fork_server: ForkServer | None = None) -> None:
+        self._groups, self._enter, self._fork_server = groups, enter, fork_server
         # There is one ready at a time.
         self._asking = threading.Lock()
         self._control = self._started()
@@ -48,20 +51,20 @@ class Keepers:
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair()
+        server = self._fork_server
         with theirs:
             command = [
                 *self._enter,
-                sys.executable,
-                "-I",
-                "-S",
+                *(server.interpreter if server else (sys.executable, "-I", "-S")),
                 str(_KEEPER),
                 str(theirs.fileno()),
                 str(self._groups or ""),
+                *(server.script if server else ()),
             ]
             process = subprocess.Popen(
                 command,
                 cwd="/",
-                env={},
+                env=dict(server.environment) if server else {},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -73,10 +76,17 @@ class Keepers:
         return ours
 
 
-@lru_cache
-def keepers(groups: Path | None, enter: tuple[str, ...]) -> Keepers:
-    """This engine's. They are made when they are asked for first."""
-    return Keepers(groups, enter)
+_made: dict[tuple[Path | None, tuple[str, ...], ForkServer | None], "itertools.cycle[Keepers]"] = {}
+_making = threading.Lock()
+
+
+def keepers(groups: Path | None, enter: tuple[str, ...], fork_server: ForkServer | None) -> Keepers:
+    """This engine's. They are made when they are asked for first; where there are several, they take turns."""
+    with _making:
+        if (wanted := (groups, enter, fork_server)) not in _made:
+            many = _OF_A_FORK_SERVER if fork_server else 1
+            _made[wanted] = itertools.cycle([Keepers(*wanted) for _ in range(many)])
+        return next(_made[wanted])
 
 
 def _asked(control: socket.socket, launch: Launch, output: int) -> tuple[socket.socket, int]:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from taskguard.engine.settings import FunctionRuntime
 
+LOCALE = "en_US.UTF-8"
+"""Lambda's, as ``LANG`` has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
@@ -40,6 +43,16 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkServer:
+    """An interpreter that has loaded what each process of a runtime loads first, for these to be forked from it: its command with its
+    environment, and a ``script`` with arguments that loads it, and makes a process that was forked the function's (``keeper.py``)."""
+
+    interpreter: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    script: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """The command of the function's own process, its whole environment, and the folders that these name. ``read_only`` are the other
     files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program. ``above`` has
@@ -47,7 +60,8 @@ class Launch:
 
     ``boxed`` is whether the command keeps it in a sandbox: then the process that is started is another than the function's own, and tells
     by its exit status what signal ended that one, as a shell does. ``groups`` is where a control group can be made that bounds how many
-    processes it has, for who needs one. ``enter`` stands before a command whose processes are to be in the network that it is to be in."""
+    processes it has, for who needs one. ``enter`` stands before a command whose processes are to be in the network that it is to be in.
+    Where there is a ``fork_server``, the process is forked from that if it becomes the same as by the command."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -58,6 +72,7 @@ class Launch:
     boxed: bool = False
     groups: Path | None = None
     enter: tuple[str, ...] = ()
+    fork_server: ForkServer | None = None
 
 
 def as_seen(search_path: str, folders: Folders) -> str:

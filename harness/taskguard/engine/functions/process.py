@@ -67,7 +67,7 @@ class FunctionProcess:
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
         try:
-            self._line, self.pid = keepers(launch.groups, launch.enter).keep(launch, output)
+            self._line, self.pid = keepers(launch.groups, launch.enter, launch.fork_server).keep(launch, output)
         except OSError:
             os.close(self._output)
             shutil.rmtree(self._home, ignore_errors=True)

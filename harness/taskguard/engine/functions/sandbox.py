@@ -61,6 +61,8 @@ def launch_in_box(function: Function, folders: Folders) -> Launch:
         environment={name: _seen(value, places) for name, value in inside.environment.items()},
         folders=folders,
         boxed=True,
+        # What is forked sees what the interpreter saw.
+        fork_server=None,
         groups=where_groups_are_made(),
         enter=network().enter(),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from taskguard.engine.functions.launch import Folders, Function, Launch
+from taskguard.engine.functions.launch import LOCALE, Folders, ForkServer, Function, Launch
 from taskguard.engine.functions.runtimes.node import Node
 from taskguard.engine.functions.runtimes.python import Python
 from taskguard.engine.settings import FunctionRuntime
@@ -27,6 +27,9 @@ class Language(Protocol):
 
     def above(self, folders: Folders, /) -> Mapping[str, Path]:
         """What lies in the folder above the package, by its name there."""
+
+    def fork_server(self, runtime: FunctionRuntime, endpoint: str, clock: Path | None, /) -> ForkServer | None:
+        """What processes of this runtime are forked from; none where each is started by its command."""
 
     def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None, /) -> None:
         """Do once for an unzipped package, and the folder of its layers, what each process would do for itself. All packages that
@@ -50,7 +53,7 @@ def launch_of(function: Function, folders: Folders) -> Launch:
         argv=language.argv(function, folders),
         environment={
             "PATH": "/usr/local/bin:/usr/bin:/bin" + ("" if opt is None else f":{opt}/bin"),
-            "LANG": "en_US.UTF-8",
+            "LANG": LOCALE,
             **of_layers,
             **function.variables,
             # Clients read ~/.aws: the user's profiles are none of the function's business.
@@ -63,4 +66,5 @@ def launch_of(function: Function, folders: Folders) -> Launch:
         interpreter=Path(function.runtime.interpreter),
         read_only=language.read_only(function),
         above=language.above(folders),
+        fork_server=language.fork_server(function.runtime, function.endpoint, folders.clock),
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from taskguard.engine.functions.launch import Folders, Function, as_seen
+from taskguard.engine.functions.launch import Folders, ForkServer, Function, as_seen
 from taskguard.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("node_bootstrap")
@@ -49,6 +49,9 @@ class Node:
 
     def above(self, folders: Folders) -> Mapping[str, Path]:
         return {_MODULES: folders.task_root.parent / _MODULES}
+
+    def fork_server(self, _runtime: FunctionRuntime, _endpoint: str, _clock: Path | None) -> ForkServer | None:
+        return None
 
     def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None) -> None:
         modules = package.parent / _MODULES

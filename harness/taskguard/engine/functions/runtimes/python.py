@@ -2,15 +2,17 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from taskguard.engine.functions.launch import Folders, Function, as_seen
+from taskguard.engine.functions.launch import LOCALE, Folders, ForkServer, Function, as_seen
 from taskguard.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("python_bootstrap.py")
+_FORK_SERVER = Path(__file__).with_name("python_fork_server.py")
 _ONLY_ENGINE = Path(__file__).with_name("python_only_engine.py")
 _CLOCK = Path(__file__).parents[3] / "support" / "scaled_clock.py"
 _LONGEST_COMPILING_SECONDS = 20.0
@@ -21,19 +23,8 @@ class Python:
     """A ``Language``."""
 
     def argv(self, function: Function, folders: Folders) -> tuple[str, ...]:
-        # No site-packages, no user site: only what the search path names.
-        command = (function.runtime.interpreter, "-S", "-s", str(_BOOTSTRAP))
-        engine = urlsplit(function.endpoint)
-        return (
-            *command,
-            function.handler,
-            str(_CLOCK),
-            str(folders.clock or ""),
-            repr(function.skew_seconds),
-            str(_ONLY_ENGINE),
-            engine.hostname or "",
-            str(engine.port or 0),
-        )
+        process = (str(_BOOTSTRAP), *_where_it_lives(function.endpoint, folders.clock))
+        return (*_interpreter(function.runtime), *process, repr(function.skew_seconds), function.handler)
 
     def variables(self, function: Function, folders: Folders) -> Mapping[str, str]:
         runtime, opt = function.runtime, folders.opt
@@ -49,8 +40,31 @@ class Python:
     def above(self, _folders: Folders) -> Mapping[str, Path]:
         return {}
 
+    def fork_server(self, runtime: FunctionRuntime, endpoint: str, clock: Path | None) -> ForkServer | None:
+        if not sys.platform.startswith("linux"):
+            # On macOS the system's frameworks do not work in a process that was forked.
+            return None
+        library_path = os.pathsep.join(runtime.library_path)
+        # Nobody's settings are read.
+        return ForkServer(
+            interpreter=_interpreter(runtime),
+            environment=(("LANG", LOCALE), ("HOME", os.devnull)),
+            script=(str(_FORK_SERVER), str(_BOOTSTRAP), library_path, *_where_it_lives(endpoint, clock)),
+        )
+
     def prepare(self, runtime: FunctionRuntime, package: Path, _opt: Path | None) -> None:
         # No process can do so later, for the package is read-only, and all would have to.
         command = [runtime.interpreter, "-I", "-S", "-m", "compileall", "-q", str(package)]
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, check=False, env={}, timeout=_LONGEST_COMPILING_SECONDS)
+
+
+def _interpreter(runtime: FunctionRuntime) -> tuple[str, ...]:
+    # No site-packages, no user site: only what the search path names.
+    return (runtime.interpreter, "-S", "-s")
+
+
+def _where_it_lives(endpoint: str, clock: Path | None) -> tuple[str, ...]:
+    """The arguments of ``python_bootstrap.py`` that are the same for all functions of an engine."""
+    engine = urlsplit(endpoint)
+    return (str(_CLOCK), str(clock or ""), str(_ONLY_ENGINE), engine.hostname or "", str(engine.port or 0))

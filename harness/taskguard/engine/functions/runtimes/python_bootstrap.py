@@ -1,8 +1,10 @@
 """The first code of a Python function's process: see to it that AWS is this engine, set the clock, then hand over to AWS's runtime interface client.
 
-Run as ``python -S -s python_bootstrap.py <handler> <clock's code> <clock> <skew> <engine's code> <host> <port>``: the file that makes this
-process live by a clock, that clock's file, empty for the machine's, and by how many seconds this process is told more than it; the file that
-leads to the engine what is meant for AWS, and where the engine listens (nowhere where there is none). It imports nothing of the harness but these: a function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that Lambda has.
+Run as ``python -S -s python_bootstrap.py <clock's code> <clock> <engine's code> <host> <port> <skew> <handler>``: the file that makes this
+process live by a clock, and that clock's file, empty for the machine's; the file that leads to the engine what is meant for AWS, and where the
+engine listens (nowhere where there is none); and by how many seconds this process is told more than its clock shows. It imports nothing of the
+harness but these: a function sees its own package, the runtime interface client and boto3, as it does on Lambda. It runs on each Python that
+Lambda has. Its parts serve ``python_fork_server.py``, too.
 """
 
 import gc
@@ -36,19 +38,30 @@ def _collect_no_garbage_while_loading() -> None:
     client.wait_next_invocation = wait_as_ever
 
 
-def _main() -> None:
-    handler, code, clock, skew, only_engine, host, port = sys.argv[1:]
-    # The folder of this script, which nothing is imported from.
-    if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # noqa: PTH100, PTH120
+def search_no_folder_of_ours() -> None:
+    """Import nothing from the folder of the script that runs."""
+    if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(sys.argv[0])):  # noqa: PTH100, PTH120
         del sys.path[0]
+
+
+def live(code: str, clock: str, only_engine: str, host: str, port: str, skew: str = "0") -> None:
+    """Install the clock, and what leads to the engine."""
     if clock or float(skew):
         runpy.run_path(code)["install"](clock or None, float(skew))
     if host:
         runpy.run_path(only_engine)["install"](host, int(port))
+
+
+def run(handler: str) -> None:
+    """Be the runtime interface client of this function."""
     _log_an_event_a_call()
     _collect_no_garbage_while_loading()
     sys.argv = ["awslambdaric", handler]
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 
 
-_main()
+if __name__ == "__main__":
+    search_no_folder_of_ours()
+    *_life, _handler = sys.argv[1:]
+    live(*_life)
+    run(_handler)
