@@ -70,10 +70,13 @@ class Attempts(Strict, frozen=True, kw_only=True):
         """The number as a phrase."""
         if self.range is None:
             return "nothing is demanded" if self.most is None else "as often as the queue's redrive policy says"
-        low, high = self.range
-        return (f"{low}" if low == high else f"{low} to {high}") + (
-            ", then moved by SQS" if self.by == "redrive" else ""
-        )
+        return self.range_in_words + (", then moved by SQS" if self.by == "redrive" else "")
+
+    @property
+    def range_in_words(self) -> str:
+        """The number alone; empty where none is demanded."""
+        low, high = self.range or (None, None)
+        return "" if low is None else f"{low}" if low == high else f"{low} to {high}"
 
 
 class Failures(Strict, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskguard.history.values import Count, Happened, Moment, OfDelivery
+from taskguard.history.values import Count, Finite, Happened, Moment, OfDelivery
 
 
 class InvocationFailed(Happened, frozen=True, kw_only=True):
@@ -11,7 +11,7 @@ class InvocationFailed(Happened, frozen=True, kw_only=True):
 
     `error_type` and `message` are what Lambda tells the caller. It was not `loaded` when the function failed before its handler
     was called. `lines` are those of its own log that tell of it, `log_bytes` how much the invocation wrote there. `task_ids` are
-    the tasks that it was handed.
+    the tasks that it was handed. `load` is how many processes there were then for each processor of the machine (0: not told).
     """
 
     started_ms: Moment
@@ -23,6 +23,7 @@ class InvocationFailed(Happened, frozen=True, kw_only=True):
     lines: tuple[str, ...]
     log_bytes: Count
     task_ids: tuple[str, ...]
+    load: Finite = 0.0
 
 
 class InvocationsCounted(Happened, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The root cause: functions that crash, run out of time or are killed, and the checks that fail only because of it.
 
 A pure function of the history and the verdicts. It goes by how invocations ended, as the flight recorder saw it, and never by what
-a service claims. What was broken on purpose is no cause, nor a timeout while the engine itself was held up. An error that a handler
+a service claims. What was broken on purpose is no cause, nor a timeout for which the machine may be the reason. An error that a handler
 raises may be a simulated failure: it is a cause only of a function that never did anything else. It must not know how a cause is shown.
 """
 
@@ -26,6 +26,7 @@ from taskguard.history import (
 from taskguard.history.wording import times
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.out_of_time import TIMED_OUT
+from taskguard.judging.overload import floods, may_be_the_machine_s
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 _INJECTED = "InjectedFailure"
@@ -34,16 +35,10 @@ _OF_THE_PLATFORM = ("Runtime.", "Sandbox.")
 """How the types of errors begin that Lambda tells of, and not the handler:
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html."""
 
-_HELD_UP_SHARE = 0.25
-"""Of a timeout during which the engine was held up for more than this part, the engine may be the cause."""
-
 _FAILING_ON_PURPOSE_TASKS = 10
 """At no rate that a run is graded at would all attempts of so many tasks fail by chance."""
 
 _HIGHEST_RATE = 0.5
-
-_FLOOD_BYTES = 10_000_000
-"""So much in the log of one invocation is told as a part of how it ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +115,8 @@ def _failures(history: History) -> Iterator[InvocationFailed]:
             for fault in lasting
             if fault.at_ms <= event.at_ms and event.started_ms <= (fault.until_ms or event.at_ms)
         ]
-        # A flood holds the engine up itself.
-        may_be_late = event.error_type == TIMED_OUT and event.log_bytes < _FLOOD_BYTES
-        held_up_ms = held_up.within(event.started_ms, event.at_ms) if may_be_late else 0.0
-        is_late = held_up_ms > _HELD_UP_SHARE * (event.at_ms - event.started_ms)
-        if event.error_type != _INJECTED and event.delivery_id not in struck and not during and not is_late:
+        is_ours = event.error_type == _INJECTED or event.delivery_id in struck or during
+        if not is_ours and not may_be_the_machine_s(event, held_up):
             yield event
 
 
@@ -142,11 +134,11 @@ def _what(event: InvocationFailed) -> str:
 def _cause(events: Sequence[InvocationFailed], counted: int | None) -> tuple[Cause, frozenset[str]]:
     first = next((event for event in events if event.task_ids), events[0])
     commonest, _ = Counter(event.message for event in events).most_common(1)[0]
-    most = max(event.log_bytes for event in events)
+    most = max(events, key=lambda event: event.log_bytes)
     tasks = frozenset(task_id for event in events for task_id in event.task_ids)
     cause = Cause(
         function=first.function,
-        what=f"{_what(first)} with up to {most // 1_000_000} MB in its log" if most >= _FLOOD_BYTES else _what(first),
+        what=f"{_what(first)} with up to {most.log_bytes // 1_000_000} MB in its log" if floods(most) else _what(first),
         error_type=first.error_type,
         message=commonest,
         lines=next(event.lines for event in events if event.message == commonest),

@@ -19,6 +19,7 @@ from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.learnt import with_words_in_doubt
+from taskguard.judging.overload import as_far_as_there_was_time
 from taskguard.judging.stand_ins import as_far_as_loaded
 from taskguard.judging.unstated import as_far_as_stated
 from taskguard.judging.unsupported import as_far_as_made
@@ -162,12 +163,13 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
 
 
 def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Grade:
-    """The grade with those verdicts *unknown* that tell nothing of the service, by what the engine has wrong, did not make, or cannot
-    load, or by a message that nobody stated."""
+    """The grade with those verdicts *unknown* that tell nothing of the service, by what the engine has wrong, did not make, cannot
+    load, or had no time for, or by a message that nobody stated."""
     shown = (_shown(each, manifest.engine_limits) for each in judged.verdicts)
     made = (as_far_as_made(each, manifest.unsupported) for each in shown)
     loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
-    stated = (as_far_as_stated(each, manifest.terms, history) for each in loaded)
+    in_time = (as_far_as_there_was_time(each, history) for each in loaded)
+    stated = (as_far_as_stated(each, manifest.terms, history) for each in in_time)
     return replace(
         judged, verdicts=tuple(with_words_in_doubt(each, manifest.learnt, history, manifest.terms) for each in stated)
     )
@@ -185,7 +187,7 @@ def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:
     )
     if not why or verdict.outcome not in (Outcome.PASS, Outcome.FAIL):
         return verdict
-    return replace(verdict, outcome=Outcome.UNKNOWN, findings=(*why, *verdict.findings))
+    return verdict.left_open(*why, wholly=True)
 
 
 def _of_unplanned(unplanned: Sequence[FaultInjected], history: History) -> Finding:
@@ -205,9 +207,7 @@ def _places(events: Iterable[Event], history: History) -> tuple[int, ...]:
 def _in_doubt(judged: Grade, why: Sequence[Finding]) -> Grade:
     """The grade with every verdict *unknown*, for these reasons and no other cause."""
     verdicts = (
-        each
-        if each.outcome is Outcome.NOT_APPLICABLE
-        else replace(each, outcome=Outcome.UNKNOWN, findings=(*why, *each.findings))
+        each if each.outcome is Outcome.NOT_APPLICABLE else each.left_open(*why, wholly=True)
         for each in judged.verdicts
     )
     return replace(judged, verdicts=tuple(verdicts), causes=())

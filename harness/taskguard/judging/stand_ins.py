@@ -7,7 +7,6 @@ A pass stays one. This must not know which versions there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from taskguard.history import History, InvocationFailed, StandIn
 from taskguard.judging.verdict import Finding, Outcome, Verdict
@@ -46,7 +45,7 @@ def as_far_as_loaded(verdict: Verdict, stand_ins: Sequence[StandIn], history: Hi
         f"{stand_in.runtime}, so this is not held against the service"
     )
     finding = Finding(task_id=None, message=message, events=(history.position(failed),))
-    return replace(verdict, outcome=Outcome.UNKNOWN, findings=(finding, *verdict.findings))
+    return verdict.left_open(finding)
 
 
 def _was_not_loaded(event: InvocationFailed) -> bool:

@@ -6,8 +6,6 @@ As soon as one attempt succeeds, the message suits. This module must not know ho
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from taskguard.contract.dialect import IngressWords
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptFailed, AttemptSucceeded, History
@@ -31,6 +29,4 @@ def as_far_as_stated(verdict: Verdict, terms: Terms, history: History) -> Verdic
         f"no attempt of any task succeeded, and nobody said how a message of this queue is worded: {words.body} was sent, so this is not "
         "held against the service. State body in taskguard.toml, below [ingress], and as headers the message's attributes"
     )
-    return replace(
-        verdict, outcome=Outcome.UNKNOWN, findings=(Finding(task_id=None, message=message), *verdict.findings)
-    )
+    return verdict.left_open(Finding(task_id=None, message=message))

@@ -7,7 +7,6 @@ which resources an engine makes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from taskguard.history import Unsupported
 from taskguard.judging.verdict import Finding, Outcome, Verdict
@@ -50,9 +49,7 @@ def as_far_as_made(verdict: Verdict, unsupported: Sequence[Unsupported]) -> Verd
     if not missed or verdict.outcome is not Outcome.FAIL:
         return verdict
     message = f"the engine did not make {', '.join(map(str, missed))}, which may be why, so this is not held against the service"
-    return replace(
-        verdict, outcome=Outcome.UNKNOWN, findings=(Finding(task_id=None, message=message), *verdict.findings)
-    )
+    return verdict.left_open(Finding(task_id=None, message=message))
 
 
 def _may_matter(kind: str, check: str) -> bool:

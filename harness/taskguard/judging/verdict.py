@@ -11,7 +11,7 @@ a `RunEnded` was cut short, so every kind of event is incomplete in it. This mod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from taskguard.contract.contract import Weight
@@ -80,6 +80,14 @@ class Verdict:
     def is_hollow(self) -> bool:
         """Whether it passed of nothing."""
         return self.outcome is Outcome.PASS and not self.exercised
+
+    def left_open(self, *why: Finding, wholly: bool = False) -> Verdict:
+        """This verdict as *unknown*, for these reasons: what it found wrong is open, or with ``wholly`` all of it."""
+        parts = {
+            part: Outcome.UNKNOWN if wholly or outcome is Outcome.FAIL else outcome
+            for part, outcome in self.parts.items()
+        }
+        return replace(self, outcome=Outcome.UNKNOWN, findings=(*why, *self.findings), proven=0, parts=parts)
 
     @property
     def in_words(self) -> str:

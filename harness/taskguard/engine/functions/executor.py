@@ -7,6 +7,7 @@ started again by the next invocation, as Lambda re-initialises an environment.
 
 import json
 import math
+import os
 import tempfile
 import threading
 import time
@@ -368,7 +369,9 @@ class ProcessExecutor(RuntimeExecutor):
 def _failure(outcome: Answer, written: str) -> dict[str, Any]:
     """What the recorder is told of a failed invocation, beside the answer."""
     log = "\n".join([written[-_LONGEST_TOLD:].rstrip("\n"), *filter(None, outcome.log_lines)])
-    return {"loaded": outcome.loaded, "log": log, "logBytes": len(written.encode("utf-8", errors="replace"))}
+    size = len(written.encode("utf-8", errors="replace"))
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return {"loaded": outcome.loaded, "log": log, "logBytes": size, "load": round(load, 2)}
 
 
 def _overridden(failing: Failing | None, answer: Answer) -> Answer:

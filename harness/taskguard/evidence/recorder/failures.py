@@ -78,6 +78,7 @@ def _failed(
         lines=_telling(failure.log, error_type),
         log_bytes=failure.log_bytes,
         task_ids=tuple(sorted(tasks)),
+        load=failure.load,
     )
 
 

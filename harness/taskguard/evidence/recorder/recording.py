@@ -52,12 +52,13 @@ class Message:
 
 
 class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
-    """How an invocation failed: whether the function had been ``loaded`` then, the end of what it wrote to its ``log``, and how much
-    that was in all."""
+    """How an invocation failed: whether the function had been ``loaded`` then, the end of what it wrote to its ``log``, how much
+    that was in all, and the machine's ``load``: how many processes there were for each processor (0: not told)."""
 
     loaded: bool
     log: str
     log_bytes: int
+    load: float = 0.0
 
 
 class Invocation(msgspec.Struct, rename=_TOLD_AS):

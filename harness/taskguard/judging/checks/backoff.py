@@ -41,7 +41,7 @@ QUESTION = Question(
     check="backoff",
     claim="After each failed attempt the message stays away for the scheduled delay.",
     needs=(Delivered, AttemptFailed, BackoffRequested, Resent, DeadLettered),
-    exercised_by="hand in more tasks, or give a --seed: some attempt has to fail",
+    exercised_by="hand in more tasks, or grade with another seed: some attempt has to fail",
 )
 
 _ASKED = (BackoffRequested, Resent)

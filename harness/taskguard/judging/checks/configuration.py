@@ -173,7 +173,7 @@ def _redrive(queue: QueueSettings, contract: Contract, *, again: bool) -> Iterat
         yield Said(Weight.MUST, elsewhere, place=places.of_queue(queue, f"{places.REDRIVE}.deadLetterTargetArn"))
     if queue.max_receives is not None and allowed is not None and not allowed[0] <= queue.max_receives <= allowed[1]:
         found = times(queue.max_receives, "receive")
-        what = f"the work queue gives a message up after {found}, expected {contract.attempts.in_words()}"
+        what = f"the work queue gives a message up after {found}, expected {contract.attempts.range_in_words}"
         # It counts the receives of each message, and not those of a task that its consumer sends again.
         is_own = again and contract.attempts.by != "redrive"
         place = places.of_queue(queue, f"{places.REDRIVE}.maxReceiveCount")

@@ -43,7 +43,7 @@ QUESTION = Question(
     check="dead_letter_log",
     claim="Each dead task is logged once, with every field, and truly.",
     needs=(TaskSubmitted, Delivered, AttemptFailed, DeadLettered, DeadLetterLogged, RecordObserved),
-    exercised_by="hand in more tasks, or give a --seed: some task has to die",
+    exercised_by="hand in more tasks, or grade with another seed: some task has to die",
 )
 
 

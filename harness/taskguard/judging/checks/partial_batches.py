@@ -48,7 +48,7 @@ QUESTION = Question(
     check="partial_batches",
     claim="A message that fails leaves its neighbours of the batch alone.",
     needs=(Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered),
-    exercised_by="grade with a target that lets tasks wait (localstack), and a --seed: a batch of several has to have a failure in it",
+    exercised_by="grade with a target that lets tasks wait (localstack), and with another seed: a batch of several has to have a failure in it",
 )
 
 

@@ -49,7 +49,7 @@ QUESTION = Question(
     check="redrive",
     claim="A message is dead-lettered after exactly the allowed receives, all failed, and only then.",
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, AttemptFailed, Resent, DeadLettered),
-    exercised_by="hand in more tasks, or give a --seed: some task has to die",
+    exercised_by="hand in more tasks, or grade with another seed: some task has to die",
 )
 
 _MORE_ROOM = (
