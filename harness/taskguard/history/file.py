@@ -88,7 +88,8 @@ class History(Sequence[Event]):
     def of_task(self, task_id: str, kind: type[Any] = object) -> tuple[Any, ...]:
         """Return all that happened to a task, or all of one kind, in order of time; nothing when the id is unknown. A fault
         happened to each task that it struck."""
-        return tuple(event for event in self._by_task.get(task_id, ()) if isinstance(event, kind))
+        events = self._by_task.get(task_id, ())
+        return events if kind is object else tuple([event for event in events if type(event) is kind])
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""

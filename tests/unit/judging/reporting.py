@@ -173,9 +173,11 @@ class Element:
 
     def __iter__(self) -> Iterator[Element]:
         """The element and all below it, in the order of the page."""
-        yield self
-        for child in self.children:
-            yield from child
+        coming = [self]
+        while coming:
+            element = coming.pop()
+            yield element
+            coming.extend(reversed(element.children))
 
     def all(self, *tags: str, **attributes: str) -> list[Element]:
         """All below it with one of these tags and with these attributes (`class_` asks for one of its classes)."""
