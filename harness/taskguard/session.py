@@ -99,7 +99,7 @@ def record(
     tasks_seed: str | None = None,
 ) -> SavedRun:
     """Run tasks through a stack that is there, and keep all that was seen in ``folder``: with the faults that are ``asked`` for, if
-    there are any, for which the service may be deployed again in mid-run. ``digests`` are of what was deployed for the run.
+    there are any, for which functions may be replaced in mid-run. ``digests`` are of what was deployed for the run.
 
     Raises:
         RunEndedEarly: the run broke off after a task was handed in; what was seen until then is kept.
@@ -168,8 +168,7 @@ def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None
     """What is done from outside in a run that was ``asked`` for, with this load."""
     faults, backlog = None, None
     if asked is not None and asked.plan is not None:
-        log = folder / "engine" / "deploy-again.log"
-        faults = PlannedFaults(run.endpoint, run.stack, asked.plan, log, places=asked.places, dialect=run.dialect)
+        faults = PlannedFaults(run.endpoint, run.stack, asked.plan, folder / "engine", dialect=run.dialect)
     if load.waiting:
         note = folder / "engine" / NOTE
         backlog = Backlog(run.endpoint, run.stack, run.terms, waiting=load.waiting, note=note, tell=tell)

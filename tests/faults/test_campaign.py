@@ -21,7 +21,6 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 from taskguard.testing.shared_engine import SharedEngine
 
-from tests.places import PLACES
 from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
@@ -44,7 +43,7 @@ def test_nothing_is_lost_or_done_twice_when_all_faults_meet(
     run = Run(endpoint=endpoint, stack=stack, terms=expected)
     folder = shared_engine.folder / "campaign"
 
-    planned = PlannedFaults(endpoint, stack, plan, folder / "deploy-again.log", places=PLACES)
+    planned = PlannedFaults(endpoint, stack, plan, folder)
     history = run.of(plain_load(SEED, TASKS), outside=Outside(faults=planned))
 
     manifest = manifest_of(run, TASKS, {}, plan=plan, tasks_seed=SEED)

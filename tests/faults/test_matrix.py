@@ -30,7 +30,6 @@ from taskguard.testing.shared_engine import SharedEngine
 from tests.faults.batches import one_message_at_a_time
 from tests.faults.matrix import Case, cases_of
 from tests.faults.stories import STORIES, scenes_of
-from tests.places import PLACES
 from tests.terms import our_terms
 
 pytestmark = pytest.mark.in_process
@@ -57,7 +56,7 @@ def test_nothing_is_lost_or_done_twice_wherever_a_fault_strikes(
     source = source_at(endpoint, stack, since_ms=endpoint.clock.now_ms())
     run = Run(endpoint=endpoint, stack=stack, terms=EXPECTED, source=source)
 
-    outside = Outside(faults=PlannedFaults(endpoint, stack, plan, places=PLACES))
+    outside = Outside(faults=PlannedFaults(endpoint, stack, plan))
     history = run.of(load_with([case.task for case in cases]), outside=outside)
     folder = shared_engine.folder / "matrix"
     SavedRun(history=history, manifest=manifest_of(run, len(cases), {})).write(folder)

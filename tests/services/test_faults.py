@@ -22,7 +22,9 @@ from tests.services.test_services import HERE, service_of
 pytestmark = pytest.mark.in_process
 
 NAME = "node"
-HARMLESS = "fail when=before receive=1 rate=40%; lose receive=2 rate=30%; late seconds=1 receive=1 rate=30%"
+HARMLESS = (
+    "fail when=before receive=1 rate=40%; lose receive=2 rate=30%; late seconds=1 receive=1 rate=30%; deploy from=4"
+)
 """What leaves alone the attempts that a function makes: a right service keeps each promise."""
 
 

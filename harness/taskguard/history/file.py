@@ -27,6 +27,7 @@ from taskguard.history.events import (
     QueueDepth,
     RecordChanged,
     RecordObserved,
+    Resent,
     RunEnded,
     TaskSubmitted,
 )
@@ -158,6 +159,27 @@ class History(Sequence[Event]):
     def _struck(self) -> frozenset[tuple[str | None, str | None]]:
         faults = self.of_kind(FaultInjected)
         return frozenset((fault.delivery_id, task_id) for fault in faults for task_id in fault.task_ids)
+
+    @cached_property
+    def doubled_by_faults(self) -> frozenset[str]:
+        """The tasks that an attempt had sent again when a fault broke it off: the message that was to be replaced comes back, too, and
+        from then on there are two, by nobody's doing but the fault's."""
+        resent = (event for event in self.of_kind(Resent) if event.new_message_id is not None)
+        return frozenset(
+            event.task_id
+            for event in resent
+            if event.task_id is not None
+            and (event.delivery_id, event.task_id) in self._struck
+            and self.was_broken_off(event.task_id)
+        )
+
+    def without(self, task_ids: frozenset[str]) -> History:
+        """What was seen of all but these tasks; events have the positions that they have here."""
+        rest = History(
+            event for event in self._events if task_ids.isdisjoint(_tasks_of(event)) or isinstance(event, FaultInjected)
+        )
+        rest._positions = self._positions
+        return rest
 
     def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
         """When a message of this queue that was due at that moment could come at the earliest: later than that where the run

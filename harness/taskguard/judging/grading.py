@@ -28,6 +28,9 @@ from taskguard.support.garbage_collection import without_garbage_collection
 
 _IN_CONTRADICTION = "the evidence contradicts itself, or a clock was set during the run"
 
+_TELLS_OF_ENDS = "settlement"
+"""This check says which tasks were left out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFate:
@@ -116,11 +119,14 @@ class Grade:
 def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) -> Grade:
     """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open.
 
-    Of a history that contradicts itself nothing can be judged: then all is *unknown*.
+    Of a history that contradicts itself nothing can be judged: then all is *unknown*. No check is shown a task that a fault of the run's own
+    has doubled.
     """
     terms = as_deployed(terms, history)
     with without_garbage_collection():
-        verdicts = tuple(check(history, terms) for check in checks.values())
+        doubled = history.doubled_by_faults if checks is CHECKS else frozenset[str]()
+        shown = history.without(doubled) if doubled else history
+        verdicts = tuple(_with_doubled(check(shown, terms), doubled) for check in checks.values())
         judged = Grade(
             verdicts=verdicts,
             fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
@@ -135,6 +141,13 @@ def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) 
             for each in contradictions(history, terms)
         ]
     return _in_doubt(judged, found) if found else judged
+
+
+def _with_doubled(verdict: Verdict, doubled: frozenset[str]) -> Verdict:
+    if not doubled or verdict.check != _TELLS_OF_ENDS:
+        return verdict
+    message = f"not judged, since the run itself broke off an attempt that had sent the task again, so that two messages carried it: {', '.join(sorted(doubled))}"
+    return replace(verdict, findings=(*verdict.findings, Finding(task_id=None, message=message)))
 
 
 def grade_run(history: History, manifest: Manifest) -> Grade:

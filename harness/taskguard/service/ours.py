@@ -88,31 +88,3 @@ def api_auth_of(stack: Stack) -> ApiAuth:
     if route.api_key_required:
         return ApiAuth.API_KEY
     return ApiAuth.IAM if route.authorization == "AWS_IAM" else ApiAuth.NONE
-
-
-def parameters_of(endpoint: Endpoint, stack: Stack) -> dict[str, str]:
-    """The parameters that the stack was deployed with, read back from where it is: all but ``alarmTopicArn``, with which no
-    run deploys."""
-    [name] = stack.work_queue.consumers
-    configuration = endpoint.functions().get_function_configuration(FunctionName=name)
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    found = {
-        "failureRate": variables.get("FAILURE_RATE", ""),
-        "failureSeed": variables.get("FAILURE_SEED", ""),
-        "backoffBaseSeconds": variables.get("BACKOFF_BASE_SECONDS", ""),
-        "backoffFactor": variables.get("BACKOFF_FACTOR", ""),
-        "tracing": "true" if configuration.get("TracingConfig", {}).get("Mode") == "Active" else "",
-        "apiAuth": str(api_auth_of(stack)),
-        "apiKeys": ",".join(_key_names(endpoint, stack)),
-    }
-    return {parameter: value for parameter, value in found.items() if value}
-
-
-def _key_names(endpoint: Endpoint, stack: Stack) -> list[str]:
-    """What the stack's API keys were called in the parameter, the first one, whose id is an output for people, in front."""
-    if not stack.ingress.api.key_ids:
-        return []
-    description = endpoint.cloudformation().describe_stacks(StackName=stack.name)["Stacks"][0]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in description.get("Outputs", [])}
-    ids = sorted(stack.ingress.api.key_ids, key=lambda each: each != outputs.get("ApiKeyId"))
-    return [endpoint.apigateway().get_api_key(apiKey=each)["name"].removeprefix(f"{stack.name}-") for each in ids]

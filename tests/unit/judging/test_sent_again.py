@@ -18,9 +18,11 @@ from taskguard.history import (
     Delivered,
     Event,
     FaultInjected,
+    History,
     Resent,
     RunEnded,
 )
+from taskguard.judging.grading import grade
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.terms import our_terms
@@ -176,13 +178,43 @@ def test_what_the_run_itself_made_to_fail_the_consumer_did_not_count() -> None:
 
 
 def test_one_that_comes_back_though_it_was_sent_again_is_in_several_messages_and_nobody_is_accused() -> None:
+    for check in ("backoff", "redrive", "settlement", "effect"):
+        verdict = judge(check, [*RIGHT, *come_back()], terms())
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "task once was sent in several messages" in verdict.findings[0].message
+
+
+def come_back() -> list[Event]:
+    """The first message of a task that was sent again comes back, too."""
     first = the(RIGHT, Delivered, where=lambda event: event.task_id == "once")
     back = replace(first, at_ms=first.at_ms + 60_000, receive_count=2, delivery_id="back")
     done = AttemptSucceeded(at_ms=back.at_ms + 5, **{**whose("once", 1), "receive_count": 2, "delivery_id": "back"})
-    for check in ("backoff", "redrive", "settlement", "effect"):
-        verdict = judge(check, [*RIGHT, back, done], terms())
-        assert verdict.outcome is Outcome.UNKNOWN
-        assert "task once was sent in several messages" in verdict.findings[0].message
+    return [back, done]
+
+
+@pytest.mark.parametrize(("kind", "is_left_out"), [("kill", True), ("fail", False)])
+def test_one_that_the_run_itself_broke_off_when_it_had_been_sent_again_is_left_out(
+    kind: str, is_left_out: bool
+) -> None:
+    struck = the(RIGHT, Delivered, where=lambda event: event.task_id == "once")
+    fault = FaultInjected(
+        at_ms=struck.at_ms + 7,
+        until_ms=None,
+        kind=kind,
+        when="after",
+        fault=kind,
+        function="work",
+        call=None,
+        number=None,
+        task_ids=("once",),
+        receive_count=1,
+        delivery_id=struck.delivery_id,
+    )
+    verdicts = {each.check: each for each in grade(History([*RIGHT, *come_back(), fault]), terms()).verdicts}
+    outcomes = {verdicts[check].outcome for check in SPOKEN_OF if check != "configuration"}
+    assert (outcomes == {Outcome.PASS}) is is_left_out
+    said_so = "not judged, since the run itself broke off an attempt that had sent the task again, so that two messages carried it: once"
+    assert (said_so in {each.message for each in verdicts["settlement"].findings}) is is_left_out
 
 
 def test_steps_are_not_taken_for_retries() -> None:

@@ -13,7 +13,6 @@ from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.support.clocks import Clock
 from taskguard.support.waiting import wait_for
 
-from tests.places import PLACES
 from tests.unit.taskguard.fake_aws import Fakes
 from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, WORK_ARN
 
@@ -86,9 +85,9 @@ class Place:
     mappings: Mappings = field(default_factory=Mappings)
     clock: Moving = field(default_factory=Moving)
 
-    def nemesis(self, lines: str, log: Path | None = None) -> Nemesis:
+    def nemesis(self, lines: str, folder: Path | None = None) -> Nemesis:
         endpoint = Fakes(lambdas=self.mappings, clock=self.clock)  # type: ignore[arg-type]
-        return Nemesis(endpoint, STACK, Plan(seed="s", faults=parse(lines)), log, places=PLACES)
+        return Nemesis(endpoint, STACK, Plan(seed="s", faults=parse(lines)), folder)
 
     def go_on_to(self, seconds: float) -> None:
         """Let it be so many seconds after the beginning, and wait until somebody has seen it."""

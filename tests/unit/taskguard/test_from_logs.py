@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from taskguard.evidence.log_lines import LogLine
+from taskguard.evidence.logs import seal
 from taskguard.evidence.logs.from_logs import LOCAL, ON_AWS
-from taskguard.evidence.logs.seal import Seals
 from taskguard.evidence.recorder.deliveries import FROM_RECORDER
 from taskguard.history import (
     AttemptSucceeded,
@@ -50,7 +50,7 @@ THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "sl
 def packages(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """What is downloaded from where; by default the package whose trail is this project's own."""
     found: dict[str, bytes] = {}
-    monkeypatch.setattr(Seals, "_download", lambda _, location: found.get(location, package()))
+    monkeypatch.setattr(seal, "download", lambda _, location: found.get(location, package()))
     return found
 
 

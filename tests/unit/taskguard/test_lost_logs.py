@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from taskguard.evidence.logs import seal
 from taskguard.evidence.logs.from_logs import LOCAL
-from taskguard.evidence.logs.seal import Seals
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -55,7 +55,7 @@ def our_package(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     archive = package()
     # What is lost does not come, however long it is waited for.
     monkeypatch.setattr("taskguard.evidence.logs.from_logs.LOCAL", replace(LOCAL, quiet_seconds=0.1, late_seconds=0.3))
-    monkeypatch.setattr(Seals, "_download", lambda *_: archive)
+    monkeypatch.setattr(seal, "download", lambda *_: archive)
 
 
 def outcome(logged: LoggedRun) -> Outcome:

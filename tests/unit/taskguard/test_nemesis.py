@@ -149,7 +149,7 @@ def test_where_nothing_is_on_nothing_strikes() -> None:
 
 def test_while_something_is_off_a_file_says_how_to_switch_it_on(tmp_path: Path) -> None:
     place, note = Place(), tmp_path / "engine" / module.NOTE
-    with place.nemesis("consumer-off for=1000; monitor-off for=1000", tmp_path / "engine" / "deploy.log"):
+    with place.nemesis("consumer-off for=1000; monitor-off for=1000", tmp_path / "engine"):
         place.seen(work="Disabled", dead="Disabled")
         said = note.read_text()
     for mapping in ("work", "dead"):

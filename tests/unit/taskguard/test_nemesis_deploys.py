@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from taskguard.errors import DeploymentError
 from taskguard.history import EvidenceMissing
-from taskguard.places import Places
 from taskguard.run.injecting import nemesis as module
-from taskguard.run.injecting.nemesis import deploy_again
-from taskguard.service import deployment
-from taskguard.service.ours import parameters_of
+from taskguard.run.injecting.redeploying import deploy_again
+from taskguard.service import function_code
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
 
-from tests.places import PLACES, PROJECT
-from tests.unit.taskguard.fake_aws import WORKER, Fakes
+from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes
 from tests.unit.taskguard.nemesis_place import Place, kinds
-from tests.unit.taskguard.recorder_lines import STACK, let_in_by
+from tests.unit.taskguard.recorder_lines import STACK as BARE
+from tests.unit.taskguard.recorder_lines import function
+
+STACK = replace(BARE, functions=(function(WORKER), function(MONITOR)))
 
 
 @pytest.fixture
@@ -30,9 +32,7 @@ def deploys(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The deploys in mid-run, as stage and seed; none is made."""
     made: list[tuple[str, str]] = []
 
-    def deploy(
-        _endpoint: object, stack: Stack, seed: str, _log: Path | None, _abandoned: object, *, places: Places
-    ) -> None:
+    def deploy(_endpoint: object, stack: Stack, seed: str, _abandoned: object) -> None:
         made.append((stack.stage, seed))
 
     monkeypatch.setattr(module, "deploy_again", deploy)
@@ -53,9 +53,7 @@ def test_a_deploy_is_made_at_its_time(deploys: list[tuple[str, str]]) -> None:
 def test_a_deploy_of_an_interrupted_run_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, heeded = threading.Event(), []
 
-    def deploy(
-        _endpoint: object, _stack: object, _seed: str, _log: object, abandoned: threading.Event, *, places: Places
-    ) -> None:
+    def deploy(_endpoint: object, _stack: object, _seed: str, abandoned: threading.Event) -> None:
         begun.set()
         heeded.append(abandoned.wait(10))
 
@@ -95,72 +93,70 @@ def test_what_went_wrong_leaves_it_open_whether_the_fault_struck(monkeypatch: py
     assert (event.affects, event.what) == (("FaultInjected",), "whether the fault `deploy` struck: no deploy")
 
 
-def test_a_deploy_has_other_code_and_the_parameters_that_the_stack_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, Any] = {}
+@dataclass
+class Deployed:
+    """Lambda with functions whose packages are downloaded from where they are named to lie."""
 
-    def deploy(
-        _endpoint: object,
-        stage: str,
-        *,
-        places: Places,
-        parameters: dict[str, str],
-        log: Path | None,
-        abandoned: object,
-    ) -> None:
-        assert abandoned is None
-        comment = (
-            (places.service / "handlers" / "__init__.py")
-            .read_text()
-            .removeprefix((PROJECT / "handlers" / "__init__.py").read_text())
-        )
-        same = (places.service / "serverless.yml").read_bytes() == (PROJECT / "serverless.yml").read_bytes()
-        seen.update(stage=stage, parameters=parameters, comment=comment, same=same, log=log)
+    packages: dict[str, bytes]
+    updated: list[str] = field(default_factory=list)
 
-    monkeypatch.setattr(deployment, "deploy", deploy)
-    monkeypatch.setattr(module, "parameters_of", lambda *_: {"failureRate": "0.3"})
-    deploy_again(Fakes(), STACK, "one seed", places=PLACES)
-    assert (seen["stage"], seen["parameters"], seen["same"]) == (STACK.stage, {"failureRate": "0.3"}, True)
-    first = seen["comment"]
-    assert first.startswith("# Deployed again in the middle of run ")
-    deploy_again(Fakes(), STACK, "another seed", places=PLACES)
-    assert seen["comment"] != first
+    def get_function(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        digest = sha256(self.packages[FunctionName]).hexdigest()
+        return {"Code": {"Location": f"http://s3.aws/{FunctionName}"}, "Configuration": {"CodeSha256": digest}}
+
+    def update_function_code(self, *, FunctionName: str, ZipFile: bytes) -> None:  # noqa: N803
+        self.packages[FunctionName] = ZipFile
+        self.updated.append(FunctionName)
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        assert FunctionName in self.updated
+        return {"LastUpdateStatus": "Successful"}
 
 
-def test_parameters_are_read_back_from_the_stack() -> None:
-    class Configured:
-        def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
-            assert FunctionName == WORKER
-            variables = {"FAILURE_RATE": "0.3", "FAILURE_SEED": "", "BACKOFF_BASE_SECONDS": "5", "STAGE": "dev"}
-            return {"Environment": {"Variables": variables}, "TracingConfig": {"Mode": "Active"}}
-
-    stack = let_in_by(authorization="AWS_IAM")
-    endpoint = Fakes(lambdas=Configured())  # type: ignore[arg-type]
-    assert parameters_of(endpoint, stack) == {
-        "failureRate": "0.3",
-        "backoffBaseSeconds": "5",
-        "tracing": "true",
-        "apiAuth": "iam",
-    }
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.mjs", "export const handler = 1;")
+    lambdas = Deployed({each.name: package.getvalue() for each in STACK.functions})
+    monkeypatch.setattr(
+        function_code, "download", lambda _endpoint, location: lambdas.packages[location.rpartition("/")[2]]
+    )
+    return lambdas
 
 
-def test_the_names_of_the_api_keys_are_read_back_the_first_one_first() -> None:
-    class Keys:
-        def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
-            assert StackName == STACK.name
-            return {"Stacks": [{"Outputs": [{"OutputKey": "ApiKeyId", "OutputValue": "k-1"}]}]}
+def files_in(package: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
-        def get_api_key(self, *, apiKey: str) -> dict[str, str]:  # noqa: N803
-            return {"name": f"{STACK.name}-" + {"k-1": "shop", "k-2": "reports"}[apiKey]}
 
-    class Configured:
-        def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
-            return {"FunctionName": FunctionName}
+def test_each_function_is_replaced_by_the_same_code_with_a_file_more(deployed: Deployed) -> None:
+    deploy_again(Fakes(lambdas=deployed), STACK, "one seed")  # type: ignore[arg-type]
+    assert sorted(deployed.updated) == sorted(each.name for each in STACK.functions)
+    files = files_in(deployed.packages[WORKER])
+    assert files.pop("index.mjs") == b"export const handler = 1;"
+    assert list(files.values()) == [b""]
+    deploy_again(Fakes(lambdas=deployed), STACK, "one seed")  # type: ignore[arg-type]
+    assert len(files_in(deployed.packages[WORKER])) == 3, "as often as it is deployed"
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class WithKeys(Fakes):
-        def apigateway(self) -> Any:
-            return self.others["apigateway"]
 
-    endpoint = WithKeys(lambdas=Configured(), others={"cloudformation": Keys(), "apigateway": Keys()})  # type: ignore[arg-type]
-    found = parameters_of(endpoint, let_in_by(key_ids=("k-2", "k-1"), needs_key=True))
-    assert found == {"apiAuth": "apiKey", "apiKeys": "shop,reports"}  # pragma: allowlist secret
+def test_none_is_replaced_once_it_is_abandoned(deployed: Deployed) -> None:
+    over = threading.Event()
+    over.set()
+    deploy_again(Fakes(lambdas=deployed), STACK, "one seed", over)  # type: ignore[arg-type]
+    assert deployed.updated == []
+
+
+@pytest.mark.parametrize(
+    ("package", "said"), [(b"no archive", "File is not a zip file"), (None, "it is no archive that can be downloaded")]
+)
+def test_a_package_that_cannot_be_had_is_named(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, package: bytes | None, said: str
+) -> None:
+    if package is None:
+        image = {"Code": {"ImageUri": "an image"}, "Configuration": {"CodeSha256": ""}}
+        monkeypatch.setattr(deployed, "get_function", lambda **_: image)
+    else:
+        deployed.packages = dict.fromkeys(deployed.packages, package)
+    with pytest.raises(DeploymentError, match=f"deploying the function .* again: {said}"):
+        deploy_again(Fakes(lambdas=deployed), STACK, "one seed")  # type: ignore[arg-type]

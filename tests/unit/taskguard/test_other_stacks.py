@@ -28,7 +28,6 @@ from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
-from tests.places import PLACES
 from tests.unit.taskguard import test_configuration_reading as reading
 from tests.unit.taskguard.fake_aws import MONITOR, WORKER, Fakes, LogService
 from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, function, recording_of, sqs_record, started
@@ -123,8 +122,8 @@ def _refused() -> list[dict[str, Any]]:
 
 def test_consumers_of_a_queue_that_is_not_there_cannot_be_switched_off() -> None:
     with pytest.raises(FaultPlanError, match="the stack TaskGuard-dev has no dead-letter queue"):
-        Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("monitor-off from=1 for=1")), places=PLACES)
-    Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("consumer-off from=1 for=1")), places=PLACES)
+        Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("monitor-off from=1 for=1")))
+    Nemesis(Fakes(), BARE, Plan(seed="s", faults=parse("consumer-off from=1 for=1")))
 
 
 def test_a_function_is_read_in_its_own_log_group() -> None:

@@ -10,16 +10,15 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterable
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.places import DATA
+from taskguard.service.function_code import download
 from taskguard.targets.base import Endpoint
 
 WITNESS = "handlers/trail.py"
-_TIMEOUT_SECONDS = 30.0
 
 
 class Seals:
@@ -50,19 +49,8 @@ class Seals:
             location = answer["Code"].get("Location")
             if not location:
                 raise _Unreadable("it is no archive that can be downloaded")
-            self._witnesses[digest] = _witness_in(self._download(location))
+            self._witnesses[digest] = _witness_in(download(self._endpoint, location))
         return self._witnesses[digest]
-
-    def _download(self, location: str) -> bytes:
-        with requests.Session() as session:
-            if self._endpoint.url is not None:
-                # A local engine may name itself as it is reached from within.
-                there, here = urlsplit(location), urlsplit(self._endpoint.url)
-                location = urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
-                session.trust_env = False
-            answer = session.get(location, timeout=_TIMEOUT_SECONDS)
-            answer.raise_for_status()
-            return answer.content
 
 
 class _Unreadable(Exception):

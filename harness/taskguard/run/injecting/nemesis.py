@@ -10,13 +10,10 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -27,11 +24,8 @@ from taskguard.faults.kinds import FROM_OUTSIDE
 from taskguard.faults.plan import Fault, Plan
 from taskguard.history import EvidenceMissing, FaultInjected
 from taskguard.history.values import QueueName
-from taskguard.places import Places
+from taskguard.run.injecting.redeploying import deploy_again
 from taskguard.run.switching import NOTE, Note, Switch, in_words
-from taskguard.service import deployment
-from taskguard.service.files import copy_of
-from taskguard.service.ours import parameters_of
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -45,8 +39,8 @@ _SWITCHED: Mapping[str, QueueName] = {"consumer-off": "work", "monitor-off": "de
 class Nemesis:
     """Use as a context manager: the plan's time begins when it is entered, and when it is left all is as it was.
 
-    Of the plan only what comes from outside is done. ``log`` receives the words of a deploy's CLI. As long as a consumer may be
-    off, the commands that switch it on are in the file :data:`NOTE` beside it.
+    Of the plan only what comes from outside is done. As long as a consumer may be off, the commands that switch it on are in the file
+    :data:`NOTE` of ``folder``.
 
     Raises:
         FaultPlanError: when it is made, that the stack has not what a fault is to switch off.
@@ -54,16 +48,13 @@ class Nemesis:
             wrong otherwise is an event: the run goes on.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, stack: Stack, plan: Plan, log: Path | None = None, *, places: Places
-    ) -> None:
-        self._endpoint, self._stack, self._plan, self._log = endpoint, stack, plan, log
-        self._places = places
+    def __init__(self, endpoint: Endpoint, stack: Stack, plan: Plan, folder: Path | None = None) -> None:
+        self._endpoint, self._stack, self._plan = endpoint, stack, plan
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._threads: list[threading.Thread] = []
         self._events: list[FaultInjected | EvidenceMissing] = []
-        note = Note(None if log is None else log.with_name(NOTE))
+        note = Note(None if folder is None else folder / NOTE)
         self._switches = {
             kind: Switch(endpoint, stack.queues[queue].arn, note, self._over)
             for kind, queue in _SWITCHED.items()
@@ -115,14 +106,7 @@ class Nemesis:
         try:
             if fault.kind == "deploy":
                 with self._noted(fault, self._endpoint.clock.now_ms()):
-                    deploy_again(
-                        self._endpoint,
-                        self._stack,
-                        self._plan.seed,
-                        self._log,
-                        self._abandoned,
-                        places=self._places,
-                    )
+                    deploy_again(self._endpoint, self._stack, self._plan.seed, self._abandoned)
             else:
                 self._switch_off(fault, due_ms)
         except (TaskGuardError, ClientError, BotoCoreError, OSError) as problem:
@@ -164,29 +148,3 @@ class Nemesis:
                 receive_count=None,
             )
         )
-
-
-def deploy_again(
-    endpoint: Endpoint,
-    stack: Stack,
-    seed: str,
-    log: Path | None = None,
-    abandoned: threading.Event | None = None,
-    *,
-    places: Places,
-) -> None:
-    """Deploy the service in ``places`` to the stack once more, with a comment in its functions' code, so that every one of them is
-    replaced; ``abandoned`` as for :func:`taskguard.service.deployment.deploy`.
-
-    Raises:
-        SetupError, DeploymentError: as :func:`taskguard.service.deployment.deploy`.
-    """
-    with tempfile.TemporaryDirectory(prefix="taskguard-again-") as scratch:
-        service = Path(scratch)
-        copy_of(places.service, service)
-        # By the seed: a stage that is used again has been deployed with the last one's.
-        with (service / "handlers" / "__init__.py").open("a", encoding="utf-8") as module:
-            module.write(f"# Deployed again in the middle of run {sha256(seed.encode()).hexdigest()[:12]}.\n")
-        parameters = parameters_of(endpoint, stack)
-        copy = replace(places, service=service)
-        deployment.deploy(endpoint, stack.stage, places=copy, parameters=parameters, log=log, abandoned=abandoned)

@@ -11,7 +11,6 @@ from typing import Self
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.faults.plan import Plan
-from taskguard.places import Places
 from taskguard.run.injecting.handing_over import injecting
 from taskguard.run.injecting.nemesis import Nemesis
 from taskguard.service.stack import Stack
@@ -32,12 +31,11 @@ class PlannedFaults(Nemesis):
         endpoint: Endpoint,
         stack: Stack,
         plan: Plan,
-        log: Path | None = None,
+        folder: Path | None = None,
         *,
-        places: Places,
         dialect: Dialect = TASKGUARD,
     ) -> None:
-        super().__init__(endpoint, stack, plan, log, places=places)
+        super().__init__(endpoint, stack, plan, folder)
         self._dialect = dialect
 
     def __enter__(self) -> Self:

@@ -10,21 +10,18 @@ import base64
 import copy
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from taskguard.errors import DeploymentError
+from taskguard.service import function_code
 from taskguard.service.deployers.assembly import ACCOUNT
 from taskguard.service.deployers.packaging import CODE, function_setting
 from taskguard.service.deployers.templates import Template, resources_of
 from taskguard.targets.base import Endpoint
 
 _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
-_LOOKS_EVERY_SECONDS = 0.02
-_UPDATED_WITHIN_SECONDS = 60.0
 _AT_ONCE = 4
 _OF_ASSETS = "aws:asset:"
 """How CDK's notes in a resource's metadata begin that name its files."""
@@ -70,17 +67,7 @@ def _put(endpoint: Endpoint, name: str, place: _Place, digest: str) -> None:
     functions = endpoint.functions()
     if functions.get_function_configuration(FunctionName=name)["CodeSha256"] == digest:
         return
-    functions.update_function_code(FunctionName=name, S3Bucket=place.bucket, S3Key=place.key)
-    deadline = time.monotonic() + _UPDATED_WITHIN_SECONDS
-    while True:
-        told = functions.get_function_configuration(FunctionName=name)
-        state = told.get("LastUpdateStatus", "Successful")
-        if state == "Successful":
-            return
-        if state == "Failed" or time.monotonic() > deadline:
-            why = told.get("LastUpdateStatusReason", "it took too long")
-            raise DeploymentError(f"updating the code of the function {name} at {endpoint.place}: {why}.")
-        time.sleep(_LOOKS_EVERY_SECONDS)
+    function_code.update(endpoint, name, S3Bucket=place.bucket, S3Key=place.key)
 
 
 def _digest_of(endpoint: Endpoint, place: _Place) -> str:
