@@ -1,10 +1,16 @@
-"""Builds what a consumer does that retries by a new message: it sends the task again with a delay, and acknowledges the one before."""
+"""Builds what a consumer does that retries by a new message: it sends the task again with a delay, and acknowledges the one before;
+and by what it is judged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+from taskguard.contract.contract import Attempts, Contract
+from taskguard.contract.dialect import Dialect, MessageWords
+from taskguard.contract.terms import Terms
+from taskguard.contract.waiting import Waiting
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
@@ -15,9 +21,11 @@ from taskguard.history import (
     Sender,
     TaskSubmitted,
 )
+from taskguard.judging.verdict import Outcome, Verdict
 from taskguard.support.json_values import Json
 
-from tests.unit.judging.building import START_MS
+from tests.terms import our_terms
+from tests.unit.judging.building import START_MS, ending
 
 WHY = "the function sent its task to the queue again, in a new message"
 
@@ -75,3 +83,39 @@ def whose(task_id: str, number: int) -> dict[str, Any]:
         "receive_count": 1,
         "delivery_id": f"delivery-of-{task_id}-{number}",
     }
+
+
+GROWING = Waiting(first=4.0, grows=2.0, last="free")
+SPOKEN_OF = ("settlement", "effect", "backoff", "partial_batches", "redrive", "configuration")
+THREE = Attempts(most=3)
+
+
+def terms(*, attempts: Attempts = THREE, waiting: Waiting = GROWING) -> Terms:
+    """Those of a contract that asks for nothing but this."""
+    ours = our_terms()
+    return replace(
+        ours,
+        contract=Contract(attempts=attempts, waiting=waiting),
+        dialect=Dialect(message=MessageWords(id="taskId", payload="payload")),
+    )
+
+
+def run(*lives: list[Event]) -> list[Event]:
+    """A run of these tasks, and of some that succeed at once."""
+    others = [event for number in range(3) for event in life_of(f"at-once-{number}", [])]
+    events = [*others, *(event for life in lives for event in life)]
+    return [*events, *ending(events)]
+
+
+def said(verdict: Verdict) -> list[str]:
+    """What a check found that fails."""
+    assert verdict.outcome is Outcome.FAIL
+    return [finding.message for finding in verdict.findings]
+
+
+RIGHT = run(life_of("once", [4.0]), life_of("twice", [4.0, 8.0]), life_of("dead", [4.0, 8.0], dies=True))
+
+
+def is_of(event: Event, message_id: str) -> bool:
+    """Whether an event is of this message."""
+    return getattr(event, "message_id", None) == message_id

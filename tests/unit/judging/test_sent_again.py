@@ -6,57 +6,21 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from taskguard.contract.contract import Attempts, Contract
-from taskguard.contract.dialect import Dialect, MessageWords
-from taskguard.contract.terms import Terms
+from taskguard.contract.contract import Attempts
 from taskguard.contract.waiting import AS_DEPLOYED, Waiting
 from taskguard.history import (
     AttemptFailed,
-    AttemptSucceeded,
     Called,
     DeadLettered,
     Delivered,
     Event,
-    FaultInjected,
-    History,
     Resent,
     RunEnded,
 )
-from taskguard.judging.grading import grade
-from taskguard.judging.verdict import Outcome, Verdict
+from taskguard.judging.verdict import Outcome
 
-from tests.terms import our_terms
 from tests.unit.judging.building import START_MS, ending, holds, judge, missing, the, without
-from tests.unit.judging.resending import life_of, whose
-
-GROWING = Waiting(first=4.0, grows=2.0, last="free")
-SPOKEN_OF = ("settlement", "effect", "backoff", "partial_batches", "redrive", "configuration")
-
-
-THREE = Attempts(most=3)
-
-
-def terms(*, attempts: Attempts = THREE, waiting: Waiting = GROWING) -> Terms:
-    ours = our_terms()
-    return replace(
-        ours,
-        contract=Contract(attempts=attempts, waiting=waiting),
-        dialect=Dialect(message=MessageWords(id="taskId", payload="payload")),
-    )
-
-
-def run(*lives: list[Event]) -> list[Event]:
-    others = [event for number in range(3) for event in life_of(f"at-once-{number}", [])]
-    events = [*others, *(event for life in lives for event in life)]
-    return [*events, *ending(events)]
-
-
-def said(verdict: Verdict) -> list[str]:
-    assert verdict.outcome is Outcome.FAIL
-    return [finding.message for finding in verdict.findings]
-
-
-RIGHT = run(life_of("once", [4.0]), life_of("twice", [4.0, 8.0]), life_of("dead", [4.0, 8.0], dies=True))
+from tests.unit.judging.resending import RIGHT, SPOKEN_OF, is_of, life_of, run, said, terms, whose
 
 
 @pytest.mark.parametrize("check", SPOKEN_OF)
@@ -148,73 +112,6 @@ def test_what_is_given_up_at_once_may_have_been_tried_within_if_there_was_time()
     verdict = judge("redrive", long, terms())
     assert verdict.outcome is Outcome.UNKNOWN
     assert "several times within that invocation cannot be seen from outside" in verdict.findings[0].message
-
-
-def test_what_the_run_itself_made_to_fail_the_consumer_did_not_count() -> None:
-    """The first receive of the second message is withheld, and comes back by the queue's own visibility timeout."""
-    events = run(life_of("t", [4.0, 8.0], dies=True))
-    second = the(events, Delivered, where=lambda event: event.message_id == "t-2")
-    withheld = {**whose("t", 2), "delivery_id": "withheld"}
-    fault = FaultInjected(
-        at_ms=second.at_ms - 40,
-        until_ms=None,
-        kind="fail",
-        when="before",
-        fault="fail",
-        function="work",
-        call=None,
-        number=None,
-        task_ids=("t",),
-        receive_count=1,
-        delivery_id="withheld",
-    )
-    later = [replace(each, receive_count=2) if getattr(each, "message_id", "") == "t-2" else each for each in events]
-    later += [
-        Delivered(at_ms=second.at_ms - 40, payload=second.payload, **withheld),
-        AttemptFailed(at_ms=second.at_ms - 30, reason="injected", **withheld),
-        fault,
-    ]
-    assert holds(judge("redrive", later, terms()))
-
-
-def test_one_that_comes_back_though_it_was_sent_again_is_in_several_messages_and_nobody_is_accused() -> None:
-    for check in ("backoff", "redrive", "settlement", "effect"):
-        verdict = judge(check, [*RIGHT, *come_back()], terms())
-        assert verdict.outcome is Outcome.UNKNOWN
-        assert "task once was sent in several messages" in verdict.findings[0].message
-
-
-def come_back() -> list[Event]:
-    """The first message of a task that was sent again comes back, too."""
-    first = the(RIGHT, Delivered, where=lambda event: event.task_id == "once")
-    back = replace(first, at_ms=first.at_ms + 60_000, receive_count=2, delivery_id="back")
-    done = AttemptSucceeded(at_ms=back.at_ms + 5, **{**whose("once", 1), "receive_count": 2, "delivery_id": "back"})
-    return [back, done]
-
-
-@pytest.mark.parametrize(("kind", "is_left_out"), [("kill", True), ("fail", False)])
-def test_one_that_the_run_itself_broke_off_when_it_had_been_sent_again_is_left_out(
-    kind: str, is_left_out: bool
-) -> None:
-    struck = the(RIGHT, Delivered, where=lambda event: event.task_id == "once")
-    fault = FaultInjected(
-        at_ms=struck.at_ms + 7,
-        until_ms=None,
-        kind=kind,
-        when="after",
-        fault=kind,
-        function="work",
-        call=None,
-        number=None,
-        task_ids=("once",),
-        receive_count=1,
-        delivery_id=struck.delivery_id,
-    )
-    verdicts = {each.check: each for each in grade(History([*RIGHT, *come_back(), fault]), terms()).verdicts}
-    outcomes = {verdicts[check].outcome for check in SPOKEN_OF if check != "configuration"}
-    assert (outcomes == {Outcome.PASS}) is is_left_out
-    said_so = "not judged, since the run itself broke off an attempt that had sent the task again, so that two messages carried it: once"
-    assert (said_so in {each.message for each in verdicts["settlement"].findings}) is is_left_out
 
 
 def test_steps_are_not_taken_for_retries() -> None:
@@ -339,70 +236,10 @@ def test_dead_letters_of_others_are_not_its_own() -> None:
     )
 
 
-def through(events: list[Event], queue: str, **changes: Any) -> list[Event]:
-    """The same, where each retry goes through another queue of the service's."""
-    return [replace(each, through=queue, **changes) if isinstance(each, Resent) else each for each in events]
-
-
-@pytest.mark.parametrize("check", SPOKEN_OF)
-def test_retries_through_other_queues_are_as_right_as_those_on_the_work_queue(check: str) -> None:
-    assert holds(judge(check, through(RIGHT, "Later"), terms()))
-
-
-def test_a_queue_that_delays_too_little_is_named() -> None:
-    short = through(run(life_of("t", [3.0])), "Later")
-    assert said(judge("backoff", short, terms())) == [
-        "task t: attempt 1 sent its task to the queue Later, with a delay of 3 s, expected 4 s or more"
-    ]
-    none = through(run(life_of("t", [0.0])), "Later")
-    assert "sent its task to the queue Later, without a delay, expected 4 s" in said(judge("backoff", none, terms()))[0]
-
-
-def test_each_send_may_be_late_by_itself() -> None:
-    late = run(life_of("t", [7.5], asked=[4.0]))
-    assert holds(judge("backoff", through(late, "Later", sends=2), terms()))
-    assert "came back after 7.552 s" in said(judge("backoff", late, terms()))[0]
-
-
-def test_what_is_not_sent_on_from_a_queue_of_its_own_is_hidden_as_that_queue_has_it() -> None:
-    # The second attempt asks for nothing, and its queue hides the message.
-    events = run(life_of("t", [4.0, 20.0]))
-    second = the(events, Delivered, where=lambda each: each.message_id == "t-2")
-    events = [each for each in events if not (isinstance(each, Resent) and each.message_id == "t-2")]
-    events = [replace(each, message_id="t-2", receive_count=2) if _is_of(each, "t-3") else each for each in events]
-    kept = [replace(each, queue="Later", hidden_seconds=20.0) if each is second else each for each in events]
-    assert holds(judge("backoff", kept, terms()))
-    short = [replace(each, queue="Later", hidden_seconds=6.0) if each is second else each for each in events]
-    assert "was hidden by its queue for 6 s, expected 8 s or more" in said(judge("backoff", short, terms()))[0]
-
-
-def _is_of(event: Event, message_id: str) -> bool:
-    return getattr(event, "message_id", None) == message_id
-
-
-def kept_in(events: list[Event], queue: str) -> list[Event]:
-    return [replace(each, queue=queue) if isinstance(each, DeadLettered) else each for each in events]
-
-
-def test_what_is_given_up_to_a_queue_that_nobody_reads_is_dead_and_that_is_advised_against() -> None:
-    verdict = judge("redrive", kept_in(RIGHT, "Parked"), terms())
-    assert holds(verdict)
-    assert [finding.message for finding in verdict.findings] == [
-        "what is given up goes to the queue Parked, and the work queue's redrive policy names another one, or there is none: who watches "
-        "the dead-letter queue does not learn of it"
-    ]
-    early = kept_in(run(life_of("t", [4.0], dies=True)), "Parked")
-    found = said(judge("redrive", early, terms()))
-    assert (
-        found[0]
-        == "work sent task t to the queue Parked itself, after attempt 2; expected no sooner than after attempt 3"
-    )
-
-
 def test_of_several_messages_that_nobody_joined_the_last_may_have_been_the_third_attempt() -> None:
     events = without(run(life_of("t", [4.0, 8.0], dies=True)), Resent)
     apart = [
-        replace(each, receive_count=2) if _is_of(each, "t-1") and hasattr(each, "receive_count") else each
+        replace(each, receive_count=2) if is_of(each, "t-1") and hasattr(each, "receive_count") else each
         for each in events
     ]
     verdict = judge("redrive", apart, terms())

@@ -28,7 +28,7 @@ registry=https://packages.example.com/npm/
 //registry.npmjs.org/:_authToken=publishes
 //npm.pkg.github.com/:_authToken=${GITHUB_TOKEN}
 //other.example.com/:_password=others
-script-shell=/home/me/bin/shell
+script-shell=/opt/shell
 email=me@example.com
 """
 
