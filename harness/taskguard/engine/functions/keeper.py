@@ -1,9 +1,11 @@
 """Keepers of functions' processes: each starts the function beside it, stays with it, and ends it with the engine.
 
-Run once for an engine, as ``python -I -S keeper.py <control> <groups> [<script> <argument>...]``: a socket that the engine asks at, and the folder
-in which control groups are made, empty for none. ``load`` of the script, called with the arguments, may have loaded what functions need; what it
-returns is called in a function's process, and returns if that is to be started by its command. One keeper more than there are functions is always forked and ready: no function waits for an interpreter
+Run as ``python -I -S keeper.py <control> <groups> [<script> <argument>...]``: a socket that the engine asks at, and the folder in which control
+groups are made, empty for none. One keeper more than there are functions is always forked and ready: no function waits for an interpreter
 to start, nor for the kernel, which takes some 15 ms to move a process into a control group.
+
+With a script, its ``load`` is called once, with the arguments, and may load what functions need. What that returns is called in each function's
+process before its command is executed: it becomes the function, or returns if only the command can.
 
 The keeper whose turn it is takes from ``control`` a byte with two descriptors: a line to the engine, and the function's output. On the line it
 tells its own process, hears what to run (``argv``, ``environment`` and ``folder``, in JSON), and tells the function's process, and at the end

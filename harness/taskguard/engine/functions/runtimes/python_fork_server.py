@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 READ_AT_THE_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC_", "GLIBC_", "OPENSSL_", "BOTO_")
 """What names of variables begin with that an interpreter, or a library that it loads, reads once."""
-_GIVEN_OTHERWISE = ("PYTHONPATH",)
+_SET_OTHERWISE = "PYTHONPATH"
+"""A process that was forked is given its search path itself."""
 _OF_THE_INTERPRETER = "LC_CTYPE"
 """Set by Python itself where the machine has not got the locale (PEP 538)."""
-_OTHERS_CLIENTS = ("sqs", "dynamodb")
+_CLIENTS = ("sqs", "dynamodb")
+"""What is loaded with a client of these serves those of other services, too."""
 
 
 def load(bootstrap: str, library_path: str, *life: str) -> "Callable[[dict[str, Any]], None]":
@@ -64,13 +66,13 @@ def _load_clients() -> None:
     # soon as it is loaded, and is not loaded here.
     boto3 = importlib.import_module("boto3")
     session = boto3.session.Session("none", "none", region_name="us-east-1")
-    for name in _OTHERS_CLIENTS:
+    for name in _CLIENTS:
         session.client(name)
 
 
 def _starts_otherwise(environment: "dict[str, str]") -> bool:
     names = {name for name in {*environment, *os.environ} if name.startswith(READ_AT_THE_START)}
-    return any(environment.get(name) != os.environ.get(name) for name in names.difference(_GIVEN_OTHERWISE))
+    return any(environment.get(name) != os.environ.get(name) for name in names - {_SET_OTHERWISE})
 
 
 def _files() -> "dict[str, list[tuple[str, str]]]":
