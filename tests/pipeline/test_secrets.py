@@ -61,6 +61,7 @@ def test_a_run_leaves_nothing_behind_that_lets_anybody_in(
 ) -> None:
     # What becomes of the tasks matters not, but that all functions log all that they ever do: one task in two dies, soon.
     stack = deploy(f"secret-{way.lower()}", apiAuth=way, failureRate="0.8", backoffBaseSeconds="1", backoffFactor="1")
+    show_environments(endpoint, stack)
     auth = access_to(endpoint, stack)
     assert auth is not None
     noted = Noted(auth)
@@ -95,6 +96,16 @@ def graded(run: Run, folder: Path) -> None:
     write_grade(folder / GRADE_FILE, verdicts, history, manifest.terms, manifest.clock_scale)
     write_junit(folder, verdicts, history, manifest.target)
     write_report(folder, verdicts, history, manifest)
+
+
+def show_environments(endpoint: Endpoint, stack: Stack) -> None:
+    """Have functions started by their command: a process that was forked shows the environment of what it was forked from."""
+    functions = endpoint.functions()
+    for each in stack.functions:
+        told = functions.get_function_configuration(FunctionName=each.name)
+        variables = {**told["Environment"]["Variables"], "PYTHONDONTWRITEBYTECODE": "1"}
+        functions.update_function_configuration(FunctionName=each.name, Environment={"Variables": variables})
+        functions.get_waiter("function_updated_v2").wait(FunctionName=each.name, WaiterConfig={"Delay": 1})
 
 
 def secrets_of_functions(endpoint: Endpoint, shared_engine: SharedEngine, stack: Stack) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Self
 from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
-from taskguard.errors import FaultPlanError
+from taskguard.errors import FaultPlanError, TaskGuardError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
@@ -109,8 +109,10 @@ class Probing:
         self._recording = recording
 
         def looking() -> None:
-            while not self._over.wait(_LOOK_EVERY_SECONDS) and (self._pending or self._to_renew):
-                self._look()
+            # Whoever waits for the run to end looks, too, and meets what is wrong.
+            with suppress(TaskGuardError, OSError):
+                while not self._over.wait(_LOOK_EVERY_SECONDS) and (self._pending or self._to_renew):
+                    self._look()
 
         threading.Thread(target=looking, name="probing", daemon=True).start()
 

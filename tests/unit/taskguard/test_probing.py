@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -183,6 +184,24 @@ def test_it_looks_by_itself_until_it_is_left_and_hands_in_nothing_after(seen: Se
     # What was handed in before is still to be told.
     assert made.handed_in() == [OF[Moment.COMPLETED].task_id]
     assert seen.client.submitted == [OF[Moment.COMPLETED]]
+
+
+def test_what_goes_wrong_is_met_by_who_waits_and_not_by_who_looks_beside(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Task) -> TaskSubmitted:
+        raise OSError("File too large")
+
+    unmet: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", unmet.append)
+    monkeypatch.setattr(seen.client, "submit", refuse)
+    with of(seen) as made:
+        seen.ended(OF[Moment.COMPLETED])
+        made.begin(lambda: seen.recording)
+        wait_for(lambda: "probing" not in {each.name for each in threading.enumerate()}, seconds=10)
+        with pytest.raises(OSError, match="File too large"):
+            made.handed_in()
+    assert unmet == []
 
 
 def test_after_a_second_failure_of_a_task_its_consumers_begin_anew_once(seen: Seen) -> None:
