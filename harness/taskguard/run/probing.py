@@ -185,7 +185,7 @@ class _Seen:
                     self._note(moved, Moment.DEAD)
 
     def _note(self, message: Message | Moved, moment: Moment) -> None:
-        task_id, _ = self._names.read(message.body)
+        task_id = self._names.id_of(message.body)
         if task_id is not None:
             self.failures[task_id] += moment is Moment.BACKING_OFF
         if task_id in self._task_ids:

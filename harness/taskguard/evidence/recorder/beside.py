@@ -173,4 +173,4 @@ class _Seen:
         return message.receive_count == 1 and message.message_id not in again
 
     def _task(self, message: Message) -> str | None:
-        return self._names.read(message.body)[0]
+        return self._names.id_of(message.body)

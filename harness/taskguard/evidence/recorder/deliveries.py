@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -81,8 +82,9 @@ def events_of(
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):
         messages = [
             message
-            for message in _messages(invocation, names, only)
+            for message in invocation.messages
             if message.queue_arn in beside.attempts or stack.is_dead_letter_queue(message.queue_arn)
+            if _is_wanted(message, names, only)
         ]
         if messages and invocation.ended_at_ms is None:
             events.append(_endless(invocation, stack, names, source))
@@ -123,28 +125,33 @@ def handled_dead_letters(
         invocation.request_id
         for invocation in recording.invocations.values()
         if invocation.ended_at_ms is not None
-        and any(stack.is_dead_letter_queue(message.queue_arn) for message in _messages(invocation, names, only))
+        and any(
+            stack.is_dead_letter_queue(message.queue_arn) and _is_wanted(message, names, only)
+            for message in invocation.messages
+        )
     ]
 
 
 def tasks_of(invocation: Invocation, names: MessageWords) -> frozenset[str]:
     """The ids of the tasks that an invocation was handed: in its messages or, of a request to the API, in its body or its path."""
-    found: list[object] = [names.read(message.body)[0] for message in invocation.messages]
-    if not found:
-        try:
-            request = json.loads(invocation.payload)
-            found = [names.read(request.get("body") or "")[0], id_in(request.get("pathParameters"), names.id)]
-        except (ValueError, AttributeError, RecursionError):
-            pass
-    return frozenset(each for each in found if isinstance(each, str))
+    if not invocation.messages:
+        return _tasks_of_request(invocation.payload, names)
+    found = {names.id_of(message.body) for message in invocation.messages}
+    return frozenset(each for each in found if each is not None)
 
 
-def _messages(invocation: Invocation, names: MessageWords, only: frozenset[str] | None) -> Iterator[Message]:
-    return (message for message in invocation.messages if _is_wanted(message, names, only))
+@lru_cache(maxsize=1_024)
+def _tasks_of_request(payload: str, names: MessageWords) -> frozenset[str]:
+    try:
+        request = json.loads(payload)
+        found = [names.read(request.get("body") or "")[0], id_in(request.get("pathParameters"), names.id)]
+    except (ValueError, AttributeError, RecursionError):
+        return frozenset()
+    return frozenset(each for each in found if each is not None)
 
 
 def _is_wanted(message: Message | Moved | Throttled, names: MessageWords, only: frozenset[str] | None) -> bool:
-    return only is None or message.message_id in only or names.read(message.body)[0] in only
+    return only is None or message.message_id in only or names.id_of(message.body) in only
 
 
 def _heeds(
@@ -254,7 +261,7 @@ def _throttled(
                 until_ms=each.ended_at_ms,
                 queue=queues[each.queue_arn],
                 function=labels.get(each.function, each.function),
-                task_id=names.read(each.body)[0],
+                task_id=names.id_of(each.body),
                 message_id=each.message_id,
                 receive_count=each.receive_count,
             )
@@ -277,7 +284,7 @@ def _misread(
     if (found := misreading(invocation, heeds=heeds)) is not None:
         labels = {function.name: function.label for function in stack.functions}
         meant = [message for message in messages if message.message_id in found.message_ids]
-        tasks = {names.read(message.body)[0] for message in meant}
+        tasks = {names.id_of(message.body) for message in meant}
         yield AnswerMisread(
             at_ms=invocation.ended_at_ms,
             function=labels.get(invocation.function, invocation.function),

@@ -352,6 +352,9 @@ def _sent(result: Mapping[str, Any]) -> dict[str, str]:
 
 def _messages(payload: str) -> list[Message]:
     try:
+        records = json.loads(payload)["Records"]
+        if not all(isinstance(record["body"], str) for record in records):
+            return []
         return [
             Message(
                 message_id=record["messageId"],
@@ -362,7 +365,7 @@ def _messages(payload: str) -> list[Message]:
                 group=record["attributes"].get("MessageGroupId"),
                 sequence=int(record["attributes"].get("SequenceNumber", 0)) or None,
             )
-            for record in json.loads(payload)["Records"]
+            for record in records
         ]
     except (ValueError, KeyError, TypeError, RecursionError):
         # Not an SQS event: an API request, or a call by hand.

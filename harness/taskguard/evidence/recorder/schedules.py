@@ -44,7 +44,7 @@ def scheduled(recording: Recording, queues: Followed, names: MessageWords) -> li
         if of is None and len(batch) == 1:
             of = batch[0]
         if of is not None:
-            found.append(Scheduled(call.request_id or "", of.message_id, names.read(of.body)[0], call))
+            found.append(Scheduled(call.request_id or "", of.message_id, names.id_of(of.body), call))
     return found
 
 

@@ -67,10 +67,10 @@ def sends_of_consumers(recording: Recording, stack: Stack) -> list[Entry]:
 def again_in(body: str, batch: Sequence[Message], names: MessageWords) -> Message | None:
     """The message of the batch whose task a body is of: its id tells or, without one, that it is a message of the batch word for word.
     None where that cannot be told, since it is of none or of several."""
-    task_id = names.read(body)[0]
+    task_id = names.id_of(body)
     found = [message for message in batch if message.body == body]
     if not found and task_id is not None:
-        found = [message for message in batch if names.read(message.body)[0] == task_id]
+        found = [message for message in batch if names.id_of(message.body) == task_id]
     return found[0] if len(found) == 1 else None
 
 

@@ -92,7 +92,7 @@ def resent(
         of = again_in(bodies.get(new_id or "", entry.body), entry.batch, names)
         if of is None:
             continue
-        task_id = names.read(of.body)[0]
+        task_id = names.id_of(of.body)
         if only is not None and only.isdisjoint((task_id, of.message_id)):
             continue
         if not entry.call.status:
@@ -173,9 +173,9 @@ def _origins(entries: Sequence[Entry], queues: Followed, names: MessageWords) ->
 
 def _source_of(body: str, batch: Sequence[Message], names: MessageWords) -> Message | None:
     """The message of the batch that a body is of: it is the same, is of the same task, or names the message or its task."""
-    task_id = names.read(body)[0]
+    task_id = names.id_of(body)
     for message in batch:
-        of_source = names.read(message.body)[0]
+        of_source = names.id_of(message.body)
         if message.body == body or (task_id is not None and task_id == of_source):
             return message
         if task_id is None and any(
