@@ -112,6 +112,16 @@ def test_two_attributes_that_both_tell_are_in_doubt() -> None:
     assert with_learnt(Dialect(), learnt).record is None
 
 
+def test_the_error_of_tasks_that_failed_before_is_no_state() -> None:
+    tasks = [kept(n, "completed", "NEW", "DONE") for n in range(3)]
+    for number in (5, 6):
+        (new,), (done,) = kept(number, None, "NEW").images, kept(number, None, "DONE").images
+        errors = ("first try failed", "second try failed")
+        images = (new, *(new | {"problem": each} for each in errors), done | {"problem": errors[-1]})
+        tasks.append(Kept(task_id=f"t-{number}", ended="completed", images=images))
+    assert words(words_of_records("job", tasks)) == {"key": "job", "status": "phase", "completed": ("DONE",)}
+
+
 def test_a_table_that_has_few_of_the_tasks_is_not_that_of_their_records() -> None:
     tasks = [kept(n, "completed") for n in range(5)] + [kept(n, "dead", "LOST", "LOST") for n in (8, 9)]
     assert words(words_of_records("job", tasks)) == {}

@@ -93,6 +93,9 @@ class _Attribute:
 def _states(kept: Sequence[Kept]) -> Iterator[Learnt]:
     names = sorted({name for each in kept for image in each.images for name in image})
     possible = [each for name in names if (each := _attribute(name, kept)).may_be_state]
+    # A state is on the record of each task that succeeded; what went wrong with it before is on some.
+    everywhere = max((each.completed.total() for each in possible), default=0)
+    possible = [each for each in possible if each.completed.total() == everywhere]
     # What moves says more than what is set once.
     moving = [each for each in possible if each.moves] or possible
     clear = [each for each in moving if each.is_clear]
