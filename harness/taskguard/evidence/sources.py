@@ -6,8 +6,8 @@ Either answers the same question, of one stack. It must not know which tasks a r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
@@ -28,6 +28,9 @@ class Source(Protocol):
     """One kind of evidence. What was seen before ``since_ms`` is of other runs on the stack."""
 
     since_ms: float
+
+    def from_now(self) -> Self:
+        """The same, of what is seen from now on, so far as it can tell that from what was seen before."""
 
     def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What is told of the whole stack, or ``only`` of these tasks and messages; and the recording it is taken from. ``given`` is what
@@ -53,6 +56,9 @@ class RecorderSource:
     dialect: Dialect = TASKGUARD
     since_ms: float = 0.0
     heeded: Mapping[str, bool | None] = field(default_factory=dict)
+
+    def from_now(self) -> Self:
+        return replace(self, since_ms=self.endpoint.clock.now_ms())
 
     def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         self.begin()

@@ -6,7 +6,7 @@ It must not know how a run is made, how it is kept, nor how it is judged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,6 +23,18 @@ _WHAT_ENDS_ONE = (
     "Its process is gone: somebody ended it, the system did for want of memory, or it failed. Run it again, with fewer tasks where memory "
     "is short."
 )
+
+
+class Ask(Protocol):
+    """Asks for a part of the evidence."""
+
+    def __call__(self, part: Callable[[], T], otherwise: Callable[[], T]) -> T:
+        """The part, or something else where it cannot be had."""
+
+
+def demanded(part: Callable[[], T], otherwise: Callable[[], T]) -> T:  # noqa: ARG001  # it must be had
+    """The part, whatever happens."""
+    return part()
 
 
 class AsLongAsTheyAnswer:

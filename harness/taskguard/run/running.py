@@ -10,8 +10,8 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import partial
-from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -41,6 +41,7 @@ from taskguard.ingress.access import client_of
 from taskguard.ingress.client import Client
 from taskguard.ingress.load import Load
 from taskguard.run.asking import asked_first
+from taskguard.run.breaking_off import Ask, demanded
 from taskguard.run.events import Tell, nobody, phase
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.learning import Learning, can_learn
@@ -63,21 +64,8 @@ from taskguard.support.clocks import MachineClock
 from taskguard.support.waiting import WaitedInVain, wait_for
 from taskguard.targets.base import Endpoint
 
-T = TypeVar("T")
-
 _LONGEST_INVOCATION_SECONDS = 20.0
 """Above each function's timeout."""
-
-
-class Ask(Protocol):
-    """Asks for a part of the evidence."""
-
-    def __call__(self, part: Callable[[], T], otherwise: Callable[[], T]) -> T:
-        """The part, or something else where it cannot be had."""
-
-
-def _demand(part: Callable[[], T], otherwise: Callable[[], T]) -> T:  # noqa: ARG001  # it must be had
-    return part()
 
 
 class Run:
@@ -106,6 +94,13 @@ class Run:
         self._changes = Changes(endpoint, stack, record) if record is not None else None
         self._configuration = Configuration(endpoint, stack)
         self._learning: Learning | None = None
+
+    def from_now(self) -> Run:
+        """The same for one of several users of the stack, whose tasks are all handed in from now on: it need not look through what was
+        seen before."""
+        mine = copy(self)
+        mine._source = self._source.from_now()
+        return mine
 
     @property
     def learnt(self) -> tuple[Learnt, ...]:
@@ -333,7 +328,7 @@ class Run:
         outside."""
         queues = Queues(self.endpoint, self.stack)
         depths = depths or queues.queue_depths()
-        events = self._gathered(list(submitted), only, _demand)
+        events = self._gathered(list(submitted), only, demanded)
         events.extend(self._what_stayed(queues, depths, alone=only is None))
         events.append(RunEnded(at_ms=self.endpoint.clock.now_ms(), deadline_reached=deadline_reached))
         return History(told_once(events))

@@ -349,7 +349,7 @@ def pipeline(request: pytest.FixtureRequest, run: Run, shared_engine: SharedEngi
     # Unique to this execution of this test, so that a stack that stays can be tested again.
     nonce = sha256(f"{request.node.nodeid}:{shared_engine.folder.name}:{os.getpid()}".encode()).hexdigest()[:6]
     pipeline = Pipeline(
-        run=run,
+        run=run.from_now(),
         prefix=f"{own_name(request.node.name)}-{nonce}",
         folder=shared_engine.folder / "histories",
         shared=hasattr(request.config, "workerinput")

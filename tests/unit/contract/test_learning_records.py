@@ -117,7 +117,7 @@ def test_the_error_of_tasks_that_failed_before_is_no_state() -> None:
     for number in (5, 6):
         (new,), (done,) = kept(number, None, "NEW").images, kept(number, None, "DONE").images
         errors = ("first try failed", "second try failed")
-        images = (new, *(new | {"problem": each} for each in errors), done | {"problem": errors[-1]})
+        images = (new, *({**new, "problem": each} for each in errors), {**done, "problem": errors[-1]})
         tasks.append(Kept(task_id=f"t-{number}", ended="completed", images=images))
     assert words(words_of_records("job", tasks)) == {"key": "job", "status": "phase", "completed": ("DONE",)}
 

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -65,6 +66,9 @@ class LogEvidence:
         self._trail = Trail(dialect.trail or TRAIL, functions, dialect.log or LOG)
         self._bodies: dict[str, str] = {}
         self._seals = Seals(endpoint)
+
+    def from_now(self) -> Self:
+        return self
 
     def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         """What the logs tell, once they are complete, of the whole stack or ``only`` of these tasks and messages; and the
