@@ -27,10 +27,12 @@ BIN := $(VENV)/bin
 junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
+unit-parts := unit-programs unit-taskguard unit-command unit-handlers unit-rest
+output-sync := $(if $(filter output-sync,$(.FEATURES)),-O)
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit unit-taskguard unit-programs unit-command unit-handlers unit-rest test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint docs scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit $(unit-parts) unit-beside pipeline test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint docs scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,10 +40,14 @@ help: ## list the commands
 grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=, OUT=)
 	@exec $(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
-test-local: setup ## run the tests: unit tests, then the engine and the pipeline, faster than the clock
-	@echo "== unit tests"
-	@$(unit-tests)
-	@echo "== the engine and the pipeline, its waiting shortened $(CLOCK_SCALE) times"
+test-local: setup ## run the tests: the engine and the pipeline, faster than the clock, and unit tests while they wait
+	@exec $(MAKE) --no-print-directory -j 6 unit-beside pipeline
+
+# The engine is waited for longest: all else yields to it.
+unit-beside:
+	@exec nice -n 19 $(MAKE) --no-print-directory $(output-sync) $(unit-parts)
+
+pipeline:
 	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),10) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
@@ -75,11 +81,10 @@ image: setup ## build the image that stands in for the public one, from packages
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine)
-	@$(unit-tests)
+	@exec $(MAKE) --no-print-directory -j 5 $(output-sync) $(unit-parts)
 
 # Of five ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
 # would all import everything, and tell of each test. The one that waits most is started first.
-unit-tests = $(MAKE) --no-print-directory -j 5 $(if $(filter output-sync,$(.FEATURES)),-O) unit-programs unit-taskguard unit-command unit-handlers unit-rest
 # What starts programs, or waits for others, and has time for the rest meanwhile.
 unit-programs := $(patsubst %,tests/unit/taskguard/test_%.py,submissions_making gradebook* building deployment function_process environments node_bootstrap sandbox nemesis runtime_api)
 # The command, the pytest plugin, and AWS as their user sees it, with its logs.
