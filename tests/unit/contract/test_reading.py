@@ -133,7 +133,10 @@ def test_our_contract_is_what_it_always_was() -> None:
 def test_as_deployed_demands_nothing_but_what_the_stack_says() -> None:
     contract = built_in("as-deployed")
     assert (contract.attempts.most, contract.waiting.constant) == ("as-deployed", "as-deployed")
-    assert untyped(contract) == untyped(Contract(attempts=contract.attempts, waiting=contract.waiting))
+    bare = Contract(attempts=contract.attempts, waiting=contract.waiting)
+    assert untyped(contract) == untyped(msgspec.structs.replace(bare, settings=contract.settings, api=contract.api))
+    for asked in (contract.settings, contract.api):
+        assert set(msgspec.structs.asdict(asked).values()) <= {Weight.OFF, Weight.ADVICE}
 
 
 @pytest.mark.parametrize(("wait", "told"), [(43_200.0, False), (43_201.0, True)])

@@ -194,10 +194,12 @@ def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contra
 
 def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
     """How much it weighs that this consumer reports failed messages one by one."""
-    weight = weights.partial_batches
     if consumer.batch_size == 1:
         return Weight.OFF
-    return Weight.ADVICE if weight is Weight.MUST and consumer.queue != "work" else weight
+    asked = weights.partial_batches
+    if consumer.queue == "work":
+        return asked
+    return Weight.ADVICE if asked is Weight.MUST else Weight.OFF
 
 
 def _role_of(holder: str) -> str:
