@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from io import RawIOBase
 from operator import attrgetter
@@ -31,7 +31,7 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
-from taskguard.history.lines import read_lines
+from taskguard.history.lines import read_lines, refuse_repeated
 from taskguard.history.of_functions import AnswerMisread, Called
 from taskguard.history.settings import ConfigurationObserved
 from taskguard.history.values import QueueName
@@ -89,8 +89,8 @@ class History(Sequence[Event]):
     def of_task(self, task_id: str, kind: type[Any] = object) -> tuple[Any, ...]:
         """Return all that happened to a task, or all of one kind, in order of time; nothing when the id is unknown. A fault
         happened to each task that it struck."""
-        events = self._by_task.get(task_id, ())
-        return events if kind is object else tuple([event for event in events if type(event) is kind])
+        index = self._by_task if kind is object else self._by_kind_and_task[kind]
+        return index.get(task_id, ())
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""
@@ -287,7 +287,9 @@ class History(Sequence[Event]):
         source = Path(path)
         try:
             with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
-                return cls(read_lines(file, source))
+                history = cls(read_lines(file, source))
+                refuse_repeated(history._by_kind, history.position, source)
+                return history
         except (OSError, UnicodeDecodeError) as error:
             raise HistoryError(
                 f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
@@ -306,7 +308,11 @@ class History(Sequence[Event]):
 
     @cached_property
     def _by_task(self) -> dict[str, tuple[Event, ...]]:
-        return _grouped((task_id, event) for event in self._events for task_id in _tasks_of(event))
+        return _by_task(self._events)
+
+    @cached_property
+    def _by_kind_and_task(self) -> dict[type, dict[str, tuple[Event, ...]]]:
+        return _ByKindAndTask(self._by_kind)
 
     @cached_property
     def _by_message(self) -> dict[str, tuple[Event, ...]]:
@@ -327,10 +333,25 @@ def _write_all(file: RawIOBase, line: bytes) -> int:
 
 
 def _tasks_of(event: Event) -> tuple[str, ...]:
-    if isinstance(event, (AnswerMisread, FaultInjected)):
+    if type(event) is AnswerMisread or type(event) is FaultInjected:
         return event.task_ids
     task_id: str | None = getattr(event, "task_id", None)
     return () if task_id is None else (task_id,)
+
+
+def _by_task(events: Iterable[Event]) -> dict[str, tuple[Event, ...]]:
+    return _grouped((task_id, event) for event in events for task_id in _tasks_of(event))
+
+
+class _ByKindAndTask(dict[type, dict[str, tuple[Event, ...]]]):
+    """By kind, the events of each task; what is not asked for is not indexed."""
+
+    def __init__(self, by_kind: Mapping[type, Iterable[Event]]) -> None:
+        self._by_kind = by_kind
+
+    def __missing__(self, kind: type) -> dict[str, tuple[Event, ...]]:
+        self[kind] = _by_task(self._by_kind.get(kind, ()))
+        return self[kind]
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:

@@ -7,10 +7,12 @@ edited. It must not know what is expected of a pipeline.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+
+import msgspec
 
 from taskguard.errors import HistoryError
 from taskguard.history.events import (
@@ -25,6 +27,7 @@ from taskguard.history.events import (
     RunEnded,
 )
 from taskguard.history.of_functions import AttemptLogged
+from taskguard.history.sharing import Shared
 from taskguard.support.typed import Refused, typed, untyped
 
 _ADVICE = "The file was damaged or written by another version of TaskGuard; run again to make a new one."
@@ -48,74 +51,80 @@ def told_once(events: Iterable[Event]) -> list[Event]:
     return kept
 
 
-class _SoFar:
-    """What the lines before tell."""
-
-    def __init__(self) -> None:
-        self._at_ms = 0.0
-        self._lines = set[str]()
-        self._facts = set[Hashable]()
-
-    def take(self, event: Event, line: str) -> None:
-        """Take the next line; ``Refused`` if it is of an earlier time, or tells again what was told."""
-        if event.at_ms < self._at_ms:
-            raise Refused("it is of an earlier time than the line before")
-        if event.at_ms > self._at_ms:
-            self._at_ms = event.at_ms
-            self._lines.clear()
-        fact = _fact(event)
-        if fact in self._facts or (line in self._lines and not isinstance(event, DeadLetterLogged)):
-            raise Refused(f"{type(event).__name__}: a line before tells the same")
-        self._lines.add(line)
-        if fact is not None:
-            self._facts.add(fact)
-
-
-def _fact(event: Event) -> Hashable:
-    """What happens once, whenever it does; none where the event is not of that kind."""
-    match event:
-        case Delivered() | AttemptSucceeded() | AttemptFailed() | AttemptLogged():
-            return (type(event), event.message_id, event.receive_count, event.delivery_id)
-        case RecordObserved():
-            return (RecordObserved, event.task_id)
-        case RecordChanged():
-            return (RecordChanged, event.task_id, event.number)
-        case RunEnded():
-            return RunEnded
-        case _:
-            return None
-
-
 def read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
     """Yield the events of a history's lines; ``source`` is the file they are from.
 
     Raises:
         HistoryError: a line is not an event, or no run writes it there; names the file and the line.
     """
-    # Python's own reader keeps each number exactly as it is written, whatever its size.
-    decoder = json.JSONDecoder(object_hook=_sharing())
-    so_far = _SoFar()
+    shared, at_ms, of_this_time = Shared(), 0.0, set[str]()
     for number, line in enumerate(lines, 1):
         try:
-            event = _event(line, decoder)
-            so_far.take(event, line)
-            yield event
+            event = _event(line)
+            if event.at_ms < at_ms:
+                raise Refused("it is of an earlier time than the line before")
+            if event.at_ms > at_ms:
+                at_ms = event.at_ms
+                of_this_time.clear()
+            if line in of_this_time and not isinstance(event, DeadLetterLogged):
+                raise _told_before(event)
         except Refused as refused:
-            raise HistoryError(f"Reading {source}, line {number}: {refused}. {_ADVICE}") from None
+            raise _not_written(refused, source, number) from None
+        of_this_time.add(line)
+        shared.put_into(event)
+        yield event
 
 
-def _sharing() -> Callable[[dict[str, object]], dict[str, object]]:
-    """Of strings that are equal one is kept: most of a file says the same again."""
-    strings: dict[str, str] = {}
-    keep = strings.setdefault
-    return lambda found: {
-        keep(name, name): keep(value, value) if type(value) is str else value for name, value in found.items()
-    }
+def refuse_repeated(by_kind: Mapping[type, Sequence[Event]], place: Callable[[Event], int], source: Path) -> None:
+    """Refuse a history that was read ``by_kind`` if something happens again in it that happens once; ``place`` is an event's index.
+
+    Raises:
+        HistoryError: something does; names the file and the line.
+    """
+    for kind, fact in _FACTS.items():
+        told = set[Hashable]()
+        for event in by_kind.get(kind, ()):
+            if (what := fact(event)) in told:
+                raise _not_written(_told_before(event), source, place(event) + 1)
+            told.add(what)
 
 
-def _event(line: str, decoder: json.JSONDecoder) -> Event:
+_OF_DELIVERY = attrgetter("message_id", "receive_count", "delivery_id")
+
+_FACTS: Mapping[type[Event], Callable[[Event], Hashable]] = {
+    Delivered: _OF_DELIVERY,
+    AttemptSucceeded: _OF_DELIVERY,
+    AttemptFailed: _OF_DELIVERY,
+    AttemptLogged: _OF_DELIVERY,
+    RecordObserved: attrgetter("task_id"),
+    RecordChanged: attrgetter("task_id", "number"),
+    RunEnded: type,
+}
+"""What happens once, whenever it does, and by what it is told from others of its kind."""
+
+
+def _told_before(event: Event) -> Refused:
+    return Refused(f"{type(event).__name__}: a line before tells the same")
+
+
+def _not_written(why: Refused, source: Path, number: int) -> HistoryError:
+    return HistoryError(f"Reading {source}, line {number}: {why}. {_ADVICE}")
+
+
+_READER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def _event(line: str) -> Event:
     try:
-        found = decoder.decode(line)
+        return _READER.decode(line)
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        return _otherwise_read(line)
+
+
+def _otherwise_read(line: str) -> Event:
+    """The event of a line, by Python's own reader: it takes any number and any text that JSON can hold, and what does not fit is told."""
+    try:
+        found = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise Refused(f"not JSON ({error})") from None
     name = found.pop("event", None) if isinstance(found, dict) else None

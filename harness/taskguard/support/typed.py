@@ -18,8 +18,8 @@ import msgspec
 T = TypeVar("T")
 
 
-class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A value that never changes, and takes no field that it does not know."""
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A value that never changes, so that it is part of no circle, and takes no field that it does not know."""
 
 
 class Refused(ValueError):

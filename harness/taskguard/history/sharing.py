@@ -1,0 +1,73 @@
+"""Of values that are equal one is kept: most of a history's file says the same again.
+
+It must not know what any event means.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import fields, force_setattr
+
+from taskguard.history.events import EVENT_KINDS, Event, RecordedAttempt
+from taskguard.history.values import Finite, Moment
+
+_MOST = 100_000
+"""So many values are remembered at a time: what is said again is said soon."""
+
+_EXACTLY = 2
+"""The version of Python's own format in which values are written alike only if nothing tells them apart, not even `1` and `1.0`."""
+
+
+class Shared:
+    """The values that were read, to be put in place of equal ones."""
+
+    def __init__(self) -> None:
+        self._kept: dict[object, Any] = {}
+
+    def put_into(self, event: Event) -> None:
+        """Let an event that was just read have what was read before in place of its own."""
+        if len(self._kept) > _MOST:
+            self._kept.clear()
+        self._put_into(event)
+
+    def _put_into(self, struct: Struct) -> None:
+        keep, of = self._kept.setdefault, _FIELDS[type(struct)]
+        for name in of.scalars:
+            value = getattr(struct, name)
+            if value is not None:
+                # Two zeros are equal, and differ in their sign.
+                force_setattr(struct, name, keep(value or marshal.dumps(value, _EXACTLY), value))
+        for name in of.documents:
+            value = getattr(struct, name)
+            force_setattr(struct, name, keep(marshal.dumps(value, _EXACTLY), value))
+        for name in of.parts:
+            for part in getattr(struct, name):
+                self._put_into(part)
+
+
+class _Fields(NamedTuple):
+    """The names of a struct's fields that hold texts and numbers, any JSON value, and parts with such fields."""
+
+    scalars: tuple[str, ...]
+    documents: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+_SCALARS = (str, tuple[str, ...], Moment, Finite)
+
+
+def _fields_of(kind: type[Struct]) -> _Fields:
+    types = {field.name: field.type for field in fields(kind)}
+    scalars = (*_SCALARS, *(each | None for each in _SCALARS))
+    return _Fields(
+        scalars=tuple(name for name, of in types.items() if of in scalars),
+        documents=tuple(name for name, of in types.items() if of is Any),
+        parts=tuple(name for name, of in types.items() if of == tuple[RecordedAttempt, ...]),
+    )
+
+
+_FIELDS: Mapping[type, _Fields] = {kind: _fields_of(kind) for kind in (*EVENT_KINDS.values(), RecordedAttempt)}
