@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from operator import attrgetter
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -27,9 +26,6 @@ from taskguard.history.events import (
     Resent,
 )
 from taskguard.history.wording import named
-
-
-_AT_MS = attrgetter("at_ms")
 
 
 class Attempt(Struct, frozen=True, kw_only=True, gc=False):
@@ -53,12 +49,12 @@ class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def at_ms(self) -> float:
         """When the attempt began, or the earliest that was seen of it."""
-        return min(map(_AT_MS, self.events))
+        return min([event.at_ms for event in self.events])
 
     @property
     def last_seen_ms(self) -> float:
         """The latest that was seen of the attempt."""
-        return max(map(_AT_MS, self.events))
+        return max([event.at_ms for event in self.events])
 
     @property
     def events(self) -> tuple[Event, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from io import RawIOBase
 from operator import attrgetter
@@ -55,6 +55,8 @@ class History(Sequence[Event]):
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events: tuple[Event, ...] = tuple(sorted(events, key=attrgetter("at_ms")))
+        self.made_of_it: dict[Hashable, Any] = {}
+        """What others worked out of these events, by what they did: it stays as long as the history."""
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
@@ -116,6 +118,11 @@ class History(Sequence[Event]):
             if event.accepted and event.task_id is not None:
                 found.setdefault(event.task_id, event)
         return found
+
+    @cached_property
+    def accepted_ids(self) -> tuple[str, ...]:
+        """The ids of the tasks that were accepted, sorted."""
+        return tuple(sorted(self.accepted))
 
     @cached_property
     def chosen(self) -> frozenset[str]:

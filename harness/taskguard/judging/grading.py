@@ -129,7 +129,7 @@ def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) 
         verdicts = tuple(_with_doubled(check(shown, terms), doubled) for check in checks.values())
         judged = Grade(
             verdicts=verdicts,
-            fates=tuple(_fate(history, task_id) for task_id in sorted(history.accepted)),
+            fates=tuple(_fate(history, task_id) for task_id in history.accepted_ids),
             causes=causes_of(history, terms, verdicts),
         )
         found = [

@@ -13,6 +13,7 @@ from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
 from taskguard.history import Attempt, Delivered, History, QueueSettings, Resent
 from taskguard.history.values import QueueName
+from taskguard.judging.once import once
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
 
 
@@ -32,6 +33,7 @@ def as_deployed(terms: Terms, history: History) -> Terms:
     return msgspec.structs.replace(terms, contract=contract)
 
 
+@once
 def sends_again(history: History) -> bool:
     """Whether a retry was seen to be a new message that the consumer sent: such receives the queue does not count."""
     return any(each.accepted for each in history.of_kind(Resent))
@@ -89,6 +91,7 @@ def hidden_seconds(history: History, attempt: Attempt | None = None) -> float | 
     return queue.visibility_timeout_seconds if queue is not None else None
 
 
+@once
 def longest_invocation_seconds(history: History, queue: QueueName) -> float:
     """How long a consumer of this queue may be at work: until its timeout, or Lambda's longest where that was not read."""
     consumers = history.configuration.consumers if history.configuration is not None else ()
@@ -96,6 +99,7 @@ def longest_invocation_seconds(history: History, queue: QueueName) -> float:
     return max(timeouts, default=_LONGEST_TIMEOUT_SECONDS)
 
 
+@once
 def is_fifo(history: History) -> bool:
     """Whether the work queue keeps the order of a message group: by its settings or, where these were not read, by its messages."""
     queue = _work_queue(history)
@@ -118,6 +122,7 @@ def granted_seconds(attempt: Attempt, history: History) -> float | None:
     return delay_seconds(history)
 
 
+@once
 def _work_queue(history: History) -> QueueSettings | None:
     queues = history.configuration.queues if history.configuration is not None else ()
     return next((queue for queue in queues if queue.queue == "work"), None)

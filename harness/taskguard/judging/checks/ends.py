@@ -6,7 +6,8 @@ This module must not know which ends are right.
 from __future__ import annotations
 
 from bisect import bisect
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from taskguard.history import (
     AttemptSucceeded,
@@ -22,29 +23,30 @@ from taskguard.history.wording import describe
 from taskguard.judging.verdict import Violation
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True, gc=False):
     """The ends that were seen of a task between two redrives, in order of time; most tasks have no redrive, and these once."""
 
     events: tuple[Event, ...]
 
     @property
     def successes(self) -> tuple[AttemptSucceeded, ...]:
-        return tuple(end for end in self.events if isinstance(end, AttemptSucceeded))
+        return tuple([end for end in self.events if type(end) is AttemptSucceeded])
 
     @property
     def dead_letters(self) -> tuple[DeadLettered, ...]:
-        return tuple(end for end in self.events if isinstance(end, DeadLettered))
+        return tuple([end for end in self.events if type(end) is DeadLettered])
 
 
 def ends_of(history: History, task_id: str) -> tuple[Ends, ...]:
     """The ends of a task before its first redrive, and after each."""
-    redriven = [event.at_ms for event in history.of_task(task_id, Redriven)]
-    ends: list[list[Event]] = [[] for _ in range(len(redriven) + 1)]
     # From attempts, not from events: several events that tell of one success are one success.
     successes = [attempt.succeeded for attempt in history.attempts_of(task_id) if attempt.succeeded is not None]
-    seen: list[Event] = [*successes, *history.of_task(task_id, DeadLettered)]
-    for end in sorted(seen, key=lambda end: end.at_ms):
+    seen: list[Event] = sorted([*successes, *history.of_task(task_id, DeadLettered)], key=lambda end: end.at_ms)
+    redriven = [event.at_ms for event in history.of_task(task_id, Redriven)]
+    if not redriven:
+        return (Ends(tuple(seen)),)
+    ends: list[list[Event]] = [[] for _ in range(len(redriven) + 1)]
+    for end in seen:
         ends[bisect(redriven, end.at_ms)].append(end)
     return tuple(Ends(tuple(each)) for each in ends)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from taskguard.history import Attempt, Called, ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds
+from taskguard.judging.once import once
 
 _LONGEST_FILTER = 200
 _SENDING, _SENDS = ("events", "sns", "sqs"), ("Put", "Publish", "Send")
@@ -36,6 +37,7 @@ def in_words(settings: ConfigurationObserved) -> Iterator[str]:
             yield f"{what} has a reserved concurrency of {consumer.reserved}"
 
 
+@once
 def gathered_seconds(history: History, queue: QueueName) -> float:
     """For how long a message of this queue may be gathered for a batch, before it is handed over."""
     return max((each.window_seconds or 0.0 for each in _consumers(history, queue)), default=0.0)

@@ -70,7 +70,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     words, why = terms.dialect.record, why_no_record(history, terms)
     if words is None or why:
         return not_applicable(QUESTION, why)
-    judged = [history.records[task_id] for task_id in sorted(history.accepted) if task_id in history.records]
+    judged = [history.records[task_id] for task_id in history.accepted_ids if task_id in history.records]
     found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms)]
     found += read_back(history, words, terms)
     differing = tasks_at_fault(found)

@@ -93,7 +93,7 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _chains(history: History, terms: Terms) -> Iterator[Chain]:
     """The chains as their receives are counted: over all messages of a task, or over each by itself. Without those over several
     messages that may be steps."""
-    may_be_steps = bool([*steps_in_doubt(history)])
+    may_be_steps = bool(steps_in_doubt(history))
     for chain in history.chains:
         if not is_sent_again(chain):
             yield chain

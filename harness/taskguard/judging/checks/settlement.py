@@ -52,7 +52,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether every accepted task ends, and nothing is left over."""
     ends = {task_id: ends_of(history, task_id) for task_id in history.task_ids}
     last = [ends[task_id][-1] for task_id in history.accepted]
-    unsettled = [task_id for task_id in sorted(history.accepted) if not ends[task_id][-1].events]
+    unsettled = [task_id for task_id in history.accepted_ids if not ends[task_id][-1].events]
     completed, dead = sum(bool(each.successes) for each in last), sum(bool(each.dead_letters) for each in last)
     return conclude(
         QUESTION,

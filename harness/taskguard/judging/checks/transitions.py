@@ -52,7 +52,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     if words is None or why:
         return not_applicable(QUESTION, why)
     changes = history.changes
-    judged = {task_id: changes[task_id] for task_id in sorted(history.accepted) if task_id in changes}
+    judged = {task_id: changes[task_id] for task_id in history.accepted_ids if task_id in changes}
     held_up = HeldUpTimes(history, (None,))
     # Whoever writes it, in an invocation of its own.
     most_seconds = terms.tolerances.late_seconds + longest_invocation_seconds(history, "work")
@@ -243,7 +243,7 @@ def _late(
 
 def _doubts(history: History) -> Iterator[Doubt]:
     yield from no_changes_seen(history)
-    for task_id in sorted(history.accepted) if history.changes else ():
+    for task_id in history.accepted_ids if history.changes else ():
         record, seen = history.records.get(task_id), history.changes.get(task_id, [])
         if not seen:
             yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from taskguard.history import Attempt, Called, History
+from taskguard.judging.once import once
 
 _FEWEST = 3
 """Fewer tasks that succeeded at once have things in common by chance."""
@@ -30,6 +31,7 @@ def deeds_of(history: History, task_id: str, attempts: Iterable[Attempt]) -> Dee
     )
 
 
+@once
 def usual_deeds(history: History) -> Deeds:
     """The least that was done for each task that succeeded at its first and only attempt; nothing where nothing is common to all. Where
     tasks were carried by several messages throughout, for each message that did so."""

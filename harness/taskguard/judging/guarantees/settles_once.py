@@ -98,7 +98,7 @@ def _of_task(submission: TaskSubmitted, task_id: str, history: History, terms: T
 
 def _lost(history: History) -> Iterator[Found]:
     """The accepted tasks that came to no end, by what was seen of their messages."""
-    for task_id in sorted(history.accepted):
+    for task_id in history.accepted_ids:
         if end_without_record(history, task_id) is None:
             message = f"task {task_id} was neither done nor dead-lettered; last seen: {last_seen(history, task_id)}"
             yield unfinished(history, task_id, message, excused_by=(AttemptSucceeded, DeadLettered))
