@@ -65,6 +65,8 @@ class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def sent_again(self) -> Resent | None:
         """The send that goes on with the task in one new message; none where there is none, or there are several messages."""
+        if not self.resends:
+            return None
         taken = [each for each in self.resends if each.new_message_id is not None]
         return taken[0] if len({each.new_message_id for each in taken}) == 1 else None
 

@@ -7,6 +7,7 @@ them; it keeps them, finds them, and writes and reads them without losing anythi
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -43,6 +44,8 @@ E = TypeVar("E", bound=Event)
 K = TypeVar("K")
 V = TypeVar("V")
 
+_AT_MS = attrgetter("at_ms")
+
 UNFINISHED = ".unfinished"
 """What is added to a history's name as long as it is not written whole."""
 
@@ -54,7 +57,8 @@ class History(Sequence[Event]):
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self._events: tuple[Event, ...] = tuple(sorted(events, key=attrgetter("at_ms")))
+        self._events: tuple[Event, ...] = tuple(sorted(events, key=_AT_MS))
+        self._told = self._events
         self.made_of_it: dict[Hashable, Any] = {}
         """What others worked out of these events, by what they did: it stays as long as the history."""
 
@@ -100,10 +104,10 @@ class History(Sequence[Event]):
 
     def position(self, event: Event) -> int:
         """Return the index of this very event; a `ValueError` when it is not of this history."""
-        try:
-            return self._positions[id(event)]
-        except KeyError:
-            raise ValueError(f"not an event of this history: {event!r}") from None
+        index = bisect_left(self._told, event.at_ms, key=_AT_MS)
+        while self._told[index := self._told.index(event, index)] is not event:
+            index += 1
+        return index
 
     @cached_property
     def task_ids(self) -> tuple[str, ...]:
@@ -185,7 +189,7 @@ class History(Sequence[Event]):
         rest = History(
             event for event in self._events if task_ids.isdisjoint(_tasks_of(event)) or isinstance(event, FaultInjected)
         )
-        rest._positions = self._positions
+        rest._told = self._told
         return rest
 
     def let_go_ms(self, due_ms: float, queue: QueueName) -> float:
@@ -301,13 +305,6 @@ class History(Sequence[Event]):
             raise HistoryError(
                 f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
             ) from error
-
-    @cached_property
-    def _positions(self) -> dict[int, int]:
-        positions: dict[int, int] = {}
-        for index, event in enumerate(self._events):
-            positions.setdefault(id(event), index)
-        return positions
 
     @cached_property
     def _by_kind(self) -> dict[type, tuple[Event, ...]]:

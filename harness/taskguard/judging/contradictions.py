@@ -7,7 +7,8 @@ right of a pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -28,7 +29,7 @@ from taskguard.history import (
 from taskguard.history.wording import named, seconds
 from taskguard.judging.verdict import Doubt
 
-_OF_MESSAGES = (Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, Resent, DeadLettered)
+_OF_MESSAGES = frozenset({Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, Resent, DeadLettered})
 
 
 def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
@@ -49,7 +50,7 @@ def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
 def _before_submission(history: History, tolerance_ms: float) -> Iterator[Doubt]:
     for task_id in history.task_ids:
         submissions = history.of_task(task_id, TaskSubmitted)
-        found = (event for event in history.of_task(task_id) if isinstance(event, _OF_MESSAGES))
+        found = (event for event in history.of_task(task_id) if type(event) in _OF_MESSAGES)
         first = next(found, None)
         if submissions and first is not None and submissions[0].at_ms - first.at_ms > tolerance_ms:
             early = seconds((submissions[0].at_ms - first.at_ms) / 1000)
@@ -61,8 +62,9 @@ def _before_submission(history: History, tolerance_ms: float) -> Iterator[Doubt]
 def _before_delivery(history: History, tolerance_ms: float) -> Iterator[Doubt]:
     for chain in history.chains:
         for attempt in chain.attempts:
-            delivered, first = attempt.delivered, min(attempt.events, key=lambda event: event.at_ms)
-            if delivered is not None and delivered.at_ms - first.at_ms > tolerance_ms:
+            delivered = attempt.delivered
+            if delivered is not None and delivered.at_ms - attempt.at_ms > tolerance_ms:
+                first = min(attempt.events, key=lambda event: event.at_ms)
                 early = seconds((delivered.at_ms - first.at_ms) / 1000)
                 what = named(attempt.task_id, attempt.message_id)
                 message = f"{what}: something of attempt {attempt.number} was seen {early} before its delivery"
@@ -70,20 +72,19 @@ def _before_delivery(history: History, tolerance_ms: float) -> Iterator[Doubt]:
 
 
 def _ended_before_begun(history: History, tolerance_ms: float) -> Iterator[Doubt]:
-    for event in history:
-        back_ms = event.at_ms - _end_ms(event)
-        if back_ms > tolerance_ms:
-            what = type(event).__name__
-            yield Doubt(None, f"what {what} tells of ended {seconds(back_ms / 1000)} before it began", (event,))
+    found: list[tuple[Event, float]] = []
+    for kind, end in _ENDS.items():
+        for event in history.of_kind(kind):
+            end_ms = end(event)
+            if end_ms is not None and event.at_ms - end_ms > tolerance_ms:
+                found.append((event, event.at_ms - end_ms))
+    for event, back_ms in sorted(found, key=lambda each: history.position(each[0])):
+        what = type(event).__name__
+        yield Doubt(None, f"what {what} tells of ended {seconds(back_ms / 1000)} before it began", (event,))
 
 
-def _end_ms(event: Event) -> float:
-    match event:
-        case TaskSubmitted() | BackoffRequested() | Resent():
-            return event.answered_ms
-        case HeldUp() | ConsumersOff() | ReceiveThrottled():
-            return event.until_ms
-        case FaultInjected() if event.until_ms is not None:
-            return event.until_ms
-        case _:
-            return event.at_ms
+_ENDS: Mapping[type[Event], Callable[[Event], float | None]] = {
+    **dict.fromkeys((TaskSubmitted, BackoffRequested, Resent), attrgetter("answered_ms")),
+    **dict.fromkeys((HeldUp, ConsumersOff, ReceiveThrottled, FaultInjected), attrgetter("until_ms")),
+}
+"""When what each of these kinds tells of had ended; none where it had no end."""

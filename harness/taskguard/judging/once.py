@@ -19,7 +19,7 @@ def once(work: Callable[Concatenate[History, P], T]) -> Callable[Concatenate[His
     """Do this work once for each history and what else it is given, which hashes. Its result must hang on nothing else, and not change."""
 
     @wraps(work)
-    def done(history: History, *args: P.args, **kwargs: P.kwargs) -> T:
+    def done(history: History, /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (work, *args, *kwargs.items())
         if key not in history.made_of_it:
             history.made_of_it[key] = work(history, *args, **kwargs)

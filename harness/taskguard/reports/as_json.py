@@ -7,7 +7,7 @@ two runs of one seed. It must not know how a grade was reached.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,7 +66,13 @@ def as_json(
 
 def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
     """Return the JSON object as indented text, ending with a newline; `ascii_only` for where nothing else can be written."""
-    return json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n"
+    return "".join(_as_text_in_pieces(document, ascii_only=ascii_only))
+
+
+def _as_text_in_pieces(document: dict[str, Json], *, ascii_only: bool = False) -> Iterator[str]:
+    """The same, without having all of it at a time."""
+    yield from json.JSONEncoder(indent=2, ensure_ascii=ascii_only).iterencode(document)
+    yield "\n"
 
 
 def write_grade(
@@ -78,9 +84,9 @@ def write_grade(
     folder: Path | None = None,
 ) -> None:
     """Write the grade as indented JSON to `path`."""
-    text = as_text(as_json(grade, history, terms, clock_scale, folder))
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
-    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
+    with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(_as_text_in_pieces(as_json(grade, history, terms, clock_scale, folder)))
 
 
 def read_grade(path: Path | str) -> dict[str, Json]:

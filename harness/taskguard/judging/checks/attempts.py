@@ -133,10 +133,10 @@ def no_changes_seen(history: History) -> Iterator[Doubt]:
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
     """Return the arrivals in the dead-letter queue that belong to a chain."""
-    of_task = history.chains_of(chain.task_id) if chain.task_id is not None else ()
-    if chain.task_id is not None and len(of_task) == 1 and of_task[0].message_ids == chain.message_ids:
-        return history.of_task(chain.task_id, DeadLettered)
     arrivals = history.of_kind(DeadLettered) if chain.task_id is None else history.of_task(chain.task_id, DeadLettered)
+    of_task = history.chains_of(chain.task_id) if arrivals and chain.task_id is not None else ()
+    if not arrivals or (len(of_task) == 1 and of_task[0].message_ids == chain.message_ids):
+        return arrivals
     return tuple(event for event in arrivals if event.origin_id in chain.message_ids)
 
 
@@ -144,17 +144,21 @@ def followed(history: History, chain: Chain) -> Iterator[tuple[Attempt, Event | 
     """Yield each attempt of a chain with what was seen of its task next: the next receive, or its arrival in the dead-letter queue."""
     arrival = next(iter(dead_letters_of(history, chain)), None)
     following: list[Event] = [attempt.delivered or attempt.events[0] for attempt in chain.attempts[1:]]
+    pairs = zip(chain.attempts, (*following, arrival), strict=True)
+    all_throttled = throttled_of(history, chain)
+    if not all_throttled:
+        yield from pairs
+        return
     places = {message_id: n for n, message_id in enumerate(dict.fromkeys(each.message_id for each in chain.attempts))}
-    for attempt, came in zip(chain.attempts, (*following, arrival), strict=True):
+    for attempt, came in pairs:
         # What was throttled had come back all the same.
         place = (places[attempt.message_id], attempt.receive_count)
-        received = (
-            each for each in throttled_of(history, chain) if (places[each.message_id], each.receive_count) > place
-        )
+        received = (each for each in all_throttled if (places[each.message_id], each.receive_count) > place)
         throttled = next(received, None)
         yield attempt, throttled if throttled is not None and (came is None or throttled.at_ms < came.at_ms) else came
 
 
 def throttled_of(history: History, chain: Chain) -> tuple[ReceiveThrottled, ...]:
     """The receives of a chain's messages that were throttled until the message was visible again, in order of time."""
-    return tuple(each for each in history.of_kind(ReceiveThrottled) if each.message_id in chain.message_ids)
+    throttled = history.of_kind(ReceiveThrottled)
+    return throttled and tuple(each for each in throttled if each.message_id in chain.message_ids)

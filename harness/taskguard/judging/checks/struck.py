@@ -28,6 +28,8 @@ def touched_changes(history: History, task_id: str, tolerance_ms: float) -> Call
     """Which changes of a task's record were made from when an attempt of it was broken off in its function until the next was
     delivered: what they leave the record at is nobody's choice. All, where it was not seen which attempt that was."""
     faults = [each for each in history.of_task(task_id, FaultInjected) if each.kind != "fail"]
+    if not faults:
+        return lambda _: False
     attempts = history.attempts_of(task_id)
     if not {each.delivery_id for each in faults} <= {each.delivery_id for each in attempts}:
         return lambda event: isinstance(event, RecordChanged)
