@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 from io import RawIOBase
 from operator import attrgetter
@@ -95,8 +95,11 @@ class History(Sequence[Event]):
     def of_task(self, task_id: str, kind: type[Any] = object) -> tuple[Any, ...]:
         """Return all that happened to a task, or all of one kind, in order of time; nothing when the id is unknown. A fault
         happened to each task that it struck."""
-        index = self._by_task if kind is object else self._by_kind_and_task[kind]
-        return index.get(task_id, ())
+        if kind is object:
+            return self._by_task.get(task_id, ())
+        if kind not in self._by_kind:
+            return ()
+        return tuple([event for event in self._by_task.get(task_id, ()) if type(event) is kind])
 
     def of_message(self, message_id: str) -> tuple[Event, ...]:
         """Return all that happened to a message, in order of time; nothing when the id is unknown."""
@@ -136,10 +139,8 @@ class History(Sequence[Event]):
     @cached_property
     def handed_in_again(self) -> frozenset[str]:
         """The tasks that the run itself handed in more than once, whatever was answered."""
-        submitted = _grouped(
-            (event.task_id, event) for event in self.of_kind(TaskSubmitted) if event.task_id is not None
-        )
-        return frozenset(task_id for task_id, events in submitted.items() if len(events) > 1)
+        submitted = Counter(event.task_id for event in self.of_kind(TaskSubmitted))
+        return frozenset(task_id for task_id, count in submitted.items() if task_id is not None and count > 1)
 
     def is_explained(self, task_id: str) -> bool:
         """Whether a task that was handed in more than once was carried by no more messages than it was handed in."""
@@ -312,11 +313,7 @@ class History(Sequence[Event]):
 
     @cached_property
     def _by_task(self) -> dict[str, tuple[Event, ...]]:
-        return _by_task(self._events)
-
-    @cached_property
-    def _by_kind_and_task(self) -> dict[type, dict[str, tuple[Event, ...]]]:
-        return _ByKindAndTask(self._by_kind)
+        return _grouped((task_id, event) for event in self._events for task_id in _tasks_of(event))
 
     @cached_property
     def _by_message(self) -> dict[str, tuple[Event, ...]]:
@@ -341,21 +338,6 @@ def _tasks_of(event: Event) -> tuple[str, ...]:
         return event.task_ids
     task_id: str | None = getattr(event, "task_id", None)
     return () if task_id is None else (task_id,)
-
-
-def _by_task(events: Iterable[Event]) -> dict[str, tuple[Event, ...]]:
-    return _grouped((task_id, event) for event in events for task_id in _tasks_of(event))
-
-
-class _ByKindAndTask(dict[type, dict[str, tuple[Event, ...]]]):
-    """By kind, the events of each task; what is not asked for is not indexed."""
-
-    def __init__(self, by_kind: Mapping[type, Iterable[Event]]) -> None:
-        self._by_kind = by_kind
-
-    def __missing__(self, kind: type) -> dict[str, tuple[Event, ...]]:
-        self[kind] = _by_task(self._by_kind.get(kind, ()))
-        return self[kind]
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
