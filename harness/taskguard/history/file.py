@@ -251,7 +251,7 @@ class History(Sequence[Event]):
         """How much the queue held, each time that it was looked at."""
         return tuple(depth for depth in self.of_kind(QueueDepth) if depth.queue == queue)
 
-    @property
+    @cached_property
     def waited_long_enough(self) -> bool:
         """Whether nothing more was to be expected: the deadline was reached, or at the last look there was no work left."""
         looks = self.depths_of("work")

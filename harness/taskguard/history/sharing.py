@@ -28,25 +28,22 @@ class Shared:
     def __init__(self) -> None:
         self._kept: dict[object, Any] = {}
 
-    def put_into(self, event: Event) -> None:
-        """Let an event that was just read have what was read before in place of its own."""
+    def put_into(self, event: Event | RecordedAttempt) -> None:
+        """Let an event that was just read, or a part of one, have what was read before in place of its own."""
         if len(self._kept) > _MOST:
             self._kept.clear()
-        self._put_into(event)
-
-    def _put_into(self, struct: Struct) -> None:
-        keep, of = self._kept.setdefault, _FIELDS[type(struct)]
+        keep, of = self._kept.setdefault, _FIELDS[type(event)]
         for name in of.scalars:
-            value = getattr(struct, name)
+            value = getattr(event, name)
             if value is not None:
                 # Two zeros are equal, and differ in their sign.
-                force_setattr(struct, name, keep(value or marshal.dumps(value, _EXACTLY), value))
+                force_setattr(event, name, keep(value or marshal.dumps(value, _EXACTLY), value))
         for name in of.documents:
-            value = getattr(struct, name)
-            force_setattr(struct, name, keep(marshal.dumps(value, _EXACTLY), value))
+            value = getattr(event, name)
+            force_setattr(event, name, keep(marshal.dumps(value, _EXACTLY), value))
         for name in of.parts:
-            for part in getattr(struct, name):
-                self._put_into(part)
+            for part in getattr(event, name):
+                self.put_into(part)
 
 
 class _Fields(NamedTuple):

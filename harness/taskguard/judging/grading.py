@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+from msgspec import Struct, structs
 
 from taskguard.contract.terms import Terms
 from taskguard.errors import ExitCode
@@ -32,8 +35,7 @@ _TELLS_OF_ENDS = "settlement"
 """This check says which tasks were left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFate:
+class TaskFate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of a task: each attempt (`succeeded`, `failed`, `unknown`), and how it ended.
 
     `end` is `completed`, `dead-lettered`, `both` or `unsettled`. A task that was `chosen` for its fate counts for itself.
@@ -45,7 +47,7 @@ class TaskFate:
     chosen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Grade:
     """The judgement of a run.
 
@@ -58,7 +60,7 @@ class Grade:
     fates: tuple[TaskFate, ...]
     causes: tuple[Cause, ...] = ()
 
-    @property
+    @cached_property
     def counted(self) -> tuple[TaskFate, ...]:
         """The fates of the tasks that the run was asked for."""
         return tuple(fate for fate in self.fates if not fate.chosen)
@@ -171,7 +173,7 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     judged = _as_far_as_shown(grade(history, terms, guarantees_under(plan)), manifest, history)
     if is_without_records(history, terms):
         return judged
-    fates = (replace(fate, end=end_of(history, fate.task_id, terms)) for fate in judged.fates)
+    fates = (structs.replace(fate, end=end_of(history, fate.task_id, terms)) for fate in judged.fates)
     return replace(judged, fates=tuple(fates))
 
 
@@ -229,7 +231,7 @@ def _in_doubt(judged: Grade, why: Sequence[Finding]) -> Grade:
 def first_end(history: History, task_id: str) -> AttemptSucceeded | DeadLettered | None:
     """The first end of a task that was seen."""
     events = history.of_task(task_id)
-    return next((event for event in events if isinstance(event, (AttemptSucceeded, DeadLettered))), None)
+    return next((event for event in events if type(event) is AttemptSucceeded or type(event) is DeadLettered), None)
 
 
 def seconds_to_settle(history: History, task_id: str) -> float | None:
@@ -244,7 +246,7 @@ def _as_if_unstruck(fate: TaskFate, history: History) -> TaskFate:
     if fate.chosen or not any(struck):
         return fate
     kept = tuple(outcome for outcome, hit in zip(fate.attempts, struck, strict=True) if not hit)
-    return replace(fate, attempts=kept)
+    return structs.replace(fate, attempts=kept)
 
 
 def _fate(history: History, task_id: str) -> TaskFate:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from msgspec import Struct
+
 from taskguard.contract.contract import Weight
 from taskguard.history import Event, EvidenceMissing, History
 from taskguard.history.wording import describe
@@ -35,8 +37,7 @@ NOT_EXERCISED = "not exercised"
 """What a verdict is called whose claim speaks of what did not happen in the run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that a check found wrong, could not judge, or advises.
 
     `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.

@@ -20,7 +20,9 @@ module must not know how a delay is asked for otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from taskguard.contract.contract import LONGEST_DELAY_SECONDS, LONGEST_HIDDEN_SECONDS
 from taskguard.contract.terms import Terms
@@ -51,8 +53,7 @@ _CLOCK_PRECISION_MS = 0.001
 """The finest that a history tells apart; a return earlier by less is not early."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wait:
+class _Wait(Struct, frozen=True, kw_only=True, gc=False):
     """A failed attempt, the first thing seen of its task after it, and what is demanded in between: an exact wait, one of a least
     length, or whichever was asked for. `granted_seconds` is what was granted, none where nothing was; `hidden_seconds` is how long the
     queue hides a message by itself, where that was read."""

@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from msgspec import Struct
+
 from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -52,8 +54,7 @@ QUESTION = Question(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Member:
+class _Member(Struct, frozen=True, kw_only=True, gc=False):
     """One message of a batch, and what shows that its own work failed, or was never begun.
 
     `record` is none when it was not read or is no help: several messages share it, or there is none of the task.

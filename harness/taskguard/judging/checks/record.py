@@ -219,19 +219,18 @@ def _attempt(
 
 
 def _times(record: RecordObserved, terms: Terms) -> Iterator[Violation]:
-    told = [(what, at_ms) for what, at_ms in _moments(record) if at_ms is not None]
+    told = [(what, number, at_ms) for what, number, at_ms in _moments(record) if at_ms is not None]
     tolerance_ms = terms.tolerances.clock_ms
-    for (earlier, earlier_ms), (later, later_ms) in pairwise(told):
+    by_its_record = f"task {record.task_id}: by its record it was"
+    for (earlier, of_earlier, earlier_ms), (later, of_later, later_ms) in pairwise(told):
         back_ms = earlier_ms - later_ms
         if back_ms > tolerance_ms:
-            message = (
-                f"task {record.task_id}: by its record it was {later} {seconds(back_ms / 1000)} before it was {earlier}"
-            )
-            yield Violation(record.task_id, message, (record,))
-    for what, at_ms in told:
+            before = f"{seconds(back_ms / 1000)} before it was {earlier}{of_earlier}"
+            yield Violation(record.task_id, f"{by_its_record} {later}{of_later} {before}", (record,))
+    for what, number, at_ms in told:
         ahead_ms = at_ms - record.at_ms
         if ahead_ms > tolerance_ms:
-            message = f"task {record.task_id}: by its record it was {what} {seconds(ahead_ms / 1000)} after the record was read"
+            message = f"{by_its_record} {what}{number} {seconds(ahead_ms / 1000)} after the record was read"
             yield Violation(record.task_id, message, (record,))
 
 
@@ -249,14 +248,14 @@ def _created(record: RecordObserved, history: History, terms: Terms) -> Iterator
         yield Violation(record.task_id, message, (submission, record), (TaskSubmitted,))
 
 
-def _moments(record: RecordObserved) -> Iterator[tuple[str, float | None]]:
-    """What the record tells the time of, in the order in which it must have happened."""
-    yield "created", record.created_at_ms
+def _moments(record: RecordObserved) -> Iterator[tuple[str, int | str, float | None]]:
+    """What the record tells the time of, and of which attempt, in the order in which it must have happened."""
+    yield "created", "", record.created_at_ms
     for attempt in record.attempts:
-        yield f"begun for attempt {attempt.number}", attempt.started_at_ms
-        yield f"done with attempt {attempt.number}", attempt.finished_at_ms
-    yield "completed", record.completed_at_ms
-    yield "last changed", record.changed_at_ms
+        yield "begun for attempt ", attempt.number, attempt.started_at_ms
+        yield "done with attempt ", attempt.number, attempt.finished_at_ms
+    yield "completed", "", record.completed_at_ms
+    yield "last changed", "", record.changed_at_ms
 
 
 def _backoff(delay_seconds: float | None) -> str:

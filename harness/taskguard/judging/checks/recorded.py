@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from taskguard.history import Attempt, History, RecordedAttempt
+from taskguard.history import Attempt, FaultInjected, History, RecordedAttempt
 from taskguard.judging.checks.struck import was_broken_off, was_withheld
 
 _Pairs = list[tuple[RecordedAttempt, Attempt]]
@@ -20,7 +20,10 @@ def recorded_attempts(
 ) -> tuple[bool, _Pairs]:
     """Whether the numbers in the record are those of the attempts that were ``seen``, and each recorded attempt with the one that it
     must be; without those that faults struck, and the one after each that was broken off, which may have found its work done."""
-    numbers, reached = _numbers(recorded), [each for each in seen if not was_withheld(history, each)]
+    numbers = _numbers(recorded)
+    if not history.of_kind(FaultInjected):
+        return numbers == _numbers(seen), _by_number(recorded, seen)
+    reached = [each for each in seen if not was_withheld(history, each)]
     whole = list(takewhile(lambda attempt: not was_broken_off(history, attempt), reached))
     if numbers == _numbers(seen) or (len(reached) < len(seen) and _are_receives(numbers, reached, seen)):
         agree, pairs = True, _by_number(recorded, seen)

@@ -168,12 +168,11 @@ def _another_payload(history: History, task_id: str, terms: Terms) -> Iterator[V
     if task_id not in history.accepted:
         return
     submissions = history.of_task(task_id, TaskSubmitted)
-    accepted = [each.payload for each in submissions if each.accepted]
-    in_vain = [each.payload for each in submissions if each.in_doubt or each.status_code == HTTPStatus.CONFLICT]
     for delivered in history.of_task(task_id, Delivered):
-        if any(terms.is_submitted(payload, delivered.payload) for payload in accepted):
+        same = [each for each in submissions if terms.is_submitted(each.payload, delivered.payload)]
+        if any(each.accepted for each in same):
             continue
-        in_vain_too = any(terms.is_submitted(payload, delivered.payload) for payload in in_vain)
+        in_vain_too = any(each.in_doubt or each.status_code == HTTPStatus.CONFLICT for each in same)
         if not (in_vain_too and _dropped(history, delivered)):
             message = f"task {task_id} was delivered with another payload than was submitted"
             yield Violation(task_id, message, (history.accepted[task_id], delivered))

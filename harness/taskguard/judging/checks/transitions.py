@@ -106,19 +106,22 @@ def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords
     before: RecordChanged | None = None
     for change in changes:
         move = (before.status if before else None, change.status)
-        shown = (before, change) if before else (change,)
         put_back = not by_operator and redrives > 0 and before is not None and before.status in words.dead
         # Where the record has no word for an operator's move, the next attempt's is the first after it.
         if move in by_operator or put_back:
             redrives -= 1
             if redrives < 0:
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
-                yield Violation(task_id, message, shown, (Redriven,))
+                yield Violation(task_id, message, _shown(before, change), (Redriven,))
         elif not words.allows(*move):
             # Of two that follow one another both were seen; and none may leave a record without a status.
             excuse = (RecordChanged,) if before is None and change.status else ()
-            yield Violation(task_id, _illegal(task_id, move, words), shown, excuse)
+            yield Violation(task_id, _illegal(task_id, move, words), _shown(before, change), excuse)
         before = change
+
+
+def _shown(before: RecordChanged | None, change: RecordChanged) -> _Changes:
+    return (change,) if before is None else (before, change)
 
 
 def _illegal(task_id: str, move: tuple[str | None, str | None], words: RecordWords) -> str:
@@ -136,17 +139,16 @@ def _illegal(task_id: str, move: tuple[str | None, str | None], words: RecordWor
 
 def _attempts(task_id: str, changes: _Changes, working: str) -> Iterator[Violation]:
     for before, change in pairwise(changes):
-        what = f"task {task_id}: its record was changed to {_named(change.status)}"
         # Not every record tells of attempts, and an operator lets them begin anew.
         if change.attempt == 0:
             continue
         if change.status == working:
             if change.attempt <= before.attempt:
-                message = f"{what} for attempt {change.attempt} after attempt {before.attempt}"
-                yield Violation(task_id, message, (before, change))
+                how = f"for attempt {change.attempt} after attempt {before.attempt}"
+                yield Violation(task_id, f"{_changed(task_id, change)} {how}", (before, change))
         elif change.attempt != before.attempt:
-            message = f"{what} by attempt {change.attempt}, and the attempt under way was {before.attempt}"
-            yield Violation(task_id, message, (before, change))
+            how = f"by attempt {change.attempt}, and the attempt under way was {before.attempt}"
+            yield Violation(task_id, f"{_changed(task_id, change)} {how}", (before, change))
 
 
 def _outcomes(task_id: str, changes: _Changes, working: str, words: RecordWords) -> Iterator[Violation]:
@@ -157,7 +159,7 @@ def _outcomes(task_id: str, changes: _Changes, working: str, words: RecordWords)
             begun = change
         elif begun is not None and None not in known and change.outcome not in (*known, begun.outcome, None):
             message = (
-                f"task {task_id}: its record was changed to {_named(change.status)} with {change.outcome} as the outcome of "
+                f"{_changed(task_id, change)} with {change.outcome} as the outcome of "
                 f"attempt {change.attempt}, expected {' or '.join(map(str, known))}"
             )
             yield Violation(task_id, message, (begun, change))
@@ -167,10 +169,9 @@ def _times(task_id: str, changes: _Changes, tolerance_ms: float) -> Iterator[Vio
     for before, change in zip((None, *changes), changes, strict=False):
         if change.written_at_ms is None:
             continue
-        what = f"task {task_id}: its record says that it was changed to {_named(change.status)}"
         ahead_ms = change.written_at_ms - (change.at_ms + change.within_ms)
         if ahead_ms > tolerance_ms:
-            yield Violation(task_id, f"{what} {seconds(ahead_ms / 1000)} later than it was", (change,))
+            yield Violation(task_id, f"{_told(task_id, change)} {seconds(ahead_ms / 1000)} later than it was", (change,))
         if before is None:
             continue
         earliest_ms = before.written_at_ms or 0.0
@@ -179,10 +180,8 @@ def _times(task_id: str, changes: _Changes, tolerance_ms: float) -> Iterator[Vio
             earliest_ms = max(before.at_ms, earliest_ms)
         back_ms = earliest_ms - change.written_at_ms
         if back_ms > tolerance_ms:
-            message = (
-                f"{what} {seconds(back_ms / 1000)} before it was changed to {_named(before.status)}, which came first"
-            )
-            yield Violation(task_id, message, (before, change))
+            when = f"{seconds(back_ms / 1000)} before it was changed to {_named(before.status)}, which came first"
+            yield Violation(task_id, f"{_told(task_id, change)} {when}", (before, change))
 
 
 def _deliveries(
@@ -192,15 +191,13 @@ def _deliveries(
     for change in changes:
         if change.status != working or change.attempt == 0:
             continue
-        delivery = delivered.get(change.attempt)
-        what = f"task {task_id}: its record was changed to {change.status} for attempt {change.attempt}"
+        delivery, what = delivered.get(change.attempt), f"for attempt {change.attempt}"
         if delivery is None:
-            yield Violation(task_id, f"{what}, of which no delivery was seen", (change,), (Delivered,))
-        else:
-            early_ms = delivery.at_ms - (change.at_ms + change.within_ms)
-            if early_ms > tolerance_ms:
-                message = f"{what} {seconds(early_ms / 1000)} before its delivery"
-                yield Violation(task_id, message, (change, delivery), (Delivered,))
+            message = f"{_changed(task_id, change)} {what}, of which no delivery was seen"
+            yield Violation(task_id, message, (change,), (Delivered,))
+        elif (early_ms := delivery.at_ms - (change.at_ms + change.within_ms)) > tolerance_ms:
+            message = f"{_changed(task_id, change)} {what} {seconds(early_ms / 1000)} before its delivery"
+            yield Violation(task_id, message, (change, delivery), (Delivered,))
 
 
 def _late(
@@ -219,17 +216,17 @@ def _late(
         for a in history.attempts_of(task_id)
         if a.determined and not history.was_struck(a)
     }
+    # A task that is found dead is recorded then: its last attempt may have ended without a word.
+    ends_none = (words.working, *words.dead)
     for before, change in pairwise(changes):
-        ended = ends.get(change.attempt)
-        # A task that is found dead is recorded then: its last attempt may have ended without a word.
-        ends_attempt = before.status == words.working and change.status not in (words.working, *words.dead)
-        if ended is None or not ends_attempt or before.at_ms > ended.at_ms:
+        ended = ends.get(change.attempt) if before.status == words.working and change.status not in ends_none else None
+        if ended is None or before.at_ms > ended.at_ms:
             continue
         late_ms = change.at_ms - ended.at_ms
         if late_ms <= most_seconds * 1000:
             continue
         message = (
-            f"task {task_id}: its record was changed to {_named(change.status)} {seconds(late_ms / 1000)} after attempt "
+            f"{_changed(task_id, change)} {seconds(late_ms / 1000)} after attempt "
             f"{change.attempt} had ended, {seconds(most_seconds)} allowed"
         )
         held_ms = held_up.within(ended.at_ms, change.at_ms)
@@ -249,7 +246,7 @@ def _doubts(history: History) -> Iterator[Doubt]:
             yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))
             continue
         yield from changes_in_doubt(history, task_id)
-        if record is not None and record.status not in {change.status for change in seen}:
+        if record is not None and record.status not in [change.status for change in seen]:
             found = "it had no record" if record.status is None else f"its record was read as {_named(record.status)}"
             message = f"task {task_id}: {found}, and no change to that was seen"
             yield Doubt(task_id, message, (*seen, record))
@@ -264,6 +261,14 @@ def _expected(words: RecordWords) -> str:
         f"begun as {begins}, moved on as is legal, {' and '.join(words.finals)} never left, each attempt after its "
         "delivery, times in order and none ahead"
     )
+
+
+def _changed(task_id: str, change: RecordChanged) -> str:
+    return f"task {task_id}: its record was changed to {_named(change.status)}"
+
+
+def _told(task_id: str, change: RecordChanged) -> str:
+    return f"task {task_id}: its record says that it was changed to {_named(change.status)}"
 
 
 def _named(status: str | None) -> str:
