@@ -240,8 +240,7 @@ class RecordWords(Strict, frozen=True, kw_only=True):
     def allows(self, before: str | None, after: str | None) -> bool:
         """Whether a record may move so, by nobody's hand. Without `moves` nothing is known but that a final state is not left."""
         if self.moves:
-            found = [move for move in self.moves if move.before == before and move.after == after]
-            return not all(move.by_operator for move in found)
+            return any((move.before, move.after) == (before, after) for move in self.moves if not move.by_operator)
         return before not in self.finals and after != ""
 
     @property

@@ -60,7 +60,7 @@ class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     def events(self) -> tuple[Event, ...]:
         """The events this attempt was put together from."""
         found = (self.delivered, self.succeeded, self.failed, *self.backoffs, *self.resends)
-        return tuple(event for event in found if event is not None)
+        return tuple([event for event in found if event is not None])
 
     @property
     def sent_again(self) -> Resent | None:

@@ -21,6 +21,7 @@ from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
     ConsumersOff,
+    DeadLettered,
     Delivered,
     Event,
     EvidenceMissing,
@@ -228,6 +229,12 @@ class History(Sequence[Event]):
         return _grouped((task_id, call) for call in self.of_kind(Called) for task_id in call.task_ids)
 
     @cached_property
+    def dead_letters(self) -> dict[str, tuple[DeadLettered, ...]]:
+        """The arrivals of each task in a dead-letter queue, by task id, in order of time."""
+        arrivals = self.of_kind(DeadLettered)
+        return _grouped((event.task_id, event) for event in arrivals if event.task_id is not None)
+
+    @cached_property
     def records(self) -> dict[str, RecordObserved]:
         """Each task's record as last read, by task id; also that there was none."""
         return {record.task_id: record for record in self.of_kind(RecordObserved)}
@@ -298,7 +305,7 @@ class History(Sequence[Event]):
         """
         source = Path(path)
         try:
-            with source.open(encoding="utf-8", newline="\n") as file, without_garbage_collection():
+            with source.open("rb") as file, without_garbage_collection():
                 history = cls(read_lines(file, source))
                 refuse_repeated(history._by_kind, history.position, source)
                 return history

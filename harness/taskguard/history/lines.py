@@ -51,13 +51,14 @@ def told_once(events: Iterable[Event]) -> list[Event]:
     return kept
 
 
-def read_lines(lines: Iterable[str], source: Path) -> Iterator[Event]:
+def read_lines(lines: Iterable[bytes], source: Path) -> Iterator[Event]:
     """Yield the events of a history's lines; ``source`` is the file they are from.
 
     Raises:
+        UnicodeDecodeError: a line is no UTF-8.
         HistoryError: a line is not an event, or no run writes it there; names the file and the line.
     """
-    shared, at_ms, of_this_time = Shared(), 0.0, set[str]()
+    shared, at_ms, of_this_time = Shared(), 0.0, set[bytes]()
     for number, line in enumerate(lines, 1):
         try:
             event = _event(line)
@@ -114,11 +115,11 @@ def _not_written(why: Refused, source: Path, number: int) -> HistoryError:
 _READER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
-def _event(line: str) -> Event:
+def _event(line: bytes) -> Event:
     try:
         return _READER.decode(line)
-    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
-        return _otherwise_read(line)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return _otherwise_read(line.decode())
 
 
 def _otherwise_read(line: str) -> Event:

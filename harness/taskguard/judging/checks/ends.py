@@ -41,7 +41,7 @@ def ends_of(history: History, task_id: str) -> tuple[Ends, ...]:
     """The ends of a task before its first redrive, and after each."""
     # From attempts, not from events: several events that tell of one success are one success.
     successes = [attempt.succeeded for attempt in history.attempts_of(task_id) if attempt.succeeded is not None]
-    seen: list[Event] = sorted([*successes, *history.of_task(task_id, DeadLettered)], key=lambda end: end.at_ms)
+    seen: list[Event] = sorted([*successes, *history.dead_letters.get(task_id, ())], key=lambda end: end.at_ms)
     redriven = [event.at_ms for event in history.of_task(task_id, Redriven)]
     if not redriven:
         return (Ends(tuple(seen)),)

@@ -292,7 +292,7 @@ def _member(attempt: Attempt, history: History, terms: Terms) -> _Member:
 
 def _was_sent_on(attempt: Attempt, history: History) -> bool:
     """Whether its consumer sent the task of this attempt to the queue again, or to the dead-letter queue."""
-    dead = history.of_task(attempt.task_id, DeadLettered) if attempt.task_id is not None else ()
+    dead = history.dead_letters.get(attempt.task_id, ()) if attempt.task_id is not None else ()
     senders = (each.sent_by for each in dead if each.sent_by is not None)
     return bool(attempt.resends) or any(
         (each.delivery_id, each.message_id) == (attempt.delivery_id, attempt.message_id) for each in senders

@@ -76,10 +76,11 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Terms) -> Iterator[Found]:
     words = terms.dialect.message
     found = [event for each in ends for event in each.events]
-    was_taken = any(each.accepted or each.in_doubt for each in history.of_task(task_id, TaskSubmitted))
-    # That what is no task was accepted is for `refusals` to tell.
-    was_taken |= any(
-        terms.dialect.ingress.takes(each.status_code) for each in history.of_task(task_id, InvalidSubmitted)
+    was_taken = (
+        task_id in history.accepted
+        or any(each.in_doubt for each in history.of_task(task_id, TaskSubmitted))
+        # That what is no task was accepted is for `refusals` to tell.
+        or any(terms.dialect.ingress.takes(each.status_code) for each in history.of_task(task_id, InvalidSubmitted))
     )
     # Without a word for it, what looks like a task's id in a message may be another's.
     if found and not was_taken and words.id is not None:

@@ -16,6 +16,7 @@ This module must not know where records are kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
@@ -46,6 +47,14 @@ QUESTION = Question(
 _Changes = Sequence[RecordChanged]
 
 
+class _Moves:
+    """Which moves a record may make by its words: by nobody's hand, or by an operator's."""
+
+    def __init__(self, words: RecordWords) -> None:
+        self.allows = cache(words.allows)
+        self.by_operator = {(move.before, move.after) for move in words.moves if move.by_operator}
+
+
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the changes of each accepted task's record, in the order in which the store took them."""
     words, why = terms.dialect.record, why_no_record(history, terms)
@@ -53,14 +62,14 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, why)
     changes = history.changes
     judged = {task_id: changes[task_id] for task_id in history.accepted_ids if task_id in changes}
-    held_up = HeldUpTimes(history, (None,))
+    moves, held_up = _Moves(words), HeldUpTimes(history, (None,))
     # Whoever writes it, in an invocation of its own.
     most_seconds = terms.tolerances.late_seconds + longest_invocation_seconds(history, "work")
     found = [
         each
         for task_id, of_task in judged.items()
         for each in (
-            *_of_task(task_id, of_task, history, words, terms.tolerances.clock_ms),
+            *_of_task(task_id, of_task, history, words, moves, terms.tolerances.clock_ms),
             *_late(task_id, of_task, history, words, held_up, most_seconds),
         )
     ]
@@ -79,18 +88,19 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 def _of_task(
-    task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
+    task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves, tolerance_ms: float
 ) -> Iterator[Violation]:
-    touched = touched_changes(history, task_id, tolerance_ms)
     # What an attempt had done that was broken off stays done, and is begun anew.
-    yield from (each for each in _wrong(task_id, changes, history, words, tolerance_ms) if not touched(each.events[0]))
+    touched = touched_changes(history, task_id, tolerance_ms)
+    wrong = _wrong(task_id, changes, history, words, moves, tolerance_ms)
+    yield from (each for each in wrong if not touched(each.events[0]))
 
 
 def _wrong(
-    task_id: str, changes: _Changes, history: History, words: RecordWords, tolerance_ms: float
+    task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves, tolerance_ms: float
 ) -> Iterator[Violation]:
     """Each thing that is wrong, shown by the change that it follows, if there is one, and the change itself."""
-    yield from _moves(task_id, changes, history, words)
+    yield from _moves(task_id, changes, history, words, moves)
     working = words.working if words.tells_of_attempts else None
     if working is not None:
         yield from _attempts(task_id, changes, working)
@@ -100,20 +110,21 @@ def _wrong(
         yield from _deliveries(task_id, changes, history, working, tolerance_ms)
 
 
-def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords) -> Iterator[Violation]:
-    by_operator = {(move.before, move.after) for move in words.moves if move.by_operator}
+def _moves(
+    task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves
+) -> Iterator[Violation]:
     redrives = len(history.of_task(task_id, Redriven))
     before: RecordChanged | None = None
     for change in changes:
         move = (before.status if before else None, change.status)
-        put_back = not by_operator and redrives > 0 and before is not None and before.status in words.dead
+        put_back = not moves.by_operator and redrives > 0 and before is not None and before.status in words.dead
         # Where the record has no word for an operator's move, the next attempt's is the first after it.
-        if move in by_operator or put_back:
+        if move in moves.by_operator or put_back:
             redrives -= 1
             if redrives < 0:
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
                 yield Violation(task_id, message, _shown(before, change), (Redriven,))
-        elif not words.allows(*move):
+        elif not moves.allows(*move):
             # Of two that follow one another both were seen; and none may leave a record without a status.
             excuse = (RecordChanged,) if before is None and change.status else ()
             yield Violation(task_id, _illegal(task_id, move, words), _shown(before, change), excuse)
