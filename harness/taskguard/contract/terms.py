@@ -54,6 +54,5 @@ class Terms(Strict, frozen=True, kw_only=True):
 
     def drawn_to_fail(self, task_id: str, attempt: int) -> bool | None:
         """Whether this attempt fails by its draw; none where that is not known."""
-        if self.seed is None or self.rate is None:
-            return None
-        return attempt_fails(self.seed, self.rate, task_id, attempt)
+        seed, rate = self.seed, self.rate
+        return None if seed is None or rate is None else attempt_fails(seed, rate, task_id, attempt)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from taskguard.contract.terms import Terms
@@ -71,8 +72,7 @@ def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
 
 def _as_text_in_pieces(document: dict[str, Json], *, ascii_only: bool = False) -> Iterator[str]:
     """The same, without having all of it at a time."""
-    yield from json.JSONEncoder(indent=2, ensure_ascii=ascii_only).iterencode(document)
-    yield "\n"
+    return chain(json.JSONEncoder(indent=2, ensure_ascii=ascii_only).iterencode(document), ["\n"])
 
 
 def write_grade(

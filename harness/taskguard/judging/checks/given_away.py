@@ -25,8 +25,9 @@ def given_away(history: History) -> Iterator[Doubt]:
     usual = {call.resource for attempt in at_once for call in _sends(history, attempt)}
     for chain in chains:
         last = chain.attempts[-1]
-        unusual = [call for call in _sends(history, last) if call.resource not in usual]
-        if len(chain.attempts) > 1 and unusual:
+        sends = _sends(history, last) if len(chain.attempts) > 1 else []
+        unusual = [call for call in sends if call.resource not in usual]
+        if unusual:
             message = (
                 f"{chain.name} was acknowledged at attempt {last.number}, in which {unusual[0].function} sent it to {unusual[0].resource}, as "
                 "no task that succeeds at once: whether it was done, or given up to that queue, cannot be told. The dead-letter queue "

@@ -23,6 +23,8 @@ from taskguard.history import (
     BackoffRequested,
     DeadLettered,
     Delivered,
+    Event,
+    FaultInjected,
     History,
     RecordedAttempt,
     RecordObserved,
@@ -175,7 +177,8 @@ def _count(record: RecordObserved, counted: int, history: History) -> Iterator[V
 
 
 def _was_broken_off(task_id: str, history: History) -> bool:
-    return any(was_broken_off(history, attempt) for attempt in history.attempts_of(task_id))
+    attempts = history.attempts_of(task_id) if history.of_kind(FaultInjected) else ()
+    return any(was_broken_off(history, attempt) for attempt in attempts)
 
 
 def _attempt(
@@ -186,36 +189,41 @@ def _attempt(
     history: History,
     terms: Terms,
 ) -> Iterator[Violation]:
-    what = f"task {record.task_id}: its record has attempt {recorded.number}"
-    shown = (*attempt.events, record)
+    for what, excused_by in _differences(recorded, attempt, words, history, terms):
+        message = f"task {record.task_id}: its record has attempt {recorded.number} {what}"
+        yield Violation(record.task_id, message, (*attempt.events, record), excused_by)
+
+
+def _differences(
+    recorded: RecordedAttempt, attempt: Attempt, words: RecordWords, history: History, terms: Terms
+) -> Iterator[tuple[str, tuple[type[Event], ...]]]:
+    """In what an attempt is recorded otherwise than it was seen, and which events that excuses."""
     outcome = words.attempt_failed if attempt.failed else words.attempt_succeeded
     if outcome is not None and recorded.outcome != outcome:
-        yield Violation(record.task_id, f"{what} as {recorded.outcome}, expected {outcome}", shown)
+        yield f"as {recorded.outcome}, expected {outcome}", ()
     if words.attempt_error is not None and attempt.failed and not recorded.error:
-        yield Violation(record.task_id, f"{what} as failed without an error", shown)
+        yield "as failed without an error", ()
     if attempt.succeeded and recorded.error:
-        yield Violation(record.task_id, f"{what} with an error, and it succeeded: {recorded.error}", shown)
+        yield f"with an error, and it succeeded: {recorded.error}", ()
     backoff = granted_seconds(attempt, history) if attempt.failed else None
     if words.attempt_backoff is not None and recorded.backoff_seconds != backoff:
-        message = f"{what} with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}"
-        yield Violation(record.task_id, message, shown, (BackoffRequested,))
+        yield f"with {_backoff(recorded.backoff_seconds)}, seen was {_backoff(backoff)}", (BackoffRequested,)
     started, ended = recorded.started_at_ms, attempt.succeeded or attempt.failed
     if ended is not None and recorded.finished_at_ms is not None:
         most_seconds = terms.tolerances.late_seconds + longest_invocation_seconds(history, "work")
         late_seconds = (recorded.finished_at_ms - ended.at_ms) / 1000
         if late_seconds > most_seconds:
-            message = f"{what} finished {seconds(late_seconds)} after its outcome, {seconds(most_seconds)} allowed"
-            yield Violation(record.task_id, message, shown)
+            yield f"finished {seconds(late_seconds)} after its outcome, {seconds(most_seconds)} allowed", ()
     if words.attempt_started_at is None:
         return
     if started is None:
-        yield Violation(record.task_id, f"{what} without its start", shown)
+        yield "without its start", ()
         return
     early_ms = attempt.delivered.at_ms - started if attempt.delivered is not None else 0.0
     late_ms = started - ended.at_ms if ended is not None else 0.0
     for off_ms, beside in ((early_ms, "before its delivery"), (late_ms, "after its outcome")):
         if off_ms > terms.tolerances.clock_ms:
-            yield Violation(record.task_id, f"{what} started {seconds(off_ms / 1000)} {beside}", shown)
+            yield f"started {seconds(off_ms / 1000)} {beside}", ()
 
 
 def _times(record: RecordObserved, terms: Terms) -> Iterator[Violation]:

@@ -36,9 +36,9 @@ def usual_deeds(history: History) -> Deeds:
     """The least that was done for each task that succeeded at its first and only attempt; nothing where nothing is common to all. Where
     tasks were carried by several messages throughout, for each message that did so."""
     at_once = [
-        (task_id, history.attempts_of(task_id))
+        (task_id, attempts)
         for task_id in history.accepted
-        if len(history.attempts_of(task_id)) == 1
+        if len(attempts := history.attempts_of(task_id)) == 1
     ]
     if len(at_once) < _FEWEST:
         at_once = [
@@ -54,6 +54,8 @@ def usual_deeds(history: History) -> Deeds:
             deeds = deeds_of(history, task_id, attempts)
             usual = deeds if usual is None else usual & deeds
             count += 1
+            if not usual:
+                break
     return usual if usual is not None and count >= _FEWEST else Counter()
 
 
