@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from taskguard.contract.terms import Terms
 from taskguard.errors import HistoryError
 from taskguard.history import History
-from taskguard.judging.grading import Grade, seconds_to_settle
+from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.log_excerpt import Log, logs_of
 from taskguard.support.json_values import Json
@@ -42,6 +43,14 @@ def as_json(
     the events that show them, the place to look at and what was logged there, and the figures measured. `clock_scale` is how many times as fast as the machine's the pipeline's clock ran while it
     only waited; all times are its times. The `events` of a finding are indexes into the history.
     """
+    document = _document(grade, history, terms, clock_scale, folder)
+    return {**document, "fates": [_fate(fate) for fate in grade.fates]}
+
+
+def _document(
+    grade: Grade, history: History, terms: Terms, clock_scale: float, folder: Path | None
+) -> dict[str, Any]:
+    """The same, with the fates as they are: of all tasks together they would take much memory as JSON."""
     return {
         "format_version": FORMAT_VERSION,
         "outcome": str(grade.outcome),
@@ -57,12 +66,13 @@ def as_json(
         "chosen": len(grade.chosen),
         "causes": [untyped(cause) for cause in grade.causes],
         "checks": [_check(verdict) for verdict in grade.verdicts],
-        "fates": [
-            {"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end, "chosen": fate.chosen}
-            for fate in grade.fates
-        ],
+        "fates": list(grade.fates),
         "times": _times(grade, history, folder),
     }
+
+
+def _fate(fate: TaskFate) -> dict[str, Json]:
+    return {"task": fate.task_id, "attempts": list(fate.attempts), "end": fate.end, "chosen": fate.chosen}
 
 
 def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
@@ -70,9 +80,9 @@ def as_text(document: dict[str, Json], *, ascii_only: bool = False) -> str:
     return "".join(_as_text_in_pieces(document, ascii_only=ascii_only))
 
 
-def _as_text_in_pieces(document: dict[str, Json], *, ascii_only: bool = False) -> Iterator[str]:
-    """The same, without having all of it at a time."""
-    return chain(json.JSONEncoder(indent=2, ensure_ascii=ascii_only).iterencode(document), ["\n"])
+def _as_text_in_pieces(document: dict[str, Any], *, ascii_only: bool = False) -> Iterator[str]:
+    """The same, without having all of it at a time; fates may be in it as they are."""
+    return chain(json.JSONEncoder(indent=2, ensure_ascii=ascii_only, default=_fate).iterencode(document), ["\n"])
 
 
 def write_grade(
@@ -86,7 +96,7 @@ def write_grade(
     """Write the grade as indented JSON to `path`."""
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
     with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(_as_text_in_pieces(as_json(grade, history, terms, clock_scale, folder)))
+        file.writelines(_as_text_in_pieces(_document(grade, history, terms, clock_scale, folder)))
 
 
 def read_grade(path: Path | str) -> dict[str, Json]:
