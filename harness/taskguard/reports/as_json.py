@@ -47,9 +47,7 @@ def as_json(
     return {**document, "fates": [_fate(fate) for fate in grade.fates]}
 
 
-def _document(
-    grade: Grade, history: History, terms: Terms, clock_scale: float, folder: Path | None
-) -> dict[str, Any]:
+def _document(grade: Grade, history: History, terms: Terms, clock_scale: float, folder: Path | None) -> dict[str, Any]:
     """The same, with the fates as they are: of all tasks together they would take much memory as JSON."""
     return {
         "format_version": FORMAT_VERSION,

@@ -133,10 +133,7 @@ def no_changes_seen(history: History) -> Iterator[Doubt]:
 
 def dead_letters_of(history: History, chain: Chain) -> tuple[DeadLettered, ...]:
     """Return the arrivals in the dead-letter queue that belong to a chain."""
-    if chain.task_id is None:
-        arrivals = history.of_kind(DeadLettered)
-    else:
-        arrivals = history.dead_letters.get(chain.task_id, ())
+    arrivals = history.of_kind(DeadLettered) if chain.task_id is None else history.dead_letters.get(chain.task_id, ())
     of_task = history.chains_of(chain.task_id) if arrivals and chain.task_id is not None else ()
     if not arrivals or (len(of_task) == 1 and of_task[0].message_ids == chain.message_ids):
         return arrivals

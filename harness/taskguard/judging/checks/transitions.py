@@ -110,9 +110,7 @@ def _wrong(
         yield from _deliveries(task_id, changes, history, working, tolerance_ms)
 
 
-def _moves(
-    task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves
-) -> Iterator[Violation]:
+def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves) -> Iterator[Violation]:
     redrives = len(history.of_task(task_id, Redriven))
     before: RecordChanged | None = None
     for change in changes:
@@ -182,7 +180,9 @@ def _times(task_id: str, changes: _Changes, tolerance_ms: float) -> Iterator[Vio
             continue
         ahead_ms = change.written_at_ms - (change.at_ms + change.within_ms)
         if ahead_ms > tolerance_ms:
-            yield Violation(task_id, f"{_told(task_id, change)} {seconds(ahead_ms / 1000)} later than it was", (change,))
+            yield Violation(
+                task_id, f"{_told(task_id, change)} {seconds(ahead_ms / 1000)} later than it was", (change,)
+            )
         if before is None:
             continue
         earliest_ms = before.written_at_ms or 0.0

@@ -36,9 +36,7 @@ def usual_deeds(history: History) -> Deeds:
     """The least that was done for each task that succeeded at its first and only attempt; nothing where nothing is common to all. Where
     tasks were carried by several messages throughout, for each message that did so."""
     at_once = [
-        (task_id, attempts)
-        for task_id in history.accepted
-        if len(attempts := history.attempts_of(task_id)) == 1
+        (task_id, attempts) for task_id in history.accepted if len(attempts := history.attempts_of(task_id)) == 1
     ]
     if len(at_once) < _FEWEST:
         at_once = [
