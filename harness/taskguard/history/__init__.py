@@ -1,6 +1,7 @@
 """The history of a run: typed events on one clock, the only hand-over between running and judging.
 
 `events`, `of_functions` and `settings` are the vocabulary, `values` what it is made of, `file` the ordered container and its file,
+`lines` what that file says, `sharing` keeps its equal values once,
 `attempts` joins deliveries with their outcomes, `manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
 """
 

@@ -6,7 +6,7 @@ It must not know what any event means.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -18,8 +18,17 @@ from taskguard.history.values import Finite, Moment
 _MOST = 100_000
 """So many values are remembered at a time: what is said again is said soon."""
 
-_EXACTLY = 2
-"""The version of Python's own format in which values are written alike only if nothing tells them apart, not even `1` and `1.0`."""
+_WITHOUT_REFERENCES = 2
+"""The version of Python's own format in which equal values are written alike, however they are kept."""
+
+
+def _exactly(value: object) -> Hashable:
+    """What is the same of two JSON values only if nothing tells these apart: `1`, `1.0` and `True` are three, and each zero has its sign."""
+    try:
+        return marshal.dumps(value, _WITHOUT_REFERENCES)
+    except ValueError:
+        # What is nested very deeply is shared with none.
+        return object()
 
 
 class Shared:
@@ -36,11 +45,10 @@ class Shared:
         for name in of.scalars:
             value = getattr(event, name)
             if value is not None:
-                # Two zeros are equal, and differ in their sign.
-                force_setattr(event, name, keep(value or marshal.dumps(value, _EXACTLY), value))
+                force_setattr(event, name, keep(value or _exactly(value), value))
         for name in of.documents:
             value = getattr(event, name)
-            force_setattr(event, name, keep(marshal.dumps(value, _EXACTLY), value))
+            force_setattr(event, name, keep(_exactly(value), value))
         for name in of.parts:
             for part in getattr(event, name):
                 self.put_into(part)

@@ -92,9 +92,10 @@ def write_grade(
     folder: Path | None = None,
 ) -> None:
     """Write the grade as indented JSON to `path`."""
+    document = _document(grade, history, terms, clock_scale, folder)
     # A lone surrogate, which JSON allows in a payload, cannot be written as UTF-8: escape it.
     with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(_as_text_in_pieces(_document(grade, history, terms, clock_scale, folder)))
+        file.writelines(_as_text_in_pieces(document))
 
 
 def read_grade(path: Path | str) -> dict[str, Json]:

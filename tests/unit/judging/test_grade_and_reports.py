@@ -17,6 +17,7 @@ from taskguard.history import (
     AttemptSucceeded,
     BackoffRequested,
     DeadLettered,
+    DeadLetterLogged,
     Delivered,
     Event,
     History,
@@ -278,6 +279,17 @@ def test_indexes_find_what_happened() -> None:
     # One was handed in again, and one request was no task.
     assert len(history.of_kind(TaskSubmitted)) - 1 == len(history.accepted) == len(history.task_ids) - 1 == len(FATES)
     assert [attempt.number for attempt in history.attempts_of(the(EVENTS, DeadLettered).task_id or "")] == [1, 2, 3]
+
+
+def test_each_of_two_equal_events_has_its_own_position() -> None:
+    logged = the(EVENTS, DeadLetterLogged)
+    twin, stranger = altered(logged), altered(logged)
+    history = History([*EVENTS, twin])
+    assert history.position(twin) == history.position(logged) + 1
+    others = history.without(frozenset(history.accepted) - {logged.task_id or ""})
+    assert others.position(twin) == history.position(twin) > len(others)
+    with pytest.raises(ValueError, match="not in"):
+        history.position(stranger)
 
 
 @pytest.mark.parametrize(

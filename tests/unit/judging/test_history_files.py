@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from taskguard.errors import HistoryError
 from taskguard.history import (
     EVENT_KINDS,
+    BackoffRequested,
     ConsumerSettings,
     DeadLetterLogged,
     Delivered,
@@ -30,7 +32,7 @@ from taskguard.history import (
     Sender,
     TaskSubmitted,
 )
-from taskguard.history.lines import told_once
+from taskguard.history.lines import _READER, _otherwise_read, told_once
 from taskguard.history.settings import EventRule
 from taskguard.support.json_values import canonical, same_json
 from taskguard.support.typed import Refused, Strict, typed, untyped
@@ -244,6 +246,42 @@ def test_equal_strings_of_a_file_are_kept_once(tmp_path: Path) -> None:
     payloads = [event.payload for event in history.of_kind(Delivered)]
     names = [name for payload in payloads if isinstance(payload, dict) for name in payload]
     assert len(names) > len(set(names)) == len(set(map(id, names)))
+
+
+def test_equal_payloads_and_numbers_of_a_file_are_kept_once_and_others_apart(tmp_path: Path) -> None:
+    payloads: list[Any] = [{"a": each} for each in (1, 1.0, True, "1", [1], 1, 0.0, -0.0, float("nan"), float("nan"))]
+    submitted = [
+        TaskSubmitted(at_ms=n, answered_ms=99, task_id="t", payload=each, accepted=True, status_code=202)
+        for n, each in enumerate(payloads)
+    ]
+    History(submitted).write(tmp_path / "history.jsonl")
+    read = History.read(tmp_path / "history.jsonl").of_kind(TaskSubmitted)
+    assert [canonical(event.payload) for event in read] == [canonical(each) for each in payloads]
+    assert len({id(event.payload) for event in read}) == len(payloads) - 2
+    assert len({id(event.answered_ms) for event in read}) == 1
+
+
+def test_zeros_keep_their_signs(tmp_path: Path) -> None:
+    delays = [0.0, -0.0, 0.0]
+    of: dict[str, Any] = {"task_id": "t", "message_id": "m", "delivery_id": "d", "accepted": True, "answered_ms": 9.0}
+    asked = [BackoffRequested(at_ms=n, receive_count=n, delay_seconds=each, **of) for n, each in enumerate(delays)]
+    History(asked).write(tmp_path / "history.jsonl")
+    read = History.read(tmp_path / "history.jsonl").of_kind(BackoffRequested)
+    assert [str(event.delay_seconds) for event in read] == ["0.0", "-0.0", "0.0"]
+
+
+@given(line=st.sampled_from(LINES), place=st.floats(0, 1), put=st.text('0123456789.-+eE"\\{}[],: ut\x00é', max_size=3))
+@example(line=LINES[0], place=0.0, put=" ")
+@settings(max_examples=examples(300), deadline=None)
+def test_what_the_fast_reader_takes_it_takes_as_pythons_own_does(line: str, place: float, put: str) -> None:
+    at = int(place * len(line))
+    changed = f"{line[:at]}{put}{line[at + len(put) :]}"
+    try:
+        fast: Event | None = _READER.decode(changed.encode())
+    except (msgspec.MsgspecError, RecursionError):
+        fast = None
+    if fast is not None:
+        assert repr(fast) == repr(_otherwise_read(changed))
 
 
 @given(left=JSON, right=JSON)
