@@ -22,7 +22,7 @@ _WITHOUT_REFERENCES = 2
 """The version of Python's own format in which equal values are written alike, however they are kept."""
 
 
-def _exactly(value: object) -> Hashable:
+def _exactly(value: Any) -> Hashable:
     """What is the same of two JSON values only if nothing tells these apart: `1`, `1.0` and `True` are three, and each zero has its sign."""
     try:
         return marshal.dumps(value, _WITHOUT_REFERENCES)
