@@ -5,7 +5,7 @@ It must not know what that is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -27,3 +27,15 @@ def once(work: Callable[Concatenate[History, P], T]) -> Callable[Concatenate[His
         return found
 
     return done
+
+
+def once_in_full(
+    work: Callable[Concatenate[History, P], Iterator[T]],
+) -> Callable[Concatenate[History, P], tuple[T, ...]]:
+    """Do work that yields its results once, and keep them together."""
+
+    @wraps(work)
+    def in_full(history: History, /, *args: P.args, **kwargs: P.kwargs) -> tuple[T, ...]:
+        return tuple(work(history, *args, **kwargs))
+
+    return once(in_full)

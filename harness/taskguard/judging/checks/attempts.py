@@ -10,23 +10,21 @@ from collections.abc import Iterator
 
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled, Redriven
 from taskguard.judging.checks.asked import sends_again
-from taskguard.judging.once import once
+from taskguard.judging.once import once_in_full
 from taskguard.judging.verdict import Doubt
 
 _FEWEST_COMPLETED = 3
 """Fewer tasks fail at their first attempt by chance."""
 
 
-@once
-def attempts_in_doubt(history: History) -> tuple[Doubt, ...]:
-    """Return what is not known of the accepted tasks' attempts: never delivered, no outcome, two outcomes.
+@once_in_full
+def attempts_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield what is not known of the accepted tasks' attempts: never delivered, no outcome, two outcomes.
 
     Any of these may hide a failed attempt, so a check that speaks of all failed attempts cannot pass beside them.
     """
-    return (*duplicates_in_doubt(history), *steps_in_doubt(history), *_unseen(history))
-
-
-def _unseen(history: History) -> Iterator[Doubt]:
+    yield from duplicates_in_doubt(history)
+    yield from steps_in_doubt(history)
     for task_id in history.accepted_ids:
         attempts = history.attempts_of(task_id)
         # One that was throttled each time was never attempted.
@@ -42,20 +40,14 @@ def _unseen(history: History) -> Iterator[Doubt]:
                 yield Doubt(task_id, f"{what} was delivered, and its outcome was not seen", attempt.events)
 
 
-@once
-def chains_of_accepted(history: History) -> tuple[Chain, ...]:
-    """Return the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted, nor those over
+@once_in_full
+def chains_of_accepted(history: History) -> Iterator[Chain]:
+    """Yield the chains of the accepted tasks, by task id; of a task with duplicates none, since none can be trusted, nor those over
     several messages where these may be steps."""
     may_be_steps = bool(steps_in_doubt(history))
-    return tuple(
-        [
-            chain
-            for task_id in history.accepted_ids
-            if not has_duplicates(history, task_id)
-            for chain in history.chains_of(task_id)
-            if not (may_be_steps and is_sent_again(chain))
-        ]
-    )
+    for task_id in history.accepted_ids:
+        if not has_duplicates(history, task_id):
+            yield from (each for each in history.chains_of(task_id) if not (may_be_steps and is_sent_again(each)))
 
 
 def counted(history: History, chain: Chain) -> Iterator[tuple[int, Attempt]]:
@@ -74,19 +66,18 @@ def is_sent_again(chain: Chain) -> bool:
     return any(attempt.sent_again is not None for attempt in chain.attempts)
 
 
-@once
-def steps_in_doubt(history: History) -> tuple[Doubt, ...]:
-    """Return that whoever sends a task to its queue again may go on with it, rather than try it again: where each task that was
+@once_in_full
+def steps_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield that whoever sends a task to its queue again may go on with it, rather than try it again: where each task that was
     completed had been sent again first."""
     chains = [each[0] for task_id in history.accepted if len(each := history.chains_of(task_id)) == 1]
     completed = [chain for chain in chains if chain.attempts[-1].succeeded is not None]
-    if len(completed) < _FEWEST_COMPLETED or not all(map(is_sent_again, completed)):
-        return ()
-    message = (
-        f"each of the {len(completed)} tasks that were completed had been sent to the queue again first: whether these are "
-        "retries, or steps of its work, cannot be told"
-    )
-    return (Doubt(None, message, of_all=True),)
+    if len(completed) >= _FEWEST_COMPLETED and all(map(is_sent_again, completed)):
+        message = (
+            f"each of the {len(completed)} tasks that were completed had been sent to the queue again first: whether these are "
+            "retries, or steps of its work, cannot be told"
+        )
+        yield Doubt(None, message, of_all=True)
 
 
 def has_several_messages(history: History, task_id: str) -> bool:
@@ -96,25 +87,17 @@ def has_several_messages(history: History, task_id: str) -> bool:
 
 def has_duplicates(history: History, task_id: str) -> bool:
     """Whether there were more messages of a task than the first one and one for each redrive."""
-    count = len(history.chains_of(task_id))
-    return count > 1 and count > 1 + len(history.of_task(task_id, Redriven))
+    return len(history.chains_of(task_id)) > 1 + len(history.of_task(task_id, Redriven))
 
 
-@once
-def duplicates_in_doubt(history: History) -> tuple[Doubt, ...]:
-    """Return the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work. What becomes of those
+@once_in_full
+def duplicates_in_doubt(history: History) -> Iterator[Doubt]:
+    """Yield the tasks with duplicates: a consumer that drops one acknowledges it, as if it had done the work. What becomes of those
     that the run itself handed in again is for `idempotency` to tell."""
-    return tuple(
-        [
-            Doubt(
-                task_id,
-                f"task {task_id} was sent in several messages; which of them did the work cannot be told",
-                history.of_task(task_id),
-            )
-            for task_id in history.accepted_ids
-            if has_duplicates(history, task_id) and not history.is_explained(task_id)
-        ]
-    )
+    for task_id in history.accepted_ids:
+        if has_duplicates(history, task_id) and not history.is_explained(task_id):
+            message = f"task {task_id} was sent in several messages; which of them did the work cannot be told"
+            yield Doubt(task_id, message, history.of_task(task_id))
 
 
 def changes_in_doubt(history: History, task_id: str) -> Iterator[Doubt]:
@@ -160,5 +143,4 @@ def followed(history: History, chain: Chain) -> Iterator[tuple[Attempt, Event | 
 
 def throttled_of(history: History, chain: Chain) -> tuple[ReceiveThrottled, ...]:
     """The receives of a chain's messages that were throttled until the message was visible again, in order of time."""
-    throttled = history.of_kind(ReceiveThrottled)
-    return throttled and tuple(each for each in throttled if each.message_id in chain.message_ids)
+    return tuple(each for each in history.of_kind(ReceiveThrottled) if each.message_id in chain.message_ids)

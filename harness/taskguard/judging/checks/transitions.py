@@ -90,9 +90,9 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _of_task(
     task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves, tolerance_ms: float
 ) -> Iterator[Violation]:
-    # What an attempt had done that was broken off stays done, and is begun anew.
     touched = touched_changes(history, task_id, tolerance_ms)
     wrong = _wrong(task_id, changes, history, words, moves, tolerance_ms)
+    # What an attempt had done that was broken off stays done, and is begun anew.
     yield from (each for each in wrong if not touched(each.events[0]))
 
 
@@ -115,22 +115,19 @@ def _moves(task_id: str, changes: _Changes, history: History, words: RecordWords
     before: RecordChanged | None = None
     for change in changes:
         move = (before.status if before else None, change.status)
+        shown = (before, change) if before else (change,)
         put_back = not moves.by_operator and redrives > 0 and before is not None and before.status in words.dead
         # Where the record has no word for an operator's move, the next attempt's is the first after it.
         if move in moves.by_operator or put_back:
             redrives -= 1
             if redrives < 0:
                 message = f"task {task_id}: its record went from {_named(move[0])} to {move[1]}, and no operator was seen to do so"
-                yield Violation(task_id, message, _shown(before, change), (Redriven,))
+                yield Violation(task_id, message, shown, (Redriven,))
         elif not moves.allows(*move):
             # Of two that follow one another both were seen; and none may leave a record without a status.
             excuse = (RecordChanged,) if before is None and change.status else ()
-            yield Violation(task_id, _illegal(task_id, move, words), _shown(before, change), excuse)
+            yield Violation(task_id, _illegal(task_id, move, words), shown, excuse)
         before = change
-
-
-def _shown(before: RecordChanged | None, change: RecordChanged) -> _Changes:
-    return (change,) if before is None else (before, change)
 
 
 def _illegal(task_id: str, move: tuple[str | None, str | None], words: RecordWords) -> str:
