@@ -41,15 +41,16 @@ class Shared:
         """Let an event that was just read, or a part of one, have what was read before in place of its own."""
         if len(self._kept) > _MOST:
             self._kept.clear()
-        keep, of = self._kept.setdefault, _FIELDS[type(event)]
-        for name in of.scalars:
+        keep = self._kept.setdefault
+        scalars, documents, parts = _FIELDS[type(event)]
+        for name in scalars:
             value = getattr(event, name)
             if value is not None:
                 force_setattr(event, name, keep(value or _exactly(value), value))
-        for name in of.documents:
+        for name in documents:
             value = getattr(event, name)
             force_setattr(event, name, keep(_exactly(value), value))
-        for name in of.parts:
+        for name in parts:
             for part in getattr(event, name):
                 self.put_into(part)
 

@@ -49,9 +49,11 @@ def contradictions(history: History, terms: Terms) -> Iterator[Doubt]:
 
 def _before_submission(history: History, tolerance_ms: float) -> Iterator[Doubt]:
     for task_id in history.task_ids:
+        events = history.of_task(task_id)
+        if type(events[0]) is TaskSubmitted:
+            continue
         submissions = history.of_task(task_id, TaskSubmitted)
-        found = (event for event in history.of_task(task_id) if type(event) in _OF_MESSAGES)
-        first = next(found, None)
+        first = next((event for event in events if type(event) in _OF_MESSAGES), None)
         if submissions and first is not None and submissions[0].at_ms - first.at_ms > tolerance_ms:
             early = seconds((submissions[0].at_ms - first.at_ms) / 1000)
             yield Doubt(

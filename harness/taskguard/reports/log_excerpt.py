@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from taskguard.history import AttemptLogged, Event, History, InvocationFailed
+from taskguard.history import AttemptLogged, History, InvocationFailed
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 _MOST_LINES = 4
@@ -40,12 +40,11 @@ Log: TypeAlias = tuple[str, tuple[str, ...]]
 def log_of(history: History, task_id: str, marked: Sequence[int]) -> Log | None:
     """What was logged of an attempt at the task: whose log of which receive that is, and its lines; of the attempt that a ``marked`` event
     is of, else of the last one that has any. None where there is none."""
-    deliveries = {getattr(history[number], "delivery_id", None) for number in marked}
     told = [(event, lines) for event in _logs(history, task_id) if (lines := excerpt(event.lines))]
-    chosen = [each for each in told if each[0].delivery_id in deliveries] or told
-    if not chosen:
+    if not told:
         return None
-    event, lines = chosen[-1]
+    deliveries = {getattr(history[number], "delivery_id", None) for number in marked}
+    event, lines = ([each for each in told if each[0].delivery_id in deliveries] or told)[-1]
     of = f", receive {event.receive_count}" if isinstance(event, AttemptLogged) else ""
     return f"{event.function}{of}", lines
 
@@ -70,13 +69,8 @@ def excerpt(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _logs(history: History, task_id: str) -> Iterator[AttemptLogged | InvocationFailed]:
-    event: Event
-    for event in history.of_task(task_id):
-        if isinstance(event, AttemptLogged):
-            yield event
-    for event in history.of_kind(InvocationFailed):
-        if task_id in event.task_ids:
-            yield event
+    yield from history.of_task(task_id, AttemptLogged)
+    yield from (event for event in history.of_kind(InvocationFailed) if task_id in event.task_ids)
 
 
 def _telling(line: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from taskguard.judging.checks.asked import delay_seconds, hidden_seconds
 from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.on_purpose import gathered_seconds
+from taskguard.judging.once import once
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -88,9 +89,7 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
     deliveries, accepted = history.of_task(task_id, Delivered), history.accepted[task_id]
     if not deliveries or terms.contract.api.prompt is Weight.OFF:
         return
-    # What the queue is set to is on purpose.
-    on_purpose_ms = 1000 * (delay_seconds(history) + gathered_seconds(history, "work"))
-    due_ms = history.let_go_ms(accepted.answered_ms, "work") + on_purpose_ms
+    due_ms = history.let_go_ms(accepted.answered_ms, "work") + _on_purpose_ms(history)
     first = next(iter(history.attempts_of(task_id)), None)
     if first is not None:
         # Of a FIFO queue a message cannot come while another of its group is hidden or worked on.
@@ -109,6 +108,12 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
     else:
         violation = Violation(task_id, message, (accepted, deliveries[0]), (Delivered,))
         yield from weighed(terms.contract.api.prompt, violation)
+
+
+@once
+def _on_purpose_ms(history: History) -> float:
+    """How long a message waits by what its queue is set to."""
+    return 1000 * (delay_seconds(history) + gathered_seconds(history, "work"))
 
 
 def _allowed_seconds(terms: Terms) -> float:
