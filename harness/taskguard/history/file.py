@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from io import RawIOBase
 from operator import attrgetter
 from pathlib import Path
@@ -46,6 +46,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _AT_MS = attrgetter("at_ms")
+
+_MOST_TIMES = 1000
+"""Of so many times it is remembered where their events are: an index of all events would take a third as much memory as they do."""
 
 UNFINISHED = ".unfinished"
 """What is added to a history's name as long as it is not written whole."""
@@ -108,10 +111,10 @@ class History(Sequence[Event]):
 
     def position(self, event: Event) -> int:
         """Return the index of this very event; a `ValueError` when it is not of this history."""
-        index = bisect_left(self._told, event.at_ms, key=_AT_MS)
-        while self._told[index := self._told.index(event, index)] is not event:
-            index += 1
-        return index
+        try:
+            return self._positions(event.at_ms)[id(event)]
+        except KeyError:
+            raise ValueError(f"not an event of this history: {event!r}") from None
 
     @cached_property
     def task_ids(self) -> tuple[str, ...]:
@@ -313,6 +316,22 @@ class History(Sequence[Event]):
             raise HistoryError(
                 f"Reading the history {source}: {unreadable(error)}. Give the folder of a finished run."
             ) from error
+
+    @cached_property
+    def _positions(self) -> Callable[[float], dict[int, int]]:
+        """The indexes of the events of one time: few have the same, but where a store tells the second alone."""
+        told = self._told
+
+        @lru_cache(_MOST_TIMES)
+        def of_time(at_ms: float) -> dict[int, int]:
+            positions: dict[int, int] = {}
+            index = bisect_left(told, at_ms, key=_AT_MS)
+            while index < len(told) and told[index].at_ms == at_ms:
+                positions.setdefault(id(told[index]), index)
+                index += 1
+            return positions
+
+        return of_time
 
     @cached_property
     def _by_kind(self) -> dict[type, tuple[Event, ...]]:

@@ -288,7 +288,7 @@ def test_each_of_two_equal_events_has_its_own_position() -> None:
     assert history.position(twin) == history.position(logged) + 1
     others = history.without(frozenset(history.accepted) - {logged.task_id or ""})
     assert others.position(twin) == history.position(twin) > len(others)
-    with pytest.raises(ValueError, match="not in"):
+    with pytest.raises(ValueError, match="not an event of this history"):
         history.position(stranger)
 
 
