@@ -149,6 +149,8 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
     grows = waiting.grows is not None or waiting.first is not None
     late, early = OutOfTime(history), EarlyBackoffs(history)
     for chain in chains_of_accepted(history):
+        if not any(attempt.failed for attempt in chain.attempts):
+            continue
         before = None
         for (number, attempt), (_, next_event) in zip(counted(history, chain), followed(history, chain), strict=True):
             if attempt.failed is None or number < 1 or (highest is not None and number > highest):

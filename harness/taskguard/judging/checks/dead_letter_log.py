@@ -223,9 +223,12 @@ def _deaths_unseen(history: History, terms: Terms) -> Iterator[Doubt]:
     dead = {arrival.task_id for arrival in history.of_kind(DeadLettered)}
     for task_id in sorted(history.accepted.keys() - dead):
         # What was delivered again had not died of the attempt before.
-        last = [each for chain in history.chains_of(task_id) for each in list(counted(history, chain))[-1:]]
-        for number, attempt in last:
-            if number == terms.contract.attempts.highest and attempt.failed:
+        for chain in history.chains_of(task_id):
+            attempt = chain.attempts[-1]
+            if attempt.failed is None:
+                continue
+            *_, (number, _) = counted(history, chain)
+            if number == terms.contract.attempts.highest:
                 message = f"task {task_id} failed {number} times, and its death was not seen"
                 yield Doubt(task_id, message, attempt.events)
 

@@ -19,8 +19,12 @@ class EarlyBackoffs:
     """What tells of a history's requests whether they were made before the work."""
 
     def __init__(self, history: History) -> None:
-        attempts = [attempt for chain in chains_of_accepted(history) for attempt in chain.attempts]
-        self._asks_in_any_case = any(attempt.succeeded and attempt.granted for attempt in attempts)
+        self._asks_in_any_case = any(
+            attempt.succeeded and attempt.granted
+            for chain in chains_of_accepted(history)
+            for attempt in chain.attempts
+            if attempt.backoffs or attempt.resends
+        )
         self._last_of_delivery: dict[str, BackoffRequested] = {}
         for request in history.of_kind(BackoffRequested):
             self._last_of_delivery[request.delivery_id] = request
