@@ -335,6 +335,13 @@ _READ = (
         message="has a record, and who asks the API for it gets HTTP 404",
     ),
     _probed(
+        "get-crashes",
+        "fails with a server's error whenever it is asked for a task",
+        _changed(_GET, _FOUND, f'        raise RuntimeError("never tried")\n{_FOUND}'),
+        caught_by=("record",),
+        message="has a record, and who asks the API for it gets HTTP 50",
+    ),
+    _probed(
         "shows-another-payload",
         "shows a task with an empty payload when it is asked for",
         _changed(_GET, '        "payload": exact_json.parse(record.payload_json),\n', '        "payload": {},\n'),

@@ -32,10 +32,10 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.history.wording import numbers, seconds, times
+from taskguard.judging.checks import read_back
 from taskguard.judging.checks.asked import granted_seconds, longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
 from taskguard.judging.checks.ends import ends_of
-from taskguard.judging.checks.read_back import read_back
 from taskguard.judging.checks.recorded import recorded_attempts
 from taskguard.judging.checks.struck import not_in_full, was_broken_off
 from taskguard.judging.verdict import (
@@ -74,7 +74,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, why)
     judged = [history.records[task_id] for task_id in history.accepted_ids if task_id in history.records]
     found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms)]
-    found += read_back(history, words, terms)
+    found += read_back.findings(history, words, terms)
     differing = tasks_at_fault(found)
     struck = sum(_was_broken_off(record.task_id, history) for record in judged)
     return conclude(
@@ -82,7 +82,8 @@ def judge(history: History, terms: Terms) -> Verdict:
         history,
         [*found, *_not_read(history), *attempts_in_doubt(history)],
         expected="status, payload, and each attempt's number, start, outcome and backoff as seen",
-        observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ{not_in_full(struck)}",
+        observed=f"{times(len(judged), 'record')} read: {len(judged) - differing} agree, {differing} differ{not_in_full(struck)}"
+        + read_back.in_words(history, words),
         figures={"records": len(judged), "differing": differing, "struck": struck},
         exercised=bool(judged),
     )
