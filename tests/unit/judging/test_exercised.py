@@ -7,7 +7,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
+from taskguard.contract.contract import Failures
+from taskguard.contract.draws import Draws
 from taskguard.contract.terms import Terms
 from taskguard.history import Event, History, SavedRun
 from taskguard.judging.checks import CHECKS
@@ -176,3 +179,69 @@ def test_a_comparison_tells_a_pass_of_nothing_from_one_that_saw_something() -> N
     differences = {each.name: (each.one, each.other) for each in compare(one, other).verdicts}
     assert differences["later_failure_rate"] == ("pass", "pass (not exercised)")
     assert differences["backoff"] == ("pass", "unknown")
+
+
+def how(check: str, events: list[Event], terms: Terms) -> str:
+    """What is said of how to exercise a check."""
+    [finding] = judge(check, events, terms).findings
+    return finding.message.partition("To exercise it, ")[2]
+
+
+FAILING = ("backoff", "partial_batches", "redrive", "dead_letter_log")
+DEMANDED = our_terms()
+"""No seed, and failures at a rate of 0.3."""
+NEVER = replace(DEMANDED, contract=replace(DEMANDED.contract, failures=None), draws=Draws())
+"""No seed, and a service of which nobody says that it simulates failures."""
+IN_BATCHES = in_batches(NOTHING_FAILED, 2)
+
+
+@pytest.mark.parametrize("check", FAILING)
+def test_with_a_seed_another_one_may_exercise_it(check: str) -> None:
+    assert "another seed" in how(check, NOTHING_FAILED, EXPECTED)
+
+
+@pytest.mark.parametrize("check", FAILING)
+def test_without_a_seed_no_other_seed_is_asked_for(check: str) -> None:
+    for terms in (DEMANDED, NEVER):
+        for events in (NOTHING_FAILED, IN_BATCHES):
+            assert "seed" not in how(check, events, terms)
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "what"),
+    [
+        # 0.7 ** 20 is less than 0.001, and so is (1 - 0.3 ** 3) ** 253.
+        ("backoff", 20, "some attempt has to fail"),
+        ("partial_batches", 20, "a batch of several has to have a failure in it"),
+        ("redrive", 253, "some task has to die"),
+        ("dead_letter_log", 253, "some task has to die"),
+    ],
+)
+def test_what_a_rate_gave_no_occasion_for_wants_so_many_tasks(check: str, number: int, what: str) -> None:
+    assert how(check, IN_BATCHES, DEMANDED) == f"grade with --tasks {number} or more: {what}"
+    enough = in_batches(run(*[FIRST_TRY] * number), 2)
+    assert how(check, enough, DEMANDED).startswith("deploy the service so that it fails by itself")
+
+
+@pytest.mark.parametrize("check", FAILING)
+def test_what_never_fails_by_itself_is_to_be_deployed_so_that_it_does(check: str) -> None:
+    said = how(check, IN_BATCHES, NEVER)
+    assert said.startswith("deploy the service so that it fails by itself, since none of it did: ")
+    assert said.endswith(
+        'in taskguard.toml, as environment or parameters below [service], such as environment = { FAILURE_RATE = "0.3" }'
+    )
+
+
+def test_of_failures_per_task_nobody_knows_how_many_tasks_have_a_death() -> None:
+    per_task = replace(DEMANDED, contract=replace(DEMANDED.contract, failures=Failures(rate=0.3, per="task")))
+    assert how("backoff", IN_BATCHES, per_task).startswith("grade with --tasks 20 or more")
+    assert how("redrive", IN_BATCHES, per_task).startswith("deploy the service so that")
+
+
+def test_where_no_batch_had_several_messages_some_tasks_have_to_wait() -> None:
+    wanted = "a batch of several has to have a failure in it"
+    for terms in (DEMANDED, NEVER):
+        said = how("partial_batches", NOTHING_FAILED, terms)
+        assert said == f"grade with a target that lets tasks wait (localstack), and with --tasks 20 or more: {wanted}"
+        said = how("partial_batches", run(*[FIRST_TRY] * 20), terms)
+        assert said == f"grade with a target that lets tasks wait (localstack): {wanted}"

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, Delivered, Event, HeldUp, RecordChanged, RecordObserved, Redriven
 from taskguard.judging.verdict import Outcome
 
 from tests.terms import our_terms
 from tests.thoroughness import examples
+from tests.unit.guarantees.faulty import struck
 from tests.unit.judging.building import (
     DEAD,
     EXPECTED,
@@ -27,6 +29,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
+from tests.unit.judging.calling import call
 
 EVENTS = run(SECOND_TRY, DEAD, FIRST_TRY)
 TASK = the(EVENTS, RecordObserved, where=lambda record: len(record.attempts) == 2).task_id
@@ -201,6 +204,65 @@ def test_first_changes_that_may_be_gone_excuse_the_first_move_and_no_other() -> 
 def test_a_record_that_tells_of_no_attempts_is_judged_by_its_moves() -> None:
     events = [altered(e, attempt=0, outcome=None) if isinstance(e, RecordChanged) else e for e in EVENTS]
     assert messages(events, Outcome.PASS) == []
+
+
+STATUS_ALONE = RecordWords(key="taskId", status="status", completed=("COMPLETED",), dead=("DEAD_LETTER",))
+"""What a run learns of a record that tells of no attempts."""
+
+
+def completed_late(by_ms: float, *beside: Event, only: bool = False) -> list[Event]:
+    """Records that tell of their status alone, and of one task's completion so long after its success; as its ``only`` change, or its last."""
+    ended = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+    events = [altered(e, attempt=0, outcome=None) if isinstance(e, RecordChanged) else e for e in EVENTS]
+    *before, last = (each for each in events if isinstance(each, RecordChanged) and each.task_id == TASK)
+    number, at_ms = 1 if only else last.number, ended.at_ms + by_ms
+    late = changed(events, last, number=number, at_ms=at_ms, written_at_ms=at_ms)
+    return [*without(late, *(before if only else ())), *beside]
+
+
+def by_status(events: list[Event], outcome: Outcome) -> list[str]:
+    terms = replace(EXPECTED, dialect=replace(EXPECTED.dialect, record=STATUS_ALONE))
+    return messages(events, outcome, terms)
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_that_a_task_is_completed_is_written_soon_after_its_success_whatever_else_a_record_tells(only: bool) -> None:
+    assert by_status(completed_late(17_000.0, only=only), Outcome.PASS) == []
+    [found] = by_status(completed_late(50_000.0, only=only), Outcome.FAIL)
+    assert found == f"task {TASK}: its record was changed to COMPLETED 50 s after attempt 2 had ended, 17 s allowed"
+
+
+def test_a_first_change_that_is_late_may_be_none() -> None:
+    late = completed_late(50_000.0, missing("RecordChanged"), only=True)
+    assert any("50 s after attempt 2 had ended" in each for each in by_status(late, Outcome.UNKNOWN))
+
+
+def test_a_late_completion_is_open_as_far_as_the_engine_was_held_up() -> None:
+    ended = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+    [doubt] = by_status(
+        completed_late(50_000.0, HeldUp(at_ms=ended.at_ms, until_ms=ended.at_ms + 33_000)), Outcome.UNKNOWN
+    )
+    assert doubt.endswith("; the engine was held up for 33 s of that")
+
+
+@pytest.mark.parametrize(("line", "receive"), [("kill", 1), ("kill", 2), ("fail", 2)])
+def test_a_late_completion_of_what_the_run_itself_struck_is_not_judged(line: str, receive: int) -> None:
+    delivered = the(EVENTS, Delivered, where=lambda event: event.task_id == TASK and event.receive_count == receive)
+    assert by_status(completed_late(50_000.0, struck(line, delivered)), Outcome.PASS) == []
+
+
+def test_what_an_attempt_sends_on_may_be_completed_at_a_next_stage() -> None:
+    ended = the(EVENTS, AttemptSucceeded, where=lambda event: event.task_id == TASK)
+    sent = call(TASK, ended.delivery_id, service="sqs", operation="SendMessage", resource="next", at_ms=ended.at_ms - 5)
+    [doubt] = by_status(completed_late(50_000.0, sent), Outcome.UNKNOWN)
+    assert doubt.endswith("the attempt had sent it on, and it may have been worked on elsewhere until then")
+
+
+def test_a_record_that_moved_on_after_the_attempt_tells_of_a_later_step() -> None:
+    events = completed_late(50_000.0)
+    last = the(events, RecordChanged, where=lambda each: each.task_id == TASK and each.status == "COMPLETED")
+    checked = replace(last, status="CHECKED", at_ms=last.at_ms - 100, written_at_ms=last.at_ms - 100)
+    assert by_status([*changed(events, last, number=last.number + 1), checked], Outcome.PASS) == []
 
 
 def test_the_end_of_an_attempt_is_written_soon_after_it() -> None:

@@ -32,6 +32,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import granted_seconds, hidden_seconds
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, counted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
+from taskguard.judging.checks.exercising import by_failures
 from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.on_purpose import gathered_seconds, never_came
@@ -128,7 +129,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         observed = "vacuous: no attempt failed"
     schedule = ", ".join(f"{delay:g}" for delay in waiting.schedule or ())
     wanted = f"{schedule} s asked for" if schedule else waiting.in_words()
-    question = QUESTION
+    question = by_failures(QUESTION, history, terms, "some attempt has to fail")
     if waiting.is_as_deployed:
         # Whatever a service waits is right, also that it never does.
         question = replace(QUESTION, exercised_by=None)

@@ -32,6 +32,7 @@ from taskguard.history.wording import named, shown, times
 from taskguard.judging.checks.attempts import attempts_in_doubt, counted, throttled_of
 from taskguard.judging.checks.dead_letter_records import AskedOfLog, Limit, logged_alive, why_no_log
 from taskguard.judging.checks.dead_letter_witness import Witnesses
+from taskguard.judging.checks.exercising import by_failures
 from taskguard.judging.checks.logged_errors import LoggedErrors
 from taskguard.judging.checks.on_purpose import dropped
 from taskguard.judging.places import of_consumer
@@ -62,7 +63,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     else:
         observed = "vacuous: no task was dead-lettered, and none was logged"
     return conclude(
-        QUESTION,
+        by_failures(QUESTION, history, terms, "some task has to die", in_a_row=terms.contract.attempts.highest or 1),
         history,
         [*found, *attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
         expected=f"one record for each dead task, with {', '.join(asked.all_fields)}",

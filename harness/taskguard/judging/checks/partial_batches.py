@@ -43,15 +43,21 @@ from taskguard.history.wording import named, times
 from taskguard.judging import places
 from taskguard.judging.checks.asked import is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_several_messages
+from taskguard.judging.checks.exercising import by_failures, submitted
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
 from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, not_applicable, weighed
+
+_WANTED = "a batch of several has to have a failure in it"
 
 QUESTION = Question(
     check="partial_batches",
     claim="A message that fails leaves its neighbours of the batch alone.",
     needs=(Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered),
-    exercised_by="grade with a target that lets tasks wait (localstack), and with another seed: a batch of several has to have a failure in it",
+    exercised_by=f"grade with a target that lets tasks wait (localstack), and with another seed: {_WANTED}",
 )
+
+_WAITING_IN_BATCHES = 20
+"""Of so many tasks half wait, which is as many as Lambda receives at once."""
 
 
 class _Member(Struct, frozen=True, kw_only=True, gc=False):
@@ -147,10 +153,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     consumers = history.configuration.consumers if history.configuration is not None else ()
     if consumers and all(each.batch_size == 1 for each in consumers if each.queue == "work"):
         return not_applicable(QUESTION, "the work queue's consumer is handed one message at a time")
-    question = QUESTION
-    if terms.contract.settings.partial_batches is not Weight.MUST:
-        question = replace(QUESTION, exercised_by=None)
     batches = _batches(history, terms)
+    question = _exercised(history, terms, several=bool(batches))
     with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
@@ -181,6 +185,18 @@ def judge(history: History, terms: Terms) -> Verdict:
         },
         exercised=with_a_failure > 0,
     )
+
+
+def _exercised(history: History, terms: Terms, *, several: bool) -> Question:
+    """The question, with how to exercise it: by a failure among the ``several`` messages of a batch, or by such batches at first."""
+    if terms.contract.settings.partial_batches is not Weight.MUST:
+        return replace(QUESTION, exercised_by=None)
+    if several:
+        return by_failures(QUESTION, history, terms, _WANTED)
+    if terms.seed is not None:
+        return QUESTION
+    more = f", and with --tasks {_WAITING_IN_BATCHES} or more" if submitted(history) < _WAITING_IN_BATCHES else ""
+    return replace(QUESTION, exercised_by=f"grade with a target that lets tasks wait (localstack){more}: {_WANTED}")
 
 
 def _misread(history: History, terms: Terms) -> Iterator[Found]:

@@ -42,6 +42,7 @@ from taskguard.judging.checks.attempts import (
     steps_in_doubt,
     throttled_of,
 )
+from taskguard.judging.checks.exercising import by_failures
 from taskguard.judging.places import of_redrive_policy
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
@@ -80,7 +81,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     else:
         observed = "vacuous: no message was dead-lettered, and none had to be"
     return conclude(
-        QUESTION,
+        by_failures(QUESTION, history, terms, "some task has to die", in_a_row=terms.contract.attempts.highest or 1),
         history,
         found,
         expected=f"dead-lettered after receives {wanted}, each failed; never delivered again",

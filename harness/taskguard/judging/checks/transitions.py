@@ -5,7 +5,8 @@ operator makes, is the dialect's; where that has none, any is legal but one out 
 final state, not even to itself. An attempt begins with each change to the working state: its number is higher than any before, and its message was delivered by then; it ends with an outcome for which the dialect has a word. A time that the pipeline
 wrote for a change lies between the change before it and the change itself; the first change after a task was stored may have been on
 its way at that moment, so its time counts from the one written then. What became of an attempt is written within the late tolerance, and the time of an
-invocation, after the attempt had ended; later is excused as far as the engine was held up. What was seen to be changed was changed, so a fault
+invocation, after the attempt had ended, that a task is completed whatever else the record tells; later is excused as far as the engine
+was held up, and so is a record that tells of no attempts, of a task that the attempt had sent on. What was seen to be changed was changed, so a fault
 is a fail in spite of missing evidence; but where a record's first change may not have been seen, the first move that was seen
 is excused, and so are missing deliveries and operators. Where a fault of the run's own broke an attempt off, what leads out of the states
 that it left is not judged. A task whose changes were not seen, or not all of them, is unknown.
@@ -21,12 +22,13 @@ from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
 from taskguard.contract.terms import Terms
-from taskguard.history import Delivered, History, RecordChanged, Redriven, TaskSubmitted
+from taskguard.history import Attempt, Delivered, History, RecordChanged, Redriven, TaskSubmitted
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import changes_in_doubt, has_several_messages, no_changes_seen
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.struck import not_in_full, touched_changes
+from taskguard.judging.checks.work import was_handed_on
 from taskguard.judging.verdict import (
     Doubt,
     Found,
@@ -217,33 +219,50 @@ def _late(
     most_seconds: float,
 ) -> Iterator[Found]:
     """The changes by which an attempt's end was recorded, and that came long after it."""
-    if words.working is None or not words.tells_of_attempts or has_several_messages(history, task_id):
+    if has_several_messages(history, task_id):
         return
-    ends = {
-        a.number: a.succeeded or a.failed
-        for a in history.attempts_of(task_id)
-        if a.determined and not history.was_struck(a)
-    }
-    # A task that is found dead is recorded then: its last attempt may have ended without a word.
-    ends_none = (words.working, *words.dead)
-    for before, change in pairwise(changes):
-        ended = ends.get(change.attempt) if before.status == words.working and change.status not in ends_none else None
-        if ended is None or before.at_ms > ended.at_ms:
+    if not words.tells_of_attempts and history.was_broken_off(task_id):
+        # It may go on with what was broken off, and nobody knows by which attempt it is done.
+        return
+    attempts = [each for each in history.attempts_of(task_id) if each.determined and not history.was_struck(each)]
+    for before, change in zip((None, *changes), changes, strict=False):
+        attempt = _whose_end(before, change, attempts, words)
+        ended = (attempt.succeeded or attempt.failed) if attempt is not None else None
+        if attempt is None or ended is None or (before is not None and before.at_ms > ended.at_ms):
             continue
         late_ms = change.at_ms - ended.at_ms
         if late_ms <= most_seconds * 1000:
             continue
         message = (
             f"{_changed(task_id, change)} {seconds(late_ms / 1000)} after attempt "
-            f"{change.attempt} had ended, {seconds(most_seconds)} allowed"
+            f"{attempt.number} had ended, {seconds(most_seconds)} allowed"
         )
         held_ms = held_up.within(ended.at_ms, change.at_ms)
-        if late_ms - held_ms > most_seconds * 1000:
-            yield Violation(task_id, message, (ended, change))
+        if late_ms - held_ms <= most_seconds * 1000:
+            held = f"the engine was held up for {seconds(held_ms / 1000)} of that"
+            yield Doubt(task_id, f"{message}; {held}", (ended, change))
+        elif not words.tells_of_attempts and was_handed_on(history, task_id, attempt):
+            next_stage = "the attempt had sent it on, and it may have been worked on elsewhere until then"
+            yield Doubt(task_id, f"{message}; {next_stage}", (ended, change))
         else:
-            yield Doubt(
-                task_id, f"{message}; the engine was held up for {seconds(held_ms / 1000)} of that", (ended, change)
-            )
+            # Of a record whose first change was not seen nobody knows when it was that.
+            excuse = (RecordChanged,) if before is None else ()
+            yield Violation(task_id, message, (ended, change), excuse)
+
+
+def _whose_end(
+    before: RecordChanged | None, change: RecordChanged, attempts: Sequence[Attempt], words: RecordWords
+) -> Attempt | None:
+    """The attempt whose end is recorded by a change; none where none is."""
+    left = before.status if before is not None else None
+    completes = change.status in words.completed and left not in words.completed
+    if not words.tells_of_attempts or change.attempt == 0:
+        succeeded = (each for each in reversed(attempts) if each.succeeded and each.succeeded.at_ms <= change.at_ms)
+        return next(succeeded, None) if completes else None
+    # A task that is found dead is recorded then: its last attempt may have ended without a word.
+    ends = words.working is not None and left == words.working and change.status not in (words.working, *words.dead)
+    told = (each for each in reversed(attempts) if each.number == change.attempt)
+    return next(told, None) if completes or ends else None
 
 
 def _doubts(history: History) -> Iterator[Doubt]:

@@ -62,9 +62,16 @@ def was_work(history: History, task_id: str, attempt: Attempt, usual: Deeds) -> 
     not usual may have put the task off, and not done it."""
     of_delivery = [each for each in history.attempts_of(task_id) if each.delivery_id == attempt.delivery_id]
     deeds = deeds_of(history, task_id, [attempt])
-    unusual = (deed.partition(".")[2] for deed in deeds - usual)
-    puts_off = any(operation.startswith(_SENDS) for operation in unusual)
-    return bool(usual) and len(of_delivery) == 1 and usual <= deeds and not puts_off
+    return bool(usual) and len(of_delivery) == 1 and usual <= deeds and not _sends(deeds - usual)
+
+
+def was_handed_on(history: History, task_id: str, attempt: Attempt) -> bool:
+    """Whether something was sent in the task's name in this attempt's delivery, as to a next stage."""
+    return _sends(deeds_of(history, task_id, [attempt]))
+
+
+def _sends(deeds: Deeds) -> bool:
+    return any(deed.partition(".")[2].startswith(_SENDS) for deed in deeds)
 
 
 def _is_deed(call: Called) -> bool:
