@@ -6,6 +6,7 @@ expected of any.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -62,6 +63,8 @@ class Engines:
             self._end()
             self._begun += 1
             folder = self._folder / f"engine-{self._begun}"
+            # What an engine before it recorded there is no evidence of this one: tasks have the same ids each time.
+            shutil.rmtree(folder, ignore_errors=True)
             self._engine = LocalStack(
                 folder,
                 cache=PLACES.cache,

@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 from taskguard.contract.contract import Settings, Weight
 from taskguard.contract.waiting import AS_DEPLOYED, Waiting
-from taskguard.history import BackoffRequested, ConfigurationObserved, Event, Permission
+from taskguard.history import BackoffRequested, ConfigurationObserved, Delivered, Event, Permission
 from taskguard.judging.verdict import Outcome
 
 from tests.terms import demanding
+from tests.unit.guarantees.faulty import struck
 from tests.unit.judging.building import (
     CONFIGURATION,
     DEAD,
@@ -23,6 +24,7 @@ from tests.unit.judging.building import (
     judge,
     missing,
     run,
+    the,
     without,
 )
 
@@ -184,11 +186,26 @@ def test_where_nobody_asks_for_waits_the_queues_own_are_summed() -> None:
     assert judge("configuration", events, terms).findings == ()
 
 
+@pytest.mark.parametrize(("kept", "fails"), [(35.0, True), (36.0, False)])
+def test_where_a_service_asks_for_its_own_waits_those_of_a_task_that_died_are_summed(kept: float, fails: bool) -> None:
+    contract = demanding(waiting=Waiting(constant=AS_DEPLOYED))
+    terms = msgspec.structs.replace(EXPECTED, contract=contract)
+    changes = with_queues({"retention_seconds": kept}, {"retention_seconds": 9e5})
+    died, lived = (changed(events, CONFIGURATION, **changes) for events in (run(DEAD), run(SECOND_TRY)))
+    message = "the work queue keeps a message for 35 s, and its retries together take 35 s"
+    assert [found.message for found in judge("configuration", died, terms).findings] == [message] * fails
+    # One that lives on had not all waits that there may be, nor has one that the run itself made to fail.
+    made_to_fail = [*died, struck("fail", the(died, Delivered), when="before")]
+    for events in (lived, made_to_fail):
+        assert judge("configuration", events, terms).findings == ()
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         (with_queues({"fifo": True}), "the work queue is a FIFO queue"),
         (with_queues({"delay_seconds": 30.0}), "the work queue delays each message by 30 s"),
+        (with_queues({"retention_seconds": 1e6}), "the work queue keeps a message for 1000000 s"),
         (
             with_worker(window_seconds=1.0, batch_size=100),
             "the consumer of the work queue gathers batches of up to 100 for 1 s",
@@ -201,7 +218,17 @@ def test_where_nobody_asks_for_waits_the_queues_own_are_summed() -> None:
 def test_what_is_set_on_purpose_is_told_and_no_fault(changes: dict[str, Any], told: str) -> None:
     verdict = judge("configuration", changed(EVENTS, CONFIGURATION, **changes))
     assert verdict.outcome is Outcome.PASS
-    assert verdict.observed == f"2 queues, 2 consumers and 2 permissions read back; {told}"
+    read, *clauses = verdict.observed.split("; ")
+    assert read == "2 queues, 2 consumers and 2 permissions read back"
+    assert told in clauses
+
+
+def test_a_retention_is_told_where_it_is_not_what_every_queue_has() -> None:
+    for_days = {"retention_seconds": 345_600.0}
+    told = "; the dead-letter queue keeps a message for 1209600 s"
+    for dead, clause in (({}, told), (for_days, "")):
+        verdict = judge("configuration", changed(EVENTS, CONFIGURATION, **with_queues(for_days, dead)))
+        assert verdict.observed == f"2 queues, 2 consumers and 2 permissions read back{clause}"
 
 
 def test_what_a_role_did_not_use_is_advised_against_once_for_each_holder() -> None:

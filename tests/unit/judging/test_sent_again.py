@@ -10,6 +10,7 @@ from taskguard.contract.contract import Attempts
 from taskguard.contract.waiting import AS_DEPLOYED, Waiting
 from taskguard.history import (
     AttemptFailed,
+    AttemptSucceeded,
     Called,
     DeadLettered,
     Delivered,
@@ -19,7 +20,7 @@ from taskguard.history import (
 )
 from taskguard.judging.verdict import Outcome
 
-from tests.unit.judging.building import START_MS, ending, holds, judge, missing, the, without
+from tests.unit.judging.building import CONFIGURATION, START_MS, changed, ending, holds, judge, missing, the, without
 from tests.unit.judging.resending import RIGHT, SPOKEN_OF, is_of, life_of, run, said, terms, whose
 
 
@@ -148,6 +149,27 @@ def test_a_task_whose_send_was_refused_is_lost_and_the_refusal_is_named() -> Non
     assert lost.endswith("; work called sqs.SendMessage on Tasks, which was refused (InvalidParameterValue)")
     exact = said(judge("backoff", events, terms(waiting=Waiting(constant=1200.0))))
     assert "asked for 1200 s and was refused: SQS delays a message by 900 s at most, expected 1200 s" in " ".join(exact)
+
+
+def test_a_delay_that_a_fifo_queue_refuses_is_named() -> None:
+    """The same message comes back then."""
+    again: dict[str, Any] = {"message_id": "t-1", "receive_count": 2}
+    events = [
+        replace(each, accepted=False, new_message_id=None)
+        if isinstance(each, Resent)
+        else replace(each, **again)
+        if isinstance(each, (Delivered, AttemptSucceeded)) and each.message_id == "t-2"
+        else each
+        for each in run(life_of("t", [4.0]))
+    ]
+    fifo = tuple(replace(queue, fifo=True) for queue in CONFIGURATION.queues)
+    why = ": a message of a FIFO queue has no delay of its own (DelaySeconds)"
+    for history, told in ((changed(events, CONFIGURATION, queues=fifo), why), (events, "")):
+        what = f"task t: attempt 1 asked for 4 s and was refused{told}"
+        exact = said(judge("backoff", history, terms(waiting=Waiting(constant=4.0))))
+        assert exact == [f"{what}, expected 4 s"]
+        as_deployed = judge("backoff", history, terms(waiting=Waiting(constant=AS_DEPLOYED)))
+        assert [each.message for each in as_deployed.findings if "refused" in each.message] == [what] * bool(told)
 
 
 def test_a_task_whose_delay_was_not_over_at_the_end_is_not_lost() -> None:

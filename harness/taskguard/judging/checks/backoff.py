@@ -29,7 +29,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History, Resent
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import granted_seconds, hidden_seconds
+from taskguard.judging.checks.asked import granted_seconds, hidden_seconds, is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, counted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
 from taskguard.judging.checks.exercising import by_failures
@@ -70,6 +70,7 @@ class _Wait(Struct, frozen=True, kw_only=True, gc=False):
     next_event: Event | None
     out_of_time: str | None
     before_work: str | None
+    fifo: bool
 
     @property
     def name(self) -> str:
@@ -171,6 +172,7 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 next_event=next_event,
                 out_of_time=late.words(attempt.delivery_id),
                 before_work=early.words(attempt, next_event),
+                fifo=is_fifo(history),
             )
             before = wait.seconds
             # What its consumer sent to the dead-letter queue itself waits for nothing, as `redrive` tells.
@@ -244,7 +246,7 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
         yield Violation(wait.task_id, message, (wait.failed,), _ASKED)
     else:
         asked = (
-            f"asked for {seconds(requests[-1].delay_seconds or 0.0)} and was refused{_why_refused(requests[-1])}"
+            f"asked for {seconds(requests[-1].delay_seconds or 0.0)} and was refused{_why_refused(requests[-1], wait)}"
             if requests
             else "asked for no backoff"
         )
@@ -252,9 +254,11 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
         yield Violation(wait.task_id, message, (wait.failed, *requests), _ASKED)
 
 
-def _why_refused(request: BackoffRequested | Resent) -> str:
+def _why_refused(request: BackoffRequested | Resent, wait: _Wait) -> str:
     """Why SQS refused this request, where that can be told from what it asked for."""
     if isinstance(request, Resent):
+        if wait.fifo and request.queue == "work" and request.delay_seconds:
+            return ": a message of a FIFO queue has no delay of its own (DelaySeconds)"
         is_too_long = (request.delay_seconds or 0.0) > LONGEST_DELAY_SECONDS
         return f": SQS delays a message by {LONGEST_DELAY_SECONDS} s at most" if is_too_long else ""
     if request.delay_seconds <= LONGEST_HIDDEN_SECONDS:
@@ -304,7 +308,7 @@ def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
     """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
     so it may seem shorter by a little."""
     for request in wait.requests:
-        if why := _why_refused(request):
+        if why := _why_refused(request, wait):
             message = f"{wait.name} asked for {seconds(request.delay_seconds or 0.0)} and was refused{why}"
             yield Advice(wait.task_id, message, (wait.failed, request))
     if wait.hidden_seconds is None:

@@ -105,9 +105,24 @@ def _retried_seconds(history: History, work: QueueSettings | None, contract: Con
     """How long all waits of a task take that fails as often as it may; none where nobody says it."""
     if contract.waits:
         return sum(contract.waits)
-    # Where no consumer asks for another wait, the queue's own is the wait.
-    asks = bool(history.of_kind(BackoffRequested)) or bool(history.of_kind(Resent))
-    if work is None or not contract.waiting.is_as_deployed or asks:
+    if work is None or not contract.waiting.is_as_deployed:
         return None
     hidden, receives = work.visibility_timeout_seconds, work.max_receives
-    return hidden * receives if hidden is not None and receives else None
+    if hidden is None or not receives or history.of_kind(Resent):
+        # The age of a message that is sent anew begins anew.
+        return None
+    # Where no consumer asks for another wait, the queue's own is the wait.
+    return _asked_seconds(history, hidden, receives) if history.of_kind(BackoffRequested) else hidden * receives
+
+
+def _asked_seconds(history: History, hidden_seconds: float, receives: int) -> float | None:
+    """The longest that consumers let a message wait which failed at each of its receives by itself; none where none did."""
+    return max(
+        (
+            sum(each.granted.delay_seconds or 0.0 if each.granted else hidden_seconds for each in chain.attempts)
+            for chain in history.chains
+            if len(chain.attempts) == receives
+            and all(each.failed and not history.was_struck(each) for each in chain.attempts)
+        ),
+        default=None,
+    )

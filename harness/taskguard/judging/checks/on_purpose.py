@@ -1,4 +1,4 @@
-"""What is set on purpose and makes messages go, wait or come otherwise: filters, delays, batching windows, limits, FIFO.
+"""What is set on purpose and makes messages go, wait or come otherwise: filters, delays, retention, batching windows, limits, FIFO.
 
 None of it is a fault by itself. It is told, and named where a task is missed that it explains. This module must not know any property.
 """
@@ -12,6 +12,10 @@ from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds
 from taskguard.judging.once import once
 
+_USUAL_RETENTION_SECONDS = 345_600.0
+"""Four days, where nothing is said:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+
 _LONGEST_FILTER = 200
 _SENDING, _SENDS = ("events", "sns", "sqs"), ("Put", "Publish", "Send")
 """The services and the operations by which work is handed on."""
@@ -24,6 +28,8 @@ def in_words(settings: ConfigurationObserved) -> Iterator[str]:
             yield f"the {queue.queue} queue is a FIFO queue"
         if queue.delay_seconds:
             yield f"the {queue.queue} queue delays each message by {seconds(queue.delay_seconds)}"
+        if queue.retention_seconds not in (None, _USUAL_RETENTION_SECONDS):
+            yield f"the {queue.queue} queue keeps a message for {seconds(queue.retention_seconds or 0.0)}"
     for consumer in settings.consumers:
         what = f"the consumer of the {consumer.queue} queue"
         if consumer.window_seconds:
