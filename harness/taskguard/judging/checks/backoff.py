@@ -149,7 +149,7 @@ def judge(history: History, terms: Terms) -> Verdict:
 def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
     waiting, highest = terms.contract.waiting, terms.contract.attempts.highest
     grows = waiting.grows is not None or waiting.first is not None
-    late, early = OutOfTime(history), EarlyBackoffs(history)
+    late, early, fifo = OutOfTime(history), EarlyBackoffs(history), is_fifo(history)
     for chain in chains_of_accepted(history):
         if not any(attempt.failed for attempt in chain.attempts):
             continue
@@ -172,7 +172,7 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
                 next_event=next_event,
                 out_of_time=late.words(attempt.delivery_id),
                 before_work=early.words(attempt, next_event),
-                fifo=is_fifo(history),
+                fifo=fifo,
             )
             before = wait.seconds
             # What its consumer sent to the dead-letter queue itself waits for nothing, as `redrive` tells.

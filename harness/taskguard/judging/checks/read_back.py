@@ -129,9 +129,8 @@ def _untold(told: _ReadBack, *, status: set[str | None], payload: set[str | None
     event, record, words = told.event, told.record, told.words
     untold = [words.status] if told.status is None and record.status in status else []
     # What is left out may be too large, or not for everybody; who tells that there is none says something else.
-    name = words.payload
-    if name in told.fields and told.payload is None and record.status in payload and record.payload is not None:
-        untold.append(name or "")
+    told_none = {name for name, value in told.fields.items() if name == words.payload and value is None}
+    untold += told_none if record.status in payload and record.payload is not None else ()
     for each in untold:
         found = shown(told.fields[each]) if each in told.fields else "nothing"
         yield Doubt(
