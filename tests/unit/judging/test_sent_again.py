@@ -12,6 +12,7 @@ from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     Called,
+    ConfigurationObserved,
     DeadLettered,
     Delivered,
     Event,
@@ -76,6 +77,13 @@ def test_a_message_without_a_delay_of_its_own_has_the_queue_s() -> None:
     assert holds(judge("backoff", events, terms()))
     exact = terms(waiting=Waiting(constant=9.0))
     assert "with its queue's own delay of 4 s, expected 9 s" in said(judge("backoff", events, exact))[0]
+
+
+def test_a_queue_s_own_delay_that_was_not_read_is_no_fail() -> None:
+    events = [event for event in run(life_of("t", [4.0], asked=[None])) if not isinstance(event, ConfigurationObserved)]
+    verdict = judge("backoff", events, terms(waiting=Waiting(constant=4.0)))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "the queue's own delay was not read" in verdict.findings[0].message
 
 
 def _delaying(event: Any, seconds: float) -> Event:

@@ -182,6 +182,11 @@ def _waits(history: History, terms: Terms) -> Iterator[_Wait]:
 
 
 def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> Iterator[Found]:
+    granted = wait.attempt.granted
+    if isinstance(granted, Resent) and granted.delay_seconds is None and history.configuration is None:
+        message = f"{wait.name} sent its task to the queue again, and the queue's own delay was not read"
+        yield Doubt(wait.task_id, message, (wait.failed, granted))
+        return
     yield from _asked_for(wait, terms)
     if wait.next_event is None:
         if _too_early_to_tell(wait, history, terms, held):
