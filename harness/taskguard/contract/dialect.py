@@ -159,9 +159,10 @@ class MessageWords(Strict, frozen=True, kw_only=True):
                 return task_id, value_at(each, self.payload or _USUAL_PAYLOAD)
         return None, body
 
+    @lru_cache(maxsize=1_024)  # noqa: B019  # there are few of these
     def id_of(self, body: str) -> str | None:
         """The task's id alone, which is asked for again and again."""
-        return _id_of(self, body)
+        return self.read(body)[0]
 
     @property
     def id_names(self) -> tuple[str, ...]:
@@ -177,11 +178,6 @@ class MessageWords(Strict, frozen=True, kw_only=True):
         """The body that carries this task, its payload given as JSON text; compact, as the pipeline writes it."""
         payload_name = self.payload or _USUAL_PAYLOAD
         return f'{{"{self.id_name}":{json.dumps(task_id)},"{payload_name}":{payload_json}}}'
-
-
-@lru_cache(maxsize=1_024)
-def _id_of(words: MessageWords, body: str) -> str | None:
-    return words.read(body)[0]
 
 
 class Move(Strict, frozen=True, kw_only=True):

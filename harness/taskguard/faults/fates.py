@@ -15,6 +15,9 @@ _BACK_AFTER_SECONDS = 1.0
 """What a function has not seen is no backoff of anybody's, so nothing is learnt from waiting for its visibility timeout. Where a message
 can only fail with its whole batch each comes back at a time of its own, so that few share the fate of another."""
 
+_NOTICED_AFTER = 5
+"""So many times as long the wait is in which a task is handed in again: however fast the clock, it is noticed in time."""
+
 
 class Fated(StrEnum):
     """What becomes of a task; also the end of its id."""
@@ -41,7 +44,7 @@ def faults_of_task(
     """
     match fated:
         case Fated.FAILS_ONCE:
-            yield _failing(task_id, 1, 1)
+            yield _failing(task_id, 1, _NOTICED_AFTER)
         case Fated.IS_BROKEN_OFF if not alone:
             # Who has whole batches fail has to expect that what is done is handed over again.
             yield _failing(task_id, 1, 1, Phase.AFTER)

@@ -11,7 +11,7 @@ from itertools import chain, zip_longest
 
 from taskguard.contract.terms import Terms
 from taskguard.faults.fates import Fated
-from taskguard.ingress.probes import SIZE_LIMIT, Again, fitted, probes_of, wording_of
+from taskguard.ingress.probes import SIZE_LIMIT, Again, beside, fitted, probes_of, wording_of
 from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.ingress.workload import tasks as workload
 
@@ -85,7 +85,6 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
     exact = terms.contract.payload.numbers == "exact"
     tasks = workload(seed, count, exact_numbers=exact)
     half = min(_MOST_WAITING, (count + 1) // 2)
-    probes = probes_of(seed, terms)
     fates = {f"{prefix_of(seed)}-{each}": each for each in Fated} if fated else {}
     others = [
         Task(
@@ -96,11 +95,13 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
         )
         for number, task_id in enumerate(fates, _FIRST_PAYLOAD_OF_THE_FATED)
     ]
-    # What is broken off or denied takes its batch with it: they are at the two ends, and the others in between.
+    probes = probes_of(seed, terms, others)
+    # What is broken off or denied takes its batch with it: they are at the two ends, the others in between, and no task that was asked for
+    # in the first batch.
     first, others, last = others[:1], others[1:-1], others[1:][-1:]
     wording = wording_of(seed, terms.dialect)
-    apart = min(_OF_A_BATCH - 1 - len(wording), half * 2 // 3) if first else 0
-    waiting = (*wording, *first, *tasks[:apart], *_mixed(tasks[apart:half], (*probes.waiting, *others)), *last)
+    first = [*first, *beside(seed, _OF_A_BATCH - 1 - len(wording))] if first else []
+    waiting = (*wording, *first, *_mixed(tasks[:half], (*probes.waiting, *others)), *last)
     load = Load(
         seed=seed,
         tasks=(*waiting, *_mixed(tasks[half:], probes.later)),

@@ -7,7 +7,7 @@ moment at which a task is to be handed in again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,7 @@ from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import Dialect
 from taskguard.contract.draws import Fate, find_task_id
 from taskguard.contract.terms import Terms
+from taskguard.faults.fates import Fated
 from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.support.json_values import Json
 
@@ -93,14 +94,16 @@ class _Making:
         return self._rate**fate.failures * (1 if fate.dead else 1 - self._rate) * _TRIES >= 1
 
 
-def probes_of(seed: str, terms: Terms) -> Probes:
+def probes_of(seed: str, terms: Terms, fated: Sequence[Task] = ()) -> Probes:
     """All probes that these terms leave room for. ``seed`` decides the ids, the terms' draws the fates: without a seed of failures, and
-    at a rate at which hardly any task dies, there are none that are sure to die."""
+    at a rate at which hardly any task dies, there are none that are sure to die. Then a task that is ``fated`` to die, or to fail, is handed
+    in again."""
     making = _Making(seed, terms)
     dying = tuple(_dying(seed, making))
-    again = tuple(_again(making, dying, terms))
+    again = tuple(_again(making, dying, {task.probe: task for task in fated}, terms))
     waiting = [each.task for each in again if each.moment is Moment.IN_A_ROW]
     later = [each.task for each in again if each.moment in (Moment.BACKING_OFF, Moment.COMPLETED)]
+    later = [task for task in later if task not in fated]
     later += [*_sizes(making), *_texts(making)]
     if terms.dialect.ingress.id == "request":
         later += _alike(making)
@@ -125,6 +128,13 @@ def wording_of(seed: str, dialect: Dialect) -> tuple[Task, ...]:
     )
 
 
+def beside(seed: str, count: int) -> Iterator[Task]:
+    """So many tasks that share the fate of another's batch."""
+    for number in range(1, count + 1):
+        task_id = f"{prefix_of(seed)}-beside-{number}"
+        yield Task(task_id=task_id, payload=_USUAL | {"number": number}, chosen=True, probe="beside")
+
+
 def fitted(task: Task, largest_bytes: int) -> Task:
     """The task, of the probe `size-limit`, with as much text as a message of ``largest_bytes`` takes beside what a service adds."""
     room = largest_bytes - _ENVELOPE_BYTES - len(json.dumps(task.payload))
@@ -137,7 +147,7 @@ def _dying(seed: str, making: _Making) -> Iterator[Task]:
         yield making.task(f"dies-{place}", payload_of(seed, number), fate)
 
 
-def _again(making: _Making, dying: tuple[Task, ...], terms: Terms) -> Iterator[Again]:
+def _again(making: _Making, dying: tuple[Task, ...], fated: Mapping[str | None, Task], terms: Terms) -> Iterator[Again]:
     if terms.contract.api.idempotent is Weight.OFF or terms.dialect.ingress.id != "request":
         return
     # Of two waits one is long enough to be noticed in time, however fast the clock.
@@ -147,10 +157,11 @@ def _again(making: _Making, dying: tuple[Task, ...], terms: Terms) -> Iterator[A
     yield Again(task=making.task("again-in-a-row", payload, retried), moment=Moment.IN_A_ROW)
     other = making.task("again-with-another-payload", payload, done)
     yield Again(task=other, moment=Moment.IN_A_ROW, payload=_USUAL | {"number": 1})
-    yield Again(task=making.task("again-while-it-backs-off", payload, retried), moment=Moment.BACKING_OFF)
+    failing = fated.get(Fated.FAILS_ONCE) or making.task("again-while-it-backs-off", payload, retried)
+    yield Again(task=failing, moment=Moment.BACKING_OFF)
     yield Again(task=making.task("again-when-completed", payload, done), moment=Moment.COMPLETED)
-    for task in dying[:1]:
-        yield Again(task=task, moment=Moment.DEAD)
+    if (dies := next(iter(dying), fated.get(Fated.DIES))) is not None:
+        yield Again(task=dies, moment=Moment.DEAD)
 
 
 def _sizes(making: _Making) -> Iterator[Task]:

@@ -46,6 +46,11 @@ class Outside:
         """The faults by which tasks have their fates."""
         return () if self.fates is None else self.fates.lines
 
+    def let_go(self, task_id: str) -> None:
+        """No fault strikes this task any more by its fate."""
+        if self.fates is not None:
+            self.fates.let_go(task_id)
+
     @property
     def dying(self) -> frozenset[str]:
         """The tasks that die by their fates."""

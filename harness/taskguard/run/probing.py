@@ -54,7 +54,8 @@ def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> li
 
 class Probing:
     """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer is told, and kept in ``events``.
-    What was recorded before ``since_ms`` is of other runs. Use as a context manager: once it is left nothing is handed in any more."""
+    What was recorded before ``since_ms`` is of other runs. Before a task is handed in again, what the run itself lets become of it is to
+    ``let_go`` of it. Use as a context manager: once it is left nothing is handed in any more."""
 
     def __init__(
         self,
@@ -67,7 +68,9 @@ class Probing:
         *,
         alone: bool = True,
         since_ms: float = 0.0,
+        let_go: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._let_go = let_go
         self._endpoint, self._stack, self._terms, self._client, self._tell = endpoint, stack, terms, client, tell
         self._load = load
         moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
@@ -136,6 +139,7 @@ class Probing:
                     renew(self._endpoint, self._stack.work_queue.consumers)
             due = [each for each in self._pending if self._seen.moments.get(each.task.task_id) == each.moment]
             for each in due:
+                self._let_go(each.task.task_id)
                 self._note([self._client.submit(each.repeated)])
                 self._pending.remove(each)
                 self._handed_in.append(each.task.task_id)

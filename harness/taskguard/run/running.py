@@ -161,8 +161,8 @@ class Run:
         with phase(tell, "ask first"):
             client, load, first = self._ask_first(load, tell, outside)
         since_ms, alone = self._source.since_ms, self.alone
-        probing = Probing(self.endpoint, self.stack, self.terms, load, client, tell, alone=alone, since_ms=since_ms)
-        with probing:
+        at, let_go = (self.endpoint, self.stack, self.terms), outside.let_go
+        with Probing(*at, load, client, tell, alone=alone, since_ms=since_ms, let_go=let_go) as probing:
             with phase(tell, "submit"):
                 submitted = self._submit(client, load, first, probing, tell, outside)
             faults, backlog = outside.faults, outside.backlog

@@ -22,7 +22,7 @@ def failing(when: str = "before", receive: int | None = None, seconds: float = 1
 @pytest.mark.parametrize(
     ("fated", "expected"),
     [
-        (Fated.FAILS_ONCE, [failing(receive=1)]),
+        (Fated.FAILS_ONCE, [failing(receive=1, seconds=5.0)]),
         (Fated.FAILS_TWICE, [failing(receive=1), failing(receive=2)]),
         (Fated.DIES, [failing()]),
         (Fated.IS_BROKEN_OFF, ["kill when=after function=work task=t receive=1 seconds=5.0"]),
@@ -35,7 +35,7 @@ def test_each_fate_is_a_few_lines(fated: Fated, expected: list[str]) -> None:
 
 def test_what_is_to_live_fails_no_more_often_than_its_queue_allows() -> None:
     assert lines(Fated.FAILS_TWICE, receives=2) == [failing(receive=1)]
-    assert lines(Fated.FAILS_ONCE, receives=2, alone=False) == [failing(receive=1)]
+    assert lines(Fated.FAILS_ONCE, receives=2, alone=False) == [failing(receive=1, seconds=5.0)]
 
 
 def test_where_whole_batches_fail_what_is_done_comes_again_and_few_share_a_fate() -> None:

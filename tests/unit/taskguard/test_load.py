@@ -9,7 +9,7 @@ from taskguard.contract.draws import Fate, fate
 from taskguard.contract.terms import Terms
 from taskguard.faults.fates import Fated
 from taskguard.ingress.load import Load, load_of, load_with, plain_load, shared_load
-from taskguard.ingress.probes import SIZE_LIMIT
+from taskguard.ingress.probes import SIZE_LIMIT, Moment
 from taskguard.ingress.workload import tasks as workload
 
 from tests.terms import our_terms
@@ -97,10 +97,11 @@ def test_the_largest_payload_is_made_for_the_smallest_limit_or_left_out_where_no
 def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
     load = load_of("s", 30, Terms(contract=Contract(), dialect=Dialect()), fated=True)
     fates = [load.fates.get(task.task_id) for task in load.tasks[: load.waiting]]
-    assert (load.asked_for, load.waiting, load.wording, len(load.fates)) == (30, 24, 3, 6)
+    assert (load.asked_for, load.waiting, load.wording, len(load.fates)) == (30, 30, 3, 6)
     assert [task.probe for task in load.tasks[:3]] == ["wording"] * 3
     assert (fates[3], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
-    assert fates[4:10] == [None] * 6
+    # No task that was asked for shares the fate of the first batch.
+    assert [task.probe for task in load.tasks[4:10]] == ["beside"] * 6
     assert [fate for fate in fates[10:-1] if fate] == [
         Fated.FAILS_ONCE,
         Fated.FAILS_TWICE,
@@ -110,3 +111,11 @@ def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them
     of_the_dying = [task.payload for task in load.tasks if load.fates.get(task.task_id) in (Fated.DIES, Fated.DIES_TOO)]
     assert "東京" in str(of_the_dying)
     assert tuple(task for task in load.tasks if not task.chosen) == workload("s", 30, exact_numbers=False)
+
+
+def test_the_fated_are_handed_in_again_while_they_back_off_and_after_their_death() -> None:
+    load = load_of("s", 30, our_terms(), fated=True)
+    of_moment = {each.moment: load.fates.get(each.task.task_id) for each in load.again}
+    assert (of_moment[Moment.BACKING_OFF], of_moment[Moment.DEAD]) == (Fated.FAILS_ONCE, Fated.DIES)
+    ids = [task.task_id for task in load.tasks]
+    assert len(set(ids)) == len(ids)

@@ -70,6 +70,7 @@ class Seen:
     renewed: list[tuple[str, ...]]
     told: list[Answered]
     invocations: Iterator[int]
+    let_go: list[str] = field(default_factory=list)
 
     def ended(self, task: Task, *, fails: bool = False, arn: str = WORK_ARN, ended_at_ms: float | None = 2.0) -> str:
         number = next(self.invocations)
@@ -103,7 +104,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
 def of(seen: Seen, load: Load = LOAD, stack: Stack = STACK, terms: Any = TERMS, since_ms: float = 0.0) -> Probing:
     """Probing that looks when it is asked alone."""
-    made = Probing(HERE, stack, terms, load, seen.client, seen.told.append, since_ms=since_ms)  # type: ignore[arg-type]
+    by: Any = seen.client
+    made = Probing(HERE, stack, terms, load, by, seen.told.append, since_ms=since_ms, let_go=seen.let_go.append)
     made._recording = lambda: seen.recording
     return made
 
@@ -134,6 +136,8 @@ def test_a_task_is_handed_in_again_once_when_it_has_come_to_its_moment(
     assert made.handed_in() == [task.task_id]
     assert seen.client.submitted == [task]
     assert made.events == seen.told
+    # What becomes of it now is the service's own doing.
+    assert seen.let_go == [task.task_id]
     seen.ended(task, fails=fails, arn=arn)
     assert made.handed_in() == []
 

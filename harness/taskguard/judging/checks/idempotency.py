@@ -9,7 +9,7 @@ twice. This module must not know how a service keeps duplicates apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from taskguard.contract.contract import Weight
@@ -37,6 +37,9 @@ QUESTION = Question(
 )
 
 
+_STATES = ("new", "retried", "completed", "dead")
+
+
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge what became of the tasks that were handed in more than once."""
     weight = terms.contract.api.idempotent
@@ -54,10 +57,30 @@ def judge(history: History, terms: Terms) -> Verdict:
         history,
         [it for each in found for it in weighed(weight, each)],
         expected="each task worked on once, and another payload refused",
-        observed=f"{times(len(again), 'task')} handed in again: {len(again) - wrong} worked on once, {wrong} not",
+        observed=f"{times(len(again), 'task')} handed in again{_states(history, again)}: {len(again) - wrong} worked on once, {wrong} not",
         figures={"handed_in_again": len(again), "at_fault": wrong},
         exercised=bool(again),
     )
+
+
+def _states(history: History, again: Sequence[str]) -> str:
+    """In which states they were then, which tells what was not tried."""
+    found = {state for task_id in again for state in _states_of(history, task_id)}
+    return f" ({', '.join(state for state in _STATES if state in found)})" if found else ""
+
+
+def _states_of(history: History, task_id: str) -> Iterator[str]:
+    """The state of a task at each time that it was handed in again."""
+    new, retried, completed, dead = _STATES
+    attempts, deaths = history.attempts_of(task_id), history.of_task(task_id, DeadLettered)
+    for each in history.of_task(task_id, TaskSubmitted)[1:]:
+        before = [attempt for attempt in attempts if attempt.at_ms < each.at_ms]
+        if any(death.at_ms < each.at_ms for death in deaths):
+            yield dead
+        elif any(attempt.succeeded is not None and attempt.succeeded.at_ms < each.at_ms for attempt in before):
+            yield completed
+        else:
+            yield retried if before else new
 
 
 def _of_task(history: History, task_id: str, usual: Deeds, terms: Terms) -> Iterator[Violation | Doubt]:

@@ -35,7 +35,7 @@ class Fates:
     def __init__(self, endpoint: Endpoint, stack: Stack, fates: Mapping[str, Fated], tell: Tell = nobody) -> None:
         self._endpoint, self._stack = endpoint, stack
         self._fates, self._tell = fates, tell
-        self._active = ExitStack()
+        self._active, self._of_task = ExitStack(), dict[str, ExitStack]()
         self.lines: tuple[str, ...] = ()
         self.dying: frozenset[str] = frozenset()
 
@@ -53,11 +53,16 @@ class Fates:
             for task, answer in zip(tasks, submitted, strict=True)
             if task.task_id in self._fates and answer.accepted and answer.task_id is not None
         ]
+        faults = list[Fault]()
         try:
-            faults = tuple(fault for fated, task_id in known for fault in self._faults(fated, task_id))
-            plan = Plan(seed="fates", faults=faults)
-            self._active.enter_context(injecting(self._endpoint, self._stack, plan, dialect))
+            for fated, task_id in known:
+                found = tuple(self._faults(fated, task_id))
+                plan = Plan(seed="fates", faults=found)
+                self._of_task[task_id] = self._active.enter_context(ExitStack())
+                self._of_task[task_id].enter_context(injecting(self._endpoint, self._stack, plan, dialect))
+                faults += found
         except FaultPlanError as problem:
+            self._active.close()
             self._tell(
                 Announced(
                     f"No task is made to fail, so what is not failed by the service itself is not seen: {problem}"
@@ -66,6 +71,15 @@ class Fates:
             return
         self.lines = tuple(map(str, faults))
         self.dying = frozenset(fault.task for fault in faults if fault.receive is None and fault.task is not None)
+
+    def let_go(self, task_id: str) -> None:
+        """Whatever becomes of this task from now on is the service's own doing.
+
+        Raises:
+            FaultPlanError: the engine does not answer.
+        """
+        if task_id in self._of_task:
+            self._of_task[task_id].close()
 
     def _faults(self, fated: Fated, task_id: str) -> Iterator[Fault]:
         queues = Queues(self._endpoint, self._stack)
