@@ -40,20 +40,19 @@ def id_in(document: object, name: str | None) -> str | None:
     """The task's id, in the field of this name or path; in the first that is usual for it, where none was stated."""
     if not isinstance(document, Mapping):
         return None
-    names = _USUAL_IDS if name is None else (name,)
-    found = (value for each in names if (value := value_at(document, each)) is not None)
-    task_id = next(found, None)
+    found = (value_at(document, each) for each in (_USUAL_IDS if name is None else (name,)))
+    task_id = next((value for value in found if value is not None), None)
     return task_id if isinstance(task_id, str) else None
 
 
 class IngressWords(Strict, frozen=True, kw_only=True):
     """The request that hands in a task, and its answer.
 
-    In `body`, `${id}` stands for the task's id, `${payload}` for its payload as JSON, and `${text}` for a text of that, as it stands
-    between quotes. `route` is the one that is meant (none: the only one), as `PUT /tasks/${id}`, or `queue`; `headers` are sent with each request, in which
-    `${env:NAME}` stands for a variable of the environment, so that what is secret is in no file. The answer has taken the task with a
-    status of `accepted`, or any 2xx where that is empty. The task's `id` is in the request; or the service makes it, and it is in
-    `id_field` of its JSON answer (none: whichever is usual).
+    In `body`, `${id}` stands for the task's id, `${payload}` for its payload as JSON, and `${text}` for a text of that, as it stands between
+    quotes. `route` is the one that is meant (none: the only one), as `PUT /tasks/${id}`, or `queue`; `headers` are sent with each request, in
+    which `${env:NAME}` stands for a variable of the environment, so that what is secret is in no file. The answer has taken the task with a
+    status of `accepted`, or any 2xx where that is empty. The task's `id` is in the request; or the service makes it, and it is in `id_field` of
+    its JSON answer (none: whichever is usual).
     """
 
     route: str | None = None

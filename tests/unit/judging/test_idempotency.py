@@ -13,6 +13,7 @@ from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
     DeadLettered,
+    Delivered,
     Event,
     RecordChanged,
     Redriven,
@@ -61,6 +62,21 @@ def test_a_task_that_is_handed_in_again_and_sent_no_more_passes_and_is_counted()
     verdict = idempotency(handed_in_again(EVENTS))
     assert (verdict.outcome, verdict.findings, verdict.exercised) == (Outcome.PASS, (), True)
     assert verdict.figures == {"handed_in_again": 1, "at_fault": 0}
+
+
+def test_in_which_states_tasks_were_handed_in_again_is_said() -> None:
+    [first] = [event for event in EVENTS if isinstance(event, TaskSubmitted) and event.task_id == TASK]
+    began, ended = the(EVENTS, Delivered).at_ms, the(EVENTS, AttemptSucceeded).at_ms
+    death = the(EVENTS, DeadLettered)
+
+    def states(task_id: str | None, *at_ms: float) -> str:
+        again = [replace(first, task_id=task_id, at_ms=each, answered_ms=each) for each in at_ms]
+        return idempotency([*EVENTS, *again]).observed.partition(" handed in again ")[2].partition(":")[0]
+
+    assert states(TASK, began - 0.5) == "(new)"
+    assert states(TASK, (began + ended) / 2) == "(retried)"
+    assert states(TASK, ended + 1, began - 0.5) == "(new, completed)"
+    assert states(death.task_id, death.at_ms + 1) == "(dead)"
 
 
 def test_nothing_handed_in_again_is_unknown_and_says_how_to_exercise_it() -> None:
