@@ -29,9 +29,8 @@ def field_of(fields: Mapping[str, Any], name: str | None) -> Any:
 
 _USUAL_IDS = ("taskId", "task_id", "id", "jobId", "job_id", "requestId", "messageId")
 _USUAL_PAYLOAD = "payload"
-_PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
+_PLACEHOLDER, _ENVIRONMENT = re.compile(r"\$\{(\w*)\}"), re.compile(r"\$\{env:(\w+)\}")
 _PLACEHOLDERS = ("id", "payload", "text")
-_ENVIRONMENT = re.compile(r"\$\{env:(\w+)\}")
 _ROUTE = re.compile(r"queue|(GET|POST|PUT|PATCH|DELETE|ANY) /\S*")
 _ANY_ID = "any-id"
 
