@@ -16,8 +16,7 @@ from taskguard.testing.plugin import asked
 
 from tests.places import STATE
 from tests.services.engines import Engines
-from tests.services.expected import Expected
-from tests.services.test_services import HERE, service_of
+from tests.services.test_services import service_of
 
 pytestmark = pytest.mark.in_process
 
@@ -33,7 +32,7 @@ def test_what_is_broken_around_a_right_service_is_held_against_nobody(
 ) -> None:
     folder = STATE / "services" / f"{NAME}-under-faults"
     shutil.rmtree(folder, ignore_errors=True)
-    places = Places.of(service_of(NAME, Expected.read(HERE / NAME), folder / "service"))
+    places = Places.of(service_of(NAME, folder / "service"))
     with engines.one_for(places) as region:
         graded = session.grade(
             Asked(

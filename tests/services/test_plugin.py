@@ -13,8 +13,7 @@ from taskguard.service import sandboxing
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.testing.plugin import asked
 
-from tests.services.expected import Expected
-from tests.services.test_services import HERE, service_of
+from tests.services.test_services import service_of
 
 pytestmark = pytest.mark.in_process
 NAME = "makes-its-ids"
@@ -50,7 +49,7 @@ def test_more_failures_than_the_queue_allows_are_refused(pipeline):
 
 
 def test_somebody_s_tests_know_what_becomes_of_each_task(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    service_of(NAME, Expected.read(HERE / NAME), tmp_path / "service")
+    service_of(NAME, tmp_path / "service")
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--taskguard-service", "service"]
     options = [

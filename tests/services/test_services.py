@@ -34,19 +34,17 @@ def _cases() -> list[object]:
     return cases
 
 
-def service_of(name: str, expected: Expected, folder: Path) -> Path:
-    """The service in a folder of its own: its files, over those of the one that it is made of."""
-    for made_of in (expected.of, name):
-        if made_of is not None:
-            _lay_over(HERE / made_of, folder)
+def service_of(name: str, folder: Path) -> Path:
+    """The service in a folder of its own: its files over those of the one that it is made of, and its changes to them."""
+    expected, files = Expected.read(HERE / name), HERE / name / "service"
+    if expected.of is not None:
+        service_of(expected.of, folder)
+    if files.exists():
+        shutil.copytree(files, folder, dirs_exist_ok=True)
+    for change in expected.changes:
+        file = folder / change.file
+        file.write_text(change.applied(file.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
-
-
-def _lay_over(made_of: Path, folder: Path) -> None:
-    before = Expected.read(made_of).of
-    if before is not None:
-        _lay_over(HERE / before, folder)
-    shutil.copytree(made_of / "service", folder, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize(("name", "expected"), _cases())
@@ -55,7 +53,7 @@ def test_service_is_graded_as_it_deserves(
 ) -> None:
     folder = STATE / "services" / name
     shutil.rmtree(folder, ignore_errors=True)
-    service = service_of(name, expected, folder / "service")
+    service = service_of(name, folder / "service")
     scale = float(asked(request.config, "clock-scale"))
     places = Places.of(service)
     with engines.one_for(places) as region:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import BACKLOG
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Variant
 
 _BATCH = "handlers/batch.py"
 _RESPOND = (

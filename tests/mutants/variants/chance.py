@@ -6,8 +6,9 @@ From logs nobody knows when an attempt of a batch was at work, so these need not
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import as_they_come
-from tests.mutants.variants.variant import Change, FromLogs, Variant
+from tests.mutants.variants.variant import FromLogs, Variant
 
 _PROCESS = "handlers/process_task.py"
 _CHECK = "        failures.check(task.task_id, attempt)\n"

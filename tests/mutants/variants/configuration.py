@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import FATES, FEW, NEVER_SETTLES, Load
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Variant
 
 _TEMPLATE = "serverless.yml"
 _CONSUMER = """          arn: !GetAtt TaskQueue.Arn

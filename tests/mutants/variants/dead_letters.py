@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutants.variants.variant import Change, Variant
+from tests.change import Change
+from tests.mutants.variants.variant import Variant
 
 _MONITOR = "handlers/monitor_dlq.py"
 _LOGGED = '            _log("task dead-lettered", "TASK_DEAD_LETTER", _epitaph(record) | about)\n'

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutants.variants.variant import Change, FromLogs, Variant
+from tests.change import Change
+from tests.mutants.variants.variant import FromLogs, Variant
 
 _PROCESS = "handlers/process_task.py"
 ANY_CLAIM = Change(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import PROBES, PROBES_IN_NEW_PROCESSES, Load
 from tests.mutants.variants.effects import ANY_CLAIM
-from tests.mutants.variants.variant import Change, FromLogs, Variant
+from tests.mutants.variants.variant import FromLogs, Variant
 
 _SUBMIT = "handlers/submit_task.py"
 _REQUEST = "handlers/task_request.py"

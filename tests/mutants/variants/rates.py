@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import BACKLOG, as_they_come
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Variant
 
 _PROCESS = "handlers/process_task.py"
 _SIMULATION = "handlers/failure_simulation.py"

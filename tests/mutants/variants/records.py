@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutants.variants.variant import Change, Variant
+from tests.change import Change
+from tests.mutants.variants.variant import Variant
 
 _STORE = "handlers/task_store.py"
 _PROCESS = "handlers/process_task.py"

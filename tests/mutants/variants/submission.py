@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.change import Change
 from tests.mutants.loads import as_they_come
-from tests.mutants.variants.variant import Change, Variant
+from tests.mutants.variants.variant import Variant
 
 _SUBMIT = "handlers/submit_task.py"
 _SEND = "            message_id = self.queue.send(message)\n"

@@ -1,7 +1,6 @@
 """What a broken pipeline is: a small change to our own, a name, a sentence, and the check that is meant for it.
 
-A change whose text is not in its file exactly once is an error, so that no variant silently becomes the right pipeline. This
-module must not know how a variant is deployed or judged.
+This module must not know how a variant is deployed or judged.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from taskguard.service.files import copy_of
 
+from tests.change import Change
 from tests.mutants.loads import FATES, Load
 from tests.places import PROJECT
 
@@ -26,25 +26,6 @@ class FromLogs(StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     NOT_TOLD = "not told"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One text in one of the service's files, in place of another that is there exactly once."""
-
-    file: str
-    old: str
-    new: str
-
-    def applied(self, text: str) -> str:
-        """The file's text with this change.
-
-        Raises:
-            ValueError: when what is to be replaced is not there exactly once.
-        """
-        if (count := text.count(self.old)) != 1:
-            raise ValueError(f"{self.file} has the text to be replaced {count} times, not once: {self.old!r}")
-        return text.replace(self.old, self.new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ import pytest
 from taskguard.contract.draws import Fate, fate
 from taskguard.judging.checks import CHECKS
 
+from tests.change import Change
 from tests.mutants.listing import listing
 from tests.mutants.loads import BACKLOG, FATES, RATE, SEED, Load, as_they_come
 from tests.mutants.variants import OURS, VARIANTS, FromLogs, broken_service
-from tests.mutants.variants.variant import Change
 from tests.places import PROJECT
 
 
