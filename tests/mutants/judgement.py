@@ -44,7 +44,6 @@ def row(variant: Variant, seen: Grade, from_logs: Grade) -> Row:
         outcome=meant.outcome,
         message=_finding(variant, meant) or _first(meant),
         from_logs=logged.outcome,
-        failed=[verdict.check for verdict in seen.verdicts if verdict.outcome is Outcome.FAIL],
     )
 
 

@@ -1,10 +1,14 @@
-"""The list of the variants as Markdown: `python -m tests.mutants.listing` prints what docs/mutants.md has of them."""
+"""What docs/mutants.md lists as Markdown: `python -m tests.mutants.listing` prints it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from taskguard.judging.checks import CHECKS
+
 from tests.mutants.variants import VARIANTS
+from tests.places import PROJECT
+from tests.services.expected import Expected
 
 
 def listing() -> Iterator[str]:
@@ -15,5 +19,28 @@ def listing() -> Iterator[str]:
         yield f"| {variant.name} | {variant.sentence} | `{variant.meant}` |"
 
 
+def counted() -> Iterator[str]:
+    """The lines of a table: the variants whose draws are not known, and the number of tasks that each is given."""
+    yield "| variant | tasks |"
+    yield "| --- | --- |"
+    for variant in VARIANTS:
+        if not variant.load.seeded:
+            yield f"| {variant.name} | {variant.load.count} |"
+
+
+def needs() -> Iterator[str]:
+    """The lines of a table: what is rejected by each check, and may be by no other."""
+    files = sorted((PROJECT / "tests" / "services").glob("*/expected.toml"))
+    services = {file.parent.name: Expected.read(file.parent).fails.keys() for file in files}
+    yield "| check | variants | services |"
+    yield "| --- | --- | --- |"
+    for check in CHECKS:
+        variants = [each.name for each in VARIANTS if each.caught_by == (check,)]
+        alone = [name for name, failing in services.items() if failing == {check}]
+        yield f"| `{check}` | {', '.join(variants)} | {', '.join(alone)} |"
+
+
+TABLES = (listing, counted, needs)
+
 if __name__ == "__main__":
-    print("\n".join(listing()))  # noqa: T201  # it is what it is for
+    print("\n\n".join("\n".join(table()) for table in TABLES))  # noqa: T201  # it is what it is for

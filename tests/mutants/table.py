@@ -11,21 +11,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pytest
-from taskguard.judging.checks import CHECKS
 
 from tests.places import STATE
 
 PROPERTY = "variant"
 """The name under which a test's report has its row, as JSON."""
 
-_OF_CHECKS = ("check", "meant for", "would pass without it", "these")
 _HEADINGS = ("variant", "what is wrong with it", "check", "verdict", "its finding", "from logs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of the table: what the meant check said of a variant, its finding, and what it said when it had only logs; and all checks
-    that ``failed``."""
+    """A line of the table: what the meant check said of a variant, its finding, and what it said when it had only logs."""
 
     name: str
     sentence: str
@@ -33,7 +30,6 @@ class Row:
     outcome: str
     message: str
     from_logs: str
-    failed: Sequence[str]
 
 
 class VariantTable:
@@ -75,18 +71,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         _line([row.name, row.sentence, f"`{row.check}`", row.outcome, row.message, row.from_logs])
         for row in sorted(rows, key=lambda row: row.name)
     ]
-    lines += ["", "## What each check is needed for", "", _line(_OF_CHECKS), _line(["---"] * len(_OF_CHECKS))]
-    lines += [_line([f"`{check}`", *map(str, found)]) for check, found in needs(rows).items()]
     return "\n".join(lines) + "\n"
-
-
-def needs(rows: Sequence[Row]) -> dict[str, tuple[int, int, str]]:
-    """By check: for how many variants it is meant, how many would pass without it, and the names of these."""
-    found = {}
-    for check in CHECKS:
-        alone = sorted(row.name for row in rows if set(row.failed) == {check})
-        found[check] = (sum(row.check == check for row in rows), len(alone), ", ".join(alone))
-    return found
 
 
 def _line(cells: Sequence[str]) -> str:

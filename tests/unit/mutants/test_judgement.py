@@ -9,7 +9,7 @@ from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 
 from tests.mutants.judgement import faults, row
-from tests.mutants.table import Row, VariantTable, as_markdown, needs, row_as_property
+from tests.mutants.table import Row, VariantTable, as_markdown, row_as_property
 from tests.mutants.variants import FromLogs, Variant
 
 VARIANT = Variant(
@@ -91,7 +91,6 @@ def test_a_row_has_the_finding_that_the_variant_is_meant_for() -> None:
         outcome="fail",
         message=WAITED,
         from_logs="fail",
-        failed=["backoff", "record"],
     )
 
 
@@ -100,14 +99,6 @@ def test_the_table_is_sorted_and_keeps_its_columns() -> None:
     lines = as_markdown([made, replace(made, name="a", message="two\nlines")]).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| a", "| waits-long"]
     assert lines[2] == r"| a | waits \| long | `backoff` | fail | two lines | fail |"
-
-
-def test_a_check_is_needed_for_what_no_other_rejects() -> None:
-    made = replace(row(VARIANT, GOOD, GOOD), failed=["backoff"])
-    others = replace(made, name="another", failed=["backoff", "record"])
-    found = needs([made, others])
-    assert found["backoff"] == (2, 1, "waits-long")
-    assert found["record"] == (0, 0, "")
 
 
 def test_rows_come_with_reports_from_whatever_process() -> None:

@@ -10,7 +10,7 @@ from taskguard.contract.draws import Fate, fate
 from taskguard.judging.checks import CHECKS
 
 from tests.change import Change
-from tests.mutants.listing import listing
+from tests.mutants.listing import TABLES, needs
 from tests.mutants.loads import BACKLOG, FATES, RATE, SEED, Load, as_they_come
 from tests.mutants.variants import OURS, VARIANTS, FromLogs, broken_service
 from tests.places import PROJECT
@@ -53,7 +53,13 @@ def test_every_check_has_a_variant_that_is_meant_for_it() -> None:
 
 def test_the_documentation_lists_them() -> None:
     documented = (PROJECT / "docs" / "mutants.md").read_text(encoding="utf-8")
-    assert "\n".join(listing()) in documented, "print the list with `python -m tests.mutants.listing`"
+    for table in TABLES:
+        assert "\n".join(table()) in documented, "print the lists with `python -m tests.mutants.listing`"
+
+
+def test_every_check_is_needed_for_something_that_no_other_rejects() -> None:
+    _, _, *lines = needs()
+    assert [line for line in lines if line.endswith("|  |  |")] == []
 
 
 def test_those_without_a_believable_trail_are_unknown_from_logs() -> None:
