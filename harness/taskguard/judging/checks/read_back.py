@@ -1,9 +1,9 @@
 """What a client reads back of a task, by the API, against its record as it was read from the store at the end.
 
 Only what bears the same name in both is compared: an answer in other words, or one that leads elsewhere, claims nothing, and how many
-answers told what is said. A task that has a record and gets an error is at fault. No answer, one that there are too many requests or that
-the service is not available, one that lets the client not in and an empty one leave it open; so does an answer that does not tell
-what is told of other tasks in the same state. This module must not know what a record should say.
+answers told what is said. A task that has a record and is said not to be there, or for which the server has an error, is at fault. No answer,
+one that there are too many requests or that the service is not available, any other that blames the client, who may not know what such a
+request needs, and an empty one leave it open; so does an answer that does not tell what is told of other tasks in the same state. This module must not know what a record should say.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from taskguard.judging.verdict import Doubt, Violation
 from taskguard.support.json_values import Json
 
 _OPEN = (0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-_NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_FIRST_ERROR = 400
+_NOT_THERE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,13 @@ def findings(history: History, words: RecordWords, terms: Terms) -> Iterator[Vio
         task_id, code, seen = each.event.task_id, answer(each.event.status_code), (each.record, each.event)
         if each.event.status_code in _OPEN:
             yield Doubt(task_id, f"task {task_id} could not be read back: {code}", (each.event,))
-        elif each.event.status_code in _NOT_LET_IN:
+        elif each.event.status_code // 100 == 4 and each.event.status_code not in _NOT_THERE:
             message = (
-                f"task {task_id} could not be read back: {code}. State what lets a client in that asks for a task, in taskguard.toml "
-                "as headers below [ingress]"
+                f"task {task_id} could not be read back: {code}. State what a request for a task needs, in taskguard.toml as headers "
+                "below [ingress]"
             )
             yield Doubt(task_id, message, (each.event,))
-        elif each.event.status_code >= _FIRST_ERROR:
+        elif each.event.status_code >= HTTPStatus.BAD_REQUEST:
             yield Violation(task_id, f"task {task_id} has a record, and who asks the API for it gets {code}", seen)
         elif each.is_empty:
             yield Doubt(task_id, f"task {task_id} has a record, and who asks the API for it gets nothing: {code}", seen)
