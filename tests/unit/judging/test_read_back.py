@@ -83,7 +83,9 @@ def test_who_could_not_be_asked_is_unknown(status_code: int, words: str) -> None
 def test_a_client_that_is_blamed_is_unknown_and_told_what_to_state(status_code: int) -> None:
     """Who may hand a task in need not be one who may ask for it, nor know how."""
     message = only_message(told(answered(COMPLETED, {"message": "Forbidden"}, status_code)), Outcome.UNKNOWN)
-    assert message.startswith(f"task {COMPLETED.task_id} could not be read back: HTTP {status_code}. State what a request ")
+    assert message.startswith(
+        f"task {COMPLETED.task_id} could not be read back: HTTP {status_code}. State what a request "
+    )
     assert message.endswith("in taskguard.toml as headers below [ingress]")
 
 
