@@ -18,7 +18,8 @@ from taskguard.ingress.workload import tasks as workload
 _MOST_WAITING = 20
 """Two batches of the worker's. More would only keep others waiting."""
 
-_OF_A_BATCH = 10
+_BESIDE = 9
+"""The others of a batch of the worker's."""
 
 _FIRST_PAYLOAD_OF_THE_FATED = 5
 """So that the dying ones have text that is not ASCII, and awkward numbers."""
@@ -96,15 +97,20 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
         for number, task_id in enumerate(fates, _FIRST_PAYLOAD_OF_THE_FATED)
     ]
     probes = probes_of(seed, terms, others)
-    # What is broken off or denied takes its batch with it: they are at the two ends, the others in between, and no task that was asked for
-    # in the first batch.
-    first, others, last = others[:1], others[1:-1], others[1:][-1:]
-    wording = wording_of(seed, terms.dialect)
-    first = [*first, *beside(seed, _OF_A_BATCH - 1 - len(wording))] if first else []
-    waiting = (*wording, *first, *_mixed(tasks[:half], (*probes.waiting, *others)), *last)
+    # What is broken off or denied takes its batch with it: both come before all tasks that were asked for, a batch apart.
+    wording, struck, later = wording_of(seed, terms.dialect), tuple[Task, ...](), probes.later
+    if fated:
+        broken_off, *others, denied = others
+        again = {each.task.task_id for each in probes.again}
+        with_denied = [task for task in later if task.task_id not in again and task.probe != SIZE_LIMIT][:_BESIDE]
+        later = tuple(task for task in later if task not in with_denied)
+        fillers = tuple(beside(seed, 2 * _BESIDE - len(wording) - len(with_denied)))
+        apart = _BESIDE - len(wording)
+        struck = (broken_off, *fillers[:apart], denied, *with_denied, *fillers[apart:])
+    waiting = (*wording, *struck, *_mixed(tasks[:half], (*probes.waiting, *others)))
     load = Load(
         seed=seed,
-        tasks=(*waiting, *_mixed(tasks[half:], probes.later)),
+        tasks=(*waiting, *_mixed(tasks[half:], later)),
         waiting=len(waiting),
         again=probes.again,
         fates=fates,

@@ -71,12 +71,12 @@ def test_in_which_states_tasks_were_handed_in_again_is_said() -> None:
 
     def states(task_id: str | None, *at_ms: float) -> str:
         again = [replace(first, task_id=task_id, at_ms=each, answered_ms=each) for each in at_ms]
-        return idempotency([*EVENTS, *again]).observed.partition(" handed in again ")[2].partition(":")[0]
+        return idempotency([*EVENTS, *again]).observed.partition(" handed in again ")[2].partition("): ")[0]
 
-    assert states(TASK, began - 0.5) == "(new)"
-    assert states(TASK, (began + ended) / 2) == "(retried)"
-    assert states(TASK, ended + 1, began - 0.5) == "(new, completed)"
-    assert states(death.task_id, death.at_ms + 1) == "(dead)"
+    assert states(TASK, began - 0.5) == "(new; not exercised: retried, completed, dead"
+    assert states(TASK, (began + ended) / 2) == "(retried; not exercised: new, completed, dead"
+    assert states(TASK, ended + 1, began - 0.5) == "(new, completed; not exercised: retried, dead"
+    assert states(death.task_id, death.at_ms + 1) == "(dead; not exercised: new, retried, completed"
 
 
 def test_nothing_handed_in_again_is_unknown_and_says_how_to_exercise_it() -> None:

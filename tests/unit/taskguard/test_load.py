@@ -94,15 +94,16 @@ def test_the_largest_payload_is_made_for_the_smallest_limit_or_left_out_where_no
     assert load.fitted(100_000).task_ids == load.task_ids
 
 
-def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them_at_its_ends() -> None:
-    load = load_of("s", 30, Terms(contract=Contract(), dialect=Dialect()), fated=True)
+@pytest.mark.parametrize("terms", [Terms(contract=Contract(), dialect=Dialect()), our_terms()])
+def test_what_takes_a_batch_with_it_stands_a_batch_before_all_tasks_that_were_asked_for(terms: Terms) -> None:
+    load = load_of("s", 30, terms, fated=True)
     fates = [load.fates.get(task.task_id) for task in load.tasks[: load.waiting]]
-    assert (load.asked_for, load.waiting, load.wording, len(load.fates)) == (30, 30, 3, 6)
-    assert [task.probe for task in load.tasks[:3]] == ["wording"] * 3
-    assert (fates[3], fates[-1]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
-    # No task that was asked for shares the fate of the first batch.
-    assert [task.probe for task in load.tasks[4:10]] == ["beside"] * 6
-    assert [fate for fate in fates[10:-1] if fate] == [
+    assert (load.asked_for, load.wording, len(load.fates)) == (30, 0 if terms.dialect.message.id else 3, 6)
+    assert [task.probe for task in load.tasks[: load.wording]] == ["wording"] * load.wording
+    assert (fates[load.wording], fates[10]) == (Fated.IS_BROKEN_OFF, Fated.IS_DENIED)
+    assert all(task.chosen for task in load.tasks[:20])
+    assert not load.tasks[20].chosen
+    assert [fate for fate in fates[11:] if fate] == [
         Fated.FAILS_ONCE,
         Fated.FAILS_TWICE,
         Fated.DIES,
@@ -110,7 +111,9 @@ def test_fated_tasks_are_beside_the_others_and_those_that_take_a_batch_with_them
     ]
     of_the_dying = [task.payload for task in load.tasks if load.fates.get(task.task_id) in (Fated.DIES, Fated.DIES_TOO)]
     assert "東京" in str(of_the_dying)
-    assert tuple(task for task in load.tasks if not task.chosen) == workload("s", 30, exact_numbers=False)
+    assert tuple(task for task in load.tasks if not task.chosen) == workload(
+        "s", 30, exact_numbers=terms.contract.payload.numbers == "exact"
+    )
 
 
 def test_the_fated_are_handed_in_again_while_they_back_off_and_after_their_death() -> None:

@@ -19,6 +19,7 @@ from taskguard.history.wording import answer, seconds, times
 from taskguard.judging.checks.asked import NO_API, has_no_api
 from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import (
+    NOT_EXERCISED,
     Doubt,
     Question,
     Verdict,
@@ -64,9 +65,12 @@ def judge(history: History, terms: Terms) -> Verdict:
 
 
 def _states(history: History, again: Sequence[str]) -> str:
-    """In which states they were then, which tells what was not tried."""
+    """In which states they were then, and in which no task was."""
     found = {state for task_id in again for state in _states_of(history, task_id)}
-    return f" ({', '.join(state for state in _STATES if state in found)})" if found else ""
+    if not found:
+        return ""
+    tried, untried = (", ".join(each for each in _STATES if (each in found) is asked) for asked in (True, False))
+    return f" ({tried}; {NOT_EXERCISED}: {untried})" if untried else f" ({tried})"
 
 
 def _states_of(history: History, task_id: str) -> Iterator[str]:
