@@ -43,9 +43,9 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 test-local: setup ## run the tests: the engine and the pipeline, faster than the clock, and unit tests while they wait
 	@exec $(MAKE) --no-print-directory -j 6 unit-beside pipeline
 
-# The engine is waited for longest: all else yields to it.
+# The engine is waited for longest: all else yields to it, but not so much that what it waits for itself comes too late.
 unit-beside:
-	@exec nice -n 19 $(MAKE) --no-print-directory $(output-sync) $(unit-parts)
+	@exec nice -n 5 $(MAKE) --no-print-directory $(output-sync) $(unit-parts)
 
 pipeline:
 	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),10) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)

@@ -296,7 +296,7 @@ def test_what_a_keeper_starts_ends_with_it(start: Start) -> None:
 
 
 def test_a_function_starts_after_somebody_ended_all_keepers(start: Start) -> None:
-    kept = psutil.Process(start("pass").pid).parent()
+    kept = psutil.Process(start(WAITS).pid).parent()
     assert kept is not None
     kept.kill()
     wait_for(lambda: is_gone(kept.pid), seconds=SOON, every=0.01)
