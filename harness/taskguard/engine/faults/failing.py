@@ -82,14 +82,18 @@ def failing_of(function: str, invocations: Sequence[UnderWay]) -> Failing | None
 
 
 def come_back(invocations: Sequence[UnderWay]) -> None:
-    """Let what has failed come back when the faults say so, rather than when its visibility timeout is over."""
+    """Let what has failed come back when the faults say so, rather than when its visibility timeout is over: of several plans, each message
+    at the latest time that is said. Once told otherwise it might be with a function again."""
+    back_after: dict[Delivery, float] = {}
     for invocation in invocations:
         for delivery, seconds in invocation.back_after.items():
-            queue = find_queue(delivery.queue_arn)
-            # The function itself may have deleted it.
-            with suppress(ServiceException):
-                if queue is not None:
-                    queue.update_visibility_timeout(delivery.receipt_handle, math.ceil(seconds))
+            back_after[delivery] = max(seconds, back_after.get(delivery, 0.0))
+    for delivery, seconds in back_after.items():
+        queue = find_queue(delivery.queue_arn)
+        # The function itself may have deleted it.
+        with suppress(ServiceException):
+            if queue is not None:
+                queue.update_visibility_timeout(delivery.receipt_handle, math.ceil(seconds))
 
 
 def _strike(invocation: UnderWay, delivery: Delivery, phase: Phase) -> Strike | None:
