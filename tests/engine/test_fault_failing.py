@@ -159,3 +159,20 @@ def test_without_partial_batches_the_whole_batch_fails(
     assert sorted(shown(first, endpoint)) == seen
     [told] = small.injections()
     assert told.task_ids == ("a", "b")
+
+
+def test_of_several_plans_each_message_comes_back_once_at_its_own_time(
+    endpoint: Endpoint, small: Small, worker: Function, queue: str, connect: Connect
+) -> None:
+    send(endpoint, queue, {"taskId": "a"}, {"taskId": "b"}, {"taskId": "c"})
+    with (
+        small.struck_by("fail when=before task=a receive=1 seconds=5"),
+        small.struck_by("fail when=before task=b receive=1 seconds=5"),
+    ):
+        connect(False)
+        wait_for(lambda: sum(len(each.messages) for each in ended(worker, 1)) == 6, seconds=30)
+    first, *later = ended(worker, 1)
+    assert first.ended_at_ms is not None
+    back = {json.loads(each.body)["taskId"]: it.started_at_ms for it in later for each in it.messages}
+    assert sorted(back) == ["a", "b", "c"]
+    assert {task for task, at_ms in back.items() if at_ms >= first.ended_at_ms + 4_900} == {"a", "b"}
