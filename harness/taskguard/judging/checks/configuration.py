@@ -114,7 +114,7 @@ def _expected(contract: Contract) -> str:
     attempts, settings = contract.attempts, contract.settings
     batches = " with partial batches" if settings.partial_batches is Weight.MUST else ""
     wanted = [
-        (f"{attempts.in_words()} {'receive' if attempts.number == 1 else 'receives'} before death", attempts.range),
+        (f"{attempts.range_in_words} {'receive' if attempts.number == 1 else 'receives'} before death", attempts.range),
         ("hidden while worked on", settings.visibility is Weight.MUST),
         (f"consumers on{batches}", True),
         ("encryption", settings.encryption is Weight.MUST),
