@@ -165,10 +165,12 @@ class Settings(Strict, frozen=True, kw_only=True):
 
 
 class Api(Strict, frozen=True, kw_only=True):
-    """What is demanded of the way in: that a task handed in twice is one task, whatever its state; that what is no task is refused,
+    """What is demanded of the way in: that a task handed in twice is one task, whatever its state; what becomes of another payload under
+    the same id then, which is refused, or is a task of its own; that what is no task is refused,
     and what is one is not; that an accepted task is delivered at once."""
 
     idempotent: Weight = Weight.OFF
+    other_payload: Literal["refused", "kept-apart"] = "refused"
     refuses_invalid: Weight = Weight.OFF
     prompt: Weight = Weight.OFF
 
@@ -236,5 +238,7 @@ class Contract(Strict, frozen=True, kw_only=True):
                 names = [name for name, value in msgspec.structs.asdict(demands).items() if value is weight]
                 if names:
                     yield f"{title}, {meaning}: {'; '.join(f'{_DEMANDS[name]} ({name})' for name in names)}."
+        if self.api.idempotent is not Weight.OFF and self.api.other_payload == "kept-apart":
+            yield "Another payload under the id of a task: it is a task of its own."
         if self.points:
             yield points_.in_words(points_.flat(self.points))

@@ -99,6 +99,17 @@ def seconds(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") + " s"
 
 
+_DAY_SECONDS, _HOUR_SECONDS = 86_400, 3_600
+
+
+def long_time(value: float) -> str:
+    """Return a duration in seconds as people set it: in whole days or hours where it is made of these (`14 days`), else as :func:`seconds`."""
+    for unit, of_seconds in (("day", _DAY_SECONDS), ("hour", _HOUR_SECONDS)):
+        if value and value % of_seconds == 0:
+            return times(int(value // of_seconds), unit)
+    return seconds(value)
+
+
 def times(count: int, noun: str) -> str:
     """Return a count with its noun: `1 task`, `3 tasks`, `0 tasks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

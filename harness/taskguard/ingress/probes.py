@@ -104,7 +104,7 @@ def probes_of(seed: str, terms: Terms, fated: Sequence[Task] = ()) -> Probes:
     waiting = [each.task for each in again if each.moment is Moment.IN_A_ROW]
     later = [each.task for each in again if each.moment in (Moment.BACKING_OFF, Moment.COMPLETED)]
     later = [task for task in later if task not in fated]
-    later += [*_sizes(making), *_texts(making)]
+    later += [*_sizes(making, terms), *_texts(making)]
     if terms.dialect.ingress.id == "request":
         later += _alike(making)
     return Probes(waiting=(*dying, *waiting), later=tuple(later), again=again)
@@ -164,11 +164,11 @@ def _again(making: _Making, dying: tuple[Task, ...], fated: Mapping[str | None, 
         yield Again(task=dies, moment=Moment.DEAD)
 
 
-def _sizes(making: _Making) -> Iterator[Task]:
+def _sizes(making: _Making, terms: Terms) -> Iterator[Task]:
     yield making.task("size-2k", _USUAL | {"text": "x" * 2_000})
     yield making.task("size-64k", _USUAL | {"text": "x" * 64_000})
     # A log line that tells of such a death is longer than a log takes.
-    if making.knows(Fate(0)):
+    if making.knows(Fate(0)) or not terms.contract.dead_letter.log:
         yield making.task(SIZE_LIMIT, _USUAL | {"text": ""}, Fate(0))
 
 

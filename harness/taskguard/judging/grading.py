@@ -18,6 +18,7 @@ from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.checks.ends import ends_of
+from taskguard.judging.checks.kept_apart import kept_apart
 from taskguard.judging.contradictions import contradictions
 from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
@@ -33,6 +34,9 @@ _IN_CONTRADICTION = "the evidence contradicts itself, or a clock was set during 
 
 _TELLS_OF_ENDS = "settlement"
 """This check says which tasks were left out."""
+
+_TELLS_APART = "idempotency"
+"""Only this check can tell the tasks apart that have one id."""
 
 
 class TaskFate(Struct, frozen=True, kw_only=True, gc=False):
@@ -122,13 +126,18 @@ def grade(history: History, terms: Terms, checks: Mapping[str, Check] = CHECKS) 
     """Judge a history by every check (or by those given), and by what its stack says where the contract leaves that open.
 
     Of a history that contradicts itself nothing can be judged: then all is *unknown*. No check is shown a task that a fault of the run's own
-    has doubled.
+    has doubled, and but one those that are several under one id.
     """
     terms = as_deployed(terms, history)
     with without_garbage_collection():
         doubled = history.doubled_by_faults if checks is CHECKS else frozenset[str]()
         shown = history.without(doubled) if doubled else history
-        verdicts = tuple(_with_doubled(check(shown, terms), doubled) for check in checks.values())
+        apart = kept_apart(shown, terms)
+        of_ids = shown.without(apart) if apart else shown
+        verdicts = tuple(
+            _with_doubled(check(shown if name == _TELLS_APART else of_ids, terms), doubled)
+            for name, check in checks.items()
+        )
         judged = Grade(
             verdicts=verdicts,
             fates=tuple(_fate(history, task_id) for task_id in history.accepted_ids),

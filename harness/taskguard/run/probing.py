@@ -31,16 +31,22 @@ from taskguard.targets.base import Endpoint
 _LARGEST_ITEM_BYTES = 400_000
 """Of a table: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html."""
 
+_LARGEST_EVENT_BYTES = 262_144
+"""Of EventBridge, of Step Functions, and of a topic that is not set to more:
+https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html."""
+
 _MOST_READ_BACK = 10
 _LOOK_EVERY_SECONDS = 0.02
 
 
 def largest_message_bytes(endpoint: Endpoint, stack: Stack) -> int | None:
-    """How large a message may be on its way: what its queue takes or, where there is a table, an item of it."""
+    """How large a message may be on its way: what its queue takes, an item of the table, and what may stand before the queue."""
     told = attributes_of(endpoint, stack.work_queue.url, "All").get("MaximumMessageSize")
     if told is None:
         return None
-    return min(int(told), _LARGEST_ITEM_BYTES) if stack.table is not None else int(told)
+    relayed = stack.relays or any(each.submit.puts_events for each in stack.ingresses)
+    limits = {int(told): True, _LARGEST_ITEM_BYTES: stack.table is not None, _LARGEST_EVENT_BYTES: relayed}
+    return min(limit for limit, applies in limits.items() if applies)
 
 
 def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> list[Invalid]:

@@ -49,14 +49,14 @@ _OF_QUEUES: Sequence[Literal["QueueArn", "RedrivePolicy", "DelaySeconds", "Visib
     "DelaySeconds",
     "VisibilityTimeout",
 )
-_NOT_FOLLOWED = (
-    "AWS::DynamoDB::GlobalTable",
-    "AWS::Kinesis::Stream",
+_RELAYS = (
+    "AWS::Events::EventBus",
+    "AWS::Events::Rule",
     "AWS::Pipes::Pipe",
     "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine",
 )
-"""Work may flow through these."""
+"""A message may pass through these before it comes to a queue."""
 
 _NOT_MADE = "unknown"
 """What LocalStack calls a resource of a type that it does not know: it takes it, and makes nothing of it
@@ -96,12 +96,10 @@ class _Discovery:
     def __init__(self, endpoint: Endpoint, name: str, stage: str, choices: Choices) -> None:
         self._endpoint, self._name, self._stage, self._choices = endpoint, name, stage, choices
         every = list(resources_of(endpoint, name))
-        unsupported = [each for each in every if endpoint.url is not None and each.physical_id == _NOT_MADE]
-        self._unsupported = tuple(Unsupported(type=each.kind, logical_id=each.logical_id) for each in unsupported)
-        self._resources = [each for each in every if each not in unsupported]
+        self._unsupported = [each for each in every if endpoint.url is not None and each.physical_id == _NOT_MADE]
+        self._resources = [each for each in every if each not in self._unsupported]
         # A client is made once, and not by several threads at once.
         self._clients = [endpoint.functions(), endpoint.sqs(), endpoint.dynamodb(), endpoint.apigateway()]
-        self._unknown: set[str] = set()
         self._dead_letters_to: dict[str, str] = {}
         """The ARNs of queues' dead-letter queues, by the queues' own."""
 
@@ -132,10 +130,10 @@ class _Discovery:
                 ingresses=ingresses_of(
                     self._name, all_apis, work, consumers, [each.name for each in found], self._choices.route
                 ),
-                not_supported=tuple(
-                    sorted(self._unknown | {r.kind for r in self._resources if r.kind in _NOT_FOLLOWED})
+                unsupported=tuple(
+                    Unsupported(type=each.kind, logical_id=each.logical_id) for each in self._unsupported
                 ),
-                unsupported=self._unsupported,
+                relays=tuple(sorted({each.kind for each in self._resources if each.kind in _RELAYS})),
                 beside=beside,
             )
 
@@ -239,7 +237,7 @@ class _Discovery:
         except ClientError as error:
             if not is_unknown_here(error):
                 raise
-            self._unknown.add(resource.kind)
+            self._unsupported.append(resource)
             return None
 
 

@@ -141,9 +141,9 @@ class Choices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
-    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues. ``not_supported`` are the types of the resources through which work
-    may flow that this tool cannot follow; ``unsupported`` are those that the engine took and did not make, and ``set_aside`` has a sentence
-    for each thing that was not deployed as the service has it."""
+    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues. ``relays`` are the types of the resources through which a
+    message may pass before it comes to a queue; ``unsupported`` are the resources that the engine does not know, or took and did not make;
+    ``set_aside`` has a sentence for each thing that was not deployed as the service has it."""
 
     name: str
     stage: str
@@ -153,7 +153,7 @@ class Stack:
     functions: tuple[Function, ...]
     table: Table | None
     ingresses: tuple[Ingress, ...]
-    not_supported: tuple[str, ...] = ()
+    relays: tuple[str, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     set_aside: tuple[str, ...] = ()
     beside: tuple[Queue, ...] = ()

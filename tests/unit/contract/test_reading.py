@@ -41,6 +41,14 @@ def test_every_contract_can_be_told_in_words(contract: Contract) -> None:
         assert (name in told) == (weight is not Weight.OFF)
 
 
+def test_what_becomes_of_another_payload_is_told_where_something_is_asked_of_it() -> None:
+    asked = '[api]\nother_payload = "kept-apart"\n'
+    told = "Another payload under the id of a task: it is a task of its own."
+    assert told in typed_toml(Contract, f'{asked}idempotent = "must"').in_words()
+    assert told not in typed_toml(Contract, asked).in_words()
+    assert told not in typed_toml(Contract, '[api]\nidempotent = "must"').in_words()
+
+
 @given(place=st.sampled_from([(table, key) for table, keys in KEYS.items() for key in keys]), data=st.data())
 @settings(max_examples=examples(200), deadline=None)
 def test_a_misspelt_key_is_named_with_its_table_and_the_nearest_there_is(place: tuple[str, str], data: Any) -> None:
@@ -127,7 +135,7 @@ def test_our_contract_is_what_it_always_was() -> None:
     assert (ours.failures.rate, ours.failures.per) == (0.3, "attempt")
     assert ours.dead_letter.log == ("task_id", "payload", "attempts", "error", "created_at", "failed_at")
     weights = [*msgspec.structs.astuple(ours.settings), *msgspec.structs.astuple(ours.api)]
-    assert set(weights) == {Weight.MUST}
+    assert set(weights) == {Weight.MUST, "refused"}
 
 
 def test_as_deployed_demands_nothing_but_what_the_stack_says() -> None:
@@ -136,7 +144,7 @@ def test_as_deployed_demands_nothing_but_what_the_stack_says() -> None:
     bare = Contract(attempts=contract.attempts, waiting=contract.waiting)
     assert untyped(contract) == untyped(msgspec.structs.replace(bare, settings=contract.settings, api=contract.api))
     for asked in (contract.settings, contract.api):
-        assert set(msgspec.structs.asdict(asked).values()) <= {Weight.OFF, Weight.ADVICE}
+        assert set(msgspec.structs.asdict(asked).values()) <= {Weight.OFF, Weight.ADVICE, "refused"}
 
 
 @pytest.mark.parametrize(("wait", "told"), [(43_200.0, False), (43_201.0, True)])

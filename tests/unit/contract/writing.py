@@ -37,7 +37,10 @@ CONTRACTS = st.builds(
     failures=st.none() | st.builds(Failures, rate=st.floats(0, 1), per=st.sampled_from(["attempt", "task"])),
     dead_letter=st.builds(DeadLetter, log=st.lists(st.sampled_from(LOG_FIELDS), unique=True).map(tuple)),
     settings=st.builds(Settings, **dict.fromkeys(Settings.__struct_fields__, WEIGHTS)),
-    api=st.builds(Api, **dict.fromkeys(Api.__struct_fields__, WEIGHTS)),
+    api=st.builds(
+        Api,
+        **dict.fromkeys(Api.__struct_fields__, WEIGHTS) | {"other_payload": st.sampled_from(["refused", "kept-apart"])},
+    ),
 )
 
 

@@ -80,7 +80,7 @@ def with_worker(**changes: Any) -> dict[str, Any]:
         ),
         (
             with_queues(dead={"retention_seconds": 86400.0}),
-            "the dead-letter queue keeps a message for 86400 s, the work queue for 1209600 s: its age goes on",
+            "the dead-letter queue keeps a message for 1 day, the work queue for 14 days: its age goes on",
         ),
         (
             with_queues({"visibility_timeout_seconds": 14.0}),
@@ -225,7 +225,7 @@ def test_what_is_set_on_purpose_is_told_and_no_fault(changes: dict[str, Any], to
 
 def test_a_retention_is_told_where_it_is_not_what_every_queue_has() -> None:
     for_days = {"retention_seconds": 345_600.0}
-    told = "; the dead-letter queue keeps a message for 1209600 s"
+    told = "; the dead-letter queue keeps a message for 14 days"
     for dead, clause in (({}, told), (for_days, "")):
         verdict = judge("configuration", changed(EVENTS, CONFIGURATION, **with_queues(for_days, dead)))
         assert verdict.observed == f"2 queues, 2 consumers and 2 permissions read back{clause}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -23,7 +25,7 @@ def ingress(events: list[Event], terms: Terms = EXPECTED) -> Verdict:
     return judge("ingress", events, terms)
 
 
-def with_api(**demands: Weight) -> Terms:
+def with_api(**demands: Any) -> Terms:
     return msgspec.structs.replace(EXPECTED, contract=demanding(api=Api(**demands)))
 
 

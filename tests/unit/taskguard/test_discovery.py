@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DiscoveryError
+from taskguard.history import Unsupported
 from taskguard.service.discovery import discover, label_of
 from taskguard.service.stack import Choices, Stack
 
@@ -41,7 +42,7 @@ def test_our_own_service_is_found_by_the_platforms_apis_alone() -> None:
     assert (str(ingress.submit), str(ingress.record)) == ("POST /task", "GET /task/{taskId}")
     assert (ingress.submit.function, ingress.api.stage) == ("TaskGuard-qa-submitTask", "qa")
     assert stack.api_url == "http://127.0.0.1:1/_aws/execute-api/a1b2c3/qa"
-    assert stack.not_supported == ()
+    assert (stack.relays, stack.unsupported) == ((), ())
     assert here.calls == ["cloudformation"], "an open API's keys are not looked for"
 
 
@@ -298,12 +299,13 @@ def test_an_http_api_is_told_by_its_routes_and_integrations() -> None:
     assert (str(ingress.submit), str(ingress.record)) == ("POST /jobs", "GET /jobs/{id}")
 
 
-def test_an_api_that_the_engine_does_not_know_is_told_as_not_supported() -> None:
+def test_an_api_that_the_engine_does_not_know_is_told_as_unsupported() -> None:
     here = a_service(api=False)
     here.resources.append(("Http", "h1", "AWS::ApiGatewayV2::Api"))
     here.resources.append(("Topic", "t", "AWS::SNS::Topic"))
     stack = found(here)
-    assert stack.not_supported == ("AWS::ApiGatewayV2::Api", "AWS::SNS::Topic")
+    assert stack.unsupported == (Unsupported(type="AWS::ApiGatewayV2::Api", logical_id="Http"),)
+    assert stack.relays == ("AWS::SNS::Topic",)
     assert stack.ingress.is_queue
 
 

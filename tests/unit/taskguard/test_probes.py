@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from taskguard.contract.contract import Api, Weight
+from taskguard.contract.contract import Api, DeadLetter, Weight
 from taskguard.contract.dialect import INGRESS, IngressWords
 from taskguard.contract.draws import Fate, fate
 from taskguard.contract.terms import Terms
@@ -74,6 +74,12 @@ def test_without_a_seed_of_failures_there_are_the_same_but_those_whose_fate_must
     blind = handed_in(probes_of("s", our_terms()))
     assert handed_in(probes_of("s", SEEDED)).keys() - blind.keys() == {"dies-1", "dies-2", SIZE_LIMIT}
     assert {task.task_id for task in blind.values()} == {f"{prefix_of('s')}-{probe}" for probe in blind}
+
+
+def test_the_largest_is_handed_in_without_a_seed_where_no_log_has_to_tell_of_its_death() -> None:
+    unlogged = msgspec.structs.replace(our_terms(), contract=demanding(dead_letter=DeadLetter()))
+    assert SIZE_LIMIT in handed_in(probes_of("s", unlogged))
+    assert SIZE_LIMIT not in handed_in(probes_of("s", our_terms()))
 
 
 @pytest.mark.parametrize("receives", [1, 2])

@@ -260,16 +260,25 @@ def test_records_are_asked_for_of_a_few_probes_first_where_there_is_a_route(seen
 
 
 @pytest.mark.parametrize(
-    ("told", "table", "expected"),
+    ("told", "table", "relays", "expected"),
     [
-        ({"MaximumMessageSize": "262144"}, True, 262_144),
-        ({"MaximumMessageSize": "1048576"}, True, 400_000),
-        ({"MaximumMessageSize": "1048576"}, False, 1_048_576),
-        ({}, True, None),
+        ({"MaximumMessageSize": "102400"}, True, ("AWS::SNS::Topic",), 102_400),
+        ({"MaximumMessageSize": "1048576"}, True, (), 400_000),
+        ({"MaximumMessageSize": "1048576"}, True, ("AWS::SNS::Topic",), 262_144),
+        ({"MaximumMessageSize": "1048576"}, False, (), 1_048_576),
+        ({}, True, (), None),
     ],
 )
 def test_how_large_a_message_may_be_is_the_smallest_limit_on_its_way(
-    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], table: bool, expected: int | None
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], table: bool, relays: tuple[str, ...], expected: int | None
 ) -> None:
     monkeypatch.setattr(probing, "attributes_of", lambda *_: told)
-    assert largest_message_bytes(HERE, STACK if table else replace(STACK, table=None)) == expected
+    stack = replace(STACK, table=STACK.table if table else None, relays=relays)
+    assert largest_message_bytes(HERE, stack) == expected
+
+
+def test_what_puts_events_takes_no_message_larger_than_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "attributes_of", lambda *_: {"MaximumMessageSize": "1048576"})
+    [ingress] = STACK.ingresses
+    events = replace(ingress, submit=replace(ingress.submit, puts_events=True))
+    assert largest_message_bytes(HERE, replace(STACK, ingresses=(events,))) == 262_144

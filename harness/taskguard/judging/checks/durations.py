@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from taskguard.contract.contract import Contract, Weight
 from taskguard.history import BackoffRequested, ConfigurationObserved, ConsumerSettings, History, QueueSettings, Resent
-from taskguard.history.wording import seconds
+from taskguard.history.wording import long_time, seconds
 from taskguard.judging import places
 
 
@@ -82,22 +82,22 @@ def of_retention(history: History, settings: ConfigurationObserved, contract: Co
         if kept <= retried:
             yield Said(
                 weight,
-                f"the work queue keeps a message for {seconds(kept)}, and its retries together take {seconds(retried)}",
+                f"the work queue keeps a message for {long_time(kept)}, and its retries together take {long_time(retried)}",
                 "retention",
                 places.of_queue(work, _KEPT),
             )
     if dead is None or dead.retention_seconds is None or dead.fifo:
         return
     kept, of_work = dead.retention_seconds, work.retention_seconds if work is not None else None
-    keeps, place = f"the dead-letter queue keeps a message for {seconds(kept)}", places.of_queue(dead, _KEPT)
+    keeps, place = f"the dead-letter queue keeps a message for {long_time(kept)}", places.of_queue(dead, _KEPT)
     if retried is not None and kept <= retried:
         yield Said(
-            weight, f"{keeps}, and the retries before its death, which count, take {seconds(retried)}", "retention"
+            weight, f"{keeps}, and the retries before its death, which count, take {long_time(retried)}", "retention"
         )
     elif of_work is not None and kept < of_work:
-        yield Said(weight, f"{keeps}, the work queue for {seconds(of_work)}: its age goes on", "retention", place)
+        yield Said(weight, f"{keeps}, the work queue for {long_time(of_work)}: its age goes on", "retention", place)
     elif retried is not None and kept < 2 * retried and weight is not Weight.OFF:
-        used_up = f"{keeps}, of which the retries before its death use up {seconds(retried)}"
+        used_up = f"{keeps}, of which the retries before its death use up {long_time(retried)}"
         yield Said(Weight.ADVICE, used_up, "retention", place)
 
 

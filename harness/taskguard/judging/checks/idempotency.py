@@ -1,4 +1,5 @@
-"""A task that is handed in again is worked on once, whatever its state; another payload under its id is refused.
+"""A task that is handed in again is worked on once, whatever its state; another payload under its id is refused or, where the contract
+says so, a task of its own.
 
 Judged are the tasks that the run itself handed in more than once. That two messages carried one task is no fault, nor is it how often
 each was received: one of them may have been dropped. Worked on twice is a task whose record became complete twice, as the store told;
@@ -17,6 +18,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import DeadLettered, Delivered, History, Redriven, TaskSubmitted
 from taskguard.history.wording import answer, seconds, times
 from taskguard.judging.checks.asked import NO_API, has_no_api
+from taskguard.judging.checks.kept_apart import kept_apart, of_each_payload
 from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import (
     NOT_EXERCISED,
@@ -37,6 +39,7 @@ QUESTION = Question(
     exercised_by="grade without --faults: a task has to be handed in again",
 )
 
+_OTHER_PAYLOAD = {"refused": "refused", "kept-apart": "worked on once, too"}
 
 _STATES = ("new", "retried", "completed", "dead")
 
@@ -57,7 +60,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         QUESTION,
         history,
         [it for each in found for it in weighed(weight, each)],
-        expected="each task worked on once, and another payload refused",
+        expected=f"each task worked on once, and another payload {_OTHER_PAYLOAD[terms.contract.api.other_payload]}",
         observed=f"{times(len(again), 'task')} handed in again{_states(history, again)}: {len(again) - wrong} worked on once, {wrong} not",
         figures={"handed_in_again": len(again), "at_fault": wrong},
         exercised=bool(again),
@@ -89,7 +92,9 @@ def _states_of(history: History, task_id: str) -> Iterator[str]:
 
 def _of_task(history: History, task_id: str, usual: Deeds, terms: Terms) -> Iterator[Violation | Doubt]:
     submissions = history.of_task(task_id, TaskSubmitted)
-    yield from _another_payload(task_id, submissions, terms)
+    apart = task_id in kept_apart(history, terms)
+    if not apart:
+        yield from _another_payload(task_id, submissions, terms)
     for each in submissions:
         # A client that tries anew after an answer that told nothing hands in what may not be there.
         taken = (other for other in submissions if other.accepted and other.at_ms <= each.answered_ms)
@@ -97,6 +102,9 @@ def _of_task(history: History, task_id: str, usual: Deeds, terms: Terms) -> Iter
             message = f"task {task_id} was handed in again, and got {answer(each.status_code)}"
             asks_for_more = each.status_code in (0, HTTPStatus.SERVICE_UNAVAILABLE)
             yield Doubt(task_id, message, (each,)) if asks_for_more else Violation(task_id, message, (each,))
+    if apart:
+        yield from of_each_payload(history, task_id, usual, terms)
+        return
     # Of one chain the messages were sent one in place of the other.
     if len(history.chains_of(task_id)) < 2:
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from taskguard.history import Attempt, Called, ConfigurationObserved, ConsumerSettings, History, TaskSubmitted
 from taskguard.history.values import QueueName
-from taskguard.history.wording import seconds
+from taskguard.history.wording import long_time, seconds
 from taskguard.judging.once import once
 
 _USUAL_RETENTION_SECONDS = 345_600.0
@@ -29,7 +29,7 @@ def in_words(settings: ConfigurationObserved) -> Iterator[str]:
         if queue.delay_seconds:
             yield f"the {queue.queue} queue delays each message by {seconds(queue.delay_seconds)}"
         if queue.retention_seconds not in (None, _USUAL_RETENTION_SECONDS):
-            yield f"the {queue.queue} queue keeps a message for {seconds(queue.retention_seconds or 0.0)}"
+            yield f"the {queue.queue} queue keeps a message for {long_time(queue.retention_seconds or 0.0)}"
     for consumer in settings.consumers:
         what = f"the consumer of the {consumer.queue} queue"
         if consumer.window_seconds:
