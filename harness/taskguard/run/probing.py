@@ -45,8 +45,8 @@ def largest_message_bytes(endpoint: Endpoint, stack: Stack) -> int | None:
     if told is None:
         return None
     relayed = stack.relays or any(each.submit.puts_events for each in stack.ingresses)
-    limits = {int(told): True, _LARGEST_ITEM_BYTES: stack.table is not None, _LARGEST_EVENT_BYTES: relayed}
-    return min(limit for limit, applies in limits.items() if applies)
+    limits = ((int(told), True), (_LARGEST_ITEM_BYTES, stack.table is not None), (_LARGEST_EVENT_BYTES, relayed))
+    return min(limit for limit, applies in limits if applies)
 
 
 def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> list[Invalid]:

@@ -263,6 +263,7 @@ def test_records_are_asked_for_of_a_few_probes_first_where_there_is_a_route(seen
     ("told", "table", "relays", "expected"),
     [
         ({"MaximumMessageSize": "102400"}, True, ("AWS::SNS::Topic",), 102_400),
+        ({"MaximumMessageSize": "262144"}, True, (), 262_144),
         ({"MaximumMessageSize": "1048576"}, True, (), 400_000),
         ({"MaximumMessageSize": "1048576"}, True, ("AWS::SNS::Topic",), 262_144),
         ({"MaximumMessageSize": "1048576"}, False, (), 1_048_576),
