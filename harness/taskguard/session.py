@@ -143,7 +143,8 @@ def _made(
     outside = _outside(run, load, folder, tell, asked)
     tell(Began(len(load.task_ids)))
     plan, repeat = (asked.plan, asked.repeat) if asked is not None else (None, None)
-    manifest = partial(manifest_of, run, asked_for, digests, repeat, plan=plan, tasks_seed=tasks_seed)
+    service = asked.places.service if asked is not None and digests else None
+    manifest = partial(manifest_of, run, asked_for, digests, repeat, plan=plan, tasks_seed=tasks_seed, service=service)
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:

@@ -85,7 +85,8 @@ class Manifest(Strict, frozen=True, kw_only=True):
     few tasks that it had chosen for it: it is judged by the checks all the same. `unsupported` are the resources of the stack that the
     engine did not make, and `set_aside` has a sentence for each thing that was not deployed as the service has it. `stand_ins` are the
     functions that ran on another version than their runtime has on Lambda; `versions` has what each runtime ran on. `learnt` is what
-    was learnt of the service's words: what is certain is in the `dialect`, too.
+    was learnt of the service's words: what is certain is in the `dialect`, too. `template` has where the parts of the service's template and
+    their settings stand (`serverless.yml:42`), by name (`TaskQueue.RedrivePolicy`), as far as they were found.
     """
 
     taskguard_version: str
@@ -115,6 +116,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     set_aside: tuple[str, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
     learnt: tuple[Learnt, ...] = ()
+    template: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         if self.tasks < 0:

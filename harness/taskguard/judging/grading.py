@@ -194,9 +194,8 @@ def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Gra
     loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
     in_time = (as_far_as_there_was_time(each, history) for each in loaded)
     stated = (as_far_as_stated(each, manifest.terms, history) for each in in_time)
-    return replace(
-        judged, verdicts=tuple(with_words_in_doubt(each, manifest.learnt, history, manifest.terms) for each in stated)
-    )
+    certain = (with_words_in_doubt(each, manifest.learnt, history, manifest.terms) for each in stated)
+    return replace(judged, verdicts=tuple(each.with_lines(manifest.template) for each in certain))
 
 
 def _shown(verdict: Verdict, limits: Sequence[EngineLimit]) -> Verdict:

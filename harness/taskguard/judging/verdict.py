@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from taskguard.contract.contract import Weight
 from taskguard.history import Event, EvidenceMissing, History
 from taskguard.history.wording import describe
-from taskguard.judging.places import of_events
+from taskguard.judging.places import Place, of_events
 from taskguard.support.json_values import Json
 
 
@@ -42,14 +42,14 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
 
     `task_id` is None when it concerns no task or all of them. `message` is a sentence that a stranger understands.
     `events` are the indexes, in the history, of the events that show it. What is said `of_all` concerns all tasks together. `place` is where
-    to look, as a phrase: a function, or a setting of the template; None where nothing names one.
+    to look: at a function, or a setting of the template; None where nothing names one.
     """
 
     task_id: str | None
     message: str
     events: tuple[int, ...] = ()
     of_all: bool = False
-    place: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,14 @@ class Verdict:
         }
         return replace(self, outcome=Outcome.UNKNOWN, findings=(*why, *self.findings), proven=0, parts=parts)
 
+    def with_lines(self, lines: Mapping[str, str]) -> Verdict:
+        """The same, each place with its line of the template, where ``lines`` has one."""
+        findings = (
+            each if each.place is None else structs.replace(each, place=each.place.in_lines(lines))
+            for each in self.findings
+        )
+        return replace(self, findings=tuple(findings)) if lines else self
+
     @property
     def in_words(self) -> str:
         """The outcome; of a pass of nothing, that it is one."""
@@ -121,7 +129,7 @@ class Found:
     events: Sequence[Event] = ()
     of_all: bool = field(default=False, kw_only=True)
     part: str | None = field(default=None, kw_only=True)
-    place: str | None = field(default=None, kw_only=True)
+    place: Place | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,8 @@ def _check(verdict: Verdict) -> dict[str, Json]:
 
 def _finding(finding: Finding, logs: Mapping[Finding, Log]) -> Json:
     of, lines = logs.get(finding, (None, ()))
-    return {**untyped(finding), "log": None if of is None else {"of": of, "lines": list(lines)}}
+    place = None if finding.place is None else str(finding.place)
+    return {**untyped(finding), "place": place, "log": None if of is None else {"of": of, "lines": list(lines)}}
 
 
 def _times(grade: Grade, history: History, folder: Path | None) -> dict[str, Json]:

@@ -19,6 +19,8 @@ from taskguard.run.runtimes import runtimes_of, stand_ins_of
 from taskguard.service.config import DeployerName
 from taskguard.service.deployers.choosing import chosen
 from taskguard.service.files import deployed_files, digest_of
+from taskguard.service.stack import Stack
+from taskguard.service.template_lines import template_lines
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
@@ -51,11 +53,13 @@ def manifest_of(
     ended_early: str | None = None,
     engine_limits: Sequence[EngineLimit] = (),
     fates: Sequence[str] = (),
+    service: Path | None = None,
 ) -> Manifest:
     """The manifest of a run of ``tasks`` tasks that has just ended; ``digests`` are of what was deployed for it, ``repeat`` is
     the command that makes such a run again. ``plan`` is what was broken on purpose, ``tasks_seed`` the seed of the task ids.
     ``ended_early`` says why the run broke off, where it did: then nobody may be there who tells the functions' settings.
-    ``engine_limits`` are what the engine has wrong of what the service uses, ``fates`` what the run made of a few tasks."""
+    ``engine_limits`` are what the engine has wrong of what the service uses, ``fates`` what the run made of a few tasks.
+    ``service`` is the folder of what was deployed."""
     terms, runtimes = run.terms, runtimes_of(run.endpoint, run.stack)
     return Manifest(
         taskguard_version=__version__,
@@ -89,7 +93,15 @@ def manifest_of(
         set_aside=run.stack.set_aside,
         stand_ins=stand_ins_of(runtimes, run.stack),
         learnt=run.learnt,
+        template=template_lines(service, _names(run.stack)) if service is not None else {},
     )
+
+
+def _names(stack: Stack) -> set[str]:
+    """What the template calls the parts of the stack that a finding may speak of."""
+    ids = {each.logical_id for each in (*stack.queues.values(), *stack.beside)}
+    ids |= {name for each in stack.functions for name in (each.logical_id, each.label)}
+    return (ids | ({stack.table.logical_id} if stack.table is not None else set())) - {""}
 
 
 def _settings(run: Run) -> dict[str, dict[str, str]]:

@@ -16,8 +16,8 @@ from taskguard.history import (
     TaskSubmitted,
 )
 from taskguard.judging.checks import CHECKS
-from taskguard.judging.grading import grade
-from taskguard.judging.places import of_batches, of_events
+from taskguard.judging.grading import grade, grade_run
+from taskguard.judging.places import Place, of_batches, of_events, of_function, of_resource
 from taskguard.reports.as_json import as_json
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
@@ -71,26 +71,26 @@ def with_worker(**changes: Any) -> dict[str, Any]:
 def test_a_setting_that_is_wrong_is_named_as_the_template_has_it(changes: dict[str, Any], place: str) -> None:
     verdict = judge("configuration", changed(EVENTS, CONFIGURATION, **changes))
     assert verdict.findings[0].place is not None
-    assert verdict.findings[0].place.startswith(place)
+    assert str(verdict.findings[0].place).startswith(place)
 
 
 def test_without_the_template_s_name_the_queue_s_part_is_named() -> None:
     queues = (WORK, replace(DEAD_QUEUE, encrypted=False))
     [finding] = judge("configuration", changed(EVENTS, CONFIGURATION, queues=queues)).findings
-    assert finding.place == "SqsManagedSseEnabled or KmsMasterKeyId of the dead-letter queue in the template"
+    assert str(finding.place) == "SqsManagedSseEnabled or KmsMasterKeyId of the dead-letter queue in the template"
 
 
 def test_what_an_attempt_did_is_looked_for_in_its_function() -> None:
     [delivered, *_] = [event for event in EVENTS if isinstance(event, Delivered)]
     submitted = the(EVENTS, TaskSubmitted)
-    assert of_events([submitted, delivered], History(EVENTS)) == f"the function {WORKER.name}"
+    assert of_events([submitted, delivered], History(EVENTS)) == of_function(WORKER.name)
     assert of_events([submitted], History(EVENTS)) is None, "nobody was at work yet"
 
 
 def test_a_death_after_another_number_of_receives_is_the_redrive_policy_s_where_that_says_so() -> None:
     events = [event for event in run(DEAD) if getattr(event, "receive_count", 0) < 3]
     [finding] = judge("redrive", changed(events, CONFIGURATION, **with_work(max_receives=2))).findings
-    assert finding.place == "RedrivePolicy.maxReceiveCount of Tasks in the template"
+    assert str(finding.place) == "RedrivePolicy.maxReceiveCount of Tasks in the template"
     [finding] = judge("redrive", events).findings
     assert finding.place is None, (
         "the policy is as it should be, and nothing was told of who was handed the dead letter"
@@ -99,7 +99,9 @@ def test_a_death_after_another_number_of_receives_is_the_redrive_policy_s_where_
 
 def test_without_partial_batches_the_setting_is_the_place_of_who_came_back_with_a_neighbour() -> None:
     alone = changed(EVENTS, CONFIGURATION, **with_worker(partial_batches=False, label="work"))
-    assert of_batches(History(alone)) == "FunctionResponseTypes of the event source mapping of work in the template"
+    assert (
+        str(of_batches(History(alone))) == "FunctionResponseTypes of the event source mapping of work in the template"
+    )
     assert of_batches(History(EVENTS)) is None
 
 
@@ -107,7 +109,7 @@ def test_who_was_at_work_when_a_record_was_changed_is_named() -> None:
     changes = [event for event in EVENTS if isinstance(event, RecordChanged)]
     submitted = the(EVENTS, TaskSubmitted)
     first, *_, last = (event for event in changes if event.task_id == submitted.task_id)
-    assert of_events([last], History(EVENTS)) == f"the function {WORKER.name}"
+    assert of_events([last], History(EVENTS)) == of_function(WORKER.name)
     beside = replace(submitted, at_ms=last.at_ms - 1, answered_ms=last.at_ms + 1)
     assert of_events([last], History([*EVENTS, beside])) is None, "who took it in may have changed it, too"
     assert of_events([first], History(without(EVENTS, AttemptFailed))) is None
@@ -115,7 +117,7 @@ def test_who_was_at_work_when_a_record_was_changed_is_named() -> None:
 
 def test_who_should_have_logged_a_death_is_named() -> None:
     [finding, *_] = judge("dead_letter_log", without(EVENTS, DeadLetterLogged)).findings
-    assert finding.place == f"the function {MONITOR.name}"
+    assert str(finding.place) == f"the function {MONITOR.name}"
 
 
 def test_of_two_consumers_none_is_named_where_nobody_says_which() -> None:
@@ -124,7 +126,7 @@ def test_of_two_consumers_none_is_named_where_nobody_says_which() -> None:
     events = changed(EVENTS, CONFIGURATION, consumers=several)
     assert of_events([delivered], History(events)) is None
     logged = of_delivery(delivered)
-    assert of_events([delivered, logged], History(events)) == "the function another"
+    assert of_events([delivered, logged], History(events)) == of_function("another")
 
 
 def of_delivery(delivered: Delivered) -> AttemptLogged:
@@ -154,3 +156,31 @@ def test_what_that_very_invocation_logged_is_shown_beside_the_finding() -> None:
     assert "no such report" in page
     assert f"Look at <bdi>the function {WORKER.name}</bdi>" in page
     assert {str(check) for check in document["times"]["checks"]} == {str(check) for check in CHECKS}
+
+
+LINES = {"Tasks": "serverless.yml:7", "Tasks.RedrivePolicy": "serverless.yml:9", "work": "serverless.yml:3"}
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (
+            of_resource("Tasks", "RedrivePolicy.maxReceiveCount"),
+            "RedrivePolicy.maxReceiveCount of Tasks, serverless.yml:9",
+        ),
+        (of_resource("Tasks", "VisibilityTimeout"), "VisibilityTimeout of Tasks, serverless.yml:7"),
+        (of_resource("Others", "VisibilityTimeout"), "VisibilityTimeout of Others in the template"),
+        (of_function("work"), "the function work, serverless.yml:3"),
+        (of_function("other"), "the function other"),
+    ],
+)
+def test_a_place_is_told_with_the_line_of_the_template_that_is_nearest(place: Place, told: str) -> None:
+    assert str(place.in_lines(LINES)) == told
+
+
+def test_the_manifest_has_the_lines_of_a_run() -> None:
+    events = changed(EVENTS, CONFIGURATION, **with_work(max_receives=2))
+    lines = {"Tasks.RedrivePolicy.maxReceiveCount": "queues.yml:12"}
+    graded = grade_run(History(events), manifest_of(template=lines))
+    places = {str(finding.place) for verdict in graded.verdicts for finding in verdict.findings}
+    assert "RedrivePolicy.maxReceiveCount of Tasks, queues.yml:12" in places

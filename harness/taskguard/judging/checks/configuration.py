@@ -52,7 +52,7 @@ UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords
 """Those that nobody can limit to a resource."""
 
 _BY_TLS = "a policy that denies what comes without aws:SecureTransport"
-_READER = "an event source mapping of it in the template"
+_READER = places.Place(words="an event source mapping of it")
 
 _MOST_UNUSED = 3
 """How many of a role's unused permissions are named."""
@@ -202,8 +202,8 @@ def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
     return Weight.ADVICE if asked is Weight.MUST else Weight.OFF
 
 
-def _role_of(holder: str) -> str:
-    return f"the policies of the role of {holder} in the template"
+def _role_of(holder: str) -> places.Place:
+    return places.Place(words=f"the policies of the role of {holder}", names=(holder,))
 
 
 def _permission(permission: Permission) -> Iterator[str]:

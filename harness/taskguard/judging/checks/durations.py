@@ -33,7 +33,7 @@ class Said(NamedTuple):
     weight: Weight
     message: str
     setting: str | None = None
-    place: str | None = None
+    place: places.Place | None = None
 
 
 _ADVISED_TIMES = 6

@@ -330,7 +330,7 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     )
 
 
-def _of_batch(batch: _Batch, place: str | None) -> Iterator[Found]:
+def _of_batch(batch: _Batch, place: places.Place | None) -> Iterator[Found]:
     """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one."""
     for member in batch.handed_back:
         number, shown = member.attempt.number, (*member.attempt.events, *batch.beside)
