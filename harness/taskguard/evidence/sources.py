@@ -17,6 +17,7 @@ from taskguard.evidence.recorder.deduplicated import deduplicated
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.failures import failed_invocations, left_running
 from taskguard.evidence.recorder.recording import Recording, RecordingFile
+from taskguard.evidence.recorder.stages import other_stages
 from taskguard.history import Event, InvalidSubmitted, TaskSubmitted
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
@@ -78,6 +79,7 @@ class RecorderSource:
         handed_in = (each for each in given if isinstance(each, (TaskSubmitted, InvalidSubmitted)))
         ids = frozenset(each.task_id for each in handed_in if each.task_id is not None)
         events += deduplicated(recording, self.stack, names, ids if only is None else ids & only)
+        events += other_stages(recording, self.stack, names, ids if only is None else ids & only)
         sends = sends_of(recording, self.stack, names, ids)
         calls = [*calls_of(recording, self.stack, names, ids), *sends]
         events += calls if only is None else (call for call in calls if not only.isdisjoint(call.task_ids))

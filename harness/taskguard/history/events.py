@@ -8,7 +8,7 @@ for the whole history, with microsecond precision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from taskguard.history.of_functions import (
     AnswerMisread,
@@ -119,6 +119,25 @@ class Deduplicated(Happened, frozen=True, kw_only=True):
     task_id: str
     first_task_id: str
     deduplication_id: str | None
+
+
+class OnEarlierStage(Happened, frozen=True, kw_only=True):
+    """The task was on another queue of the stack, `queue`, from which tasks come to the work queue: its consumer sent it on, or acknowledged
+    it without that, or SQS moved it to that queue's own dead-letter queue. Sent on it may still be on a stage before the work queue's."""
+
+    task_id: str
+    message_id: str
+    queue: str
+    outcome: Literal["sent on", "acknowledged", "dead-lettered"]
+
+
+class NextStage(Happened, frozen=True, kw_only=True):
+    """A consumer of the work queue sent a task on to another queue of the stack, for the first time: that of a next stage, which other
+    consumers work on (`consumers`, by their labels). `logical_id` is the queue's in the template, empty where it has none."""
+
+    queue: str
+    logical_id: str
+    consumers: tuple[str, ...]
 
 
 class BackoffRequested(Happened, frozen=True, kw_only=True):
@@ -370,6 +389,8 @@ Event: TypeAlias = (
     | AttemptFailed
     | AnswerMisread
     | Deduplicated
+    | OnEarlierStage
+    | NextStage
     | BackoffRequested
     | Resent
     | DeadLettered

@@ -22,6 +22,8 @@ from taskguard.history.events import (
     FaultInjected,
     HeldUp,
     InvalidSubmitted,
+    NextStage,
+    OnEarlierStage,
     QueueDepth,
     ReceiveThrottled,
     RecordAnswered,
@@ -149,6 +151,10 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
         case Deduplicated(first_task_id=first, deduplication_id=shared):
             how = f"by the deduplication id {shared}" if shared is not None else "by its content"
             return f"its message was dropped {how}, for that of task {first}"
+        case OnEarlierStage(queue=queue, outcome=outcome):
+            return f"{outcome} on the queue {queue}, before it came to the work queue"
+        case NextStage(queue=queue, consumers=consumers):
+            return f"a first task was sent on to the queue {queue}, which {', '.join(consumers)} works on"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
         case Resent(delay_seconds=delay, accepted=accepted, through=through):

@@ -197,8 +197,8 @@ class _Discovery:
         what, chosen = f"the {key.replace('_', ' ')} of the stack {self._name}", getattr(self._choices, key)
         if chosen is not None:
             named = [each for each in every if chosen in (each.name, each.logical_id)]
-            return _named(named, chosen, what, key, [each.name for each in every])
-        return candidates[only_one([each.name for each in candidates], what, key)] if candidates else None
+            return _named(named, chosen, what, key, [each.in_template for each in every])
+        return candidates[only_one([each.in_template for each in candidates], what, key)] if candidates else None
 
     # Functions and table
 

@@ -37,6 +37,11 @@ class Queue:
     def name(self) -> str:
         return self.arn.rpartition(":")[2]
 
+    @property
+    def in_template(self) -> str:
+        """What its author calls it: CloudFormation may give it a new name at each deploy."""
+        return self.logical_id or self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
@@ -61,6 +66,11 @@ class Table:
     logical_id: str
     name: str
     key: str
+
+    @property
+    def in_template(self) -> str:
+        """As a queue's."""
+        return self.logical_id or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

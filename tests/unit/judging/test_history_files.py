@@ -65,6 +65,9 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "Mapping[str, Json]": st.dictionaries(TEXT, JSON, max_size=3),
     "tuple[str, ...]": st.lists(st.sampled_from(sorted(EVENT_KINDS)), max_size=3).map(tuple),
     "QueueName": st.sampled_from(["work", "dead-letter"]),
+    "Literal['sent on', 'acknowledged', 'dead-lettered']": st.sampled_from(
+        ["sent on", "acknowledged", "dead-lettered"]
+    ),
     "QueueName | None": st.sampled_from([None, "work", "dead-letter"]),
 }
 

@@ -84,14 +84,15 @@ def test_several_consumers_are_all_told_once_whatever_version_is_invoked() -> No
 def test_two_work_queues_are_ambiguous_until_one_is_decided() -> None:
     here = a_service()
     here.queue("mails", consumers=(INTAKE,), dead_letters_to="buried")
-    with pytest.raises(DiscoveryError, match="it may be jobs or mails") as failure:
+    with pytest.raises(DiscoveryError, match="it may be jobsResource or mailsResource") as failure:
         found(here)
-    assert '[service]\n  work_queue = "jobs"' in str(failure.value)
+    assert '[service]\n  work_queue = "jobsResource"' in str(failure.value)
     assert "taskguard.toml" in str(failure.value)
     assert found(here, work_queue="mails").work_queue.name == "mails"
     assert found(here, work_queue="jobsResource").work_queue.name == "jobs"
     with pytest.raises(
-        DiscoveryError, match=r'work_queue = "maels", and there is none\. There are: jobs, buried, mails'
+        DiscoveryError,
+        match=r'work_queue = "maels", and there is none\. There are: jobsResource, buriedResource, mailsResource',
     ):
         found(here, work_queue="maels")
 
@@ -126,9 +127,9 @@ def test_a_service_may_have_no_table() -> None:
 def test_two_tables_are_ambiguous_until_one_is_decided() -> None:
     here = a_service()
     here.table("locks", key="lock")
-    with pytest.raises(DiscoveryError, match="it may be jobs-table or locks") as failure:
+    with pytest.raises(DiscoveryError, match="it may be jobs-tableResource or locksResource") as failure:
         found(here)
-    assert 'table = "jobs-table"' in str(failure.value)
+    assert 'table = "jobs-tableResource"' in str(failure.value)
     chosen = found(here, table="jobs-table").table
     assert chosen is not None
     assert (chosen.name, chosen.key) == ("jobs-table", "pk")

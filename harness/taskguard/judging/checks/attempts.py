@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from taskguard.history import Attempt, Chain, DeadLettered, Event, History, ReceiveThrottled, Redriven
 from taskguard.judging.checks.asked import sends_again
+from taskguard.judging.checks.stages import died_earlier, dropped_earlier
 from taskguard.judging.once import once_in_full
 from taskguard.judging.verdict import Doubt
 
@@ -27,8 +28,9 @@ def attempts_in_doubt(history: History) -> Iterator[Doubt]:
     yield from steps_in_doubt(history)
     for task_id in history.accepted_ids:
         attempts = history.attempts_of(task_id)
-        # One that was throttled each time was never attempted.
-        if not attempts and not history.of_task(task_id, ReceiveThrottled):
+        # One that was throttled each time was never attempted, nor was one that had ended before.
+        ended = task_id in died_earlier(history) or dropped_earlier(history, task_id) is not None
+        if not attempts and not ended and not history.of_task(task_id, ReceiveThrottled):
             yield Doubt(task_id, f"task {task_id} was never seen to be delivered", history.of_task(task_id))
         for attempt in attempts:
             what = f"task {task_id}: attempt {attempt.number}"

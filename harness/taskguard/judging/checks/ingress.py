@@ -19,6 +19,7 @@ from taskguard.judging.checks.asked import delay_seconds, hidden_seconds
 from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.on_purpose import gathered_seconds
+from taskguard.judging.checks.stages import came_ms
 from taskguard.judging.once import once
 from taskguard.judging.verdict import (
     Advice,
@@ -89,7 +90,8 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
     deliveries, accepted = history.of_task(task_id, Delivered), history.accepted[task_id]
     if not deliveries or terms.contract.api.prompt is Weight.OFF:
         return
-    due_ms = history.let_go_ms(accepted.answered_ms, "work") + _on_purpose_ms(history)
+    sent_ms = came_ms(history, task_id) or accepted.answered_ms
+    due_ms = history.let_go_ms(sent_ms, "work") + _on_purpose_ms(history)
     first = next(iter(history.attempts_of(task_id)), None)
     if first is not None:
         # Of a FIFO queue a message cannot come while another of its group is hidden or worked on.

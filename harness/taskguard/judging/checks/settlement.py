@@ -8,7 +8,8 @@ seen to end is a fail when the run waited to its deadline or the work queue was 
 without what was done for all tasks that succeeded at once. One that was sent to another queue then is unknown, unless these are, too. A submission that was refused
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
-seen empty twice, so far apart as is expected, are unknown. A dead-letter queue that nothing consumes need not be
+seen empty twice, so far apart as is expected, are unknown. Where the work queue is that of a later stage, a task may have died on the way there,
+and one that was acknowledged there is unknown. A dead-letter queue that nothing consumes need not be
 empty. That nothing is done twice is for `effect` and `idempotency` to tell. This module must not know what a task does between its acceptance and its end.
 """
 
@@ -26,6 +27,7 @@ from taskguard.history import (
     Delivered,
     History,
     InvalidSubmitted,
+    NextStage,
     QueueDepth,
     Redriven,
     RunEnded,
@@ -38,8 +40,9 @@ from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, was_refused
 from taskguard.judging.checks.given_away import given_away
 from taskguard.judging.checks.on_purpose import never_came
+from taskguard.judging.checks.stages import died_earlier, dropped_earlier
 from taskguard.judging.checks.work import deeds_of, usual_deeds
-from taskguard.judging.verdict import Doubt, Found, Question, Verdict, Violation, conclude, unfinished
+from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
 QUESTION = Question(
     check="settlement",
@@ -52,7 +55,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     """Judge whether every accepted task ends, and nothing is left over."""
     ends = {task_id: ends_of(history, task_id) for task_id in history.task_ids}
     last = [ends[task_id][-1] for task_id in history.accepted]
-    unsettled = [task_id for task_id in history.accepted_ids if not ends[task_id][-1].events]
+    earlier = died_earlier(history)
+    unsettled = [task_id for task_id in history.accepted_ids if not ends[task_id][-1].events and task_id not in earlier]
     completed, dead = sum(bool(each.successes) for each in last), sum(bool(each.dead_letters) for each in last)
     return conclude(
         QUESTION,
@@ -64,11 +68,12 @@ def judge(history: History, terms: Terms) -> Verdict:
             *given_away(history),
             *_refusals(history),
             *_left_over(history, unsettled, terms),
+            *_next_stages(history),
         ],
         expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
         f"{seconds(terms.tolerances.empty_for_seconds)} later",
         observed=f"{times(len(last), 'task')} accepted{_not_accepted(history)}: {completed} completed, "
-        f"{dead} dead-lettered, {len(unsettled)} unsettled",
+        f"{dead} dead-lettered, {f'{len(earlier)} at an earlier stage, ' if earlier else ''}{len(unsettled)} unsettled",
         figures={"accepted": len(last), "completed": completed, "dead": dead, "unsettled": len(unsettled)},
     )
 
@@ -95,6 +100,9 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
     for task_id in unsettled:
         if (again := _on_its_way(history, task_id, terms)) is not None:
             yield again
+        elif (stage := dropped_earlier(history, task_id)) is not None:
+            message = f"task {task_id} was acknowledged on the queue {stage.queue} and not sent on to the work queue, and nothing shows whether it was to be"
+            yield Doubt(task_id, message, (stage,))
         elif not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
             message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}"
@@ -105,6 +113,16 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _next_stages(history: History) -> Iterator[Advice]:
+    for stage in history.of_kind(NextStage):
+        name = stage.logical_id or stage.queue
+        message = (
+            f"tasks go on to the queue {name}, on which {' and '.join(stage.consumers)} works, and what becomes of them there is not judged: "
+            f'to judge that stage, grade with work_queue = "{name}", below [service] in taskguard.toml'
+        )
+        yield Advice(None, message, (stage,), of_all=True)
 
 
 def _on_its_way(history: History, task_id: str, terms: Terms) -> Doubt | None:
