@@ -131,9 +131,9 @@ class OnEarlierStage(Happened, frozen=True, kw_only=True):
     outcome: Literal["sent on", "acknowledged", "dead-lettered"]
 
 
-class NextStage(Happened, frozen=True, kw_only=True):
-    """A consumer of the work queue sent a task on to another queue of the stack, for the first time: that of a next stage, which other
-    consumers work on (`consumers`, by their labels). `logical_id` is the queue's in the template, empty where it has none."""
+class OtherStage(Happened, frozen=True, kw_only=True):
+    """A first task was on another queue of the stack, or was sent there: that of another stage, which others than the work queue's consumers work
+    on (`consumers`, by their labels). `logical_id` is the queue's in the template, empty where it has none."""
 
     queue: str
     logical_id: str
@@ -390,7 +390,7 @@ Event: TypeAlias = (
     | AnswerMisread
     | Deduplicated
     | OnEarlierStage
-    | NextStage
+    | OtherStage
     | BackoffRequested
     | Resent
     | DeadLettered

@@ -22,8 +22,8 @@ from taskguard.history.events import (
     FaultInjected,
     HeldUp,
     InvalidSubmitted,
-    NextStage,
     OnEarlierStage,
+    OtherStage,
     QueueDepth,
     ReceiveThrottled,
     RecordAnswered,
@@ -153,8 +153,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"its message was dropped {how}, for that of task {first}"
         case OnEarlierStage(queue=queue, outcome=outcome):
             return f"{outcome} on the queue {queue}, before it came to the work queue"
-        case NextStage(queue=queue, consumers=consumers):
-            return f"a first task was sent on to the queue {queue}, which {', '.join(consumers)} works on"
+        case OtherStage(queue=queue, consumers=consumers):
+            return f"a first task was on the queue {queue}, on which {' and '.join(consumers)} works"
         case BackoffRequested(delay_seconds=delay, accepted=accepted):
             return f"asked for a backoff of {seconds(delay)}{'' if accepted else ', which the queue refused'}"
         case Resent(delay_seconds=delay, accepted=accepted, through=through):

@@ -9,8 +9,8 @@ from taskguard.history import (
     Delivered,
     Event,
     History,
-    NextStage,
     OnEarlierStage,
+    OtherStage,
     QueueDepth,
     RunEnded,
     TaskSubmitted,
@@ -78,9 +78,9 @@ def test_a_first_delivery_is_late_from_the_moment_at_which_it_was_sent_on() -> N
     assert judge("ingress", [*late, on]).outcome is Outcome.FAIL, "it was on its way from there for a minute"
 
 
-def test_that_tasks_go_on_to_a_stage_that_is_not_judged_is_said() -> None:
+def test_that_tasks_come_to_a_stage_that_is_not_judged_is_said() -> None:
     at_ms = the(EVENTS, DeadLettered).at_ms
-    stage = NextStage(at_ms=at_ms, queue="shop-Shipments-1X", logical_id="Shipments", consumers=("ship",))
+    stage = OtherStage(at_ms=at_ms, queue="shop-Shipments-1X", logical_id="Shipments", consumers=("ship",))
     verdict = judge("settlement", [*EVENTS, stage])
     assert verdict.outcome is Outcome.PASS
     [finding] = verdict.findings

@@ -9,7 +9,7 @@ from typing import Any
 
 from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.stages import other_stages
-from taskguard.history import NextStage, OnEarlierStage
+from taskguard.history import OnEarlierStage, OtherStage
 from taskguard.service.stack import Queue
 
 from tests.unit.taskguard.recorder_lines import (
@@ -48,9 +48,17 @@ def moved(task_id: str, message_id: str) -> str:
 
 def told(
     folder: Path, *lines: str, beside: tuple[Queue, ...] = (CHECKS, SHIPMENTS)
-) -> list[OnEarlierStage | NextStage]:
+) -> list[OnEarlierStage | OtherStage]:
     stack = replace(STACK, beside=beside, functions=FUNCTIONS)
     return list(other_stages(recording_of(folder, *lines), stack, MessageWords(), IDS))
+
+
+def earlier(folder: Path, *lines: str, beside: tuple[Queue, ...] = (CHECKS, SHIPMENTS)) -> list[OnEarlierStage]:
+    return [event for event in told(folder, *lines, beside=beside) if isinstance(event, OnEarlierStage)]
+
+
+def others(folder: Path, *lines: str, beside: tuple[Queue, ...] = (CHECKS, SHIPMENTS)) -> list[OtherStage]:
+    return [event for event in told(folder, *lines, beside=beside) if isinstance(event, OtherStage)]
 
 
 ON = (
@@ -62,8 +70,7 @@ ON = (
 
 
 def test_a_task_that_is_sent_on_is_told_with_the_moment(tmp_path: Path) -> None:
-    [event] = told(tmp_path, *ON)
-    assert isinstance(event, OnEarlierStage)
+    [event] = earlier(tmp_path, *ON)
     assert (event.task_id, event.message_id, event.outcome) == ("t1", "a1", "sent on")
     assert event.queue == CHECKS.name
     assert 1004.0 <= event.at_ms < 1010.0
@@ -71,21 +78,19 @@ def test_a_task_that_is_sent_on_is_told_with_the_moment(tmp_path: Path) -> None:
 
 def test_one_that_fails_there_is_not_told_until_it_dies(tmp_path: Path) -> None:
     failing = (started("c2", of("t2", "a2", CHECKS.arn, receives=3), function=CHECKER), ended("c2", error=True))
-    assert len(told(tmp_path, *ON, *failing)) == 1
-    [_, dead] = told(tmp_path, *ON, *failing, moved("t2", "a2"))
-    assert isinstance(dead, OnEarlierStage)
+    assert len(earlier(tmp_path, *ON, *failing)) == 1
+    [_, dead] = earlier(tmp_path, *ON, *failing, moved("t2", "a2"))
     assert (dead.task_id, dead.outcome, dead.at_ms) == ("t2", "dead-lettered", 3000.0)
 
 
 def test_one_that_is_acknowledged_there_and_not_sent_on_is_told_as_that(tmp_path: Path) -> None:
-    [_, dropped] = told(tmp_path, *ON, started("c2", of("t2", "a2", CHECKS.arn), function=CHECKER), ended("c2"))
-    assert isinstance(dropped, OnEarlierStage)
+    [_, dropped] = earlier(tmp_path, *ON, started("c2", of("t2", "a2", CHECKS.arn), function=CHECKER), ended("c2"))
     assert (dropped.task_id, dropped.outcome) == ("t2", "acknowledged")
 
 
 def test_a_queue_from_which_nothing_comes_to_the_work_queue_is_no_stage_before_it(tmp_path: Path) -> None:
     audit = (started("c2", of("t2", "a2", CHECKS.arn), function=CHECKER), ended("c2"))
-    assert told(tmp_path, *audit, moved("t2", "a2")) == []
+    assert earlier(tmp_path, *audit, moved("t2", "a2")) == []
 
 
 def test_a_stage_before_the_stage_before_is_one_too(tmp_path: Path) -> None:
@@ -95,11 +100,8 @@ def test_a_stage_before_the_stage_before_is_one_too(tmp_path: Path) -> None:
         sent("t1", "a1", CHECKS.url, by="f1"),
         ended("f1"),
     )
-    found = told(tmp_path, *lines, *ON, beside=(first, CHECKS))
-    assert [(event.queue, event.outcome) for event in found if isinstance(event, OnEarlierStage)] == [
-        (first.name, "sent on"),
-        (CHECKS.name, "sent on"),
-    ]
+    found = earlier(tmp_path, *lines, *ON, beside=(first, CHECKS))
+    assert [(each.queue, each.outcome) for each in found] == [(first.name, "sent on"), (CHECKS.name, "sent on")]
 
 
 def test_a_queue_to_which_the_work_queue_s_consumer_sends_is_a_way_back(tmp_path: Path) -> None:
@@ -108,15 +110,15 @@ def test_a_queue_to_which_the_work_queue_s_consumer_sends_is_a_way_back(tmp_path
 
 
 def test_tasks_of_nobody_are_not_told(tmp_path: Path) -> None:
-    others = (
+    of_nobody = (
         started("c3", of("t9", "a3", CHECKS.arn), function=CHECKER),
         sent("t9", "w3", WORK_URL, by="c3"),
         ended("c3"),
     )
-    assert told(tmp_path, *others) == []
+    assert told(tmp_path, *of_nobody) == []
 
 
-def test_the_next_stage_is_told_once(tmp_path: Path) -> None:
+def test_each_other_stage_is_told_once(tmp_path: Path) -> None:
     lines: list[str] = []
     for number in (1, 2):
         lines += [
@@ -124,16 +126,24 @@ def test_the_next_stage_is_told_once(tmp_path: Path) -> None:
             sent(f"t{number}", f"s{number}", SHIPMENTS.url, by=f"r{number}"),
             ended(f"r{number}"),
         ]
-    [stage] = told(tmp_path, *lines)
-    assert isinstance(stage, NextStage)
-    assert (stage.queue, stage.logical_id, stage.consumers) == (SHIPMENTS.name, "Shipments", ("ship",))
+    found = others(tmp_path, *ON, *lines)
+    assert {(each.queue, each.logical_id, each.consumers) for each in found} == {
+        (SHIPMENTS.name, "Shipments", ("ship",)),
+        (CHECKS.name, "Checks", ("check",)),
+    }
+    assert len(found) == 2
 
 
-def test_a_queue_for_what_failed_or_of_the_same_worker_is_no_next_stage(tmp_path: Path) -> None:
-    send = sent("t1", "s1", SHIPMENTS.url, by="r1")
-    failed = (started("r1", of("t1", "w1", WORK_ARN)), send, ended("r1", error=True))
-    late = (started("r1", of("t1", "w1", WORK_ARN, receives=2)), send, ended("r1"))
-    done = (started("r1", of("t1", "w1", WORK_ARN)), send, ended("r1"))
-    assert told(tmp_path, *failed) == told(tmp_path, *late) == []
-    assert told(tmp_path, *done, beside=(replace(SHIPMENTS, consumers=(FUNCTION,)),)) == []
-    assert len(told(tmp_path, *done)) == 1
+def test_one_to_which_the_api_or_a_topic_sends_is_told_by_who_is_handed_its_messages(tmp_path: Path) -> None:
+    [stage] = others(tmp_path, started("s1", of("t1", "x1", SHIPMENTS.arn), function=SHIPPER))
+    assert stage.queue == SHIPMENTS.name
+
+
+def test_a_queue_of_the_same_worker_or_of_dead_letters_is_none(tmp_path: Path) -> None:
+    done = (started("r1", of("t1", "w1", WORK_ARN)), sent("t1", "s1", SHIPMENTS.url, by="r1"), ended("r1"))
+    assert len(others(tmp_path, *done)) == 1
+    assert others(tmp_path, *done, beside=(replace(SHIPMENTS, consumers=(FUNCTION,)),)) == []
+    dead = replace(CHECKS, arn=f"{CHECKS.arn}-dead", url=f"{CHECKS.url}-dead")
+    handed = started("d1", of("t1", "a1", dead.arn), function=CHECKER)
+    assert others(tmp_path, handed, moved("t1", "a1"), beside=(dead,)) == []
+    assert len(others(tmp_path, handed, beside=(dead,))) == 1

@@ -1,9 +1,9 @@
 """From a recording to the other stages of a pipeline that has several queues: what became of a task before it came to the work queue,
-and where tasks go on from there.
+and on which queues it is worked on besides.
 
 A queue of an *earlier stage* is one whose consumers send tasks on to the work queue, or to another such queue, and to which none is sent from
-the work queue: that would be a way back. The *next stage* is a queue to which a task is sent that was acknowledged at its first receive, and which
-is worked on by others. It must not know what is right, nor judge what these stages do.
+the work queue: that would be a way back. *Another stage* is that, or any queue but a way back on which others than the work queue's consumers work, and
+to which SQS moves no dead letters. It must not know what is right, nor judge what these stages do.
 """
 
 from __future__ import annotations
@@ -15,34 +15,37 @@ from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Invocation, Message, Recording
 from taskguard.evidence.recorder.sends import Entry, again_in, sends_of_consumers
-from taskguard.history import NextStage, OnEarlierStage
+from taskguard.history import OnEarlierStage, OtherStage
 from taskguard.service.stack import Queue, Stack
 
 
 def other_stages(
     recording: Recording, stack: Stack, names: MessageWords, task_ids: Collection[str]
-) -> Iterator[OnEarlierStage | NextStage]:
-    """What was seen of the tasks with these ids on the queues of earlier stages, and of each next stage that one was sent on to."""
+) -> Iterator[OnEarlierStage | OtherStage]:
+    """What was seen of the tasks with these ids on the queues of earlier stages; and each other stage that one of them came to."""
     others = {queue.arn: queue for queue in stack.beside if queue.consumers}
     if not others:
         return
     sends = sends_of_consumers(recording, stack)
-    earlier = _before(sends, stack, others)
-    yield from _on_earlier(recording, sends, earlier, names, task_ids)
-    yield from _next(sends, stack, [queue for arn, queue in others.items() if arn not in earlier], names)
-
-
-def _before(sends: Sequence[Entry], stack: Stack, others: Mapping[str, Queue]) -> dict[str, Queue]:
-    """The queues from which tasks come to the work queue, and to which none is sent from there."""
     to = defaultdict[str, set[str]](set)
     for entry in sends:
         to[entry.queue.arn].add(entry.batch[0].queue_arn)
-    leading: set[str] = set()
-    found = {stack.work_queue.arn}
+    leading = _leading(to, stack.work_queue.arn)
+    from_work = {arn for arn, origins in to.items() if stack.work_queue.arn in origins}
+    earlier = {arn: queue for arn, queue in others.items() if arn in leading - from_work}
+    yield from _on_earlier(recording, sends, earlier, names, task_ids)
+    dead = {each.queue_arn for each in recording.moved}
+    stages = {arn: queue for arn, queue in others.items() if arn not in dead | (leading & from_work)}
+    yield from _stages(recording, sends, stack, stages, names, task_ids)
+
+
+def _leading(to: Mapping[str, Collection[str]], work: str) -> set[str]:
+    """The queues from which tasks come to the work queue, also over others; ``to`` has, of each queue, those from which one was sent there."""
+    leading, found = set[str](), {work}
     while found:
         leading |= found
-        found = {origin for arn in found for origin in to[arn]} - leading
-    return {arn: each for arn, each in others.items() if arn in leading and stack.work_queue.arn not in to[arn]}
+        found = {origin for arn in found for origin in to.get(arn, ())} - leading
+    return leading - {work}
 
 
 def _on_earlier(
@@ -81,28 +84,35 @@ def _on_earlier(
             )
 
 
-def _next(sends: Sequence[Entry], stack: Stack, others: Sequence[Queue], names: MessageWords) -> Iterator[NextStage]:
+def _stages(
+    recording: Recording,
+    sends: Sequence[Entry],
+    stack: Stack,
+    queues: Mapping[str, Queue],
+    names: MessageWords,
+    task_ids: Collection[str],
+) -> Iterator[OtherStage]:
     labels = {function.name: function.label for function in stack.functions}
     code = {function.name: function.code or function.name for function in stack.functions}
     at_work = {code.get(name, name) for name in stack.work_queue.consumers}
-    for queue in others:
-        if not at_work.isdisjoint(code.get(name, name) for name in queue.consumers):
-            continue
-        for entry in sends:
-            of = again_in(entry.body, entry.batch, names) if entry.queue.arn == queue.arn else None
-            if of is not None and of.queue_arn == stack.work_queue.arn and _is_done_at_once(entry.invocation, of):
-                yield NextStage(
-                    at_ms=entry.send.ended_at_ms,
-                    queue=queue.name,
-                    logical_id=queue.logical_id,
-                    consumers=tuple(sorted(labels.get(name, name) for name in queue.consumers)),
-                )
-                break
-
-
-def _is_done_at_once(invocation: Invocation, message: Message) -> bool:
-    ended = invocation.ended_at_ms is not None and failure_reason(invocation, message.message_id) is None
-    return ended and message.receive_count == 1
+    first: dict[str, float] = {}
+    came = [
+        (invocation.started_at_ms, message.queue_arn, message.body)
+        for invocation, message in _handed(recording, queues)
+    ]
+    came += [(each.send.ended_at_ms, each.queue.arn, each.body) for each in sends if each.queue.arn in queues]
+    for at_ms, arn, body in sorted(came):
+        if names.id_of(body) in task_ids:
+            first.setdefault(arn, at_ms)
+    for arn, at_ms in first.items():
+        queue = queues[arn]
+        if at_work.isdisjoint(code.get(name, name) for name in queue.consumers):
+            yield OtherStage(
+                at_ms=at_ms,
+                queue=queue.name,
+                logical_id=queue.logical_id,
+                consumers=tuple(sorted(labels.get(name, name) for name in queue.consumers)),
+            )
 
 
 def _handed(recording: Recording, queues: Collection[str]) -> Iterator[tuple[Invocation, Message]]:

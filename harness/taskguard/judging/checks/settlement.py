@@ -27,7 +27,7 @@ from taskguard.history import (
     Delivered,
     History,
     InvalidSubmitted,
-    NextStage,
+    OtherStage,
     QueueDepth,
     Redriven,
     RunEnded,
@@ -68,7 +68,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             *given_away(history),
             *_refusals(history),
             *_left_over(history, unsettled, terms),
-            *_next_stages(history),
+            *_other_stages(history),
         ],
         expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
         f"{seconds(terms.tolerances.empty_for_seconds)} later",
@@ -115,12 +115,12 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
             yield Doubt(task_id, message, history.of_task(task_id))
 
 
-def _next_stages(history: History) -> Iterator[Advice]:
-    for stage in history.of_kind(NextStage):
+def _other_stages(history: History) -> Iterator[Advice]:
+    for stage in history.of_kind(OtherStage):
         name = stage.logical_id or stage.queue
         message = (
-            f"tasks go on to the queue {name}, on which {' and '.join(stage.consumers)} works, and what becomes of them there is not judged: "
-            f'to judge that stage, grade with work_queue = "{name}", below [service] in taskguard.toml'
+            f"tasks come to the queue {name}, too, on which {' and '.join(stage.consumers)} works, and what becomes of them there is not judged: "
+            f'to judge that, grade with work_queue = "{name}", below [service] in taskguard.toml'
         )
         yield Advice(None, message, (stage,), of_all=True)
 
