@@ -8,6 +8,7 @@
 from taskguard.history.attempts import Attempt, Chain
 from taskguard.history.events import (
     EVENT_KINDS,
+    REPORTED,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -67,6 +68,7 @@ __all__ = [
     "FORMAT_VERSION",
     "HISTORY_FILE",
     "MANIFEST_FILE",
+    "REPORTED",
     "AnswerMisread",
     "Attempt",
     "AttemptFailed",

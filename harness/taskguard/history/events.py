@@ -105,6 +105,10 @@ class AttemptSucceeded(OfDelivery, frozen=True, kw_only=True):
     """The consumer finished this delivery without reporting it as failed."""
 
 
+REPORTED = "the function reported this message as failed"
+"""The reason of a failure that the consumer named by itself, in a partial batch response."""
+
+
 class AttemptFailed(OfDelivery, frozen=True, kw_only=True):
     """The consumer reported this delivery as failed (partial batch response), failed as a whole, or sent its message to the dead-letter
     queue itself or its task to the work queue again (`reason`)."""

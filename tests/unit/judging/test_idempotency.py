@@ -125,11 +125,16 @@ def test_a_duplicate_that_is_dropped_passes() -> None:
 
 def test_a_record_that_became_complete_twice_fails() -> None:
     done = the(EVENTS, RecordChanged, where=lambda e: e.task_id == TASK and e.status == "COMPLETED")
-    again = replace(done, at_ms=done.at_ms + 2000, number=9)
+    again = replace(done, at_ms=done.at_ms + 2000, written_at_ms=done.at_ms + 1999, number=9)
     events = [*handed_in_again(second_message(EVENTS)), again]
     assert message(events, Outcome.FAIL) == (
         f"task {TASK} was completed 2 times, by its record, when it was handed in again 1.97 s after its first delivery"
     )
+
+
+def test_a_record_in_which_something_else_changed_did_not_become_complete_again() -> None:
+    done = the(EVENTS, RecordChanged, where=lambda e: e.task_id == TASK and e.status == "COMPLETED")
+    assert passes([*handed_in_again(second_message(EVENTS)), replace(done, at_ms=done.at_ms + 2000, number=9)])
 
 
 def test_two_messages_with_all_that_work_consists_of_fail() -> None:

@@ -127,6 +127,6 @@ def _graded(events: list[Event], terms: Terms) -> Iterator[Verdict]:
 def test_no_other_check_is_shown_what_bears_one_id() -> None:
     changes = [event for event in run(FIRST_TRY, FIRST_TRY) if isinstance(event, RecordChanged)]
     done = the(changes, RecordChanged, where=lambda event: event.status == "COMPLETED")
-    twice = [*BOTH, *changes, replace(done, at_ms=done.at_ms + 2000)]
+    twice = [*BOTH, *changes, replace(done, at_ms=done.at_ms + 2000, written_at_ms=done.at_ms + 2000)]
     assert [each.check for each in _graded(twice, APART)] == []
     assert {each.check for each in _graded(twice, EXPECTED)} > {"idempotency"}

@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 from taskguard.contract.dialect import Dialect, RecordWords
+from taskguard.contract.draws import Fate
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    REPORTED,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -144,6 +146,22 @@ def test_a_failure_without_a_backoff_is_one_when_the_record_has_it() -> None:
     events = without(in_batches(run(SECOND_TRY, SECOND_TRY), 2), BackoffRequested)
     assert partial(events).outcome is Outcome.PASS
     assert judge("backoff", events, UNSEEDED).outcome is Outcome.FAIL
+
+
+def bare(*fates: Fate, reason: str = REPORTED) -> list[Event]:
+    """Such tasks in batches of two, which show nothing of a failure but what was answered."""
+    events = without(in_batches(run(*fates), 2), BackoffRequested, RecordObserved, RecordChanged)
+    return [replace(event, reason=reason) if isinstance(event, AttemptFailed) else event for event in events]
+
+
+def test_who_has_told_failures_from_what_stood_behind_them_is_believed_that_all_of_a_batch_failed() -> None:
+    both = (SECOND_TRY, SECOND_TRY)
+    told = message(bare(*both, FIRST_TRY, FIRST_TRY), Outcome.UNKNOWN)
+    assert "there is no record of it to tell whether it was tried" in told
+    assert holds(partial(bare(*both, SECOND_TRY, FIRST_TRY)))
+    assert partial(bare(*both, FIRST_TRY, SECOND_TRY)).outcome is Outcome.UNKNOWN, "it may stop at the first failure"
+    thrown = bare(*both, SECOND_TRY, FIRST_TRY, reason="the function failed: boom")
+    assert partial(thrown).outcome is Outcome.UNKNOWN, "nobody named a message"
 
 
 def test_an_exception_that_fails_the_whole_batch_fails() -> None:

@@ -99,6 +99,16 @@ def test_a_completed_record_is_never_written_again(status: str) -> None:
     assert found[0] == f"task {TASK}: its record was COMPLETED, which is final, and was {left}"
 
 
+def test_a_change_of_something_else_that_the_record_has_is_none() -> None:
+    last = change(5)
+    counted = replace(last, number=6, at_ms=last.at_ms + 1000)
+    assert messages([*EVENTS, counted], Outcome.PASS) == []
+    left = after(counted, "PENDING", attempt=3)
+    assert f"task {TASK}: its record was COMPLETED, which is final, and was left for PENDING" in messages(
+        [*EVENTS, counted, left]
+    )
+
+
 def test_only_an_operator_puts_a_dead_task_back_and_once_for_each_time() -> None:
     last = change(8, DIED)
     assert last.status == "DEAD_LETTER"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskguard.evidence.recorder.recording import Invocation, Message
+from taskguard.history import REPORTED
 
 UNREADABLE_LIST = "the function's list of failed messages cannot be read, which fails the batch"
 NOT_OF_THE_BATCH = "the function named a failed message that was not in its batch, which fails the batch"
@@ -82,7 +83,7 @@ def _failure_of(message_id: str, failures: Any, messages: tuple[Message, ...]) -
         return UNREADABLE_LIST
     if any(not isinstance(identifier, str) or identifier not in batch for identifier in failed):
         return NOT_OF_THE_BATCH
-    return "the function reported this message as failed" if message_id in failed else None
+    return REPORTED if message_id in failed else None
 
 
 def _json(text: object) -> Any:

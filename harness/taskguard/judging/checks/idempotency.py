@@ -19,6 +19,7 @@ from taskguard.history import DeadLettered, Delivered, History, Redriven, TaskSu
 from taskguard.history.wording import answer, seconds, times
 from taskguard.judging.checks.asked import NO_API, has_no_api
 from taskguard.judging.checks.kept_apart import kept_apart, of_each_payload
+from taskguard.judging.checks.recorded import without_repeats
 from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
 from taskguard.judging.verdict import (
     NOT_EXERCISED,
@@ -125,9 +126,8 @@ def _done_twice(
 ) -> Iterator[Violation | Doubt]:
     attempts = history.attempts_of(task_id)
     words = terms.dialect.record
-    completed = [
-        change for change in history.changes.get(task_id, ()) if words is not None and change.status in words.completed
-    ]
+    changes = without_repeats(history.changes.get(task_id, ()))
+    completed = [change for change in changes if words is not None and change.status in words.completed]
     when = _when(submissions, history, task_id)
     if len(completed) > 1:
         message = (

@@ -26,6 +26,7 @@ from msgspec import Struct
 from taskguard.contract.contract import Weight
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    REPORTED,
     AnswerMisread,
     Attempt,
     AttemptFailed,
@@ -132,6 +133,15 @@ class _Batch:
         return self.culprit.attempt.events if self.culprit is not None else ()
 
     @property
+    def told_apart(self) -> bool:
+        """Whether one was acknowledged that stood behind one that was reported as failed: neither a batch that fails as a whole does so, nor who
+        stops at the first failure."""
+        first = next(
+            (place for place, each in enumerate(self.members) if _is_reported(each.attempt)), len(self.members)
+        )
+        return any(each.attempt.succeeded is not None for each in self.members[first:])
+
+    @property
     def handed_back(self) -> list[_Member]:
         found = [each for each in self._judged if each.handed_back]
         as_a_whole = len(found) == len(self.members) > 1
@@ -155,6 +165,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, "the work queue's consumer is handed one message at a time")
     batches = _batches(history, terms)
     question = _exercised(history, terms, several=bool(batches))
+    told_apart = any(batch.told_apart for batch in batches)
     with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
@@ -172,7 +183,11 @@ def judge(history: History, terms: Terms) -> Verdict:
         [
             *misread,
             *_dead_without_an_attempt(history, not_done),
-            *(found for batch in batches for found in _of_batch(batch, places.of_batches(history))),
+            *(
+                found
+                for batch in batches
+                for found in _of_batch(batch, places.of_batches(history), told_apart=told_apart)
+            ),
             *attempts_in_doubt(history),
         ],
         expected="of a batch only what fails itself comes back"
@@ -249,9 +264,8 @@ def _batches(history: History, terms: Terms) -> list[_Batch]:
             by_delivery.setdefault(attempt.delivery_id, []).append(attempt)
     fifo = is_fifo(history)
     several = [attempts for attempts in by_delivery.values() if len(attempts) > 1]
-    if fifo:
-        # As they stood in the batch, which is the order in which their deliveries are told.
-        several = [sorted(attempts, key=lambda each: history.position(each.events[0])) for attempts in several]
+    # As they stood in the batch, which is the order in which their deliveries are told.
+    several = [sorted(attempts, key=lambda each: history.position(each.events[0])) for attempts in several]
     why = _failed_whole(history)
     return [
         replace(_batch(attempts, history, terms, fifo=fifo), failed_whole=why.get(attempts[0].delivery_id))
@@ -330,15 +344,20 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     )
 
 
-def _of_batch(batch: _Batch, place: places.Place | None) -> Iterator[Found]:
-    """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one."""
+def _is_reported(attempt: Attempt) -> bool:
+    return attempt.failed is not None and attempt.failed.reason == REPORTED
+
+
+def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: bool) -> Iterator[Found]:
+    """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one. Who has ``told_apart`` failures from
+    what stood behind them is believed that all of a batch failed."""
     for member in batch.handed_back:
         number, shown = member.attempt.number, (*member.attempt.events, *batch.beside)
         if member.proven:
             message = f"{member.name}: attempt {number} was handed back {_how(member)}, because {batch.cause}"
             excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
             yield Violation(member.attempt.task_id, message, shown, excuses, place=place)
-        else:
+        elif batch.culprit is not None or not (told_apart and _is_reported(member.attempt)):
             message = (
                 f"{member.name}: attempt {number} failed without a backoff, and there is no record of it to tell whether it was "
                 f"tried, when {batch.cause}"

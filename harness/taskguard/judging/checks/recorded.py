@@ -9,10 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
-from taskguard.history import Attempt, FaultInjected, History, RecordedAttempt
+from msgspec.structs import replace
+
+from taskguard.history import Attempt, FaultInjected, History, RecordChanged, RecordedAttempt
 from taskguard.judging.checks.struck import was_broken_off, was_withheld
 
 _Pairs = list[tuple[RecordedAttempt, Attempt]]
+
+
+def without_repeats(changes: Sequence[RecordChanged]) -> list[RecordChanged]:
+    """The changes of a record without those that tell what the one before told: what changed is something else that the record has, as a
+    counter, or what another function keeps there."""
+    return [
+        change
+        for before, change in pairwise([None, *changes])
+        if change is not None and (before is None or change != _at(change, before))
+    ]
+
+
+def _at(moment: RecordChanged, told: RecordChanged) -> RecordChanged:
+    """What was told there, at this moment."""
+    return replace(told, at_ms=moment.at_ms, within_ms=moment.within_ms, number=moment.number)
 
 
 def recorded_attempts(

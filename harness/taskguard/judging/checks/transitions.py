@@ -27,6 +27,7 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_record
 from taskguard.judging.checks.attempts import changes_in_doubt, has_several_messages, no_changes_seen
 from taskguard.judging.checks.held_up import HeldUpTimes
+from taskguard.judging.checks.recorded import without_repeats
 from taskguard.judging.checks.struck import not_in_full, touched_changes
 from taskguard.judging.checks.work import was_handed_on
 from taskguard.judging.verdict import (
@@ -102,6 +103,7 @@ def _wrong(
     task_id: str, changes: _Changes, history: History, words: RecordWords, moves: _Moves, tolerance_ms: float
 ) -> Iterator[Violation]:
     """Each thing that is wrong, shown by the change that it follows, if there is one, and the change itself."""
+    changes = without_repeats(changes)
     yield from _moves(task_id, changes, history, words, moves)
     working = words.working if words.tells_of_attempts else None
     if working is not None:
