@@ -160,8 +160,14 @@ def test_who_has_told_failures_from_what_stood_behind_them_is_believed_that_all_
     assert "there is no record of it to tell whether it was tried" in told
     assert holds(partial(bare(*both, SECOND_TRY, FIRST_TRY)))
     assert partial(bare(*both, FIRST_TRY, SECOND_TRY)).outcome is Outcome.UNKNOWN, "it may stop at the first failure"
-    thrown = bare(*both, SECOND_TRY, FIRST_TRY, reason="the function failed: boom")
+    boom = "the function failed: boom"
+    reported, batch = bare(*both, SECOND_TRY, FIRST_TRY), the(EVENTS, Delivered).delivery_id
+    thrown = [
+        replace(event, reason=boom) if isinstance(event, AttemptFailed) and event.delivery_id == batch else event
+        for event in reported
+    ]
     assert partial(thrown).outcome is Outcome.UNKNOWN, "nobody named a message"
+    assert holds(partial(bare(*both, SECOND_TRY, FIRST_TRY, reason=boom))), "it deleted the other by itself"
 
 
 def test_an_exception_that_fails_the_whole_batch_fails() -> None:

@@ -19,6 +19,9 @@ UNREADABLE_LIST = "the function's list of failed messages cannot be read, which 
 NOT_OF_THE_BATCH = "the function named a failed message that was not in its batch, which fails the batch"
 _NO_OBJECT = "the function's answer is no JSON object, which fails the batch"
 
+_ENDED = frozenset({"Runtime.ExitError", "Sandbox.Timedout"})
+"""How Lambda calls it when a function's process ended, or was ended, before it had answered."""
+
 _LIST = "batchItemFailures"
 _ID = "itemIdentifier"
 
@@ -37,8 +40,11 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
     """Why this message of an ended invocation counts as failed; none when it succeeded.
 
     No answer and an empty list are a success of the whole batch; an error, an unreadable list, and an identifier that
-    is empty or not of the batch are a failure of the whole batch.
+    is empty or not of the batch are a failure of the whole batch. What the function deleted itself, before it failed for the rest of its
+    batch, was done: it never comes back.
     """
+    if message_id in invocation.deleted and not _deleted_what_failed(invocation):
+        return None
     if invocation.is_error:
         return f"the function failed: {_shorten(invocation.response or '')}"
     try:
@@ -49,6 +55,18 @@ def failure_reason(invocation: Invocation, message_id: str) -> str | None:
         return _NO_OBJECT
     failures = answer.get(_LIST) if answer else None
     return _failure_of(message_id, failures, invocation.messages) if failures else None
+
+
+def _deleted_what_failed(invocation: Invocation) -> bool:
+    """Whether the function raised an error, and had deleted all that this can be about."""
+    ids = {message.message_id for message in invocation.messages}
+    return invocation.is_error and ids <= invocation.deleted and not _was_ended(invocation)
+
+
+def _was_ended(invocation: Invocation) -> bool:
+    """Whether its process was ended, by whatever it was, before it answered."""
+    answer = _json(invocation.response)
+    return isinstance(answer, dict) and str(answer.get("errorType", "")) in _ENDED
 
 
 def misreading(invocation: Invocation, *, heeds: bool) -> Misreading | None:

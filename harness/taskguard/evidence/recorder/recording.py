@@ -23,6 +23,8 @@ _DISORDER_MS = 60_000.0
 """Far more than a line may come after another that tells of a later time: the start of an invocation is told after a cold start."""
 
 _NEAR_BYTES = 65_536
+_DELETES = "DeleteMessage"
+"""``DeleteMessageBatch`` begins so, too."""
 _OF_AN_INVOCATION = b'"invocation-'
 _KIND_WITHIN = 40
 
@@ -63,7 +65,8 @@ class Failure(msgspec.Struct, frozen=True, rename={"log_bytes": "logBytes"}):
 
 class Invocation(msgspec.Struct, rename=_TOLD_AS):
     """One Lambda invocation. ``ended_at_ms`` and ``response`` are none while it is under way; ``messages`` are empty
-    when its payload is no SQS event. ``failure`` and ``environment`` are none where none was told."""
+    when its payload is no SQS event. ``failure`` and ``environment`` are none where none was told. ``deleted`` are the ids of those messages
+    that the function itself took off their queue."""
 
     function: str
     request_id: str
@@ -75,6 +78,7 @@ class Invocation(msgspec.Struct, rename=_TOLD_AS):
     ended_at_ms: float | None = None
     failure: Failure | None = None
     environment: str | None = None
+    deleted: set[str] = msgspec.field(default_factory=set)
 
 
 class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
@@ -317,7 +321,10 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
                 "sent": _sent(line["result"]),
             }
             of_function = line["kind"] == "aws-call"
-            (recording.calls if of_function else recording.service_calls).append(msgspec.convert(line | changed, Call))
+            call = msgspec.convert(line | changed, Call)
+            (recording.calls if of_function else recording.service_calls).append(call)
+            if call.service == "sqs" and call.operation.startswith(_DELETES):
+                _note_deleted(recording, call)
         case "platform-call":
             recording.platform_calls.append(msgspec.convert(line, PlatformCall))
         case "engine-held-up" | "queue-held-up":
@@ -330,6 +337,16 @@ def _add(recording: Recording, line: dict[str, Any]) -> None:
             recording.left.append(msgspec.convert(line, Left))
         case "fault-injected":
             recording.injections.append(Injection(line["stack"], _injected(line)))
+
+
+def _note_deleted(recording: Recording, call: Call) -> None:
+    """Note which messages of its batch a function deleted by this call."""
+    invocation = recording.invocations.get(call.request_id or "")
+    if invocation is None or call.error_code is not None or not 200 <= call.status < 300:
+        return
+    entries = call.parameters.get("Entries") or [call.parameters]
+    receipts = {each.get("ReceiptHandle") for each in entries if each.get("Id") not in call.refused_entries}
+    invocation.deleted |= {each.message_id for each in invocation.messages if each.receipt_handle in receipts}
 
 
 def _injected(line: dict[str, Any]) -> FaultInjected:

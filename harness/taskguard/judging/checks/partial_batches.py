@@ -18,7 +18,7 @@ tell. This module must not know how a batch is answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
 from msgspec import Struct
@@ -133,13 +133,13 @@ class _Batch:
         return self.culprit.attempt.events if self.culprit is not None else ()
 
     @property
-    def told_apart(self) -> bool:
-        """Whether one was acknowledged that stood behind one that was reported as failed: neither a batch that fails as a whole does so, nor who
-        stops at the first failure."""
-        first = next(
-            (place for place, each in enumerate(self.members) if _is_reported(each.attempt)), len(self.members)
-        )
-        return any(each.attempt.succeeded is not None for each in self.members[first:])
+    def told_apart(self) -> Iterator[bool]:
+        """Where one is done that stood behind one that failed: neither a batch that fails as a whole has such, nor who stops at the first
+        failure. Whether the failure was named in the answer; else the function failed, and had deleted itself what was done."""
+        places_of_failures = (place for place, each in enumerate(self.members) if each.attempt.failed)
+        first = next(places_of_failures, len(self.members))
+        if any(each.attempt.succeeded for each in self.members[first:]):
+            yield _is_reported(self.members[first].attempt)
 
     @property
     def handed_back(self) -> list[_Member]:
@@ -165,7 +165,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, "the work queue's consumer is handed one message at a time")
     batches = _batches(history, terms)
     question = _exercised(history, terms, several=bool(batches))
-    told_apart = any(batch.told_apart for batch in batches)
+    told_apart = {each for batch in batches for each in batch.told_apart}
     with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
     lost = sum(len(batch.lost) for batch in batches)
@@ -348,7 +348,7 @@ def _is_reported(attempt: Attempt) -> bool:
     return attempt.failed is not None and attempt.failed.reason == REPORTED
 
 
-def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: bool) -> Iterator[Found]:
+def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: Set[bool]) -> Iterator[Found]:
     """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one. Who has ``told_apart`` failures from
     what stood behind them is believed that all of a batch failed."""
     for member in batch.handed_back:
@@ -357,7 +357,7 @@ def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: bool) ->
             message = f"{member.name}: attempt {number} was handed back {_how(member)}, because {batch.cause}"
             excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
             yield Violation(member.attempt.task_id, message, shown, excuses, place=place)
-        elif batch.culprit is not None or not (told_apart and _is_reported(member.attempt)):
+        elif batch.culprit is not None or _is_reported(member.attempt) not in told_apart:
             message = (
                 f"{member.name}: attempt {number} failed without a backoff, and there is no record of it to tell whether it was "
                 f"tried, when {batch.cause}"
