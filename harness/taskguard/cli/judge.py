@@ -20,16 +20,12 @@ from taskguard.judging.comparing import Graded, differing_grades, is_another_jud
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
-from taskguard.reports.clock import clock_note
 from taskguard.reports.compared.page import write_comparison
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
 from taskguard.reports.console import Told, print_end, print_grade
-from taskguard.reports.ended_early import ended_early_note
-from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.files import write_reports
-from taskguard.reports.learnt import learnt_note
 from taskguard.reports.nemesis import nemesis_of
-from taskguard.reports.set_aside import set_aside_note
+from taskguard.reports.notes import notes_of
 from taskguard.support.garbage_collection import without_garbage_collection
 from taskguard.support.json_values import Json
 
@@ -128,16 +124,12 @@ def show(
         print_end(console, verdicts)
     else:
         manifest = saved.manifest
-        notes = (
-            ended_early_note(manifest),
-            clock_note(manifest),
-            engine_note(manifest),
-            unsupported_note(manifest),
-            set_aside_note(manifest),
-            learnt_note(manifest),
-            stand_in_note(manifest),
+        told = Told(
+            notes=notes_of(manifest, saved.history),
+            repeat=manifest.repeat,
+            nemesis=nemesis_of(saved.history, manifest),
+            folder=folder,
         )
-        told = Told(notes=notes, repeat=manifest.repeat, nemesis=nemesis_of(saved.history, manifest), folder=folder)
         print_grade(console, verdicts, saved.history, told, verbose=verbose)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 from taskguard.contract.dialect import TASKGUARD, Dialect
 from taskguard.evidence.logs.from_logs import LogEvidence
 from taskguard.evidence.queues import Queues
-from taskguard.evidence.recorder.calls import calls_of, sends_of
+from taskguard.evidence.recorder.calls import calls_of, not_in_account, sends_of
 from taskguard.evidence.recorder.deduplicated import deduplicated
 from taskguard.evidence.recorder.deliveries import events_of
 from taskguard.evidence.recorder.failures import failed_invocations, left_running
@@ -83,6 +83,7 @@ class RecorderSource:
         sends = sends_of(recording, self.stack, names, ids)
         calls = [*calls_of(recording, self.stack, names, ids), *sends]
         events += calls if only is None else (call for call in calls if not only.isdisjoint(call.task_ids))
+        events += not_in_account(recording, self.stack)
         return [*events, *left_running(recording, self.stack)], recording
 
 

@@ -1,6 +1,6 @@
 """The history of a run: typed events on one clock, the only hand-over between running and judging.
 
-`events`, `of_functions` and `settings` are the vocabulary, `values` what it is made of, `file` the ordered container and its file,
+`events`, `of_functions`, `of_engine`, `stages` and `settings` are the vocabulary, `values` what it is made of, `file` the ordered container and its file,
 `lines` what that file says, `sharing` keeps its equal values once,
 `attempts` joins deliveries with their outcomes, `manifest` says what was run, `digests` whether a file was edited. Nothing here knows who gathers events or what is expected of them.
 """
@@ -12,7 +12,6 @@ from taskguard.history.events import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
-    ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
     Deduplicated,
@@ -20,10 +19,7 @@ from taskguard.history.events import (
     Event,
     EvidenceMissing,
     FaultInjected,
-    HeldUp,
     InvalidSubmitted,
-    OnEarlierStage,
-    OtherStage,
     QueueDepth,
     ReceiveThrottled,
     RecordAnswered,
@@ -46,12 +42,14 @@ from taskguard.history.manifest import (
     SavedRun,
     edited_files,
 )
+from taskguard.history.of_engine import ConsumersOff, HeldUp
 from taskguard.history.of_functions import (
     AnswerMisread,
     AttemptLogged,
     Called,
     InvocationFailed,
     InvocationsCounted,
+    NotInAccount,
     ProcessesLeft,
 )
 from taskguard.history.settings import (
@@ -62,6 +60,7 @@ from taskguard.history.settings import (
     StandIn,
     Unsupported,
 )
+from taskguard.history.stages import OnEarlierStage, OtherStage
 
 __all__ = [
     "EVENT_KINDS",
@@ -94,6 +93,7 @@ __all__ = [
     "InvocationFailed",
     "InvocationsCounted",
     "Manifest",
+    "NotInAccount",
     "OnEarlierStage",
     "OtherStage",
     "Permission",

@@ -8,17 +8,20 @@ for the whole history, with microsecond precision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
+from taskguard.history.of_engine import ConsumersOff, HeldUp
 from taskguard.history.of_functions import (
     AnswerMisread,
     AttemptLogged,
     Called,
     InvocationFailed,
     InvocationsCounted,
+    NotInAccount,
     ProcessesLeft,
 )
 from taskguard.history.settings import ConfigurationObserved
+from taskguard.history.stages import OnEarlierStage, OtherStage
 from taskguard.history.values import (
     Count,
     Finite,
@@ -123,25 +126,6 @@ class Deduplicated(Happened, frozen=True, kw_only=True):
     task_id: str
     first_task_id: str
     deduplication_id: str | None
-
-
-class OnEarlierStage(Happened, frozen=True, kw_only=True):
-    """The task was on another queue of the stack, `queue`, from which tasks come to the work queue: its consumer sent it on, or acknowledged
-    it without that, or SQS moved it to that queue's own dead-letter queue. Sent on it may still be on a stage before the work queue's."""
-
-    task_id: str
-    message_id: str
-    queue: str
-    outcome: Literal["sent on", "acknowledged", "dead-lettered"]
-
-
-class OtherStage(Happened, frozen=True, kw_only=True):
-    """A first task was on another queue of the stack, or was sent there: that of another stage, which others than the work queue's consumers work
-    on (`consumers`, by their labels). `logical_id` is the queue's in the template, empty where it has none."""
-
-    queue: str
-    logical_id: str
-    consumers: tuple[str, ...]
 
 
 class BackoffRequested(Happened, frozen=True, kw_only=True):
@@ -331,30 +315,6 @@ class EvidenceMissing(Happened, frozen=True, kw_only=True):
             raise ValueError(f"affects names no kind of event: {', '.join(strangers)}")
 
 
-class HeldUp(Happened, frozen=True, kw_only=True):
-    """What the pipeline runs on was held up from `at_ms` to `until_ms`: whatever was due then, it could only be late.
-
-    With a `queue` that is said of its messages alone: there was no room for another batch of them.
-    """
-
-    until_ms: Moment
-    queue: QueueName | None = None
-
-    def __post_init__(self) -> None:
-        if self.queue is not None:
-            refuse_other_queues(self.queue)
-
-
-class ConsumersOff(Happened, frozen=True, kw_only=True):
-    """The run itself kept a queue's consumers switched off from `at_ms` to `until_ms`: what was due meanwhile had to wait."""
-
-    until_ms: Moment
-    queue: QueueName
-
-    def __post_init__(self) -> None:
-        refuse_other_queues(self.queue)
-
-
 class FaultInjected(Happened, frozen=True, kw_only=True):
     """Something was broken on purpose, at `at_ms`; for a while, until `until_ms`, or once: none.
 
@@ -412,6 +372,7 @@ Event: TypeAlias = (
     | FaultInjected
     | InvocationFailed
     | InvocationsCounted
+    | NotInAccount
     | Called
     | ProcessesLeft
     | RunEnded

@@ -20,7 +20,6 @@ from taskguard.errors import HistoryError
 from taskguard.history.attempts import Attempt, Chain, chains
 from taskguard.history.events import (
     EVENT_KINDS,
-    ConsumersOff,
     DeadLettered,
     Delivered,
     Event,
@@ -34,6 +33,7 @@ from taskguard.history.events import (
     TaskSubmitted,
 )
 from taskguard.history.lines import read_lines, refuse_repeated
+from taskguard.history.of_engine import ConsumersOff
 from taskguard.history.of_functions import AnswerMisread, Called
 from taskguard.history.settings import ConfigurationObserved
 from taskguard.history.values import QueueName

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from taskguard.history.values import Count, Finite, Happened, Moment, OfDelivery
 
 
@@ -31,6 +33,15 @@ class InvocationsCounted(Happened, frozen=True, kw_only=True):
 
     function: str
     invocations: Count
+
+
+class NotInAccount(Happened, frozen=True, kw_only=True):
+    """A function asked for the first time for a parameter of Parameter Store (`ssm`) or a secret of Secrets Manager, of this `name`, and the
+    engine's account has none."""
+
+    function: str
+    service: Literal["ssm", "secretsmanager"]
+    name: str
 
 
 class Called(Happened, frozen=True, kw_only=True):

@@ -12,7 +12,6 @@ from taskguard.history.events import (
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
-    ConsumersOff,
     DeadLettered,
     DeadLetterLogged,
     Deduplicated,
@@ -20,10 +19,7 @@ from taskguard.history.events import (
     Event,
     EvidenceMissing,
     FaultInjected,
-    HeldUp,
     InvalidSubmitted,
-    OnEarlierStage,
-    OtherStage,
     QueueDepth,
     ReceiveThrottled,
     RecordAnswered,
@@ -34,15 +30,18 @@ from taskguard.history.events import (
     RunEnded,
     TaskSubmitted,
 )
+from taskguard.history.of_engine import ConsumersOff, HeldUp
 from taskguard.history.of_functions import (
     AnswerMisread,
     AttemptLogged,
     Called,
     InvocationFailed,
     InvocationsCounted,
+    NotInAccount,
     ProcessesLeft,
 )
 from taskguard.history.settings import ConfigurationObserved, StandIn, Unsupported
+from taskguard.history.stages import OnEarlierStage, OtherStage
 from taskguard.support.json_values import Json, canonical
 
 _LONGEST_SHOWN = 80
@@ -56,6 +55,7 @@ _OfTheStack: TypeAlias = (
     | RunEnded
     | InvocationFailed
     | InvocationsCounted
+    | NotInAccount
     | Called
     | ProcessesLeft
     | EvidenceMissing
@@ -94,6 +94,28 @@ def by_its_record(status: str | None) -> str:
 def answer(status_code: int) -> str:
     """Return an answer's status as read by people: `HTTP 202`, or that there was none."""
     return f"HTTP {status_code}" if status_code else "no answer"
+
+
+_OF_ACCOUNT = {"ssm": "ssm", "secretsmanager": "secrets"}
+"""Where `taskguard.toml` has what the account has, below `[service]`, by its service."""
+
+
+def not_in_account(asked: Sequence[NotInAccount]) -> str:
+    """What functions asked their account for in vain, and how to say what it has, as a clause."""
+    lines = [
+        f"{table} = {{ {', '.join(dict.fromkeys(_line(each.name) for each in asked if each.service == service))} }}"
+        for service, table in _OF_ACCOUNT.items()
+        if any(each.service == service for each in asked)
+    ]
+    names = ", ".join(dict.fromkeys(each.name for each in asked))
+    return (
+        f"{asked[0].function} asked for {names}, which the engine's account does not have (say what it has in taskguard.toml, below "
+        f"[service]: {' and '.join(lines)})"
+    )
+
+
+def _line(name: str) -> str:
+    return f'"{name}" = "…"'
 
 
 def seconds(value: float) -> str:
@@ -211,6 +233,8 @@ def _of_the_stack(event: _OfTheStack) -> str:  # noqa: PLR0911  # as above
             )
         case ProcessesLeft(function=function, count=count):
             return f"{function} left {processes(count)} running after an invocation"
+        case NotInAccount(function=function, name=name):
+            return f"{function} asked for {name}, which the account does not have"
         case EvidenceMissing(source=source, what=what):
             return f"evidence missing from {source}: {what}"
         case _:

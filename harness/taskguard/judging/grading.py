@@ -24,6 +24,7 @@ from taskguard.judging.guarantees import guarantees_under
 from taskguard.judging.guarantees.records import end_of, is_without_records
 from taskguard.judging.learnt import with_words_in_doubt
 from taskguard.judging.overload import as_far_as_there_was_time
+from taskguard.judging.provided import as_far_as_provided
 from taskguard.judging.stand_ins import as_far_as_loaded
 from taskguard.judging.unstated import as_far_as_stated
 from taskguard.judging.unsupported import as_far_as_made
@@ -192,7 +193,8 @@ def _as_far_as_shown(judged: Grade, manifest: Manifest, history: History) -> Gra
     shown = (_shown(each, manifest.engine_limits) for each in judged.verdicts)
     made = (as_far_as_made(each, manifest.unsupported) for each in shown)
     loaded = (as_far_as_loaded(each, manifest.stand_ins, history) for each in made)
-    in_time = (as_far_as_there_was_time(each, history) for each in loaded)
+    provided = (as_far_as_provided(each, history) for each in loaded)
+    in_time = (as_far_as_there_was_time(each, history) for each in provided)
     stated = (as_far_as_stated(each, manifest.terms, history) for each in in_time)
     certain = (with_words_in_doubt(each, manifest.learnt, history, manifest.terms) for each in stated)
     return replace(judged, verdicts=tuple(each.with_lines(manifest.template) for each in certain))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from taskguard.history import Manifest
-from taskguard.history.wording import not_made, stood_in
+from taskguard.history import History, Manifest, NotInAccount
+from taskguard.history.wording import not_in_account, not_made, stood_in
 
 
 def unsupported_note(manifest: Manifest) -> str:
@@ -18,6 +18,12 @@ def stand_in_note(manifest: Manifest) -> str:
     if not manifest.stand_ins:
         return ""
     return f"Warning: {stood_in(manifest.stand_ins)}. What fails because they cannot be loaded is unknown. Install that version to have it judged."
+
+
+def account_note(history: History) -> str:
+    """What functions asked the engine's account for in vain; empty where they had all."""
+    asked = history.of_kind(NotInAccount)
+    return f"Warning: {not_in_account(asked)}. What fails is unknown." if asked else ""
 
 
 def engine_note(manifest: Manifest) -> str:

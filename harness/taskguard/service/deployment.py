@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DeploymentError
 from taskguard.places import Places
+from taskguard.service.account import lacking, provide
 from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.choosing import chosen
@@ -56,12 +57,19 @@ def deploy(
         abandoned=abandoned or threading.Event(),
         code_alone=code_alone,
     )
-    deployed = chosen(places.service, deployer).deploy(job)
+    config = config_of(places.service)
+    provide(endpoint, config)
+    try:
+        deployed = chosen(places.service, deployer).deploy(job)
+    except DeploymentError as error:
+        if (what_to_say := lacking(error, places.service, config)) is not None:
+            raise DeploymentError(f"{error}\n{what_to_say}") from error
+        raise
     stack = read_stack(
         endpoint,
         deployed.stage or job.stage_or_default,
         name=deployed.stack_name,
-        choices=config_of(places.service).choices,
+        choices=config.choices,
     )
     return replace(stack, set_aside=(*deployed.set_aside, *_by_claims(stack)))
 

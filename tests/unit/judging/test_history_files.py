@@ -68,6 +68,7 @@ BY_ANNOTATION: dict[str, st.SearchStrategy[Any]] = {
     "Literal['sent on', 'acknowledged', 'dead-lettered']": st.sampled_from(
         ["sent on", "acknowledged", "dead-lettered"]
     ),
+    "Literal['ssm', 'secretsmanager']": st.sampled_from(["ssm", "secretsmanager"]),
     "QueueName | None": st.sampled_from([None, "work", "dead-letter"]),
 }
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Call, Recording
-from taskguard.history import Called
+from taskguard.history import Called, NotInAccount
 from taskguard.service.stack import Stack
 
 READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Select", "Receive", "Lookup", "AssumeRole")
@@ -33,6 +33,12 @@ _RESOURCES = (
     "EventBusName",
 )
 """The parameters that name what a call is about, of the services that a queue pipeline uses."""
+
+_KEPT_IN_ACCOUNT: Mapping[tuple[str, str], tuple[Literal["ssm", "secretsmanager"], str]] = {
+    ("ssm", "ParameterNotFound"): ("ssm", "Name"),
+    ("secretsmanager", "ResourceNotFoundException"): ("secretsmanager", "SecretId"),
+}
+"""By the service that is asked and the error that says that it has no such thing: that service, and the parameter that names the thing."""
 
 _SERVICES = {"apigateway": "API Gateway", "events": "EventBridge", "s3": "S3", "sns": "SNS"}
 """What services are called, by their principals."""
@@ -61,6 +67,21 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             error=call.error_code,
             guessed=not named <= _words_of(call.parameters),
         )
+
+
+def not_in_account(recording: Recording, stack: Stack) -> Iterator[NotInAccount]:
+    """The parameters and secrets that the stack's functions asked for and did not find, each once."""
+    labels = {function.name: function.label for function in stack.functions}
+    told: set[tuple[str, str]] = set()
+    for call in recording.calls:
+        named = _KEPT_IN_ACCOUNT.get((call.service, call.error_code or ""))
+        if named is None or call.function not in labels or not call.operation.startswith("Get"):
+            continue
+        service, parameter = named
+        name = str(call.parameters.get(parameter, ""))
+        if name and (service, name) not in told:
+            told.add((service, name))
+            yield NotInAccount(at_ms=call.ended_at_ms, function=labels[call.function], service=service, name=name)
 
 
 def sends_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> Iterator[Called]:

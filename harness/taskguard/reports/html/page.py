@@ -16,21 +16,17 @@ from taskguard.history.wording import seconds, times
 from taskguard.judging.grading import Grade
 from taskguard.judging.verdict import NOT_EXERCISED, Finding, Outcome, Verdict
 from taskguard.reports.chosen import chosen_in_words
-from taskguard.reports.clock import clock_note
-from taskguard.reports.ended_early import ended_early_note
-from taskguard.reports.engine import engine_note, stand_in_note, unsupported_note
 from taskguard.reports.html.axis import Axis
 from taskguard.reports.html.rates import Rate, rates_of
 from taskguard.reports.html.spreads import Spread, time_to_settle, waits_by_attempt
 from taskguard.reports.html.tasks import Group, by_urgency, groups_of, task_anchor
 from taskguard.reports.html.timelines import common_axis
 from taskguard.reports.html.visible import shown
-from taskguard.reports.learnt import learnt_note
 from taskguard.reports.left_running import left_running
 from taskguard.reports.log_excerpt import Log, logs_of
 from taskguard.reports.moments import moment, written
 from taskguard.reports.nemesis import Nemesis, nemesis_of
-from taskguard.reports.set_aside import set_aside_note
+from taskguard.reports.notes import notes_of
 from taskguard.support.json_values import Json
 from taskguard.support.typed import untyped
 
@@ -79,17 +75,7 @@ def page_of(grade: Grade, history: History, manifest: Manifest) -> Page:
         ends=_ends(grade),
         notes=tuple(
             shown(note, _NOTE_BYTES).replace("'", "\u2019")
-            for note in (
-                ended_early_note(manifest),
-                clock_note(manifest),
-                engine_note(manifest),
-                unsupported_note(manifest),
-                set_aside_note(manifest),
-                learnt_note(manifest),
-                stand_in_note(manifest),
-                *left_running(history),
-            )
-            if note
+            for note in (*notes_of(manifest, history), *left_running(history))
         ),
         verdicts=tuple(verdicts),
         anchors={task_id: anchor if anchor in shown_tasks else "" for task_id, anchor in anchors.items()},
