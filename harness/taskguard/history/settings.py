@@ -105,8 +105,12 @@ class StandIn(Strict, frozen=True, kw_only=True):
         return f"{self.runs_on} in place of {self.runtime} ({', '.join(self.functions)})"
 
 
+IMPORT = "Fn::ImportValue"
+
+
 class Unsupported(Strict, frozen=True, kw_only=True):
-    """A resource of a stack, by CloudFormation's `type` and its `logical_id`, that the engine took and did not make."""
+    """A resource of a stack, by CloudFormation's `type` and its `logical_id`, that the engine took and did not make; or what it imports in vain
+    (`Fn::ImportValue`), by its name."""
 
     type: str
     logical_id: str

@@ -40,7 +40,7 @@ from taskguard.history.of_functions import (
     NotInAccount,
     ProcessesLeft,
 )
-from taskguard.history.settings import ConfigurationObserved, StandIn, Unsupported
+from taskguard.history.settings import IMPORT, ConfigurationObserved, StandIn, Unsupported
 from taskguard.history.stages import OnEarlierStage, OtherStage
 from taskguard.support.json_values import Json, canonical
 
@@ -68,10 +68,16 @@ def named(task_id: str | None, message_id: str | None) -> str:
 
 
 def not_made(unsupported: Sequence[Unsupported]) -> str:
-    """Return which resources of a stack its engine did not make, as a sentence without a stop."""
-    types = dict.fromkeys(each.type for each in unsupported)
-    listed = (f"{kind}: {', '.join(each.logical_id for each in unsupported if each.type == kind)}" for kind in types)
-    return f"The engine does not know these resources of the stack and did not make them: {'; '.join(listed)}"
+    """Return which resources of a stack its engine did not make, and what it imports in vain, as a sentence without a stop."""
+    types = dict.fromkeys(each.type for each in unsupported if each.type != IMPORT)
+    listed = [f"{kind}: {', '.join(each.logical_id for each in unsupported if each.type == kind)}" for kind in types]
+    made = [f"The engine does not know these resources of the stack and did not make them: {'; '.join(listed)}"]
+    names = [each.logical_id for each in unsupported if each.type == IMPORT]
+    lines = ", ".join(map(_line, names))
+    imported = [
+        f"No stack exports {', '.join(names)} (say it in taskguard.toml, below [service]: exports = {{ {lines} }})"
+    ]
+    return ". ".join([*(made if listed else []), *(imported if names else [])])
 
 
 def deployed_otherwise(set_aside: Sequence[str]) -> str:

@@ -1,4 +1,5 @@
-"""What a service expects of its account beside its own stack: parameters of Parameter Store, and secrets of Secrets Manager.
+"""What a service expects of its account beside its own stack: parameters of Parameter Store, secrets of Secrets Manager, and what other stacks
+put out and export.
 
 An engine's account is empty, so the user says their values in `taskguard.toml`. On AWS nothing is written. It must not know what they are for.
 """
@@ -8,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DeploymentError
 from taskguard.service.config import Config
+from taskguard.service.deployers.change_sets import Deadline, deploy_template
 from taskguard.service.files import deployed_files
 from taskguard.targets.base import Endpoint
 
 _NOT_FOUND = re.compile(
-    r'not found at "ssm" source|ParameterNotFound|resolve:(ssm|secretsmanager)|Secrets Manager can.t find'
+    r'not found at "(ssm|cf)" source|ParameterNotFound|resolve:(ssm|secretsmanager)|Secrets Manager can.t find'
 )
 """How a deploy says that a parameter or a secret is not there: the Serverless Framework's, AWS's and CloudFormation's words."""
 
@@ -25,8 +28,14 @@ _SECRET = "/aws/reference/secretsmanager/"
 """So Parameter Store names what Secrets Manager has:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html"""
 _READ = re.compile(
-    r"\$\{\s*ssm(?:\([^)]*\))?:(?P<variable>[^,}~\s]+)|\{\{resolve:(?P<store>ssm|ssm-secure|secretsmanager):(?P<name>[^:}\s]+)"
+    r"\$\{\s*(?P<source>ssm|cf)(?:\([^)]*\)|\.[\w-]+)?:(?P<variable>[^,}~\s]+)"
+    r"|\{\{resolve:(?P<store>ssm|ssm-secure|secretsmanager):(?P<name>[^:}\s]+)"
 )
+_EXPORTING = "taskguard-exports"
+_NOTHING = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+"""A stack must have a resource."""
+_SECONDS = 30.0
+_TABLES = ("ssm", "secrets", "outputs")
 _ENDINGS = frozenset({".yml", ".yaml", ".json", ".js", ".cjs", ".mjs", ".ts"})
 _LARGEST_BYTES = 500_000
 
@@ -48,6 +57,24 @@ def provide(endpoint: Endpoint, config: Config) -> None:
         raise DeploymentError(
             f"giving the account at {endpoint.place} the parameters and secrets that taskguard.toml says ([service] ssm, secrets): {error}."
         ) from error
+    for stack, outputs in _stacks_of(config):
+        deploy_template(
+            endpoint, stack, {"Resources": {"Nothing": _NOTHING}, "Outputs": outputs}, {}, Deadline(seconds=_SECONDS)
+        )
+
+
+def _stacks_of(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The other stacks that there are to be, with their outputs: each that is named, and one that exports."""
+    stacks: dict[str, dict[str, Any]] = {}
+    for name, value in config.outputs.items():
+        stack, _, output = name.rpartition(".")
+        stacks.setdefault(stack, {})[output] = {"Value": value}
+    if config.exports:
+        stacks[_EXPORTING] = {
+            f"Export{number}": {"Value": value, "Export": {"Name": name}}
+            for number, (name, value) in enumerate(config.exports.items())
+        }
+    yield from stacks.items()
 
 
 def _provide_secret(endpoint: Endpoint, name: str, value: str) -> None:
@@ -64,7 +91,7 @@ def lacking(error: DeploymentError, service: Path, config: Config) -> str | None
     if not _NOT_FOUND.search(str(error)):
         return None
     named = [each for each in dict.fromkeys(_names_in(service)) if each[1] not in getattr(config, each[0])]
-    lines = [line_for(table, {name: "…" for of, name in named if of == table}) for table in ("ssm", "secrets")]
+    lines = [line_for(table, {name: "…" for of, name in named if of == table}) for table in _TABLES]
     said = "\n".join(line for line in lines if line) or line_for("ssm", {"/its/name": "…"})
     return f"The account is empty here. Say what it has, in taskguard.toml:\n  [service]\n{said}"
 
@@ -86,4 +113,5 @@ def _names_in(service: Path) -> Iterator[tuple[str, str]]:
             if "${" in read:
                 continue
             of_secret = found["store"] == "secretsmanager" or read.startswith(_SECRET)
-            yield ("secrets" if of_secret else "ssm"), read.removeprefix(_SECRET)
+            of_stack = found["source"] == "cf"
+            yield ("outputs" if of_stack else "secrets" if of_secret else "ssm"), read.removeprefix(_SECRET)

@@ -40,8 +40,8 @@ class DeployerName(StrEnum):
 class Config(Strict, frozen=True, kw_only=True):
     """What a service's file says, with what holds where it says nothing. ``contract`` is named as in the file, ``choices`` decide which queue, table and route are meant,
     ``deployer`` says how it is deployed (none: by what lies in the folder), by which command (``deploy``), from which ``template`` (none:
-    one of a usual name), with which ``parameters``, and ``without_plugins`` of these names; ``environment`` is for what deploys it; ``ssm`` and ``secrets`` are the values of parameters and
-    secrets that its account is to have beside the stack, by name; ``stage`` is the stage where none is asked for (none: any), and ``failure_rate`` the
+    one of a usual name), with which ``parameters``, and ``without_plugins`` of these names; ``environment`` is for what deploys it; ``ssm``, ``secrets``, ``outputs`` and ``exports`` are the values of parameters,
+    secrets, other stacks' outputs (`stack.Output`) and exports that its account is to have beside the stack, by name; ``stage`` is the stage where none is asked for (none: any), and ``failure_rate`` the
     variable of its functions' environment that holds the rate of the failures that it simulates (none: it simulates none, or nobody said)."""
 
     contract: str
@@ -55,6 +55,8 @@ class Config(Strict, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     ssm: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
+    outputs: Mapping[str, str] = {}
+    exports: Mapping[str, str] = {}
     stage: str | None = None
     failure_rate: str | None = None
 
@@ -89,6 +91,8 @@ def config_of(folder: Path) -> Config:
             environment=service.environment,
             ssm=service.ssm,
             secrets=service.secrets,
+            outputs=service.outputs,
+            exports=service.exports,
             stage=service.stage,
             failure_rate=service.failure_rate,
         )
@@ -127,8 +131,14 @@ class _Service(Strict, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     ssm: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
+    outputs: Mapping[str, str] = {}
+    exports: Mapping[str, str] = {}
     stage: str | None = None
     failure_rate: str | None = None
+
+    def __post_init__(self) -> None:
+        if nameless := [name for name in self.outputs if not all(name.rpartition("."))]:
+            raise ValueError(f'outputs are named as "stack.Output", not "{nameless[0]}"')
 
 
 class _File(Strict, frozen=True, kw_only=True):

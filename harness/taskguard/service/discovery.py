@@ -18,7 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
+from taskguard.history.settings import IMPORT
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
+from taskguard.service.imports import missing_imports
 from taskguard.service.ingresses import ingresses_of
 from taskguard.service.resources import Resource, resources_of
 from taskguard.service.stack import (
@@ -130,8 +132,12 @@ class _Discovery:
                 ingresses=ingresses_of(
                     self._name, all_apis, work, consumers, [each.name for each in found], self._choices.route
                 ),
-                unsupported=tuple(
-                    Unsupported(type=each.kind, logical_id=each.logical_id) for each in self._unsupported
+                unsupported=(
+                    *(Unsupported(type=each.kind, logical_id=each.logical_id) for each in self._unsupported),
+                    *(
+                        Unsupported(type=IMPORT, logical_id=name)
+                        for name in missing_imports(self._endpoint, self._name)
+                    ),
                 ),
                 relays=tuple(sorted({each.kind for each in self._resources if each.kind in _RELAYS})),
                 beside=beside,

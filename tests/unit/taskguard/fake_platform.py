@@ -28,6 +28,8 @@ class Platform(Endpoint):
 
     target: str = "fake"
     url: str | None = "http://127.0.0.1:1"
+    template: str | dict[str, Any] = ""
+    exports: tuple[str, ...] = ()
     region: str = REGION
     name: str = "TaskGuard-qa"
     error: Exception | None = None
@@ -127,6 +129,14 @@ class Platform(Endpoint):
         for logical_id, physical_id, kind in self.resources:
             told = {"LogicalResourceId": logical_id, "PhysicalResourceId": physical_id, "ResourceType": kind}
             yield {"StackResourceSummaries": [told | {"ResourceStatus": "CREATE_COMPLETE"}]}
+
+    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
+        self._look_for(StackName)
+        assert TemplateStage == "Original"
+        return {"TemplateBody": self.template}
+
+    def _list_exports(self) -> Iterator[dict[str, Any]]:
+        yield {"Exports": [{"Name": name, "Value": "any"} for name in self.exports]}
 
     def _look_for(self, name: str) -> None:
         self.calls.append("cloudformation")

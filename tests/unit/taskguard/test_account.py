@@ -7,13 +7,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.contract.dialect import TASKGUARD
-from taskguard.errors import DeploymentError
+from taskguard.errors import ConfigurationError, DeploymentError
 from taskguard.evidence.recorder.calls import not_in_account
+from taskguard.service import account
 from taskguard.service.account import lacking, provide
-from taskguard.service.config import Config
+from taskguard.service.config import Config, config_of
 
 from tests.unit.taskguard.recorder_lines import FUNCTION, STACK, aws_call, function, recording_of, sqs_record, started
 
@@ -52,27 +54,48 @@ class Account:
 
 
 def test_it_is_given_to_an_engine_and_again() -> None:
-    account = Account(secrets={"db": "of before"})
-    provide(account, CONFIG)  # type: ignore[arg-type]
-    assert (account.parameters, account.secrets) == ({"/a/key": "k"}, {"db": "s"})
+    here = Account(secrets={"db": "of before"})
+    provide(here, CONFIG)  # type: ignore[arg-type]
+    assert (here.parameters, here.secrets) == ({"/a/key": "k"}, {"db": "s"})
+
+
+def test_other_stacks_put_out_and_export_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {}
+    monkeypatch.setattr(account, "deploy_template", lambda _, name, template, *__: made.update({name: template}))
+    config = msgspec.structs.replace(
+        CONFIG, outputs={"net.work.Zone": "z", "net.work.Vpc": "v", "mail.Topic": "t"}, exports={"net:Zone": "e"}
+    )
+    provide(Account(), config)  # type: ignore[arg-type]
+    outputs = {name: template["Outputs"] for name, template in made.items()}
+    assert outputs == {
+        "net.work": {"Zone": {"Value": "z"}, "Vpc": {"Value": "v"}},
+        "mail": {"Topic": {"Value": "t"}},
+        "taskguard-exports": {"Export0": {"Value": "e", "Export": {"Name": "net:Zone"}}},
+    }
+
+
+def test_an_output_without_its_stack_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taskguard.toml").write_text('[service]\noutputs = { Zone = "z" }\n')
+    with pytest.raises(ConfigurationError, match=r'outputs are named as "stack\.Output", not "Zone"'):
+        config_of(tmp_path)
 
 
 def test_nothing_is_written_on_aws() -> None:
-    account = Account(url=None)
-    provide(account, CONFIG)  # type: ignore[arg-type]
-    assert (account.parameters, account.secrets) == ({}, {})
+    here = Account(url=None)
+    provide(here, CONFIG)  # type: ignore[arg-type]
+    assert (here.parameters, here.secrets) == ({}, {})
 
 
 def test_an_engine_that_does_not_take_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
-    account = Account()
-    monkeypatch.setattr(account, "put_parameter", refuse)
+    here = Account()
+    monkeypatch.setattr(here, "put_parameter", refuse)
     with pytest.raises(
         DeploymentError, match=r"that taskguard\.toml says \(\[service\] ssm, secrets\): Could not connect"
     ):
-        provide(account, CONFIG)  # type: ignore[arg-type]
+        provide(here, CONFIG)  # type: ignore[arg-type]
 
 
 SERVERLESS = """\
@@ -81,6 +104,8 @@ custom:
   tax: ${ssm(eu-west-1, raw):/shop/tax, 'none'}
   db: ${ssm:/aws/reference/secretsmanager/shop/db~true}
   own: ${ssm:/${self:service}/own}
+  zone: ${cf:network-dev.Zone, 'none'}
+  mail: ${cf.eu-west-1:mail.Topic}
   told: '{{resolve:secretsmanager:mail:SecretString:password}} {{resolve:ssm:/shop/port:1}}'
 """
 NOT_FOUND = DeploymentError(
@@ -92,7 +117,8 @@ def test_what_a_deploy_lacks_is_asked_for_by_the_names_that_the_configuration_ha
     (tmp_path / "serverless.yml").write_text(SERVERLESS)
     assert lacking(NOT_FOUND, tmp_path, CONFIG) == (
         "The account is empty here. Say what it has, in taskguard.toml:\n  [service]\n"
-        '  ssm = { "/shop/tax" = "…", "/shop/port" = "…" }\n  secrets = { "shop/db" = "…", "mail" = "…" }'
+        '  ssm = { "/shop/tax" = "…", "/shop/port" = "…" }\n  secrets = { "shop/db" = "…", "mail" = "…" }\n'
+        '  outputs = { "network-dev.Zone" = "…", "mail.Topic" = "…" }'
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
+from taskguard.history.wording import not_made
 from taskguard.service.discovery import discover, label_of
+from taskguard.service.imports import missing_imports
 from taskguard.service.stack import Choices, Stack
 
 from tests.unit.taskguard.fake_platform import ACCOUNT, REGION, Platform, a_service, arn, ours, refused
@@ -43,7 +46,7 @@ def test_our_own_service_is_found_by_the_platforms_apis_alone() -> None:
     assert (ingress.submit.function, ingress.api.stage) == ("TaskGuard-qa-submitTask", "qa")
     assert stack.api_url == "http://127.0.0.1:1/_aws/execute-api/a1b2c3/qa"
     assert (stack.relays, stack.unsupported) == ((), ())
-    assert here.calls == ["cloudformation"], "an open API's keys are not looked for"
+    assert set(here.calls) == {"cloudformation"}, "an open API's keys are not looked for"
 
 
 def test_a_queue_without_a_redrive_policy_is_the_work_queue_where_it_alone_is_consumed() -> None:
@@ -308,6 +311,28 @@ def test_an_api_that_the_engine_does_not_know_is_told_as_unsupported() -> None:
     assert stack.unsupported == (Unsupported(type="AWS::ApiGatewayV2::Api", logical_id="Http"),)
     assert stack.relays == ("AWS::SNS::Topic",)
     assert stack.ingress.is_queue
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Zone: !ImportValue network-Zone\nVpc:\n  Fn::ImportValue: 'network-Vpc'\nOwn: !ImportValue\n  Fn::Sub: ${Env}-own",
+        {"Zone": {"Fn::ImportValue": "network-Zone"}, "Vpc": [{"Fn::ImportValue": "network-Vpc"}]},
+    ],
+)
+def test_what_it_imports_and_nobody_exports_is_unsupported_on_an_engine(template: Any) -> None:
+    here = replace(a_service(), template=template, exports=("network-Vpc",))
+    unsupported = found(here).unsupported
+    assert unsupported == (Unsupported(type="Fn::ImportValue", logical_id="network-Zone"),)
+    assert not_made(unsupported) == (
+        'No stack exports network-Zone (say it in taskguard.toml, below [service]: exports = { "network-Zone" = "…" })'
+    )
+
+
+def test_on_aws_nobody_looks_for_it() -> None:
+    here = replace(a_service(), template="!ImportValue network-Zone")
+    assert list(missing_imports(here, here.name)) == ["network-Zone"]
+    assert list(missing_imports(replace(here, url=None), here.name)) == []
 
 
 def test_a_functions_url_is_a_way_in() -> None:
