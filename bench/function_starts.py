@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import RuntimeApi
 from taskguard.engine.functions.runtimes import launch_of
+from taskguard.engine.functions.sandbox import launch_in_box
+from taskguard.engine.network import network
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.waiting import wait_for
 
@@ -34,14 +37,19 @@ Start = Callable[[Mapping[str, str]], Callable[[], None]]
 """Starts the process with these variables beside its own, and gives what ends it."""
 
 
-def by_the_engine(runtime: FunctionRuntime, task_root: Path, clock: Path, *, forks: bool = True) -> Start:
-    """As the engine does; unless it ``forks``, by the command."""
+def by_the_engine(
+    runtime: FunctionRuntime, task_root: Path, clock: Path, *, forks: bool = True, boxed: bool = False
+) -> Start:
+    """As the engine does; unless it ``forks``, by the command. What is ``boxed`` is in a sandbox."""
 
     def start(variables: Mapping[str, str]) -> Callable[[], None]:
         folders = Folders(task_root=task_root, home=Path(tempfile.mkdtemp(prefix="function-")), clock=clock)
         function = Function(runtime=runtime, handler=HANDLER, variables=variables, endpoint="http://127.0.0.1:4566")
-        launch = launch_of(function, folders)
-        launch = launch if forks else replace(launch, fork_server=None)
+        if boxed:
+            launch = launch_in_box(function, folders, task_root.parent if forks else None)
+        else:
+            launch = launch_of(function, folders)
+            launch = launch if forks else replace(launch, fork_server=None)
         process = FunctionProcess(launch, on_exit=lambda: None)
 
         def end() -> None:
@@ -56,37 +64,39 @@ def by_the_engine(runtime: FunctionRuntime, task_root: Path, clock: Path, *, for
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long a start took, by the clock and by the processor, its end included."""
+    """How long a start took, by the clock and by the processor."""
 
     milliseconds: float
     processor_milliseconds: float
 
 
-def started(start: Start) -> Took:
+def started(start: Start, *, boxed: bool = False) -> Took:
     """Start one, wait until it asks, and end it."""
-    api, before = RuntimeApi(), _processor_seconds()
+    api, before = RuntimeApi(network().listener() if boxed else None), _processor_seconds()
     began = time.perf_counter()
     end = start({**_VARIABLES, "AWS_LAMBDA_RUNTIME_API": api.address})
     try:
         if api.ready.result(_LONGEST_SECONDS) is not None:
             raise RuntimeError("the handler could not be loaded")
         took = time.perf_counter() - began
+        used = _processor_seconds() - before
     finally:
         end()
         api.close()
-    return Took(took * 1000, (_processor_seconds() - before) * 1000)
+    return Took(took * 1000, used * 1000)
 
 
 def _processor_seconds() -> float:
-    """What has been used below this process. It is told in hundredths of a second: only the mean of many differences is exact."""
-    own = psutil.Process()
-    used = own.cpu_times()
-    below = [each.cpu_times() for each in own.children()]
-    return (
-        used.children_user
-        + used.children_system
-        + sum(each.user + each.system + each.children_user + each.children_system for each in below)
-    )
+    """What has been used by all that runs below this process, and by what they have collected; that is told in hundredths of a second: only
+    the mean of many differences is exact."""
+    seconds = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess, OSError):
+            collected = process.cpu_times()
+            seconds += collected.children_user + collected.children_system
+            tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+            seconds += sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+    return seconds
 
 
 def typical(taken: Sequence[Took]) -> Took:
@@ -94,4 +104,16 @@ def typical(taken: Sequence[Took]) -> Took:
     return Took(
         statistics.median(each.milliseconds for each in taken),
         statistics.fmean(each.processor_milliseconds for each in taken),
+    )
+
+
+def added(before: Sequence[Took], after: Sequence[Took]) -> Took:
+    """What one way takes more than another, of neighbours that have the same load of the machine: the median by the clock, the mean by the
+    processor."""
+    pairs = list(zip(before, after, strict=True))
+    return typical(
+        [
+            Took(more.milliseconds - less.milliseconds, more.processor_milliseconds - less.processor_milliseconds)
+            for less, more in pairs
+        ]
     )

@@ -136,6 +136,11 @@ class EngineSettings:
         """Where ``clock`` is."""
         return Path(self.clock) if self.clock else None
 
+    @property
+    def packages(self) -> Path:
+        """Where packages of functions, and what their layers hold together, are unzipped."""
+        return Path(self.scratch, "packages")
+
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to the engine's process."""
         return {_VARIABLE: json.dumps(asdict(self))}

@@ -36,7 +36,7 @@ from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.functions.runtimes import language_of, launch_of
-from taskguard.engine.functions.sandbox import launch_in_box
+from taskguard.engine.functions.sandbox import fork_server_in_box, launch_in_box
 from taskguard.engine.network import network
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
@@ -83,8 +83,11 @@ class ProcessExecutor(RuntimeExecutor):
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         settings, runtime = EngineSettings.from_environment(), runtime_named(function_version.config.runtime)
-        server = language_of(runtime).fork_server(runtime, _engine(), settings.clock_file)
-        if server is not None and not settings.sandboxed:
+        if settings.sandboxed:
+            server = fork_server_in_box(runtime, _engine(), settings.clock_file, settings.packages)
+        else:
+            server = language_of(runtime).fork_server(runtime, _engine(), settings.clock_file)
+        if server is not None:
             # It loads while the deploy goes on.
             keepers(None, (), server)
         _task_root(function_version)
@@ -321,7 +324,8 @@ class ProcessExecutor(RuntimeExecutor):
                 opt=opt_of(self.function_version),
                 clock=settings.clock_file,
             )
-            launch = launch_in_box(function, folders) if settings.sandboxed else launch_of(function, folders)
+            boxed = settings.sandboxed
+            launch = launch_in_box(function, folders, settings.packages) if boxed else launch_of(function, folders)
             process = FunctionProcess(launch, on_exit=lambda: exited.set_result(None))
         except BaseException:
             api.close()

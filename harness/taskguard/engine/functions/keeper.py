@@ -8,7 +8,7 @@ With a script, its ``load`` is called once, with the arguments, and may load wha
 process before its command is executed: it becomes the function, or returns if only the command can.
 
 The keeper whose turn it is takes from ``control`` a byte with two descriptors: a line to the engine, and the function's output. On the line it
-tells its own process, hears what to run (``argv``, ``environment`` and ``folder``, in JSON), and tells the function's process, and at the end
+tells its own process, hears what to run (``argv``, ``environment``, ``folder``, and how it is set apart in the sandbox of all, if it is, in JSON), and tells the function's process, and at the end
 how that ended, each on a line of text. The line has an end when the keeper has ended, or the engine.
 
 Whatever the function is written in, it ends with the engine; on Linux so does all that it has started, whatever session that went to, for
@@ -51,7 +51,9 @@ _KEEPS_UP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OTHERWISE_IN_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """What Python ignores, and whoever it starts would inherit that."""
 
-_processes = runpy.run_path(os.path.join(os.path.dirname(__file__), "descendants.py"))["Processes"]  # noqa: PTH118, PTH120
+_beside = os.path.dirname(__file__)  # noqa: PTH120
+_processes = runpy.run_path(f"{_beside}/descendants.py")["Processes"]
+_isolate = runpy.run_path(f"{_beside}/isolation.py")["isolate"]
 
 
 def _main() -> None:
@@ -185,6 +187,8 @@ def _be_the_function(wanted: "dict[str, Any]", output: int, keeper: int, become:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != keeper:
             os._exit(1)
+    if wanted["isolation"]:
+        _isolate(**wanted["isolation"])
     become(wanted)
     for number in _OTHERWISE_IN_PYTHON:
         signal.signal(number, signal.SIG_DFL)

@@ -13,11 +13,11 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
-from taskguard.engine.functions.launch import ForkServer, Launch
+from taskguard.engine.functions.launch import KEEPER, ForkServer, Launch
 
-_KEEPER = Path(__file__).with_name("keeper.py")
 _ANSWERS_WITHIN_SECONDS = 20.0
 _OF_A_FORK_SERVER = 2
 
@@ -56,9 +56,9 @@ class Keepers:
             command = [
                 *self._enter,
                 *(server.interpreter if server else (sys.executable, "-I", "-S")),
-                str(_KEEPER),
+                server.keeper if server else str(KEEPER),
                 str(theirs.fileno()),
-                str(self._groups or ""),
+                server.groups if server else str(self._groups or ""),
                 *(server.script if server else ()),
             ]
             process = subprocess.Popen(
@@ -90,7 +90,12 @@ def keepers(groups: Path | None, enter: tuple[str, ...], fork_server: ForkServer
 
 
 def _asked(control: socket.socket, launch: Launch, output: int) -> tuple[socket.socket, int]:
-    wanted = {"argv": launch.argv, "environment": dict(launch.environment), "folder": str(launch.folders.task_root)}
+    wanted = {
+        "argv": launch.argv,
+        "environment": dict(launch.environment),
+        "folder": launch.folder,
+        "isolation": asdict(launch.isolation) if launch.isolation else None,
+    }
     ours, theirs = socket.socketpair()
     try:
         with theirs:

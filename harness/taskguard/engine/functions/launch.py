@@ -42,14 +42,33 @@ class Function:
     memory_bytes: int = 128 * 1024**2
 
 
+KEEPER = Path(__file__).with_name("keeper.py")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForkServer:
     """An interpreter that has loaded what each process of a runtime loads first, for these to be forked from it: its command with its
-    environment, and a ``script`` with arguments that loads it, and makes a process that was forked the function's (``keeper.py``)."""
+    environment, and a ``script`` with arguments that loads it, and makes a process that was forked the function's (``keeper.py``).
+    ``keeper`` and ``groups`` are where it finds that file, and where it makes control groups, if it does."""
 
     interpreter: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     script: tuple[str, ...]
+    keeper: str = str(KEEPER)
+    groups: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How a process is set apart from others that are forked in the same sandbox: the arguments of ``isolation.py``."""
+
+    task_root: str
+    opt: str | None
+    user: int
+    group: int
+    temporary_bytes: int
+    memory_bytes: int
+    processes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +77,11 @@ class Launch:
     files and folders that the command needs, beside what the interpreter itself is made of; ``interpreter`` is its program. ``above`` has
     what is to lie in the folder above the package, by the name that it is to have there.
 
-    ``boxed`` is whether the command keeps it in a sandbox: then the process that is started is another than the function's own, and tells
+    ``folder`` is where it starts, by the name that it has there. ``boxed`` is whether the command keeps it in a sandbox: then the process that is started is another than the function's own, and tells
     by its exit status what signal ended that one, as a shell does. ``groups`` is where a control group can be made that bounds how many
     processes it has, for who needs one. ``enter`` stands before a command whose processes are to be in the network that it is to be in.
-    Where there is a ``fork_server``, the process is forked from that if it becomes the same as by the command."""
+    Where there is a ``fork_server``, the process is forked from that if it becomes the same as by the command. With an ``isolation`` it is
+    set apart before either."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -69,10 +89,12 @@ class Launch:
     interpreter: Path
     read_only: tuple[Path, ...]
     above: Mapping[str, Path]
+    folder: str
     boxed: bool = False
     groups: Path | None = None
     enter: tuple[str, ...] = ()
     fork_server: ForkServer | None = None
+    isolation: Isolation | None = None
 
 
 def as_seen(search_path: str, folders: Folders) -> str:

@@ -21,7 +21,7 @@ def opt_of(function_version: FunctionVersion) -> Path | None:
     if not layers:
         return None
     digests = [layer.code.code_sha256.replace("/", "_").rstrip("=")[:_OF_A_DIGEST] for layer in layers]
-    folder = Path(EngineSettings.from_environment().scratch, "opt", "-".join(digests))
+    folder = EngineSettings.from_environment().packages / "opt" / "-".join(digests)
     with _merging:
         if not folder.exists():
             new = folder.with_name(f"{folder.name}.new")

@@ -58,7 +58,7 @@ def task_root(function_version: FunctionVersion, kind: str, prepare: Callable[[P
 
 
 def _unzip(code: Any, name: str) -> Path:
-    place = Path(EngineSettings.from_environment().scratch, "code", name)
+    place = EngineSettings.from_environment().packages / "code" / name
     place.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f"{place.name}-"))
     code.prepare_for_execution()

@@ -56,7 +56,10 @@ class Box:
     """A program's view: ``binds`` are what it is given beside the system's own, ``links`` are symbolic links by where they are seen.
     ``temporary_bytes`` is how much its ``/tmp`` holds, which is also its home. It starts in ``folder``. Of
     ``memory_bytes`` each of its processes may have as many for itself alone (none: all there is). With ``resolves`` it finds the
-    names of hosts. ``nested`` are programs that make user namespaces themselves."""
+    names of hosts. ``nested`` are programs that make user namespaces themselves. One that ``isolates`` forks processes and
+    sets each apart (:mod:`taskguard.engine.functions.isolation`): it keeps the rights that it takes to do that in its own namespaces, sees
+    the machine's processes, is bound by nothing, and outlives the thread that started it. ``folders`` are empty ones, for such a process to
+    have something there."""
 
     folder: str
     binds: tuple[Bind, ...] = ()
@@ -66,6 +69,8 @@ class Box:
     shared_memory_bytes: int = 0
     resolves: bool = False
     nested: bool = False
+    isolates: bool = False
+    folders: tuple[str, ...] = ()
 
     def command(self, program: Sequence[str], *, enter: Sequence[str] = ()) -> list[str]:
         """What runs ``program`` so. ``enter`` stands before it, and says whose network it is in (``Network.enter``); without it, it is in
@@ -76,36 +81,46 @@ class Box:
             *enter,
             program_of("bwrap"),
             *_ALONE,
-            *(() if self.nested else ("--disable-userns",)),
+            *(_ISOLATES if self.isolates else _ISOLATED),
+            *(() if self.nested or self.isolates else ("--disable-userns",)),
             *_system(),
             *(_resolving() if self.resolves else ()),
-            *("--proc", "/proc", "--dev", "/dev", *shared, "--size", str(self.temporary_bytes), "--tmpfs", "/tmp"),  # noqa: S108
+            *(("--ro-bind", "/proc", "/proc") if self.isolates else _processes(nested=self.nested)),
+            *("--dev", "/dev", *shared, "--size", str(self.temporary_bytes), "--tmpfs", "/tmp"),  # noqa: S108
             *(option for bind in self.binds for option in bind.options()),
             *links,
+            *(part for folder in self.folders for part in ("--dir", folder)),
             # What is not bound is a folder in memory: whoever fills that fills the machine's.
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             *("--chdir", self.folder, "--"),
-            *(program_of("prlimit"), f"--nproc={MOST_PROCESSES}", "--core=0"),
-            *(() if self.memory_bytes is None else (f"--data={self.memory_bytes}",)),
-            "--",
+            *(() if self.isolates else self._bounds()),
             *program,
         ]
 
+    def _bounds(self) -> tuple[str, ...]:
+        memory = () if self.memory_bytes is None else (f"--data={self.memory_bytes}",)
+        return (program_of("prlimit"), f"--nproc={MOST_PROCESSES}", "--core=0", *memory, "--")
+
 
 _ALONE = (
-    *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-    *(
-        "--uid",
-        str(USER_ID),
-        "--gid",
-        str(GROUP_ID),
-        "--hostname",
-        "localhost",
-        "--cap-drop",
-        "ALL",
-        "--die-with-parent",
-    ),
+    *("--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "localhost"),
+    *("--cap-drop", "ALL"),
 )
+_ISOLATED = ("--unshare-pid", "--uid", str(USER_ID), "--gid", str(GROUP_ID), "--die-with-parent")
+# Terminals are made only where there is a user 0, whom only CAP_SETFCAP may make another. Folders of control groups are not even their owner's to
+# write to.
+_RIGHTS = ("CAP_SYS_ADMIN", "CAP_SETFCAP", "CAP_DAC_OVERRIDE")
+_ISOLATES = ("--uid", "0", "--gid", "0", *(part for right in _RIGHTS for part in ("--cap-add", right)))
+_OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus")
+"""What the machine's administrator may write to in ``/proc``, whatever rights it has left. bubblewrap means to cover the same, and does not
+where it has itself no right to write to the folder."""
+
+
+def _processes(*, nested: bool) -> tuple[str, ...]:
+    # Whoever sees only a part of /proc can mount none for another namespace.
+    covered = () if nested else _OF_THE_MACHINE
+    covers = (part for name in covered for part in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}"))
+    return ("--proc", "/proc", *covers)
 
 
 def folder_of(executable: str) -> tuple[str, tuple[Bind, ...]]:

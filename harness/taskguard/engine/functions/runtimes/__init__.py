@@ -22,7 +22,7 @@ class Language(Protocol):
     def variables(self, function: Function, folders: Folders) -> Mapping[str, str]:
         """What its environment has beside the function's variables, or in place of them."""
 
-    def read_only(self, function: Function) -> tuple[Path, ...]:
+    def read_only(self, runtime: FunctionRuntime, /) -> tuple[Path, ...]:
         """The files and folders that the command needs beside the function's own."""
 
     def above(self, folders: Folders, /) -> Mapping[str, Path]:
@@ -64,7 +64,8 @@ def launch_of(function: Function, folders: Folders) -> Launch:
         },
         folders=folders,
         interpreter=Path(function.runtime.interpreter),
-        read_only=language.read_only(function),
+        read_only=language.read_only(function.runtime),
         above=language.above(folders),
+        folder=str(folders.task_root),
         fork_server=language.fork_server(function.runtime, function.endpoint, folders.clock),
     )

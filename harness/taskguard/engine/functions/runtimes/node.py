@@ -44,8 +44,8 @@ class Node:
         path = [*_of_layers(function.runtime, folders.opt), sdk, str(folders.task_root), *filter(None, [given])]
         return {"LAMBDA_RUNTIME_DIR": client, "NODE_PATH": os.pathsep.join(path), "_HANDLER": function.handler}
 
-    def read_only(self, function: Function) -> tuple[Path, ...]:
-        return (_BOOTSTRAP, *map(Path, function.runtime.library_path))
+    def read_only(self, runtime: FunctionRuntime) -> tuple[Path, ...]:
+        return (_BOOTSTRAP, *map(Path, runtime.library_path))
 
     def above(self, folders: Folders) -> Mapping[str, Path]:
         return {_MODULES: folders.task_root.parent / _MODULES}

@@ -34,8 +34,8 @@ class Python:
         path = [str(folders.task_root), *filter(None, [given]), *layers, *runtime.library_path]
         return {"LAMBDA_RUNTIME_DIR": runtime.library_path[0], "PYTHONPATH": os.pathsep.join(path)}
 
-    def read_only(self, function: Function) -> tuple[Path, ...]:
-        return (_BOOTSTRAP, _CLOCK, _ONLY_ENGINE, *map(Path, function.runtime.library_path))
+    def read_only(self, runtime: FunctionRuntime) -> tuple[Path, ...]:
+        return (_BOOTSTRAP, _CLOCK, _ONLY_ENGINE, *map(Path, runtime.library_path))
 
     def above(self, _folders: Folders) -> Mapping[str, Path]:
         return {}
