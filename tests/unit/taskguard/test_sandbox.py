@@ -111,6 +111,22 @@ def test_a_program_writes_nowhere_but_where_it_may(tmp_path: Path, network: Netw
 
 
 @here
+def test_a_program_changes_nothing_of_the_machine_s_whoever_started_it(network: Network) -> None:
+    interpreter, folders = folder_of(sys.executable)
+    tried = (
+        "import os\n"
+        "def tried(what, *arguments):\n"
+        "    try: what(*arguments); print(arguments)\n"
+        "    except OSError: pass\n"
+        "for name in ('kernel/core_pattern', 'vm/swappiness', 'fs/file-max'):\n"
+        "    tried(os.open, '/proc/sys/' + name, os.O_WRONLY)\n"
+        "tried(os.open, '/proc/irq/default_smp_affinity', os.O_WRONLY)\n"
+    )
+    done = run_in(Box(folder="/", binds=folders), network, interpreter, "-I", "-S", "-c", tried)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+@here
 def test_its_temporary_folder_holds_no_more_than_it_may(network: Network) -> None:
     box = Box(folder="/tmp", temporary_bytes=1024**2)
     done = run_in(box, network, "sh", "-c", "head -c 3000000 /dev/zero > much; wc -c < much")

@@ -27,7 +27,6 @@ from taskguard.engine.faults.functions import epoch, spoilt, strike_invocation, 
 from taskguard.engine.faults.holding import rendezvous
 from taskguard.engine.faults.under_way import Strike, UnderWay, under_way
 from taskguard.engine.functions.available import runtime_named
-from taskguard.engine.functions.keepers import keepers
 from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.layers import opt_of
 from taskguard.engine.functions.leftovers import leftovers
@@ -35,8 +34,8 @@ from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
-from taskguard.engine.functions.runtimes import language_of, launch_of
-from taskguard.engine.functions.sandbox import fork_server_in_box, launch_in_box
+from taskguard.engine.functions.runtimes import language_of
+from taskguard.engine.functions.starting import launch_here, load_fork_servers
 from taskguard.engine.network import network
 from taskguard.engine.recorder.flight_recorder import Caller, now_ms, recorder
 from taskguard.engine.recorder.redaction import without_credentials
@@ -82,14 +81,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        settings, runtime = EngineSettings.from_environment(), runtime_named(function_version.config.runtime)
-        if settings.sandboxed:
-            server = fork_server_in_box(runtime, _engine(), settings.clock_file, settings.packages)
-        else:
-            server = language_of(runtime).fork_server(runtime, _engine(), settings.clock_file)
-        if server is not None:
-            # It loads while the deploy goes on.
-            keepers(None, (), server)
+        load_fork_servers(runtime_named(function_version.config.runtime), _engine())
         _task_root(function_version)
 
     @classmethod
@@ -324,9 +316,7 @@ class ProcessExecutor(RuntimeExecutor):
                 opt=opt_of(self.function_version),
                 clock=settings.clock_file,
             )
-            boxed = settings.sandboxed
-            launch = launch_in_box(function, folders, settings.packages) if boxed else launch_of(function, folders)
-            process = FunctionProcess(launch, on_exit=lambda: exited.set_result(None))
+            process = FunctionProcess(launch_here(function, folders), on_exit=lambda: exited.set_result(None))
         except BaseException:
             api.close()
             raise

@@ -44,6 +44,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _TASK_ROOT, _OPT, _TEMPORARY = "/var/task", "/opt", "/tmp"  # noqa: S108  # in the sandbox
 _OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus")
 """What the administrator of the machine may write to in ``/proc``, whatever rights it has left; bubblewrap covers the same."""
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SIGNALLED = 128
 
 
@@ -83,6 +84,9 @@ def _mount_what_is_its_own(task_root: str, opt: "str | None", temporary_bytes: i
     _mount(_TASK_ROOT, "/proc", None, _MS_MOVE)
     _unmount("/dev/pts")
     _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    for name in _DEVICES:
+        # The administrator of the machine could still change who may use them there.
+        _mount("none", f"/dev/{name}", None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
     for source, at in ((task_root, _TASK_ROOT), (opt, _OPT)):
         if source is not None:
             _mount_read_only(source, at, _MS_NOSUID | _MS_NODEV)

@@ -42,6 +42,9 @@ _CAP_DAC_OVERRIDE = 1
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
+# linux/keyctl.h, and the number of its call
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+_KEYCTL = {"x86_64": 250, "aarch64": 219}
 _MOST_PROCESSES = 1024
 """Lambda's quota, and what a sandbox itself has beside is not worth counting, nor the keeper."""
 _ENDS_WITHIN_SECONDS = 5.0
@@ -150,6 +153,9 @@ def _be_ready(control: socket.socket, taking: int, groups: _Groups, become: "Bec
     os.setsid()
     if _ON_LINUX:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        # Whoever started the engine may have keys in theirs. Where this cannot be called, no function can use them.
+        if number := _KEYCTL.get(os.uname().machine):
+            _LIBC.syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None)
     groups.enter()
     asked, descriptors, _, _ = socket.recv_fds(control, 1, 2)
     if not asked:

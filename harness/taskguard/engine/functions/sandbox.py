@@ -9,6 +9,7 @@ there (``isolation.py``); else bubblewrap makes a sandbox for each. It must not 
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -31,6 +32,7 @@ _BESIDE_BYTES = 1024**3
 """What a process may have beside the function's memory, since much of what it reserves it never uses: this is a bound for the machine's
 sake, and not Lambda's."""
 _TRIED_WITHIN_SECONDS = 20.0
+_finding_out = threading.Lock()
 
 
 def launch_in_box(function: Function, folders: Folders, shared: Path | None = None) -> Launch:
@@ -54,7 +56,7 @@ def launch_in_box(function: Function, folders: Folders, shared: Path | None = No
     boxed = replace(
         inside,
         argv=tuple(_seen(word, names) for word in inside.argv),
-        environment={name: _seen(value, places) for name, value in inside.environment.items()},
+        environment={name: _seen(value, places) for name, value in inside.environment.items()} | {"PWD": _TASK_ROOT},
         folders=folders,
         boxed=True,
         fork_server=None,
@@ -85,7 +87,6 @@ def launch_in_box(function: Function, folders: Folders, shared: Path | None = No
     )
 
 
-@lru_cache
 def fork_server_in_box(runtime: FunctionRuntime, endpoint: str, clock: Path | None, shared: Path) -> ForkServer | None:
     """What processes of this runtime are forked from in a sandbox, if they are, and this system lets them be set apart there. Their packages and
     layers lie below ``shared``.
@@ -93,6 +94,12 @@ def fork_server_in_box(runtime: FunctionRuntime, endpoint: str, clock: Path | No
     Raises:
         SandboxError: as :func:`launch_in_box`.
     """
+    with _finding_out:
+        return _fork_server_in_box(runtime, endpoint, clock, shared)
+
+
+@lru_cache
+def _fork_server_in_box(runtime: FunctionRuntime, endpoint: str, clock: Path | None, shared: Path) -> ForkServer | None:
     language = language_of(runtime)
     server = language.fork_server(runtime, endpoint, clock and Path(_CLOCK))
     if server is None:
