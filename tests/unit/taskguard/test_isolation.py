@@ -57,6 +57,7 @@ class Environments:
         self.shared, self.package, self.library = shared, shared / "code" / "package", library
         self.package.mkdir(parents=True, exist_ok=True)
         self.started: list[FunctionProcess] = []
+        self.opt: Path | None = None
 
     def launch(self, code: str, home: Path, variables: dict[str, str] | None = None) -> Launch:
         source = TRIES + "".join(f"|{line}\n" for line in textwrap.dedent(code).splitlines())
@@ -69,7 +70,7 @@ class Environments:
             temporary_bytes=TEMPORARY_BYTES,
         )
         home.mkdir()
-        return launch_in_box(function, Folders(task_root=self.package, home=home), self.shared)
+        return launch_in_box(function, Folders(task_root=self.package, home=home, opt=self.opt), self.shared)
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,29 @@ def test_it_is_forked_where_it_is_the_same(told: Tell, way: dict[str, str]) -> N
     assert told("tell('loaded_by_the_sdk' in sys.modules)", way) is (way == FORKED)
 
 
+@pytest.mark.parametrize(("text", "forked"), [("VALUE = 1\n", True), ("VALUE = 2\n", False)])
+def test_a_module_of_its_own_is_the_one_that_it_has(
+    environments: Environments, told: Tell, text: str, *, forked: bool
+) -> None:
+    environments.package = environments.shared / "code" / f"own-{forked}"
+    environments.package.mkdir()
+    (environments.package / "loaded_by_the_sdk.py").write_text(text)
+    code = """
+    import loaded_by_the_sdk
+    tell([loaded_by_the_sdk.VALUE, loaded_by_the_sdk.__file__.startswith("/var/runtime")])
+    """
+    assert told(code) == [int(text[-2]), forked]
+
+
+def test_its_layers_are_seen_and_no_others(environments: Environments, told: Tell) -> None:
+    environments.opt = environments.shared / "opt" / "layers"
+    (environments.opt / "python").mkdir(parents=True)
+    (environments.opt / "python" / "of_a_layer.py").write_text("VALUE = 3\n")
+    assert told("import of_a_layer\ntell([of_a_layer.VALUE, of_a_layer.__file__])") == [3, "/opt/python/of_a_layer.py"]
+    environments.opt = None
+    assert told("tell(os.listdir('/opt'))") == []
+
+
 @ways
 def test_it_has_no_rights_and_gains_none(told: Tell, way: dict[str, str]) -> None:
     code = """
@@ -156,7 +180,7 @@ def test_it_has_no_rights_and_gains_none(told: Tell, way: dict[str, str]) -> Non
         "user": [os.getuid(), os.geteuid(), os.getgid()],
         "programs of others": os.statvfs("/usr").f_flag & os.ST_NOSUID != 0,
         "namespaces": sorted({called("unshare", flag) for flag in (1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30)}),
-        "entered": [called("setns", os.open(f"/proc/1/ns/{name}", 0), 0) for name in ("mnt", "pid", "net")],
+        "entered": [called("setns", os.open(f"/proc/self/ns/{name}", 0), 0) for name in ("mnt", "pid", "net")],
         "name": tried(socket.sethostname, "other"),
     })
     """
@@ -180,6 +204,7 @@ def test_it_mounts_nothing_and_uncovers_nothing(told: Tell, way: dict[str, str])
     places = [line.split()[4].encode() for line in open("/proc/self/mountinfo")]
     writable = [line.split()[4] for line in open("/proc/self/mountinfo") if line.split()[5].startswith("rw")]
     tell({
+        "twice": [place.decode() for place in places if places.count(place) > 1],
         "mounted": called("mount", b"tmpfs", b"/tmp", b"tmpfs", 0, None),
         "bound": called("mount", b"/tmp", b"/var/task", None, 4096, None),
         "made writable": sorted({called("mount", b"none", place, None, 32 | 4096, None) for place in places}),
@@ -189,10 +214,12 @@ def test_it_mounts_nothing_and_uncovers_nothing(told: Tell, way: dict[str, str])
         "writable": sorted(writable),
         "machine": [name for name in ("sys/kernel/core_pattern", "sys/user/max_user_namespaces", "irq/default_smp_affinity") if tried(os.open, f"/proc/{name}", os.O_WRONLY) == "done"],
         "devices": [tried(os.chmod, f"/dev/{name}", 0o666) for name in ("null", "zero", "full", "random", "urandom", "tty")],
+        "of outside": tried(os.fchmod, 0, 0o666),
         "null": tried(lambda: open("/dev/null", "w").write("still")),
     })
     """
     assert told(code, way) == {
+        "twice": [],
         "mounted": PERMITTED,
         "bound": PERMITTED,
         "made writable": [PERMITTED],
@@ -202,6 +229,7 @@ def test_it_mounts_nothing_and_uncovers_nothing(told: Tell, way: dict[str, str])
         "writable": ["/dev/pts", "/proc", "/tmp"],
         "machine": [],
         "devices": [READ_ONLY] * 6,
+        "of outside": READ_ONLY,
         "null": "done",
     }
 
@@ -220,24 +248,24 @@ def test_it_has_its_bounds(told: Tell, way: dict[str, str]) -> None:
 def test_it_finds_what_is_its_own_and_nothing_open(told: Tell, way: dict[str, str], environments: Environments) -> None:
     (environments.package / "own.py").write_text("")
     code = """
-    opened = lambda pid: sorted(os.readlink(f"/proc/{pid}/fd/{each}").partition(":")[0] for each in ("0", "1", "2"))
+    opened = {each: os.readlink(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{each}")}
+    more = [each for each in opened if each not in ("0", "1", "2")]
     tell({
         "package": os.listdir("/var/task"), "var": sorted(os.listdir("/var")), "tmp": os.listdir("/tmp"), "opt": os.listdir("/opt"),
-        "folder": os.getcwd(), "opened": [opened("self"), opened(1)],
-        "more": [sorted(set(os.listdir(f"/proc/{pid}/fd")) - {"0", "1", "2"}) for pid in ("1",)],
+        "folder": os.getcwd(), "opened": [opened[each].partition(":")[0] for each in ("0", "1", "2")],
+        "more": more,
         "home": [name for name in ("/root/.ssh", "/home", "/mnt", "/sys", "/run") if os.path.exists(name)],
         "written": [tried(open, f"{folder}/left", "w") for folder in ("/", "/usr", "/etc", "/var", "/var/task", "/var/runtime", "/opt", "/dev", "/dev/shm")],
     })
     """
-    own = ["/dev/null", "pipe", "pipe"]
     assert told(code, way) == {
         "package": ["own.py"],
         "var": ["runtime", "task"],
         "tmp": [],
         "opt": [],
         "folder": "/var/task",
-        "opened": [own, own],
-        "more": [[]],
+        "opened": ["/dev/null", "pipe", "pipe"],
+        "more": [],
         "home": [],
         "written": [READ_ONLY] * 9,
     }
@@ -255,11 +283,10 @@ def test_environments_share_no_files_no_terminals_and_no_memory(
     code = """
     tell({
         "files": os.listdir("/tmp"), "terminals": os.listdir("/dev/pts"), "memory": called("shmget", 4242, 4096, 0o666),
-        "elsewhere": [name for name in os.listdir("/proc") if name.isdigit() and os.listdir(f"/proc/{name}/root/tmp")],
     })
     """
     for _ in range(2):
-        assert told(code) == {"files": [], "terminals": ["ptmx"], "memory": 2, "elsewhere": []}
+        assert told(code) == {"files": [], "terminals": ["ptmx"], "memory": 2}
 
 
 def test_an_environment_sees_and_reaches_no_process_but_its_own(
@@ -283,6 +310,7 @@ def test_an_environment_sees_and_reaches_no_process_but_its_own(
         "traced": sorted({{called("ptrace", 16, pid, None, None) for pid in outside}}),
         "memory": sorted({{called("process_vm_readv", pid, part, ctypes.c_ulong(1), part, ctypes.c_ulong(1), 0) for pid in outside}}),
         "all": tried(os.kill, -1, signal.SIGKILL),
+        "group": os.getpgrp(),
     }})
     """
     assert told(code) == {
@@ -293,6 +321,7 @@ def test_an_environment_sees_and_reaches_no_process_but_its_own(
         "memory": [NO_SUCH_PROCESS],
         # There is nobody else.
         "all": NO_SUCH_PROCESS,
+        "group": 1,
     }
     assert not neighbour.ended.is_set()
 
@@ -314,6 +343,25 @@ def test_an_environment_finds_no_key_of_who_started_the_engine(
     assert told(f"tell(called('syscall', {numbers[1]}, {search}, {session}, b'user', b'taskguard-test', 0))") == 126
 
 
+def test_the_namespaces_of_environments_are_others_but_for_the_network(
+    told: Tell, beside: Callable[[str], tuple[FunctionProcess, Any]]
+) -> None:
+    names = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+    code = f"tell([os.readlink('/proc/self/ns/' + name) for name in {names}])"
+    _, own = beside(code)
+    # Two interpreters take turns.
+    for others in (told(code), told(code)):
+        assert [name for name, one, other in zip(names, own, others, strict=True) if one == other] == ["net"]
+
+
+def test_what_ends_all_of_an_environment_cannot_be_reached_from_inside(told: Tell) -> None:
+    code = """
+    signals = [tried(os.kill, 1, number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)]
+    tell([signals, called("ptrace", 16, 1, None, None), tried(os.readlink, "/proc/1/cwd"), tried(open, "/proc/1/mem")])
+    """
+    assert told(code) == [["done"] * 4, PERMITTED, 13, 13]
+
+
 def test_who_kills_its_group_kills_its_own_environment_alone(
     start: Start, beside: Callable[[str], tuple[FunctionProcess, Any]]
 ) -> None:
@@ -333,7 +381,7 @@ def test_an_environment_changes_nothing_of_what_later_ones_are_forked_from(told:
     open("/tmp/spoilt.py", "w").close()
     resource.setrlimit(resource.RLIMIT_NPROC, (10, 10))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    tell([tried(open, file, "r+b") for file in (loaded_by_the_sdk.__file__, "/var/runtime/python_bootstrap.py")])
+    tell(tried(open, loaded_by_the_sdk.__file__, "r+b"))
     """
     looks = """
     import boto3, loaded_by_the_sdk
@@ -342,7 +390,7 @@ def test_an_environment_changes_nothing_of_what_later_ones_are_forked_from(told:
     """
     # Two interpreters take turns.
     for _ in range(2):
-        assert told(spoils) == [READ_ONLY] * 2
+        assert told(spoils) == READ_ONLY
     for _ in range(2):
         assert told(looks) == [False, False, False, False, [], 1024, True]
 

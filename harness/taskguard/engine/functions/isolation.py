@@ -31,13 +31,13 @@ _CLONE_NEWPID = 0x20000000
 # linux/mount.h, sys/mount.h
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_MOVE, _MS_REC, _MS_PRIVATE = 32, 4096, 8192, 16384, 1 << 18
+_READ_ONLY = _MS_REMOUNT | _MS_BIND | _MS_RDONLY
 _MNT_DETACH = 2
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
-_PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -70,10 +70,13 @@ def isolate(
     _bound(memory_bytes, processes)
     _lose_all_rights()
     _end_with(lifeline)
+    # What ends all others is for nobody to look into, or to change.
+    _prctl(_PR_SET_DUMPABLE, 0)
     function = os.fork()
     if function:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _end_as(function)
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def _mount_what_is_its_own(task_root: str, opt: "str | None", temporary_bytes: int) -> None:
@@ -86,10 +89,14 @@ def _mount_what_is_its_own(task_root: str, opt: "str | None", temporary_bytes: i
     _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     for name in _DEVICES:
         # The administrator of the machine could still change who may use them there.
-        _mount("none", f"/dev/{name}", None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
+        _mount("none", f"/dev/{name}", None, _READ_ONLY | _MS_NOSUID)
     for source, at in ((task_root, _TASK_ROOT), (opt, _OPT)):
         if source is not None:
-            _mount_read_only(source, at, _MS_NOSUID | _MS_NODEV)
+            # It is read-only there already.
+            _mount(source, at, None, _MS_BIND)
+    # What it was started with is one of outside.
+    with open("/dev/null", "rb") as null:  # noqa: PTH123
+        os.dup2(null.fileno(), 0)
     # With it goes all that lies there: the packages of other functions, and what makes keepers.
     _unmount(_TEMPORARY)
     _mount("tmpfs", _TEMPORARY, "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=0755,size={temporary_bytes}")
@@ -107,7 +114,8 @@ def _be_a_user_of_its_own(user: int, group: int) -> None:
     _write("/proc/sys/user/max_user_namespaces", "0")
     for name in _OF_THE_MACHINE:
         if os.path.exists(f"/proc/{name}"):  # noqa: PTH110
-            _mount_read_only(f"/proc/{name}", f"/proc/{name}", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+            _mount(f"/proc/{name}", f"/proc/{name}", None, _MS_BIND)
+            _mount("none", f"/proc/{name}", None, _READ_ONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
 
 
 def _bound(memory_bytes: int, processes: int) -> None:
@@ -121,7 +129,6 @@ def _bound(memory_bytes: int, processes: int) -> None:
 
 
 def _lose_all_rights() -> None:
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     capability = 0
     while _LIBC.prctl(_PR_CAPBSET_READ, capability, 0, 0, 0) >= 0:
         _prctl(_PR_CAPBSET_DROP, capability)
@@ -150,11 +157,6 @@ def _end_as(child: int) -> "NoReturn":
             ended, status = os.waitpid(-1, 0)
     code = os.waitstatus_to_exitcode(status)
     os._exit(_SIGNALLED - code if code < 0 else code)
-
-
-def _mount_read_only(source: str, at: str, flags: int) -> None:
-    _mount(source, at, None, _MS_BIND)
-    _mount("none", at, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | flags)
 
 
 def _mount(source: str, at: str, kind: "str | None", flags: int, options: "str | None" = None) -> None:
