@@ -111,7 +111,8 @@ def test_a_program_writes_nowhere_but_where_it_may(tmp_path: Path, network: Netw
 
 
 @here
-def test_a_program_changes_nothing_of_the_machine_s_whoever_started_it(network: Network) -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_program_changes_nothing_of_the_machine_s_whoever_started_it(network: Network, *, nested: bool) -> None:
     interpreter, folders = folder_of(sys.executable)
     tried = (
         "import os\n"
@@ -122,7 +123,7 @@ def test_a_program_changes_nothing_of_the_machine_s_whoever_started_it(network: 
         "    tried(os.open, '/proc/sys/' + name, os.O_WRONLY)\n"
         "tried(os.open, '/proc/irq/default_smp_affinity', os.O_WRONLY)\n"
     )
-    done = run_in(Box(folder="/", binds=folders), network, interpreter, "-I", "-S", "-c", tried)
+    done = run_in(Box(folder="/", binds=folders, nested=nested), network, interpreter, "-I", "-S", "-c", tried)
     assert (done.stdout, done.stderr) == ("", "")
 
 

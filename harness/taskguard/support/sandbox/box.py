@@ -85,7 +85,7 @@ class Box:
             *(() if self.nested or self.isolates else ("--disable-userns",)),
             *_system(),
             *(_resolving() if self.resolves else ()),
-            *(("--ro-bind", "/proc", "/proc") if self.isolates else _processes(nested=self.nested)),
+            *(("--ro-bind", "/proc", "/proc") if self.isolates else _PROCESSES),
             *("--dev", "/dev", *shared, "--size", str(self.temporary_bytes), "--tmpfs", "/tmp"),  # noqa: S108
             *(option for bind in self.binds for option in bind.options()),
             *links,
@@ -111,16 +111,10 @@ _ISOLATED = ("--unshare-pid", "--uid", str(USER_ID), "--gid", str(GROUP_ID), "--
 # write to.
 _RIGHTS = ("CAP_SYS_ADMIN", "CAP_SETFCAP", "CAP_DAC_OVERRIDE")
 _ISOLATES = ("--uid", "0", "--gid", "0", *(part for right in _RIGHTS for part in ("--cap-add", right)))
-_OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus")
-"""What the machine's administrator may write to in ``/proc``, whatever rights it has left. bubblewrap means to cover the same, and does not
-where it has itself no right to write to the folder."""
-
-
-def _processes(*, nested: bool) -> tuple[str, ...]:
-    # Whoever sees only a part of /proc can mount none for another namespace.
-    covered = () if nested else _OF_THE_MACHINE
-    covers = (part for name in covered for part in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}"))
-    return ("--proc", "/proc", *covers)
+# What the machine's administrator may write to in /proc, whatever rights it has left. bubblewrap means to cover the same, and does not where it has
+# itself no right to write to the folder. Whoever sees /proc only with covers can mount none without, in namespaces of its own either.
+_OF_THE_MACHINE = tuple(f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus"))
+_PROCESSES = ("--proc", "/proc", *(part for place in _OF_THE_MACHINE for part in ("--ro-bind-try", place, place)))
 
 
 def folder_of(executable: str) -> tuple[str, tuple[Bind, ...]]:
