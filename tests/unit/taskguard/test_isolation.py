@@ -20,6 +20,7 @@ from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.sandbox import launch_in_box
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.sandbox.availability import sandbox_here
+from taskguard.support.sandbox.network import Network
 from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.lambda_libraries import write_libraries
@@ -71,6 +72,14 @@ class Environments:
         )
         home.mkdir()
         return launch_in_box(function, Folders(task_root=self.package, home=home, opt=self.opt), self.shared)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _network() -> Iterator[None]:
+    """That of an engine ends with it."""
+    with Network() as network, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "network", lambda: network)
+        yield
 
 
 @pytest.fixture(scope="module")
