@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,63 +13,22 @@ from typing import Any
 import psutil
 import pytest
 from taskguard.engine.functions import sandbox
-from taskguard.engine.functions.launch import Folders, Function, Launch
 from taskguard.engine.functions.process import FunctionProcess
-from taskguard.engine.functions.sandbox import launch_in_box
-from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.sandbox.network import Network
-from taskguard.support.waiting import wait_for
 
-from tests.unit.taskguard.lambda_libraries import write_libraries
+from tests.unit.taskguard.forked_environments import MEMORY_BYTES, SOON, TEMPORARY_BYTES, Environments
 
-SOON = 20.0
-MEMORY_BYTES, TEMPORARY_BYTES = 256 * 1024**2, 4 * 1024**2
 FORKED: dict[str, str] = {}
 STARTED = {"PYTHONUNBUFFERED": "1"}
 """Variables with which a function is forked as it is, and with which it is started anew."""
-TRIES = """
-    |import ctypes, json, os, resource, signal, socket, sys, threading
-    |libc = ctypes.CDLL(None, use_errno=True)
-    |def tried(what, *arguments):
-    |    try:
-    |        what(*arguments)
-    |    except OSError as error:
-    |        return error.errno
-    |    return "done"
-    |def called(name, *arguments):
-    |    return "done" if getattr(libc, name)(*arguments) >= 0 else ctypes.get_errno()
-    |def tell(what):
-    |    print(json.dumps(what), flush=True)
-    |def stay():
-    |    threading.Event().wait()
-"""
 PERMITTED, NO_SUCH_PROCESS, READ_ONLY, INVALID, NO_SPACE = 1, 3, 30, 22, 28
 
 pytestmark = pytest.mark.skipif(not sandbox_here(), reason=f"this machine has no sandbox: {sandbox_here().missing}")
 
-
-class Environments:
-    """Environments of one function, whose code stands in the place of the runtime interface client."""
-
-    def __init__(self, shared: Path, library: Path) -> None:
-        self.shared, self.package, self.library = shared, shared / "code" / "package", library
-        self.package.mkdir(parents=True, exist_ok=True)
-        self.started: list[FunctionProcess] = []
-        self.opt: Path | None = None
-
-    def launch(self, code: str, home: Path, variables: dict[str, str] | None = None) -> Launch:
-        source = TRIES + "".join(f"|{line}\n" for line in textwrap.dedent(code).splitlines())
-        write_libraries(self.library, "\n".join(line.lstrip().removeprefix("|") for line in source.splitlines()))
-        function = Function(
-            runtime=FunctionRuntime(sys.executable, (str(self.library),), "3"),
-            handler="app.handler",
-            variables=variables or {},
-            memory_bytes=MEMORY_BYTES,
-            temporary_bytes=TEMPORARY_BYTES,
-        )
-        home.mkdir()
-        return launch_in_box(function, Folders(task_root=self.package, home=home, opt=self.opt), self.shared)
+Start = Callable[[str], FunctionProcess]
+Tell = Callable[..., Any]
+Beside = Callable[[str], tuple[FunctionProcess, Any]]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,60 +45,25 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def environments(folders: tuple[Path, Path]) -> Iterator[Environments]:
-    made = Environments(*folders)
+def environments(folders: tuple[Path, Path], tmp_path: Path) -> Iterator[Environments]:
+    made = Environments(*folders, tmp_path)
     yield made
-    for process in made.started:
-        process.kill()
-
-
-Start = Callable[..., FunctionProcess]
-Tell = Callable[..., Any]
+    made.end()
 
 
 @pytest.fixture
-def start(environments: Environments, tmp_path: Path) -> Start:
-    """Start an environment that runs this."""
-
-    def started(code: str, variables: dict[str, str] | None = None) -> FunctionProcess:
-        launch = environments.launch(code, tmp_path / f"home-{len(environments.started)}", variables)
-        assert launch.fork_server is not None, "this system does not let processes be set apart in a sandbox"
-        environments.started.append(FunctionProcess(launch, lambda: None))
-        return environments.started[-1]
-
-    return started
+def start(environments: Environments) -> Start:
+    return environments.start
 
 
 @pytest.fixture
-def told(start: Start) -> Tell:
-    """What such an environment told once it has ended."""
-
-    def run(code: str, variables: dict[str, str] | None = None) -> Any:
-        process = start(code, variables)
-        assert process.ended.wait(SOON)
-        output = process.take_output()
-        assert process.exit_reason() == "Runtime exited without providing a reason", output
-        return json.loads(output)
-
-    return run
+def told(environments: Environments) -> Tell:
+    return environments.told
 
 
 @pytest.fixture
-def beside(start: Start) -> Callable[[str], tuple[FunctionProcess, Any]]:
-    """An environment that stays, and what it told first."""
-
-    def run(code: str) -> tuple[FunctionProcess, Any]:
-        process = start(f"{textwrap.dedent(code)}\nstay()")
-        heard: list[str] = []
-
-        def has_told() -> bool:
-            heard.append(process.take_output())
-            return "\n" in "".join(heard)
-
-        wait_for(has_told, seconds=SOON, every=0.01)
-        return process, json.loads("".join(heard))
-
-    return run
+def beside(environments: Environments) -> Beside:
+    return environments.beside
 
 
 ways = pytest.mark.parametrize("way", [FORKED, STARTED], ids=["forked", "started anew"])
@@ -280,9 +202,7 @@ def test_it_finds_what_is_its_own_and_nothing_open(told: Tell, way: dict[str, st
     }
 
 
-def test_environments_share_no_files_no_terminals_and_no_memory(
-    told: Tell, beside: Callable[[str], tuple[FunctionProcess, Any]]
-) -> None:
+def test_environments_share_no_files_no_terminals_and_no_memory(told: Tell, beside: Beside) -> None:
     beside("""
     open("/tmp/secret", "w").write("mine")
     master, slave = os.openpty()
@@ -298,9 +218,7 @@ def test_environments_share_no_files_no_terminals_and_no_memory(
         assert told(code) == {"files": [], "terminals": ["ptmx"], "memory": 2}
 
 
-def test_an_environment_sees_and_reaches_no_process_but_its_own(
-    told: Tell, beside: Callable[[str], tuple[FunctionProcess, Any]]
-) -> None:
+def test_an_environment_sees_and_reaches_no_process_but_its_own(told: Tell, beside: Beside) -> None:
     neighbour, pids = beside(
         "tell([os.getpid(), os.getppid(), len([each for each in os.listdir('/proc') if each.isdigit()])])"
     )
@@ -352,9 +270,7 @@ def test_an_environment_finds_no_key_of_who_started_the_engine(
     assert told(f"tell(called('syscall', {numbers[1]}, {search}, {session}, b'user', b'taskguard-test', 0))") == 126
 
 
-def test_the_namespaces_of_environments_are_others_but_for_the_network(
-    told: Tell, beside: Callable[[str], tuple[FunctionProcess, Any]]
-) -> None:
+def test_the_namespaces_of_environments_are_others_but_for_the_network(told: Tell, beside: Beside) -> None:
     names = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
     code = f"tell([os.readlink('/proc/self/ns/' + name) for name in {names}])"
     _, own = beside(code)
@@ -371,9 +287,7 @@ def test_what_ends_all_of_an_environment_cannot_be_reached_from_inside(told: Tel
     assert told(code) == [["done"] * 4, PERMITTED, 13, 13]
 
 
-def test_who_kills_its_group_kills_its_own_environment_alone(
-    start: Start, beside: Callable[[str], tuple[FunctionProcess, Any]]
-) -> None:
+def test_who_kills_its_group_kills_its_own_environment_alone(start: Start, beside: Beside) -> None:
     neighbour, _ = beside("tell(1)")
     process = start("os.kill(0, signal.SIGKILL)")
     assert process.ended.wait(SOON)
@@ -412,9 +326,7 @@ LEAVES = """
 
 
 @pytest.mark.parametrize("end", ["function", "first", "monitor", "keeper"])
-def test_all_that_it_started_ends_with_any_of_those_that_keep_it(
-    start: Start, beside: Callable[[str], tuple[FunctionProcess, Any]], end: str
-) -> None:
+def test_all_that_it_started_ends_with_any_of_those_that_keep_it(start: Start, beside: Beside, end: str) -> None:
     process, _ = beside(f"{textwrap.dedent(LEAVES)}\ntell(1)")
     below = psutil.Process(process.pid).children(recursive=True)
     # What waits for the first of its namespace, that one, the function, and what it left.
@@ -426,7 +338,7 @@ def test_all_that_it_started_ends_with_any_of_those_that_keep_it(
     assert not psutil.wait_procs(below, timeout=SOON)[1]
 
 
-def test_it_ends_when_it_is_ended(beside: Callable[[str], tuple[FunctionProcess, Any]]) -> None:
+def test_it_ends_when_it_is_ended(beside: Beside) -> None:
     process, _ = beside(f"{textwrap.dedent(LEAVES)}\ntell(1)")
     below = psutil.Process(process.pid).children(recursive=True)
     process.kill()
@@ -447,12 +359,11 @@ def test_how_it_ended_is_told(start: Start, code: str, reason: str) -> None:
     assert process.exit_reason() == reason
 
 
-def test_nothing_of_a_function_runs_that_could_not_be_set_apart(environments: Environments, tmp_path: Path) -> None:
-    launch = environments.launch("tell('ran')", tmp_path / "home")
+def test_nothing_of_a_function_runs_that_could_not_be_set_apart(environments: Environments) -> None:
+    launch = environments.launch("tell('ran')")
     assert launch.isolation is not None
     elsewhere = replace(launch.isolation, task_root=f"{launch.isolation.task_root}-gone")
-    process = FunctionProcess(replace(launch, isolation=elsewhere), lambda: None)
-    environments.started.append(process)
+    process = environments.run(replace(launch, isolation=elsewhere))
     assert process.ended.wait(SOON)
     assert process.exit_reason() == "Runtime exited with error: exit status 1"
     assert "isolating a function: mount: No such file or directory" in (output := process.take_output())
@@ -465,13 +376,13 @@ def test_where_it_cannot_be_set_apart_bubblewrap_makes_a_sandbox_for_each(
     monkeypatch.setattr(sandbox, "_can_isolate", lambda _: False)
     environments.shared = tmp_path
     environments.package = tmp_path / "package"
-    launch = environments.launch("", tmp_path / "home")
+    launch = environments.launch("")
     assert (launch.fork_server, launch.isolation) == (None, None)
     assert launch.argv[0].endswith("bwrap")
 
 
 def test_a_package_that_lies_elsewhere_gets_a_sandbox_of_its_own(environments: Environments, tmp_path: Path) -> None:
     environments.package = tmp_path
-    launch = environments.launch("", tmp_path / "home")
+    launch = environments.launch("")
     assert (launch.fork_server, launch.isolation) == (None, None)
     assert launch.argv[0].endswith("bwrap")
