@@ -16,6 +16,7 @@ from taskguard.history import (
     DeadLettered,
     Delivered,
     Event,
+    InvocationFailed,
     RecordChanged,
     RecordObserved,
 )
@@ -167,6 +168,20 @@ def test_who_has_told_failures_from_what_stood_behind_them_is_believed_that_all_
         for event in reported
     ]
     assert partial(thrown).outcome is Outcome.UNKNOWN, "nobody named a message"
+    failed = InvocationFailed(
+        at_ms=START_MS,
+        started_ms=START_MS,
+        function="work",
+        delivery_id=batch,
+        error_type="BatchProcessingError",
+        message="All records failed processing.",
+        loaded=True,
+        lines=(),
+        log_bytes=0,
+        task_ids=(),
+    )
+    assert holds(partial([*thrown, failed])), "Powertools names them so"
+    assert partial([*thrown, replace(failed, error_type="Error")]).outcome is Outcome.UNKNOWN
     assert holds(partial(bare(*both, SECOND_TRY, FIRST_TRY, reason=boom))), "it deleted the other by itself"
 
 

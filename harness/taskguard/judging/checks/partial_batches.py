@@ -36,6 +36,7 @@ from taskguard.history import (
     Delivered,
     Event,
     History,
+    InvocationFailed,
     RecordChanged,
     RecordedAttempt,
     RecordObserved,
@@ -56,6 +57,10 @@ QUESTION = Question(
     needs=(Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered),
     exercised_by=f"grade with a target that lets tasks wait (localstack), and with another seed: {_WANTED}",
 )
+
+_ALL_FAILED = ("BatchProcessingError", "FullBatchFailureError")
+"""What Powertools for AWS Lambda raises where each message of a batch failed by itself:
+https://docs.powertools.aws.dev/lambda/python/latest/utilities/batch/."""
 
 _WAITING_IN_BATCHES = 20
 """Of so many tasks half wait, which is as many as Lambda receives at once."""
@@ -165,6 +170,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         return not_applicable(QUESTION, "the work queue's consumer is handed one message at a time")
     batches = _batches(history, terms)
     question = _exercised(history, terms, several=bool(batches))
+    all_failed = {each.delivery_id for each in history.of_kind(InvocationFailed) if each.error_type in _ALL_FAILED}
     told_apart = {each for batch in batches for each in batch.told_apart}
     with_a_failure = sum(batch.has_a_failure for batch in batches)
     handed_back = [each for batch in batches for each in batch.handed_back if each.proven]
@@ -186,7 +192,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             *(
                 found
                 for batch in batches
-                for found in _of_batch(batch, places.of_batches(history), told_apart=told_apart)
+                for found in _of_batch(batch, places.of_batches(history), told_apart, all_failed)
             ),
             *attempts_in_doubt(history),
         ],
@@ -344,11 +350,14 @@ def _done_meanwhile(attempt: Attempt, history: History, terms: Terms) -> bool:
     )
 
 
-def _is_reported(attempt: Attempt) -> bool:
-    return attempt.failed is not None and attempt.failed.reason == REPORTED
+def _is_reported(attempt: Attempt, all_failed: Set[str] = frozenset()) -> bool:
+    """Whether it was named as failed, or its delivery was, as one of which ``all_failed``."""
+    return attempt.failed is not None and (attempt.failed.reason == REPORTED or attempt.delivery_id in all_failed)
 
 
-def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: Set[bool]) -> Iterator[Found]:
+def _of_batch(
+    batch: _Batch, place: places.Place | None, told_apart: Set[bool], all_failed: Set[str]
+) -> Iterator[Found]:
     """What is to be said of the members of a batch; ``place`` is the setting to look at, where it is one. Who has ``told_apart`` failures from
     what stood behind them is believed that all of a batch failed."""
     for member in batch.handed_back:
@@ -357,7 +366,7 @@ def _of_batch(batch: _Batch, place: places.Place | None, *, told_apart: Set[bool
             message = f"{member.name}: attempt {number} was handed back {_how(member)}, because {batch.cause}"
             excuses = () if member.drawn_to_fail is False else (BackoffRequested, RecordObserved)
             yield Violation(member.attempt.task_id, message, shown, excuses, place=place)
-        elif batch.culprit is not None or _is_reported(member.attempt) not in told_apart:
+        elif batch.culprit is not None or _is_reported(member.attempt, all_failed) not in told_apart:
             message = (
                 f"{member.name}: attempt {number} failed without a backoff, and there is no record of it to tell whether it was "
                 f"tried, when {batch.cause}"
