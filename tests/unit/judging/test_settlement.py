@@ -223,3 +223,11 @@ def test_a_queue_that_was_emptied_just_before_the_end_is_unknown() -> None:
 def test_a_queue_that_was_not_looked_at_is_unknown() -> None:
     events = without(EVENTS, *depths(EVENTS, "dead-letter"))
     assert "how many messages were left in the dead-letter queue" in messages(events, Outcome.UNKNOWN)
+
+
+def test_where_all_of_many_tasks_died_nothing_shows_that_one_is_ever_completed() -> None:
+    told = messages(run(*[DEAD] * 10), Outcome.UNKNOWN)
+    assert told.startswith("none of 10 tasks was completed, so nothing shows that the pipeline ever completes one: ")
+    assert "most often after reported as failed" in told
+    for fates in ([DEAD] * 9, [*[DEAD] * 10, FIRST_TRY]):
+        assert settlement(run(*fates)).outcome is Outcome.PASS

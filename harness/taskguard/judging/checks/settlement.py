@@ -9,17 +9,19 @@ without what was done for all tasks that succeeded at once. One that was sent to
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
 seen empty twice, so far apart as is expected, are unknown. Where the work queue is that of a later stage, a task may have died on the way there,
-and one that was acknowledged there is unknown. A dead-letter queue that nothing consumes need not be
+and one that was acknowledged there is unknown. So is a run in which all tasks died: that they can be completed was never seen. A dead-letter queue that nothing consumes need not be
 empty. That nothing is done twice is for `effect` and `idempotency` to tell. This module must not know what a task does between its acceptance and its end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    AttemptFailed,
     AttemptSucceeded,
     Called,
     DeadLettered,
@@ -43,6 +45,9 @@ from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.stages import died_earlier, dropped_earlier
 from taskguard.judging.checks.work import deeds_of, usual_deeds
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, unfinished
+
+_FEWEST_TO_SEE_ONE = 10
+"""At no rate that a run is graded at would all of so many tasks die by chance."""
 
 QUESTION = Question(
     check="settlement",
@@ -69,6 +74,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             *_refusals(history),
             *_left_over(history, unsettled, terms),
             *_other_stages(history),
+            *_none_completed(history, completed, dead),
         ],
         expected="each accepted task completed or dead-lettered, no other, and the queues empty and still so "
         f"{seconds(terms.tolerances.empty_for_seconds)} later",
@@ -113,6 +119,19 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
             message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
             yield Doubt(task_id, message, history.of_task(task_id))
+
+
+def _none_completed(history: History, completed: int, dead: int) -> Iterator[Doubt]:
+    """That no task was completed, of so many that anybody would have seen one: that the pipeline can is never shown then."""
+    reasons = Counter(each.reason for each in history.of_kind(AttemptFailed))
+    if completed or dead < _FEWEST_TO_SEE_ONE or not reasons:
+        return
+    [(reason, _)] = reasons.most_common(1)
+    message = (
+        f"none of {times(dead, 'task')} was completed, so nothing shows that the pipeline ever completes one: each was dead-lettered, most often after "
+        f"{reason}. If its functions call anybody but AWS, whom a sandbox does not let them reach, grade with --no-sandbox"
+    )
+    yield Doubt(None, message, history.of_kind(DeadLettered)[:1], of_all=True)
 
 
 def _other_stages(history: History) -> Iterator[Advice]:
