@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
 from taskguard.engine.patches import moto_item_size
 
@@ -28,7 +28,8 @@ def moto_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DepthFirstTraverser, "traverse", DepthFirstTraverser.traverse_node_recursively)
     monkeypatch.delattr(ActionCountValidator, "traverse")
     monkeypatch.delattr(OverlappingPathsValidator, "traverse")
-    monkeypatch.delattr(LimitedSizeDict, "__reduce__")
+    for kind in (Node, DynamoType, Item):
+        monkeypatch.delattr(kind, "__deepcopy__")
 
 
 def answer(client: Any, expression: str) -> tuple[Any, Any]:

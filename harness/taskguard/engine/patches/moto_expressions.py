@@ -1,19 +1,19 @@
 """moto: DynamoDB's expressions are kept once they were read, and gone through once for each thing that is looked for.
 
-moto reads every expression anew, twice a write, and copies what it read attribute by attribute; an update it goes through ten times,
-and asks of each part whether it is of a kind, for which it makes a table each time. A pipeline has a handful
+moto reads every expression anew, twice a write, and copies what it read and the record attribute by attribute; an update it goes through
+ten times, and asks of each part whether it is of a kind, for which it makes a table each time. A pipeline has a handful
 of expressions, told apart by their values. This module must not know of LocalStack: whoever uses moto can use it.
 
 Needed until a task costs the engine no more time without it: ``python -m bench.throughput``.
 """
 
-import pickle
 from collections import deque
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
@@ -26,9 +26,8 @@ def apply() -> None:
     # Whoever changes an update's tree copies it before; a condition's parts are values, in a queue that gets emptied.
     UpdateExpressionParser.make = staticmethod(lru_cache(_EXPRESSIONS)(UpdateExpressionParser.make))
     ConditionExpressionParser._lex_condition_expression = lambda self: deque(_parts_of(self.condition_expression))
-    validators.deepcopy = _copied
-    Item.__deepcopy__ = lambda self, _known: _copied(self)
-    LimitedSizeDict.__reduce__ = lambda self: (_with_attributes, (dict(self),))
+    for kind, copied in ((Node, _copied_tree), (DynamoType, _copied_value), (Item, _copied_item)):
+        kind.__deepcopy__ = lambda self, _known, copied=copied: copied(self)
     DepthFirstTraverser.traverse = _traverse
     # moto asks this of each part of an expression; the whole has all that its parts have.
     validators.ActionCountValidator.traverse = validators.ActionCountValidator.verify_action_counts
@@ -40,41 +39,64 @@ def _parts_of(condition: str) -> tuple[Any, ...]:
     return tuple(_read_condition(ConditionExpressionParser(condition, {}, {})))
 
 
-def _copied(value: Any) -> Any:
-    """As ``copy.deepcopy`` would, in a fifth of the time."""
-    return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))  # noqa: S301  # what was made here just now
-
-
-def _with_attributes(attributes: dict[str, Any]) -> LimitedSizeDict:
-    # They were together before: their size is not to be held against the limit again, one by one.
-    copied = LimitedSizeDict()
-    dict.update(copied, attributes)
+def _copied_tree(node: Node) -> Node:
+    """A copy whose nodes do not know what is above them, which only moto's own way through a tree asks: it goes when nobody has it."""
+    copied = object.__new__(node.__class__)
+    children = node.children and [_copied_tree(each) if isinstance(each, Node) else each for each in node.children]
+    copied.__dict__.update(type=node.type, children=children, parent=None)
     return copied
+
+
+def _copied_value(value: DynamoType) -> DynamoType:
+    inside = value.value
+    if isinstance(inside, dict):
+        inside = {name: _copied_value(each) for name, each in inside.items()}
+    elif isinstance(inside, list):
+        # Of a set what is in it, as it is.
+        inside = [_copied_value(each) if isinstance(each, DynamoType) else each for each in inside]
+    else:
+        # moto puts another one in the place of such a value.
+        return value
+    copied = object.__new__(DynamoType)
+    copied.__dict__.update(type=value.type, value=inside)
+    return copied
+
+
+def _copied_item(item: Item) -> Item:
+    copied = object.__new__(Item)
+    copied.__dict__.update(item.__dict__)
+    copied.attrs = LimitedSizeDict()
+    # They were together before: their size is not to be held against the limit again, one by one.
+    dict.update(copied.attrs, {name: _copied_value(each) for name, each in item.attrs.items()})
+    return copied
+
+
+class _Kinds(dict[type[Any], type[Node] | None]):
+    """Of which of some kinds each class is, the first that fits."""
+
+    def __init__(self, kinds: Sequence[type[Node]]) -> None:
+        self._kinds = kinds
+
+    def __missing__(self, part: type[Any]) -> type[Node] | None:
+        self[part] = kind = next((kind for kind in self._kinds if issubclass(part, kind)), None)
+        return kind
+
+
+_kinds_of = lru_cache(_EXPRESSIONS)(_Kinds)
+_nodes = _Kinds((Node,))
 
 
 def _traverse(self: DepthFirstTraverser, tree: Node) -> Node:
     """What moto's does, depth first: each node of a kind that is looked for is replaced by what is made of it."""
     makes = self._processing_map()
-    kinds = tuple(makes)
-
-    def replaced(node: Node, place: int) -> Node:
-        above = node.parent
-        for number, child in enumerate(node.children or ()):
-            self.pre_processing_of_child(node, number)
-            if _kind_of(child.__class__, (Node,)):
-                replaced(child, number)
-        kind = _kind_of(node.__class__, kinds)
-        if kind is None:
-            return node
-        made = makes[kind](node)
-        made.parent = above
-        if above:
-            above.children[place] = made
-        return made
-
-    return replaced(tree, -1)
+    return _replaced(self, makes, _kinds_of(tuple(makes)), tree)
 
 
-@lru_cache(_EXPRESSIONS)
-def _kind_of(part: type[Any], kinds: tuple[type[Node], ...]) -> type[Node] | None:
-    return next((kind for kind in kinds if issubclass(part, kind)), None)
+def _replaced(self: DepthFirstTraverser, makes: dict[type[Node], Any], kinds: _Kinds, node: Node) -> Node:
+    children = node.children
+    for number, child in enumerate(children or ()):
+        self.pre_processing_of_child(node, number)
+        if _nodes[child.__class__]:
+            children[number] = _replaced(self, makes, kinds, child)
+    kind = kinds[node.__class__]
+    return node if kind is None else makes[kind](node)
