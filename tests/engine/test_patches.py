@@ -23,6 +23,12 @@ def test_moto_looks_for_the_names_of_methods_each_time() -> None:
     assert not hasattr(responses.method_names_from_class, "cache_info")
 
 
+def test_routers_look_for_each_path_anew() -> None:
+    from rolo.routing import Router
+
+    assert "bind(server_name=request.host)" in inspect.getsource(Router.dispatch)
+
+
 @pytest.mark.usefixtures("localstack_itself")
 def test_cloudformation_waits_a_second_between_two_looks() -> None:
     from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor

@@ -8,7 +8,7 @@ from taskguard.engine import patches
 
 FOLDER = Path(patches.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
-LIBRARIES = ("CPython", "botocore", "werkzeug", "moto", "LocalStack")
+LIBRARIES = ("CPython", "botocore", "werkzeug", "rolo", "moto", "LocalStack")
 
 
 def test_all_are_made_once() -> None:

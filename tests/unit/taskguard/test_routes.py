@@ -1,11 +1,13 @@
-"""The engine compiles routes one at a time."""
+"""The engine compiles routes one at a time, and keeps what there is no route for."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from taskguard.engine.patches import werkzeug_routes
-from werkzeug.routing import Map, Rule
+from rolo import Request, Response, Router
+from taskguard.engine.patches import rolo_routes, werkzeug_routes
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, MapAdapter, Rule
 
 THREADS = 4
 
@@ -35,3 +37,56 @@ def test_no_two_threads_compile_a_route_at_once(monkeypatch: pytest.MonkeyPatch)
 
     assert most == 1
     assert [len(list(found.iter_rules())) for found in maps] == [1] * THREADS
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> Router:
+    monkeypatch.setattr(Router, "dispatch", Router.dispatch)
+    rolo_routes.apply()
+    return Router()
+
+
+def test_what_has_no_route_is_looked_for_once(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_for: list[str] = []
+    match = MapAdapter.match
+
+    def counted(adapter: MapAdapter, path: str, method: str) -> object:
+        looked_for.append(path)
+        return match(adapter, path, method)
+
+    monkeypatch.setattr(MapAdapter, "match", counted)
+    for path in ("/", "/", "/other", "/"):
+        with pytest.raises(NotFound):
+            router.dispatch(Request("POST", path))
+    assert looked_for == ["/", "/other"]
+
+
+def test_a_route_that_is_added_is_found_and_one_that_is_removed_is_not(router: Router) -> None:
+    with pytest.raises(NotFound):
+        router.dispatch(Request("GET", "/task"))
+    rules = router.add("/task", lambda _request, _values: Response("found"))
+    assert router.dispatch(Request("GET", "/task")).data == b"found"
+    router.remove(rules)
+    with pytest.raises(NotFound):
+        router.dispatch(Request("GET", "/task"))
+
+
+def test_what_only_its_endpoint_does_not_find_is_asked_of_it_again(router: Router) -> None:
+    answers = iter([NotFound(), None])
+
+    def endpoint(_request: Request, _values: object) -> Response:
+        if (error := next(answers)) is not None:
+            raise error
+        return Response("found")
+
+    router.add("/task", endpoint)
+    with pytest.raises(NotFound):
+        router.dispatch(Request("GET", "/task"))
+    assert router.dispatch(Request("GET", "/task")).data == b"found"
+
+
+def test_other_hosts_and_methods_have_routes_of_their_own(router: Router) -> None:
+    router.add("/task", lambda _request, _values: Response("found"), host="api.test", methods=["GET"])
+    with pytest.raises(NotFound):
+        router.dispatch(Request("GET", "/task", headers={"Host": "other.test"}))
+    assert router.dispatch(Request("GET", "/task", headers={"Host": "api.test"})).data == b"found"

@@ -1,4 +1,4 @@
-"""Changes to the libraries that the engine runs on: CPython, botocore, werkzeug, moto and LocalStack.
+"""Changes to the libraries that the engine runs on: CPython, botocore, werkzeug, rolo, moto and LocalStack.
 
 One file each. It says first why, then until when it is needed and how to find that out. :data:`IN_ORDER` names them all, and
 :func:`apply` makes all of these changes. To try without one, take its name out of the tuple.
@@ -11,6 +11,7 @@ IN_ORDER = (
     "garbage_collection",
     "scaled_time",
     "werkzeug_routes",
+    "rolo_routes",
     "botocore_signatures",
     "botocore_user_agent",
     "moto_method_names",
