@@ -104,6 +104,14 @@ def preload() -> None:
     preloading.preload()
 
 
+@on_infra_ready(name="taskguard-garbage-collection", should_load=_sees_calls)
+def expect_work() -> None:
+    """Collect garbage as befits an engine at work."""
+    from taskguard.engine.patches import garbage_collection
+
+    garbage_collection.expect_work()
+
+
 @on_infra_ready(name="taskguard-instance", should_load=_is_ours)
 def answer_as_instance() -> None:
     """Say whose engine this is, so that a target knows that the one that answers is its own, and why its flight recorder records no

@@ -1,10 +1,13 @@
 """Each change to a library stands in a file of its own, with its reason and its end, and is made."""
 
 import ast
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from taskguard.engine import patches
+from taskguard.engine import patches, plugins
+from taskguard.engine.patches import garbage_collection
 
 FOLDER = Path(patches.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
@@ -27,3 +30,19 @@ def test_it_says_whose_code_it_changes_and_until_when(name: str) -> None:
     last = words.split("\n\n")[-1]
     assert last.startswith(("Needed until ", "Needed as long as "))
     assert next(each.name for each in module.body if isinstance(each, ast.FunctionDef)) == "apply"
+
+
+@pytest.fixture
+def own_thresholds() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("own_thresholds")
+def test_garbage_is_collected_in_smaller_amounts_once_the_engine_has_started() -> None:
+    garbage_collection.apply()
+    at_start = gc.get_threshold()
+    plugins.expect_work()
+    at_work = gc.get_threshold()
+    assert at_work[0] * 10 <= at_start[0]
