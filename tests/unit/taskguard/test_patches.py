@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from taskguard.engine import patches, plugins
+from taskguard.engine import patches
 from taskguard.engine.patches import garbage_collection
 
 FOLDER = Path(patches.__file__).parent
@@ -37,12 +37,14 @@ def own_thresholds() -> Iterator[None]:
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("own_thresholds")
-def test_garbage_is_collected_in_smaller_amounts_once_the_engine_has_started() -> None:
+def test_garbage_is_collected_in_smaller_amounts_once_the_engine_has_started_and_only_of_what_is_made_then() -> None:
     garbage_collection.apply()
     at_start = gc.get_threshold()
-    plugins.expect_work()
+    garbage_collection.expect_work()
     at_work = gc.get_threshold()
     assert at_work[0] * 10 <= at_start[0]
+    assert gc.get_freeze_count()

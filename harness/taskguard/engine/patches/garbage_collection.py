@@ -17,5 +17,6 @@ def apply() -> None:
 
 
 def expect_work() -> None:
-    """The engine has started."""
+    """The engine has started: what there is stays, and nobody need look through it again."""
+    gc.freeze()
     gc.set_threshold(*_AT_WORK)
