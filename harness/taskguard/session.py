@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from taskguard.operating.graded_on_aws import deployed_stage
 from taskguard.reports.html import get_ready as get_ready_to_report
 from taskguard.run.backlog import Backlog
 from taskguard.run.breaking_off import AsLongAsTheyAnswer, make_sure_it_is_recorded, why_it_ended
+from taskguard.run.early import told_early
 from taskguard.run.engine_limits import limits_of, used_by
 from taskguard.run.events import Announced, Answered, Began, Graded, Recorded, SessionEvent, Tell, nobody, phase
 from taskguard.run.injecting.fates import Fates
@@ -148,7 +149,8 @@ def _made(
     limits = partial(limits_of, run.endpoint, used_by(run.endpoint, run.stack))
     seen, history = _Seen(run.endpoint, tell), None
     try:
-        history = run.of(load, seen.tell, outside, learn_log=asked is not None and asked.learn_log)
+        with _early(run, load, seen, partial(manifest, ended_early="it goes on", fates=outside.fate_lines), asked):
+            history = run.of(load, seen.tell, outside, learn_log=asked is not None and asked.learn_log)
         with phase(tell, "manifest"):
             made = manifest(engine_limits=limits(history), fates=outside.fate_lines)
             saved = SavedRun(history=history, manifest=made)
@@ -163,6 +165,16 @@ def _made(
         raise _kept_early(history, manifest, folder, error, run.endpoint if ended else None) from error
     tell(Recorded(saved, folder))
     return saved
+
+
+def _early(
+    run: Run, load: Load, seen: _Seen, manifest: Callable[[], Manifest], asked: Asked | None
+) -> AbstractContextManager[None]:
+    """What tells of checks that fail before the run has ended, where it is asked for."""
+    if asked is None or not asked.early:
+        return nullcontext()
+    again = frozenset(each.task.task_id for each in load.again)
+    return told_early(run, seen.answers, manifest, again, seen.tell)
 
 
 def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None) -> Outside:

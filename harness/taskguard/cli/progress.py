@@ -12,8 +12,8 @@ from rich.text import Text
 from taskguard.cli.complaints import complain
 from taskguard.history import TaskSubmitted
 from taskguard.history.values import QueueName
-from taskguard.reports.plain import print_line
-from taskguard.run.events import Announced, Began, PhaseBegan, PhaseEnded, SessionEvent, Warned
+from taskguard.reports.plain import print_line, shows_marks
+from taskguard.run.events import Announced, Began, FailsAlready, PhaseBegan, PhaseEnded, SessionEvent, Warned
 from taskguard.run.watch import Progress
 
 _PLAIN_EVERY_SECONDS = 5.0
@@ -59,6 +59,9 @@ class ProgressLine:
                 self.say(text)
             case Warned(text):
                 complain(text)
+            case FailsAlready(check, message) if not self._quiet:
+                mark = "✗" if shows_marks(self._console) else "fail"
+                print_line(self._console, f"{mark} {check}  {message}", "red", hanging=2)
             case Began(tasks):
                 self._tasks = tasks
             case TaskSubmitted():

@@ -85,6 +85,7 @@ def watch(
         clock_scale=clock_scale,
         deployer=deployer,
         sandboxed=sandbox,
+        early=True,
     )
     orders, show = Orders(), _Shown(a_console())
 

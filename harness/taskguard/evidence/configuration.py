@@ -41,6 +41,8 @@ class Configuration:
         self._endpoint = endpoint
         self._stack = stack
         self._reading: Future[list[Event]] | None = None
+        self.before: Sequence[Event] = ()
+        """What was read before of the same stack, whose settings were not changed since."""
 
     def begin(self) -> Future[list[Event]]:
         """Read them as they are from now on, and not as they were before."""
@@ -59,6 +61,11 @@ class Configuration:
     def events(self) -> list[Event]:
         """What was read when it was last begun, or is read now when it never was."""
         return list((self._reading or self.begin()).result())
+
+    def known(self) -> Sequence[Event]:
+        """What has been read of it up to now, or was before."""
+        reading = self._reading
+        return reading.result() if reading is not None and reading.done() and not reading.exception() else self.before
 
 
 def configuration_of(endpoint: Endpoint, stack: Stack) -> list[Event]:

@@ -61,6 +61,10 @@ class RecorderSource:
     def from_now(self) -> Self:
         return replace(self, since_ms=self.endpoint.clock.now_ms())
 
+    def beside(self) -> Self:
+        """The same for another thread, which reads the file by itself."""
+        return replace(self, file=self.file.anew())
+
     def gather(self, given: Sequence[Event], only: frozenset[str] | None) -> tuple[list[Event], Recording]:
         self.begin()
         return self.left(given, only)

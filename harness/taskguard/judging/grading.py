@@ -162,8 +162,8 @@ def _with_doubled(verdict: Verdict, doubled: frozenset[str]) -> Verdict:
     return replace(verdict, findings=(*verdict.findings, Finding(task_id=None, message=message)))
 
 
-def grade_run(history: History, manifest: Manifest) -> Grade:
-    """Judge a run by what it was: one into which faults were injected by the guarantees, any other by every check.
+def grade_run(history: History, manifest: Manifest, checks: Mapping[str, Check] = CHECKS) -> Grade:
+    """Judge a run by what it was: one into which faults were injected by the guarantees, any other by every check, or by those given.
 
     How a task ended is told by its record when there were faults: a message that was acknowledged may have been a duplicate,
     and one that reached the dead-letter queue that of a task which was completed before. When faults were injected that are in
@@ -175,7 +175,7 @@ def grade_run(history: History, manifest: Manifest) -> Grade:
     """
     plan, terms = manifest.plan, manifest.terms
     if plan is None:
-        judged = _as_far_as_shown(grade(history, terms), manifest, history)
+        judged = _as_far_as_shown(grade(history, terms, checks), manifest, history)
         if manifest.fates:
             judged = replace(judged, fates=tuple(_as_if_unstruck(fate, history) for fate in judged.fates))
         unplanned = [fault for fault in history.of_kind(FaultInjected) if fault.fault not in manifest.fates]

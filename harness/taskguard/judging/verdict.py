@@ -10,7 +10,7 @@ a `RunEnded` was cut short, so every kind of event is incomplete in it. This mod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -111,12 +111,16 @@ class Question:
     `exercised_by` is what has to happen in a run for the claim to speak of anything, as an imperative: without it such a run is
     *unknown*. Without an `exercised_by` it holds of nothing, and is called *not exercised*: so do the checks of chance, which
     no right pipeline could help to be given too few failures.
+
+    A fail `lasts` in a run that goes on, of which this is what was seen up to now, if nothing that is seen later can take it back. Who does
+    not say so is judged at the end alone.
     """
 
     check: str
     claim: str
     needs: tuple[type[Event], ...]
     exercised_by: str | None = None
+    lasts: Callable[[History], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,14 @@ class PhaseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FailsAlready:
+    """A check fails, whatever is still to come of the run; ``message`` is what it found first."""
+
+    check: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """All that was seen of the run has been gathered: it has not been judged yet. ``folder`` is the run's."""
 
@@ -71,7 +79,9 @@ class Graded:
 Answered: TypeAlias = TaskSubmitted | InvalidSubmitted | RecordAnswered
 """What the service's API answered to the run."""
 
-SessionEvent: TypeAlias = Announced | Warned | Began | PhaseBegan | PhaseEnded | Answered | Progress | Recorded | Graded
+SessionEvent: TypeAlias = (
+    Announced | Warned | Began | PhaseBegan | PhaseEnded | Answered | Progress | FailsAlready | Recorded | Graded
+)
 
 Tell: TypeAlias = Callable[[SessionEvent], None]
 """Who is told of a session's events."""

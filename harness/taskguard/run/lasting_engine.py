@@ -32,6 +32,7 @@ class LastingEngine:
         self._folder = folder
         self._held = ExitStack()
         self._instance: LocalStackInstance | None = None
+        self._last: Run | None = None
         self._started = 0
 
     def __enter__(self) -> Self:
@@ -57,7 +58,11 @@ class LastingEngine:
             kept = self._kept(self._instance, wanted)
             stack = kept.there(kept.digests_now(), tell, log, task_ids)
             if stack is not None:
-                return run_on(stack, self._instance.endpoint(), wanted)
+                run = run_on(stack, self._instance.endpoint(), wanted)
+                if self._last is not None:
+                    run.configuration.before = self._last.configuration.known()
+                self._last = run
+                return run
             tell(Announced("More than code has changed, or messages were left: the engine is started anew"))
         with phase(tell, "engine: stop"):
             self.end()
@@ -76,7 +81,7 @@ class LastingEngine:
         instance = engine.instance
         assert isinstance(instance, LocalStackInstance)  # noqa: S101  # it was asked for
         self._kept(instance, wanted).remember(engine.run.stack, digests)
-        self._instance = instance
+        self._instance, self._last = instance, engine.run
         return engine.run
 
     @staticmethod

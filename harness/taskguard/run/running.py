@@ -89,17 +89,17 @@ class Run:
         self._learnt_before = learnt
         self._note = note
         self.machine_clock = MachineClock()
-        self._source = source or source_at(endpoint, stack, self.dialect)
+        self.source = source or source_at(endpoint, stack, self.dialect)
         record = self.dialect.record
         self._changes = Changes(endpoint, stack, record) if record is not None else None
-        self._configuration = Configuration(endpoint, stack)
+        self.configuration = Configuration(endpoint, stack)
         self._learning: Learning | None = None
 
     def from_now(self) -> Run:
         """The same for one of several users of the stack, whose tasks are all handed in from now on: it need not look through what was
         seen before."""
         mine = copy(self)
-        mine._source = self._source.from_now()
+        mine.source = self.source.from_now()
         return mine
 
     @property
@@ -132,7 +132,7 @@ class Run:
         """
         if self._changes is not None:
             self._changes.begin()
-        self._source.begin()
+        self.source.begin()
         if can_learn(self.endpoint, self.stack, self.dialect, load):
             asks_for_log = bool(self.terms.contract.dead_letter.log)
             self._learning = Learning(self.endpoint, self.stack, self.dialect, load, log=asks_for_log or learn_log)
@@ -160,7 +160,7 @@ class Run:
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
         with phase(tell, "ask first"):
             client, load, first = self._ask_first(load, tell, outside)
-        since_ms, alone = self._source.since_ms, self.alone
+        since_ms, alone = self.source.since_ms, self.alone
         at, let_go = (self.endpoint, self.stack, self.terms), outside.let_go
         with Probing(*at, load, client, tell, alone=alone, since_ms=since_ms, let_go=let_go) as probing:
             with phase(tell, "submit"):
@@ -174,12 +174,12 @@ class Run:
             def told(progress: Progress) -> None:
                 tell(progress)
                 if backlog is not None and backlog.look(progress.depths):
-                    self._configuration.begin()
+                    self.configuration.begin()
 
             looks = Looks(told)
             if backlog is None:
                 # With one, what was switched off must be on again before.
-                self._configuration.begin()
+                self.configuration.begin()
             with phase(tell, "settle"):
                 settled = self.watch(ids, looks, faults, handed_in=probing.handed_in, pace=pace, seconds=seconds)
             probing.read_back()
@@ -191,7 +191,7 @@ class Run:
         """Whether nothing more will happen, and the queues as they were one look before that was found; as before where nothing was put
         back."""
         with phase(tell, "redrive"):
-            task_ids = redrive.put_back(lambda: self._source.gather(answers, None)[0])
+            task_ids = redrive.put_back(lambda: self.source.gather(answers, None)[0])
         if not task_ids:
             return True, depths
         looks = Looks(tell)
@@ -231,8 +231,8 @@ class Run:
         if dialect.record is not None and self.dialect.record is None:
             self._changes = Changes(self.endpoint, self.stack, dialect.record)
         self.terms = replace(self.terms, dialect=dialect)
-        if isinstance(self._source, RecorderSource):
-            self._source.dialect = dialect
+        if isinstance(self.source, RecorderSource):
+            self.source.dialect = dialect
 
     def _submit(
         self,
@@ -346,7 +346,7 @@ class Run:
     def _gathered(self, given: list[Event], only: frozenset[str] | None, ask: Ask) -> list[Event]:
         """All that was seen but what the queues hold."""
         begun_ms = min((event.at_ms for event in given), default=0.0)
-        told, recording = ask(partial(self._source.gather, given, only), partial(self._source.left, given, only))
+        told, recording = ask(partial(self.source.gather, given, only), partial(self.source.left, given, only))
         if self._learning is not None:
             self._learning.of_ends([*given, *told], self.recording())
             self._speak(self._learning.dialect)
@@ -355,7 +355,7 @@ class Run:
         if words is not None:
             request_ids = handled_dead_letters(recording, self.stack, self.dialect.message, only)
             ended = {i: each.ended_at_ms for i, each in recording.invocations.items() if each.ended_at_ms is not None}
-            read_logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self._source.since_ms)
+            read_logs = partial(dead_letter_logs, self.endpoint, self.stack, words, request_ids, self.source.since_ms)
             logged = ask(partial(read_logs, told=told, ended_ms=ended), list)
             if self._learning is not None:
                 self._speak(self._learning.dialect)
@@ -367,10 +367,10 @@ class Run:
         if self._changes is not None:
             submitted = [event for event in events if isinstance(event, TaskSubmitted)]
             events.extend(ask(partial(self._changes.of, records, submitted), list))
-        settings: list[Event] = ask(self._configuration.events, list)
+        settings: list[Event] = ask(self.configuration.events, list)
         seen = self.recording()
         if seen is not None and not seen.damage:
-            settings = with_unused(settings, seen.since(self._source.since_ms), self.stack, self.endpoint.region)
+            settings = with_unused(settings, seen.since(self.source.since_ms), self.stack, self.endpoint.region)
         return [*events, *settings]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:
@@ -390,4 +390,4 @@ class Run:
 
     def recording(self) -> Recording | None:
         """What the engine's flight recorder has up to now; none where there is none."""
-        return self._source.recording()
+        return self.source.recording()

@@ -101,7 +101,7 @@ class Asked(WantedStage):
     whether the service's programs run in a sandbox (none: as :mod:`taskguard.service.sandboxing` has it). ``keep`` leaves the stack
     running, ``fresh`` uses no engine that is up; with ``redrive`` the dead letters that lie in their queue at the end are put back once. ``learn_log`` lets the
     words of the log be learnt also where the contract asks for none. ``plan`` is what is broken on purpose, ``repeat`` the command that makes such a run
-    again.
+    again. ``early`` tells of checks that fail before the run has ended.
     """
 
     folder: Path
@@ -120,3 +120,4 @@ class Asked(WantedStage):
     plan: Plan | None = None
     repeat: str | None = None
     learn_log: bool = False
+    early: bool = False

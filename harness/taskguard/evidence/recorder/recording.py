@@ -217,6 +217,10 @@ class RecordingFile:
         # A run looks at it while it waits, and its probing meanwhile.
         self._reading = threading.Lock()
 
+    def anew(self) -> RecordingFile:
+        """The same, of which nothing was read yet."""
+        return RecordingFile(self._path, self._since_ms)
+
     def read(self) -> Recording:
         """All that is there now, as complete lines. The same object each time, further filled.
 

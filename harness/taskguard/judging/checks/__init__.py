@@ -31,27 +31,31 @@ from taskguard.judging.verdict import Verdict
 
 Check: TypeAlias = Callable[[History, Terms], Verdict]
 
-CHECKS: Mapping[str, Check] = {
-    module.QUESTION.check: module.judge
-    for module in (
-        ingress,
-        refusals,
-        settlement,
-        idempotency,
-        effect,
-        first_failure_rate,
-        later_failure_rate,
-        independence,
-        backoff,
-        partial_batches,
-        order,
-        redrive,
-        dead_letter_log,
-        record,
-        transitions,
-        configuration,
-    )
-}
+_MODULES = (
+    ingress,
+    refusals,
+    settlement,
+    idempotency,
+    effect,
+    first_failure_rate,
+    later_failure_rate,
+    independence,
+    backoff,
+    partial_batches,
+    order,
+    redrive,
+    dead_letter_log,
+    record,
+    transitions,
+    configuration,
+)
+
+CHECKS: Mapping[str, Check] = {module.QUESTION.check: module.judge for module in _MODULES}
 """Every check by its name."""
 
-__all__ = ["CHECKS", "Check"]
+LASTING: Mapping[str, Callable[[History], bool]] = {
+    module.QUESTION.check: module.QUESTION.lasts for module in _MODULES if module.QUESTION.lasts is not None
+}
+"""By the name of each check whose fail may last while the run goes on: whether it does."""
+
+__all__ = ["CHECKS", "LASTING", "Check"]

@@ -39,6 +39,11 @@ def sends_again(history: History) -> bool:
     return any(each.accepted for each in history.of_kind(Resent))
 
 
+def is_sent_once(history: History) -> bool:
+    """Whether no task was seen to be sent to a queue again, nor that somebody wanted to: what a message tells is then all that its task does."""
+    return not history.of_kind(Resent)
+
+
 def without_a_number(question: Question, history: History, terms: Terms, expected: str) -> Verdict:
     """The verdict of a check of how many receives there are, where no number is known."""
     if terms.contract.attempts.most is None:

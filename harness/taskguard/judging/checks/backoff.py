@@ -29,7 +29,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, BackoffRequested, DeadLettered, Delivered, Event, History, Resent
 from taskguard.history.values import QueueName
 from taskguard.history.wording import seconds, times
-from taskguard.judging.checks.asked import granted_seconds, hidden_seconds, is_fifo
+from taskguard.judging.checks.asked import granted_seconds, hidden_seconds, is_fifo, is_sent_once
 from taskguard.judging.checks.attempts import attempts_in_doubt, chains_of_accepted, counted, followed
 from taskguard.judging.checks.early_backoff import EarlyBackoffs
 from taskguard.judging.checks.exercising import by_failures
@@ -45,6 +45,7 @@ QUESTION = Question(
     claim="After each failed attempt the message stays away for the scheduled delay.",
     needs=(Delivered, AttemptFailed, BackoffRequested, Resent, DeadLettered),
     exercised_by="hand in more tasks, or grade with another seed: some attempt has to fail",
+    lasts=is_sent_once,
 )
 
 _ASKED = (BackoffRequested, Resent)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from taskguard.contract.terms import Terms
 from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
 from taskguard.history.wording import times
+from taskguard.judging.checks.asked import is_sent_once
 from taskguard.judging.checks.attempts import duplicates_in_doubt, has_duplicates
 from taskguard.judging.checks.ends import Ends, ends_of
 from taskguard.judging.checks.work import Deeds, usual_deeds, was_work
@@ -25,6 +26,7 @@ QUESTION = Question(
     check="effect",
     claim="A task is completed at most once, never after its death, and in no more attempts than allowed.",
     needs=(TaskSubmitted, Delivered, AttemptSucceeded, DeadLettered),
+    lasts=is_sent_once,
 )
 
 

@@ -43,7 +43,7 @@ from taskguard.history import (
 )
 from taskguard.history.wording import named, times
 from taskguard.judging import places
-from taskguard.judging.checks.asked import is_fifo
+from taskguard.judging.checks.asked import is_fifo, is_sent_once
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of, has_several_messages
 from taskguard.judging.checks.exercising import by_failures, submitted
 from taskguard.judging.checks.out_of_time import WHAT_TO_DO, OutOfTime
@@ -56,6 +56,7 @@ QUESTION = Question(
     claim="A message that fails leaves its neighbours of the batch alone.",
     needs=(Delivered, AttemptSucceeded, AttemptFailed, BackoffRequested, DeadLettered),
     exercised_by=f"grade with a target that lets tasks wait (localstack), and with another seed: {_WANTED}",
+    lasts=is_sent_once,
 )
 
 _ALL_FAILED = ("BatchProcessingError", "FullBatchFailureError")

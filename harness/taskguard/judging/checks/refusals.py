@@ -32,6 +32,7 @@ QUESTION = Question(
     claim="What is no task is refused, and leaves no message, no write and no work.",
     needs=(InvalidSubmitted,),
     exercised_by="grade without --faults: what is no task has to be sent",
+    lasts=lambda _: True,
 )
 
 
