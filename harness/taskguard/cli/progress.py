@@ -60,7 +60,7 @@ class ProgressLine:
             case Warned(text):
                 complain(text)
             case FailsAlready(check, message) if not self._quiet:
-                mark = "✗" if shows_marks(self._console) else "fail"
+                mark = "✗" if shows_marks(self._console) else "fails already:"
                 print_line(self._console, f"{mark} {check}  {message}", "red", hanging=2)
             case Began(tasks):
                 self._tasks = tasks

@@ -76,19 +76,20 @@ class _Looking:
         return History(told_once([*events, *self._run.configuration.known()]))
 
     def _judge(self, history: History, manifest: Manifest) -> None:
-        left_out = self._again | self._sent_twice(history)
+        left_out = self._again | sent_twice(history, self._run.stack.work_queue.name)
         for check, found in failing_already(history, manifest, left_out):
             if check not in self._told:
                 self._told.add(check)
                 self._tell(FailsAlready(check, found.message))
 
-    def _sent_twice(self, history: History) -> frozenset[str]:
-        """The tasks that the service has sent to the work queue more than once before any consumer had them."""
-        consumed = {each.delivery_id for each in history.of_kind(Delivered)}
-        sent = Counter(
-            task_id
-            for call in history.of_kind(Called)
-            if call.resource == self._run.stack.work_queue.name and call.took_effect and call.delivery_id not in consumed
-            for task_id in call.task_ids
-        )
-        return frozenset(task_id for task_id, count in sent.items() if count > 1)
+
+def sent_twice(history: History, queue: str) -> frozenset[str]:
+    """The tasks that were sent to the queue of this name more than once by others than its consumers."""
+    consumed = {each.delivery_id for each in history.of_kind(Delivered)}
+    sent = Counter(
+        task_id
+        for call in history.of_kind(Called)
+        if call.resource == queue and call.took_effect and call.delivery_id not in consumed
+        for task_id in call.task_ids
+    )
+    return frozenset(task_id for task_id, count in sent.items() if count > 1)

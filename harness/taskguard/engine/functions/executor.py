@@ -110,9 +110,9 @@ class ProcessExecutor(RuntimeExecutor):
         with pacer().work():
             self._spawn(INIT_TIMEOUT_SECONDS)
 
-    def count_no_cold_start(self) -> None:
-        """It was started for no invocation, and no cold start is part of any."""
-        self._handed_over_at_ms = None
+    def count_cold_start(self, since_ms: float | None) -> None:
+        """It was started ahead of time: its cold start is part of the invocation that has waited for it since then, or of none."""
+        self._handed_over_at_ms = since_ms
 
     def stop(self) -> None:
         ended = self._let_invocation_end()
