@@ -52,7 +52,12 @@ def test_an_edited_handler_gets_its_verdict_on_the_engine_that_is_up(tmp_path: P
             backoff.write_text(right.replace("delay = self.base_seconds", "delay = 2 * self.base_seconds"))
             is_said("; after ", before)
             is_said("handlers changed", before)
+            is_said("fails already: backoff  task ", before)
+            early = next(line for line in said[before:] if line.startswith("fails already: backoff"))
+            assert early.endswith("asked for 10 s, expected 5 s\n")
             is_said("fail backoff: ", before)
+            # It came before the verdict, which was not there without it.
+            assert said.index(early) < next(n for n, line in enumerate(said) if line.startswith("fail backoff: "))
             is_said("changed from pass to fail: backoff", before)
             is_said("Nothing but code changed", before)
             before = len(said)

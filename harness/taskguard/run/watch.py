@@ -103,8 +103,8 @@ def watch(
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
     the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at
-    work. ``handed_in`` are tasks that were handed in since it was asked last: then it is not over yet, nor while the stack's other queues
-    are not empty, of which ``are_empty_beside`` tells."""
+    work. ``handed_in`` are tasks that were handed in since it was asked last: it is not over before two looks after them, nor while the stack's
+    other queues are not empty, of which ``are_empty_beside`` tells."""
 
     def since_seconds() -> float:
         return time.monotonic() if clock is None else clock.now_ms() / 1000
@@ -118,6 +118,9 @@ def watch(
         nonlocal empty_since, in_time
         now, left = time.monotonic(), deadline - since_seconds()
         in_time = left > 0
+        if [*handed_in()]:
+            # It was taken: this look finds what came of it, and so does the next one.
+            empty_since = None
         if open_ids:
             open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
         depths = tuple(queues.queue_depths())

@@ -103,6 +103,22 @@ def test_a_lost_task_is_given_up_after_the_queues_were_quiet(clock: Clock, statu
     assert LOCAL.quiet_seconds < sum(clock.waited) < LOCAL.quiet_seconds + 1.0
 
 
+@pytest.mark.parametrize(("asked_before", "looks"), [(0, 2), (2, 3), (1, 3)], ids=["never", "between", "in a look"])
+def test_two_looks_follow_what_is_handed_in_again(clock: Clock, asked_before: int, looks: int) -> None:
+    """It is asked before a look and after it: here it is told of before the second, or after the first."""
+    told = iter([()] * asked_before + [("a",)] * bool(asked_before))
+    reader = Reader(({"a": "COMPLETED"}, EMPTY))
+    ended = watch(
+        cast(Records, reader),
+        cast(Queues, reader),
+        ("a",),
+        EXPECTED,
+        seconds=30.0,
+        handed_in=lambda: next(told, ()),
+    )
+    assert (ended, reader.looks) == (True, looks)
+
+
 def test_quiet_begins_anew_when_a_message_comes_back(clock: Clock) -> None:
     waiting: list[Any] = [({}, EMPTY)] * 20
     reader = Reader(*waiting, ({}, VISIBLE), ({"a": "COMPLETED"}, EMPTY))
