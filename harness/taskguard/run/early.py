@@ -6,6 +6,7 @@ It reads for itself what the flight recorder has, in a thread of its own, and ch
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ from taskguard.run.of_run import is_of_run
 from taskguard.run.running import Run
 
 _LOOK_EVERY_SECONDS = 0.1
+_RESTS = 10
+"""So many times as long as a look has taken it rests after it, for the engine has use for the processor."""
 
 
 @contextmanager
@@ -49,22 +52,26 @@ class _Looking:
     ) -> None:
         self._run, self._answers, self._again, self._tell = run, answers, again, tell
         self._of_run, self._source = source, source.beside()
-        self._seen = 0
+        self._seen = (0, 0)
         self._told = set[str]()
         self.over = threading.Event()
 
     def look_until_over(self, manifest: Callable[[], Manifest]) -> None:
         # What is wrong with the engine or its file the run itself meets.
         with suppress(TaskGuardError, OSError):
-            base = None
-            while not self.over.wait(_LOOK_EVERY_SECONDS):
-                if not self._of_run.heeded or not self._run.configuration.known():
-                    continue
-                base = base or manifest()
-                history = self._history()
-                if len(history) > self._seen:
-                    self._seen = len(history)
-                    self._judge(history, replace(base, dialect=self._run.dialect))
+            base, rest_seconds = None, _LOOK_EVERY_SECONDS
+            while not self.over.wait(rest_seconds):
+                began = time.thread_time()
+                if self._of_run.heeded and self._run.configuration.known() and self._goes_on():
+                    base = base or manifest()
+                    self._judge(self._history(), replace(base, dialect=self._run.dialect))
+                rest_seconds = max(_LOOK_EVERY_SECONDS, _RESTS * (time.thread_time() - began))
+
+    def _goes_on(self) -> bool:
+        """Whether an invocation has ended, or something was answered, since this was asked last."""
+        ended = sum(each.ended_at_ms is not None for each in self._source.recording().invocations.values())
+        before, self._seen = self._seen, (ended, len(self._answers))
+        return self._seen != before
 
     def _history(self) -> History:
         """What was seen up to now."""

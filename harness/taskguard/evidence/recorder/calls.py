@@ -53,7 +53,8 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
     for call in recording.calls:
         if call.function not in labels or call.operation.startswith((*READS, _HIDES)):
             continue
-        named = tasks_named(call.parameters, call, recording, names, task_ids)
+        words = _words_of(call.parameters)
+        named = _named(words, call, recording, names, task_ids)
         yield Called(
             at_ms=call.started_at_ms,
             answered_ms=call.ended_at_ms,
@@ -65,7 +66,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             task_ids=tuple(sorted(named)),
             status=call.status,
             error=call.error_code,
-            guessed=not named <= _words_of(call.parameters),
+            guessed=not named <= words,
         )
 
 
@@ -107,7 +108,13 @@ def tasks_named(
     parameters: Mapping[str, Any], call: Call, recording: Recording, names: MessageWords, task_ids: frozenset[str]
 ) -> frozenset[str]:
     """Those of ``task_ids`` that the parameters of a call name or, when they name none, the only one that its invocation was handed."""
-    named = _words_of(parameters) & task_ids
+    return _named(_words_of(parameters), call, recording, names, task_ids)
+
+
+def _named(
+    words: frozenset[str], call: Call, recording: Recording, names: MessageWords, task_ids: frozenset[str]
+) -> frozenset[str]:
+    named = words & task_ids
     if not named and call.request_id is not None and (invocation := recording.invocations.get(call.request_id)):
         handed = tasks_of(invocation, names)
         named = handed & task_ids if len(handed) == 1 else frozenset()
