@@ -4,7 +4,7 @@ LocalStack initialises it at its first invocation, which takes longer for it tha
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#proactive-initialization). An invocation that comes meanwhile
 waits for what is under way, which is sooner there than another environment.
 
-Needed until LocalStack has provisioned environments of its own for that: ``tests/engine/test_functions.py`` fails without it.
+Needed until LocalStack has provisioned environments of its own for that: ``tests/engine/test_prewarming.py`` fails without it.
 """
 
 import logging
