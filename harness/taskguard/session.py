@@ -171,7 +171,7 @@ def _early(
     run: Run, load: Load, seen: _Seen, manifest: Callable[[], Manifest], asked: Asked | None
 ) -> AbstractContextManager[None]:
     """What tells of checks that fail before the run has ended, where it is asked for."""
-    if asked is None or not asked.early:
+    if asked is None or not asked.early or asked.plan is not None:
         return nullcontext()
     again = frozenset(each.task.task_id for each in load.again)
     return told_early(run, seen.answers, manifest, again, seen.tell)
