@@ -23,7 +23,7 @@ from taskguard.run.of_run import is_of_run
 from taskguard.run.running import Run
 
 _LOOK_EVERY_SECONDS = 0.1
-_RESTS = 10
+_RESTS = 20
 """So many times as long as a look has taken it rests after it, for the engine has use for the processor."""
 
 
