@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
+import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,32 @@ def start_again(endpoint: Endpoint, function: Function) -> Function:
     lambdas.update_function_configuration(FunctionName=function.name, Environment={"Variables": {"AGAIN": "1"}})
     lambdas.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
     return function
+
+
+def test_what_was_compiled_of_the_same_modules_is_taken_over(tmp_path: Path) -> None:
+    from taskguard.engine.functions.runtimes.python_compiled import take_over_compiled
+
+    before, now = tmp_path / "before", tmp_path / "now"
+    same, other, later, elsewhere, brought = "same.py", "other.py", "later.py", "package/elsewhere.py", "brought.py"
+    for folder in (before, now):
+        (folder / "package").mkdir(parents=True)
+        for name in (same, other, later, elsewhere, brought):
+            (folder / name).write_text("x = 2\n" if (folder, name) == (now, other) else "x = 1\n")
+            os.utime(folder / name, (1000, 2000 if (folder, name) == (now, later) else 1000))
+    (now / "new.py").write_text("x = 1\n")
+    (now / "linked.py").symlink_to(now / same)
+    (before / "linked.py").symlink_to(before / same)
+    compileall.compile_dir(before, quiet=2)
+    cache = {name: now / Path(name).parent / "__pycache__" for name in (same, elsewhere)}
+    cache[same].mkdir()
+    own = cache[same] / cached(brought)
+    own.write_text("its own")
+    take_over_compiled(before, now)
+    assert {each.name for each in cache[same].iterdir()} == {cached(same), cached(brought)}
+    assert (cache[same] / cached(same)).read_bytes() == (before / "__pycache__" / cached(same)).read_bytes()
+    assert own.read_text() == "its own"
+    assert [each.name for each in cache[elsewhere].iterdir()] == [cached("elsewhere.py")]
+
+
+def cached(module: str) -> str:
+    return Path(importlib.util.cache_from_source(module)).name

@@ -15,7 +15,7 @@ from taskguard.errors import DeploymentError
 from taskguard.targets.base import Endpoint
 
 _TIMEOUT_SECONDS = 30.0
-_LOOKS_EVERY_SECONDS = 0.02
+_LOOKS_EVERY_SECONDS = 0.05
 _UPDATED_WITHIN_SECONDS = 60.0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from taskguard.engine.functions.launch import LOCALE, Folders, ForkServer, Function, as_seen
+from taskguard.engine.functions.runtimes.python_compiled import take_over_compiled
 from taskguard.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("python_bootstrap.py")
@@ -52,7 +53,9 @@ class Python:
             script=(str(_FORK_SERVER), str(_BOOTSTRAP), library_path, *_where_it_lives(endpoint, clock)),
         )
 
-    def prepare(self, runtime: FunctionRuntime, package: Path, _opt: Path | None) -> None:
+    def prepare(self, runtime: FunctionRuntime, package: Path, _opt: Path | None, before: Path | None) -> None:
+        if before is not None:
+            take_over_compiled(before, package)
         # No process can do so later, for the package is read-only, and all would have to.
         command = [runtime.interpreter, "-I", "-S", "-m", "compileall", "-q", str(package)]
         with suppress(OSError, subprocess.TimeoutExpired):
