@@ -153,7 +153,8 @@ RECORDS = (
         name="never-processing",
         sentence="the record says PENDING while an attempt is under way",
         changes=_while_at_work("PENDING"),
-        caught_by=("transitions",),
+        # Where a task came in two messages, either may be tried while the other is.
+        caught_by=("transitions", "effect"),
         message="went from PENDING to (PENDING|COMPLETED|RETRYING), which is no legal change",
     ),
     Variant(
