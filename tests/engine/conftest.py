@@ -100,7 +100,10 @@ def packed(files: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(archive, "w") as package:
         for name, source in files.items():
             # Without the time of day: the same source is the same package.
-            package.writestr(zipfile.ZipInfo(name), re.sub(r"^ *\|", "", source, flags=re.MULTILINE).strip() + "\n")
+            about, text = zipfile.ZipInfo(name), re.sub(r"^ *\|", "", source, flags=re.MULTILINE).strip() + "\n"
+            if text.startswith("#!"):
+                about.external_attr = 0o755 << 16
+            package.writestr(about, text)
     return archive.getvalue()
 
 

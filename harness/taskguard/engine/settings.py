@@ -60,7 +60,7 @@ LOCALSTACK_VARIABLES = {
 """What any LocalStack is set to that pipelines run on, as a process or in a container (docker-compose.yml has them too)."""
 
 
-_LANGUAGES = {"python": "Python", "node": "Node.js"}
+_LANGUAGES = {"python": "Python", "node": "Node.js", "provided": "its own program, on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class FunctionRuntime:
     @property
     def is_own(self) -> bool:
         """Whether the interpreter's version is the one that the runtime has on Lambda, so far as its name tells that."""
+        if self.language == "provided":
+            return True
         major, minor = self.version.split(".")[:2]
         return self.name in (f"python{major}.{minor}", f"nodejs{major}.x")
 

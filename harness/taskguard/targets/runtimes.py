@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from taskguard.engine.functions.runtimes.provided import SHELL
 from taskguard.engine.settings import FunctionRuntime, Provider
 from taskguard.errors import SetupError
 from taskguard.places import DATA
@@ -35,6 +37,7 @@ RUNTIMES = (
 )
 """Those that services of today ask for, by Lambda's names: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html."""
 
+_PROVIDED = re.compile(r"provided(\.al\d+)?")
 _LIBRARIES_LOCK = DATA / "lambda-runtime.txt"
 # Found last: where the runtime interface client has its native transport, that one is used.
 _FALLBACK = Path(__file__).parents[1] / "engine" / "functions" / "runtime_client"
@@ -72,9 +75,11 @@ def find_runtime(name: str, cache: Path) -> FunctionRuntime:
         return _python(name, cache)
     if found := re.fullmatch(r"nodejs(\d+)\.x", name):
         return _node(name, int(found[1]), cache)
+    if _PROVIDED.fullmatch(name):
+        return _provided(name)
     raise SetupError(
-        f"looking for the Lambda runtime {name}: functions in Python and Node.js run as local processes, others do not. "
-        "Choose such a runtime, or set this function aside."
+        f"looking for the Lambda runtime {name}: functions in Python and Node.js, and programs that bring their own runtime (provided.al2023), run "
+        "as local processes, others do not. Choose such a runtime, or set this function aside."
     )
 
 
@@ -97,7 +102,18 @@ def interpreter_of(name: str) -> FunctionRuntime | None:
             return FunctionRuntime(python.executable, (), python.version, name=name)
         if (found := re.fullmatch(r"nodejs(\d+)\.x", name)) and (node := find_node(int(found[1]))) is not None:
             return FunctionRuntime(node.executable, (), node.version, language="node", name=name)
+        if _PROVIDED.fullmatch(name):
+            return _provided(name)
     return None
+
+
+def _provided(name: str) -> FunctionRuntime:
+    if not sys.platform.startswith("linux"):
+        raise SetupError(
+            f"looking for the Lambda runtime {name}: what brings its own runtime is a program for Linux. Grade it there, or in containers "
+            "(--target docker)."
+        )
+    return FunctionRuntime(SHELL, (), f"{platform.system()} {platform.machine()}", language="provided", name=name)
 
 
 def _python_for(name: str) -> Python:

@@ -111,7 +111,7 @@ def test_a_function_sees_the_runtime_s_libraries_and_then_the_fallback_transport
     assert Path(fallback, "runtime_client.py").is_file()
 
 
-@pytest.mark.parametrize("name", ["python2.7", "java21", "provided.al2023", "nodejs", ""])
+@pytest.mark.parametrize("name", ["python2.7", "java21", "go1.x", "nodejs", ""])
 def test_a_runtime_of_another_language_is_refused(machine: Machine, name: str) -> None:
     with pytest.raises(SetupError, match="functions in Python and Node"):
         find_runtime(name, CACHE)

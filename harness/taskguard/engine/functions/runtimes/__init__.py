@@ -9,6 +9,7 @@ from typing import Protocol
 
 from taskguard.engine.functions.launch import LOCALE, Folders, ForkServer, Function, Launch
 from taskguard.engine.functions.runtimes.node import Node
+from taskguard.engine.functions.runtimes.provided import Provided
 from taskguard.engine.functions.runtimes.python import Python
 from taskguard.engine.settings import FunctionRuntime
 
@@ -36,7 +37,7 @@ class Language(Protocol):
         lie beside it have the same runtime and layers; what was done for the one ``before`` it may be right for it, too."""
 
 
-_LANGUAGES: Mapping[str, Language] = {"python": Python(), "node": Node()}
+_LANGUAGES: Mapping[str, Language] = {"python": Python(), "node": Node(), "provided": Provided()}
 
 
 def language_of(runtime: FunctionRuntime) -> Language:

@@ -1,0 +1,55 @@
+"""Functions that bring their own runtime: a program of the package's asks the Runtime API itself, as those in Go or Rust do."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.engine.conftest import Create
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="such programs are made for Linux")
+
+BOOTSTRAP = """
+#!/usr/bin/env python3
+import json, os, sys, urllib.request
+API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+
+def tell(path, document):
+    urllib.request.urlopen(f"{API}/{path}", json.dumps(document).encode()).read()
+
+while True:
+    with urllib.request.urlopen(f"{API}/next") as asked:
+        request_id, event = asked.headers["Lambda-Runtime-Aws-Request-Id"], json.load(asked)
+    print("asked for", event, flush=True)
+    if "exit" in event:
+        sys.exit(event["exit"])
+    if "fail" in event:
+        tell(f"{request_id}/error", {"errorType": "Refused", "errorMessage": event["fail"]})
+    else:
+        told = [os.environ["_HANDLER"], os.getcwd() == os.environ["LAMBDA_TASK_ROOT"], "AWS_ENDPOINT_URL" in os.environ]
+        tell(f"{request_id}/response", told)
+"""
+
+
+def test_it_answers_fails_and_ends_as_any_other(function: Create) -> None:
+    mine = function(BOOTSTRAP, file="bootstrap", runtime="provided.al2023", handler="work")
+    assert mine.invoke(n=1).payload == ["work", True, True]
+    failed = mine.invoke(fail="no paper")
+    assert (failed.error, failed.payload["errorType"], failed.payload["errorMessage"]) == (
+        "Unhandled",
+        "Refused",
+        "no paper",
+    )
+    ended = mine.invoke(exit=3)
+    assert ended.payload["errorType"] == "Runtime.ExitError"
+    assert "exit status 3" in ended.payload["errorMessage"]
+    assert mine.invoke(n=2).payload == ["work", True, True], "and begins anew"
+    assert any("asked for {'fail': 'no paper'}" in line for line in mine.log(until="no paper"))
+
+
+def test_a_package_without_a_program_is_told_in_lambdas_words(function: Create) -> None:
+    empty = function("nothing", file="README", runtime="provided.al2023", handler="work")
+    answer = empty.invoke()
+    assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    assert any("Couldn't find valid bootstrap(s): [" in line for line in empty.log(until="bootstrap"))
