@@ -102,7 +102,7 @@ def answer(status_code: int) -> str:
     return f"HTTP {status_code}" if status_code else "no answer"
 
 
-_OF_ACCOUNT = {"ssm": "ssm", "secretsmanager": "secrets"}
+_OF_ACCOUNT = {"ssm": "ssm", "secretsmanager": "secrets"}  # pragma: allowlist secret
 """Where `taskguard.toml` has what the account has, below `[service]`, by its service."""
 
 
