@@ -18,13 +18,30 @@ from taskguard.history import (
 from taskguard.judging.grading import Grade, grade_run
 
 from tests.unit.judging.batches import whole
-from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, without
+from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, START_MS, without
 from tests.unit.judging.reporting import manifest_of
 
 EVENTS = whole(SECOND_TRY, FIRST_TRY, DEAD, FIRST_TRY)
 BOOM = "[ERROR] Runtime.ImportModuleError: Unable to import module 'work': boom at import"
 IDS = [event.task_id for event in EVENTS if isinstance(event, TaskSubmitted)]
 RETRIED, AT_ONCE, DIED = IDS[0], IDS[1], IDS[2]
+
+
+def invocation_failed(**about: Any) -> InvocationFailed:
+    """An invocation that failed when it was at work, which logged nothing."""
+    usual: dict[str, Any] = {
+        "at_ms": START_MS,
+        "started_ms": START_MS,
+        "function": "worker",
+        "delivery_id": "r-1",
+        "error_type": "Error",
+        "message": "it said why",
+        "loaded": True,
+        "lines": (),
+        "log_bytes": 0,
+        "task_ids": (),
+    }
+    return InvocationFailed(**usual | about)
 
 
 def failures_of(events: list[Event], *task_ids: str | None, **changes: Any) -> list[Event]:

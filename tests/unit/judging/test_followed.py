@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from scipy.stats import fisher_exact
-from taskguard.history import Delivered, Event, InvocationFailed
+from taskguard.history import Delivered, Event
 from taskguard.judging.statistics.association import association, fewest_that_tell
 from taskguard.judging.verdict import Outcome, Verdict
 
@@ -27,6 +27,7 @@ from tests.unit.judging.building import (
     run,
     task,
 )
+from tests.unit.judging.failing import invocation_failed
 
 COUNT = 60
 
@@ -156,18 +157,7 @@ def test_batches_that_fail_as_a_whole_say_nothing_of_their_messages() -> None:
         events = in_batches(made(lambda first: first.size > 140), 5)
         return judge("independence", [*events, *more], UNSEEDED)
 
-    whole = InvocationFailed(
-        at_ms=START_MS,
-        started_ms=START_MS,
-        function="worker",
-        delivery_id="batch-1",
-        error_type="E",
-        message="m",
-        loaded=True,
-        lines=(),
-        log_bytes=0,
-        task_ids=(),
-    )
+    whole = invocation_failed(delivery_id="batch-1")
     assert any("follow the size" in each.message for each in followed().findings)
     assert not any("follow the size" in each.message for each in followed(whole).findings)
 

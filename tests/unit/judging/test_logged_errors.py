@@ -12,6 +12,7 @@ from taskguard.history import AttemptLogged, DeadLetterLogged, Delivered, Event,
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, changed, judge, run, the, without
+from tests.unit.judging.failing import invocation_failed
 
 EVENTS = without(run(DEAD, DEAD, FIRST_TRY), RecordObserved)
 LOGGED = the(EVENTS, DeadLetterLogged)
@@ -39,17 +40,9 @@ def lines(number: int, *said: str, of: DeadLetterLogged = LOGGED) -> AttemptLogg
 def failed(number: int, message: str, of: DeadLetterLogged = LOGGED) -> InvocationFailed:
     """That attempt's invocation failed as a whole."""
     one = delivery(number, of)
-    return InvocationFailed(
-        at_ms=one.at_ms + 9,
-        started_ms=one.at_ms,
-        function="worker",
-        delivery_id=one.delivery_id,
-        error_type="RuntimeError",
-        message=message,
-        loaded=True,
-        lines=(),
-        log_bytes=0,
-        task_ids=(one.task_id or "",),
+    ids = {"delivery_id": one.delivery_id, "task_ids": (one.task_id or "",)}
+    return invocation_failed(
+        at_ms=one.at_ms + 9, started_ms=one.at_ms, error_type="RuntimeError", message=message, **ids
     )
 
 

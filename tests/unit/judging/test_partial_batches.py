@@ -16,7 +16,6 @@ from taskguard.history import (
     DeadLettered,
     Delivered,
     Event,
-    InvocationFailed,
     RecordChanged,
     RecordObserved,
 )
@@ -41,6 +40,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
+from tests.unit.judging.failing import invocation_failed
 
 EVENTS = in_batches(run(SECOND_TRY, FIRST_TRY, FIRST_TRY), 3)
 BAD, GOOD = the(EVENTS, AttemptFailed).task_id, the(EVENTS, AttemptSucceeded).task_id
@@ -168,18 +168,7 @@ def test_who_has_told_failures_from_what_stood_behind_them_is_believed_that_all_
         for event in reported
     ]
     assert partial(thrown).outcome is Outcome.UNKNOWN, "nobody named a message"
-    failed = InvocationFailed(
-        at_ms=START_MS,
-        started_ms=START_MS,
-        function="work",
-        delivery_id=batch,
-        error_type="BatchProcessingError",
-        message="All records failed processing.",
-        loaded=True,
-        lines=(),
-        log_bytes=0,
-        task_ids=(),
-    )
+    failed = invocation_failed(delivery_id=batch, error_type="BatchProcessingError")
     assert holds(partial([*thrown, failed])), "Powertools names them so"
     assert partial([*thrown, replace(failed, error_type="Error")]).outcome is Outcome.UNKNOWN
     assert holds(partial(bare(*both, SECOND_TRY, FIRST_TRY, reason=boom))), "it deleted the other by itself"

@@ -10,6 +10,7 @@ from taskguard.reports.engine import stand_in_note
 
 from tests.unit.judging.batches import whole
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, START_MS, without
+from tests.unit.judging.failing import invocation_failed
 from tests.unit.judging.reporting import manifest_of
 
 WRONG = without(whole(FIRST_TRY, SECOND_TRY, DEAD), BackoffRequested)
@@ -17,18 +18,7 @@ STAND_IN = StandIn(runtime="python3.14", runs_on="Python 3.11.7", functions=("wo
 
 
 def failed(error_type: str, *, loaded: bool = False, function: str = "worker") -> InvocationFailed:
-    return InvocationFailed(
-        at_ms=START_MS + 10,
-        started_ms=START_MS,
-        function=function,
-        delivery_id="r-1",
-        error_type=error_type,
-        message="it said why",
-        loaded=loaded,
-        lines=(),
-        log_bytes=10,
-        task_ids=(),
-    )
+    return invocation_failed(at_ms=START_MS + 10, function=function, error_type=error_type, loaded=loaded, log_bytes=10)
 
 
 def judged(events: list[Event], *stand_ins: StandIn) -> Grade:

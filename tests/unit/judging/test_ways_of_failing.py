@@ -41,6 +41,7 @@ from tests.unit.judging.building import (
     with_the_other_outcome,
     without,
 )
+from tests.unit.judging.failing import invocation_failed
 
 BATCH = in_batches(run(SECOND_TRY, FIRST_TRY, FIRST_TRY), 3)
 BAD = the(BATCH, AttemptFailed)
@@ -109,18 +110,9 @@ def test_a_batch_of_one_is_weighed_as_partial_batches_are() -> None:
 
 
 def out_of_time(delivery_id: str, at_ms: float) -> InvocationFailed:
-    return InvocationFailed(
-        at_ms=at_ms,
-        started_ms=at_ms - 3000,
-        function="worker",
-        delivery_id=delivery_id,
-        error_type="Sandbox.Timedout",
-        message="Task timed out after 3.00 seconds",
-        loaded=True,
-        lines=(),
-        log_bytes=0,
-        task_ids=(),
-    )
+    message = "Task timed out after 3.00 seconds"
+    about = {"delivery_id": delivery_id, "error_type": "Sandbox.Timedout", "message": message}
+    return invocation_failed(at_ms=at_ms, started_ms=at_ms - 3000, **about)
 
 
 def test_a_batch_that_ran_out_of_time_is_no_neighbours_fault() -> None:

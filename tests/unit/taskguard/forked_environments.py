@@ -21,6 +21,7 @@ MEMORY_BYTES, TEMPORARY_BYTES = 256 * 1024**2, 4 * 1024**2
 _TRIES = """
 import ctypes, json, os, resource, signal, socket, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
+TEMPORARY = "/tmp"
 def tried(what, *arguments):
     try:
         what(*arguments)
@@ -47,7 +48,7 @@ class Environments:
         self.started: list[FunctionProcess] = []
 
     def launch(self, code: str, variables: dict[str, str] | None = None) -> Launch:
-        """What one is started with that runs this, which has ``tried``, ``called``, ``tell`` and ``stay``."""
+        """What one is started with that runs this, which has ``tried``, ``called``, ``tell``, ``stay`` and Lambda's ``TEMPORARY`` folder."""
         write_libraries(self.library, _TRIES + textwrap.dedent(code))
         function = Function(
             runtime=FunctionRuntime(sys.executable, (str(self.library),), "3"),

@@ -141,7 +141,7 @@ def test_it_mounts_nothing_and_uncovers_nothing(told: Tell, way: dict[str, str])
         "made writable": sorted({called("mount", b"none", place, None, 32 | 4096, None) for place in places}),
         "unmounted": sorted({called("umount2", place, 2) for place in places}),
         "another root": tried(os.chroot, "/tmp"),
-        "made a device": tried(os.mknod, "/tmp/disk", 0o60600, os.makedev(8, 0)),
+        "made a device": tried(os.mknod, f"{TEMPORARY}/disk", 0o60600, os.makedev(8, 0)),
         "writable": sorted(writable),
         "machine": [name for name in ("sys/kernel/core_pattern", "sys/user/max_user_namespaces", "irq/default_smp_affinity") if tried(os.open, f"/proc/{name}", os.O_WRONLY) == "done"],
         "devices": [tried(os.chmod, f"/dev/{name}", 0o666) for name in ("null", "zero", "full", "random", "urandom", "tty")],
@@ -204,7 +204,7 @@ def test_it_finds_what_is_its_own_and_nothing_open(told: Tell, way: dict[str, st
 
 def test_environments_share_no_files_no_terminals_and_no_memory(told: Tell, beside: Beside) -> None:
     beside("""
-    open("/tmp/secret", "w").write("mine")
+    open(f"{TEMPORARY}/secret", "w").write("mine")
     master, slave = os.openpty()
     libc.shmget(4242, 4096, 0o1666)
     tell([os.ttyname(slave), called("shmget", 4242, 4096, 0o666) != 2])
@@ -301,7 +301,7 @@ def test_an_environment_changes_nothing_of_what_later_ones_are_forked_from(told:
     boto3.spoilt = loaded_by_the_sdk.spoilt = True
     sys.path.append("/tmp")
     os.environ["SPOILT"] = "1"
-    open("/tmp/spoilt.py", "w").close()
+    open(f"{TEMPORARY}/spoilt.py", "w").close()
     resource.setrlimit(resource.RLIMIT_NPROC, (10, 10))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     tell(tried(open, loaded_by_the_sdk.__file__, "r+b"))
