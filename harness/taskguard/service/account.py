@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.errors import DeploymentError
 from taskguard.service.config import Config
 from taskguard.service.deployers.change_sets import Deadline, deploy_template
-from taskguard.service.files import deployed_files
+from taskguard.service.files import configuration_files
 from taskguard.targets.base import Endpoint
 
 _NOT_FOUND = re.compile(
@@ -37,7 +37,6 @@ _NOTHING = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
 _SECONDS = 30.0
 _TABLES = ("ssm", "secrets", "outputs")
 _ENDINGS = frozenset({".yml", ".yaml", ".json", ".js", ".cjs", ".mjs", ".ts"})
-_LARGEST_BYTES = 500_000
 
 
 def provide(endpoint: Endpoint, config: Config) -> None:
@@ -104,10 +103,7 @@ def line_for(table: str, values: Mapping[str, str]) -> str:
 
 def _names_in(service: Path) -> Iterator[tuple[str, str]]:
     """The parameters and secrets that the service's configuration reads by plain names: the table of `taskguard.toml`, and the name."""
-    for name in deployed_files(service):
-        file = service / name
-        if file.suffix not in _ENDINGS or not file.is_file() or file.stat().st_size > _LARGEST_BYTES:
-            continue
+    for file in configuration_files(service, _ENDINGS):
         for found in _READ.finditer(file.read_text(encoding="utf-8", errors="replace")):
             read = found["variable"] or found["name"]
             if "${" in read:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskguard.service.ours import is_ours
@@ -15,6 +16,11 @@ OUR_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 _NEVER_SENT = (".aws-sam", ".git", ".serverless", ".taskguard", ".venv", "cdk.out", "node_modules", "runs", "venv")
 """What a deploy sends of no service: it is made from the others, or is no part of it. The CLI's own packages take the place of
 ``node_modules``."""
+
+_DEEPEST = 4
+_LARGEST_BYTES = 500_000
+"""A template may have 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
+_OF_PACKAGES = frozenset({"package.json", "package-lock.json", "tsconfig.json", "npm-shrinkwrap.json"})
 
 _CACHES = ("__pycache__",)
 _LEFT_OUT = shutil.ignore_patterns(*_CACHES, "*.pyc")
@@ -42,6 +48,32 @@ def deployed_files(service: Path) -> tuple[str, ...]:
     if is_ours(service):
         return OUR_FILES
     return tuple(sorted(each.name for each in service.iterdir() if each.name not in (*_NEVER_SENT, *_CACHES)))
+
+
+def configuration_files(service: Path, endings: Collection[str]) -> Iterator[Path]:
+    """The files with these ``endings`` that may say how the service is deployed: of what is sent, in folders at most so deep that such a file
+    lies there. None is large, a package manager's, or a link to what is not the service's."""
+    for name in deployed_files(service):
+        if (service / name).is_file():
+            yield from _if_configuration(service / name, service, endings)
+        for folder, folders, files in os.walk(service / name):
+            here = Path(folder)
+            if len(here.relative_to(service).parts) >= _DEEPEST:
+                folders.clear()
+            folders[:] = sorted(each for each in folders if each != "node_modules")
+            for each in sorted(files):
+                yield from _if_configuration(here / each, service, endings)
+
+
+def _if_configuration(file: Path, service: Path, endings: Collection[str]) -> Iterator[Path]:
+    if (
+        file.suffix in endings
+        and file.name not in _OF_PACKAGES
+        and file.is_file()
+        and not leads_out(file, service)
+        and file.stat().st_size <= _LARGEST_BYTES
+    ):
+        yield file
 
 
 def copy_of(service: Path, folder: Path, *, of_others: bool = False) -> None:

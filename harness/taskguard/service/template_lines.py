@@ -7,20 +7,15 @@ which settings matter.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from taskguard.service.files import deployed_files, leads_out
+from taskguard.service.files import configuration_files
 
 _ENDINGS = frozenset({".yml", ".yaml", ".json"})
-_LARGEST_BYTES = 500_000
-"""A template may have 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
-_DEEPEST = 4
-_OTHERS = frozenset({"package.json", "package-lock.json", "tsconfig.json", "npm-shrinkwrap.json"})
 
 _SERVERLESS_NAMES: Mapping[str, str] = {
     "timeout": "Timeout",
@@ -35,36 +30,12 @@ def template_lines(service: Path, names: Collection[str]) -> dict[str, str]:
     """Where the parts with these ``names`` stand, and their settings: `serverless.yml:42`, below the folder, by name
     (`TaskQueue.RedrivePolicy.maxReceiveCount`)."""
     found: dict[str, list[dict[str, str]]] = {}
-    for file in _files(service):
+    for file in configuration_files(service, _ENDINGS):
         at = file.relative_to(service).as_posix()
         for name, node, part in _parts(file, names):
             lines = {name: _at(at, node)} | {f"{name}.{setting}": _at(at, key) for setting, key in _settings(part)}
             found.setdefault(name, []).append(lines)
     return {name: line for one in found.values() if len(one) == 1 for name, line in one[0].items()}
-
-
-def _files(service: Path) -> Iterator[Path]:
-    """All that may be a template, of what is deployed; of its folders those at most so deep that a template lies there."""
-    for name in deployed_files(service):
-        if (service / name).is_file():
-            yield from _if_template(service / name, service)
-        for folder, folders, files in os.walk(service / name):
-            here = Path(folder)
-            if len(here.relative_to(service).parts) >= _DEEPEST:
-                folders.clear()
-            folders[:] = sorted(each for each in folders if each != "node_modules")
-            for each in sorted(files):
-                yield from _if_template(here / each, service)
-
-
-def _if_template(file: Path, service: Path) -> Iterator[Path]:
-    if (
-        file.suffix in _ENDINGS
-        and file.name not in _OTHERS
-        and not leads_out(file, service)
-        and file.stat().st_size <= _LARGEST_BYTES
-    ):
-        yield file
 
 
 def _parts(file: Path, names: Collection[str]) -> Iterator[tuple[str, Node, MappingNode]]:

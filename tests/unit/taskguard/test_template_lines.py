@@ -116,6 +116,13 @@ def test_a_file_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
     assert lines(service, "Work") == {}
 
 
+def test_a_link_to_nothing_is_no_template(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(SAM)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "gone.yml").symlink_to("nowhere.yml")
+    assert "Work" in lines(tmp_path, "Work")
+
+
 @given(text=st.text(st.characters(codec="utf-8"), max_size=40))
 def test_whatever_is_no_template_says_nothing(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("service")
