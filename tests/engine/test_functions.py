@@ -4,7 +4,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.engine.conftest import Create, is_running
+from tests.engine.conftest import Create, Function, is_running
 
 
 def test_a_warm_process_is_used_again(function: Create) -> None:
@@ -22,23 +22,43 @@ def test_a_warm_process_is_used_again(function: Create) -> None:
     assert second == [first[0], first[1] + 1]
 
 
+MEETING = """
+    |import os, pathlib, time
+    |def handler(event, context):
+    |    folder = pathlib.Path(event["folder"])
+    |    (folder / str(os.getpid())).touch()
+    |    while len(list(folder.iterdir())) < event["many"]:
+    |        time.sleep(0.01)
+    |    return os.getpid()
+    """
+"""Each waits for the others to arrive, which they can only if all run at once."""
+
+
+def run_at_once(meeting: Function, many: int) -> list[int]:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(many) as pool:
+        started = [pool.submit(meeting.invoke, folder=folder, many=many) for _ in range(many)]
+        return [each.result().payload for each in started]
+
+
 def test_concurrent_invocations_run_in_processes_of_their_own(function: Create) -> None:
-    # Each waits for the other to arrive, which they can only if both run at once.
-    meet = function(
-        """
-        |import os, pathlib, time
-        |def handler(event, context):
-        |    folder = pathlib.Path(event["folder"])
-        |    (folder / str(os.getpid())).touch()
-        |    while len(list(folder.iterdir())) < 2:
-        |        time.sleep(0.01)
-        |    return os.getpid()
-        """,
-        timeout=20,
-    )
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        pids = [f.result().payload for f in [pool.submit(meet.invoke, folder=folder) for _ in range(2)]]
-    assert len(set(pids)) == 2
+    assert len(set(run_at_once(function(MEETING, timeout=20), many=2))) == 2
+
+
+def test_an_attempt_meets_the_process_of_the_one_before_a_new_one_and_another_by_turns(function: Create) -> None:
+    meeting = function(MEETING, timeout=20)
+    at_first = run_at_once(meeting, many=3)
+    with tempfile.TemporaryDirectory() as folder:
+        met = [
+            meeting.invoke(folder=folder, many=1, Records=[{"messageId": message}]).payload
+            for message in ("m-1", "m-1", "m-1", "m-1", "m-1", "m-2")
+        ]
+    first, same, new, same_again, another, of_another = met
+    assert {first, another} < {*at_first}
+    assert same == first
+    assert new not in at_first
+    assert same_again == new
+    assert another != same_again
+    assert of_another in {*at_first, new}
 
 
 def test_the_context_tells_memory_time_and_names(function: Create) -> None:

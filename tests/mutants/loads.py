@@ -34,15 +34,13 @@ _MORE_FATES = (*_FATES, 0, 2, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """``fates`` are how often each task fails, none for ``count`` tasks as they come. With ``backlog`` all of them are on the
-    queue before the consumer begins, so that they come in batches; ``graded`` it is what a graded run hands in, with or without its
-    ``new_processes``. Judged ``seeded`` each attempt is compared with its draw, else the draws are not known to the checks, though they are the same each time. It is watched for ``patience_seconds``, on the
+    queue before the consumer begins, so that they come in batches; ``graded`` it is what a graded run hands in. Judged ``seeded`` each attempt is compared with its draw, else the draws are not known to the checks, though they are the same each time. It is watched for ``patience_seconds``, on the
     machine's clock: long enough, since the pipeline's runs fast only while no other variant is at work."""
 
     fates: tuple[int, ...] = ()
     count: int = 0
     backlog: bool = False
     graded: bool = False
-    new_processes: bool = True
     seeded: bool = True
     patience_seconds: float = 300.0
 
@@ -54,7 +52,7 @@ class Load:
     def of_run(self) -> RunLoad:
         """What is handed in, and how much of it waits."""
         if self.graded:
-            return replace(load_of(SEED, self.count, self.terms()), new_processes=self.new_processes)
+            return load_of(SEED, self.count, self.terms())
         tasks = tuple(self._tasks())
         return RunLoad(seed=SEED, tasks=tasks, waiting=len(tasks) if self.backlog else 0)
 
@@ -85,11 +83,8 @@ BACKLOG = Load(fates=_MORE_FATES, backlog=True)
 NEVER_SETTLES = replace(FATES, patience_seconds=75.0)
 """For pipelines that do not end what they were given."""
 
-PROBES = Load(count=6, graded=True, new_processes=False)
-"""A few tasks, and all the probes that a graded run hands in beside them. Each process of a function costs more than all that it does."""
-
-PROBES_IN_NEW_PROCESSES = replace(PROBES, new_processes=True)
-"""For what shows when a process does not know what another did."""
+PROBES = Load(count=6, graded=True)
+"""A few tasks, and all the probes that a graded run hands in beside them."""
 
 GRADED = Load(count=30, graded=True)
 """What `taskguard grade` hands in when it is told nothing else."""

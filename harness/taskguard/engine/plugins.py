@@ -121,7 +121,7 @@ def answer_as_instance() -> None:
 
     from taskguard.engine import ownership
     from taskguard.engine.faults import injector
-    from taskguard.engine.functions import available, renewal
+    from taskguard.engine.functions import available
     from taskguard.engine.recorder.flight_recorder import recorder
     from taskguard.engine.settings import EngineSettings
 
@@ -139,7 +139,6 @@ def answer_as_instance() -> None:
     ROUTER.add("/_taskguard/instance", tell, methods=["GET"])
     ROUTER.add("/_taskguard/runtimes", available.tell, methods=["GET"])
     ROUTER.add("/_taskguard/stay", stay, methods=["POST"])
-    ROUTER.add("/_taskguard/environments", renewal.renew, methods=["POST"])
     ROUTER.add("/_taskguard/faults", injector.hand_over, methods=["POST"])
     ROUTER.add("/_taskguard/faults", injector.end_of_stack, methods=["DELETE"])
     ROUTER.add("/_taskguard/faults/<plan_id>", injector.end, methods=["DELETE"])

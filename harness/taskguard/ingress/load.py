@@ -30,14 +30,13 @@ class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
     queue, and the first ``wording`` are handed in before all others, to learn the service's words of them. Those that were ``chosen`` are probes, beside
     those that were asked for; some tasks are handed in ``again``, and some have ``fates`` that the run has to bring about itself, by the
-    task's id. What is no task is made from the ``seed``. With ``new_processes`` the worker's are replaced between two attempts of a task."""
+    task's id. What is no task is made from the ``seed``."""
 
     seed: str
     tasks: tuple[Task, ...]
     waiting: int = 0
     again: tuple[Again, ...] = ()
     fates: Mapping[str, Fated] = field(default_factory=dict)
-    new_processes: bool = False
     wording: int = 0
 
     @property
@@ -108,7 +107,7 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
         apart = _BESIDE - len(wording)
         struck = (broken_off, *fillers[:apart], denied, *with_denied, *fillers[apart:])
     waiting = (*wording, *struck, *_mixed(tasks[:half], (*probes.waiting, *others)))
-    load = Load(
+    return Load(
         seed=seed,
         tasks=(*waiting, *_mixed(tasks[half:], later)),
         waiting=len(waiting),
@@ -116,7 +115,6 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
         fates=fates,
         wording=len(wording),
     )
-    return replace(load, new_processes=load.probes)
 
 
 def shared_load(seed: str, count: int, terms: Terms) -> Load:

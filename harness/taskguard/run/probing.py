@@ -7,7 +7,6 @@ the flight recorder tells, never by what a service says of itself. This module m
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
@@ -15,7 +14,7 @@ from typing import Self
 from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
-from taskguard.errors import FaultPlanError, TaskGuardError
+from taskguard.errors import TaskGuardError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
@@ -24,7 +23,6 @@ from taskguard.ingress.invalid import Invalid, invalid_requests
 from taskguard.ingress.load import Load
 from taskguard.ingress.probes import Moment
 from taskguard.run.events import Answered
-from taskguard.run.injecting.handing_over import renew
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -72,7 +70,6 @@ class Probing:
         client: Client,
         tell: Callable[[Answered], None],
         *,
-        alone: bool = True,
         since_ms: float = 0.0,
         let_go: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -82,8 +79,6 @@ class Probing:
         moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
         self._pending = [each for each in load.again if each.moment in moments]
         self._handed_in: list[str] = []
-        # On a stack that others use, too, their processes are left alone.
-        self._to_renew = alone and load.new_processes
         self._looking, self._over = threading.Lock(), threading.Event()
         self._seen = _Seen(
             stack, terms.dialect.message, frozenset(each.task.task_id for each in self._pending), since_ms
@@ -120,7 +115,7 @@ class Probing:
         def looking() -> None:
             # Whoever waits for the run to end looks, too, and meets what is wrong.
             with suppress(TaskGuardError, OSError):
-                while not self._over.wait(_LOOK_EVERY_SECONDS) and (self._pending or self._to_renew):
+                while not self._over.wait(_LOOK_EVERY_SECONDS) and self._pending:
                     self._look()
 
         threading.Thread(target=looking, name="probing", daemon=True).start()
@@ -134,15 +129,10 @@ class Probing:
 
     def _look(self) -> None:
         with self._looking:
-            recording = self._recording() if self._pending or self._to_renew else None
+            recording = self._recording() if self._pending else None
             if recording is None:
                 return
             self._seen.look(recording)
-            if self._to_renew and max(self._seen.failures.values(), default=0) > 1:
-                # Between two attempts of a task, and after two that could meet the same process.
-                self._to_renew = False
-                with suppress(FaultPlanError):
-                    renew(self._endpoint, self._stack.work_queue.consumers)
             due = [each for each in self._pending if self._seen.moments.get(each.task.task_id) == each.moment]
             for each in due:
                 self._let_go(each.task.task_id)
@@ -172,7 +162,6 @@ class _Seen:
         self._stack, self._names, self._task_ids, self._since_ms = stack, names, task_ids, since_ms
         self._invocations: set[str] = set()
         self.moments: dict[str, Moment] = {}
-        self.failures: Counter[str] = Counter()
 
     def look(self, recording: Recording) -> None:
         for request_id, invocation in list(recording.invocations.items()):
@@ -196,7 +185,5 @@ class _Seen:
 
     def _note(self, message: Message | Moved, moment: Moment) -> None:
         task_id = self._names.id_of(message.body)
-        if task_id is not None:
-            self.failures[task_id] += moment is Moment.BACKING_OFF
         if task_id in self._task_ids:
             self.moments[task_id] = moment

@@ -160,9 +160,9 @@ class Run:
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
         with phase(tell, "ask first"):
             client, load, first = self._ask_first(load, tell, outside)
-        since_ms, alone = self.source.since_ms, self.alone
-        at, let_go = (self.endpoint, self.stack, self.terms), outside.let_go
-        with Probing(*at, load, client, tell, alone=alone, since_ms=since_ms, let_go=let_go) as probing:
+        since_ms, let_go = self.source.since_ms, outside.let_go
+        at = self.endpoint, self.stack, self.terms
+        with Probing(*at, load, client, tell, since_ms=since_ms, let_go=let_go) as probing:
             with phase(tell, "submit"):
                 submitted = self._submit(client, load, first, probing, tell, outside)
             faults, backlog = outside.faults, outside.backlog

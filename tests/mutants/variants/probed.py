@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.change import Change
-from tests.mutants.loads import PROBES, PROBES_IN_NEW_PROCESSES, Load
+from tests.mutants.loads import PROBES, Load
 from tests.mutants.variants.effects import ANY_CLAIM
 from tests.mutants.variants.variant import FromLogs, Variant
 
@@ -278,7 +278,7 @@ _SEQUENCE = (
         ),
         _changed(_PROCESS, _WORK, f"_failed: dict[str, int] = {{}}\n{_WORK}"),
         caught_by=("backoff",),
-        load=PROBES_IN_NEW_PROCESSES,
+        load=PROBES,
         message="attempt 3 asked for 5 s, expected 20 s|attempt 2 asked for 5 s, expected 10 s",
     ),
     _probed(

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace as altered
 from taskguard.contract.contract import Api
-from taskguard.errors import FaultPlanError
 from taskguard.evidence.recorder.recording import Invocation, Message, Moved, Recording
 from taskguard.history import InvalidSubmitted, RecordAnswered, TaskSubmitted
 from taskguard.ingress.invalid import Invalid
@@ -67,7 +66,6 @@ class Seen:
 
     client: FakeClient
     recording: Recording
-    renewed: list[tuple[str, ...]]
     told: list[Answered]
     invocations: Iterator[int]
     let_go: list[str] = field(default_factory=list)
@@ -96,8 +94,7 @@ class Seen:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    found = Seen(FakeClient(), Recording(), [], [], iter(range(100)))
-    monkeypatch.setattr(probing, "renew", lambda _, functions: found.renewed.append(tuple(functions)))
+    found = Seen(FakeClient(), Recording(), [], iter(range(100)))
     monkeypatch.setattr(probing, "attributes_of", lambda *_: {"MaximumMessageSize": "262144"})
     return found
 
@@ -206,28 +203,6 @@ def test_what_goes_wrong_is_met_by_who_waits_and_not_by_who_looks_beside(
         with pytest.raises(OSError, match="File too large"):
             made.handed_in()
     assert unmet == []
-
-
-def test_after_a_second_failure_of_a_task_its_consumers_begin_anew_once(seen: Seen) -> None:
-    made, task = of(seen), OF[Moment.DEAD]
-    seen.ended(task, fails=True)
-    made.handed_in()
-    assert seen.renewed == []
-    for _ in range(2):
-        seen.ended(task, fails=True)
-        made.handed_in()
-    assert seen.renewed == [STACK.work_queue.consumers]
-
-
-def test_an_engine_that_cannot_renew_them_is_no_end_of_it(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise FaultPlanError("no engine of ours")
-
-    monkeypatch.setattr(probing, "renew", refuse)
-    for _ in range(2):
-        seen.ended(OF[Moment.DEAD], fails=True)
-    seen.ended(OF[Moment.COMPLETED])
-    assert of(seen).handed_in() == [OF[Moment.COMPLETED].task_id]
 
 
 def test_what_is_no_task_is_sent_where_the_contract_has_it_refused_and_there_are_probes(seen: Seen) -> None:

@@ -30,9 +30,9 @@ from taskguard.engine.functions.available import runtime_named
 from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.layers import opt_of
 from taskguard.engine.functions.leftovers import leftovers
+from taskguard.engine.functions.meetings import meetings
 from taskguard.engine.functions.packages import task_root
 from taskguard.engine.functions.process import FunctionProcess
-from taskguard.engine.functions.renewal import times_renewed
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.functions.runtimes import language_of
 from taskguard.engine.functions.starting import launch_here, load_fork_servers
@@ -73,7 +73,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._output_of_ended = ""
         # How its process was started: the how-manieth it is, under which plans of faults, and by how much its clock is wrong.
         self._starts = 0
-        self._epoch: tuple[str | int, ...] = ()
+        self._epoch: tuple[str, ...] | None = None
         self._skew_seconds = 0.0
         self._failed_start: Strike | None = None
 
@@ -142,7 +142,7 @@ class ProcessExecutor(RuntimeExecutor):
             caller.request_id = request_id
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
         self._handed_over_at_ms = None
-        about = {"function": name, "environment": self._process_name(), "requestId": request_id, "startedAt": began_at}
+        about = {"function": name, "environment": self.process_name(), "requestId": request_id, "startedAt": began_at}
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
@@ -190,6 +190,7 @@ class ProcessExecutor(RuntimeExecutor):
             answer.set_result(Answer(b"", is_error=False))
         elif api.ready.done():
             remaining = started + timeout - time.monotonic()
+            meetings().handed(self.process_name(), shown)
             answer = api.submit(
                 Invocation(
                     request_id=request_id,
@@ -271,13 +272,13 @@ class ProcessExecutor(RuntimeExecutor):
         """Whether the next invocation needs a new process."""
         # A start that a fault has struck is this invocation's failure, though Lambda would try once more.
         ended = self._process is None or (self._process.ended.is_set() and self._failed_start is None)
-        return ended or self._epoch != self._wanted_epoch()
+        return ended or self._epoch != epoch(self.function_version.id.function_name)
 
-    def _wanted_epoch(self) -> tuple[str | int, ...]:
-        name = self.function_version.id.function_name
-        return (*epoch(name), times_renewed(name))
+    def renew(self) -> None:
+        """The next invocation meets a new process, as can happen on Lambda at any time."""
+        self._epoch = None
 
-    def _process_name(self) -> str:
+    def process_name(self) -> str:
         """What tells the process that the next invocation meets from others: an environment may have several, one after another."""
         return f"{self.id}-{self._starts + self._is_to_be_started()}"
 
@@ -287,7 +288,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._end_process()
         task_root = _task_root(self.function_version)
         name = self.function_version.id.function_name
-        self._epoch = self._wanted_epoch()
+        self._epoch = epoch(name)
         self._starts += 1
         strike = strike_start(name)
         self._failed_start, self._skew_seconds = None, 0.0

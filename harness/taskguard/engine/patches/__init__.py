@@ -37,6 +37,7 @@ IN_ORDER = (
     "mapping_refusals",
     "function_refusals",
     "function_concurrency",
+    "function_environments",
     "prewarmed_functions",
     "http_apis",
     "rest_authorizers",

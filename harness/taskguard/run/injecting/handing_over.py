@@ -1,4 +1,4 @@
-"""Hands a plan of faults to a running engine of ours, for one stack and for a while; and lets functions begin in new processes.
+"""Hands a plan of faults to a running engine of ours, for one stack and for a while.
 
 It knows the stack by what was discovered of it, and the engine by what it answers. What strikes from outside is not handed over: that is
 the nemesis's.
@@ -10,7 +10,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from taskguard.contract.dialect import TASKGUARD, Dialect
@@ -85,15 +85,6 @@ def end_all(endpoint: Endpoint, stack: Stack) -> None:
         raise FaultPlanError(
             f"ending the faults of before at {endpoint.place}: {error!r}. Is the engine still up?"
         ) from error
-
-
-def renew(endpoint: Endpoint, functions: Iterable[str]) -> None:
-    """From now on, invocations of these functions (by their full names) meet new processes.
-
-    Raises:
-        FaultPlanError: there is no engine of ours, or it does not answer.
-    """
-    _ask(endpoint, "POST", "/_taskguard/environments", {"functions": [*functions]})
 
 
 def functions_of(stack: Stack) -> dict[str, str]:
