@@ -130,6 +130,7 @@ class _Reader:
             ),
             max_receives=int(policy.get("maxReceiveCount", 0)) if told else None,
             dead_letters_watched=watched if told else None,
+            own_policy=_allows(parsed(told.get("Policy") or "{}")),
             unencrypted_refused=refuses_unencrypted(parsed(told.get("Policy") or "{}"), queue.arn) if told else None,
             # No other queue's name may end so, nor may theirs end otherwise.
             fifo=queue.name.endswith(".fifo"),
@@ -233,6 +234,11 @@ def _permission(function: str, statement: _Settings) -> Permission:
     actions = statement.get("Action", "*" if "NotAction" in statement else None)
     resources = statement.get("Resource", "*" if "NotResource" in statement else None)
     return Permission(holder=function, actions=tuple(listed(actions)), resources=tuple(listed(resources)))
+
+
+def _allows(policy: _Settings) -> bool:
+    """Whether the policy lets anybody in, whoever that is."""
+    return any(statement.get("Effect") == "Allow" for statement in listed(policy.get("Statement")))
 
 
 def _is_encrypted(queue: _Settings) -> bool:

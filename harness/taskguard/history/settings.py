@@ -21,7 +21,8 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     After `max_receives` receives (0: never) a message is moved on; `dead_letters_watched` is whether it is moved to the
     dead-letter queue of this run. With `unencrypted_refused` nobody can use it but by TLS. It is `fifo` where it keeps the order of
     a message group. Each message can first be received `delay_seconds` after it was sent, unless its sender says otherwise. `rules` of event buses send to it (none: there are
-    none, or they were not read). `logical_id` is what the service's own template calls it.
+    none, or they were not read). `logical_id` is what the service's own template calls it. By `own_policy` the queue itself may let callers in
+    whose roles do not.
     """
 
     queue: QueueName
@@ -35,6 +36,7 @@ class QueueSettings(Strict, frozen=True, kw_only=True):
     delay_seconds: Finite | None = None
     rules: tuple[EventRule, ...] = ()
     logical_id: str | None = None
+    own_policy: bool = False
 
     def __post_init__(self) -> None:
         refuse_other_queues(self.queue)
@@ -79,7 +81,8 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     table that the service's template calls `store`.
 
     `table`, `dead_letter_queue` and `dead_letter_consumer` are whether the stack has such a part; None: it could not be read, or was
-    not looked for; so is `api`, whether tasks come by one. `unused` are permissions that nothing in the run made use of, as far as that could be seen.
+    not looked for; so is `api`, whether tasks come by one. `unused` are permissions that nothing in the run made use of, and `lacking` those that something in it
+    needed and was not granted, as far as that could be seen.
     """
 
     queues: tuple[QueueSettings, ...]
@@ -90,6 +93,7 @@ class ConfigurationObserved(Happened, frozen=True, kw_only=True):
     dead_letter_queue: bool | None = None
     dead_letter_consumer: bool | None = None
     unused: tuple[Permission, ...] = ()
+    lacking: tuple[Permission, ...] = ()
     api: bool | None = None
     store: str | None = None
 

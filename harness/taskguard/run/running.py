@@ -21,7 +21,7 @@ from taskguard.contract.terms import Terms
 from taskguard.evidence.changes import Changes
 from taskguard.evidence.configuration import Configuration
 from taskguard.evidence.dead_letters import dead_letter_logs
-from taskguard.evidence.privileges.uses import with_unused
+from taskguard.evidence.privileges.uses import with_uses
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.recorder.deliveries import handled_dead_letters
 from taskguard.evidence.recorder.recording import Recording
@@ -370,7 +370,7 @@ class Run:
         settings: list[Event] = ask(self.configuration.events, list)
         seen = self.recording()
         if seen is not None and not seen.damage:
-            settings = with_unused(settings, seen.since(self.source.since_ms), self.stack, self.endpoint.region)
+            settings = with_uses(settings, seen.since(self.source.since_ms), self.stack, self.endpoint.region)
         return [*events, *settings]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:

@@ -246,6 +246,17 @@ def test_what_a_role_did_not_use_is_advised_against_once_for_each_holder() -> No
     assert messages(Outcome.PASS, events=run(FIRST_TRY, SECOND_TRY), unused=unused) == []
 
 
+def test_what_was_done_in_the_name_of_a_role_that_does_not_grant_it() -> None:
+    lacking = tuple(
+        Permission(holder=holder, actions=(action,), resources=(QUEUE_ARN,))
+        for holder, action in (("worker", "sqs:A"), ("worker", "sqs:B"), ("monitor", "sqs:A"))
+    )
+    assert messages(lacking=lacking) == [
+        "the role of worker does not grant what was done in its name: sqs:A on work, sqs:B on work; AWS would refuse that",
+        "the role of monitor does not grant what was done in its name: sqs:A on work; AWS would refuse that",
+    ]
+
+
 @pytest.mark.parametrize(
     ("action", "resource", "message"),
     [

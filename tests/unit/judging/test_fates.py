@@ -125,6 +125,17 @@ def test_a_death_that_its_function_was_not_told_of_need_not_be_in_the_record() -
     assert judged("record", without(unseen, FaultInjected)).outcome is Outcome.FAIL
 
 
+def test_a_death_that_no_function_was_told_of_is_to_be_in_each_record_once_it_is_in_one() -> None:
+    events = run(DEAD, DEAD, FIRST_TRY)
+    written, forgotten = (each for each in events if isinstance(each, RecordObserved) and each.status == "DEAD_LETTER")
+    open_still = changed(events, forgotten, status="PENDING", attempts=(), last_error=None)
+    unseen = made_to_fail(made_to_fail(open_still, forgotten.task_id), written.task_id)
+    verdict = judged("record", unseen)
+    assert verdict.outcome is Outcome.FAIL
+    [finding] = verdict.findings
+    assert finding.message == f"task {forgotten.task_id} was dead-lettered; its record says PENDING, expected DEAD_LETTER"
+
+
 def test_a_record_that_says_done_of_a_task_that_was_acknowledged_undone_is_still_wrong() -> None:
     events = run(SECOND_TRY)
     record = the(events, RecordObserved)

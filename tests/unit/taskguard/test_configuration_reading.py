@@ -347,3 +347,10 @@ def test_a_reading_under_way_does_not_hold_up_the_end_of_an_interrupted_run(monk
     assert reader[0].daemon
     answered.set()
     assert configuration.events() == []
+
+
+@pytest.mark.parametrize(("effect", "lets_in"), [("Allow", True), ("Deny", False)])
+def test_a_queue_s_own_policy_may_let_callers_in(effect: str, lets_in: bool) -> None:
+    policy = {"Statement": [{"Effect": effect, "Principal": "*", "Action": "sqs:*", "Resource": WORK_ARN}]}
+    [found, *_] = observed({WORK_URL: WORK | {"Policy": json.dumps(policy)}})
+    assert found.queues[0].own_policy is lets_in

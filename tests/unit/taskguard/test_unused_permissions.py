@@ -1,4 +1,4 @@
-"""What a role was granted and none of its functions used, as far as a recording can tell."""
+"""What a role was granted and none of its functions used, and what one needed and was not granted, as far as a recording can tell."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from taskguard.evidence.privileges.uses import unused
-from taskguard.history import ConfigurationObserved, Permission
+from taskguard.evidence.privileges.uses import lacking, unused
+from taskguard.history import ConfigurationObserved, Permission, QueueSettings
 from taskguard.service.stack import Function, Queue
 
 from tests.unit.taskguard.recorder_lines import (
@@ -113,3 +113,71 @@ def test_a_role_of_several_functions_is_used_by_any_of_them(tmp_path: Path) -> N
         may(action, holder=holder) for action in ("sqs:SendMessage", "sqs:PurgeQueue") for holder in (FUNCTION, OTHER)
     ]
     assert left(tmp_path, *granted, shared=True) == [(f"{FUNCTION}, {OTHER}", "sqs:PurgeQueue", WORK_ARN)]
+
+
+POLLING = (may("sqs:ReceiveMessage"), may("sqs:DeleteMessage"), may("sqs:GetQueueAttributes"))
+SENDS = ("sqs:SendMessage", WORK_ARN)
+
+
+def needed(
+    tmp_path: Path, *permissions: Permission, lines: tuple[str, ...] = (BEGUN, CALL), own_policy: bool = False
+) -> list[tuple[str, str]]:
+    """Action and resource of what the function did and was not granted."""
+    queue = QueueSettings(
+        queue="work",
+        visibility_timeout_seconds=60,
+        retention_seconds=60,
+        encrypted=True,
+        max_receives=3,
+        dead_letters_watched=True,
+        own_policy=own_policy,
+    )
+    observed = ConfigurationObserved(
+        at_ms=0.0, queues=(queue,), consumers=(), store_encrypted=None, permissions=permissions
+    )
+    stack = replace(STACK, functions=(function(FUNCTION),))
+    found = lacking(observed, recording_of(tmp_path, *lines), stack, "eu-central-1")
+    assert {each.holder for each in found} <= {FUNCTION}
+    return [(*each.actions, *each.resources) for each in found]
+
+
+def test_what_was_done_and_is_not_granted_is_lacking_once(tmp_path: Path) -> None:
+    assert needed(tmp_path, *POLLING, lines=(BEGUN, CALL, CALL)) == [SENDS]
+    assert needed(tmp_path, *POLLING, may("sqs:SendMessage", DEAD_ARN)) == [SENDS]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        WORK_ARN,
+        "*",
+        "arn:aws:sqs:*",
+        "arn:*:sqs:*:*:Task*",
+        # Meant for where the service runs otherwise.
+        "arn:aws:sqs:us-east-1:123456789012:" + WORK_ARN.rpartition(":")[-1],
+    ],
+)
+def test_what_any_statement_grants_is_not_lacking(tmp_path: Path, resource: str) -> None:
+    assert needed(tmp_path, *POLLING, may("sqs:sendmessage", resource)) == []
+
+
+def test_what_polls_a_queue_does_so_in_its_consumers_role(tmp_path: Path) -> None:
+    assert needed(tmp_path, may("sqs:SendMessage"), *POLLING[1:]) == [("sqs:ReceiveMessage", WORK_ARN)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        aws_call("SendMessage", {"QueueUrl": WORK_URL}, error="AccessDenied"),
+        aws_call("ListQueues", {}),
+        aws_call("ExecuteStatement", {"Statement": "SELECT * FROM T"}, service="dynamodb"),
+        aws_call("PutObject", {"Bucket": "b"}, service="s3"),
+    ],
+)
+def test_of_what_failed_or_is_not_understood_nothing_is_lacking(tmp_path: Path, line: str) -> None:
+    assert needed(tmp_path, *POLLING, lines=(BEGUN, line)) == []
+
+
+def test_a_role_that_was_not_read_and_a_queue_with_a_policy_of_its_own_may_grant_anything(tmp_path: Path) -> None:
+    assert needed(tmp_path) == []
+    assert needed(tmp_path, may("logs:PutLogEvents", "*"), own_policy=True) == []

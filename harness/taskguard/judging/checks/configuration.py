@@ -13,13 +13,14 @@ has its weight in the contract; of one that is only advised it is told what woul
   is advised against, once a task has failed and one has died: before that the ways were not taken that may need it.
 
 What other demands need is a must: the work queue moves a message to the dead-letter queue after the receives that are allowed,
-queues have consumers, and these are switched on. What is set on purpose, such as a filter, is told (`on_purpose`). A setting that
+queues have consumers, and these are switched on; and roles grant what was done in their name, which AWS would refuse otherwise. What is set on purpose, such as a filter, is told (`on_purpose`). A setting that
 could not be read is unknown. This module must not know how settings are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -147,6 +148,7 @@ def _faults(settings: ConfigurationObserved, contract: Contract, *, again: bool)
     if settings.store_encrypted is False:
         place = places.of_resource(settings.store or "the table", "SSESpecification")
         yield Said(weights.encryption, "the tasks' records are not encrypted at rest", "encryption", place)
+    yield from _lacking(settings.lacking)
     for permission in settings.permissions:
         for message in _permission(permission):
             yield Said(weights.least_privilege, message, "least_privilege", _role_of(permission.holder))
@@ -215,6 +217,14 @@ def _permission(permission: Permission) -> Iterator[str]:
     for resource in permission.resources:
         if _is_wild(_without_what_is_inside(resource)):
             yield f"{permission.holder} may do {', '.join(permission.actions)} to {resource}"
+
+
+def _lacking(permissions: Sequence[Permission]) -> Iterator[Said]:
+    for holder, needed in groupby(permissions, lambda each: each.holder):
+        # The last part of an ARN says which thing it is.
+        actions = [f"{action} on {each.resources[0].rpartition(':')[-1]}" for each in needed for action in each.actions]
+        message = f"the role of {holder} does not grant what was done in its name: {', '.join(actions)}; AWS would refuse that"
+        yield Said(Weight.MUST, message, place=_role_of(holder))
 
 
 def _unused(history: History, settings: ConfigurationObserved, contract: Contract) -> Iterator[Advice]:

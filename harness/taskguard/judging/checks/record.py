@@ -11,7 +11,7 @@ table, or no record is described, the check is not applicable. What a client rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from taskguard.contract.dialect import RecordWords
@@ -73,7 +73,8 @@ def judge(history: History, terms: Terms) -> Verdict:
     if words is None or why:
         return not_applicable(QUESTION, why)
     judged = [history.records[task_id] for task_id in history.accepted_ids if task_id in history.records]
-    found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms)]
+    unseen = _of_a_death_unseen(judged, history, words)
+    found: list[Found] = [each for record in judged for each in _of_record(record, history, words, terms, unseen)]
     found += read_back.findings(history, words, terms)
     differing = tasks_at_fault(found)
     struck = sum(_was_broken_off(record.task_id, history) for record in judged)
@@ -98,7 +99,20 @@ def _not_read(history: History) -> Iterator[Doubt]:
         yield Doubt(task_id, f"task {task_id}: its record was not read", history.of_task(task_id))
 
 
-def _of_record(record: RecordObserved, history: History, words: RecordWords, terms: Terms) -> Iterator[Found]:
+def _of_a_death_unseen(judged: Iterable[RecordObserved], history: History, words: RecordWords) -> RecordObserved | None:
+    """One that tells of a death of which its function saw no last failure: then whoever is told of dead letters writes that down."""
+    dead = (each for each in judged if each.status in words.dead and history.of_task(each.task_id, DeadLettered))
+    return next((each for each in dead if _ended_unseen(each.task_id, history)), None)
+
+
+def _ended_unseen(task_id: str, history: History) -> bool:
+    attempts = history.attempts_of(task_id)
+    return bool(attempts) and history.was_struck(attempts[-1])
+
+
+def _of_record(
+    record: RecordObserved, history: History, words: RecordWords, terms: Terms, unseen: RecordObserved | None
+) -> Iterator[Found]:
     task_id = record.task_id
     if record.status is None:
         yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
@@ -108,7 +122,7 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
         message = f"task {task_id}: its record has another payload than was submitted"
         yield Violation(task_id, message, (submission, record))
     if record.status:
-        yield from _status(record, history, words)
+        yield from _status(record, history, words, unseen)
     else:
         yield Violation(task_id, f"task {task_id} has a record without a status", (record,))
     if words.tells_of_attempts:
@@ -120,7 +134,9 @@ def _of_record(record: RecordObserved, history: History, words: RecordWords, ter
     yield from _created(record, history, terms)
 
 
-def _status(record: RecordObserved, history: History, words: RecordWords) -> Iterator[Found]:
+def _status(
+    record: RecordObserved, history: History, words: RecordWords, unseen: RecordObserved | None
+) -> Iterator[Found]:
     excuse = (AttemptSucceeded, DeadLettered)
     again = " after it had been put back" if history.of_task(record.task_id, Redriven) else ""
     last = ends_of(history, record.task_id)[-1]
@@ -133,8 +149,7 @@ def _status(record: RecordObserved, history: History, words: RecordWords) -> Ite
         # Without a word for it nobody knows what the record says of a dead task.
         if states and record.status not in states:
             expected = " or ".join(states)
-            attempts = history.attempts_of(record.task_id)
-            if what == "dead-lettered" and attempts and history.was_struck(attempts[-1]):
+            if what == "dead-lettered" and unseen is None and _ended_unseen(record.task_id, history):
                 # The function was not told that it failed for the last time; who is told of a dead letter may write it down.
                 message = (
                     f"task {record.task_id} was dead-lettered after an attempt that its function did not see to the end, and its record "
