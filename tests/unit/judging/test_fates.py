@@ -133,7 +133,9 @@ def test_a_death_that_no_function_was_told_of_is_to_be_in_each_record_once_it_is
     verdict = judged("record", unseen)
     assert verdict.outcome is Outcome.FAIL
     [finding] = verdict.findings
-    assert finding.message == f"task {forgotten.task_id} was dead-lettered; its record says PENDING, expected DEAD_LETTER"
+    assert (
+        finding.message == f"task {forgotten.task_id} was dead-lettered; its record says PENDING, expected DEAD_LETTER"
+    )
 
 
 def test_a_record_that_says_done_of_a_task_that_was_acknowledged_undone_is_still_wrong() -> None:
