@@ -1,6 +1,7 @@
 """The flight recorder sees each invocation and each AWS call of a function, and nobody else's."""
 
-from taskguard.evidence.recorder.recording import Invocation, Recording
+from taskguard.evidence.recorder.recording import Call, Invocation, Recording
+from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 
 from tests.engine.conftest import Create
@@ -45,6 +46,35 @@ def test_calls_are_recorded_in_order_with_their_answers(endpoint: Endpoint, func
         invocation.ended_at_ms,
     ]
     assert times == sorted(times)
+
+
+def test_a_call_that_was_not_waited_for_is_late_and_one_that_was_is_not(endpoint: Endpoint, function: Create) -> None:
+    hasty = function(
+        """
+        |import threading, time
+        |import boto3
+        |sqs = boto3.client("sqs")
+        |
+        |def later():
+        |    time.sleep(0.3)
+        |    sqs.list_queues(QueueNamePrefix="later")
+        |
+        |def handler(event, context):
+        |    sqs.list_queues(QueueNamePrefix="in-time")
+        |    threading.Thread(target=later).start()
+        """
+    )
+    request_id = hasty.invoke().request_id
+
+    def calls() -> dict[str, Call]:
+        found = [each for each in recorded(endpoint).calls if each.function == hasty.name]
+        return {each.parameters["QueueNamePrefix"]: each for each in found}
+
+    wait_for(lambda: "later" in calls(), seconds=30)
+    assert {name: (each.late, each.request_id) for name, each in calls().items()} == {
+        "in-time": (False, request_id),
+        "later": (True, request_id),
+    }
 
 
 def test_a_failed_invocation_is_recorded_as_one(endpoint: Endpoint, function: Create) -> None:

@@ -50,7 +50,8 @@ class Called(Happened, frozen=True, kw_only=True):
 
     `delivery_id` is the invocation that made it, None between two. `resource` is the table, queue, topic or the like that it was
     about, None where it names none. `task_ids` are the tasks that its parameters name or, when they name none, the only one that the
-    invocation was handed: then that is `guessed`. `status` is the answer's HTTP status, 0 when that is not known; `error` its code.
+    invocation was handed: then that is `guessed`. `status` is the answer's HTTP status, 0 when that is not known; `error` its code. It was
+    `left` under way when its function had answered, or even made after that.
     """
 
     answered_ms: Moment
@@ -63,6 +64,7 @@ class Called(Happened, frozen=True, kw_only=True):
     status: int
     error: str | None = None
     guessed: bool = False
+    left: bool = False
 
     @property
     def took_effect(self) -> bool:

@@ -20,7 +20,7 @@ STACK = replace(BARE, functions=(WORKER,))
 IDS = frozenset({"t-1", "t-10", "T-1"})
 
 
-def called(*tasks: str, ids: frozenset[str] = IDS, **changes: Any) -> list[Called]:
+def called(*tasks: str, ids: frozenset[str] = IDS, fails: bool = False, **changes: Any) -> list[Called]:
     """What is told of a call that was made while these tasks were worked on."""
     given: dict[str, Any] = {
         "function": WORKER.name,
@@ -35,7 +35,7 @@ def called(*tasks: str, ids: frozenset[str] = IDS, **changes: Any) -> list[Calle
         "ended_at_ms": 12.0,
     }
     messages = tuple(Message(f"m-{each}", "receipt", f'{{"taskId": "{each}"}}', 1, "arn") for each in tasks)
-    invocation = Invocation(WORKER.name, "r-1", "{}", messages, 5.0)
+    invocation = Invocation(WORKER.name, "r-1", "{}", messages, 5.0, ended_at_ms=11.0, is_error=fails)
     recording = Recording(invocations={"r-1": invocation}, calls=[Call(**given | changes)])
     return list(calls_of(recording, STACK, TASKGUARD.message, ids))
 
@@ -44,6 +44,17 @@ def test_a_write_is_told_with_its_table_and_its_task() -> None:
     [call] = called("t-1", "t-10")
     assert (call.function, call.what, call.task_ids) == (WORKER.label, "dynamodb.UpdateItem on tasks", ("t-1",))
     assert (call.at_ms, call.answered_ms, call.took_effect) == (10.0, 12.0, True)
+
+
+def test_one_that_was_not_waited_for_was_left_under_way() -> None:
+    [call], [in_time] = called("t-1", late=True), called("t-1")
+    assert (call.left, in_time.left) == (True, False)
+
+
+def test_who_failed_or_was_told_otherwise_by_a_fault_could_wait_for_nothing() -> None:
+    [failed], [told] = called("t-1", late=True, fails=True), called("t-1", late=True, told=(0, None))
+    [at_the_start] = called("t-1", late=True, request_id=None)
+    assert not any(each.left for each in (failed, told, at_the_start))
 
 
 def test_a_refused_write_took_no_effect() -> None:

@@ -138,7 +138,7 @@ def needed(
     stack = replace(STACK, functions=(function(FUNCTION),))
     found = lacking(observed, recording_of(tmp_path, *lines), stack, "eu-central-1")
     assert {each.holder for each in found} <= {FUNCTION}
-    return [(*each.actions, *each.resources) for each in found]
+    return [(each.actions[0], each.resources[0]) for each in found]
 
 
 def test_what_was_done_and_is_not_granted_is_lacking_once(tmp_path: Path) -> None:

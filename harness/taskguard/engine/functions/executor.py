@@ -139,19 +139,19 @@ class ProcessExecutor(RuntimeExecutor):
         name = self.function_version.id.function_name
         caller = recorder().callers.get(self._environment["AWS_SESSION_TOKEN"])
         if caller is not None:
-            caller.request_id = request_id
+            caller.begin(request_id)
         started, began_at = time.monotonic(), self._handed_over_at_ms or now_ms()
         self._handed_over_at_ms = None
         about = {"function": name, "environment": self.process_name(), "requestId": request_id, "startedAt": began_at}
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
+            if caller is not None:
+                caller.end()
             come_back(invocations)
         ended_at = now_ms()
         if self._process is not None and (watch := leftovers()) is not None:
             watch.note(name, self.id, request_id, self._process)
-        if caller is not None:
-            caller.request_id = None
         written = self._written()
         logs = self._logs(request_id, outcome, written, (time.monotonic() - started) * 1000)
         recorder().write(

@@ -15,7 +15,7 @@ import json
 import threading
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from taskguard.engine.settings import EngineSettings
 _LONGEST_PARAMETER = 4096
 """Of a longer text both ends are kept: one of them names what it is about."""
 _SENDS = ("SendMessage", "SendMessageBatch")
-_ARRIVAL = "taskguard_arrived_at_ms"
+_ARRIVAL, _REQUEST = "taskguard_arrived_at_ms", "taskguard_request_id"
 TOLD = "taskguard_told"
 """Where a request's context says what a function is told, if that is not what has happened: an HTTP status, 0 when it is told
 nothing, and an error's code."""
@@ -42,11 +42,29 @@ def now_ms() -> float:
 
 @dataclass(slots=True)
 class Caller:
-    """A function's process, and the request it is working on (none between invocations)."""
+    """A function's process, the request that it works on (none between invocations), and the one that what it does belongs to as far as
+    can be told: that, or the last one. ``done`` are the calls of that one which were done in time, by the id that a client gives all its tries."""
 
     function: str
     environment: str
+    works_on: str | None = None
     request_id: str | None = None
+    done: set[str] = field(default_factory=set)
+
+    def begin(self, request_id: str) -> None:
+        self.works_on = self.request_id = request_id
+        self.done = set()
+
+    def end(self) -> None:
+        self.works_on = None
+
+    def is_late(self, request_id: str | None, call: str | None) -> bool:
+        """Whether a call that was made for this request is done after that has ended, as the last of its tries."""
+        if self.works_on == request_id:
+            if call is not None:
+                self.done.add(call)
+            return False
+        return call not in self.done
 
 
 class FlightRecorder:
@@ -92,8 +110,10 @@ def recorder() -> FlightRecorder:
 
 
 def note_arrival(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
-    """Request handler: remember when a call arrived."""
+    """Request handler: remember when a call arrived, and of which request of a function's."""
     setattr(context, _ARRIVAL, now_ms())
+    if (caller := recorder().callers.get(context.request.headers.get("X-Amz-Security-Token") or "")) is not None:
+        setattr(context, _REQUEST, caller.request_id)
 
 
 def record_answer(_chain: HandlerChain, context: RequestContext, response: Response) -> None:
@@ -113,12 +133,13 @@ def record_answer(_chain: HandlerChain, context: RequestContext, response: Respo
     if caller is None:
         _record_platform_call(context, recorder().roles.get(token), error.code if error else None)
         return
-    ended = now_ms()
+    ended, request_id = now_ms(), getattr(context, _REQUEST, caller.request_id)
     recorder().write(
         "aws-call",
         function=caller.function,
         environment=caller.environment,
-        requestId=caller.request_id,
+        requestId=request_id,
+        late=caller.is_late(request_id, context.request.headers.get("amz-sdk-invocation-id")),
         service=context.service.service_name,
         operation=context.operation.name,
         parameters=_shortened(context.service_request or {}),

@@ -67,6 +67,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
             status=call.status,
             error=call.error_code,
             guessed=not named <= words,
+            left=_is_left(call, recording),
         )
 
 
@@ -119,6 +120,14 @@ def _named(
         handed = tasks_of(invocation, names)
         named = handed & task_ids if len(handed) == 1 else frozenset()
     return named
+
+
+def _is_left(call: Call, recording: Recording) -> bool:
+    """Whether the function had answered before it was done. What failed or was broken off could not wait for it, nor who was told otherwise by a
+    fault."""
+    invocation = recording.invocations.get(call.request_id or "")
+    answered = invocation is not None and invocation.ended_at_ms is not None and not invocation.is_error
+    return call.late and answered and call.told is None
 
 
 def _words_of(parameters: Mapping[str, Any]) -> frozenset[str]:

@@ -85,7 +85,8 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     """One AWS call of a function, and what became of it; ``status`` is 0 when that is not known, ``error_code`` none when the
     call succeeded, ``refused_entries`` are the ids of the entries that a batch operation did not carry out. ``told``
     is what the function was told instead, when a fault was injected: a status, 0 when it got no answer, and an error's code. ``sent``
-    are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one. Of a call that a
+    are the ids of the messages that it sent, by the ids of a batch's entries; of a single message by an empty one. ``late`` is one that was
+    still under way when its invocation ended, or made after it. Of a call that a
     service of AWS's made, ``function`` is that service, as ``events``, and ``source`` the ARN of the resource that it was made for."""
 
     function: str
@@ -101,6 +102,7 @@ class Call(msgspec.Struct, frozen=True, rename=_TOLD_AS):
     told: tuple[int, str | None] | None = None
     sent: Mapping[str, str] = {}
     source: str = ""
+    late: bool = False
 
     def entries(self, operation: str, queue: str) -> Sequence[Mapping[str, Any]]:
         """What it says of each message, if it is this ``operation`` of SQS, for one message or a batch, on the queue of this name; else nothing."""

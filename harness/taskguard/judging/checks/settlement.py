@@ -5,7 +5,8 @@ task whose submission had no clear answer (a server's error, or none) may settle
 since what a run submits is valid, and so is a message that is in a queue still when the run has waited to its deadline. A
 task in several messages is unknown: a duplicate that was dropped looks as if it had done the work. A task that was not
 seen to end is a fail when the run waited to its deadline or the work queue was empty, else unknown. So is one that was acknowledged
-without what was done for all tasks that succeeded at once. One that was sent to another queue then is unknown, unless these are, too. A submission that was refused
+without what was done for all tasks that succeeded at once, and one whose function had answered before a call of its own for it was done: Lambda
+freezes a function that has answered. One that was sent to another queue then is unknown, unless these are, too. A submission that was refused
 because its id was taken, or that had no clear answer, may have been sent before that was known: its message may come once, to be
 dropped. Queues that were not
 seen empty twice, so far apart as is expected, are unknown. Where the work queue is that of a later stage, a task may have died on the way there,
@@ -41,6 +42,7 @@ from taskguard.judging.checks.attempts import duplicates_in_doubt
 from taskguard.judging.checks.emptied import not_empty, not_seen_to_stay_empty
 from taskguard.judging.checks.ends import Ends, ends_of, last_seen, was_refused
 from taskguard.judging.checks.given_away import given_away
+from taskguard.judging.checks.left_under_way import left_under_way
 from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.stages import died_earlier, dropped_earlier
 from taskguard.judging.checks.work import deeds_of, usual_deeds
@@ -71,6 +73,7 @@ def judge(history: History, terms: Terms) -> Verdict:
             *_unsettled(history, unsettled, terms),
             *_not_worked_on(history),
             *given_away(history),
+            *left_under_way(history),
             *_refusals(history),
             *_left_over(history, unsettled, terms),
             *_other_stages(history),
