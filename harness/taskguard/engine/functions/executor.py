@@ -30,8 +30,8 @@ from taskguard.engine.functions.available import runtime_named
 from taskguard.engine.functions.launch import Folders, Function
 from taskguard.engine.functions.layers import opt_of
 from taskguard.engine.functions.leftovers import leftovers
-from taskguard.engine.functions.meetings import meetings
 from taskguard.engine.functions.packages import task_root
+from taskguard.engine.functions.placement import placement
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtime_api import Answer, Invocation, RuntimeApi
 from taskguard.engine.functions.runtimes import language_of
@@ -190,7 +190,7 @@ class ProcessExecutor(RuntimeExecutor):
             answer.set_result(Answer(b"", is_error=False))
         elif api.ready.done():
             remaining = started + timeout - time.monotonic()
-            meetings().handed(self.process_name(), shown)
+            placement().handed(self.process_name(), shown)
             answer = api.submit(
                 Invocation(
                     request_id=request_id,

@@ -20,7 +20,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 )
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
-from taskguard.engine.functions.meetings import meetings
+from taskguard.engine.functions.placement import placement
 
 _here = threading.local()
 """Of the invocation that this thread is about: its payload, and which environments it is not for."""
@@ -31,7 +31,7 @@ def apply() -> None:
     reserve = ExecutionEnvironment.reserve
 
     def invoke_by_turns(manager: LambdaVersionManager, *, invocation: Any) -> Any:
-        _here.payload = invocation.payload.decode()
+        _here.payload = invocation.payload.decode(errors="replace")
         try:
             return invoke(manager, invocation=invocation)
         finally:
@@ -46,7 +46,7 @@ def apply() -> None:
             for environment in [*service.environments[manager_id].values()]
             if environment.status is RuntimeStatus.READY
         }
-        choice = meetings().choose(manager_id, _here.payload, free)
+        choice = placement().choose(manager_id, _here.payload, free)
         _here.passed_over = choice.passed_over
         with get_environment(service, manager_id, *args, **named) as environment:
             if choice.new:

@@ -33,7 +33,7 @@ class Choice:
     new: bool = False
 
 
-class Meetings:
+class Placement:
     """What each process was handed, of all functions: a process is known by its name."""
 
     def __init__(self) -> None:
@@ -76,9 +76,9 @@ def _messages(payload: str) -> list[str]:
         return []
 
 
-_meetings = Meetings()
+_placement = Placement()
 
 
-def meetings() -> Meetings:
+def placement() -> Placement:
     """Those of this engine."""
-    return _meetings
+    return _placement
