@@ -23,6 +23,7 @@ from taskguard.history.events import (
     Delivered,
     DeliveryEvent,
     Event,
+    Redriven,
     Resent,
 )
 from taskguard.history.wording import named
@@ -114,14 +115,21 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
 
     A queue that counts receives numbers a message's attempts itself; with the message that was sent in its place they go on. Where
     no send was seen, and no message of a task was ever received twice, the task's messages together are one chain, numbered in order
-    of time.
+    of time; but not of a task that was put back to work, which begins anew each time.
     """
     by_task: dict[str | None, list[DeliveryEvent]] = defaultdict(list)
+    redriven: set[str | None] = set()
     for event in events:
         # With a struct's metaclass `isinstance` takes ten times as long.
         if type(event) in _OF_DELIVERIES:
             by_task[event.task_id].append(event)  # type: ignore[union-attr, arg-type]  # it is a DeliveryEvent
-    found = [chain for task_id, of_task in by_task.items() for chain in _chains_of(task_id, _by_delivery(of_task))]
+        elif type(event) is Redriven:
+            redriven.add(event.task_id)
+    found = [
+        chain
+        for task_id, of_task in by_task.items()
+        for chain in _chains_of(task_id, _by_delivery(of_task), may_be_one=task_id is not None and task_id not in redriven)
+    ]
     return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 
 
@@ -135,8 +143,10 @@ def _by_delivery(events: Iterable[DeliveryEvent]) -> dict[_Key, list[DeliveryEve
     return found
 
 
-def _chains_of(task_id: str | None, deliveries: dict[_Key, list[DeliveryEvent]]) -> Iterator[Chain]:
-    if task_id is not None and not _are_counted(deliveries):
+def _chains_of(
+    task_id: str | None, deliveries: dict[_Key, list[DeliveryEvent]], *, may_be_one: bool
+) -> Iterator[Chain]:
+    if may_be_one and not _are_counted(deliveries):
         attempts = [_attempt(task_id, each, number) for number, each in enumerate(deliveries.items(), 1)]
         yield Chain(task_id=task_id, attempts=tuple(attempts))
         return

@@ -227,9 +227,11 @@ class DeadLetterLogged(Happened, frozen=True, kw_only=True):
 
 
 class Redriven(Happened, frozen=True, kw_only=True):
-    """An operator put the dead-lettered task back to work: from now on it is to end once more, and may die again."""
+    """The dead-lettered task was put back to work: from now on it is to end once more, and may die again. An operator did that or, with
+    `by`, a function of the service's of this name that consumes dead letters."""
 
     task_id: str
+    by: str | None = None
 
 
 class RecordedAttempt(Strict, frozen=True, kw_only=True):

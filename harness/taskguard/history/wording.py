@@ -199,8 +199,8 @@ def describe(event: Event) -> str:  # noqa: PLR0911, PLR0912  # one return for e
             return f"logged as a dead letter{f' by {function}' if function else ''}"
         case AttemptLogged(function=function, lines=lines):
             return f"{function} logged {times(len(lines), 'line')} that may tell of an error"
-        case Redriven():
-            return "put back to work by an operator"
+        case Redriven(by=by):
+            return f"put back to work by {by or 'an operator'}"
         case RecordObserved(status=status):
             return (
                 "no record found"

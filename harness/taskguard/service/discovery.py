@@ -20,6 +20,7 @@ from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
 from taskguard.history.settings import IMPORT
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
+from taskguard.service.failed_invocations import failures_by_queue
 from taskguard.service.imports import missing_imports
 from taskguard.service.ingresses import ingresses_of
 from taskguard.service.resources import Resource, resources_of
@@ -45,6 +46,7 @@ _AT_ONCE = 8
 _NOTHING_CHOSEN = Choices()
 
 _QUEUE, _FUNCTION, _TABLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::DynamoDB::Table"
+_TOPIC, _RULE = "AWS::SNS::Topic", "AWS::Events::Rule"
 _OF_QUEUES: Sequence[Literal["QueueArn", "RedrivePolicy", "DelaySeconds", "VisibilityTimeout"]] = (
     "QueueArn",
     "RedrivePolicy",
@@ -53,9 +55,9 @@ _OF_QUEUES: Sequence[Literal["QueueArn", "RedrivePolicy", "DelaySeconds", "Visib
 )
 _RELAYS = (
     "AWS::Events::EventBus",
-    "AWS::Events::Rule",
+    _RULE,
     "AWS::Pipes::Pipe",
-    "AWS::SNS::Topic",
+    _TOPIC,
     "AWS::StepFunctions::StateMachine",
 )
 """A message may pass through these before it comes to a queue."""
@@ -176,13 +178,20 @@ class _Discovery:
         fed = self._dead_letters_to.values()
         consumed = [each for each in queues if each.consumers and each.arn not in fed]
         # One that takes another's dead letters may have a redrive policy too, and without any policy a dead-letter queue is none.
-        candidates = [each for each in consumed if each.arn in self._dead_letters_to] or consumed
+        candidates = [each for each in consumed if each.arn in self._dead_letters_to]
+        failures: Mapping[str, str] = {}
+        if not candidates:
+            failures = failures_by_queue(
+                self._endpoint, *([each.physical_id for each in self._of(kind)] for kind in (_FUNCTION, _TOPIC, _RULE))
+            )
+            candidates = [each for each in consumed if each.arn not in failures]
         found = self._decided("work_queue", queues, candidates)
         if found is None:
-            have = ", ".join(each.name for each in queues) or "none"
+            have = [each.name + (f" (takes {failures[each.arn]})" if each.arn in failures else "") for each in queues]
+            why = ". How these are retried is no queue's to say, and is not judged here" if failures else ""
             raise DiscoveryError(
                 f"looking for the work queue of the stack {self._name}: no queue has an event source mapping to a function and is "
-                f"not another's dead-letter queue. Its queues: {have}."
+                f"not another's dead-letter queue. Its queues: {', '.join(have) or 'none'}{why}."
             )
         return found
 

@@ -114,7 +114,7 @@ class Platform(Endpoint):
         return self
 
     def client(self, service: str) -> Any:
-        assert service == "apigatewayv2"
+        assert service in ("apigatewayv2", "sns", "events")
         return self
 
     def get_paginator(self, operation: str) -> Any:
@@ -158,6 +158,20 @@ class Platform(Endpoint):
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         return self.functions_there[FunctionName]
+
+    def list_function_event_invoke_configs(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        return {"FunctionEventInvokeConfigs": self.functions_there[FunctionName].get("EventInvokeConfigs", [])}
+
+    def list_subscriptions_by_topic(self, *, TopicArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Subscriptions": [{"SubscriptionArn": each} for each in ("PendingConfirmation", f"{TopicArn}:one")]}
+
+    def get_subscription_attributes(self, *, SubscriptionArn: str) -> dict[str, Any]:  # noqa: N803
+        assert SubscriptionArn.endswith(":one")
+        return {"Attributes": {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn("sqs", "lost")})}}
+
+    def list_targets_by_rule(self, *, Rule: str, EventBusName: str) -> dict[str, Any]:  # noqa: N803
+        assert (EventBusName, Rule) == ("bus", "orders")
+        return {"Targets": [{"Arn": "any"}, {"Arn": "other", "DeadLetterConfig": {"Arn": arn("sqs", "lost")}}]}
 
     def get_function_url_config(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         return {"FunctionArn": FunctionName, "FunctionUrl": "https://u.lambda-url.on.aws/", "AuthType": "NONE"}

@@ -109,6 +109,37 @@ def test_without_a_consumed_queue_there_is_no_pipeline() -> None:
         found(here)
 
 
+FAILURES = [
+    ("AWS::Lambda::Function", "mailer", {"DeadLetterConfig": {"TargetArn": arn("sqs", "lost")}}),
+    (
+        "AWS::Lambda::Function",
+        "mailer",
+        {"EventInvokeConfigs": [{}, {"DestinationConfig": {"OnFailure": {"Destination": arn("sqs", "lost")}}}]},
+    ),
+    ("AWS::SNS::Topic", arn("sns", "mails"), {}),
+    ("AWS::Events::Rule", "bus|orders", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "configuration"), FAILURES)
+def test_what_fails_of_other_invocations_comes_to_no_work_queue(
+    kind: str, name: str, configuration: dict[str, Any]
+) -> None:
+    here = Platform(name="shop")
+    here.queue("lost", consumers=("reader",))
+    for each in ("reader", "mailer"):
+        here.function(each, each, **(configuration if each == "mailer" else {}))
+    if kind != "AWS::Lambda::Function":
+        here.resources.append(("Source", name, kind))
+    takes = r"lost \(takes what (fails of asynchronous invocations of mailer|the topic mails|the rule orders)"
+    with pytest.raises(DiscoveryError, match=takes):
+        found(here)
+    # One that has a redrive policy is asked no further.
+    here.queue("buried")
+    here.queue("jobs", consumers=("mailer",), dead_letters_to="buried")
+    assert found(here).work_queue.name == "jobs"
+
+
 def test_what_the_engine_did_not_make_is_told_and_not_looked_at() -> None:
     here = a_service(api=False)
     # What LocalStack calls a resource of a type that it does not know.

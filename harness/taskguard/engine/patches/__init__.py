@@ -43,6 +43,7 @@ IN_ORDER = (
     "rest_authorizers",
     "rest_stage_updates",
     "function_urls",
+    "package_installers",
     "s3_temporary_folder",
     "immediate_exit",
     # Modules that were imported before it keep Python's own.

@@ -19,7 +19,7 @@ from taskguard.evidence.recorder.beside import Followed, followed, not_followed
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
 from taskguard.evidence.recorder.schedules import not_run, scheduled
 from taskguard.evidence.recorder.sends import sends_of_consumers
-from taskguard.evidence.recorder.sent import Sent, resent, sent_dead_letters
+from taskguard.evidence.recorder.sent import Sent, put_back, resent, sent_dead_letters
 from taskguard.history import (
     AnswerMisread,
     AttemptFailed,
@@ -108,7 +108,7 @@ def events_of(
     events.extend(_unconsumed(recording, stack, beside, names, only, sent, dead))
     events.extend(_throttled(recording, stack, beside, names, only))
     events.extend(each for call in recording.calls for each in _backoffs(call, beside, deliveries, source))
-    events.extend(again)
+    events.extend([*again, *put_back(sends, stack, beside, names, only)])
     events.extend([*not_followed(beside, recording, source), *not_run(put_off, only, source)])
     events.extend(_held_up(recording, stack, beside))
     events.extend(each.event for each in recording.injections if each.stack == stack.work_queue.arn)

@@ -14,7 +14,7 @@ from taskguard.contract.dialect import MessageWords
 from taskguard.evidence.recorder.beside import Followed
 from taskguard.evidence.recorder.recording import Call, Message, Recording
 from taskguard.evidence.recorder.sends import Entry, again_in
-from taskguard.history import EvidenceMissing, Resent, Sender
+from taskguard.history import EvidenceMissing, Redriven, Resent, Sender
 from taskguard.service.stack import Stack
 
 
@@ -116,6 +116,26 @@ def resent(
                 through=None if entry.queue.arn == stack.work_queue.arn else entry.queue.name,
                 sends=sends,
             )
+
+
+def put_back(
+    entries: Sequence[Entry],
+    stack: Stack,
+    queues: Followed,
+    names: MessageWords,
+    only: frozenset[str] | None,
+) -> Iterator[Redriven]:
+    """The tasks that a consumer of dead letters sent to a queue where they are tried again, or that leads there; ``only`` as of :func:`resent`."""
+    labels = {function.name: function.label for function in stack.functions}
+    for entry in entries:
+        is_back = entry.queue.arn in queues.attempts or entry.queue.arn in queues.delays
+        if not (is_back and stack.is_dead_letter_queue(entry.batch[0].queue_arn)) or entry.message_id is None:
+            continue
+        of = again_in(entry.body, entry.batch, names)
+        task_id = names.id_of(of.body) if of is not None else None
+        if task_id is not None and (only is None or task_id in only):
+            by = labels.get(entry.call.function, entry.call.function)
+            yield Redriven(at_ms=entry.call.started_at_ms, task_id=task_id, by=by)
 
 
 def _first_sends(recording: Recording) -> Mapping[str, Call]:

@@ -11,7 +11,7 @@ import msgspec
 from taskguard.contract.contract import Attempts
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
-from taskguard.history import Attempt, Delivered, History, QueueSettings, Resent
+from taskguard.history import Attempt, Delivered, History, QueueSettings, Redriven, Resent
 from taskguard.history.values import QueueName
 from taskguard.judging.once import once
 from taskguard.judging.verdict import Doubt, Question, Verdict, conclude, not_applicable
@@ -26,7 +26,8 @@ def as_deployed(terms: Terms, history: History) -> Terms:
     counts_anew = attempts.by == "any" and sends_again(history)
     if attempts.most == AS_DEPLOYED:
         # Without a dead-letter queue a message may be received as often as there is need; and its number is of each new message.
-        attempts = Attempts(most=deployed or None, by=AS_DEPLOYED if counts_anew else attempts.by)
+        is_by_message = counts_anew or (attempts.by == "any" and puts_back(history))
+        attempts = Attempts(most=deployed or None, by=AS_DEPLOYED if is_by_message else attempts.by)
     elif not counts_anew and attempts.range is not None and attempts.range[0] <= deployed <= attempts.range[1]:
         attempts = Attempts(most=deployed, by=attempts.by)
     contract = msgspec.structs.replace(terms.contract, attempts=attempts)
@@ -37,6 +38,12 @@ def as_deployed(terms: Terms, history: History) -> Terms:
 def sends_again(history: History) -> bool:
     """Whether a retry was seen to be a new message that the consumer sent: such receives the queue does not count."""
     return any(each.accepted for each in history.of_kind(Resent))
+
+
+@once
+def puts_back(history: History) -> bool:
+    """Whether the service was seen to put its dead letters back to work by itself."""
+    return any(each.by is not None for each in history.of_kind(Redriven))
 
 
 def is_sent_once(history: History) -> bool:

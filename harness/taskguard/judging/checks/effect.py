@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
-from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, TaskSubmitted
+from taskguard.contract.waiting import AS_DEPLOYED
+from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, Redriven, TaskSubmitted
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import is_sent_once
 from taskguard.judging.checks.attempts import duplicates_in_doubt, has_duplicates
@@ -58,6 +59,7 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], usual: Deed
         yield Violation(task_id, message, history.of_task(task_id), (DeadLettered,))
     if is_duplicated:
         yield from _of_duplicates(history, task_id, len(ends), usual, terms)
+    yield from _put_back(history, task_id, terms)
 
 
 def _between_redrives(task_id: str, name: str, ends: Ends, *, is_duplicated: bool) -> Iterator[Violation]:
@@ -71,6 +73,18 @@ def _between_redrives(task_id: str, name: str, ends: Ends, *, is_duplicated: boo
     if deaths and successes and successes[-1].at_ms > deaths[0].at_ms:
         message = f"{name} was completed after it had been dead-lettered"
         yield Violation(task_id, message, (deaths[0], successes[-1]))
+
+
+def _put_back(history: History, task_id: str, terms: Terms) -> Iterator[Violation]:
+    """That the service itself put a task back to work which had all the attempts that a contract allows, and does not leave to the stack."""
+    by = [each for each in history.of_task(task_id, Redriven) if each.by is not None]
+    attempts, highest = history.attempts_of(task_id), terms.contract.attempts.highest
+    if by and highest is not None and terms.contract.attempts.by != AS_DEPLOYED and len(attempts) > highest:
+        message = (
+            f"task {task_id} was put back to work {times(len(by), 'time')} by {by[0].by}, which consumes the dead letters: "
+            f"{len(attempts)} attempts in all, {highest} are allowed"
+        )
+        yield Violation(task_id, message, (*by, *history.dead_letters.get(task_id, ())))
 
 
 def _of_duplicates(
