@@ -13,7 +13,7 @@ from taskguard.service.ours import is_ours
 OUR_FILES = ("serverless.yml", "package.json", "serverless", "handlers")
 """What a deploy sends of our own service's folder, which holds much besides."""
 
-_NEVER_SENT = (".aws-sam", ".git", ".serverless", ".taskguard", ".venv", "cdk.out", "node_modules", "runs", "venv")
+NEVER_SENT = (".aws-sam", ".git", ".serverless", ".taskguard", ".venv", "cdk.out", "node_modules", "runs", "venv")
 """What a deploy sends of no service: it is made from the others, or is no part of it. The CLI's own packages take the place of
 ``node_modules``."""
 
@@ -47,7 +47,7 @@ def deployed_files(service: Path) -> tuple[str, ...]:
     """The files and folders that a deploy sends, of a service's folder."""
     if is_ours(service):
         return OUR_FILES
-    return tuple(sorted(each.name for each in service.iterdir() if each.name not in (*_NEVER_SENT, *_CACHES)))
+    return tuple(sorted(each.name for each in service.iterdir() if each.name not in (*NEVER_SENT, *_CACHES)))
 
 
 def configuration_files(service: Path, endings: Collection[str]) -> Iterator[Path]:

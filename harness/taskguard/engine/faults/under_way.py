@@ -84,10 +84,13 @@ class UnderWay:
         names = self.plan.names
         known = {delivery.task_id for delivery in self.deliveries}
         for part in (request.get("Key"), request.get("Item")):
-            if isinstance(part, Mapping) and isinstance(value := (part.get(names.record) or {}).get("S"), str):
+            if not isinstance(part, Mapping):
+                # Of S3, for one, a key is a text.
+                continue
+            if isinstance(value := (part.get(names.record) or {}).get("S"), str):
                 return value
             # A table beside that of the records has a key of its own.
-            values = (value.get("S") for value in (part or {}).values() if isinstance(value, Mapping))
+            values = (value.get("S") for value in part.values() if isinstance(value, Mapping))
             if (task_id := next((value for value in values if value in known), None)) is not None:
                 return task_id
         for entry in [request, *(request.get("Entries") or ())]:

@@ -37,7 +37,7 @@ from taskguard.judging.checks.asked import granted_seconds, longest_invocation_s
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.recorded import recorded_attempts
-from taskguard.judging.checks.struck import not_in_full, was_broken_off
+from taskguard.judging.checks.struck import may_be_unwritten, not_in_full, was_broken_off
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -115,7 +115,8 @@ def _of_record(
 ) -> Iterator[Found]:
     task_id = record.task_id
     if record.status is None:
-        yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
+        if not may_be_unwritten(history, task_id):
+            yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))
         return
     submission = history.accepted[task_id]
     if words.payload is not None and not terms.is_submitted(submission.payload, record.payload):

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from taskguard.history import Attempt, Event, FaultInjected, History, RecordChanged
 from taskguard.history.wording import times
+from taskguard.judging.once import once
 
 
 def was_withheld(history: History, attempt: Attempt) -> bool:
@@ -22,6 +23,22 @@ def was_withheld(history: History, attempt: Attempt) -> bool:
 def was_broken_off(history: History, attempt: Attempt) -> bool:
     """Whether a fault struck this attempt when it had begun."""
     return history.was_struck(attempt) and not was_withheld(history, attempt)
+
+
+def may_be_unwritten(history: History, task_id: str) -> bool:
+    """Whether a task's record may rightly not be there: faults kept each of its attempts from its function, and of no task was a record seen
+    that had been written before it was worked on."""
+    attempts = history.attempts_of(task_id)
+    return bool(attempts) and all(was_withheld(history, each) for each in attempts) and not _is_written_before(history)
+
+
+@once
+def _is_written_before(history: History) -> bool:
+    for task_id, changes in history.changes.items():
+        attempts = history.attempts_of(task_id)
+        if changes and attempts and changes[0].at_ms < attempts[0].at_ms:
+            return True
+    return False
 
 
 def touched_changes(history: History, task_id: str, tolerance_ms: float) -> Callable[[Event], bool]:

@@ -28,7 +28,7 @@ from taskguard.judging.checks.asked import longest_invocation_seconds, why_no_re
 from taskguard.judging.checks.attempts import changes_in_doubt, has_several_messages, no_changes_seen
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.recorded import without_repeats
-from taskguard.judging.checks.struck import not_in_full, touched_changes
+from taskguard.judging.checks.struck import may_be_unwritten, not_in_full, touched_changes
 from taskguard.judging.checks.work import was_handed_on
 from taskguard.judging.verdict import (
     Doubt,
@@ -272,7 +272,8 @@ def _doubts(history: History) -> Iterator[Doubt]:
     for task_id in history.accepted_ids if history.changes else ():
         record, seen = history.records.get(task_id), history.changes.get(task_id, [])
         if not seen:
-            yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))
+            if not may_be_unwritten(history, task_id):
+                yield Doubt(task_id, f"task {task_id}: no change of its record was seen", history.of_task(task_id))
             continue
         yield from changes_in_doubt(history, task_id)
         if record is not None and record.status not in [change.status for change in seen]:

@@ -10,6 +10,7 @@ from taskguard.service.deployers.base import Deployer
 from taskguard.service.deployers.cdk import Cdk
 from taskguard.service.deployers.cloudformation import CloudFormation
 from taskguard.service.deployers.command import Command
+from taskguard.service.deployers.other_tools import what_else
 from taskguard.service.deployers.sam import Sam
 from taskguard.service.deployers.serverless.deployer import Serverless
 
@@ -36,7 +37,7 @@ def chosen(service: Path, named: DeployerName | None = None) -> Deployer:
     if not found:
         looks_for = ", ".join(each.looks_for for each in DEPLOYERS)
         raise SetupError(
-            f"looking for a service in {service}: there is no {looks_for}. Name the folder of a service, or go there."
+            f"looking for a service in {service}: there is no {looks_for}. {what_else(service, is_there)}"
         )
     if len(found) > 1:
         candidates = " or ".join(f"{file} ({each.name})" for each, file in found.items())

@@ -4,6 +4,7 @@ abandoned or takes too long. It must not know which programs these are."""
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -24,6 +25,8 @@ _LOOKS_EVERY_SECONDS = 0.1
 _TOO_LATE = -1000
 """In place of the status of a program that had to be ended: no signal has this number."""
 _CHUNK_BYTES = 65536
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+"""Some programs colour what they say though nobody can see it (NO_COLOR)."""
 _NOTHING_MORE = View()
 
 
@@ -124,5 +127,5 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(output: str) -> str:
-    lines = [line for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
+    lines = [line for line in _COLOURS.sub("", output).splitlines() if line.strip()][-_TAIL_LINES:]
     return "\n".join(f"  {line}" for line in lines)

@@ -20,7 +20,7 @@ Template = dict[str, Any]
 
 NAMES = tuple(
     f"{name}.{ending}"
-    for name in ("template", "cloudformation", "stack", "infrastructure")
+    for name in ("template", "cloudformation", "stack", "infrastructure", "sam")
     for ending in ("yaml", "yml", "json")
 )
 """What a template beside a service's code is called, the likeliest first."""
