@@ -143,6 +143,7 @@ class _Discovery:
                 ),
                 relays=tuple(sorted({each.kind for each in self._resources if each.kind in _RELAYS})),
                 beside=beside,
+                expiring=tuple(each for each in all_tables if each.expires_by is not None),
             )
 
     def _of(self, kind: str) -> list[Resource]:
@@ -235,7 +236,15 @@ class _Discovery:
     def _table(self, resource: Resource) -> Table:
         told = self._endpoint.dynamodb().describe_table(TableName=resource.physical_id)["Table"]
         key = next(each["AttributeName"] for each in told["KeySchema"] if each["KeyType"] == "HASH")
-        return Table(logical_id=resource.logical_id, name=told["TableName"], key=key)
+        expires_by = self._expires_by(told["TableName"], told.get("LatestStreamArn"))
+        return Table(logical_id=resource.logical_id, name=told["TableName"], key=key, expires_by=expires_by)
+
+    def _expires_by(self, table: str, stream: str | None) -> str | None:
+        # On AWS items do expire.
+        if self._endpoint.url is None or stream is None or not mappings_of(self._endpoint, stream):
+            return None
+        told = self._endpoint.dynamodb().describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        return told.get("AttributeName")
 
     # APIs
 

@@ -61,11 +61,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A DynamoDB table; ``key`` is its partition key's attribute."""
+    """A DynamoDB table; ``key`` is its partition key's attribute. By the attribute ``expires_by`` its items expire, of which a function is told
+    by its stream; none where they do not, or no function is."""
 
     logical_id: str
     name: str
     key: str
+    expires_by: str | None = None
 
     @property
     def in_template(self) -> str:
@@ -151,7 +153,7 @@ class Choices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
-    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues. ``relays`` are the types of the resources through which a
+    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues, and ``expiring`` the tables whose items expire for a function to be told of it. ``relays`` are the types of the resources through which a
     message may pass before it comes to a queue; ``unsupported`` are the resources that the engine does not know, or took and did not make;
     ``set_aside`` has a sentence for each thing that was not deployed as the service has it."""
 
@@ -167,6 +169,7 @@ class Stack:
     unsupported: tuple[Unsupported, ...] = ()
     set_aside: tuple[str, ...] = ()
     beside: tuple[Queue, ...] = ()
+    expiring: tuple[Table, ...] = ()
 
     @property
     def queues(self) -> Mapping[QueueName, Queue]:

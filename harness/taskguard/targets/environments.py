@@ -152,8 +152,9 @@ def pip_environment(cache: Path) -> Environment:
     return installed(PIP_LOCK, engine_python(), cache, "pip")
 
 
-def python_with_pip(cache: Path) -> Path:
-    """A program that is an interpreter with pip, whatever this process's own environment holds.
+def python_with_pip(cache: Path, python: Python | None = None) -> Path:
+    """A program that is an interpreter (none: the engine's) with pip, whatever this process's own environment holds. In its folder it is under
+    its usual names, and pip beside it.
 
     Raises:
         SetupError: when it cannot be made.
@@ -162,13 +163,17 @@ def python_with_pip(cache: Path) -> Path:
     # The user's own home, where pip's settings are: who calls this may have another.
     variables = {"HOME": str(Path.home()), "PYTHONPATH": str(environment.packages)}
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    text = f'#!/bin/sh\n{exports}exec {shlex.quote(environment.python.executable)} -s "$@"\n'
+    python = python or environment.python
+    text = f'#!/bin/sh\n{exports}exec {shlex.quote(python.executable)} -s "$@"\n'
+    names = {"python": text, "python3": text, f"python{python.version.rpartition('.')[0]}": text}
+    names |= dict.fromkeys(("pip", "pip3"), text.replace(' -s "', ' -s -m pip "'))
 
     def make(folder: Path) -> None:
-        (folder / "python").write_text(text)
-        (folder / "python").chmod(0o755)
+        for name, content in names.items():
+            (folder / name).write_text(content)
+            (folder / name).chmod(0o755)
 
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    digest = hashlib.sha256("".join(names.values()).encode()).hexdigest()[:12]
     return once(cache / "python" / f"with-pip-{digest}", make) / "python"
 
 

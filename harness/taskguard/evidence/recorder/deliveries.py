@@ -76,7 +76,7 @@ def events_of(
     beside = followed(recording, stack, sends, names)
     sent = sent_dead_letters(sends, stack, beside, names)
     again = [*resent(recording, sends, stack, beside, names, only, source)]
-    given_up, put_off = _given_up(again, sent), scheduled(recording, beside, names)
+    given_up, put_off = _given_up(again, sent), scheduled(recording, stack, beside, names)
     untold = beside.put_off.keys() | {each.key for each in put_off}
     # A dead letter is told of at its first delivery, in whatever order they were recorded.
     for invocation in sorted(recording.invocations.values(), key=lambda each: each.started_at_ms):

@@ -104,9 +104,9 @@ def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> It
         f"task {task_id} was first delivered {after} after it could be, {seconds(_allowed_seconds(terms))} is allowed"
     )
     if held.within(due_ms, deliveries[0].at_ms) >= late_ms:
-        yield Doubt(
-            task_id, f"{message}, but the engine itself was held up, or had no room for another batch", deliveries[:1]
-        )
+        if terms.contract.api.prompt is Weight.MUST:
+            why = "but the engine itself was held up, or had no room for another batch"
+            yield Doubt(task_id, f"{message}, {why}", deliveries[:1])
     else:
         violation = Violation(task_id, message, (accepted, deliveries[0]), (Delivered,))
         yield from weighed(terms.contract.api.prompt, violation)

@@ -24,7 +24,8 @@ from taskguard.service.deployers.environment import environment_of
 from taskguard.service.deployers.packaging import CODE, function_setting
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployers.templates import Resource, Template, resources_of
-from taskguard.targets.environments import Python, engine_python, find_python
+from taskguard.service.deployers.wheels import fetched, view_of_pip
+from taskguard.targets.environments import Python, engine_python, find_python, python_with_pip
 
 _LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 _SWITCHES = {"Minify": ("--minify", True), "Sourcemap": ("--sourcemap", False), "KeepNames": ("--keep-names", False)}
@@ -32,6 +33,7 @@ _SWITCHES = {"Minify": ("--minify", True), "Sourcemap": ("--sourcemap", False), 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-using-build-typescript.html"""
 _VALUES = {"Target": ("--target", "es2020"), "Format": ("--format", "cjs")}
 _LISTS = {"External": "--external:", "Loader": "--loader:", "OutExtension": "--out-extension:", "Banner": "--banner:"}
+_RUN_HERE = ("provided", "python", "nodejs")
 _ENTRY_SUFFIXES = ("", ".ts", ".tsx", ".mts", ".js", ".mjs")
 
 
@@ -76,8 +78,12 @@ class Builder:
     def _way(self, template: Template, resource: Resource, source: Path) -> tuple[str, Callable[[Path], None] | None]:
         """How it is built, by which others are built alike, and by what; nothing where nothing is to be built."""
         said = resource.metadata.get("BuildMethod")
+        if "SamResourceId" in resource.metadata:
+            # `sam build` made this template, and what it names.
+            return "", None
         if said == "makefile":
-            return f"make {resource.logical_id}", lambda folder: self._make(resource.logical_id, source, folder)
+            python = _python(_runtime_of(template, resource))
+            return f"make {resource.logical_id}", lambda folder: self._make(resource.logical_id, python, source, folder)
         if said == "esbuild":
             options = list(_esbuild_options(resource.metadata.get("BuildProperties") or {}, source))
             return f"esbuild {options}", lambda folder: self._bundle(resource.logical_id, options, source, folder)
@@ -91,6 +97,11 @@ class Builder:
             )
         if runtime.startswith("nodejs") and (manifest := manifest_in(source)) is not None:
             return f"nodejs {layer}", lambda folder: self._node(manifest, source, folder, layer=layer)
+        if said is not None and runtime.startswith(_RUN_HERE) and not str(said).startswith(("python3", "nodejs")):
+            raise DeploymentError(
+                f"building {resource.logical_id}: its Metadata says BuildMethod: {said}, by which nothing is built here. Build it with "
+                "`sam build` and grade the folder .aws-sam/build, or build it by a makefile (BuildMethod: makefile)."
+            )
         return "", None
 
     def _python(self, requirements: Path, python: Python, source: Path, folder: Path) -> None:
@@ -111,11 +122,16 @@ class Builder:
         self.set_aside.extend(each for each in installed.set_aside if each not in self.set_aside)
         return installed.folder
 
-    def _make(self, logical_id: str, source: Path, folder: Path) -> None:
+    def _make(self, logical_id: str, python: Python, source: Path, folder: Path) -> None:
         # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html
         environment = environment_of(self.job) | {"ARTIFACTS_DIR": str(folder)}
         view, what = View(writes=(self.scratch.parent,)), f"building {logical_id} with make"
-        run(self.job, ["make", f"build-{logical_id}"], source, environment, what, view=view)
+        if self.job.endpoint.sandboxed:
+            # Most builds of Python call it, and pip, by name.
+            wheels = fetched(self.job, list(_named_requirements(source)), python=python)
+            environment |= {"PATH": str(python_with_pip(self.job.places.cache, python).parent), **wheels.variables}
+            view = view.beside(view_of_pip(self.job, python)).beside(View(sees=wheels.sees))
+        run(self.job, ["make", f"build-{logical_id}"], source, environment, what, view=view, of_the_users=True)
 
     def _bundle(self, logical_id: str, options: list[str], source: Path, folder: Path) -> None:
         modules = None
@@ -134,9 +150,27 @@ def _esbuild(job: Job) -> Path:
     return serverless_cli(job.places.cache).with_name("esbuild")
 
 
+def _named_requirements(source: Path) -> Iterator[Path]:
+    """The files of requirements that the makefile speaks of."""
+    makefile = next((source / each for each in ("GNUmakefile", "makefile", "Makefile") if (source / each).is_file()), None)
+    text = makefile.read_text(encoding="utf-8", errors="replace") if makefile is not None else ""
+    for file in sorted(source.rglob("*requirements*.txt")):
+        if file.name in text and requirements_in(file.parent, file.name) is not None:
+            yield file
+
+
+def _runtime_of(template: Template, resource: Resource) -> str:
+    """What a function or the first of a layer's functions runs on; empty where that is not said."""
+    if resource.kind not in _LAYERS:
+        return str(function_setting(template, resource, "Runtime") or "")
+    runtimes = resource.properties.get("CompatibleRuntimes")
+    return str(runtimes[0]) if isinstance(runtimes, list) and runtimes else ""
+
+
 def _python(runtime: str) -> Python:
-    """What a function of this runtime runs on here (:func:`taskguard.targets.environments.find_runtime`)."""
-    return find_python(runtime.removeprefix("python")) or engine_python()
+    """What a function of this runtime runs on here (:func:`taskguard.targets.environments.find_runtime`); of another language's, the engine's."""
+    version = runtime.removeprefix("python")
+    return (find_python(version) if version != runtime else None) or engine_python()
 
 
 def _esbuild_options(properties: Mapping[str, Any], source: Path) -> Iterator[str]:

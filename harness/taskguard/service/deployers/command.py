@@ -21,10 +21,6 @@ from taskguard.targets.base import Endpoint
 STAGE_VARIABLE = "TASKGUARD_STAGE"
 """The environment variable that tells the command the stage's name."""
 _GONE = "DELETE_COMPLETE"
-_ITS_SANDBOX = (
-    "In its sandbox a command reaches the engine alone, and finds the programs below /usr, node, python3 and git. If it needs more, and you "
-    "trust the service, use --no-sandbox."
-)
 
 
 class Command:
@@ -57,12 +53,8 @@ class Command:
         with scratch_copy(job) as folder:
             programs = programs_of(job, folder)
             environment = {**environment_of(job), **programs.variables, **_settings_of_aws(job)}
-            try:
-                run(job, ["sh", "-c", command or ""], folder, environment, f"`{command}`", view=programs.view)
-            except DeploymentError as error:
-                if not job.endpoint.sandboxed:
-                    raise
-                raise DeploymentError(f"{error}\n{_ITS_SANDBOX}") from error
+            words, what = ["sh", "-c", command or ""], f"`{command}`"
+            run(job, words, folder, environment, what, view=programs.view, of_the_users=True)
         after = _stacks(job.endpoint)
         changed = [name for name, state in after.items() if state != before.get(name)]
         return Deployed(stack_name=joined(changed) if changed else NO_STACK, set_aside=programs.set_aside)

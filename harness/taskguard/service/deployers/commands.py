@@ -28,6 +28,10 @@ _CHUNK_BYTES = 65536
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 """Some programs colour what they say though nobody can see it (NO_COLOR)."""
 _NOTHING_MORE = View()
+_IN_A_SANDBOX = (
+    "In its sandbox it reaches the engine alone, and finds node, python3, git and the programs below /usr. If it needs more, and you trust "
+    "the service, use --no-sandbox."
+)
 
 
 def run(
@@ -39,10 +43,11 @@ def run(
     *,
     view: View = _NOTHING_MORE,
     installs: bool = False,
+    of_the_users: bool = False,
 ) -> None:
     """Run a program in ``folder``; errors call it ``what``. Where the endpoint's services are kept in a sandbox, it sees and may change
     what is in ``view``, and ``folder`` where that names nothing to change. Of the network it then reaches the engine alone, or with
-    ``installs`` all of it.
+    ``installs`` all of it. What a command needs that is ``of_the_users`` nobody knows here; an error says what it has.
 
     Raises:
         SandboxError: it cannot be kept in one.
@@ -60,7 +65,8 @@ def run(
         if status == _TOO_LATE:
             why = f"had not ended after {job.within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
         kept = f"\nAll of it is in {job.log}." if job.log else ""
-        raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}")
+        hint = f"\n{_IN_A_SANDBOX}" if of_the_users and job.endpoint.sandboxed else ""
+        raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}{hint}")
 
 
 def _ended(job: Job, command: Command) -> tuple[int, str]:

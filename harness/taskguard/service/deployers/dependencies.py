@@ -60,9 +60,9 @@ class Modules:
     set_aside: tuple[str, ...] = ()
 
 
-def requirements_in(folder: Path) -> Path | None:
-    """The requirements of Python code in this folder, where there are any."""
-    file = folder / REQUIREMENTS
+def requirements_in(folder: Path, name: str = REQUIREMENTS) -> Path | None:
+    """The requirements of Python code in this folder, in the file of this ``name``, where there are any."""
+    file = folder / name
     if not file.is_file():
         return None
     lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
