@@ -117,10 +117,12 @@ class Learning:
             self._found["otherwise"] = (other,) if other is not None else ()
         if self._images is not None and self._stack.table is not None:
             images, ends, disturbed = self._images.of(submitted), _ends(events), _disturbed(events)
+            failed = {each.task_id for each in events if isinstance(each, AttemptFailed)}
             kept = [
                 Kept(
                     task_id=task_id,
                     ended=ends.get(task_id),
+                    at_once=task_id not in failed,
                     images=images.get(task_id, ()),
                     sent=each.payload if self._asked_in.tells_payload else None,
                 )

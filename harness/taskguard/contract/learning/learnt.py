@@ -28,7 +28,8 @@ _NEEDED: Mapping[Table, tuple[frozenset[str], ...]] = {
 class Learnt(Strict, frozen=True, kw_only=True):
     """One word: the `key` below the `table` of `taskguard.toml`, and its `value`; none where it is in doubt. Then `candidates` are what
     would fit, and the file's line decides. `evidence` says what was seen, as a clause. It is `inconsistent` where the service itself words one
-    thing in several ways. `untold` are the dead tasks of which nothing was said in any words: none of them was, when there are any."""
+    thing in several ways. `untold` are the dead tasks of which nothing was said in any words: none of them was, when there are any. `unlike` are those that
+    were acknowledged after a failure, in a state in which no task was that succeeded at once."""
 
     table: Table
     key: str
@@ -37,6 +38,7 @@ class Learnt(Strict, frozen=True, kw_only=True):
     evidence: str
     inconsistent: bool = False
     untold: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

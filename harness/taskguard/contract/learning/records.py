@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal
 
 from taskguard.contract.learning.learnt import Learnt, decided, holds, times
@@ -18,6 +18,8 @@ from taskguard.support.json_values import Json
 from taskguard.support.times import milliseconds
 
 _RECORD = "record"
+_FEWEST = 3
+"""Fewer tasks that succeeded at once end in one state by chance."""
 _MOST_STATES = 12
 """More are no states, but texts."""
 
@@ -25,12 +27,14 @@ _MOST_STATES = 12
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """The record of a task as its table had it, change by change (``images``, empty: there is none), and how the task ended by what was seen
-    of it from outside; none where it did not, or not in one way. ``sent`` is the payload of a probe's request, else none."""
+    of it from outside; none where it did not, or not in one way. It did so ``at_once`` where no attempt of it had failed. ``sent`` is the
+    payload of a probe's request, else none."""
 
     task_id: str
     ended: Literal["completed", "dead"] | None
     images: tuple[Mapping[str, Json], ...]
     sent: Json = None
+    at_once: bool = True
 
 
 def words_of_records(key: str, tasks: Sequence[Kept]) -> tuple[Learnt, ...]:
@@ -58,17 +62,26 @@ def words_of_records(key: str, tasks: Sequence[Kept]) -> tuple[Learnt, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Attribute:
-    """One attribute that may be the state: the values that some task left, and those with which tasks ended."""
+    """One attribute that may be the state: the values that some task left, and those with which tasks ended; of those that were completed
+    after a failure which ended ``later``, by their states."""
 
     name: str
     left: frozenset[str]
     completed: Counter[str]
     dead: Counter[str]
+    later: Mapping[str, Sequence[str]]
 
     @property
     def finals(self) -> tuple[frozenset[str], frozenset[str]]:
         """Those of the completed and of the dead that nobody left."""
         return frozenset(self.completed) - self.left, frozenset(self.dead) - self.left
+
+    @property
+    def unlike(self) -> Mapping[str, Sequence[str]]:
+        """The tasks that were completed after a failure, by states in which none was that had not failed; none where too few had not."""
+        at_once = self.completed.total() - sum(map(len, self.later.values()))
+        own = {state: tasks for state, tasks in self.later.items() if len(tasks) == self.completed[state]}
+        return own if at_once >= _FEWEST else {}
 
     @property
     def moves(self) -> bool:
@@ -151,8 +164,15 @@ def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
             spelt = len({each.casefold() for each in finals}) < len(finals)
             evidence = f"in {found.name} {whose} ended as {_counted(counts)}"
             evidence += ", one word in several spellings" if spelt else ""
+            unlike = found.unlike if key == "completed" and not spelt else {}
+            evidence += f"; as {' and '.join(sorted(unlike))} none that succeeded at once" if unlike else ""
             yield Learnt(
-                table="record", key=key, candidates=tuple(sorted(finals)), evidence=evidence, inconsistent=spelt
+                table="record",
+                key=key,
+                candidates=tuple(sorted(finals)),
+                evidence=evidence,
+                inconsistent=spelt,
+                unlike=tuple(sorted(chain.from_iterable(unlike.values()))),
             )
     if not completed:
         evidence = f"in {found.name} tasks that succeeded ended as {_counted(found.completed)}, which others left again"
@@ -162,12 +182,15 @@ def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
 def _attribute(name: str, kept: Iterable[Kept]) -> _Attribute:
     left: set[str] = set()
     ends: dict[str | None, Counter[str]] = {"completed": Counter(), "dead": Counter()}
+    later: dict[str, list[str]] = {}
     for each in kept:
         values = [value for image in each.images if (value := _state(image.get(name), each.task_id)) is not None]
         left.update(before for before, after in pairwise(values) if before != after)
         if values and each.ended is not None and _state(each.images[-1].get(name), each.task_id) is not None:
             ends[each.ended][values[-1]] += 1
-    return _Attribute(name, frozenset(left), ends["completed"], ends["dead"])
+            if each.ended == "completed" and not each.at_once:
+                later.setdefault(values[-1], []).append(each.task_id)
+    return _Attribute(name, frozenset(left), ends["completed"], ends["dead"], later)
 
 
 def _state(value: Json, task_id: str) -> str | None:

@@ -168,7 +168,9 @@ def _unended(history: History, task_id: str) -> str:
             f"was accepted, and the queue dropped its message: by {by} it took it for that of task {dropped.first_task_id}. "
             "Give each task a deduplication id of its own"
         )
-    again = " again after it had been put back" if history.of_task(task_id, Redriven) else ""
+    redriven = history.of_task(task_id, Redriven)
+    by = f" {times(len(redriven), 'time')} by {redriven[-1].by}" if redriven and redriven[-1].by is not None else ""
+    again = f" again after it had been put back{by}" if redriven else ""
     return f"was neither completed nor dead-lettered{again}; last seen: {last_seen(history, task_id)}"
 
 

@@ -107,7 +107,8 @@ class Packager:
         if leads_out(path, self.inside or self.folder):
             raise DeploymentError(
                 f"packaging {who} of the template in {self.folder.name}: it names {named}, which lies outside of the service's folder, and "
-                "only that is deployed. Name the folder that has all of it as the service."
+                "only that is deployed. Name the folder that has all of it as the service, and write into a taskguard.toml there where "
+                'the template is:\n  [service]\n  template = "…/template.yaml"'
             )
         if not path.exists():
             raise DeploymentError(
