@@ -7,14 +7,16 @@ environment names (https://docs.aws.amazon.com/cdk/v2/guide/apps.html). What nee
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from taskguard.errors import DeploymentError
 from taskguard.service.building import View
-from taskguard.service.config import DeployerName
+from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
 from taskguard.service.deployers.bundling import bundling_programs
@@ -57,7 +59,7 @@ class Cdk:
     stages_apart: bool = False
 
     def file_in(self, service: Path) -> str | None:
-        return SETTINGS if (service / SETTINGS).is_file() else None
+        return _file_of(service) if (service / _file_of(service)).is_file() else None
 
     def get_ready(self, cache: Path) -> None:
         """Nothing: what an app needs is its own."""
@@ -89,6 +91,12 @@ class Cdk:
             remove_stack(job.endpoint, stack.name, deadline)
 
 
+def _file_of(service: Path) -> str:
+    """Where the app's settings are, which may lie deeper than what its functions are made of."""
+    named = config_of(service).template
+    return named if named is not None and Path(named).name == SETTINGS else SETTINGS
+
+
 def _assembly(job: Job) -> Assembly:
     """What the app synthesises; it is kept for as long as nothing changes that it is made from."""
     service, environment = job.places.service, environment_of(job)
@@ -113,9 +121,10 @@ def _assembly(job: Job) -> Assembly:
 
 
 def _synthesise(job: Job, out: Path) -> None:
-    with scratch_copy(job) as folder:
+    with scratch_copy(job) as copy:
+        folder = (copy / _file_of(job.places.service)).parent
         settings = _settings(folder)
-        programs, bundling = programs_of(job, folder), bundling_programs(job, folder)
+        programs, bundling = programs_of(job, copy, folder), bundling_programs(job, copy)
         view = programs.view.beside(bundling.view).beside(View(writes=(out,)))
         environment = {
             **environment_of(job),
@@ -130,13 +139,28 @@ def _synthesise(job: Job, out: Path) -> None:
         for doing, command in (("building", settings.get("build")), ("running", settings["app"])):
             if command:
                 what = f"{doing} the app of {SETTINGS} (`{command}`)"
-                run(job, ["sh", "-c", command], folder, environment, what, view=view)
+                with _telling_of_what_lies_outside(copy):
+                    run(job, ["sh", "-c", command], folder, environment, what, view=view)
         (out / _SET_ASIDE).write_text(json.dumps(programs.set_aside), encoding="utf-8")
     if not (out / MANIFEST).is_file():
         raise DeploymentError(
             f"running the app of {SETTINGS} (`{settings['app']}`): it ended well and left nothing in the folder that CDK_OUTDIR names. Does "
             "it call app.synth(), and leave outdir as it is?"
         )
+
+
+@contextmanager
+def _telling_of_what_lies_outside(copy: Path) -> Iterator[None]:
+    """An app in a folder of its own mostly takes its functions' code from beside that."""
+    try:
+        yield
+    except DeploymentError as error:
+        if not re.search(rf"asset at {re.escape(str(copy.parent))}/(?!{re.escape(copy.name)}/)", str(error)):
+            raise
+        raise DeploymentError(
+            f"{error}\nThat lies outside of the service's folder, and only this is deployed. Name the folder that has all of it as the "
+            f'service, and write into a taskguard.toml there where the app is:\n  [service]\n  template = "…/{SETTINGS}"'
+        ) from error
 
 
 def _kept_sentences(assembly: Assembly) -> tuple[str, ...]:

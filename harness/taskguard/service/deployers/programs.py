@@ -36,27 +36,29 @@ class Programs:
     set_aside: tuple[str, ...] = ()
 
 
-def programs_of(job: Job, folder: Path) -> Programs:
-    """Install what is needed in ``folder``, a copy of the service in a folder of its own, which its programs may change.
+def programs_of(job: Job, folder: Path, main: Path | None = None) -> Programs:
+    """Install what is needed in ``folder``, a copy of the service in a folder of its own, which its programs may change. They are run in
+    ``main`` (none: the same), for which what is for development is installed, too.
 
     Raises:
         SetupError: npm is missing.
         DeploymentError: something cannot be installed.
     """
-    binaries, sees, called = [folder / "node_modules" / ".bin", folder / ".venv" / "bin"], list[Path](), list[str]()
+    main = main or folder
+    binaries, sees, called = [main / "node_modules" / ".bin", main / ".venv" / "bin"], list[Path](), list[str]()
     set_aside = list[str]()
-    for manifest in _manifests(folder):
-        main = manifest.parent == folder
-        installed = node_modules(job, manifest, development=main)
+    for manifest in _manifests(folder, main):
+        is_main = manifest.parent == main
+        installed = node_modules(job, manifest, development=is_main)
         modules, at = installed.folder, manifest.parent / "node_modules"
         set_aside += installed.set_aside
-        if main:
+        if is_main:
             at.symlink_to(modules, target_is_directory=True)
             sees.append(modules)
         elif not at.exists():
             # It is packed with the function beside it, so it must be there itself.
             lay(modules, at)
-    if (requirements := requirements_in(folder)) is not None:
+    if (requirements := requirements_in(main)) is not None:
         python = engine_python()
         packages = python_packages(job, requirements, python)
         sees.append(packages)
@@ -72,10 +74,10 @@ def programs_of(job: Job, folder: Path) -> Programs:
     return Programs({"PATH": os.pathsep.join(path)}, view, tuple(dict.fromkeys(set_aside)))
 
 
-def _manifests(folder: Path) -> Iterator[Path]:
-    """Of the packages of Node.js in the service those that have dependencies, its own first."""
+def _manifests(folder: Path, main: Path) -> Iterator[Path]:
+    """Of the packages of Node.js in the service those that have dependencies, the outer ones first."""
     for file in sorted(folder.rglob(MANIFEST), key=lambda each: (len(each.parts), each)):
         if set(_OF_OTHERS) & set(file.relative_to(folder).parts):
             continue
-        if (manifest := manifest_in(file.parent, development=file.parent == folder)) is not None:
+        if (manifest := manifest_in(file.parent, development=file.parent == main)) is not None:
             yield manifest
