@@ -200,7 +200,7 @@ def _of_wait(wait: _Wait, history: History, terms: Terms, held: _Hindrances) -> 
     elif wait.attempt.granted is not None and wait.granted_seconds is not None:
         yield from _timing(wait, wait.attempt.granted, wait.granted_seconds, wait.next_event, history, terms, held)
     if wait.attempt.granted is None and wait.exact_seconds is None:
-        yield from _without_a_request(wait, terms)
+        yield from _without_a_request(wait, history, terms)
 
 
 def _asked_for(wait: _Wait, terms: Terms) -> Iterator[Violation]:
@@ -310,9 +310,9 @@ def _timing(
         yield Violation(wait.task_id, message, seen, (Delivered, DeadLettered, *_ASKED))
 
 
-def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
-    """What is open of a wait that nobody asked for. The queue keeps it; when it received the message for a delivery was not seen,
-    so it may seem shorter by a little."""
+def _without_a_request(wait: _Wait, history: History, terms: Terms) -> Iterator[Found]:
+    """What is open of a wait that nobody asked for. The queue keeps it from when the message was received, which was not seen, so that it
+    may seem shorter: by a little, and by as long as a batch was gathered."""
     for request in wait.requests:
         if why := _why_refused(request, wait):
             message = f"{wait.name} asked for {seconds(request.delay_seconds or 0.0)} and was refused{why}"
@@ -322,7 +322,8 @@ def _without_a_request(wait: _Wait, terms: Terms) -> Iterator[Found]:
         yield Doubt(wait.task_id, message, wait.attempt.events)
     elif wait.next_event is not None and wait.attempt.delivered is not None:
         away_seconds = (wait.next_event.at_ms - wait.attempt.delivered.at_ms) / 1000
-        if away_seconds < wait.hidden_seconds - terms.tolerances.late_seconds:
+        shorter_seconds = terms.tolerances.late_seconds + gathered_seconds(history, "work")
+        if away_seconds < wait.hidden_seconds - shorter_seconds:
             message = (
                 f"{wait.name} {wait.return_words} {seconds(away_seconds)} after its delivery, and its queue hides a message for "
                 f"{seconds(wait.hidden_seconds)}; no request was seen that explains it"

@@ -15,7 +15,15 @@ from collections.abc import Iterator
 
 from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED
-from taskguard.history import AttemptSucceeded, DeadLettered, Delivered, History, RecordObserved, Redriven, TaskSubmitted
+from taskguard.history import (
+    AttemptSucceeded,
+    DeadLettered,
+    Delivered,
+    History,
+    RecordObserved,
+    Redriven,
+    TaskSubmitted,
+)
 from taskguard.history.wording import times
 from taskguard.judging.checks.asked import is_sent_once
 from taskguard.judging.checks.attempts import duplicates_in_doubt, has_duplicates

@@ -9,7 +9,7 @@ fail may be overtaken until it has come again.
 
 Unknown are messages whose group and place were not seen, and what is unknown of attempts. Where no failed message had others behind it
 the claim holds vacuously; where the work queue is no FIFO queue, the check is not applicable. It is advised to have more groups than one
-when all tasks are of one, and waited for one that failed. This module must not know who chooses a message's group.
+when all tasks are of one, and waited for one that failed; and told when messages died that had stood behind a failure each time. This module must not know who chooses a message's group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from taskguard.contract.terms import Terms
 from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Chain, Delivered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import is_fifo
-from taskguard.judging.checks.attempts import attempts_in_doubt
+from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of
 from taskguard.judging.checks.groups import groups_of
 from taskguard.judging.checks.struck import not_in_full
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
@@ -48,7 +48,13 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO 
     return conclude(
         QUESTION,
         history,
-        [*overtaking, *_not_seen(history), *attempts_in_doubt(history), *_all_in_one(groups, history)],
+        [
+            *overtaking,
+            *_not_seen(history),
+            *attempts_in_doubt(history),
+            *_all_in_one(groups, history),
+            *_died_behind(groups, history),
+        ],
         expected="each group's messages done in the order in which they were sent",
         observed=f"{times(len(groups), 'message group')}: {times(len(overtaking), 'message')} done before an earlier one{not_in_full(struck)}",
         figures={"overtaking": len(overtaking), "struck": struck},
@@ -122,6 +128,26 @@ def _not_seen(history: History) -> Iterator[Doubt]:
     if unseen:
         message = f"of {times(len(unseen), 'message')} that came from a FIFO queue the message group was not seen"
         yield Doubt(None, message, unseen, of_all=True)
+
+
+def _died_behind(groups: Mapping[str, list[Chain]], history: History) -> Iterator[Advice]:
+    """That messages died which stood behind one of their group that failed, at each receive: handed back, they used up theirs with it."""
+    died = list[Chain]()
+    for chains in groups.values():
+        first_failed: dict[str, int] = {}
+        for place, chain in enumerate(chains):
+            for attempt in chain.attempts:
+                if attempt.failed is not None:
+                    first_failed.setdefault(attempt.delivery_id, place)
+            behind = (first_failed.get(attempt.delivery_id, place) < place for attempt in chain.attempts)
+            if dead_letters_of(history, chain) and all(behind):
+                died.append(chain)
+    if died:
+        message = (
+            f"{times(len(died), 'message')} died that stood behind a failed one of the same group at each receive, so that nothing shows that "
+            "they were tried: what is handed back with a failure uses up a receive each time. With a batch size of 1 none is"
+        )
+        yield Advice(died[0].task_id, message, [event for attempt in died[0].attempts for event in attempt.events])
 
 
 def _all_in_one(groups: Mapping[str, list[Chain]], history: History) -> Iterator[Found]:

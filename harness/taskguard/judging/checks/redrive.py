@@ -43,6 +43,7 @@ from taskguard.judging.checks.attempts import (
     throttled_of,
 )
 from taskguard.judging.checks.exercising import by_failures
+from taskguard.judging.checks.held_back import held_back
 from taskguard.judging.places import of_redrive_policy
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
@@ -71,6 +72,7 @@ def judge(history: History, terms: Terms) -> Verdict:
         *(each for chain in _chains(history, terms) for each in _of_chain(chain, history, allowed, terms)),
         *_never_delivered(history),
         *_kept_elsewhere(history),
+        *held_back(history),
     ]
     violations = sum(isinstance(each, Violation) for each in found)
     wanted = numbers(list(range(1, allowed[0] + 1))) + (f" to {allowed[1]}" if allowed[0] < allowed[1] else "")
