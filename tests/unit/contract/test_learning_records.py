@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import Dialect
@@ -131,3 +133,18 @@ def test_the_payload_may_be_a_map_or_its_text() -> None:
     for stored in ({"marked": "x", "number": 1}, '{"marked": "x", "number": 1}'):
         tasks = [kept(n, "completed", "NEW", "DONE", sent={"marked": "x", "number": 1}, asked=stored) for n in range(2)]
         assert words(words_of_records("job", tasks))["payload"] == "asked"
+
+
+@pytest.mark.parametrize(
+    ("later", "unlike"),
+    [("GIVEN UP", ("t-10", "t-11")), ("DONE", ()), ("Done", ())],
+    ids=["another state", "the same one", "another spelling"],
+)
+def test_what_was_acknowledged_after_a_failure_in_a_state_of_its_own_is_told(later: str, unlike: tuple[str, ...]) -> None:
+    tasks = [kept(number, "completed", "NEW", "DONE") for number in range(3)]
+    tasks += [replace(kept(number, "completed", "NEW", later), at_once=False) for number in (10, 11)]
+    found = [each for each in words_of_records("job", tasks) if each.key == "completed"]
+    assert [each.unlike for each in found] == [unlike]
+    # Too few succeeded at once to tell how such a task ends.
+    fewer = [each for each in words_of_records("job", tasks[1:]) if each.key == "completed"]
+    assert [each.unlike for each in fewer] == [()]

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from msgspec.structs import replace
-from taskguard.contract.contract import Contract
+from taskguard.contract.contract import Attempts, Contract
 from taskguard.contract.dialect import Dialect, RecordWords
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    REPORTED,
+    AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
     DeadLettered,
     Delivered,
     Event,
+    History,
     RecordChanged,
     RecordObserved,
     Redriven,
 )
 from taskguard.judging.checks import CHECKS
+from taskguard.judging.checks.asked import as_deployed
 from taskguard.judging.verdict import Outcome
 
-from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, run, the
+from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, changed, judge, run, the
 
 MINUTE_MS = 60_000.0
 
@@ -164,3 +171,43 @@ def test_a_record_without_a_word_for_it_leaves_its_final_state_once_for_each_red
     assert judge("transitions", [*kept, *lives], terms).outcome is Outcome.FAIL
     too_often = changes("WORKING", "GIVEN_UP", "WORKING", "GIVEN_UP", "WORKING")
     assert judge("transitions", [*kept, redriven(dead), *too_often], terms).outcome is Outcome.FAIL
+
+
+LIVES = 3
+
+
+def put_back(by: str | None) -> list[Event]:
+    """A task that died, was put back and died again, so that it had three attempts in each of its lives."""
+    events, dead = dead_task()
+    lived = list(events)
+    for number in range(1, LIVES):
+        ms, message_id = number * MINUTE_MS, f"life-{number}"
+        lived.append(replace(redriven(dead, ms - 1000), by=by))
+        for receive in (1, 2, 3):
+            of = {"task_id": dead.task_id, "message_id": message_id, "receive_count": receive, "delivery_id": f"{message_id}-{receive}"}
+            at_ms = dead.at_ms + ms + 1000 * receive
+            lived.append(Delivered(at_ms=at_ms, payload=dead.payload, **of))  # type: ignore[arg-type]
+            lived.append(AttemptFailed(at_ms=at_ms + 10, reason=REPORTED, **of))  # type: ignore[arg-type]
+        lived.append(replace(dead, at_ms=dead.at_ms + ms + 5000, message_id=message_id))
+    return lived
+
+
+@pytest.mark.parametrize(
+    ("by", "most", "outcome"),
+    [(None, 3, Outcome.PASS), ("undertaker", 3, Outcome.FAIL), ("undertaker", "as-deployed", Outcome.PASS)],
+)
+def test_a_service_that_puts_its_dead_back_has_as_many_attempts_as_the_stack_says_for_each_message(
+    by: str | None, most: Any, outcome: Outcome
+) -> None:
+    terms = replace(EXPECTED, contract=replace(EXPECTED.contract, attempts=Attempts(most=most)))
+    verdict = judge("effect", put_back(by), as_deployed(terms, History(put_back(by))))
+    assert verdict.outcome is outcome
+    if outcome is Outcome.FAIL:
+        [finding] = verdict.findings
+        assert "was put back to work 2 times by undertaker, which consumes the dead letters: 9 attempts in all, 3 are" in finding.message
+
+
+def test_who_put_a_task_back_that_never_ends_again_is_named() -> None:
+    events, dead = dead_task()
+    [finding] = judge("settlement", [*events, replace(redriven(dead), by="undertaker")]).findings
+    assert "again after it had been put back 1 time by undertaker" in finding.message

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from taskguard.errors import DeploymentError
 from taskguard.places import Places
+from taskguard.service.building import View
 from taskguard.service.deployers import artifacts, dependencies
 from taskguard.service.deployers.artifacts import Builder
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.templates import Template
+from taskguard.service.deployers.wheels import Fetched
 from taskguard.targets.base import Endpoint
 
 
@@ -21,11 +23,13 @@ class Ran:
     """The programs that were run, and what they leave: a file beside where they install to."""
 
     commands: list[list[str]] = field(default_factory=list)
+    environments: list[Mapping[str, str]] = field(default_factory=list)
 
     def run(
         self, _job: Job, command: Sequence[str], folder: Path, environment: Mapping[str, str], _what: str, **_: object
     ) -> None:
         self.commands.append(list(command))
+        self.environments.append(environment)
         if "--target" in command:
             Path(command[command.index("--target") + 1], "package.py").touch()
         elif command[0] == "npm":
@@ -138,3 +142,52 @@ def test_typescript_is_bundled_as_the_metadata_says(built: Built, ran: Ran, monk
     assert command[4:] == ["src/app.ts", "--sourcemap", "--target=es2020", "--format=esm", "--external:@aws-sdk/*"]
     with pytest.raises(DeploymentError, match="no EntryPoints"):
         built({"src/app.ts": ""}, Metadata={"BuildMethod": "esbuild"})
+
+
+def test_what_sam_has_built_is_deployed_as_it_is(built: Built, ran: Ran) -> None:
+    files = {"bootstrap": "", "Makefile": "build-F:"}
+    resource = {"Metadata": {"BuildMethod": "makefile", "SamResourceId": "F"}}
+    assert built(files, Properties={"Runtime": "provided.al2023"}, **resource) == ["Makefile", "bootstrap"]
+    assert ran.commands == []
+
+
+@pytest.mark.parametrize("runtime", ["provided.al2023", "java21"])
+def test_a_way_of_building_that_is_not_known_is_refused_of_what_could_run(built: Built, runtime: str) -> None:
+    resource = {"Properties": {"Runtime": runtime}, "Metadata": {"BuildMethod": "go1.x"}}
+    if runtime == "java21":
+        # It does not run here anyhow, and the rest of the service may.
+        assert built({"main.go": ""}, **resource) == ["main.go"]
+        return
+    with pytest.raises(DeploymentError, match=r"BuildMethod: go1\.x, .* `sam build` and grade the folder \.aws-sam/build"):
+        built({"main.go": ""}, **resource)
+
+
+def test_a_makefile_finds_python_and_what_it_asks_pip_for_in_a_sandbox(
+    tmp_path: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def fetched(_job: Job, requirements: Sequence[Path], **_: object) -> Fetched:
+        asked.append([each.name for each in requirements])
+        return Fetched({"PIP_NO_INDEX": "1"})
+
+    monkeypatch.setattr(artifacts, "fetched", fetched)
+    monkeypatch.setattr(artifacts, "view_of_pip", lambda *_: View())
+    monkeypatch.setattr(artifacts, "python_with_pip", lambda *_: tmp_path / "with-pip" / "python")
+    for name, text in {
+        "Makefile": "build-F:\n\tpip install -r requirements.txt -r more-requirements.txt",
+        "requirements.txt": "left",
+        "more-requirements.txt": "# nothing",
+        "requirements-dev.txt": "right",
+    }.items():
+        (tmp_path / "source").mkdir(exist_ok=True)
+        (tmp_path / "source" / name).write_text(text)
+    places = Places(service=tmp_path, cache=tmp_path / "cache", state=tmp_path / "state", runs=tmp_path / "runs")
+    endpoint = Endpoint(target="t", url="http://127.0.0.1:1", region="r", sandboxed=True)
+    template: Template = {
+        "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.13"}, "Metadata": {"BuildMethod": "makefile"}}}
+    }
+    Builder(Job(endpoint=endpoint, stage="s", places=places), tmp_path / "built").built(template)("F", tmp_path / "source")
+    assert asked == [["requirements.txt"]]
+    assert ran.environments[-1]["PATH"] == str(tmp_path / "with-pip")
+    assert ran.environments[-1]["PIP_NO_INDEX"] == "1"

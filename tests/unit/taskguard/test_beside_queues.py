@@ -20,7 +20,7 @@ from taskguard.history import (
     History,
     Resent,
 )
-from taskguard.service.stack import Queue
+from taskguard.service.stack import Queue, Table
 
 from tests.unit.taskguard.recorder_lines import (
     DEAD_URL,
@@ -338,6 +338,25 @@ def test_what_is_put_off_by_a_schedule_is_not_known_since_the_engine_runs_none(
     assert "the engine takes schedules, and does not run them" in missing.what
     refused = call.replace('"error": null', '"error": {"code": "Conflict", "message": "no"}')
     assert of_kind(events(tmp_path, lines[0], refused, lines[2]), EvidenceMissing) == []
+
+
+@pytest.mark.parametrize(("acknowledged", "is_put_off"), [(3, True), (2, False)])
+def test_what_is_put_off_by_an_item_that_is_to_expire_is_not_known(
+    tmp_path: Path, acknowledged: int, *, is_put_off: bool
+) -> None:
+    later = Table(logical_id="Later", name="later", key="job", expires_by="dueAt")
+    item = {"job": {"S": "task-of-m1"}, "dueAt": {"N": "1700"}}
+    others = [sqs_record(f"other-{number}") for number in range(acknowledged)]
+    call = aws_call("PutItem", {"TableName": "later", "Item": item}, service="dynamodb")
+    lines = (started("r1", sqs_record("m1"), *others), call, ended("r1"))
+    found = events(tmp_path, *lines, stack=replace(STACK, expiring=(later,)))
+    # What is written for all tells nothing of a few.
+    assert len(of_kind(found, AttemptSucceeded)) == acknowledged + (not is_put_off)
+    missing = of_kind(found, EvidenceMissing)
+    assert [each.task_ids for each in missing] == [("task-of-m1",)] * is_put_off
+    assert all("put off by items of the table Later that are to expire (1 here)" in each.what for each in missing)
+    of_others = call.replace("dueAt", "noted")
+    assert of_kind(events(tmp_path, lines[0], of_others, lines[2], stack=replace(STACK, expiring=(later,))), EvidenceMissing) == []
 
 
 def test_what_goes_through_other_queues_is_written_and_read_back(tmp_path: Path) -> None:

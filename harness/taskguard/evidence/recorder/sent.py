@@ -134,7 +134,7 @@ def put_back(
         of = again_in(entry.body, entry.batch, names)
         task_id = names.id_of(of.body) if of is not None else None
         if task_id is not None and (only is None or task_id in only):
-            by = labels.get(entry.call.function, entry.call.function)
+            by = labels.get(entry.invocation.function, entry.invocation.function)
             yield Redriven(at_ms=entry.call.started_at_ms, task_id=task_id, by=by)
 
 
