@@ -88,6 +88,12 @@ def test_what_the_engine_was_held_up_for_is_unknown() -> None:
     assert ingress([*late_by(60), held_up(60, queue="dead-letter")]).outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize(("weight", "outcome"), [("must", Outcome.UNKNOWN), ("advice", Outcome.PASS)])
+def test_what_the_engine_explains_leaves_open_only_what_is_demanded(weight: str, outcome: Outcome) -> None:
+    held_up = HeldUp(at_ms=DUE_MS, until_ms=DUE_MS + 60_000)
+    assert ingress([*late_by(60), held_up], with_api(prompt=Weight(weight))).outcome is outcome
+
+
 def test_a_delivery_that_was_not_seen_is_for_others_to_tell_and_may_have_been_in_time() -> None:
     assert ingress(without(EVENTS, Delivered)).outcome is Outcome.PASS
     assert ingress([*late_by(60), missing("Delivered")]).outcome is Outcome.UNKNOWN

@@ -87,3 +87,31 @@ def test_nobody_is_accused_of_silence_whose_words_are_stated_whose_log_was_not_r
     for terms, story in ((stated, STORY), (nameless, STORY), (TERMS, [*STORY, unread])):
         assert told_of(asked, [silence()], terms, story).outcome is Outcome.UNKNOWN
     assert told_of(verdict("dead_letter_log", Outcome.NOT_APPLICABLE), [silence()]).outcome is Outcome.NOT_APPLICABLE
+
+
+UNLIKE = Learnt(
+    table="record",
+    key="completed",
+    candidates=("LOST", "SENT"),
+    evidence="in state tasks that succeeded ended as LOST (2) and SENT (9); as LOST none that succeeded at once",
+    unlike=("t-1", "t-2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "outcome", "expected"),
+    [
+        ("settlement", Outcome.PASS, Outcome.UNKNOWN),
+        ("settlement", Outcome.FAIL, Outcome.FAIL),
+        ("effect", Outcome.PASS, Outcome.PASS),
+    ],
+)
+def test_tasks_that_may_have_been_given_up_in_their_records_leave_settlement_open(
+    check: str, outcome: Outcome, expected: Outcome
+) -> None:
+    told = told_of(verdict(check, outcome), [UNLIKE])
+    assert told.outcome is expected
+    if expected is Outcome.UNKNOWN:
+        assert told.findings[0].task_id == "t-1"
+        assert told.findings[0].message.startswith("2 tasks that had failed were acknowledged later, and in state tasks that")
+        assert "completed = […] and dead = […] below [record] in taskguard.toml" in told.findings[0].message

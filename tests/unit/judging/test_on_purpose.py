@@ -157,3 +157,19 @@ def test_a_wait_beyond_twelve_hours_is_refused_and_says_why() -> None:
     verdict = judge("backoff", late, AS_THE_STACK)
     assert verdict.outcome is Outcome.PASS, verdict
     assert [why in found.message for found in verdict.findings] == [True]
+
+
+def test_a_wait_of_the_queues_own_may_be_shorter_by_as_long_as_a_batch_was_gathered() -> None:
+    died = without(run(DEAD), BackoffRequested)
+    hidden_seconds = 90.0
+    last = [each for each in died if isinstance(each, AttemptFailed)][-1]
+    delivered = the(died, Delivered, where=lambda each: each.delivery_id == last.delivery_id)
+    early = changed(died, the(died, DeadLettered), at_ms=delivered.at_ms + (hidden_seconds - 4.5) * 1000)
+
+    def unexplained(window_seconds: float) -> list[str]:
+        settings = {"consumers": (replace(WORKER, window_seconds=window_seconds), MONITOR)}
+        found = judge("backoff", with_settings(early, **settings), AS_THE_STACK).findings
+        return [each.message for each in found if "attempt 3 reached the dead-letter queue" in each.message]
+
+    assert len(unexplained(0.0)) == 1
+    assert unexplained(5.0) == []

@@ -296,3 +296,28 @@ def test_a_task_whose_message_the_queue_took_for_another_s_is_named_with_the_id(
 
 def test_no_contract_is_needed_for_it() -> None:
     assert judge("order", HANDED_BACK, Terms(contract=Contract(), dialect=Dialect())).outcome is Outcome.PASS
+
+
+def died(task: str) -> Event:
+    return DeadLettered(at_ms=START_MS + 60_000, task_id=task, message_id=f"m-{task}", payload={})
+
+
+def test_what_died_behind_a_failure_at_each_receive_is_told_and_fails_nothing() -> None:
+    def told(*at_last: tuple[str, int, bool], last: str = "d3") -> list[str]:
+        events = whole(
+            *submitted("t1", "t2"),
+            *batch("d1", 1, ("t1", 1, False), ("t2", 1, False)),
+            *batch("d2", 6, ("t1", 2, False), ("t2", 2, False)),
+            *batch("d3", 11, *at_last),
+            *(batch(last, 11, ("t2", 3, False)) if last != "d3" else []),
+            died("t1"),
+            died("t2"),
+        )
+        verdict = judge("order", events, TERMS)
+        assert verdict.outcome is Outcome.PASS
+        return [each.message for each in verdict.findings]
+
+    [message] = told(("t1", 3, False), ("t2", 3, False))
+    assert message.startswith("1 message died that stood behind a failed one of the same group at each receive")
+    # In the last one it was tried by itself.
+    assert told(("t1", 3, False), last="d4") == []

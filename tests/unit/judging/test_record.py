@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from taskguard.history import AttemptSucceeded, DeadLettered, Event, RecordObserved, TaskSubmitted
+from taskguard.history import (
+    AttemptSucceeded,
+    DeadLettered,
+    Delivered,
+    Event,
+    FaultInjected,
+    RecordChanged,
+    RecordObserved,
+    TaskSubmitted,
+)
 from taskguard.judging.verdict import Outcome
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, changed, judge, missing, run, the, without
@@ -143,3 +152,34 @@ def test_an_end_long_after_the_outcome_fails() -> None:
         "after its outcome" in each.message
         for each in judge("record", with_attempt(2, finished_at_ms=ended.at_ms + 16_999)).findings
     )
+
+
+def test_a_record_that_only_the_worker_could_have_written_is_not_missed_where_the_run_kept_its_task_from_it() -> None:
+    events = run(DEAD, FIRST_TRY)
+    dead = the(events, DeadLettered).task_id
+    of_it = [each for each in events if isinstance(each, Delivered) and each.task_id == dead]
+    withheld = [
+        FaultInjected(
+            at_ms=each.at_ms,
+            until_ms=None,
+            kind="fail",
+            when="before",
+            task_ids=(dead or "",),
+            receive_count=each.receive_count,
+            delivery_id=each.delivery_id,
+            fault="1",
+            function="worker",
+            call=None,
+            number=None,
+        )
+        for each in of_it
+    ]
+    none = changed(events, the(events, RecordObserved, where=lambda each: each.task_id == dead), status=None, attempts=())
+    unwritten = [*without(none, RecordChanged), *withheld]
+    assert judge("record", unwritten).outcome is not Outcome.FAIL
+    # One attempt of its own, or another task's record before its work, shows that it should be there.
+    assert judge("record", [*without(none, RecordChanged), *withheld[1:]]).outcome is Outcome.FAIL
+    assert judge("record", [*none, *withheld]).outcome is Outcome.FAIL
+    before = [each for each in none if not (isinstance(each, RecordChanged) and each.task_id == dead)]
+    doubts = [each.message for each in judge("transitions", [*before, *withheld]).findings]
+    assert f"task {dead}: no change of its record was seen" in doubts

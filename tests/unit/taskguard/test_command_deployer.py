@@ -83,6 +83,12 @@ def test_what_fails_says_its_end_and_where_all_of_it_is(job: Job) -> None:
         Command().deploy(job)
 
 
+def test_what_fails_is_shown_without_colours(job: Job) -> None:
+    says(job, "printf '\\033[31m\\033[1mno\\033[0m provider\\n'; exit 1")
+    with pytest.raises(DeploymentError, match=r"\n  no provider\n"):
+        Command().deploy(job)
+
+
 def test_what_a_command_did_cannot_be_undone_here(job: Job) -> None:
     for undo in (Command().name_of, Command().remove):
         with pytest.raises(DeploymentError, match=r"Use an engine of TaskGuard's own|Remove it as you made it"):
