@@ -128,7 +128,9 @@ def chains(events: Iterable[Event]) -> tuple[Chain, ...]:
     found = [
         chain
         for task_id, of_task in by_task.items()
-        for chain in _chains_of(task_id, _by_delivery(of_task), may_be_one=task_id is not None and task_id not in redriven)
+        for chain in _chains_of(
+            task_id, _by_delivery(of_task), may_be_one=task_id is not None and task_id not in redriven
+        )
     ]
     return tuple(sorted(found, key=lambda chain: chain.attempts[0].at_ms))
 

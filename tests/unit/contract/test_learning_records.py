@@ -140,7 +140,9 @@ def test_the_payload_may_be_a_map_or_its_text() -> None:
     [("GIVEN UP", ("t-10", "t-11")), ("DONE", ()), ("Done", ())],
     ids=["another state", "the same one", "another spelling"],
 )
-def test_what_was_acknowledged_after_a_failure_in_a_state_of_its_own_is_told(later: str, unlike: tuple[str, ...]) -> None:
+def test_what_was_acknowledged_after_a_failure_in_a_state_of_its_own_is_told(
+    later: str, unlike: tuple[str, ...]
+) -> None:
     tasks = [kept(number, "completed", "NEW", "DONE") for number in range(3)]
     tasks += [replace(kept(number, "completed", "NEW", later), at_once=False) for number in (10, 11)]
     found = [each for each in words_of_records("job", tasks) if each.key == "completed"]

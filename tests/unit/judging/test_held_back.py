@@ -31,5 +31,7 @@ def test_what_a_claim_held_back_is_told_and_fails_nothing() -> None:
 @pytest.mark.parametrize(
     "errors", [(None, None, None), (REFUSED, None, None), (None, "ThrottlingException", None)], ids=str
 )
-def test_nothing_is_told_of_attempts_that_did_something_or_were_refused_otherwise(errors: tuple[str | None, ...]) -> None:
+def test_nothing_is_told_of_attempts_that_did_something_or_were_refused_otherwise(
+    errors: tuple[str | None, ...],
+) -> None:
     assert told(*errors) == []

@@ -113,5 +113,7 @@ def test_tasks_that_may_have_been_given_up_in_their_records_leave_settlement_ope
     assert told.outcome is expected
     if expected is Outcome.UNKNOWN:
         assert told.findings[0].task_id == "t-1"
-        assert told.findings[0].message.startswith("2 tasks that had failed were acknowledged later, and in state tasks that")
+        assert told.findings[0].message.startswith(
+            "2 tasks that had failed were acknowledged later, and in state tasks that"
+        )
         assert "completed = […] and dead = […] below [record] in taskguard.toml" in told.findings[0].message

@@ -174,7 +174,9 @@ def test_a_record_that_only_the_worker_could_have_written_is_not_missed_where_th
         )
         for each in of_it
     ]
-    none = changed(events, the(events, RecordObserved, where=lambda each: each.task_id == dead), status=None, attempts=())
+    none = changed(
+        events, the(events, RecordObserved, where=lambda each: each.task_id == dead), status=None, attempts=()
+    )
     unwritten = [*without(none, RecordChanged), *withheld]
     assert judge("record", unwritten).outcome is not Outcome.FAIL
     # One attempt of its own, or another task's record before its work, shows that it should be there.

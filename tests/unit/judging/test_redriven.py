@@ -184,7 +184,12 @@ def put_back(by: str | None) -> list[Event]:
         ms, message_id = number * MINUTE_MS, f"life-{number}"
         lived.append(replace(redriven(dead, ms - 1000), by=by))
         for receive in (1, 2, 3):
-            of = {"task_id": dead.task_id, "message_id": message_id, "receive_count": receive, "delivery_id": f"{message_id}-{receive}"}
+            of = {
+                "task_id": dead.task_id,
+                "message_id": message_id,
+                "receive_count": receive,
+                "delivery_id": f"{message_id}-{receive}",
+            }
             at_ms = dead.at_ms + ms + 1000 * receive
             lived.append(Delivered(at_ms=at_ms, payload=dead.payload, **of))  # type: ignore[arg-type]
             lived.append(AttemptFailed(at_ms=at_ms + 10, reason=REPORTED, **of))  # type: ignore[arg-type]
@@ -204,7 +209,10 @@ def test_a_service_that_puts_its_dead_back_has_as_many_attempts_as_the_stack_say
     assert verdict.outcome is outcome
     if outcome is Outcome.FAIL:
         [finding] = verdict.findings
-        assert "was put back to work 2 times by undertaker, which consumes the dead letters: 9 attempts in all, 3 are" in finding.message
+        assert (
+            "was put back to work 2 times by undertaker, which consumes the dead letters: 9 attempts in all, 3 are"
+            in finding.message
+        )
 
 
 def test_who_put_a_task_back_that_never_ends_again_is_named() -> None:

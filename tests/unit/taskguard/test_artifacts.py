@@ -158,7 +158,9 @@ def test_a_way_of_building_that_is_not_known_is_refused_of_what_could_run(built:
         # It does not run here anyhow, and the rest of the service may.
         assert built({"main.go": ""}, **resource) == ["main.go"]
         return
-    with pytest.raises(DeploymentError, match=r"BuildMethod: go1\.x, .* `sam build` and grade the folder \.aws-sam/build"):
+    with pytest.raises(
+        DeploymentError, match=r"BuildMethod: go1\.x, .* `sam build` and grade the folder \.aws-sam/build"
+    ):
         built({"main.go": ""}, **resource)
 
 
@@ -185,9 +187,17 @@ def test_a_makefile_finds_python_and_what_it_asks_pip_for_in_a_sandbox(
     places = Places(service=tmp_path, cache=tmp_path / "cache", state=tmp_path / "state", runs=tmp_path / "runs")
     endpoint = Endpoint(target="t", url="http://127.0.0.1:1", region="r", sandboxed=True)
     template: Template = {
-        "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.13"}, "Metadata": {"BuildMethod": "makefile"}}}
+        "Resources": {
+            "F": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Runtime": "python3.13"},
+                "Metadata": {"BuildMethod": "makefile"},
+            }
+        }
     }
-    Builder(Job(endpoint=endpoint, stage="s", places=places), tmp_path / "built").built(template)("F", tmp_path / "source")
+    Builder(Job(endpoint=endpoint, stage="s", places=places), tmp_path / "built").built(template)(
+        "F", tmp_path / "source"
+    )
     assert asked == [["requirements.txt"]]
     assert ran.environments[-1]["PATH"] == str(tmp_path / "with-pip")
     assert ran.environments[-1]["PIP_NO_INDEX"] == "1"

@@ -356,7 +356,12 @@ def test_what_is_put_off_by_an_item_that_is_to_expire_is_not_known(
     assert [each.task_ids for each in missing] == [("task-of-m1",)] * is_put_off
     assert all("put off by items of the table Later that are to expire (1 here)" in each.what for each in missing)
     of_others = call.replace("dueAt", "noted")
-    assert of_kind(events(tmp_path, lines[0], of_others, lines[2], stack=replace(STACK, expiring=(later,))), EvidenceMissing) == []
+    assert (
+        of_kind(
+            events(tmp_path, lines[0], of_others, lines[2], stack=replace(STACK, expiring=(later,))), EvidenceMissing
+        )
+        == []
+    )
 
 
 def test_what_goes_through_other_queues_is_written_and_read_back(tmp_path: Path) -> None:

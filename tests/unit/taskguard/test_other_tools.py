@@ -20,7 +20,10 @@ def laid(folder: Path, *files: str, text: str = "Resources: {}") -> Path:
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("queues.tf", r'There is queues\.tf, of Terraform, .*\n  \[service\]\n  deploy = "terraform apply -input=false -auto-approve"\nRun `terraform init`'),
+        (
+            "queues.tf",
+            r'There is queues\.tf, of Terraform, .*\n  \[service\]\n  deploy = "terraform apply -input=false -auto-approve"\nRun `terraform init`',
+        ),
         ("Pulumi.yaml", r'of Pulumi, which runs as a command\. .*\n  \[service\]\n  deploy = "pulumi up --yes'),
         ("sst.config.ts", r"of SST, which runs as a command"),
         (".chalice/config.json", r"of AWS Chalice\. Run `chalice package packaged`"),

@@ -37,7 +37,9 @@ def told(folder: Path, *, to: str = WORK_URL, body: str = BODY, message_id: str 
         started("r1", sqs_record("m1", body=BODY), at=1000.0),
         ended("r1", failures("m1"), at=1010.0),
         started("r2", sqs_record("m1", body=BODY, receives=2, arn=DEAD_ARN), at=2000.0, function=MONITOR),
-        aws_call("SendMessage", {"QueueUrl": to, "MessageBody": body}, request_id="r2", told=answer, error=error, at=2004.0),
+        aws_call(
+            "SendMessage", {"QueueUrl": to, "MessageBody": body}, request_id="r2", told=answer, error=error, at=2004.0
+        ),
         ended("r2", at=2010.0),
         started("r3", sqs_record("m2", body=BODY), at=3000.0),
         ended("r3", at=3010.0),

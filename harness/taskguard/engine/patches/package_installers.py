@@ -28,8 +28,8 @@ def apply() -> None:
     if sys.version_info >= (3, 13):
         return
     own = threading.Lock
-    threading.Lock = _Lock(own)  # type: ignore[misc, assignment]  # for as long as the module is loaded
+    threading.Lock = _Lock(own)  # type: ignore[assignment]  # for as long as the module is loaded
     try:
         import localstack.packages.api  # noqa: F401, PLC0415
     finally:
-        threading.Lock = own  # type: ignore[misc]
+        threading.Lock = own

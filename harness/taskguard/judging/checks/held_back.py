@@ -20,10 +20,10 @@ def held_back(history: History) -> Iterator[Advice]:
     found: list[tuple[DeadLettered, int]] = []
     for chain in chains_of_accepted(history):
         refused = sum(_was_refused(history, attempt) for attempt in chain.attempts[1:] if attempt.failed is not None)
-        if refused and (dead := dead_letters_of(history, chain)):
-            found.append((dead[0], refused))
+        if refused and (arrivals := dead_letters_of(history, chain)):
+            found.append((arrivals[0], refused))
     if found:
-        dead, _ = found[0]
+        dead = found[0][0]
         message = (
             f"of {times(len(found), 'task')} that died {times(sum(number for _, number in found), 'attempt')} did nothing but a conditional write, "
             "which was refused: a claim of an attempt that had failed may have stood in the way. Release the claim when an attempt fails, or let "

@@ -152,7 +152,9 @@ def _esbuild(job: Job) -> Path:
 
 def _named_requirements(source: Path) -> Iterator[Path]:
     """The files of requirements that the makefile speaks of."""
-    makefile = next((source / each for each in ("GNUmakefile", "makefile", "Makefile") if (source / each).is_file()), None)
+    makefile = next(
+        (source / each for each in ("GNUmakefile", "makefile", "Makefile") if (source / each).is_file()), None
+    )
     text = makefile.read_text(encoding="utf-8", errors="replace") if makefile is not None else ""
     for file in sorted(source.rglob("*requirements*.txt")):
         if file.name in text and requirements_in(file.parent, file.name) is not None:

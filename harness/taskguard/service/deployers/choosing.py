@@ -36,9 +36,7 @@ def chosen(service: Path, named: DeployerName | None = None) -> Deployer:
         return _named(service, named)
     if not found:
         looks_for = ", ".join(each.looks_for for each in DEPLOYERS)
-        raise SetupError(
-            f"looking for a service in {service}: there is no {looks_for}. {what_else(service, is_there)}"
-        )
+        raise SetupError(f"looking for a service in {service}: there is no {looks_for}. {what_else(service, is_there)}")
     if len(found) > 1:
         candidates = " or ".join(f"{file} ({each.name})" for each, file in found.items())
         first = next(iter(found)).name

@@ -43,7 +43,15 @@ def fetched(
     def fetch(folder: Path) -> None:
         pip = view_of_pip(job, python)
         for file in requirements:
-            words = [str(python_with_pip(job.places.cache, python)), "-m", "pip", *how, str(folder), "--quiet", *options]
+            words = [
+                str(python_with_pip(job.places.cache, python)),
+                "-m",
+                "pip",
+                *how,
+                str(folder),
+                "--quiet",
+                *options,
+            ]
             view = View(writes=(folder,), sees=(*pip.sees, file.parent), programs=pip.programs)
             what = f"fetching the packages of {file.parent.name}/{file.name}"
             run(job, [*words, "--requirement", str(file)], folder, installing(job), what, view=view, installs=True)
