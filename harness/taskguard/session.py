@@ -18,7 +18,7 @@ from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
 from taskguard.evidence.sources import source_at
 from taskguard.history import HISTORY_FILE, History, Manifest, SavedRun, TaskSubmitted
 from taskguard.history.file import UNFINISHED
-from taskguard.history.wording import deployed_otherwise, not_made, stood_in, times
+from taskguard.history.wording import deployed_otherwise, no_table_chosen, not_made, stood_in, times
 from taskguard.ingress.load import Load, load_of, plain_load, shared_load
 from taskguard.ingress.workload import random_seed
 from taskguard.judging.grading import grade_run
@@ -116,6 +116,8 @@ def record(
         tell(Announced(not_made(run.stack.unsupported)))
     if run.stack.set_aside:
         tell(Announced(deployed_otherwise(run.stack.set_aside)))
+    if run.stack.tables_in_doubt:
+        tell(Announced(no_table_chosen(run.stack.tables_in_doubt)))
     if stand_ins := stand_ins_of(runtimes_of(run.endpoint, run.stack), run.stack):
         tell(Announced(stood_in(stand_ins)))
     tell(Announced(f"Submitting {times(asked_for, 'task')} to {run.stack.ingress.place}{_beside(load)}"))

@@ -106,7 +106,7 @@ class _Reader:
                 for function, settings in sorted(functions.items())
                 for permission in self._try(f"the role of {function}", partial(self._role, function, settings)) or []
             ),
-            table=stack.table is not None,
+            table=None if stack.tables_in_doubt else stack.table is not None,
             store=stack.table.logical_id if stack.table is not None else None,
             api=any(not each.is_queue for each in stack.ingresses) if stack.ingresses else None,
             dead_letter_queue="dead-letter" in read,

@@ -85,6 +85,12 @@ def deployed_otherwise(set_aside: Sequence[str]) -> str:
     return f"Not deployed as the service has it: {'; '.join(set_aside)}"
 
 
+def no_table_chosen(tables: Sequence[str]) -> str:
+    """Return that it is not known which of these tables keeps the tasks' records, as a sentence without a stop."""
+    which = " or ".join(tables)
+    return f'No record is judged, since it may be in {which}: table = "{tables[0]}" below [service] in taskguard.toml says which'
+
+
 def stood_in(stand_ins: Sequence[StandIn]) -> str:
     """Return which functions ran on another version than their runtime has, as a sentence without a stop."""
     return f"Functions run on what this machine has, which is not what Lambda has: {'; '.join(map(str, stand_ins))}"

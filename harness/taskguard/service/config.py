@@ -82,7 +82,12 @@ def config_of(folder: Path) -> Config:
         return Config(
             contract=file.contract,
             dialect=dialect,
-            choices=Choices(work_queue=service.work_queue, table=service.table, route=dialect.ingress.route),
+            choices=Choices(
+                work_queue=service.work_queue,
+                table=service.table,
+                route=dialect.ingress.route,
+                records=dialect.record is not None,
+            ),
             deployer=service.deployer or (DeployerName.COMMAND if service.deploy else None),
             deploy=service.deploy,
             template=service.template,

@@ -122,6 +122,7 @@ class _Discovery:
             known = {each.name for each in found}
             found += pool.map(self._function, [name for name in dict.fromkeys(consumers) if name not in known])
             all_tables = [each.result() for each in tables]
+            in_doubt = len(all_tables) > 1 and self._choices.table is None and not self._choices.records
             all_apis = [api for each in apis if (api := each.result()) is not None]
             return Stack(
                 name=self._name,
@@ -130,7 +131,8 @@ class _Discovery:
                 work_queue=work,
                 dead_letter_queue=dead,
                 functions=tuple(sorted(found, key=lambda each: (each.label, each.name))),
-                table=self._decided("table", all_tables, all_tables),
+                table=None if in_doubt else self._decided("table", all_tables, all_tables),
+                tables_in_doubt=tuple(sorted(each.in_template for each in all_tables)) if in_doubt else (),
                 ingresses=ingresses_of(
                     self._name, all_apis, work, consumers, [each.name for each in found], self._choices.route
                 ),
@@ -189,10 +191,12 @@ class _Discovery:
         found = self._decided("work_queue", queues, candidates)
         if found is None:
             have = [each.name + (f" (takes {failures[each.arn]})" if each.arn in failures else "") for each in queues]
-            why = ". How these are retried is no queue's to say, and is not judged here" if failures else ""
+            left = [f"{each.logical_id} ({each.kind})" for each in self._unsupported]
+            not_made = f" The engine did not make {', '.join(left)}." if left else ""
             raise DiscoveryError(
                 f"looking for the work queue of the stack {self._name}: no queue has an event source mapping to a function and is "
-                f"not another's dead-letter queue. Its queues: {', '.join(have) or 'none'}{why}."
+                f"not another's dead-letter queue, and only what is handed to a function so can be judged. Its queues: "
+                f"{', '.join(have) or 'none'}.{not_made}"
             )
         return found
 

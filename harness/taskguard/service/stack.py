@@ -142,10 +142,11 @@ class Ingress:
 class Choices:
     """What the user has decided where more than one thing is possible; whatever is not given is looked for. A queue, a table or a
     function is named by its name or its logical id, a route as ``POST /tasks``. ``functions`` gives functions other labels: the
-    keys are names or logical ids."""
+    keys are names or logical ids. With ``records`` it is stated how tasks are recorded, so that it must be known in which table."""
 
     work_queue: str | None = None
     table: str | None = None
+    records: bool = True
     route: str | None = None
     functions: Mapping[str, str] = field(default_factory=dict)
 
@@ -153,7 +154,8 @@ class Choices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
-    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues, and ``expiring`` the tables whose items expire for a function to be told of it. ``relays`` are the types of the resources through which a
+    ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues, and ``expiring`` the tables whose items expire for a function to be told of it. Of several tables
+    of which nobody said that one keeps the tasks' records there is no ``table``, and all are ``tables_in_doubt``. ``relays`` are the types of the resources through which a
     message may pass before it comes to a queue; ``unsupported`` are the resources that the engine does not know, or took and did not make;
     ``set_aside`` has a sentence for each thing that was not deployed as the service has it."""
 
@@ -170,6 +172,7 @@ class Stack:
     set_aside: tuple[str, ...] = ()
     beside: tuple[Queue, ...] = ()
     expiring: tuple[Table, ...] = ()
+    tables_in_doubt: tuple[str, ...] = ()
 
     @property
     def queues(self) -> Mapping[QueueName, Queue]:

@@ -169,6 +169,15 @@ def test_two_tables_are_ambiguous_until_one_is_decided() -> None:
     assert (chosen.name, chosen.key) == ("jobs-table", "pk")
 
 
+def test_several_tables_are_in_doubt_where_nobody_says_how_tasks_are_recorded() -> None:
+    here = a_service()
+    here.table("locks", key="lock")
+    stack = found(here, records=False)
+    assert (stack.table, stack.tables_in_doubt) == (None, ("jobs-tableResource", "locksResource"))
+    assert found(here, records=False, table="locks").tables_in_doubt == ()
+    assert found(a_service(), records=False).table is not None
+
+
 def test_without_an_api_the_work_queue_is_the_way_in() -> None:
     ingress = found(a_service(api=False)).ingress
     assert (str(ingress.submit), ingress.is_queue, ingress.api.url) == (

@@ -38,6 +38,7 @@ IN_ORDER = (
     "function_refusals",
     "function_concurrency",
     "function_environments",
+    "environments_in_use",
     "prewarmed_functions",
     "http_apis",
     "rest_authorizers",
