@@ -17,7 +17,9 @@ def test_an_execution_of_a_state_machine_ends(endpoint: Endpoint) -> None:
     arn = machine["stateMachineArn"]
     try:
         execution = states.start_execution(stateMachineArn=arn)["executionArn"]
-        wait_for(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING", seconds=30, every=0.1)
+        wait_for(
+            lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING", seconds=30, every=0.1
+        )
         told = states.describe_execution(executionArn=execution)
         assert (told["status"], json.loads(told["output"])) == ("SUCCEEDED", {"is": "done"})
     finally:
