@@ -123,7 +123,7 @@ id = "job"
 payload = "question"
 """
     config = config_of(written(tmp_path, text))
-    assert config.choices == Choices(work_queue="Jobs", table="Things", route="POST /v1/jobs")
+    assert config.choices == Choices(work_queue="Jobs", table="Things", route="POST /v1/jobs", records=False)
     assert (config.environment, config.stage) == ({"RATE": "0.4"}, "local")
     assert (config.dialect.ingress.takes(200), config.dialect.ingress.takes(201)) == (True, False)
     assert config.dialect.message == MessageWords(id="job", payload="question")
