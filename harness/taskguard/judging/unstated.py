@@ -15,13 +15,17 @@ from taskguard.judging.verdict import Finding, Outcome, Verdict
 _UNSTATED = IngressWords()
 _READS_SETTINGS = "configuration"
 """The check that no message has a part in."""
+_OF_ENDS = "settlement"
 
 
 def as_far_as_stated(verdict: Verdict, terms: Terms, history: History) -> Verdict:
-    """The verdict, *unknown* where it was a fail of consumers that may have been sent what they do not know."""
+    """The verdict, *unknown* where it was a fail of consumers that may have been sent what they do not know. Where nothing shows that any task is
+    ever completed, it is said that this may be why."""
     words = terms.dialect.ingress
     is_stated = words.body != _UNSTATED.body or bool(words.headers)
-    if verdict.outcome is not Outcome.FAIL or verdict.check == _READS_SETTINGS or is_stated or not has_no_api(history):
+    is_open = verdict.outcome is Outcome.UNKNOWN and verdict.check == _OF_ENDS
+    is_wrong = verdict.outcome is Outcome.FAIL and verdict.check != _READS_SETTINGS
+    if not (is_open or is_wrong) or is_stated or not has_no_api(history):
         return verdict
     if history.of_kind(AttemptSucceeded) or not history.of_kind(AttemptFailed):
         return verdict

@@ -8,7 +8,7 @@ from taskguard.contract.dialect import IngressWords
 from taskguard.history import AttemptSucceeded, Event, History
 from taskguard.judging.grading import grade
 from taskguard.judging.unstated import as_far_as_stated
-from taskguard.judging.verdict import Outcome
+from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.unit.judging.building import CONFIGURATION, DEAD, EXPECTED, SECOND_TRY, changed, run, without
 
@@ -49,3 +49,12 @@ def test_what_fails_is_unknown_where_no_attempt_succeeded_on_words_of_our_own() 
 )
 def test_it_fails_otherwise(events: list[Event], words: IngressWords) -> None:
     assert outcome(events, words) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("check", "is_said"), [("settlement", True), ("partial_batches", False)])
+def test_where_nothing_was_completed_it_is_said_that_the_message_may_be_another(check: str, *, is_said: bool) -> None:
+    terms = replace(EXPECTED, dialect=replace(EXPECTED.dialect, ingress=UNSTATED))
+    open_one = Verdict(check=check, outcome=Outcome.UNKNOWN, claim="", expected="", observed="")
+    told = as_far_as_stated(open_one, terms, History(of_queue(FAILING)))
+    assert told.outcome is Outcome.UNKNOWN
+    assert ["State body in taskguard.toml" in each.message for each in told.findings] == [True] * is_said
