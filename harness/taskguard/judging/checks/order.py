@@ -53,7 +53,8 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO 
             *_not_seen(history),
             *attempts_in_doubt(history),
             *_all_in_one(groups, history),
-            *_died_behind(groups, history),
+            # Who goes on behind a failure tries what stands there.
+            *(() if overtaking else _died_behind(groups, history)),
         ],
         expected="each group's messages done in the order in which they were sent",
         observed=f"{times(len(groups), 'message group')}: {times(len(overtaking), 'message')} done before an earlier one{not_in_full(struck)}",
