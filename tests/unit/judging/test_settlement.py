@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
+    ConfigurationObserved,
     DeadLettered,
     Delivered,
     Event,
@@ -231,3 +232,13 @@ def test_where_all_of_many_tasks_died_nothing_shows_that_one_is_ever_completed()
     assert "most often after reported as failed" in told
     for fates in ([DEAD] * 9, [*[DEAD] * 10, FIRST_TRY]):
         assert settlement(run(*fates)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("has_dead_letter_queue", [True, False, None])
+def test_what_fails_for_ever_since_its_queue_has_no_dead_letter_queue_is_told_as_that(
+    *, has_dead_letter_queue: bool | None
+) -> None:
+    settings = the(EVENTS, ConfigurationObserved)
+    events = changed(without(EVENTS, DeadLettered), settings, dead_letter_queue=has_dead_letter_queue)
+    told = messages([*events], Outcome.FAIL)
+    assert ("The work queue has no redrive policy" in told) is (has_dead_letter_queue is False)

@@ -171,7 +171,12 @@ def _unended(history: History, task_id: str) -> str:
     redriven = history.of_task(task_id, Redriven)
     by = f" {times(len(redriven), 'time')} by {redriven[-1].by}" if redriven and redriven[-1].by is not None else ""
     again = f" again after it had been put back{by}" if redriven else ""
-    return f"was neither completed nor dead-lettered{again}; last seen: {last_seen(history, task_id)}"
+    told = f"was neither completed nor dead-lettered{again}; last seen: {last_seen(history, task_id)}"
+    attempts, settings = history.attempts_of(task_id), history.configuration
+    if attempts and attempts[-1].failed is not None and settings is not None and settings.dead_letter_queue is False:
+        # A function's own dead-letter queue takes what fails of asynchronous invocations alone.
+        told += ". The work queue has no redrive policy, so what fails comes back until it expires, whatever dead-letter queue its function has"
+    return told
 
 
 def _not_worked_on(history: History) -> Iterator[Violation]:
