@@ -87,11 +87,11 @@ class UnderWay:
             if not isinstance(part, Mapping):
                 # Of S3, for one, a key is a text.
                 continue
-            if isinstance(value := (part.get(names.record) or {}).get("S"), str):
+            values = {name: value.get("S") for name, value in part.items() if isinstance(value, Mapping)}
+            if isinstance(value := values.get(names.record), str):
                 return value
             # A table beside that of the records has a key of its own.
-            values = (value.get("S") for value in part.values() if isinstance(value, Mapping))
-            if (task_id := next((value for value in values if value in known), None)) is not None:
+            if (task_id := next((value for value in values.values() if value in known), None)) is not None:
                 return task_id
         for entry in [request, *(request.get("Entries") or ())]:
             if (task_id := names.in_text(entry.get("MessageBody"))) is not None:
