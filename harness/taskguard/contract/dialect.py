@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from taskguard.contract.contract import LogField
+from taskguard.contract.ids import USUAL_IDS, answered_id_in, id_in
 from taskguard.contract.log_text import FIELD, facts_of
 from taskguard.support.envelopes import carried, value_at
 from taskguard.support.json_values import Json
@@ -27,21 +28,11 @@ def field_of(fields: Mapping[str, Any], name: str | None) -> Any:
     return None if name is None else fields.get(name)
 
 
-_USUAL_IDS = ("taskId", "task_id", "id", "jobId", "job_id", "requestId", "messageId")
 _USUAL_PAYLOAD = "payload"
 _PLACEHOLDER, _ENVIRONMENT = re.compile(r"\$\{(\w*)\}"), re.compile(r"\$\{env:(\w+)\}")
 _PLACEHOLDERS = ("id", "payload", "text")
 _ROUTE = re.compile(r"queue|(GET|POST|PUT|PATCH|DELETE|ANY) /\S*")
 _ANY_ID = "any-id"
-
-
-def id_in(document: object, name: str | None) -> str | None:
-    """The task's id, in the field of this name or path; in the first that is usual for it, where none was stated."""
-    if not isinstance(document, Mapping):
-        return None
-    found = (value_at(document, each) for each in (_USUAL_IDS if name is None else (name,)))
-    task_id = next((value for value in found if value is not None), None)
-    return task_id if isinstance(task_id, str) else None
 
 
 class IngressWords(Strict, frozen=True, kw_only=True):
@@ -130,7 +121,7 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         """The id by which an answer speaks of the task: that which the service made or, where the request has it, what the answer
         has in the field of the same name; none where there is none."""
         if self.id == "answer":
-            return id_in(answer, self.id_field)
+            return answered_id_in(answer) if self.id_field is None else id_in(answer, self.id_field)
         return id_in(answer, self.id_name) if self.id_name is not None else None
 
 
@@ -165,12 +156,12 @@ class MessageWords(Strict, frozen=True, kw_only=True):
     @property
     def id_names(self) -> tuple[str, ...]:
         """The field with the task's id, or those that are usual, the first that is there."""
-        return _USUAL_IDS if self.id is None else (self.id,)
+        return USUAL_IDS if self.id is None else (self.id,)
 
     @property
     def id_name(self) -> str:
         """The field with the task's id, or the most usual one."""
-        return self.id or _USUAL_IDS[0]
+        return self.id or USUAL_IDS[0]
 
     def body(self, task_id: str, payload_json: str) -> str:
         """The body that carries this task, its payload given as JSON text; compact, as the pipeline writes it."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
-from taskguard.contract.dialect import INGRESS, IngressWords, id_in
+from taskguard.contract.dialect import INGRESS, IngressWords
+from taskguard.contract.ids import id_in
 from taskguard.errors import SubmissionError
 from taskguard.history import InvalidSubmitted, RecordAnswered, TaskSubmitted
 from taskguard.ingress.invalid import Invalid

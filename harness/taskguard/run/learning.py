@@ -17,7 +17,7 @@ from taskguard.contract.dialect import Dialect, IngressWords, LogWords
 from taskguard.contract.learning.deaths import Death
 from taskguard.contract.learning.learnt import Learnt, times, with_learnt
 from taskguard.contract.learning.logs import words_of_log
-from taskguard.contract.learning.messages import Probe, ids_in, is_about, otherwise_worded, words_of_messages
+from taskguard.contract.learning.messages import Probe, ids_in, otherwise_worded, with_their_bodies, words_of_messages
 from taskguard.contract.learning.records import Kept, words_of_records
 from taskguard.contract.learning.texts import words_of_texts
 from taskguard.evidence.dead_letters import LineOf
@@ -100,7 +100,7 @@ class Learning:
         """Learn of the messages of the tasks that were handed in first; how they were answered, by the words that are known then."""
         if self._load.wording:
             deadline = time.monotonic() + _MESSAGES_WITHIN_SECONDS
-            while not self._all_sent(probes := list(self._probes(asked, recording()))) and time.monotonic() < deadline:
+            while not self._all_sent(probes := self._probes(asked, recording())) and time.monotonic() < deadline:
                 time.sleep(_LOOK_EVERY_SECONDS)
             self._found["message"] = self._unstated(words_of_messages(probes))
         words = self.dialect.ingress
@@ -166,19 +166,19 @@ class Learning:
         stated = msgspec.to_builtins(self._stated.message)
         return tuple(each for each in learnt if each.table != "message" or stated[each.key] is None)
 
-    def _probes(self, asked: Sequence[Asked], recording: Recording | None) -> Iterator[Probe]:
+    def _probes(self, asked: Sequence[Asked], recording: Recording | None) -> list[Probe]:
         bodies = list(_sent_to(self._stack, recording)) if recording is not None else []
         tells = self._asked_in.tells_payload
-        for (event, told), task in zip(asked, self._load.tasks, strict=False):
-            if event.accepted:
-                probe = Probe(
-                    task_id=task.task_id,
-                    sent=event.payload if tells else None,
-                    answer=told.document if told is not None else None,
-                    bodies=(),
-                )
-                of_it = tuple(body for body in bodies if is_about(probe, body))
-                yield Probe(task_id=probe.task_id, sent=probe.sent, answer=probe.answer, bodies=of_it)
+        probes = [
+            Probe(
+                task_id=task.task_id,
+                sent=event.payload if tells else None,
+                answer=told.document if told is not None else None,
+            )
+            for (event, told), task in zip(asked, self._load.tasks, strict=False)
+            if event.accepted
+        ]
+        return with_their_bodies(probes, bodies)
 
     def _all_sent(self, probes: Sequence[Probe]) -> bool:
         return all(probe.bodies for probe in probes)

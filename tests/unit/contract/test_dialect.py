@@ -107,6 +107,9 @@ def test_the_id_is_in_the_answer_where_the_service_makes_it() -> None:
     made = IngressWords(body="{}", id="answer")
     assert made.answered_id({"jobId": "j", "other": 1}) == "j"
     assert IngressWords(body="{}", id="answer", id_field="job").answered_id({"job": "j", "id": "x"}) == "j"
+    assert made.answered_id({"orderId": "o", "status": "PENDING", "paid": "no"}) == "o"
+    assert made.answered_id({"orderId": "o", "customerId": "c"}) is None
+    assert made.answered_id({"orderId": "o", "id": "x"}) == "x"
     nothings: tuple[object, ...] = ({}, {"id": 7}, [], "j", None)
     for nothing in nothings:
         assert made.answered_id(nothing) is None

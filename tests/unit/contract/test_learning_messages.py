@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskguard.contract.dialect import Dialect, MessageWords
 from taskguard.contract.learning.learnt import Learnt, with_learnt
-from taskguard.contract.learning.messages import Probe, is_about, otherwise_worded, words_of_messages
+from taskguard.contract.learning.messages import Probe, otherwise_worded, with_their_bodies, words_of_messages
 from taskguard.support.json_values import Json
 
 IDS = ("marker-1", "marker-2", "marker-3")
@@ -97,6 +97,14 @@ def test_an_id_that_the_service_makes_is_known_by_answer_and_message() -> None:
     assert dialect.ingress.answered_id(answers[1]) == "9b22"
 
 
+def test_what_every_answer_says_tells_no_message_of_one_task_from_another() -> None:
+    bodies = [json.dumps({"orderId": each, "status": "PENDING"}) for each in IDS]
+    asked = [Probe(task_id=f"asked-{each}", sent=None, answer={"orderId": each, "status": "PENDING"}) for each in IDS]
+    found = with_their_bodies(asked, bodies)
+    assert [each.bodies for each in found] == [(body,) for body in bodies]
+    assert words(words_of_messages(found))["[message] id"] == "orderId"
+
+
 def test_of_two_ids_that_the_service_makes_neither_is_taken() -> None:
     bodies = [{"job": f"j{n}", "trace": f"t{n}"} for n in range(3)]
     learnt = words_of_messages(probes(bodies, bodies))
@@ -110,7 +118,8 @@ def test_any_messages_at_all_are_read_without_an_error(bodies: list[str], answer
     probe = Probe(task_id=IDS[0], sent="text", answer=answer, bodies=tuple(bodies))
     for each in words_of_messages([probe]):
         assert each.evidence
-    assert not any(is_about(Probe(task_id="other", sent=None, answer=None, bodies=()), body) for body in bodies)
+    other = Probe(task_id="other", sent=None, answer=None)
+    assert with_their_bodies([other], bodies) == [other]
 
 
 def test_what_is_stated_stays() -> None:

@@ -6,8 +6,9 @@ Learnt from probes that were handed in before all else, by the bodies of the mes
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from taskguard.contract.learning.learnt import Learnt, decided, fields_of, holds
@@ -26,7 +27,7 @@ class Probe:
     task_id: str
     sent: Json
     answer: Json
-    bodies: tuple[str, ...]
+    bodies: tuple[str, ...] = ()
 
 
 def words_of_messages(probes: Sequence[Probe]) -> tuple[Learnt, ...]:
@@ -48,16 +49,24 @@ def words_of_messages(probes: Sequence[Probe]) -> tuple[Learnt, ...]:
     return tuple(learnt)
 
 
-def is_about(probe: Probe, body: str) -> bool:
-    """Whether a message is of this probe: it has its id, its payload, or an id that its answer has."""
-    if (document := _document(body)) is None:
-        return False
-    answered = frozenset(value for _, value in fields_of(probe.answer) if _may_be_id(value))
+def with_their_bodies(probes: Sequence[Probe], bodies: Sequence[str]) -> list[Probe]:
+    """The probes, each with those of these messages that are of it: which have its id, its payload, or an id that its answer alone has."""
+    answered = [frozenset(value for _, value in fields_of(each.answer) if _may_be_id(value)) for each in probes]
+    # What several are answered (a state, a kind) is no id.
+    times_answered = Counter(chain.from_iterable(answered))
+    ids = [frozenset(value for value in values if times_answered[value] == 1) for values in answered]
+    return [
+        replace(probe, bodies=tuple(body for body in bodies if _is_about(probe, own, body)))
+        for probe, own in zip(probes, ids, strict=True)
+    ]
+
+
+def _is_about(probe: Probe, ids: Container[Json], body: str) -> bool:
     return any(
         value == probe.task_id
         or (probe.sent is not None and holds(value, probe.sent))
-        or (isinstance(value, str) and value in answered)
-        for _, value in fields_of(document)
+        or (isinstance(value, str) and value in ids)
+        for _, value in fields_of(_document(body))
     )
 
 

@@ -13,7 +13,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
-from taskguard.contract.dialect import MessageWords, id_in
+from taskguard.contract.dialect import MessageWords
+from taskguard.contract.ids import id_in
 from taskguard.evidence.recorder.answers import failure_reason, misreading
 from taskguard.evidence.recorder.beside import Followed, followed, not_followed
 from taskguard.evidence.recorder.recording import Call, Invocation, Message, Moved, Recording, Throttled
