@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
-from taskguard.history import AttemptSucceeded, Called, Delivered, Event, RecordChanged, TaskSubmitted
+from taskguard.history import AttemptSucceeded, Called, Delivered, Event, FaultInjected, RecordChanged, TaskSubmitted
 
 from tests.unit.judging.building import START_MS, the, without
 
@@ -36,6 +36,23 @@ def with_work(events: Iterable[Event]) -> list[Event]:
         if isinstance(event, AttemptSucceeded)
     ]
     return [*without(events, RecordChanged), *works]
+
+
+def denied(attempt: AttemptSucceeded) -> FaultInjected:
+    """That a call for the task of this attempt was refused by the run."""
+    return FaultInjected(
+        at_ms=attempt.at_ms - 5,
+        until_ms=None,
+        kind="deny",
+        when="before",
+        fault="deny when=before function=work task=any",
+        function="work",
+        call="PutItem",
+        number=1,
+        task_ids=(attempt.task_id or "",),
+        receive_count=attempt.receive_count,
+        delivery_id=attempt.delivery_id,
+    )
 
 
 def handed_in_again(events: list[Event], number: int = 0, after_ms: float = 2000.0, **answer: Any) -> list[Event]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from taskguard.history import (
     AttemptFailed,
     AttemptSucceeded,
+    Called,
     ConfigurationObserved,
     DeadLettered,
     Delivered,
@@ -21,6 +22,7 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, missing, run, the, without
+from tests.unit.judging.calling import denied, with_work
 
 EVENTS = run(FIRST_TRY, DEAD)
 
@@ -242,3 +244,21 @@ def test_what_fails_for_ever_since_its_queue_has_no_dead_letter_queue_is_told_as
     events = changed(without(EVENTS, DeadLettered), settings, dead_letter_queue=has_dead_letter_queue)
     told = messages([*events], Outcome.FAIL)
     assert ("The work queue has no redrive policy" in told) is (has_dead_letter_queue is False)
+
+
+def test_a_task_that_was_acknowledged_though_its_call_failed_fails_and_the_call_is_told() -> None:
+    events = with_work(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, FIRST_TRY))
+    done = the(events, Called)
+    refused = replace(done, status=400, error="AccessDeniedException")
+    acknowledged = next(each for each in events if isinstance(each, AttemptSucceeded) and each.task_id in done.task_ids)
+    lost = [*without(events, done), refused, denied(acknowledged)]
+    verdict = settlement(lost)
+    assert verdict.outcome is Outcome.FAIL
+    [finding] = verdict.findings
+    assert finding.message.endswith(
+        "was acknowledged at attempt 1 without what is done for each task that succeeds at once: dynamodb.PutItem on results; "
+        "PutItem failed with AccessDeniedException"
+    )
+    # Who is refused, and does it at the next attempt, has lost nothing.
+    again = [*events, refused, denied(acknowledged)]
+    assert settlement(again).outcome is Outcome.PASS

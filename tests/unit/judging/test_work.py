@@ -10,7 +10,7 @@ from taskguard.history import AttemptSucceeded, Called, Event, History, TaskSubm
 from taskguard.judging.checks.work import deeds_of, usual_deeds, was_work
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, SECOND_TRY, run, the, without
-from tests.unit.judging.calling import call, with_work
+from tests.unit.judging.calling import call, denied, with_work
 
 EVENTS = with_work(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, SECOND_TRY, DEAD))
 WRITE = Counter({"dynamodb.PutItem on results": 1})
@@ -52,6 +52,14 @@ def test_usual_is_the_least_that_was_done_for_each_task_that_succeeded_at_once()
     # What was done for others alone is not usual, and what was not done for one is not either.
     lacking = next(each for each in EVENTS if isinstance(each, Called))
     assert usual_deeds(History(without(EVENTS, lacking))) == Counter()
+
+
+def test_what_a_fault_kept_from_being_done_is_usual_all_the_same() -> None:
+    events = with_work(run(FIRST_TRY, FIRST_TRY, FIRST_TRY, FIRST_TRY))
+    refused = the(events, AttemptSucceeded)
+    lacking = next(each for each in events if isinstance(each, Called) and refused.task_id in each.task_ids)
+    assert usual_deeds(History(without(events, lacking))) == Counter()
+    assert usual_deeds(History([*without(events, lacking), denied(refused)])) == WRITE
 
 
 def test_of_fewer_than_three_tasks_that_succeeded_at_once_nothing_is_usual() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from taskguard.engine.faults.injector import ActivePlan, Ordinals, injector, json_object
 from taskguard.faults.kinds import Site
 from taskguard.faults.plan import Fault, Place
+from taskguard.support.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,6 @@ class UnderWay:
 
     def _task_of(self, request: Mapping[str, Any]) -> str | None:
         names = self.plan.names
-        known = {delivery.task_id for delivery in self.deliveries}
         for part in (request.get("Key"), request.get("Item")):
             if not isinstance(part, Mapping):
                 # Of S3, for one, a key is a text.
@@ -90,14 +90,13 @@ class UnderWay:
             values = {name: value.get("S") for name, value in part.items() if isinstance(value, Mapping)}
             if isinstance(value := values.get(names.record), str):
                 return value
-            # A table beside that of the records has a key of its own.
-            if (task_id := next((value for value in values.values() if value in known), None)) is not None:
-                return task_id
         for entry in [request, *(request.get("Entries") or ())]:
             if (task_id := names.in_text(entry.get("MessageBody"))) is not None:
                 return task_id
         # What does not say whose it is, is of the only task there is.
-        return self.task_ids[0] if len(self.task_ids) == 1 else None
+        known = {delivery.task_id for delivery in self.deliveries} or {self.task_id}
+        named = known if len(known) == 1 else words_of(request) & known
+        return next(iter(named)) if len(named) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

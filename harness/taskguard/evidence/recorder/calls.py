@@ -6,7 +6,6 @@ Left out is what only reads, and how long a message is hidden, which `deliveries
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from taskguard.evidence.recorder.deliveries import tasks_of
 from taskguard.evidence.recorder.recording import Call, Recording
 from taskguard.history import Called, NotInAccount
 from taskguard.service.stack import Stack
+from taskguard.support.words import words_of
 
 READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Head", "Select", "Receive", "Lookup", "AssumeRole")
 """How the names of operations begin that change nothing."""
@@ -43,9 +43,6 @@ _KEPT_IN_ACCOUNT: Mapping[tuple[str, str], tuple[Literal["ssm", "secretsmanager"
 _SERVICES = {"apigateway": "API Gateway", "events": "EventBridge", "s3": "S3", "sns": "SNS"}
 """What services are called, by their principals."""
 
-_WORD = re.compile(r"[A-Za-z0-9._:-]+")
-"""An id in a text: what may stand in one never stands beside it, so `t-1` is not found in `t-10`."""
-
 
 def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: frozenset[str]) -> Iterator[Called]:
     """The calls of the stack's functions; of the tasks those of ``task_ids`` are told."""
@@ -53,7 +50,7 @@ def calls_of(recording: Recording, stack: Stack, names: MessageWords, task_ids: 
     for call in recording.calls:
         if call.function not in labels or call.operation.startswith((*READS, _HIDES)):
             continue
-        words = _words_of(call.parameters)
+        words = words_of(call.parameters)
         named = _named(words, call, recording, names, task_ids)
         yield Called(
             at_ms=call.started_at_ms,
@@ -109,7 +106,7 @@ def tasks_named(
     parameters: Mapping[str, Any], call: Call, recording: Recording, names: MessageWords, task_ids: frozenset[str]
 ) -> frozenset[str]:
     """Those of ``task_ids`` that the parameters of a call name or, when they name none, the only one that its invocation was handed."""
-    return _named(_words_of(parameters), call, recording, names, task_ids)
+    return _named(words_of(parameters), call, recording, names, task_ids)
 
 
 def _named(
@@ -128,11 +125,6 @@ def _is_left(call: Call, recording: Recording) -> bool:
     invocation = recording.invocations.get(call.request_id or "")
     answered = invocation is not None and invocation.ended_at_ms is not None and not invocation.is_error
     return call.late and answered and call.told is None
-
-
-def _words_of(parameters: Mapping[str, Any]) -> frozenset[str]:
-    # A body is JSON in a text, where a quote has a backslash before it: neither is of a word.
-    return frozenset(_WORD.findall(json.dumps(parameters, ensure_ascii=False)))
 
 
 def _resource(call: Call) -> str | None:

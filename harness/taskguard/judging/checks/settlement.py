@@ -22,6 +22,7 @@ from http import HTTPStatus
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    Attempt,
     AttemptFailed,
     AttemptSucceeded,
     Called,
@@ -45,7 +46,7 @@ from taskguard.judging.checks.given_away import given_away
 from taskguard.judging.checks.left_under_way import left_under_way
 from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.stages import died_earlier, dropped_earlier
-from taskguard.judging.checks.work import deeds_of, usual_deeds
+from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
 _FEWEST_TO_SEE_ONE = 10
@@ -187,13 +188,17 @@ def _not_worked_on(history: History) -> Iterator[Violation]:
         lacking = usual - deeds_of(history, task_id, attempts)
         # Who did something else for it then may do it otherwise, and not less.
         if last is not None and lacking and not deeds_of(history, task_id, [last]):
+            failed = [each for each in history.calls.get(task_id, ()) if _is_in_vain(each, last, lacking)]
             message = (
                 f"task {task_id} was acknowledged at attempt {last.number} without what is done for each task that succeeds at once: "
-                f"{', '.join(sorted(lacking))}"
+                f"{', '.join(sorted(lacking))}{''.join(f'; {each.operation} failed with {each.error}' for each in failed[-1:])}"
             )
-            yield Violation(
-                task_id, message, [event for each in attempts for event in each.events], (Called, Delivered)
-            )
+            shown = [event for each in attempts for event in each.events]
+            yield Violation(task_id, message, [*shown, *failed], (Called, Delivered))
+
+
+def _is_in_vain(call: Called, attempt: Attempt, lacking: Deeds) -> bool:
+    return call.delivery_id == attempt.delivery_id and call.error is not None and call.what in lacking
 
 
 def _left_over(history: History, unsettled: list[str], terms: Terms) -> Iterator[Found]:

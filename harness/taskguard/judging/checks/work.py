@@ -33,8 +33,8 @@ def deeds_of(history: History, task_id: str, attempts: Iterable[Attempt]) -> Dee
 
 @once
 def usual_deeds(history: History) -> Deeds:
-    """The least that was done for each task that succeeded at its first and only attempt; nothing where nothing is common to all. Where
-    tasks were carried by several messages throughout, for each message that did so."""
+    """The least that was done for each task that succeeded at its first and only attempt, in which no fault struck; nothing where nothing is
+    common to all. Where tasks were carried by several messages throughout, for each message that did so."""
     at_once = [
         (task_id, attempts) for task_id in history.accepted if len(attempts := history.attempts_of(task_id)) == 1
     ]
@@ -48,7 +48,7 @@ def usual_deeds(history: History) -> Deeds:
     usual: Deeds | None = None
     count = 0
     for task_id, attempts in at_once:
-        if attempts[0].succeeded is not None:
+        if attempts[0].succeeded is not None and not history.was_struck(attempts[0]):
             deeds = deeds_of(history, task_id, attempts)
             usual = deeds if usual is None else usual & deeds
             count += 1
