@@ -350,6 +350,7 @@ def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_m
         "serverless/package.cjs",
         "src/app.py",
         "taskguard.bundle.cjs",
+        "taskguard.npm.cjs",
         "taskguard.plugin.cjs",
         "taskguard.sdk.cjs",
         "tests/test_all.py",

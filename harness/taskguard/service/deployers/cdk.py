@@ -28,7 +28,8 @@ from taskguard.service.deployers.parameters import parameters_for
 from taskguard.service.deployers.programs import programs_of
 from taskguard.service.deployers.serverless.packages import key_of
 from taskguard.service.deployers.templates import Template, read_document
-from taskguard.service.files import deployed_files
+from taskguard.service.deployers.workspaces import members_beside
+from taskguard.service.files import deployed_files, files_of
 from taskguard.service.resources import joined
 
 SETTINGS = "cdk.json"
@@ -108,6 +109,7 @@ def _assembly(job: Job) -> Assembly:
         job.parameters,
         host=None,
         environment=environment,
+        made_by=_beside(service),
     )
     assembly = Assembly(cached(job.places.cache / _ASSEMBLIES, key, lambda folder: _synthesise(job, folder)))
     if missing := assembly.missing_context():
@@ -118,6 +120,13 @@ def _assembly(job: Job) -> Assembly:
             "without for the account and region that CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION name."
         )
     return assembly
+
+
+def _beside(service: Path) -> Iterator[Path]:
+    """The files of what lies beside the service in its workspace, which its code may be bundled with."""
+    for member in members_beside(service).values():
+        if member != service:
+            yield from (file for name in deployed_files(member) for file in files_of(member / name))
 
 
 def _synthesise(job: Job, out: Path) -> None:

@@ -35,7 +35,8 @@ from taskguard.service.deployers.package_managers import (
     tidy,
     variables,
 )
-from taskguard.service.files import digest_of
+from taskguard.service.deployers.workspaces import members_beside, members_named, without_members
+from taskguard.service.files import copy_of, deployed_files, digest_of
 from taskguard.targets import machine
 from taskguard.targets.environments import Python
 from taskguard.targets.machine import State
@@ -106,7 +107,8 @@ def python_packages(job: Job, requirements: Path, python: Python) -> Path:
 
 
 def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modules:
-    """The packages that ``manifest`` asks for, in the versions that the lock file beside it names; those for ``development`` as well.
+    """The packages that ``manifest`` asks for, in the versions that the lock file beside it names; those for ``development`` as well. What
+    lies beside the service in a workspace comes from there, where no lock says otherwise.
 
     Raises:
         SetupError: there is no npm.
@@ -130,15 +132,18 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modu
         *([] if lock is None or unlocked else [lock.file.name]),
         *(SETTINGS if manager else ()),
     )
-    files = [source / name for name in dict.fromkeys(named) if (source / name).is_file()]
-    local = any(_LOCAL_MODULES.search(file.read_text(encoding="utf-8-sig", errors="replace")) for file in files)
+    files = {name: (source / name).read_bytes() for name in named if (source / name).is_file()}
+    told = json.loads(files[MANIFEST].decode("utf-8-sig"))
+    members = members_named(told, members_beside(job.places.service)) if unlocked else {}
+    if members:
+        files[MANIFEST] = json.dumps(without_members(told, members)).encode()
+    local = any(_LOCAL_MODULES.search(content.decode("utf-8-sig", errors="replace")) for content in files.values())
 
     def install(folder: Path) -> None:
         if local:
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-        else:
-            for file in files:
-                shutil.copy2(file, folder)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
         environment, view = installing(job), View()
         if manager is not None:
             prepare(folder, manager)
@@ -155,12 +160,22 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modu
         )
         tidy(folder)
         (folder / "node_modules").mkdir(exist_ok=True)
+        for name, member in members.items():
+            place = folder / "node_modules" / name
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+            copy_of(member, place, of_others=job.endpoint.sandboxed)
 
-    contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    contents = [hashlib.sha256(content).hexdigest() for content in files.values()]
+    contents += [digest_of(member / each) for member in members.values() for each in deployed_files(member)]
     by = manager.folder.name if manager is not None else words[1]
     about = (*contents, by, development, sys.platform, platform.machine(), *([digest_of(source)] if local else []))
     folder = cached(job.places.cache / FOLDER, f"node-{digest(*about)}", install)
-    return Modules(folder / "node_modules", set_aside)
+    taken = (
+        f"{name} was taken from {each.name}, which lies beside the service in its workspace"
+        for name, each in members.items()
+    )
+    return Modules(folder / "node_modules", (*set_aside, *taken))
 
 
 def _manager(job: Job, source: Path, lock: Lock | None) -> tuple[Manager | None, tuple[str, ...]]:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskguard.service.deployers.workspaces import patterns_in
+
 NPM = "npm"
 MANAGERS = {
     "package-lock.json": NPM,
@@ -63,7 +65,7 @@ def lock_above(folder: Path, service: Path) -> Path | None:
     repository that ``service`` lies in."""
     temporary = Path(tempfile.gettempdir()).resolve()
     for above in (*_above(folder, lambda parent: parent == temporary), *_above(service, _is_repository)):
-        if _is_workspace(above):
+        if patterns_in(above) is not None:
             return next((above / name for name in MANAGERS if (above / name).is_file()), None)
     return None
 
@@ -77,15 +79,6 @@ def _above(folder: Path, is_last: Callable[[Path], bool]) -> tuple[Path, ...]:
 
 def _is_repository(folder: Path) -> bool:
     return (folder / ".git").exists()
-
-
-def _is_workspace(folder: Path) -> bool:
-    """https://docs.npmjs.com/cli/using-npm/workspaces and https://pnpm.io/workspaces."""
-    if (folder / "pnpm-workspace.yaml").is_file():
-        return True
-    with suppress(OSError):
-        return '"workspaces"' in (folder / "package.json").read_text(encoding="utf-8-sig", errors="replace")
-    return False
 
 
 def _named_manager(folder: Path) -> str:

@@ -144,4 +144,4 @@ async function named(serviceDir, patterns) {
   return ours('fast-glob').glob(wanted, { cwd: serviceDir, dot: true, ignore: unwanted.filter((each) => !/^\*+(\/\*+)?$/.test(each)) });
 }
 
-module.exports = { bundle, sourceOf };
+module.exports = { bundle, modulesOf, sourceOf };

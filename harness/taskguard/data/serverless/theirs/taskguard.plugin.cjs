@@ -123,6 +123,10 @@ class Plugin {
       setAside('custom.pythonRequirements.dockerizePip: packages are installed for this machine');
       python.dockerizePip = false;
     }
+    // Whoever wrote the lock, what plugins install beside a function is copied by a program called npm (taskguard.npm.cjs).
+    for (const bundler of [service.custom?.esbuild, service.custom?.webpack]) {
+      if (bundler && typeof bundler === 'object' && bundler.packager) bundler.packager = 'npm';
+    }
   }
 
   // Folders with packages of their own, which the CLI would take as they are: those of layers and of functions. And files that a build

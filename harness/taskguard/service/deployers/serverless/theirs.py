@@ -9,6 +9,8 @@ npm nor the CLI is needed.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -37,7 +39,13 @@ from taskguard.targets.runtimes import sdk_v2
 
 WRAPPER_FILES = tuple(
     DATA / "serverless" / "theirs" / name
-    for name in ("serverless.taskguard.cjs", "taskguard.plugin.cjs", "taskguard.bundle.cjs", "taskguard.sdk.cjs")
+    for name in (
+        "serverless.taskguard.cjs",
+        "taskguard.plugin.cjs",
+        "taskguard.bundle.cjs",
+        "taskguard.npm.cjs",
+        "taskguard.sdk.cjs",
+    )
 )
 _NOTE = "taskguard-note.json"
 """What the plugin told, beside the package."""
@@ -184,7 +192,8 @@ class _Packaging:
             "sdk": str(self._sdk) if self._sdk else None,
             "mayBuild": self._has_script(scratch, "build") and not self._has_built,
         }
-        environment = environment_for(self._job) | {"TASKGUARD_WRAPPER": json.dumps(told)}
+        environment = {**environment_for(self._job), "TASKGUARD_WRAPPER": json.dumps(told)}
+        environment["PATH"] = os.pathsep.join([str(_npm_for(scratch)), *filter(None, [environment.get("PATH")])])
         words = (doing, "--config", WRAPPER_FILES[0].name, *options)
         sees = (self._sdk,) if self._sdk else ()
         try:
@@ -225,6 +234,16 @@ class _Packaging:
             return name in json.loads((folder / "package.json").read_text(encoding="utf-8-sig"))["scripts"]
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+
+def _npm_for(scratch: Path) -> Path:
+    """The folder of the program that stands in for npm where plugins call it in this copy of a service."""
+    folder = scratch.with_name("programs")
+    folder.mkdir(exist_ok=True)
+    npm = folder / "npm"
+    npm.write_text(f'#!/bin/sh\nexec node {shlex.quote(str(scratch / "taskguard.npm.cjs"))} "$@"\n', encoding="utf-8")
+    npm.chmod(0o755)
+    return folder
 
 
 def make_sure_it_holds_files(package: Path) -> None:
