@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ _DEEPEST = 4
 _LARGEST_BYTES = 500_000
 """A template may have 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
 _OF_PACKAGES = frozenset({"package.json", "package-lock.json", "tsconfig.json", "npm-shrinkwrap.json"})
+
+_NAMING = frozenset({".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".json", ".yml", ".yaml"})
+"""The files of a service of Node.js in which others are named by relative paths."""
 
 _CACHES = ("__pycache__",)
 _LEFT_OUT = shutil.ignore_patterns(*_CACHES, "*.pyc")
@@ -92,6 +96,30 @@ def copy_of(service: Path, folder: Path, *, of_others: bool = False) -> None:
             shutil.copytree(source, folder / name, ignore=left_out, ignore_dangling_symlinks=True)
         elif source.exists():
             shutil.copy2(source, folder / name)
+
+
+def copy_of_workspace(root: Path, folder: Path) -> None:
+    """Copy the workspace below ``root``, without what a deploy sends of no service, wherever that lies, into ``folder``, which is there
+    already. Of links those are followed that lead to its own files."""
+
+    def left_out(place: str, names: list[str]) -> set[str]:
+        # Deeper in a package these names may be its own.
+        never = NEVER_SENT if "package.json" in names else ("node_modules", ".git")
+        leading_out = {name for name in names if leads_out(Path(place, name), root)}
+        return leading_out | ({*never} & {*names}) | {*_LEFT_OUT(place, names)}
+
+    shutil.copytree(root, folder, ignore=left_out, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+
+
+def named_outside(service: Path) -> Iterator[tuple[str, str]]:
+    """Each file of the service that names by a relative path what lies outside of the service's folder, and the first that it names."""
+    for name in deployed_files(service):
+        for file in files_of(service / name):
+            if file.suffix in _NAMING and "node_modules" not in file.parts and file.stat().st_size <= _LARGEST_BYTES:
+                below = file.relative_to(service)
+                text = file.read_text(encoding="utf-8", errors="replace")
+                if found := re.search(rf"(?<![\w./])(?:\./)?(?:\.\./){{{len(below.parts)},}}[\w./@-]+", text):
+                    yield below.as_posix(), found[0]
 
 
 def leads_out(path: Path, folder: Path) -> bool:

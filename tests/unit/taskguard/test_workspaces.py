@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskguard.errors import DeploymentError
+from taskguard.places import Places
+from taskguard.service.deployers.base import Job, copied_in, scratch_copy, scratch_of
 from taskguard.service.deployers.workspaces import members_beside, members_named, patterns_in, without_members
+from taskguard.targets.base import Endpoint
 
 SERVICE: dict[str, Any] = {
     "name": "service",
@@ -34,6 +38,12 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "package.json").write_text(json.dumps(manifest))
     return tmp_path
+
+
+def job(service: Path) -> Job:
+    return Job(
+        endpoint=Endpoint(target="t", url="http://127.0.0.1:1", region="r"), stage=None, places=Places.of(service)
+    )
 
 
 def declare(root: Path, how: str) -> None:
@@ -81,3 +91,46 @@ def test_what_is_needed_is_taken_from_the_workspace_and_what_that_needs_from_reg
     assert left["dependencies"] == {"uuid": "^9.0.0", "zod": "^3.0.0"}
     assert left["devDependencies"] == {"esbuild": "^0.25.0"}
     assert left["name"] == "service"
+
+
+def test_a_service_that_names_what_lies_outside_is_copied_with_its_workspace(root: Path) -> None:
+    declare(root, "npm")
+    files = {
+        "libs/respond.ts": "",
+        "packages/service/src/api.ts": "import { respond } from '../../../libs/respond';",
+        "packages/service/src/runs/one.ts": "",
+        "packages/service/runs/graded.json": "",
+        "packages/service/node_modules/made/index.js": "",
+        ".git/config": "",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    with scratch_copy(job(root / "packages" / "service")) as copy:
+        whole = copied_in(scratch_of(copy))
+        assert copy == whole / "packages" / "service"
+        found = {file.relative_to(whole).as_posix() for file in whole.rglob("*") if file.is_file()}
+    assert {"libs/respond.ts", "packages/shared/package.json", "packages/service/src/runs/one.ts"} <= found
+    assert not {
+        each for each in found if each.startswith((".git/", "packages/service/runs/")) or "node_modules" in each
+    }
+
+
+def test_a_service_that_names_nothing_outside_is_copied_alone(root: Path) -> None:
+    declare(root, "npm")
+    (root / "packages" / "service" / "api.ts").write_text("import { a } from './src/../a'; // ...")
+    with scratch_copy(job(root / "packages" / "service")) as copy:
+        assert [file.name for file in sorted(copy.iterdir())] == ["api.ts", "package.json"]
+        assert copy == copied_in(scratch_of(copy))
+
+
+def test_without_a_workspace_a_deploy_that_fails_for_what_lies_outside_says_how_to_have_it(root: Path) -> None:
+    service = root / "apart"
+    (service / "serverless.yml").write_text("custom: ${file(../common/settings.yml)}")
+    with (
+        pytest.raises(DeploymentError, match=r"(?s)it failed.*serverless.yml names ../common/settings.yml.*workspaces"),
+        scratch_copy(job(service)),
+    ):
+        raise DeploymentError("it failed: cannot read settings.yml")
+    with pytest.raises(DeploymentError, match=r"^another reason$"), scratch_copy(job(service)):
+        raise DeploymentError("another reason")

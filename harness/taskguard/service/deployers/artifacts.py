@@ -125,7 +125,7 @@ class Builder:
     def _make(self, logical_id: str, python: Python, source: Path, folder: Path) -> None:
         # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html
         environment = environment_of(self.job) | {"ARTIFACTS_DIR": str(folder)}
-        view, what = View(writes=(self.scratch.parent,)), f"building {logical_id} with make"
+        view, what = View(writes=(self.scratch,)), f"building {logical_id} with make"
         if self.job.endpoint.sandboxed:
             # Most builds of Python call it, and pip, by name.
             wheels = fetched(self.job, list(_named_requirements(source)), python=python)
@@ -141,7 +141,7 @@ class Builder:
         theirs = modules / ".bin" / "esbuild" if modules is not None else None
         esbuild = theirs if theirs is not None and theirs.exists() else _esbuild(self.job)
         command = [str(esbuild), "--bundle", "--platform=node", f"--outdir={folder}", *options]
-        view = View(writes=(self.scratch.parent,), sees=tuple({esbuild.parents[1], *([modules] if modules else [])}))
+        view = View(writes=(self.scratch,), sees=tuple({esbuild.parents[1], *([modules] if modules else [])}))
         run(self.job, command, source, environment_of(self.job), f"building {logical_id} with esbuild", view=view)
 
 

@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from taskguard.errors import SetupError
+from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.config import DeployerName
-from taskguard.service.files import copy_of
+from taskguard.service.deployers.workspaces import workspace_of
+from taskguard.service.files import copy_of, copy_of_workspace, named_outside
 from taskguard.targets.base import Endpoint
 
 DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
 """The environment variable that gives a deploy's programs another deadline."""
 _DEADLINE_SECONDS = 300.0
+_SCRATCH = "taskguard-deploy-"
 DEFAULT_STAGE = "dev"
 """Where neither the user nor the service names one, as the Serverless Framework has it."""
 
@@ -131,9 +133,40 @@ class Deployer(Protocol):
 
 @contextmanager
 def scratch_copy(job: Job) -> Iterator[Path]:
-    """A copy of what is deployed of the job's service, in a folder that is there for as long."""
-    with tempfile.TemporaryDirectory(prefix="taskguard-deploy-") as scratch:
-        folder = Path(scratch, "service")
-        folder.mkdir()
-        copy_of(job.places.service, folder, of_others=job.endpoint.sandboxed)
-        yield folder
+    """A copy of what is deployed of the job's service, in a folder that is there for as long: with all of the workspace that it is a
+    package of, where its files name what lies outside of its own folder.
+
+    Raises:
+        DeploymentError: what is done with it raises one; where it names what lies outside and is of no workspace, that is told.
+    """
+    service = job.places.service
+    outside = dict(named_outside(service))
+    root = workspace_of(service) if outside else None
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as scratch:
+        copy = copied_in(Path(scratch))
+        copy.mkdir()
+        if root is not None:
+            copy_of_workspace(root, copy)
+            yield copy / service.resolve().relative_to(root)
+            return
+        copy_of(service, copy, of_others=job.endpoint.sandboxed)
+        try:
+            yield copy
+        except DeploymentError as failed:
+            told = next((each for each in outside.items() if Path(each[1]).name in str(failed)), None)
+            if told is None:
+                raise
+            raise DeploymentError(
+                f"{failed}\n{told[0]} names {told[1]}, which lies outside of the service's folder, and only that is deployed. To have what lies "
+                'beside it, make them packages of a workspace: `"workspaces": ["the-service", "the-other"]` in the package.json above them.'
+            ) from None
+
+
+def copied_in(scratch: Path) -> Path:
+    """Where the copy is in the folder that holds all there is of it: of the service, or of its workspace."""
+    return scratch / "service"
+
+
+def scratch_of(folder: Path) -> Path:
+    """The folder that holds all there is of a scratch copy in which ``folder`` lies; else the folder itself."""
+    return next((each for each in folder.parents if each.name.startswith(_SCRATCH)), folder)

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from taskguard.service.building import View
-from taskguard.service.deployers.base import Job
+from taskguard.service.deployers.base import Job, scratch_of
 from taskguard.service.deployers.programs import Programs
 from taskguard.targets.environments import engine_python, find_python, pip_environment
 
@@ -23,7 +23,7 @@ def bundling_programs(job: Job, folder: Path) -> Programs:
     """
     python = engine_python().executable
     found = {f"3.{minor}": found.executable for minor in _MINORS if (found := find_python(f"3.{minor}")) is not None}
-    scratch, pip = folder.parent, pip_environment(job.places.cache).packages
+    scratch, pip = scratch_of(folder), pip_environment(job.places.cache).packages
     docker = scratch / "docker"
     docker.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} -I -S {shlex.quote(str(_PROGRAM))} "$@"\n')
     docker.chmod(0o755)

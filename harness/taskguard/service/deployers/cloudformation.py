@@ -12,7 +12,7 @@ from pathlib import Path
 
 from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.artifacts import Builder
-from taskguard.service.deployers.base import Deployed, Job, scratch_copy
+from taskguard.service.deployers.base import Deployed, Job, copied_in, scratch_copy, scratch_of
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
 from taskguard.service.deployers.packaging import CODE, Packager, is_image
 from taskguard.service.deployers.parameters import parameters_for
@@ -66,8 +66,9 @@ class CloudFormation:
             parameters = parameters_for(template, file, job.parameters, self._usual_parameters(folder))
             bucket = Bucket(job.endpoint)
             bucket.make()
-            builder = Builder(job, folder.with_name("built"))
-            Packager(path.parent, bucket, builder.built(template), folder).package(template)
+            scratch = scratch_of(folder)
+            builder = Builder(job, scratch / "built")
+            Packager(path.parent, bucket, builder.built(template), copied_in(scratch)).package(template)
             set_aside = (*builder.set_aside, *_cannot_run(template))
             deploy_template(job.endpoint, name, template, parameters, deadline, code_alone=job.code_alone)
         return Deployed(stack_name=name, set_aside=set_aside)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from taskguard.errors import DeploymentError
 from taskguard.service.building import Command, View, building_at
-from taskguard.service.deployers.base import DEADLINE_VARIABLE, Job
+from taskguard.service.deployers.base import DEADLINE_VARIABLE, Job, scratch_of
 from taskguard.support.folders import naming
 
 _TAIL_LINES = 25
@@ -57,7 +57,8 @@ def run(
     if job.abandoned.is_set():
         raise DeploymentError(f"{what} was not begun: the run was interrupted.")
     asked = Command(words=tuple(command), folder=folder, environment=environment)
-    view = view if view.writes else replace(view, writes=(folder,))
+    # What lies beside a copy is of the same deploy: what it is a part of, and what is made of it.
+    view = replace(view, writes=tuple(dict.fromkeys(map(scratch_of, view.writes or (folder,)))))
     with building_at(job.endpoint, sandboxed=job.endpoint.sandboxed) as building:
         status, output = _ended(job, (building.installing if installs else building.building)(asked, view))
     if status:

@@ -70,7 +70,7 @@ def programs_of(job: Job, folder: Path, main: Path | None = None) -> Programs:
             (binaries[1] / name).write_text(text)
             (binaries[1] / name).chmod(0o755)
     path = [*map(str, binaries), *([] if job.endpoint.sandboxed else [os.environ.get("PATH", os.defpath)])]
-    view = View(writes=(folder.parent,), sees=tuple(sees), programs=tuple(called))
+    view = View(writes=(folder,), sees=tuple(sees), programs=tuple(called))
     return Programs({"PATH": os.pathsep.join(path)}, view, tuple(dict.fromkeys(set_aside)))
 
 

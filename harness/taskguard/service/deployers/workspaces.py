@@ -21,11 +21,18 @@ _KINDS = ("dependencies", "optionalDependencies")
 
 def members_beside(service: Path) -> Mapping[str, Path]:
     """The folders of all packages in the workspace that ``service`` is a package of, by their names; none where it is of none."""
-    for root in service.resolve().parents:
+    root = workspace_of(service)
+    folders = _folders(root, patterns_in(root) or ()) if root is not None else ()
+    return {name: each for each in folders if (name := _read(each).get("name"))}
+
+
+def workspace_of(service: Path) -> Path | None:
+    """The root of the workspace that ``service`` is a package of; none where it is of none."""
+    service = service.resolve()
+    for root in service.parents:
         if (patterns := patterns_in(root)) is not None:
-            folders = frozenset(_folders(root, patterns))
-            return {name: each for each in folders if (name := _read(each).get("name"))} if service in folders else {}
-    return {}
+            return root if service in _folders(root, patterns) else None
+    return None
 
 
 def patterns_in(folder: Path) -> tuple[str, ...] | None:

@@ -13,13 +13,11 @@ const COPYING = ['install', 'i', 'ci', 'prune'];
 
 function main([command, ...others]) {
   if (COPYING.includes(command) && others.every((each) => each.startsWith('-')) && copied(process.cwd())) return 0;
-  const words = command === undefined ? [] : [command, ...others];
-  return spawnSync('npm', words, { stdio: 'inherit', env: { ...process.env, PATH: pathWithoutThis() } }).status ?? 1;
-}
-
-function pathWithoutThis() {
-  const folder = path.resolve(__dirname, '..', 'programs');
-  return process.env.PATH.split(path.delimiter).filter((each) => each !== folder).join(path.delimiter);
+  // Not itself once more.
+  const { TASKGUARD_PROGRAMS: own, ...env } = process.env;
+  if (own === undefined) return 1;
+  env.PATH = env.PATH.split(path.delimiter).filter((each) => each !== own).join(path.delimiter);
+  return spawnSync('npm', command === undefined ? [] : [command, ...others], { stdio: 'inherit', env }).status ?? 1;
 }
 
 // Whether all that the package.json of a folder asks for was found above it.

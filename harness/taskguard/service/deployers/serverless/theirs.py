@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from taskguard.errors import DeploymentError
 from taskguard.places import DATA
 from taskguard.service.config import config_of
-from taskguard.service.deployers.base import Job, scratch_copy
+from taskguard.service.deployers.base import Job, scratch_copy, scratch_of
 from taskguard.service.deployers.commands import run
 from taskguard.service.deployers.dependencies import manifest_in, node_modules
 from taskguard.service.deployers.environment import environment_of
@@ -111,7 +111,7 @@ def deploy_with_hooks(job: Job, package: Package) -> tuple[str, ...]:
     Bucket(job.endpoint).make()
     with scratch_copy(job) as scratch:
         # A copy: what a plugin may change there is read by nobody else.
-        copy = scratch.with_name("package")
+        copy = scratch_of(scratch) / "package"
         shutil.copytree(package.folder, copy)
         (copy / _NOTE).unlink()
         packaging = _Packaging(job)
@@ -150,7 +150,7 @@ class _Packaging:
         with scratch_copy(self._job) as scratch:
             self.prepare(scratch)
             # Beside the copy, so that the CLI has to write nowhere else.
-            made = scratch.with_name("package")
+            made = scratch_of(scratch) / "package"
             made.mkdir()
             for _ in range(_MOST_CALLS):
                 note = self._package(scratch, made)
@@ -193,7 +193,8 @@ class _Packaging:
             "mayBuild": self._has_script(scratch, "build") and not self._has_built,
         }
         environment = {**environment_for(self._job), "TASKGUARD_WRAPPER": json.dumps(told)}
-        environment["PATH"] = os.pathsep.join([str(_npm_for(scratch)), *filter(None, [environment.get("PATH")])])
+        environment["TASKGUARD_PROGRAMS"] = programs = str(_npm_for(scratch))
+        environment["PATH"] = os.pathsep.join([programs, *filter(None, [environment.get("PATH")])])
         words = (doing, "--config", WRAPPER_FILES[0].name, *options)
         sees = (self._sdk,) if self._sdk else ()
         try:
@@ -238,7 +239,7 @@ class _Packaging:
 
 def _npm_for(scratch: Path) -> Path:
     """The folder of the program that stands in for npm where plugins call it in this copy of a service."""
-    folder = scratch.with_name("programs")
+    folder = scratch_of(scratch) / "programs"
     folder.mkdir(exist_ok=True)
     npm = folder / "npm"
     npm.write_text(f'#!/bin/sh\nexec node {shlex.quote(str(scratch / "taskguard.npm.cjs"))} "$@"\n', encoding="utf-8")
