@@ -26,7 +26,7 @@ OF_AN_API = ("refusals", "idempotency")
 
 class Expected(Strict, frozen=True, kw_only=True):
     """The file. `about` says in a sentence what is particular about the service; `of` names another one of which this one
-    differs in the files in its folder and by `changes` alone. It is `fifo` when its work queue is, and its
+    differs in the files in its folder and by `changes` alone. With `below` it is in that folder of the files. It is `fifo` when its work queue is, and its
     contract asks something of its `api` when that is said; with `redrive` its dead letters are put back once.
     What of it was `set_aside` at its deploy is known by patterns, one for each sentence. What a check is to have `told` is known by patterns, whatever its outcome: of what it observed, or of a finding. With `not_yet` the
     grade is not as it is said to be, for the reason that it gives."""
@@ -34,6 +34,7 @@ class Expected(Strict, frozen=True, kw_only=True):
     about: str
     outcome: Outcome
     of: str | None = None
+    below: str = ""
     changes: tuple[Change, ...] = ()
     tasks: int = 30
     fifo: bool = False

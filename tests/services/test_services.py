@@ -53,7 +53,7 @@ def test_service_is_graded_as_it_deserves(
 ) -> None:
     folder = STATE / "services" / name
     shutil.rmtree(folder, ignore_errors=True)
-    service = service_of(name, folder / "service")
+    service = service_of(name, folder / "service") / expected.below
     scale = float(asked(request.config, "clock-scale"))
     places = Places.of(service)
     with engines.one_for(places) as region:

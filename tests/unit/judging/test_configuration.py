@@ -8,6 +8,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from taskguard.contract.contract import Settings, Weight
+from taskguard.contract.dialect import Dialect
+from taskguard.contract.files import built_in
+from taskguard.contract.terms import Terms
 from taskguard.contract.waiting import AS_DEPLOYED, Waiting
 from taskguard.history import BackoffRequested, ConfigurationObserved, Delivered, Event, Permission
 from taskguard.judging.verdict import Outcome
@@ -363,3 +366,21 @@ def test_what_is_advised_is_no_part_and_without_evidence_no_part_is_known() -> N
     )
     assert verdict.parts == {"configuration": Outcome.PASS, "settings.encryption": Outcome.PASS}
     assert set(judge("configuration", without(EVENTS, ConfigurationObserved)).parts.values()) == {Outcome.UNKNOWN}
+
+
+def test_that_nothing_ends_the_retries_is_told_where_the_stack_is_to_say_it() -> None:
+    terms = Terms(contract=built_in("as-deployed"), dialect=Dialect())
+    endless = {"queues": (replace(WORK, max_receives=0),), "consumers": (WORKER,)}
+
+    def told(events: list[Event], **changes: Any) -> list[str]:
+        verdict = judge("configuration", changed(events, CONFIGURATION, **changes), terms)
+        assert verdict.outcome is Outcome.PASS
+        return [each.message for each in verdict.findings if "no dead-letter queue" in each.message]
+
+    assert told(run(FIRST_TRY), **endless) == [
+        "advised otherwise: the work queue has no dead-letter queue: a message that always fails comes again and again until it is too "
+        "old, and is then deleted"
+    ]
+    assert told(EVENTS, **endless) == [], "its consumer gives up itself"
+    fifo = {**endless, "queues": (replace(WORK, max_receives=0, fifo=True),)}
+    assert told(run(FIRST_TRY), **fifo) == [], "it would lose the order"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,3 +152,27 @@ def test_a_lock_of_a_workspace_above_is_told(tmp_path: Path, installing: Install
         "package.json allows",
     )
     assert installing.installed(tmp_path / "app").set_aside == ()
+
+
+def test_a_package_of_the_workspace_is_taken_from_there_anew_when_it_changes(
+    tmp_path: Path, installing: Installing
+) -> None:
+    shop = tmp_path / "shop"
+    write(shop, package_json='{"workspaces": ["*"]}')
+    write(shop / "words", package_json='{"name": "words", "dependencies": {"ms": "^2.0.0"}}')
+    (shop / "words" / "index.js").write_text("one")
+    installing.job = replace(installing.job, places=replace(installing.job.places, service=shop / "orders"))
+
+    def installed() -> Path:
+        modules = installing.installed(
+            shop / "orders", package_json='{"name": "orders", "dependencies": {"words": "*"}}'
+        )
+        assert modules.set_aside == ("words was taken from words, which lies beside the service in its workspace",)
+        return modules.folder
+
+    before = installed()
+    assert (before / "words" / "index.js").read_text() == "one"
+    assert json.loads((before.parent / "package.json").read_text())["dependencies"] == {"ms": "^2.0.0"}
+    (shop / "words" / "index.js").write_text("two")
+    assert (installed() / "words" / "index.js").read_text() == "two"
+    assert [words[:2] for words in installing.commands] == [["npm", "install"]] * 2

@@ -13,7 +13,8 @@ has its weight in the contract; of one that is only advised it is told what woul
   is advised against, once a task has failed and one has died: before that the ways were not taken that may need it.
 
 What other demands need is a must: the work queue moves a message to the dead-letter queue after the receives that are allowed,
-queues have consumers, and these are switched on; and roles grant what was done in their name, which AWS would refuse otherwise. What is set on purpose, such as a filter, is told (`on_purpose`). A setting that
+queues have consumers, and these are switched on; and roles grant what was done in their name, which AWS would refuse otherwise. Where the
+stack is to say when a message dies and never lets it, that is advised against. What is set on purpose, such as a filter, is told (`on_purpose`). A setting that
 could not be read is unknown. This module must not know how settings are read.
 """
 
@@ -27,6 +28,7 @@ import msgspec
 from taskguard.contract.contract import Contract, Settings, Weight
 from taskguard.contract.points import of_setting
 from taskguard.contract.terms import Terms
+from taskguard.contract.waiting import AS_DEPLOYED
 from taskguard.history import (
     AttemptFailed,
     ConfigurationObserved,
@@ -88,6 +90,7 @@ def _found(history: History, settings: ConfigurationObserved, contract: Contract
             each
             for said in (
                 *_faults(settings, contract, again=sends_again(history)),
+                *_without_an_end(history, settings, contract),
                 *durations.of_retention(history, settings, contract),
             )
             for each in weighed(
@@ -181,6 +184,19 @@ def _redrive(queue: QueueSettings, contract: Contract, *, again: bool) -> Iterat
         place = places.of_queue(queue, f"{places.REDRIVE}.maxReceiveCount")
         weight, what = (Weight.ADVICE, f"{what} where a task is not sent again") if is_own else (Weight.MUST, what)
         yield Said(weight, what, place=place)
+
+
+def _without_an_end(history: History, settings: ConfigurationObserved, contract: Contract) -> Iterator[Said]:
+    """That nothing ends the retries of what always fails, where the contract leaves to the stack whether anything does: in a FIFO queue
+    that keeps the order, and a consumer may give up itself."""
+    ends = history.of_kind(DeadLettered) or sends_again(history)
+    for queue in settings.queues if contract.attempts.by == AS_DEPLOYED and contract.attempts.range is None else ():
+        if queue.queue == "work" and queue.max_receives == 0 and not queue.fifo and not ends:
+            message = (
+                "the work queue has no dead-letter queue: a message that always fails comes again and again until it is too old, and is then "
+                "deleted"
+            )
+            yield Said(Weight.ADVICE, message, place=places.of_queue(queue, places.REDRIVE))
 
 
 def _consumer(consumer: ConsumerSettings, queue: QueueSettings, contract: Contract) -> Iterator[Said]:

@@ -1,0 +1,1 @@
+export const answer = (statusCode: number, told: unknown) => ({ statusCode, body: JSON.stringify(told) });
