@@ -10,6 +10,7 @@ from taskguard.contract.dialect import Dialect
 from taskguard.contract.files import built_in
 from taskguard.contract.terms import Terms
 from taskguard.history import (
+    REPORTED,
     AttemptFailed,
     AttemptSucceeded,
     BackoffRequested,
@@ -55,7 +56,7 @@ def batch(
             events.append(AttemptSucceeded(at_ms=at_ms + 10, **of))
         else:
             request = BackoffRequested(at_ms=at_ms + 5, answered_ms=at_ms + 6, delay_seconds=wait, accepted=True, **of)
-            events += [request, AttemptFailed(at_ms=at_ms + 10, reason="reported", **of)]
+            events += [request, AttemptFailed(at_ms=at_ms + 10, reason=REPORTED, **of)]
     return events
 
 
@@ -155,6 +156,22 @@ def test_what_the_run_itself_let_fail_may_be_overtaken_until_it_comes_again_and_
     verdict = judge("order", whole(*others, *again, *struck(*withheld)), TERMS)
     assert (verdict.outcome, verdict.exercised) == (Outcome.PASS, False)
     assert verdict.observed.endswith("; 1 task not judged in full here, since faults struck them")
+
+
+def test_who_goes_on_behind_a_message_whose_call_the_run_refused_breaks_the_order() -> None:
+    refused = batch("d1", 1, ("t1", 1, False), ("t2", 1, True))
+    others = (*submitted("t1", "t2"), *refused, *batch("d2", 5.1, ("t1", 2, True)))
+    [withheld] = struck(*refused)
+    denied = replace(withheld, kind="deny", task_ids=("t1", "t2"))
+    [finding] = judge("order", whole(*others, denied), TERMS).findings
+    assert "t2 was acknowledged (attempt 1) behind task t1, which had failed in the same batch" in finding.message
+    # Of one that is withheld, or whose function ended, it knew nothing.
+    assert judge("order", whole(*others, withheld), TERMS).outcome is Outcome.PASS
+    ended = [
+        replace(each, reason="the function failed") if isinstance(each, AttemptFailed) else each for each in others
+    ]
+    killed = replace(denied, kind="kill")
+    assert judge("order", whole(*ended, killed), TERMS).outcome is Outcome.PASS
 
 
 def test_of_what_it_let_fail_an_own_failure_after_holds_up_others() -> None:

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from taskguard.contract.terms import Terms
-from taskguard.history import Attempt, AttemptFailed, AttemptSucceeded, Chain, Delivered, History
+from taskguard.history import REPORTED, Attempt, AttemptFailed, AttemptSucceeded, Chain, Delivered, History
 from taskguard.history.wording import seconds, times
 from taskguard.judging.checks.asked import is_fifo
 from taskguard.judging.checks.attempts import attempts_in_doubt, dead_letters_of
 from taskguard.judging.checks.groups import groups_of
-from taskguard.judging.checks.struck import not_in_full
+from taskguard.judging.checks.struck import not_in_full, was_withheld
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, not_applicable
 
 QUESTION = Question(
@@ -44,7 +44,9 @@ def judge(history: History, terms: Terms) -> Verdict:  # noqa: ARG001  # a FIFO 
     groups = groups_of(history)
     overtaking = [found for group, chains in groups.items() for found in _of_group(group, chains, history)]
     behind = [chain for chains in groups.values() for chain in chains[:-1] if _failed(chain, history)]
-    struck = sum(any(map(history.was_struck, chain.attempts)) for chains in groups.values() for chain in chains)
+    struck = sum(
+        any(_was_kept_from(each, history) for each in chain.attempts) for chains in groups.values() for chain in chains
+    )
     return conclude(
         QUESTION,
         history,
@@ -89,7 +91,7 @@ def _of_group(group: str, chains: list[Chain], history: History) -> Iterator[Vio
 
 def _open(chain: Chain, done: Attempt | None, history: History) -> _Open | None:
     """What the run itself made to fail had not failed for the function, so that it could not stop there: only from an own failure after."""
-    struck = [number for number, attempt in enumerate(chain.attempts, 1) if history.was_struck(attempt)]
+    struck = [number for number, attempt in enumerate(chain.attempts, 1) if _was_kept_from(attempt, history)]
     own = chain.attempts[max(struck, default=0) :]
     if not struck:
         return _Open(chain, 0.0, _last_open_ms(chain, done))
@@ -121,7 +123,13 @@ def _overtaken(group: str, earlier: Chain, later: Chain, done: Attempt) -> Viola
 
 
 def _failed(chain: Chain, history: History) -> bool:
-    return any(attempt.failed is not None and not history.was_struck(attempt) for attempt in chain.attempts)
+    return any(attempt.failed is not None and not _was_kept_from(attempt, history) for attempt in chain.attempts)
+
+
+def _was_kept_from(attempt: Attempt, history: History) -> bool:
+    """Whether a fault struck it, and its function did not say itself that it failed: whose call was refused may stop there."""
+    said = attempt.failed is not None and attempt.failed.reason == REPORTED and not was_withheld(history, attempt)
+    return history.was_struck(attempt) and not said
 
 
 def _not_seen(history: History) -> Iterator[Doubt]:
