@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from taskguard.service.deployers.dependencies import (
     python_packages,
     requirements_in,
 )
+from taskguard.service.deployers.locks import lock_in
 from taskguard.targets.environments import engine_python
 
 _OF_OTHERS = ("node_modules", "cdk.out")
@@ -55,6 +57,9 @@ def programs_of(job: Job, folder: Path, main: Path | None = None) -> Programs:
         if is_main:
             at.symlink_to(modules, target_is_directory=True)
             sees.append(modules)
+            if lock_in(folder) is None and (made := modules.with_name("package-lock.json")).is_file():
+                # CDK's NodejsFunction wants some lock file, and a service may have left its own out, or above it.
+                shutil.copy2(made, folder)
         elif not at.exists():
             # It is packed with the function beside it, so it must be there itself.
             lay(modules, at)
