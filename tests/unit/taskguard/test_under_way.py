@@ -35,8 +35,11 @@ def test_a_call_is_of_the_task_of_the_batch_that_it_names_wherever_it_does(
 
 
 def test_a_call_for_several_tasks_or_for_none_is_of_none_of_a_batch() -> None:
-    several = {"RequestItems": {"table": [{"PutRequest": {"Item": {"id": {"S": each}}}} for each in ("t-1", "t-2")]}}
-    for request_of_it in (several, {"MetricData": []}):
+    several: dict[str, Any] = {
+        "RequestItems": {"table": [{"PutRequest": {"Item": {"id": {"S": each}}}} for each in ("t-1", "t-2")]}
+    }
+    none: dict[str, Any] = {"MetricData": []}
+    for request_of_it in (several, none):
         assert under_way("t-1", "t-2").place_of("any", request_of_it, None).task_id is None
 
 
