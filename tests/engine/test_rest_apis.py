@@ -96,6 +96,14 @@ def test_a_body_that_does_not_fit_its_model_is_refused(endpoint: Endpoint, tells
         assert told["requestContext"]["stage"] == "live"
 
 
+def test_a_method_may_name_a_header_of_its_answers_by_any_word(endpoint: Endpoint, tells: Function) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-method-methodresponse.html"""
+    header = "method.response.header.Access-Control-Allow-Origin"
+    named = method(tells, "Jobs", MethodResponses=[{"StatusCode": "200", "ResponseParameters": {header: "'*'"}}])
+    with deployed(endpoint, an_api(tells, {"Post": named})) as stack:
+        assert answered(stack, "/jobs", json={})[0] == 200
+
+
 def test_a_functions_word_decides_who_is_let_in(endpoint: Endpoint, function: Create, tells: Function) -> None:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html"""
     decides = function(DECIDES)

@@ -43,6 +43,7 @@ IN_ORDER = (
     "http_apis",
     "rest_authorizers",
     "rest_stage_updates",
+    "rest_method_responses",
     "function_urls",
     "package_installers",
     "s3_temporary_folder",
