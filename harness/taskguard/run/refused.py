@@ -40,7 +40,7 @@ def first_asked(
     refused.
 
     Raises:
-        IngressError: as :func:`taskguard.run.asking.asked_first`, when it is taken in no words.
+        IngressError: as :func:`taskguard.run.asking.asked_first`, when it is taken in no words; or it is, and has no id then.
     """
     if stack.ingress.is_queue or msgspec.structs.replace(words, route=None, headers={}) != _UNSTATED:
         return words, asked_first(client_of(words), task, stack, words, recording)
@@ -68,8 +68,14 @@ def _in_its_words(
     for _ in range(_MOST_TRIES):
         try:
             event, told = client_of(words).ask(task)
-        except SubmissionError:
-            return None
+        except SubmissionError as nameless:
+            if words.id == "request":
+                return None
+            held = words.body.replace("${text}", "${id}", 1)
+            raise IngressError(
+                f"{nameless} It was asked in the words that its refusals name. Where it makes no id, a field of the request may have the task's:\n"
+                f"  [ingress]\n  body = '{held}'\nand where it makes one:\n  [ingress]\n  body = '{words.body}'\n  id = \"answer\"\n  id_field = \"…\""
+            ) from None
         if event.accepted:
             return words, (event, told)
         more = [name for name in fields_named(_said(event, told, stack, recording())) if name not in names]

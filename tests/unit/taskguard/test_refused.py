@@ -92,6 +92,15 @@ def test_a_service_is_asked_in_the_words_that_its_refusals_name(dies: bool) -> N
     assert [each.key for each in learnt_of(words)] == ["body"]
 
 
+def test_who_takes_a_task_that_has_no_id_then_is_told_how_to_give_it_one() -> None:
+    client_of, recording = service("email", "name")
+    with pytest.raises(IngressError, match="in no field that is usual for it") as raised:
+        first_asked(client_of, TASK, UNSTATED, STACK, recording)
+    said = str(raised.value)
+    assert """body = '{"email": "${id}", "name": "${text}"}'\nand where""" in said
+    assert """body = '{"email": "${text}", "name": "${text}"}'\n  id = "answer"\n""" in said
+
+
 def test_who_takes_what_is_usual_is_asked_once() -> None:
     client_of, recording = service("taskId")
     assert first_asked(client_of, TASK, UNSTATED, STACK, recording)[0] == UNSTATED

@@ -18,6 +18,8 @@ _WANTING = (
     rf"(?:fields?|propert(?:y|ies)|parameters?|keys?|attributes?|values?)?\s*[:=]?\s*[\"'`\[]?({_NAME}(?:(?:\s*,\s*|\s+and\s+){_NAME})*)",
     rf"reading '({_NAME})'",
 )
+_LOCATED = rf'"(?:path|loc)"\s*:\s*\[[^\[\]]*?"({_NAME})"\s*\]|"missingProperty"\s*:\s*"({_NAME})"'
+"""Where libraries that check requests say which field is at fault, beside much else: zod, Joi and Yup, pydantic, Ajv."""
 _NO_FIELDS = frozenset(
     {
         "a",
@@ -106,6 +108,9 @@ _IDS = re.compile(r"(id|key|number|no|ref|reference|uuid)$", re.IGNORECASE)
 def fields_named(said: str) -> tuple[str, ...]:
     """The names that may be those of fields in what was said of a request, each once. One that begins a sentence is taken for a name in small
     letters."""
+    # An error may tell of them by JSON in a text.
+    if located := re.findall(_LOCATED, said.replace('\\"', '"').replace("\\n", " ")):
+        return tuple(dict.fromkeys(first or second for first, second in located))
     found = chain.from_iterable(re.findall(pattern, said, re.IGNORECASE) for pattern in _WANTING)
     names = (_as_field(name) for each in found for name in re.split(r"\s*,\s*|\s+and\s+", each))
     return tuple(dict.fromkeys(name for name in names if name.lower() not in _NO_FIELDS))
