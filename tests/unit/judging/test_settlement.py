@@ -22,7 +22,7 @@ from taskguard.judging.checks import CHECKS
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, missing, run, the, without
-from tests.unit.judging.calling import denied, with_work
+from tests.unit.judging.calling import call, denied, with_work
 
 EVENTS = run(FIRST_TRY, DEAD)
 
@@ -232,6 +232,7 @@ def test_where_all_of_many_tasks_died_nothing_shows_that_one_is_ever_completed()
     told = messages(run(*[DEAD] * 10), Outcome.UNKNOWN)
     assert told.startswith("none of 10 tasks was completed, so nothing shows that the pipeline ever completes one: ")
     assert "most often after reported as failed" in told
+    assert told.endswith("grade with --no-sandbox")
     for fates in ([DEAD] * 9, [*[DEAD] * 10, FIRST_TRY]):
         assert settlement(run(*fates)).outcome is Outcome.PASS
 
@@ -244,6 +245,17 @@ def test_what_fails_for_ever_since_its_queue_has_no_dead_letter_queue_is_told_as
     events = changed(without(EVENTS, DeadLettered), settings, dead_letter_queue=has_dead_letter_queue)
     told = messages([*events], Outcome.FAIL)
     assert ("The work queue has no redrive policy" in told) is (has_dead_letter_queue is False)
+
+
+def test_where_all_died_though_their_work_was_done_that_is_told() -> None:
+    events = run(*[DEAD] * 10)
+    failures = [each for each in events if isinstance(each, AttemptFailed)]
+    works = [call(each.task_id, each.delivery_id, at_ms=each.at_ms - 5) for each in failures]
+    told = messages([*events, *works], Outcome.UNKNOWN)
+    assert told.endswith(
+        "reported as failed, though dynamodb.PutItem on results was done at each attempt: is what is done taken for a failure?"
+    )
+    assert messages([*events, *works[1:]], Outcome.UNKNOWN).endswith("grade with --no-sandbox")
 
 
 def test_a_task_that_was_acknowledged_though_its_call_failed_fails_and_the_call_is_told() -> None:

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import reduce
 from http import HTTPStatus
+from operator import and_
 
 from taskguard.contract.terms import Terms
 from taskguard.history import (
@@ -131,9 +133,17 @@ def _none_completed(history: History, completed: int, dead: int) -> Iterator[Dou
     if completed or dead < _FEWEST_TO_SEE_ONE or not reasons:
         return
     [(reason, _)] = reasons.most_common(1)
+    failed = [each for task_id in history.accepted for each in history.attempts_of(task_id) if each.failed is not None]
+    done = [deeds_of(history, each.task_id or "", [each]) for each in failed if not history.was_struck(each)]
+    common = reduce(and_, done) if done else Deeds()
+    what = (
+        f"though {', '.join(sorted(common))} was done at each attempt: is what is done taken for a failure?"
+        if common
+        else "If its functions call anybody but AWS, whom a sandbox does not let them reach, grade with --no-sandbox"
+    )
     message = (
         f"none of {times(dead, 'task')} was completed, so nothing shows that the pipeline ever completes one: each was dead-lettered, most often after "
-        f"{reason}. If its functions call anybody but AWS, whom a sandbox does not let them reach, grade with --no-sandbox"
+        f"{reason}{', ' if common else '. '}{what}"
     )
     yield Doubt(None, message, history.of_kind(DeadLettered)[:1], of_all=True)
 
