@@ -10,7 +10,13 @@ import pytest
 from taskguard.errors import DeploymentError
 from taskguard.places import Places
 from taskguard.service.deployers.base import Job, copied_in, scratch_copy, scratch_of
-from taskguard.service.deployers.workspaces import members_beside, members_named, patterns_in, without_members
+from taskguard.service.deployers.workspaces import (
+    members_beside,
+    members_named,
+    patterns_in,
+    with_those_of_root,
+    without_members,
+)
 from taskguard.targets.base import Endpoint
 
 SERVICE: dict[str, Any] = {
@@ -91,6 +97,18 @@ def test_what_is_needed_is_taken_from_the_workspace_and_what_that_needs_from_reg
     assert left["dependencies"] == {"uuid": "^9.0.0", "zod": "^3.0.0"}
     assert left["devDependencies"] == {"esbuild": "^0.25.0"}
     assert left["name"] == "service"
+
+
+def test_what_the_root_needs_is_there_too_in_the_packages_own_versions_first(root: Path) -> None:
+    told = {
+        "workspaces": [],
+        "devDependencies": {"esbuild": "^0.1.0", "serverless-esbuild": "^1.0.0"},
+        "dependencies": {"uuid": "*"},
+    }
+    (root / "package.json").write_text(json.dumps(told))
+    both = with_those_of_root(SERVICE, root)
+    assert both["dependencies"] == SERVICE["dependencies"]
+    assert both["devDependencies"] == {**SERVICE["devDependencies"], "serverless-esbuild": "^1.0.0"}
 
 
 def test_a_service_that_names_what_lies_outside_is_copied_with_its_workspace(root: Path) -> None:

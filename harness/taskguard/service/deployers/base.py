@@ -147,7 +147,10 @@ def scratch_copy(job: Job) -> Iterator[Path]:
         copy.mkdir()
         if root is not None:
             copy_of_workspace(root, copy)
-            yield copy / service.resolve().relative_to(root)
+            inside = copy / service.resolve().relative_to(root)
+            # What lies elsewhere in the workspace finds the same packages.
+            (copy / "node_modules").symlink_to(inside / "node_modules")
+            yield inside
             return
         copy_of(service, copy, of_others=job.endpoint.sandboxed)
         try:

@@ -14,6 +14,7 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,13 @@ from taskguard.service.deployers.package_managers import (
     tidy,
     variables,
 )
-from taskguard.service.deployers.workspaces import members_beside, members_named, without_members
+from taskguard.service.deployers.workspaces import (
+    members_beside,
+    members_named,
+    with_those_of_root,
+    without_members,
+    workspace_of,
+)
 from taskguard.service.files import copy_of, deployed_files, digest_of
 from taskguard.targets import machine
 from taskguard.targets.environments import Python
@@ -134,8 +141,11 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modu
     )
     files = {name: (source / name).read_bytes() for name in named if (source / name).is_file()}
     told = json.loads(files[MANIFEST].decode("utf-8-sig"))
-    members = members_named(told, members_beside(job.places.service)) if unlocked else {}
-    if members:
+    root = workspace_of(job.places.service) if unlocked else None
+    members: Mapping[str, Path] = {}
+    if root is not None:
+        told = with_those_of_root(told, root) if development else told
+        members = members_named(told, members_beside(job.places.service))
         files[MANIFEST] = json.dumps(without_members(told, members)).encode()
     local = any(_LOCAL_MODULES.search(content.decode("utf-8-sig", errors="replace")) for content in files.values())
 

@@ -59,6 +59,15 @@ def members_named(manifest: Mapping[str, Any], members: Mapping[str, Path]) -> M
     return found
 
 
+def with_those_of_root(manifest: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
+    """The manifest of a package, with what the workspace's ``root`` needs beside it: managers install both into one folder."""
+    of_root = _read(root)
+    kinds = (*_KINDS, "devDependencies")
+    own = {name for kind in kinds for name in manifest.get(kind) or {}}
+    more = {kind: {name: of for name, of in (of_root.get(kind) or {}).items() if name not in own} for kind in kinds}
+    return {**manifest, **{kind: {**more[kind], **(manifest.get(kind) or {})} for kind in kinds}}
+
+
 def without_members(manifest: Mapping[str, Any], members: Mapping[str, Path]) -> Mapping[str, Any]:
     """The manifest of a package that needs these ``members``, with what they need of registries in place of them."""
     kept = {
