@@ -13,6 +13,9 @@ const read = require(path.join(cli, 'lib/configuration/read.js'));
 const PluginManager = require(path.join(cli, 'lib/classes/plugin-manager.js'));
 const { Plugin, setAside, chosenPlugins } = require('./taskguard.plugin.cjs');
 
+// Once the CLI has told of an error it only waits for its end, which a bundler's process that goes on would put off for ever.
+setInterval(() => process.exitCode && process.exit(), 500).unref();
+
 const ONLY_FOR_FRAMEWORK_4 = ['build', 'licenseKey', 'stages', 'state'];
 
 module.exports = (async () => {
