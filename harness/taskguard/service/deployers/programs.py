@@ -57,8 +57,9 @@ def programs_of(job: Job, folder: Path, main: Path | None = None) -> Programs:
         if is_main:
             at.symlink_to(modules, target_is_directory=True)
             sees.append(modules)
-            if lock_in(folder) is None and (made := modules.with_name("package-lock.json")).is_file():
-                # CDK's NodejsFunction wants some lock file, and a service may have left its own out, or above it.
+            above = [each for each in (main, *main.parents) if each.is_relative_to(folder)]
+            if not any(map(lock_in, above)) and (made := modules.with_name("package-lock.json")).is_file():
+                # CDK's NodejsFunction wants some lock file in its folder or above, and a service may have left its own out.
                 shutil.copy2(made, folder)
         elif not at.exists():
             # It is packed with the function beside it, so it must be there itself.
