@@ -66,6 +66,11 @@ EFFECTS = (
         self._complete(claim, about)
 """,
             ),
+            Change(
+                file="serverless.yml",
+                old="                    - sqs:ChangeMessageVisibility\n",
+                new="                    - sqs:ChangeMessageVisibility\n                    - sqs:SendMessage\n",
+            ),
         ),
         caught_by=("redrive", "backoff", "effect", "settlement", "transitions", "record", "dead_letter_log"),
         message="was delivered for the 4th time, 3 are allowed; its consumer had sent it to the queue again",
