@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from taskguard.service.discovery import discover
+from taskguard.service.stack import Choices, Stack
 from taskguard.targets.base import Endpoint
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
+WORKER, INTAKE = "shop-Worker-1X", "shop-Intake-2Y"
 
 
 def arn(service: str, resource: str) -> str:
@@ -231,13 +234,18 @@ def ours(**options: Any) -> Platform:
 def a_service(*, dead_letter_queue: bool = True, table: bool = True, api: bool = True) -> Platform:
     """A service of somebody else's, of one function that works and one that takes tasks in."""
     here = Platform(name="shop")
-    here.function("shop-Worker-1X", "Worker")
-    here.function("shop-Intake-2Y", "Intake")
-    here.queue("jobs", consumers=("shop-Worker-1X",), dead_letters_to="buried" if dead_letter_queue else None)
+    here.function(WORKER, "Worker")
+    here.function(INTAKE, "Intake")
+    here.queue("jobs", consumers=(WORKER,), dead_letters_to="buried" if dead_letter_queue else None)
     if dead_letter_queue:
         here.queue("buried")
     if table:
         here.table("jobs-table", key="pk")
     if api:
-        here.rest_api("r1", {"POST /jobs": "shop-Intake-2Y"}, "prod")
+        here.rest_api("r1", {"POST /jobs": INTAKE}, "prod")
     return here
+
+
+def found(here: Platform, **choices: object) -> Stack:
+    """What is found of its stack, with these choices."""
+    return discover(here, here.name, stage="prod", choices=Choices(**choices))  # type: ignore[arg-type]
