@@ -152,3 +152,9 @@ def test_without_a_workspace_a_deploy_that_fails_for_what_lies_outside_says_how_
         raise DeploymentError("it failed: cannot read settings.yml")
     with pytest.raises(DeploymentError, match=r"^another reason$"), scratch_copy(job(service)):
         raise DeploymentError("another reason")
+
+
+@pytest.mark.parametrize("strange", ["", "/packages/*", "**x", "a**/b", "{a,b}/*", "[", ".."])
+def test_a_pattern_that_is_strange_hides_no_package_that_another_finds(root: Path, strange: str) -> None:
+    (root / "package.json").write_text(json.dumps({"workspaces": [strange, "packages/*"]}))
+    assert {"@acme/shared", "@acme/words"} <= members_beside(root / "packages" / "service").keys()

@@ -98,10 +98,12 @@ def _folders(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _matching(root: Path, pattern: str) -> Iterator[Path]:
-    for file in root.glob(f"{pattern.removeprefix('./').rstrip('/')}/{_MANIFEST}"):
-        folder = file.parent.resolve()
-        if _OF_OTHERS not in file.relative_to(root).parts and folder.is_relative_to(root):
-            yield folder
+    # Managers know patterns that Python does not.
+    with suppress(ValueError):
+        for file in root.glob(f"{pattern.removeprefix('./').rstrip('/')}/{_MANIFEST}".lstrip("/")):
+            folder = file.parent.resolve()
+            if _OF_OTHERS not in file.relative_to(root).parts and folder.is_relative_to(root):
+                yield folder
 
 
 def _texts(told: object) -> tuple[str, ...]:
