@@ -14,15 +14,23 @@ _FILES = {
     ),
     "boto3/__init__.py": "from boto3 import session\nimport loaded_by_the_sdk\n",
     "boto3/session.py": (
-        "class Session:\n    def __init__(self, *_, **__):\n        pass\n    def client(self, _):\n        pass\n"
+        "class Session:\n    def __init__(self, *_, **__):\n        pass\n    def resource(self, _):\n        pass\n"
+    ),
+    "botocore/__init__.py": "",
+    "botocore/session.py": (
+        "def create_loader():\n    pass\n"
+        "def get_session():\n    return Session()\n"
+        "class Session:\n    def get_component(self, _):\n        pass\n"
     ),
     "loaded_by_the_sdk.py": "VALUE = 1\n",
 }
 
 
-def write_libraries(folder: Path, code: str) -> None:
-    """Write them to ``folder``, as far as they are not there; the client runs ``code``."""
+def write_libraries(folder: Path, code: str, *, sdk: bool = True) -> None:
+    """Write them to ``folder``, as far as they are not there, with or without an ``sdk``; the client runs ``code``."""
     for name, text in _FILES.items():
+        if not sdk and not name.startswith("awslambdaric"):
+            continue
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():

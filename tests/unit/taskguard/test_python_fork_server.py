@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
 from taskguard.engine.functions.launch import Folders, Function, Launch
 from taskguard.engine.functions.process import FunctionProcess
@@ -32,17 +34,22 @@ class Functions:
     def __init__(self, folder: Path, library: Path) -> None:
         self.folder, self.package, self.library = folder, folder / "package", library
         self.package.mkdir()
+        self._sdk: Path | None = None
 
     def with_libraries_of_their_own(self, file: str, text: str) -> None:
         self.library = self.folder / "library"
         write_libraries(self.library, "")
         (self.library / file).write_text(text)
 
+    def with_the_sdk_itself(self) -> None:
+        self.library, self._sdk = self.folder / "client", Path(boto3.__file__).parents[1]
+
     def launch(self, code: str, variables: Mapping[str, str] | None = None, skew_seconds: float = 0.0) -> Launch:
-        write_libraries(self.library, code)
+        write_libraries(self.library, code, sdk=self._sdk is None)
+        libraries = [self.library] if self._sdk is None else [self.library, self._sdk]
         home = self.folder / f"home-{len(list(self.folder.iterdir()))}"
         home.mkdir()
-        runtime = FunctionRuntime(sys.executable, (str(self.library),), "3")
+        runtime = FunctionRuntime(sys.executable, tuple(map(str, libraries)), "3")
         function = Function(
             runtime=runtime, handler="app.handler", variables=variables or {}, skew_seconds=skew_seconds
         )
@@ -136,6 +143,34 @@ def test_an_sdk_that_cannot_be_loaded_leaves_functions_to_be_started(
 ) -> None:
     functions.with_libraries_of_their_own("boto3/__init__.py", "raise ValueError('broken')\n")
     assert said(functions.launch(WHICH)) == STARTED
+
+
+def test_a_client_s_model_is_read_once_for_all_and_one_of_the_function_s_own_is_preferred(
+    functions: Functions, said: Callable[[Launch], str]
+) -> None:
+    functions.with_the_sdk_itself()
+    code = """
+    import sys
+    print('forked' if 'botocore.client' in sys.modules else 'started')
+    import boto3, botocore.loaders
+    read, loads = [], botocore.loaders.json.loads
+    botocore.loaders.json.loads = lambda *text, **how: read.append(text) or loads(*text, **how)
+    session = boto3.session.Session('none', 'none', region_name='eu-central-1')
+    print(session.client('sqs').meta.service_model.metadata['serviceFullName'], len(read))
+    """
+    assert said(functions.launch(code)) == f"{FORKED}Amazon Simple Queue Service 0\n"
+    model = functions.folder / "models" / "sqs" / "2012-11-05" / "service-2.json"
+    model.parent.mkdir(parents=True)
+    metadata = {
+        "serviceFullName": "Mine",
+        "serviceId": "SQS",
+        "endpointPrefix": "sqs",
+        "protocol": "json",
+        "signatureVersion": "v4",
+    }
+    model.write_text(json.dumps({"metadata": metadata, "operations": {}, "shapes": {}}))
+    own = said(functions.launch(code, {"AWS_DATA_PATH": str(functions.folder / "models")}))
+    assert own.startswith(f"{FORKED}Mine "), own
 
 
 def test_what_runs_at_the_end_of_an_interpreter_runs(functions: Functions, said: Callable[[Launch], str]) -> None:

@@ -24,8 +24,8 @@ _SET_OTHERWISE = "PYTHONPATH"
 """A process that was forked is given its search path itself."""
 _OF_THE_INTERPRETER = "LC_CTYPE"
 """Set by Python itself where the machine has not got the locale (PEP 538)."""
-_CLIENTS = ("sqs", "dynamodb")
-"""What is loaded with a client of these serves those of other services, too."""
+_SERVICES = ("sqs", "dynamodb")
+"""What is loaded with a resource of boto3 serves its client, too, and much of it those of other services."""
 
 
 def load(bootstrap: str, library_path: str, *life: str) -> "Callable[[dict[str, Any]], None]":
@@ -64,10 +64,27 @@ def load(bootstrap: str, library_path: str, *life: str) -> "Callable[[dict[str, 
 def _load_clients() -> None:
     # Much of botocore is loaded with the first client. No request is made. The runtime interface client looks at the environment as
     # soon as it is loaded, and is not loaded here.
-    boto3 = importlib.import_module("boto3")
-    session = boto3.session.Session("none", "none", region_name="us-east-1")
-    for name in _CLIENTS:
-        session.client(name)
+    boto3, botocore = importlib.import_module("boto3"), importlib.import_module("botocore.session")
+    core = botocore.get_session()
+    session = boto3.session.Session("none", "none", region_name="us-east-1", botocore_session=core)
+    for name in _SERVICES:
+        session.resource(name)
+    _share_what_was_read(botocore, core.get_component("data_loader"))
+
+
+def _share_what_was_read(botocore: "Any", known: "Any") -> None:
+    """Let each loader of service models that searches the same folders begin with what this one has found there, and read. That is more than
+    half of what a client costs, and nobody changes what a loader gave them, for it gives them the same again."""
+    create = botocore.create_loader
+
+    def create_loader(*places: "Any") -> "Any":
+        loader = create(*places)
+        # After these boto3 adds its own, which has nothing that a client needs.
+        if loader.search_paths == known.search_paths[: len(loader.search_paths)]:
+            loader._cache.update(known._cache)  # it has no other way in
+        return loader
+
+    botocore.create_loader = create_loader
 
 
 def _starts_otherwise(environment: "dict[str, str]") -> bool:
