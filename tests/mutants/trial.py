@@ -42,6 +42,8 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
         Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
         for source in (None, log_source(endpoint, stack))
     )
+    # They are the same by either evidence.
+    logged.configuration = seen.configuration
     given = load.of_run().fitted(largest_message_bytes(endpoint, stack))
 
     backlog = Backlog(endpoint, stack, terms, waiting=given.waiting) if given.waiting else None

@@ -29,6 +29,9 @@ def _answering(expression: str) -> tuple[Change, ...]:
 _DELETED = ("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "record")
 """What is deleted as if it had succeeded is not tried again, and its record waits for that."""
 
+_COME_BACK = (*_DELETED, "backoff", "dead_letter_log")
+"""What is done comes back beside what failed, without a backoff. It may die with it, and of a task that is done no death is logged."""
+
 BATCHES = (
     Variant(
         name="raises-for-the-batch",
@@ -43,16 +46,7 @@ BATCHES = (
 """,
             ),
         ),
-        # A task that is done may die with its neighbours, and of one that is done no death is logged.
-        caught_by=(
-            "partial_batches",
-            "first_failure_rate",
-            "later_failure_rate",
-            "independence",
-            "backoff",
-            "dead_letter_log",
-            "record",
-        ),
+        caught_by=_COME_BACK,
         message="was handed back",
         takes_long=True,
         load=BACKLOG,
@@ -79,16 +73,7 @@ BATCHES = (
                 new="    stopped: list[str] = []\n\n    def one(record: SQSRecord) -> None:\n",
             ),
         ),
-        caught_by=(
-            "partial_batches",
-            "first_failure_rate",
-            "later_failure_rate",
-            "independence",
-            "backoff",
-            "redrive",
-            "dead_letter_log",
-            "record",
-        ),
+        caught_by=(*_COME_BACK, "redrive"),
         message="was handed back without having been tried|without ever having been tried",
         takes_long=True,
         load=BACKLOG,
@@ -107,7 +92,7 @@ BATCHES = (
 """,
             ),
         ),
-        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        caught_by=_COME_BACK,
         message="was handed back",
         takes_long=True,
         load=BACKLOG,
@@ -126,7 +111,7 @@ BATCHES = (
 """,
             ),
         ),
-        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        caught_by=_COME_BACK,
         message="answered with the receipt handles of its failed messages, instead of their message ids",
         takes_long=True,
         load=BACKLOG,
@@ -135,7 +120,7 @@ BATCHES = (
         name="reports-plain-texts",
         sentence="lists the failed messages' ids as texts, without itemIdentifier, which fails the whole batch",
         changes=_answering("""{"batchItemFailures": [each["itemIdentifier"] for each in failed]}"""),
-        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        caught_by=_COME_BACK,
         message="answered with plain texts for its failed messages",
         takes_long=True,
         load=BACKLOG,
@@ -146,7 +131,7 @@ BATCHES = (
         changes=_answering(
             """{"batchItemFailures": [*failed, {"itemIdentifier": "00000000-0000-0000-0000-000000000000"}]}"""
         ),
-        caught_by=("partial_batches", "first_failure_rate", "later_failure_rate", "independence", "backoff", "record"),
+        caught_by=_COME_BACK,
         message="answered with a failed message that is not of its batch",
         takes_long=True,
         load=BACKLOG,
