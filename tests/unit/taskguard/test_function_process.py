@@ -205,7 +205,15 @@ def test_its_exit_is_told_once(start: Start, exits: list[int]) -> None:
     assert exits == [1]
 
 
-def test_killing_ends_what_it_started_as_well(start: Start) -> None:
+@pytest.mark.parametrize("was_heard_of", [True, False])
+def test_killing_ends_what_it_started_as_well(
+    start: Start, monkeypatch: pytest.MonkeyPatch, *, was_heard_of: bool
+) -> None:
+    killing, wait, begin_to_end = threading.Event(), FunctionProcess._wait, FunctionProcess.begin_to_end
+    if not was_heard_of:
+        # The engine is busy, and has not read which process its keeper has started.
+        monkeypatch.setattr(FunctionProcess, "_wait", lambda self: killing.wait(SOON) and wait(self))
+        monkeypatch.setattr(FunctionProcess, "begin_to_end", lambda self: (begin_to_end(self), killing.set()))
     code = """
     child = subprocess.Popen([sys.executable, "-IS", "-c", "import threading; threading.Event().wait()"])
     print(child.pid, flush=True)

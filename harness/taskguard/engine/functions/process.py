@@ -11,6 +11,7 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import threading
 import weakref
 from collections.abc import Callable
@@ -125,7 +126,9 @@ class FunctionProcess:
         if not self.ended.is_set():
             started = self._started_pid
             if not started:
-                self._kill_group(self.pid)
+                # Its keeper ends it, and what it has started, as soon as it hears of this.
+                with suppress(OSError):
+                    self._line.shutdown(socket.SHUT_WR)
             elif self._boxed:
                 # With the namespace's first process all others are gone.
                 self._kill_group(started)
