@@ -157,14 +157,19 @@ def test_a_message_is_hidden_while_it_is_gathered_and_worked_on(
 
 @pytest.mark.parametrize(
     ("reserved", "most", "fifo", "advised"),
-    [(4, None, False, 5), (1, 2, False, 2), (2, 2, False, None), (5, None, False, None), (1, None, True, None)],
+    [
+        (100, None, False, "without a MaximumConcurrency ever more batches are, while messages wait,"),
+        (1, 2, False, "up to 2 batches are"),
+        (2, 2, False, None),
+        (1, None, True, None),
+    ],
 )
 def test_less_concurrency_than_batches_at_once_is_advised_against(
-    reserved: int, most: int | None, fifo: bool, advised: int | None
+    reserved: int, most: int | None, fifo: bool, advised: str | None
 ) -> None:
     found = messages(Outcome.PASS, **with_queues({"fifo": fifo}), **with_worker(reserved=reserved, most_at_once=most))
-    assert [message.partition(", and up to ")[2].partition(" batches")[0] for message in found] == (
-        [] if advised is None else [str(advised)]
+    assert [message.partition(f" of {reserved}, and ")[2].partition(" handed over")[0] for message in found] == (
+        [] if advised is None else [advised]
     )
 
 
@@ -242,7 +247,7 @@ def test_what_a_role_did_not_use_is_advised_against_once_for_each_holder() -> No
     )
     assert messages(Outcome.PASS, unused=unused) == [
         "worker did not use in this run what its role grants: sqs:PurgeQueue on queue-0; sqs:PurgeQueue on queue-1; "
-        "sqs:PurgeQueue on queue-2 and 1 more",
+        "sqs:PurgeQueue on queue-2; sqs:PurgeQueue on queue-3",
         "monitor did not use in this run what its role grants: sqs:SendMessage on work",
     ]
     # Where nothing failed or died, the ways were not taken that may need it.
@@ -252,11 +257,11 @@ def test_what_a_role_did_not_use_is_advised_against_once_for_each_holder() -> No
 def test_what_was_done_in_the_name_of_a_role_that_does_not_grant_it() -> None:
     lacking = tuple(
         Permission(holder=holder, actions=(action,), resources=(QUEUE_ARN,))
-        for holder, action in (("worker", "sqs:A"), ("worker", "sqs:B"), ("monitor", "sqs:A"))
+        for holder, action in (("worker", "sqs:A"), ("monitor", "sqs:A"), ("worker", "sqs:B"))
     )
     assert messages(lacking=lacking) == [
-        "the role of worker does not grant what was done in its name: sqs:A on work, sqs:B on work; AWS would refuse that",
         "the role of monitor does not grant what was done in its name: sqs:A on work; AWS would refuse that",
+        "the role of worker does not grant what was done in its name: sqs:A on work, sqs:B on work; AWS would refuse that",
     ]
 
 

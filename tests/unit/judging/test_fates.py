@@ -136,6 +136,10 @@ def test_a_death_that_no_function_was_told_of_is_to_be_in_each_record_once_it_is
     assert (
         finding.message == f"task {forgotten.task_id} was dead-lettered; its record says PENDING, expected DEAD_LETTER"
     )
+    # Of an attempt that was broken off, or of one before, the function itself may have written it down.
+    for how in ({"kind": "kill"}, {"receives": 1}):
+        known = made_to_fail(made_to_fail(open_still, forgotten.task_id), written.task_id, **how)
+        assert judged("record", known).outcome is Outcome.PASS
 
 
 def test_a_record_that_says_done_of_a_task_that_was_acknowledged_undone_is_still_wrong() -> None:

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from taskguard.contract.contract import Api, Weight
+from taskguard.contract.dialect import IngressWords
 from taskguard.contract.terms import Terms
-from taskguard.history import Delivered, Event, InvalidSubmitted, RecordObserved
+from taskguard.history import Called, Delivered, Event, InvalidSubmitted, RecordObserved
+from taskguard.ingress.invalid import TOO_LARGE
 from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.terms import demanding
@@ -89,6 +91,26 @@ def test_what_is_refused_and_left_something_fails(left: Event, said: str) -> Non
 )
 def test_what_had_no_effect_is_nothing_left(left: Event) -> None:
     assert refusals([*EVENTS, left]).outcome is Outcome.PASS
+
+
+def test_what_is_larger_than_its_queue_takes_may_be_taken_if_something_is_done_for_it() -> None:
+    large = replace(REQUEST, what=TOO_LARGE, status_code=202)
+    taken = [large if event is REQUEST else event for event in EVENTS]
+    for done in (call(REQUEST.task_id, "r"), delivered(), stored("PENDING")):
+        verdict = refusals([*taken, done])
+        assert (verdict.outcome, verdict.observed) == (Outcome.PASS, "1 invalid request: 0 refused, 1 not")
+    what = f"a request was no task, since {TOO_LARGE}: it got HTTP 202, and nothing of it was sent, stored or worked on"
+    lost = refusals([*taken, call("another", "r")])
+    assert (lost.outcome, [each.message for each in lost.findings]) == (Outcome.FAIL, [what])
+    unseen = refusals([event for event in taken if not isinstance(event, Called)])
+    assert (unseen.outcome, [each.message for each in unseen.findings]) == (
+        Outcome.UNKNOWN,
+        [f"{what}, as far as was seen"],
+    )
+    ids_of_its_own = msgspec.structs.replace(
+        EXPECTED, dialect=msgspec.structs.replace(EXPECTED.dialect, ingress=IngressWords(id="answer"))
+    )
+    assert refusals(taken, ids_of_its_own).outcome is Outcome.PASS
 
 
 def test_a_run_that_sent_none_is_unknown_and_says_how_to_exercise_it() -> None:

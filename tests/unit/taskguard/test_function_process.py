@@ -213,7 +213,12 @@ def test_killing_ends_what_it_started_as_well(
     if not was_heard_of:
         # The engine is busy, and has not read which process its keeper has started.
         monkeypatch.setattr(FunctionProcess, "_wait", lambda self: killing.wait(SOON) and wait(self))
-        monkeypatch.setattr(FunctionProcess, "begin_to_end", lambda self: (begin_to_end(self), killing.set()))
+
+        def kill_first(self: FunctionProcess) -> None:
+            begin_to_end(self)
+            killing.set()
+
+        monkeypatch.setattr(FunctionProcess, "begin_to_end", kill_first)
     code = """
     child = subprocess.Popen([sys.executable, "-IS", "-c", "import threading; threading.Event().wait()"])
     print(child.pid, flush=True)

@@ -85,6 +85,20 @@ def test_a_pattern_without_wildcards_covers_itself_alone(text: str) -> None:
             [Access("sqs:ReceiveMessage", WORK_ARN)],
         ),
         (("sqs", "GetQueueUrl", {"QueueName": "TaskQueue"}), [Access("sqs:GetQueueUrl", WORK_ARN)]),
+        (("sqs", "SendMessage", {"QueueUrl": "TaskQueue"}), [SEND]),
+        (("sqs", "SendMessage", {"QueueUrl": ""}), [Access("sqs:SendMessage", UNKNOWN_RESOURCE)]),
+        (("sqs", "ListMessageMoveTasks", {"SourceArn": WORK_ARN}), [Access("sqs:ListMessageMoveTasks", WORK_ARN)]),
+        (
+            ("sqs", "StartMessageMoveTask", {"SourceArn": f"{WORK_ARN}-dead", "DestinationArn": WORK_ARN}),
+            [
+                *(
+                    Access(f"sqs:{action}", f"{WORK_ARN}-dead")
+                    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+                ),
+                SEND,
+                Access("sqs:StartMessageMoveTask", f"{WORK_ARN}-dead"),
+            ],
+        ),
         (("sqs", "ListQueues", {}), [Access("sqs:ListQueues", UNKNOWN_RESOURCE)]),
         (("dynamodb", "PutItem", {"TableName": "T"}), [Access("dynamodb:PutItem", TABLE)]),
         (("dynamodb", "PutItem", {"TableName": TABLE}), [Access("dynamodb:PutItem", TABLE)]),
@@ -97,7 +111,10 @@ def test_a_pattern_without_wildcards_covers_itself_alone(text: str) -> None:
             (
                 "dynamodb",
                 "TransactWriteItems",
-                {"TransactItems": [{"Put": {"TableName": "T"}}, {"ConditionCheck": {"TableName": "T"}}] * 2},
+                {
+                    "TransactItems": [{"Put": {"TableName": "T"}}, {"ConditionCheck": {"TableName": "T"}}, {"New": {}}]
+                    * 2
+                },
             ),
             [Access("dynamodb:PutItem", TABLE), Access("dynamodb:ConditionCheckItem", TABLE)],
         ),

@@ -97,6 +97,11 @@ def test_another_queue_of_the_services_is_polled_in_the_role_of_its_consumer(tmp
         assert left(tmp_path, polls, beside=(beside,)) == found
 
 
+def test_what_is_granted_for_another_account_is_used_by_the_like_here(tmp_path: Path) -> None:
+    elsewhere = WORK_ARN.replace(ACCOUNT, "123456789012").replace("eu-central-1", "us-east-1")
+    assert left(tmp_path, may("sqs:SendMessage", elsewhere), may("sqs:SendMessageBatch", elsewhere)) == []
+
+
 def test_what_the_platform_was_seen_to_do_is_used(tmp_path: Path) -> None:
     line = {"kind": "platform-call", "role": function(FUNCTION).role, "service": "sqs", "operation": "ReceiveMessage"}
     url = WORK_URL.replace("TaskQueue", "TaskDLQ")
@@ -144,6 +149,8 @@ def needed(
 def test_what_was_done_and_is_not_granted_is_lacking_once(tmp_path: Path) -> None:
     assert needed(tmp_path, *POLLING, lines=(BEGUN, CALL, CALL)) == [SENDS]
     assert needed(tmp_path, *POLLING, may("sqs:SendMessage", DEAD_ARN)) == [SENDS]
+    # There is no such action: a batch is allowed by the one for a message.
+    assert needed(tmp_path, *POLLING, may("sqs:SendMessageBatch")) == [SENDS]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +160,7 @@ def test_what_was_done_and_is_not_granted_is_lacking_once(tmp_path: Path) -> Non
         "*",
         "arn:aws:sqs:*",
         "arn:*:sqs:*:*:Task*",
+        WORK_ARN.replace("Task", "${aws:PrincipalTag/kind}"),
         # Meant for where the service runs otherwise.
         "arn:aws:sqs:us-east-1:123456789012:" + WORK_ARN.rpartition(":")[-1],
     ],
@@ -170,6 +178,8 @@ def test_what_polls_a_queue_does_so_in_its_consumers_role(tmp_path: Path) -> Non
     [
         aws_call("SendMessage", {"QueueUrl": WORK_URL}, error="AccessDenied"),
         aws_call("ListQueues", {}),
+        # Of a queue elsewhere it was not read whom it lets in itself.
+        aws_call("SendMessage", {"QueueUrl": f"{WORK_URL}-elsewhere"}),
         aws_call("ExecuteStatement", {"Statement": "SELECT * FROM T"}, service="dynamodb"),
         aws_call("PutObject", {"Bucket": "b"}, service="s3"),
     ],

@@ -74,17 +74,28 @@ def _of_sqs(operation: str, parameters: Mapping[str, Any], place: Place) -> Iter
     action = operation.removesuffix("Batch") if operation in _SQS_BATCHES else operation
     url, name = parameters.get("QueueUrl"), parameters.get("QueueName")
     if url is not None:
-        # …/<account>/<name>; the queue may be another account's.
-        account, name = url.rstrip("/").split("/")[-2:]
-        place = Place(place.region, account, place.partition)
+        # …/<account>/<name>; the queue may be another account's. LocalStack takes a name alone for one of ours.
+        *above, name = url.rstrip("/").split("/")
+        place = Place(place.region, above[-1], place.partition) if above else place
+    if (letters := parameters.get("SourceArn")) is not None:
+        yield from _of_a_move(letters, parameters.get("DestinationArn")) if operation == "StartMessageMoveTask" else ()
+        name = letters
     yield Access(f"sqs:{action}", place.arn("sqs", name) if name else UNKNOWN_RESOURCE)
+
+
+def _of_a_move(source: str, destination: str | None) -> Iterator[Access]:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        yield Access(f"sqs:{action}", source)
+    if destination is not None:
+        yield Access("sqs:SendMessage", destination)
 
 
 def _of_dynamodb(operation: str, parameters: Mapping[str, Any], place: Place) -> Iterator[Access]:
     if operation in ("TransactWriteItems", "TransactGetItems"):
         for item in parameters.get("TransactItems", ()):
-            for kind, part in item.items():
-                yield Access(f"dynamodb:{_TRANSACTION_PARTS[kind]}", _table(part["TableName"], place))
+            for kind in item.keys() & _TRANSACTION_PARTS.keys():
+                yield Access(f"dynamodb:{_TRANSACTION_PARTS[kind]}", _table(item[kind]["TableName"], place))
     elif operation in ("BatchGetItem", "BatchWriteItem"):
         for table in parameters.get("RequestItems", ()):
             yield Access(f"dynamodb:{operation}", _table(table, place))

@@ -32,6 +32,9 @@ _NOT_SEEN = ("dynamodb:PartiQL", "/stream/")
 _ANYWHERE = re.compile(r"^(arn:)[^:]*:([^:]*):[^:]*:[^:]*:")
 """Of an ARN what says where the thing is."""
 
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+"""What a policy leaves to the request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html."""
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -80,7 +83,8 @@ def unused(observed: ConfigurationObserved, recording: Recording, stack: Stack, 
         found += [
             Permission(holder=", ".join(holders), actions=(action,), resources=(resource,))
             for action, resource in _granted(granted)
-            if not any(_covers(action, resource, access) for access in needed)
+            # A batch is allowed by the action for one message: who grants its own as well does not mean more.
+            if not any(_covers(action.removesuffix("Batch"), resource, access) for access in needed)
         ]
     return tuple(found)
 
@@ -88,11 +92,11 @@ def unused(observed: ConfigurationObserved, recording: Recording, stack: Stack, 
 def lacking(observed: ConfigurationObserved, recording: Recording, stack: Stack, region: str) -> tuple[Permission, ...]:
     """What each function did, or a queue's poller in its name, and its role does not grant: on AWS it is refused.
 
-    A role that was not read may grant anything, a queue's own policy may let in whom no role does, and who grants the like in another region or
-    account speaks of where the service is meant to run.
+    A role that was not read may grant anything. A queue's own policy may let in whom no role does, and is read of the pipeline's two queues
+    alone. Who grants the like in another region or account speaks of where the service is meant to run.
     """
-    open_queues = {
-        stack.queues[each.queue].arn for each in observed.queues if each.own_policy and each.queue in stack.queues
+    closed_queues = {
+        stack.queues[each.queue].arn for each in observed.queues if not each.own_policy and each.queue in stack.queues
     }
     found: dict[tuple[str, Access], None] = {}
     for holders, place in _holders(stack, region):
@@ -104,17 +108,12 @@ def lacking(observed: ConfigurationObserved, recording: Recording, stack: Stack,
         granted = [each for each in observed.permissions if each.holder in holders]
         if not granted:
             continue
-        grants = [
-            (action, _ANYWHERE.sub(r"\1*:\2:*:*:", resource))
-            for each in granted
-            for action in each.actions
-            for resource in each.resources
-        ]
+        grants = [(action, resource) for each in granted for action in each.actions for resource in each.resources]
         found |= {
             (holder, access): None
             for holder, access in needed
             if _is_understood(access)
-            and access.resource not in open_queues
+            and (access.resource in closed_queues or not access.action.startswith("sqs:"))
             and not any(_covers(action, resource, access) for action, resource in grants)
         }
     return tuple(
@@ -147,9 +146,8 @@ def _granted(permissions: Iterable[Permission]) -> list[tuple[str, str]]:
 
 
 def _covers(action: str, resource: str, access: Access) -> bool:
-    # A batch is allowed by the action for one message, and has none of its own.
-    pattern = action.removesuffix("Batch").lower() if action.startswith("sqs:") else action.lower()
-    return matches(pattern, access.action.lower()) and matches(resource, access.resource)
+    somewhere = _ANYWHERE.sub(r"\1*:\2:*:*:", _VARIABLE.sub("*", resource))
+    return matches(action.lower(), access.action.lower()) and matches(somewhere, access.resource)
 
 
 def _is_understood(access: Access) -> bool:

@@ -57,9 +57,6 @@ UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords
 _BY_TLS = "a policy that denies what comes without aws:SecureTransport"
 _READER = places.Place(words="an event source mapping of it")
 
-_MOST_UNUSED = 3
-"""How many of a role's unused permissions are named."""
-
 
 def judge(history: History, terms: Terms) -> Verdict:
     """Judge the settings as they were last read."""
@@ -220,6 +217,10 @@ def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
     return Weight.ADVICE if asked is Weight.MUST else Weight.OFF
 
 
+def _holder(permission: Permission) -> str:
+    return permission.holder
+
+
 def _role_of(holder: str) -> places.Place:
     return places.Place(words=f"the policies of the role of {holder}", names=(holder,))
 
@@ -236,7 +237,7 @@ def _permission(permission: Permission) -> Iterator[str]:
 
 
 def _lacking(permissions: Sequence[Permission]) -> Iterator[Said]:
-    for holder, needed in groupby(permissions, lambda each: each.holder):
+    for holder, needed in groupby(sorted(permissions, key=_holder), _holder):
         # The last part of an ARN says which thing it is.
         actions = [f"{action} on {each.resources[0].rpartition(':')[-1]}" for each in needed for action in each.actions]
         message = f"the role of {holder} does not grant what was done in its name: {', '.join(actions)}; AWS would refuse that"
@@ -254,8 +255,7 @@ def _unused(history: History, settings: ConfigurationObserved, contract: Contrac
         names = ", ".join(resource.rpartition(":")[-1] for resource in each.resources)
         of_holder.setdefault(each.holder, []).append(f"{', '.join(each.actions)} on {names}")
     for holder, granted in of_holder.items():
-        more = f" and {len(granted) - _MOST_UNUSED} more" if len(granted) > _MOST_UNUSED else ""
-        message = f"{holder} did not use in this run what its role grants: {'; '.join(granted[:_MOST_UNUSED])}{more}"
+        message = f"{holder} did not use in this run what its role grants: {'; '.join(granted)}"
         yield Advice(None, message, (settings,), place=_role_of(holder))
 
 

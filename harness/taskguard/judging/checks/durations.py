@@ -39,8 +39,8 @@ class Said(NamedTuple):
 _ADVISED_TIMES = 6
 _KEPT = "MessageRetentionPeriod"
 
-_BATCHES_AT_ONCE = 5
-"""As many as Lambda works on to begin with, of a standard queue."""
+_EVER_MORE = "without a MaximumConcurrency ever more batches are, while messages wait,"
+"""Lambda begins with five of a standard queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html."""
 
 
 def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight) -> Iterator[Said]:
@@ -60,11 +60,13 @@ def of_consumer(consumer: ConsumerSettings, queue: QueueSettings, weight: Weight
             window = ", and the window" if gathers else ""
             advice = f"{may}; AWS advises {seconds(advised)}, {_ADVISED_TIMES} times as long{window}"
             yield Said(Weight.ADVICE, advice, "visibility", place)
-    at_once = consumer.most_at_once or (None if queue.fifo else _BATCHES_AT_ONCE)
-    if consumer.reserved is not None and at_once is not None and consumer.reserved < at_once:
+    if consumer.reserved is None or (consumer.most_at_once is None and queue.fifo):
+        return
+    if consumer.most_at_once is None or consumer.reserved < consumer.most_at_once:
+        handed_over = f"up to {consumer.most_at_once} batches are" if consumer.most_at_once else _EVER_MORE
         yield Said(
             Weight.ADVICE,
-            f"{what} has a reserved concurrency of {consumer.reserved}, and up to {at_once} batches are handed over at once: "
+            f"{what} has a reserved concurrency of {consumer.reserved}, and {handed_over} handed over at once: "
             "what is throttled until it is visible again has used up a receive",
             "visibility",
             places.of_resource(consumer.label or consumer.name, "ReservedConcurrentExecutions"),

@@ -37,7 +37,7 @@ from taskguard.judging.checks.asked import granted_seconds, longest_invocation_s
 from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_messages
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.recorded import recorded_attempts
-from taskguard.judging.checks.struck import may_be_unwritten, not_in_full, was_broken_off
+from taskguard.judging.checks.struck import all_withheld, may_be_unwritten, not_in_full, was_broken_off
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -100,9 +100,9 @@ def _not_read(history: History) -> Iterator[Doubt]:
 
 
 def _of_a_death_unseen(judged: Iterable[RecordObserved], history: History, words: RecordWords) -> RecordObserved | None:
-    """One that tells of a death of which its function saw no last failure: then whoever is told of dead letters writes that down."""
+    """One that tells of a death of which its function saw no attempt: then whoever is told of dead letters writes that down."""
     dead = (each for each in judged if each.status in words.dead and history.of_task(each.task_id, DeadLettered))
-    return next((each for each in dead if _ended_unseen(each.task_id, history)), None)
+    return next((each for each in dead if all_withheld(history, each.task_id)), None)
 
 
 def _ended_unseen(task_id: str, history: History) -> bool:

@@ -28,8 +28,13 @@ def was_broken_off(history: History, attempt: Attempt) -> bool:
 def may_be_unwritten(history: History, task_id: str) -> bool:
     """Whether a task's record may rightly not be there: faults kept each of its attempts from its function, and of no task was a record seen
     that had been written before it was worked on."""
+    return all_withheld(history, task_id) and not _is_written_before(history)
+
+
+def all_withheld(history: History, task_id: str) -> bool:
+    """Whether faults kept each attempt of a task from its function, which saw none."""
     attempts = history.attempts_of(task_id)
-    return bool(attempts) and all(was_withheld(history, each) for each in attempts) and not _is_written_before(history)
+    return bool(attempts) and all(was_withheld(history, each) for each in attempts)
 
 
 @once
