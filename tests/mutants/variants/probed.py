@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.change import Change
-from tests.mutants.loads import PROBES, Load
+from tests.mutants.loads import BACKLOG, PROBES, Load
 from tests.mutants.variants.effects import ANY_CLAIM
 from tests.mutants.variants.variant import FromLogs, Variant
 
@@ -24,6 +24,7 @@ _ANSWER_KNOWN = '    logger.info("task id taken", extra={"taskId": task_id})\n'
 _REFUSED = '            logger.info("request refused", extra={"error": refusal.code, "reason": str(refusal)})\n'
 _TAKEN = '        about["taskId"] = task.task_id\n'
 _WORK = "Work = Callable[[TaskMessage, int], None]\n"
+_DONE = "            self.work(task, claim.attempt)\n"
 _FOUND = "        if record is None:\n"
 
 
@@ -266,6 +267,20 @@ _SEQUENCE = (
             "partial_batches",
         ),
         message="was completed; its record says RETRYING, expected COMPLETED",
+    ),
+    _probed(
+        "needs-what-its-process-has-seen",
+        "keeps in its process's memory what the first attempt found, and fails where a retry does not find it there",
+        _changed(
+            _PROCESS,
+            _DONE,
+            "            if claim.attempt == 1:\n                _found.add(task.task_id)\n"
+            f"            elif task.task_id not in _found:\n                raise KeyError(task.task_id)\n{_DONE}",
+        ),
+        _changed(_PROCESS, _WORK, f"_found: set[str] = set()\n{_WORK}"),
+        caught_by=("later_failure_rate", "independence"),
+        message="attempt [23] failed, and its draw .* says it should succeed",
+        load=BACKLOG,
     ),
     _probed(
         "counts-attempts-in-memory",
