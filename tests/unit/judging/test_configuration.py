@@ -296,7 +296,10 @@ def test_a_wildcard_in_a_role_fails(action: str, resource: str, message: str) ->
     [
         (("logs:PutLogEvents",), "arn:aws:logs:eu:0:log-group:/aws/lambda/worker:*"),
         (("dynamodb:Query",), "arn:aws:dynamodb:eu:0:table/tasks/*"),
-        (("xray:PutTraceSegments", "xray:PutTelemetryRecords"), "*"),
+        (("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules"), "*"),
+        (("cloudwatch:PutMetricData",), "*"),
+        (("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"), "*"),
+        (("secretsmanager:GetSecretValue",), "arn:aws:secretsmanager:eu:0:secret:shop/key-??????"),
     ],
 )
 def test_all_inside_of_one_named_thing_and_what_cannot_be_limited_is_no_wildcard(
@@ -304,6 +307,11 @@ def test_all_inside_of_one_named_thing_and_what_cannot_be_limited_is_no_wildcard
 ) -> None:
     permission = Permission(holder="worker", actions=actions, resources=(resource,))
     assert messages(Outcome.PASS, permissions=(*CONFIGURATION.permissions, permission)) == []
+
+
+def test_beside_what_cannot_be_limited_the_rest_is_told() -> None:
+    permission = Permission(holder="worker", actions=("sqs:ListQueues", "sqs:SendMessage"), resources=("*",))
+    assert messages(permissions=(*CONFIGURATION.permissions, permission)) == ["worker may do sqs:SendMessage to *"]
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,29 @@ QUESTION = Question(
     needs=(ConfigurationObserved,),
 )
 
-UNSCOPED_ACTIONS = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
-"""Those that nobody can limit to a resource."""
+_UNSCOPED_ACTIONS = frozenset(
+    {
+        "cloudwatch:PutMetricData",
+        "dynamodb:ListTables",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+        "sqs:ListQueues",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingStatisticSummaries",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
+)
+"""Those that nobody can limit to a resource, https://docs.aws.amazon.com/service-authorization/latest/reference/; and what a function in a
+VPC needs for network interfaces that are not there yet, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
+
+_SECRET_S_END = "-??????"
+"""What Secrets Manager adds to a name: https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html."""
 
 _BY_TLS = "a policy that denies what comes without aws:SecureTransport"
 _READER = places.Place(words="an event source mapping of it")
@@ -229,11 +250,11 @@ def _permission(permission: Permission) -> Iterator[str]:
     for action in permission.actions:
         if _is_wild(action):
             yield f"{permission.holder} may do {action}"
-    if set(permission.actions) <= UNSCOPED_ACTIONS:
-        return
-    for resource in permission.resources:
-        if _is_wild(_without_what_is_inside(resource)):
-            yield f"{permission.holder} may do {', '.join(permission.actions)} to {resource}"
+    limited = [action for action in permission.actions if action not in _UNSCOPED_ACTIONS]
+    for resource in permission.resources if limited else ():
+        named = resource.removesuffix(_SECRET_S_END) if ":secret:" in resource else resource
+        if _is_wild(_without_what_is_inside(named)):
+            yield f"{permission.holder} may do {', '.join(limited)} to {resource}"
 
 
 def _lacking(permissions: Sequence[Permission]) -> Iterator[Said]:
