@@ -135,9 +135,16 @@ def test_a_functions_word_decides_who_is_let_in(endpoint: Endpoint, function: Cr
             assert answered(stack, "/jobs", name)[0] == 401
 
 
-def test_a_pools_token_or_a_signature_lets_in(endpoint: Endpoint, tells: Function) -> None:
+@pytest.mark.parametrize(
+    ("pool", "name"),
+    [
+        ({"Fn::Sub": "arn:aws:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/eu_abc"}, "eu_abc"),
+        # What our engine says of one that a template makes.
+        ("unknown", "unknown"),
+    ],
+)
+def test_a_pools_token_or_a_signature_lets_in(endpoint: Endpoint, tells: Function, pool: Any, name: str) -> None:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html"""
-    pool = {"Fn::Sub": "arn:aws:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/eu_abc"}
     source = {"IdentitySource": "method.request.header.Authorization"}
     by: dict[str, Any] = {"AuthorizationType": "COGNITO_USER_POOLS", "AuthorizerId": {"Ref": "Pool"}}
     methods = {
@@ -150,10 +157,10 @@ def test_a_pools_token_or_a_signature_lets_in(endpoint: Endpoint, tells: Functio
     }
     with deployed(endpoint, resources) as stack:
 
-        def word(name: str, text: str) -> tuple[int, Any]:
-            return answered(stack, "/jobs", name, headers={"Authorization": text})
+        def word(verb: str, text: str) -> tuple[int, Any]:
+            return answered(stack, "/jobs", verb, headers={"Authorization": text})
 
-        fits = Token(issuer="https://cognito-idp.eu-central-1.amazonaws.com/eu_abc")
+        fits = Token(issuer=f"https://cognito-idp.eu-central-1.amazonaws.com/{name}")
         status, told = word("POST", token_for(fits))
         assert (status, told["requestContext"]["authorizer"]["claims"]["iss"]) == (200, fits.issuer)
         assert word("POST", token_for(replace(fits, issuer="https://other.example/eu_xyz")))[0] == 401

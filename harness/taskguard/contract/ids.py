@@ -12,12 +12,11 @@ _SOME_ID = re.compile(r"[a-z0-9](Id|ID|_id)$")
 
 
 def id_in(document: object, name: str | None) -> str | None:
-    """The task's id, in the field of this name or path; in the first that is usual for it, where none was stated."""
+    """The task's id, in the field of this name or path; where none was stated, in the first that is usual for it and has a text."""
     if not isinstance(document, Mapping):
         return None
     found = (value_at(document, each) for each in (USUAL_IDS if name is None else (name,)))
-    task_id = next((value for value in found if value is not None), None)
-    return task_id if isinstance(task_id, str) else None
+    return next((value for value in found if isinstance(value, str) and (value or name)), None)
 
 
 def answered_id_in(document: object) -> str | None:

@@ -133,6 +133,6 @@ class Changes:
 
 
 def _text(attribute: Mapping[str, Any] | None) -> str | None:
-    """The value of a string or a number, in the form of the DynamoDB API."""
-    value = (attribute or {}).get("S", (attribute or {}).get("N"))
-    return value if isinstance(value, str) else None
+    """The value of a string, a number or a truth value, in the form of the DynamoDB API, as a record's reader has it."""
+    kind, value = next(iter((attribute or {}).items()), ("", None))
+    return str(value) if kind in ("S", "N", "BOOL") else None

@@ -21,6 +21,7 @@ from taskguard.evidence.transport import listed, refuses_unencrypted
 from taskguard.history import ConfigurationObserved, ConsumerSettings, Event, EvidenceMissing, Permission, QueueSettings
 from taskguard.history.settings import EventRule
 from taskguard.history.values import QueueName
+from taskguard.service.deployers.templates import document_of, is_template
 from taskguard.service.event_sources import function_of, mappings_of, reports_failures
 from taskguard.service.resources import stacks_of
 from taskguard.service.role_policies import parsed, policies_of
@@ -196,7 +197,7 @@ class _Reader:
         )
 
     def _as_in_template(self, kind: str, name: str, named: str, read: Callable[[_Settings], bool]) -> bool | None:
-        found = [each["Properties"] for each in self._resources if each["Type"] == kind and "Properties" in each]
+        found = [each["Properties"] for each in self._resources if each.get("Type") == kind and "Properties" in each]
         return next((read(each) for each in found if each.get(name) == named), None)
 
     @cached_property
@@ -204,11 +205,14 @@ class _Reader:
         return [each for name in stacks_of(self._stack.name) for each in self._resources_of(name)]
 
     def _resources_of(self, stack: str) -> Sequence[_Settings]:
-        return list(json.loads(self._template_of(stack))["Resources"].values())
+        template = document_of(self._template_of(stack))
+        resources = template["Resources"].values() if is_template(template) else ()
+        return [each for each in resources if isinstance(each, dict)]
 
     def _template_of(self, stack: str) -> str:
         answer: Any = self._endpoint.cloudformation().get_template(StackName=stack)
         body = answer["TemplateBody"]
+        # Of YAML it is the text, as it was deployed.
         return body if isinstance(body, str) else json.dumps(body)
 
     def _role(self, function: str, settings: _Settings) -> list[Permission]:

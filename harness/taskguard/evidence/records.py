@@ -85,12 +85,12 @@ class Records:
 def items_of(
     dynamodb: DynamoDBClient, table: str, key: str, values: Iterable[str], attributes: Sequence[str] = ()
 ) -> Iterator[dict[str, Any]]:
-    """The items of a table with these values of its ``key``, each once, with these attributes or all.
+    """The items of a table with these values of its ``key``, each once, with these attributes or all; of an empty value there is none.
 
     Raises:
         ClientError: they cannot be read.
     """
-    rest = iter(dict.fromkeys(values))
+    rest = iter(dict.fromkeys(filter(None, values)))
     # "status" is a reserved word, so every attribute is asked for by an alias.
     aliases = {f"#a{number}": name for number, name in enumerate(attributes)}
     projection: dict[str, Any] = (
@@ -144,14 +144,24 @@ def _record(task_id: str, item: dict[str, Any] | None, names: RecordWords, at_ms
 
 def _attempt(attempt: dict[str, Any], names: RecordWords) -> RecordedAttempt:
     backoff, number = field_of(attempt, names.attempt_backoff), field_of(attempt, names.attempt_number)
+    told, waits = _number(number), _number(backoff)
     return RecordedAttempt(
-        number=int(number) if isinstance(number, Decimal) else 0,
+        number=int(told) if told is not None else 0,
         started_at_ms=milliseconds(field_of(attempt, names.attempt_started_at)),
         outcome=_text(field_of(attempt, names.attempt_outcome)) or "",
         error=_text(field_of(attempt, names.attempt_error)),
-        backoff_seconds=float(backoff) if isinstance(backoff, Decimal) else None,
+        backoff_seconds=float(waits) if waits is not None else None,
         finished_at_ms=milliseconds(field_of(attempt, names.attempt_finished_at)),
     )
+
+
+def _number(stored: Any) -> Decimal | None:
+    """A number, also one that is kept as text."""
+    try:
+        number = Decimal(stored) if isinstance(stored, str) else stored
+    except ArithmeticError:
+        return None
+    return number if isinstance(number, Decimal) and number.is_finite() else None
 
 
 def _payload(stored: Any) -> Json:

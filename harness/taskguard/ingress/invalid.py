@@ -37,10 +37,11 @@ def invalid_requests(seed: str, words: IngressWords, ingress: Ingress, largest_b
     """All that can be made wrong in requests of these ``words``. A message of more than ``largest_bytes`` fits into no queue; none
     where that is not known."""
     prefix, submit = prefix_of(seed), ingress.submit
+    usual = "POST" if submit.method in _ANY else submit.method
 
     def invalid(name: str, what: str, body: str, *, method: str = "", path: str = "") -> Invalid:
         return Invalid(
-            task_id=f"{prefix}-{name}", what=what, method=method or submit.method, path=path or submit.path, body=body
+            task_id=f"{prefix}-{name}", what=what, method=method or usual, path=path or submit.path, body=body
         )
 
     def filled(name: str, size: int = 0) -> str:

@@ -370,7 +370,8 @@ class Run:
         settings: list[Event] = ask(self.configuration.events, list)
         seen = self.recording()
         if seen is not None and not seen.damage:
-            settings = with_uses(settings, seen.since(self.source.since_ms), self.stack, self.endpoint.region)
+            recorded = seen.since(self.source.since_ms)
+            settings = ask(partial(with_uses, settings, recorded, self.stack, self.endpoint.region), lambda: settings)
         return [*events, *settings]
 
     def _what_stayed(self, queues: Queues, before: Sequence[QueueDepth], *, alone: bool) -> list[Event]:

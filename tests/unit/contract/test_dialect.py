@@ -18,7 +18,7 @@ JSON = st.recursive(
 
 
 @settings(deadline=None, derandomize=True)
-@given(task_id=st.text(), payload=JSON)
+@given(task_id=st.text(min_size=1), payload=JSON)
 def test_a_task_is_read_back_as_it_was_sent(task_id: str, payload: object) -> None:
     body = json.dumps({"payload": payload, "taskId": task_id, "createdAt": "now"})
     assert MessageWords().read(body) == (task_id, payload)

@@ -115,7 +115,7 @@ def test_records_that_are_laid_out_otherwise_tell_what_they_have() -> None:
     service.put(written("t", AT_MS, {"status": {"BOOL": True}, "attempts": {"S": "many"}}, first=True))
     (found,) = changes_of(service, record(None, None))
     assert isinstance(found, RecordChanged)
-    assert (found.status, found.written_at_ms, found.attempt, found.outcome) == ("", None, 0, None)
+    assert (found.status, found.written_at_ms, found.attempt, found.outcome) == ("True", None, 0, None)
 
 
 def test_the_stream_is_read_until_it_tells_of_each_record_as_it_was_read(clock: Clock) -> None:

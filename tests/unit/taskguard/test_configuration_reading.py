@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 from taskguard.evidence.configuration import Configuration, configuration_of
 from taskguard.history import ConfigurationObserved, Event, EvidenceMissing
@@ -211,12 +212,14 @@ def test_a_queue_is_encrypted_by_either_key(attributes: dict[str, str], encrypte
     assert (found.queues[0].encrypted, missing) == (encrypted, [])
 
 
-@pytest.mark.parametrize("as_text", [False, True])
-def test_encryption_that_an_engine_does_not_tell_of_is_read_from_the_template(as_text: bool) -> None:
+@pytest.mark.parametrize("written", [lambda body: body, json.dumps, yaml.safe_dump])
+def test_encryption_that_an_engine_does_not_tell_of_is_read_from_the_template(written: Callable[[Any], Any]) -> None:
     plain = {"VisibilityTimeout": "90", "MessageRetentionPeriod": "1209600"}
     body: Any = {"Resources": {str(n): each for n, each in enumerate(RESOURCES)}}
-    body = json.dumps(body) if as_text else body
-    found, missing = observed({WORK_URL: plain, DEAD_URL: plain}, table={"TableName": "TasksTable"}, template=body)
+    body["Resources"]["Fn::ForEach::Queue"] = ["Name", ["a"], {}]
+    found, missing = observed(
+        {WORK_URL: plain, DEAD_URL: plain}, table={"TableName": "TasksTable"}, template=written(body)
+    )
     assert [queue.encrypted for queue in found.queues] == [True, False]
     assert (found.store_encrypted, missing) == (True, [])
 

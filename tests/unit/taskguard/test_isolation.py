@@ -16,6 +16,7 @@ from taskguard.engine.functions import sandbox
 from taskguard.engine.functions.process import FunctionProcess
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.sandbox.network import Network
+from taskguard.support.waiting import wait_for
 
 from tests.unit.taskguard.forked_environments import MEMORY_BYTES, SOON, TEMPORARY_BYTES, Environments
 
@@ -225,7 +226,8 @@ def test_an_environment_sees_and_reaches_no_process_but_its_own(told: Tell, besi
     # Itself, and the first process of its namespace.
     assert pids == [2, 1, 2]
     # What keeps the neighbour, what that is forked from, and this process; by the numbers that they have outside.
-    outside = [neighbour.pid, *neighbour.own_pids(), psutil.Process(neighbour.pid).ppid(), psutil.Process().pid]
+    own = wait_for(neighbour.own_pids, seconds=SOON, every=0.01)
+    outside = [neighbour.pid, *own, psutil.Process(neighbour.pid).ppid(), psutil.Process().pid]
     assert len(outside) == 6
     code = f"""
     outside, held = {outside}, ctypes.create_string_buffer(8)

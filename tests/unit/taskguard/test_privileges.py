@@ -119,6 +119,10 @@ def test_a_pattern_without_wildcards_covers_itself_alone(text: str) -> None:
             [Access("dynamodb:PutItem", TABLE), Access("dynamodb:ConditionCheckItem", TABLE)],
         ),
         (
+            ("dynamodb", "TransactWriteItems", {"TransactItems": [{"Put": {"Item": {}}}]}),
+            [Access("dynamodb:PutItem", UNKNOWN_RESOURCE)],
+        ),
+        (
             ("logs", "PutLogEvents", {"logGroupName": "/g", "logStreamName": "s"}),
             [Access("logs:PutLogEvents", "arn:aws:logs:eu-central-1:000000000000:log-group:/g:log-stream:s")],
         ),

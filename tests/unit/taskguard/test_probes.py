@@ -129,6 +129,11 @@ def invalid(
     return {each.task_id.removeprefix(f"{prefix_of('s')}-"): each for each in found}
 
 
+def test_where_any_method_is_taken_it_is_the_usual_one() -> None:
+    found = invalid(ingress=replace(OURS, submit=Route(method="ANY", path="/", function="f")))
+    assert {each.method for name, each in found.items() if name != "patch"} == {"POST"}
+
+
 def test_what_is_no_task_is_wrong_in_one_way_each_and_bears_its_id() -> None:
     found = invalid()
     assert found == invalid()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -152,7 +153,18 @@ def test_a_number_of_attempts_is_read(stored: Any, counted: int | None) -> None:
     assert record.counted == counted
 
 
-@pytest.mark.parametrize("odd", [None, "one", True, [1], {"of": 1}])
+def test_figures_of_an_attempt_that_are_kept_as_text_are_read() -> None:
+    attempts = [{"number": "2", "backoffSeconds": "7.5", "outcome": "FAILED"}]
+    [record] = reader({"taskId": "a", "status": "PENDING", "attempts": attempts}).records(["a"])
+    assert [(each.number, each.backoff_seconds) for each in record.attempts] == [(2, 7.5)]
+
+
+def test_no_record_is_read_of_an_empty_id() -> None:
+    [record] = reader({"taskId": "a", "status": "PENDING"}).records(["", "a"])[1:]
+    assert record.task_id == "a"
+
+
+@pytest.mark.parametrize("odd", [None, "one", "NaN", True, [1], {"of": 1}])
 def test_figures_of_an_attempt_that_are_no_numbers_are_left_out(odd: Any) -> None:
     attempts = [{"number": odd, "backoffSeconds": odd, "outcome": None, "startedAt": None, "error": None}]
     [record] = reader({"taskId": "a", "status": "PENDING", "attempts": attempts}).records(["a"])
@@ -329,7 +341,7 @@ def test_a_log_group_that_is_not_there_is_missing_only_when_something_should_be_
 
 
 @settings(deadline=None, derandomize=True)
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(min_value=datetime(1970, 1, 3), timezones=st.timezones()))  # noqa: DTZ001  # it is given a zone
 def test_an_iso_time_is_read_to_its_millisecond(moment: Any) -> None:
     assert milliseconds(moment.isoformat()) == pytest.approx(moment.timestamp() * 1000)
 
@@ -346,6 +358,8 @@ def test_an_iso_time_is_read_to_its_millisecond(moment: Any) -> None:
         "2024-01-01T00:00:00",
         "2024-01-01",
         "2024-01-01 00:00:00.5",
+        "0001-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
     ],
 )
 def test_what_is_no_time_is_none(stamp: object) -> None:

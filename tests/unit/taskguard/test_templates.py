@@ -197,6 +197,11 @@ def test_sams_configuration_may_say_parameters_in_any_of_its_forms(said: object)
     assert overrides(said) == {"Stage": "a b", "N": "1"}
 
 
+def test_a_quotation_mark_that_nothing_closes_is_told_with_the_way_on() -> None:
+    with pytest.raises(ConfigurationError, match=r"samconfig\.toml, Owner=O'Brien: No closing quotation\. Put a value"):
+        overrides("Owner=O'Brien")
+
+
 def test_a_template_is_known_by_its_transform(tmp_path: Path) -> None:
     (tmp_path / "template.yml").write_text("Resources: {}\n")
     assert (Sam().file_in(tmp_path), CloudFormation().file_in(tmp_path)) == (None, "template.yml")

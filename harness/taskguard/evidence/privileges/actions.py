@@ -95,17 +95,19 @@ def _of_dynamodb(operation: str, parameters: Mapping[str, Any], place: Place) ->
     if operation in ("TransactWriteItems", "TransactGetItems"):
         for item in parameters.get("TransactItems", ()):
             for kind in item.keys() & _TRANSACTION_PARTS.keys():
-                yield Access(f"dynamodb:{_TRANSACTION_PARTS[kind]}", _table(item[kind]["TableName"], place))
+                yield Access(f"dynamodb:{_TRANSACTION_PARTS[kind]}", _table(item[kind].get("TableName"), place))
     elif operation in ("BatchGetItem", "BatchWriteItem"):
         for table in parameters.get("RequestItems", ()):
             yield Access(f"dynamodb:{operation}", _table(table, place))
     else:
         name, index = parameters.get("TableName"), parameters.get("IndexName")
-        table = _table(name, place) if name else UNKNOWN_RESOURCE
+        table = _table(name, place)
         yield Access(f"dynamodb:{operation}", f"{table}/index/{index}" if index else table)
 
 
-def _table(name: str, place: Place) -> str:
+def _table(name: str | None, place: Place) -> str:
+    if not name:
+        return UNKNOWN_RESOURCE
     return name if name.startswith("arn:") else place.arn("dynamodb", f"table/{name}")
 
 

@@ -55,7 +55,11 @@ def _example(declared: Mapping[str, Any]) -> str:
 
 def overrides(said: object) -> dict[str, str]:
     """Parameters in the forms that SAM's configuration may have them: one text, a list of texts, or a table.
-    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html"""
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
+
+    Raises:
+        ConfigurationError: a text has a quotation mark that nothing closes.
+    """
     if isinstance(said, Mapping):
         return {str(name): str(value) for name, value in said.items()}
     texts = (
@@ -66,10 +70,19 @@ def overrides(said: object) -> dict[str, str]:
         else []
     )
     found: dict[str, str] = {}
-    for word in (word for text in texts for word in shlex.split(text)):
+    for word in (word for text in texts for word in _words(text)):
         if word.startswith("ParameterKey="):
             name, _, value = word.removeprefix("ParameterKey=").partition(",ParameterValue=")
         else:
             name, _, value = word.partition("=")
         found[name] = value
     return found
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"reading parameter_overrides of samconfig.toml, {text}: {error}. Put a value with such a mark into quotation marks of the other kind."
+        ) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,22 @@ def read_document(path: Path) -> Any:
     try:
         # Some editors begin a file with a byte order mark.
         text = path.read_text(encoding="utf-8-sig")
-        return json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)  # noqa: S506  # a safe one
+        return json.loads(text) if path.suffix == ".json" else _loaded(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise DeploymentError(f"reading {path}: {error}. Mend it, and run the command again.") from error
+
+
+def document_of(text: str) -> Any:
+    """The JSON or YAML in this text, whatever it is; none where it is neither."""
+    with suppress(ValueError):
+        return json.loads(text)
+    with suppress(ValueError, yaml.YAMLError):
+        return _loaded(text)
+    return None
+
+
+def _loaded(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506  # a safe one
 
 
 def is_template(document: object) -> bool:

@@ -38,7 +38,7 @@ def workspace_of(service: Path) -> Path | None:
 def patterns_in(folder: Path) -> tuple[str, ...] | None:
     """Where the packages lie of the workspace whose root this is; none where it is no such root.
     https://docs.npmjs.com/cli/using-npm/workspaces, https://pnpm.io/pnpm-workspace_yaml."""
-    with suppress(OSError, yaml.YAMLError, AttributeError):
+    with suppress(OSError, ValueError, yaml.YAMLError, AttributeError):
         return _texts(
             (yaml.safe_load((folder / "pnpm-workspace.yaml").read_text(encoding="utf-8")) or {}).get("packages")
         )

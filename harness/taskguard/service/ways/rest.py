@@ -13,6 +13,8 @@ from taskguard.targets.base import Endpoint
 _STAGE, _KEY = "AWS::ApiGateway::Stage", "AWS::ApiGateway::ApiKey"
 _MOST_RESOURCES = 500
 _BY_POOL = "COGNITO_USER_POOLS"
+_REGION = 3
+"""Its place in an ARN."""
 _USUAL_SOURCE = "method.request.header.Authorization"
 
 
@@ -62,7 +64,9 @@ def _tokens(endpoint: Endpoint, api_id: str) -> Mapping[str, Token]:
     found = {}
     for each in endpoint.apigateway().get_authorizers(restApiId=api_id).get("items", ()):
         if each.get("type") == _BY_POOL and (pools := each.get("providerARNs")):
-            region, pool = pools[0].split(":")[3], pools[0].rpartition("/")[2]
+            # A pool of the service's own is not made by our engine, and has no ARN.
+            parts, pool = pools[0].split(":"), pools[0].rpartition("/")[2]
+            region = parts[_REGION] if len(parts) > _REGION else endpoint.region
             header = (each.get("identitySource") or _USUAL_SOURCE).rpartition(".")[2]
             found[each["id"]] = Token(issuer=f"https://cognito-idp.{region}.amazonaws.com/{pool}", header=header)
     return found
