@@ -84,6 +84,11 @@ class FunctionRuntime:
         return f"{_LANGUAGES[self.language]} {self.version}"
 
     @property
+    def may_work_on(self) -> bool:
+        """Whether it may work on after its answer: Lambda freezes it when it asks for the next invocation, which AWS's own clients do at once."""
+        return self.language == "provided"
+
+    @property
     def is_own(self) -> bool:
         """Whether the interpreter's version is the one that the runtime has on Lambda, so far as its name tells that."""
         if self.language == "provided":

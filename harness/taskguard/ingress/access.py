@@ -37,7 +37,6 @@ _SERVICES: Mapping[ApiKind, str] = {"rest": "execute-api", "http": "execute-api"
 # https://docs.aws.amazon.com/apigateway/latest/api/API_Method.html
 _IAM = "AWS_IAM"
 _KNOWN = ("NONE", _IAM)
-_ANY = "ANY"
 
 FOR_SUBMISSIONS = "GRADED_"
 """How variables of the environment begin that headers of a gradebook's submissions may stand for."""
@@ -142,7 +141,7 @@ def http_client_of(
         submit_path=ingress.submit.path,
         record_path=record_path,
         words=words,
-        method="POST" if ingress.submit.method == _ANY else ingress.submit.method,
+        method=ingress.submit.verb,
         environment=os.environ,
     )
 

@@ -18,7 +18,6 @@ from taskguard.service.stack import Ingress
 TOO_LARGE = "it is larger than its queue takes"
 """What is wrong with a request that a service may take all the same, who puts what is large elsewhere."""
 
-_ANY = ("ANY", "$default")
 _MARK = "a-payload-to-be-found"
 
 
@@ -37,11 +36,10 @@ def invalid_requests(seed: str, words: IngressWords, ingress: Ingress, largest_b
     """All that can be made wrong in requests of these ``words``. A message of more than ``largest_bytes`` fits into no queue; none
     where that is not known."""
     prefix, submit = prefix_of(seed), ingress.submit
-    usual = "POST" if submit.method in _ANY else submit.method
 
     def invalid(name: str, what: str, body: str, *, method: str = "", path: str = "") -> Invalid:
         return Invalid(
-            task_id=f"{prefix}-{name}", what=what, method=method or usual, path=path or submit.path, body=body
+            task_id=f"{prefix}-{name}", what=what, method=method or submit.verb, path=path or submit.path, body=body
         )
 
     def filled(name: str, size: int = 0) -> str:
@@ -56,7 +54,7 @@ def invalid_requests(seed: str, words: IngressWords, ingress: Ingress, largest_b
     if largest_bytes is not None and words.tells_payload:
         yield invalid("too-large", TOO_LARGE, filled("too-large", largest_bytes + 4096))
     routes = [
-        each for each in ingress.api.routes if each.method in _ANY or "{proxy+}" in each.path or "+}" in each.path
+        each for each in ingress.api.routes if each.takes_any_method or "{proxy+}" in each.path or "+}" in each.path
     ]
     if ingress.api.kind != "url" and not routes:
         unknown = f"{submit.path}-{prefix}-nowhere"

@@ -101,6 +101,16 @@ class Route:
     puts_events: bool = False
     token: Token | None = None
 
+    @property
+    def takes_any_method(self) -> bool:
+        """Whether it is no method's in particular."""
+        return self.method in ("ANY", "$default")
+
+    @property
+    def verb(self) -> str:
+        """The method to hand a task in by: ``POST`` where any is taken."""
+        return "POST" if self.takes_any_method else self.method
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}".rstrip()
 

@@ -146,8 +146,7 @@ class ProcessExecutor(RuntimeExecutor):
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
-            if caller is not None and not self.function_version.config.runtime.startswith("provided"):
-                # A runtime of the function's own may work on: Lambda freezes it only when it asks for the next invocation.
+            if caller is not None and not runtime_named(self.function_version.config.runtime).may_work_on:
                 caller.end()
             come_back(invocations)
         ended_at = now_ms()

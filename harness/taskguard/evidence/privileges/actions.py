@@ -78,8 +78,9 @@ def _of_sqs(operation: str, parameters: Mapping[str, Any], place: Place) -> Iter
         *above, name = url.rstrip("/").split("/")
         place = Place(place.region, above[-1], place.partition) if above else place
     if (letters := parameters.get("SourceArn")) is not None:
-        yield from _of_a_move(letters, parameters.get("DestinationArn")) if operation == "StartMessageMoveTask" else ()
         name = letters
+        if operation == "StartMessageMoveTask":
+            yield from _of_a_move(letters, parameters.get("DestinationArn"))
     yield Access(f"sqs:{action}", place.arn("sqs", name) if name else UNKNOWN_RESOURCE)
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -238,10 +239,6 @@ def _weight_of_batches(consumer: ConsumerSettings, weights: Settings) -> Weight:
     return Weight.ADVICE if asked is Weight.MUST else Weight.OFF
 
 
-def _holder(permission: Permission) -> str:
-    return permission.holder
-
-
 def _role_of(holder: str) -> places.Place:
     return places.Place(words=f"the policies of the role of {holder}", names=(holder,))
 
@@ -258,7 +255,8 @@ def _permission(permission: Permission) -> Iterator[str]:
 
 
 def _lacking(permissions: Sequence[Permission]) -> Iterator[Said]:
-    for holder, needed in groupby(sorted(permissions, key=_holder), _holder):
+    of_whom = attrgetter("holder")
+    for holder, needed in groupby(sorted(permissions, key=of_whom), of_whom):
         # The last part of an ARN says which thing it is.
         actions = [f"{action} on {each.resources[0].rpartition(':')[-1]}" for each in needed for action in each.actions]
         message = f"the role of {holder} does not grant what was done in its name: {', '.join(actions)}; AWS would refuse that"

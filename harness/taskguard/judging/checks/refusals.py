@@ -46,13 +46,14 @@ def judge(history: History, terms: Terms) -> Verdict:
     sent = history.of_kind(InvalidSubmitted)
     found = [each for request in sent for each in _of_request(request, history, terms)]
     wrong = tasks_at_fault(found)
-    taken = sum(_is_taken(each) for each in sent if each.task_id not in {it.task_id for it in found})
+    taken = {each.task_id for each in sent if _is_taken(each)}
+    not_refused = len(taken | {each.task_id for each in found if isinstance(each, Violation)})
     return conclude(
         QUESTION,
         history,
         [it for each in found for it in weighed(weight, each)],
         expected="each refused with a 4xx, and nothing left of it",
-        observed=f"{times(len(sent), 'invalid request')}: {len(sent) - wrong - taken} refused, {wrong + taken} not",
+        observed=f"{times(len(sent), 'invalid request')}: {len(sent) - not_refused} refused, {not_refused} not",
         figures={"sent": len(sent), "at_fault": wrong},
         exercised=bool(sent),
     )
@@ -70,15 +71,14 @@ def _of_request(request: InvalidSubmitted, history: History, terms: Terms) -> It
         *("there is a record of it" for _ in stored),
     ]
     if _is_taken(request):
+        lost = f"{what}, and nothing of it was sent, stored or worked on"
         # Where the service makes the ids nobody knows what was done for this one.
-        if not left and terms.dialect.ingress.id == "request":
-            lost = f"{what}, and nothing of it was sent, stored or worked on"
-            known = bool(history.of_kind(Called))
-            yield (
-                Violation(task_id, lost, (request,))
-                if known
-                else Doubt(task_id, f"{lost}, as far as was seen", (request,))
-            )
+        if left or terms.dialect.ingress.id != "request":
+            return
+        if history.of_kind(Called):
+            yield Violation(task_id, lost, (request,))
+        else:
+            yield Doubt(task_id, f"{lost}, as far as was seen", (request,))
         return
     if status in (0, HTTPStatus.TOO_MANY_REQUESTS):
         yield Doubt(task_id, what, (request,))
