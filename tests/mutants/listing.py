@@ -12,20 +12,13 @@ from tests.services.expected import Expected
 
 
 def listing() -> Iterator[str]:
-    """The lines of a table, in the order of the variants."""
-    yield "| variant | what is wrong with it | check |"
-    yield "| --- | --- | --- |"
+    """The lines of a table, in the order of the variants: by which check each is rejected with the load that it has here, and with that of a
+    default run."""
+    yield "| variant | what is wrong with it | here | default run |"
+    yield "| --- | --- | --- | --- |"
     for variant in VARIANTS:
-        yield f"| {variant.name} | {variant.sentence} | `{variant.meant}` |"
-
-
-def counted() -> Iterator[str]:
-    """The lines of a table: the variants whose draws are not known, and the number of tasks that each is given."""
-    yield "| variant | tasks |"
-    yield "| --- | --- |"
-    for variant in VARIANTS:
-        if not variant.load.seeded:
-            yield f"| {variant.name} | {variant.load.count} |"
+        by_default = f"`{variant.meant}`" if variant.load.seeded else f"not asked: {variant.load.count} tasks here"
+        yield f"| {variant.name} | {variant.sentence} | `{variant.meant}` | {by_default} |"
 
 
 def needs() -> Iterator[str]:
@@ -40,7 +33,7 @@ def needs() -> Iterator[str]:
         yield f"| `{check}` | {', '.join(variants)} | {', '.join(alone)} |"
 
 
-TABLES = (listing, counted, needs)
+TABLES = (listing, needs)
 
 if __name__ == "__main__":
     print("\n\n".join("\n".join(table()) for table in TABLES))  # noqa: T201  # it is what it is for

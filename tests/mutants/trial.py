@@ -12,9 +12,10 @@ from taskguard.evidence.sources import log_source
 from taskguard.history import History, SavedRun
 from taskguard.judging.grading import Grade, grade
 from taskguard.run.backlog import Backlog
+from taskguard.run.injecting.fates import Fates
 from taskguard.run.manifests import manifest_of
 from taskguard.run.outside import Outside
-from taskguard.run.probing import largest_message_bytes
+from taskguard.run.probing import fitted
 from taskguard.run.running import Run
 from taskguard.run.watch import Pace
 from taskguard.service.stack import Stack
@@ -44,10 +45,10 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     )
     # They are the same by either evidence.
     logged.configuration = seen.configuration
-    given = load.of_run().fitted(largest_message_bytes(endpoint, stack))
+    given = fitted(load.of_run(), endpoint, stack)
 
     backlog = Backlog(endpoint, stack, terms, waiting=given.waiting) if given.waiting else None
-    outside = Outside(backlog=backlog)
+    outside = Outside(backlog=backlog, fates=Fates(endpoint, stack, given.fates) if given.unsent is not None else None)
     with outside.active():
         answers, settled, _ = seen.submit_and_watch(given, outside=outside, pace=_PACE, seconds=load.patience_seconds)
     events = [*answers, *outside.events]

@@ -105,7 +105,7 @@ def test_a_default_run_gives_both_consumers_batches_with_failures_and_exercises_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-2:] == ["SUCCESS: 22", "FAILURE: 8"]
-    assert "18 probes beside them, in none of the numbers: 16 completed, 2 dead-lettered" in done.stdout
+    assert "19 probes beside them, in none of the numbers: 17 completed, 2 dead-lettered" in done.stdout
     assert "not exercised" not in done.stdout
     saved = SavedRun.read(out)
     assert saved.manifest.tasks == 30

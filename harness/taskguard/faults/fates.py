@@ -66,6 +66,21 @@ def faults_of_task(
                 )
 
 
+_SENDING = ("SendMessage", "SendMessageBatch", "Publish", "PublishBatch", "PutEvents", "StartExecution")
+"""The calls by which a task is handed on to a queue, or to what stands before it."""
+
+
+def refused_sends(function: str) -> tuple[Fault, ...]:
+    """The lines by which nothing is sent by a function, as a plan calls it, however often it tries.
+
+    Raises:
+        FaultPlanError: its name cannot stand in a plan.
+    """
+    return tuple(
+        Fault(kind="deny", when=Phase.BEFORE, function=function, call=call, every_try=True) for call in _SENDING
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstFailures:
     """That a task's first attempts fail, so many, or each where it ``dies`` of them: before or after the function has done its work, or by a

@@ -24,6 +24,11 @@ _WORD = re.compile(r"[^\s#;'\"\\]+")
 _BELOW_0 = frozenset({"skew"})
 
 
+def is_word(name: str) -> bool:
+    """Whether a name can stand in a plan."""
+    return _WORD.fullmatch(name) is not None
+
+
 class Phase(StrEnum):
     """Whether a call is struck before its effect, or after it: then it has happened, and the caller does not know."""
 
@@ -86,7 +91,7 @@ class Fault:
         whole = (self.seconds, self.function, self.task, self.receive) == (None,) * 4 and self.rate == 1
         problems = (
             (
-                not all(map(_WORD.fullmatch, words)),
+                not all(map(is_word, words)),
                 "a name is not empty, and has no spaces, quotes, backslashes, # or ;",
             ),
             (not 0 < self.rate <= 1, f"rate is above 0 and at most 1 (or 100%), not {self.rate:g}"),

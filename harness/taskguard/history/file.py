@@ -169,7 +169,19 @@ class History(Sequence[Event]):
 
     def was_broken_off(self, task_id: str) -> bool:
         """Whether a fault struck a function while it was at work on this task, rather than before or after."""
-        return any(fault.kind != "fail" for fault in self.of_task(task_id, FaultInjected))
+        return bool(self.breaking_off(task_id))
+
+    def breaking_off(self, task_id: str) -> list[FaultInjected]:
+        """The faults that did."""
+        faults = self.of_task(task_id, FaultInjected)
+        return [fault for fault in faults if fault.kind != "fail" and fault not in self.denied_beside]
+
+    @cached_property
+    def denied_beside(self) -> tuple[FaultInjected, ...]:
+        """The calls that were denied to a function at work on no message: to one that takes tasks."""
+        deliveries = {each.delivery_id for each in self.of_kind(Delivered)}
+        denied = (fault for fault in self.of_kind(FaultInjected) if fault.kind == "deny")
+        return tuple(fault for fault in denied if fault.delivery_id not in deliveries)
 
     @cached_property
     def _struck(self) -> frozenset[tuple[str | None, str | None]]:

@@ -30,7 +30,7 @@ class Load:
     """The ``tasks`` in the order in which they are handed in; the first ``waiting`` of them wait until all of these are on the
     queue, and the first ``wording`` are handed in before all others, to learn the service's words of them. Those that were ``chosen`` are probes, beside
     those that were asked for; some tasks are handed in ``again``, and some have ``fates`` that the run has to bring about itself, by the
-    task's id. What is no task is made from the ``seed``."""
+    task's id. While the one that is ``unsent`` is handed in the API may send nothing. What is no task is made from the ``seed``."""
 
     seed: str
     tasks: tuple[Task, ...]
@@ -38,11 +38,14 @@ class Load:
     again: tuple[Again, ...] = ()
     fates: Mapping[str, Fated] = field(default_factory=dict)
     wording: int = 0
+    unsent: Task | None = None
 
     @property
     def task_ids(self) -> list[str]:
         """The ids of all of them."""
-        return list(dict.fromkeys([task.task_id for task in self.tasks] + [each.task.task_id for each in self.again]))
+        again = [each.task for each in self.again]
+        unsent = [] if self.unsent is None else [self.unsent]
+        return list(dict.fromkeys(task.task_id for task in (*self.tasks, *again, *unsent)))
 
     @property
     def asked_for(self) -> int:
@@ -114,6 +117,7 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
         again=probes.again,
         fates=fates,
         wording=len(wording),
+        unsent=probes.unsent,
     )
 
 

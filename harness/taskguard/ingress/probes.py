@@ -27,6 +27,9 @@ _PAYLOADS_OF_THE_DYING = (8, 6)
 SIZE_LIMIT = "size-limit"
 """The probe whose payload is just below the smallest limit on its way, which is known only when the stack is."""
 
+SENDS_REFUSED = "send-is-refused"
+"""The probe whose API is not allowed to send anything on."""
+
 _ENVELOPE_BYTES = 2048
 """What a service may add to a payload on its way."""
 
@@ -66,11 +69,13 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probes:
-    """The probes of a run: those that are handed in before work begins, those that come later, and what is handed in again."""
+    """The probes of a run: those that are handed in before work begins, those that come later, what is handed in again, and the one that is
+    ``unsent``: while it is handed in the API may send nothing."""
 
     waiting: tuple[Task, ...] = ()
     later: tuple[Task, ...] = ()
     again: tuple[Again, ...] = ()
+    unsent: Task | None = None
 
 
 class _Making:
@@ -107,7 +112,8 @@ def probes_of(seed: str, terms: Terms, fated: Sequence[Task] = ()) -> Probes:
     later += [*_sizes(making, terms), *_texts(making)]
     if terms.dialect.ingress.id == "request":
         later += _alike(making)
-    return Probes(waiting=(*dying, *waiting), later=tuple(later), again=again)
+    unsent = None if terms.dialect.ingress.route == "queue" else making.task(SENDS_REFUSED, dict(_USUAL), Fate(0))
+    return Probes(waiting=(*dying, *waiting), later=tuple(later), again=again, unsent=unsent)
 
 
 def wording_of(seed: str, dialect: Dialect) -> tuple[Task, ...]:

@@ -6,9 +6,10 @@ It must not know when any of it is done, nor what comes of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
+from taskguard.contract.dialect import Dialect
 from taskguard.history import Event
 from taskguard.run.backlog import Backlog
 from taskguard.run.injecting.fates import Fates
@@ -45,6 +46,10 @@ class Outside:
     def fate_lines(self) -> tuple[str, ...]:
         """The faults by which tasks have their fates."""
         return () if self.fates is None else self.fates.lines
+
+    def sends_refused(self, dialect: Dialect) -> AbstractContextManager[None]:
+        """While nothing may be sent by whom tasks are handed to; this ``dialect`` says where a task's id is found."""
+        return nullcontext() if self.fates is None else self.fates.refuse_sends(dialect)
 
     def let_go(self, task_id: str) -> None:
         """No fault strikes this task any more by its fate."""

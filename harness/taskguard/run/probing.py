@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from typing import Self
 
 from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
-from taskguard.errors import TaskGuardError
+from taskguard.errors import FaultPlanError, SubmissionError, TaskGuardError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
@@ -23,6 +24,7 @@ from taskguard.ingress.invalid import Invalid, invalid_requests
 from taskguard.ingress.load import Load
 from taskguard.ingress.probes import Moment
 from taskguard.run.events import Answered
+from taskguard.run.injecting.fates import sender_of
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
@@ -56,10 +58,22 @@ def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> li
     return list(invalid_requests(load.seed, terms.dialect.ingress, stack.ingress, largest))
 
 
+def fitted(load: Load, endpoint: Endpoint, stack: Stack) -> Load:
+    """The load as this stack can be given it: with the largest payload that it takes, and nothing to be done again to a queue. The API can be
+    refused to send where there is an engine of ours that nobody else uses."""
+    if load.probes:
+        load = load.fitted(largest_message_bytes(endpoint, stack))
+    if stack.ingress.is_queue:
+        load = replace(load, again=())
+    if not load.waiting or endpoint.recording is None or sender_of(stack) is None:
+        load = replace(load, unsent=None)
+    return load
+
+
 class Probing:
     """What a run hands in beside the tasks of its ``load``, by the ``client``; each answer is told, and kept in ``events``.
     What was recorded before ``since_ms`` is of other runs. Before a task is handed in again, what the run itself lets become of it is to
-    ``let_go`` of it. Use as a context manager: once it is left nothing is handed in any more."""
+    ``let_go`` of it. Within ``sends_refused`` the API may send nothing. Use as a context manager: once it is left nothing is handed in any more."""
 
     def __init__(
         self,
@@ -72,8 +86,9 @@ class Probing:
         *,
         since_ms: float = 0.0,
         let_go: Callable[[str], None] = lambda _: None,
+        sends_refused: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._let_go = let_go
+        self._let_go, self._sends_refused = let_go, sends_refused
         self._endpoint, self._stack, self._terms, self._client, self._tell = endpoint, stack, terms, client, tell
         self._load = load
         moments = (Moment.BACKING_OFF, Moment.COMPLETED, Moment.DEAD)
@@ -106,6 +121,23 @@ class Probing:
         """Send what is no task."""
         for invalid in invalid_of(self._load, self._terms, self._endpoint, self._stack):
             self._note([self._client.send_invalid(invalid)])
+
+    def in_vain(self) -> None:
+        """Hand in a task that the API cannot send on, and then again, as its client would who was told of an error, where the contract has
+        that taken for the same task."""
+        if (task := self._load.unsent) is None:
+            return
+        submitted = list[Answered]()
+        # Nobody else may be at the API meanwhile. What takes a task that was not sent need not name an id as others do.
+        with self._looking, suppress(FaultPlanError, SubmissionError), self._sends_refused():
+            first = self._client.submit(task)
+            submitted.append(first)
+            repeatable = (
+                self._terms.dialect.ingress.id == "request" and self._terms.contract.api.idempotent is not Weight.OFF
+            )
+        if submitted and repeatable and not first.accepted:
+            submitted.append(self._client.submit(task))
+        self._note(submitted)
 
     def begin(self, recording: Callable[[], Recording | None]) -> None:
         """Look from now on whether a task has come to its moment, which may last no longer than a wait on a fast clock.

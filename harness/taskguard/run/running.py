@@ -160,9 +160,9 @@ class Run:
         at in this ``pace``, for ``seconds`` at most; without them as is right for it."""
         with phase(tell, "ask first"):
             client, load, first = self._ask_first(load, tell, outside)
+        at, refused = (self.endpoint, self.stack, self.terms), partial(outside.sends_refused, self.dialect)
         since_ms, let_go = self.source.since_ms, outside.let_go
-        at = self.endpoint, self.stack, self.terms
-        with Probing(*at, load, client, tell, since_ms=since_ms, let_go=let_go) as probing:
+        with Probing(*at, load, client, tell, since_ms=since_ms, let_go=let_go, sends_refused=refused) as probing:
             with phase(tell, "submit"):
                 submitted = self._submit(client, load, first, probing, tell, outside)
             faults, backlog = outside.faults, outside.backlog
@@ -261,6 +261,7 @@ class Run:
 
         later = client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)
         probing.refusals()
+        probing.in_vain()
         return [*submitted, *later]
 
     def watch(

@@ -62,6 +62,9 @@ _RELAYS = (
 )
 """A message may pass through these before it comes to a queue."""
 
+_TIMERS = (_RULE, "AWS::Scheduler::Schedule")
+_MAPPING = "AWS::Lambda::EventSourceMapping"
+
 _NOT_MADE = "unknown"
 """What LocalStack calls a resource of a type that it does not know: it takes it, and makes nothing of it
 (``localstack/services/cloudformation/engine/v2/change_set_model_executor.py``)."""
@@ -146,6 +149,7 @@ class _Discovery:
                 relays=tuple(sorted({each.kind for each in self._resources if each.kind in _RELAYS})),
                 beside=beside,
                 expiring=tuple(each for each in all_tables if each.expires_by is not None),
+                sends_later=any(map(self._of, _TIMERS)) or not all(pool.map(self._is_of_queue, self._of(_MAPPING))),
             )
 
     def _of(self, kind: str) -> list[Resource]:
@@ -176,6 +180,10 @@ class _Discovery:
         return Queue(
             logical_id=logical_id, url=url, arn=arn, consumers=tuple(sorted(names)), reporting=frozenset(reporting)
         )
+
+    def _is_of_queue(self, mapping: Resource) -> bool:
+        told = self._endpoint.functions().get_event_source_mapping(UUID=mapping.physical_id)
+        return ":sqs:" in told.get("EventSourceArn", "")
 
     def _work_queue(self, queues: Sequence[Queue]) -> Queue:
         fed = self._dead_letters_to.values()

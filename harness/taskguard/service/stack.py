@@ -165,7 +165,7 @@ class Choices:
 class Stack:
     """A deployed service. ``name`` is CloudFormation's, or the names of its several stacks (:mod:`taskguard.service.resources`). ``functions`` are the stack's own and all consumers, by their labels;
     ``ingresses`` are the ways in which a task may be handed in. ``beside`` are the stack's other queues, and ``expiring`` the tables whose items expire for a function to be told of it. Of several tables
-    of which nobody said that one keeps the tasks' records there is no ``table``, and all are ``tables_in_doubt``. ``relays`` are the types of the resources through which a
+    of which nobody said that one keeps the tasks' records there is no ``table``, and all are ``tables_in_doubt``. A schedule or a stream starts functions of one that ``sends_later``, which may send what others could not. ``relays`` are the types of the resources through which a
     message may pass before it comes to a queue; ``unsupported`` are the resources that the engine does not know, or took and did not make;
     ``set_aside`` has a sentence for each thing that was not deployed as the service has it."""
 
@@ -182,6 +182,7 @@ class Stack:
     set_aside: tuple[str, ...] = ()
     beside: tuple[Queue, ...] = ()
     expiring: tuple[Table, ...] = ()
+    sends_later: bool = False
     tables_in_doubt: tuple[str, ...] = ()
 
     @property

@@ -20,6 +20,7 @@ _ACCEPTED = (
 )
 _PARSED = "        # Under an id of our own there can be nothing yet.\n"
 _KNOWN = "        if known is None:\n            return self._accept(message)\n"
+_UNSENT = '            return _unavailable("queue_unavailable", "The task may not be on the queue", task_id, failure)\n'
 _ANSWER_KNOWN = '    logger.info("task id taken", extra={"taskId": task_id})\n'
 _REFUSED = '            logger.info("request refused", extra={"error": refusal.code, "reason": str(refusal)})\n'
 _TAKEN = '        about["taskId"] = task.task_id\n'
@@ -111,6 +112,27 @@ _WAYS_IN = (
         ),
         caught_by=("settlement", "record"),
         message="size-(64k|limit).* was neither completed nor dead-lettered",
+    ),
+    _probed(
+        "hides-that-it-cannot-send",
+        "answers 202 although the queue refused the task's message",
+        _changed(_SUBMIT, _UNSENT, '            message_id = f"none: {failure}"\n'),
+        caught_by=("settlement", "record"),
+        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused that call",
+    ),
+    _probed(
+        "takes-what-it-could-not-send-for-known",
+        "stores a task whose message the queue refused, answers 503, and sends nothing when it is handed in again",
+        _changed(
+            _SUBMIT, _UNSENT, f"            self.store.create(task_id, message.payload_json, created_at)\n{_UNSENT}"
+        ),
+        _changed(
+            _SUBMIT,
+            "        if known.status is not Status.PENDING or not _is_same(known, message):\n",
+            "        if known:\n",
+        ),
+        caught_by=("settlement", "record"),
+        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused that call",
     ),
     _probed(
         "cuts-long-text",

@@ -159,6 +159,9 @@ class Platform(Endpoint):
         yield {"EventSourceMappings": []}
         yield from ({"EventSourceMappings": [{"FunctionArn": each}]} for each in self.mappings[EventSourceArn])
 
+    def get_event_source_mapping(self, *, UUID: str) -> dict[str, Any]:  # noqa: N803
+        return {"EventSourceArn": arn({"queue": "sqs", "stream": "dynamodb"}[UUID], "any")}
+
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         return self.functions_there[FunctionName]
 

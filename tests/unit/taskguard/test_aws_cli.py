@@ -76,8 +76,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("taskguard.operating.graded_on_aws.Records", Reader)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.Run", Run)
     monkeypatch.setattr("taskguard.session.digests_of_stack", lambda _: {})
-    for module in ("taskguard.session", "taskguard.run.probing"):
-        monkeypatch.setattr(f"{module}.largest_message_bytes", lambda *_: 262_144)
+    monkeypatch.setattr("taskguard.run.probing.largest_message_bytes", lambda *_: 262_144)
     monkeypatch.setattr("taskguard.operating.graded_on_aws.cleaning.clean_up", clean_up)
     return there
 

@@ -231,6 +231,24 @@ def test_an_api_that_the_engine_does_not_know_is_told_as_unsupported() -> None:
 
 
 @pytest.mark.parametrize(
+    ("resource", "later"),
+    [
+        (("Hourly", "r", "AWS::Events::Rule"), True),
+        (("Hourly", "s", "AWS::Scheduler::Schedule"), True),
+        (("OfTable", "stream", "AWS::Lambda::EventSourceMapping"), True),
+        (("OfQueue", "queue", "AWS::Lambda::EventSourceMapping"), False),
+    ],
+)
+def test_a_schedule_or_a_stream_may_send_later_what_others_could_not(
+    resource: tuple[str, str, str], later: bool
+) -> None:
+    here = a_service()
+    assert found(here).sends_later is False
+    here.resources.append(resource)
+    assert found(here).sends_later is later
+
+
+@pytest.mark.parametrize(
     "template",
     [
         "Zone: !ImportValue network-Zone\nVpc:\n  Fn::ImportValue: 'network-Vpc'\nOwn: !ImportValue\n  Fn::Sub: ${Env}-own",

@@ -20,6 +20,7 @@ from taskguard.judging.checks.groups import free_ms
 from taskguard.judging.checks.held_up import HeldUpTimes
 from taskguard.judging.checks.on_purpose import gathered_seconds
 from taskguard.judging.checks.stages import came_ms
+from taskguard.judging.checks.unsent import refused_sends
 from taskguard.judging.once import once
 from taskguard.judging.verdict import (
     Advice,
@@ -74,6 +75,8 @@ def _named(event: TaskSubmitted) -> Iterator[Violation]:
 
 def _refused(event: TaskSubmitted, history: History, terms: Terms) -> Iterator[Found]:
     if event.probe is None or event.accepted or event.in_doubt or event.task_id in history.handed_in_again:
+        return
+    if refused_sends(history, event):
         return
     message = (
         f"task {event.task_id}, of the probe {event.probe}, is valid and was refused with {answer(event.status_code)}"

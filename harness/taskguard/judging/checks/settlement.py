@@ -48,6 +48,7 @@ from taskguard.judging.checks.given_away import given_away
 from taskguard.judging.checks.left_under_way import left_under_way
 from taskguard.judging.checks.on_purpose import never_came
 from taskguard.judging.checks.stages import died_earlier, dropped_earlier
+from taskguard.judging.checks.unsent import may_be_kept, refused_sends, told_of_it
 from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, unfinished
 
@@ -117,8 +118,11 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
             yield Doubt(task_id, message, (stage,))
         elif not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
-            message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}"
-            yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
+            message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}{told_of_it(history, task_id)}"
+            if (why := may_be_kept(history, task_id)) and not history.attempts_of(task_id):
+                yield Doubt(task_id, f"{message}: {why}", history.of_task(task_id))
+            else:
+                yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))
     for task_id in history.accepted:
         if terms.dialect.message.payload is None:
             yield from _unread_payload(history, task_id, terms)
@@ -284,7 +288,8 @@ def _refused(history: History) -> Iterator[TaskSubmitted]:
     """The submissions that were not accepted, of tasks that were not accepted later either; whether a probe's may be refused is for
     `ingress` to tell."""
     for event in history.of_kind(TaskSubmitted):
-        if not event.accepted and event.task_id not in history.accepted and (event.probe is None or event.in_doubt):
+        told = event.probe is None or (event.in_doubt and not refused_sends(history, event))
+        if not event.accepted and event.task_id not in history.accepted and told:
             yield event
 
 

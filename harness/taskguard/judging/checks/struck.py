@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from taskguard.history import Attempt, Event, FaultInjected, History, RecordChanged
+from taskguard.history import Attempt, Event, History, RecordChanged
 from taskguard.history.wording import times
 from taskguard.judging.once import once
 
@@ -49,7 +49,7 @@ def _is_written_before(history: History) -> bool:
 def touched_changes(history: History, task_id: str, tolerance_ms: float) -> Callable[[Event], bool]:
     """Which changes of a task's record were made from when an attempt of it was broken off in its function until the next was
     delivered: what they leave the record at is nobody's choice. All, where it was not seen which attempt that was."""
-    faults = [each for each in history.of_task(task_id, FaultInjected) if each.kind != "fail"]
+    faults = history.breaking_off(task_id)
     if not faults:
         return lambda _: False
     attempts = history.attempts_of(task_id)

@@ -1,20 +1,21 @@
-"""The failures that a run makes itself, of a few tasks beside its own, where a service's own follow no seed that it knows.
+"""The failures that a run makes itself: of a few tasks beside its own, where a service's own follow no seed that it knows, and of
+what an API sends for one task.
 
-So its retries, its batches with failures and its dead letters are seen, though it may never fail by itself. What cannot be brought about
+So a service's retries, its batches with failures and its dead letters are seen, though it may never fail by itself. What cannot be brought about
 is said. It must not know how a run is judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
 from taskguard.contract.dialect import Dialect
 from taskguard.errors import FaultPlanError
 from taskguard.evidence.queues import Queues
-from taskguard.faults.fates import Fated, faults_of_task
-from taskguard.faults.plan import Fault, Plan
+from taskguard.faults.fates import Fated, faults_of_task, refused_sends
+from taskguard.faults.plan import Fault, Plan, is_word
 from taskguard.history import TaskSubmitted
 from taskguard.history.wording import seconds
 from taskguard.ingress.workload import Task
@@ -28,15 +29,26 @@ _LONGEST_SECONDS = 10.0
 """A run waits no longer for a message that comes back by itself, by the machine's clock."""
 
 
+def sender_of(stack: Stack) -> str | None:
+    """The label of the function by which tasks that are handed in are sent on, if it can be told what it sends of one alone: it consumes
+    nothing itself, and nothing else would send later what it could not."""
+    consumers = {name for queue in (*stack.queues.values(), *stack.beside) for name in queue.consumers}
+    function = stack.ingress.submit.function
+    if stack.sends_later or function in consumers:
+        return None
+    return next((label for label, name in functions_of(stack).items() if name == function and is_word(label)), None)
+
+
 class Fates:
     """Use as a context manager around a run, and let it :meth:`begin` when the tasks of these ``fates``, by the ids of the load, have
-    been handed in and no consumer is on yet. What was asked for is in ``lines`` then."""
+    been handed in and no consumer is on yet. What was asked for is in ``lines`` then, with what it takes to :meth:`refuse_sends`."""
 
     def __init__(self, endpoint: Endpoint, stack: Stack, fates: Mapping[str, Fated], tell: Tell = nobody) -> None:
         self._endpoint, self._stack = endpoint, stack
         self._fates, self._tell = fates, tell
         self._active, self._of_task = ExitStack(), dict[str, ExitStack]()
-        self.lines: tuple[str, ...] = ()
+        self._of_sends = refused_sends(sender) if (sender := sender_of(stack)) is not None else ()
+        self.lines: tuple[str, ...] = tuple(map(str, self._of_sends))
         self.dying: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
@@ -69,8 +81,12 @@ class Fates:
                 )
             )
             return
-        self.lines = tuple(map(str, faults))
+        self.lines += tuple(map(str, faults))
         self.dying = frozenset(fault.task for fault in faults if fault.receive is None and fault.task is not None)
+
+    def refuse_sends(self, dialect: Dialect) -> AbstractContextManager[None]:
+        """As long as this is entered the :func:`sender_of` the stack sends nothing. Raises as :func:`injecting` does."""
+        return injecting(self._endpoint, self._stack, Plan(seed="fates", faults=self._of_sends), dialect)
 
     def let_go(self, task_id: str) -> None:
         """Whatever becomes of this task from now on is the service's own doing.
