@@ -261,8 +261,11 @@ class Run:
 
         later = client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)
         probing.refusals()
-        probing.in_vain()
-        return [*submitted, *later]
+        submitted += later
+        # Who takes nothing has nothing to send.
+        if any(event.accepted for event in submitted):
+            probing.in_vain()
+        return submitted
 
     def watch(
         self,
