@@ -47,7 +47,8 @@ def _parts(file: Path, names: Collection[str]) -> Iterator[tuple[str, Node, Mapp
     try:
         for document in yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             yield from _within(document, names)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
+        # In YAML a part may stand in itself.
         return
 
 

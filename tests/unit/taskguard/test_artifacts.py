@@ -61,7 +61,7 @@ def built(tmp_path: Path, ran: Ran) -> Built:
         for name, text in files.items():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_text(text)
-        template: Template = {"Resources": {"F": {"Type": kind, "Properties": {}, **resource}}}
+        template: Template = {"Resources": {"F": {"Type": kind, "Properties": {}, **resource}}, **TEMPLATE}
         scratch = tmp_path / f"built-{len(list(tmp_path.iterdir()))}"
         folder = Builder(job, scratch).built(template)("F", source)
         return sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
@@ -69,6 +69,10 @@ def built(tmp_path: Path, ran: Ran) -> Built:
     return build
 
 
+TEMPLATE: Template = {
+    "Parameters": {"Runtime": {"Default": "python3.13"}, "Stage": {"Default": "dev"}, "Given": {}},
+    "Mappings": {"Runtimes": {"dev": {"worker": "python3.13"}}},
+}
 PYTHON = {"Properties": {"Runtime": "python3.13"}}
 NODE = {"Properties": {"Runtime": "nodejs20.x"}}
 PACKAGE = '{"dependencies": {"left-pad": "1"}}'
@@ -97,6 +101,26 @@ def test_packages_of_python_lie_beside_the_function(built: Built, ran: Ran) -> N
     assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
     assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
     assert len(ran.commands) == 1, "they are kept"
+
+
+@pytest.mark.parametrize(
+    "runtime",
+    [
+        {"Ref": "Runtime"},
+        {"Fn::FindInMap": ["Runtimes", "dev", "worker"]},
+        {"Fn::FindInMap": ["Runtimes", {"Ref": "Stage"}, "worker"]},
+    ],
+)
+def test_a_runtime_may_be_a_parameter_s_or_stand_in_a_mapping(built: Built, runtime: object) -> None:
+    files = {"app.py": "", "requirements.txt": "requests==2\n"}
+    assert "package.py" in built(files, Properties={"Runtime": runtime})
+
+
+@pytest.mark.parametrize(
+    "runtime", [{"Ref": "Given"}, {"Ref": "None"}, {"Fn::FindInMap": ["Runtimes", "qa", "worker"]}, {"Fn::Sub": "x"}, 3]
+)
+def test_nothing_is_built_for_a_runtime_that_is_not_known_before_the_deploy(built: Built, runtime: object) -> None:
+    assert "package.py" not in built({"requirements.txt": "requests==2\n"}, Properties={"Runtime": runtime})
 
 
 def test_packages_of_node_are_installed_without_their_scripts(built: Built, ran: Ran) -> None:

@@ -116,6 +116,11 @@ def test_a_file_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
     assert lines(service, "Work") == {}
 
 
+def test_a_part_that_stands_in_itself_is_read_no_further(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: &all\n  Again: *all\n  Jobs: { Type: AWS::SQS::Queue }\n")
+    assert template_lines(tmp_path, ["Jobs"]) == {}
+
+
 def test_a_link_to_nothing_is_no_template(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(SAM)
     (tmp_path / "stacks").mkdir()

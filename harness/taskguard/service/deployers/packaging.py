@@ -7,7 +7,7 @@ What `aws cloudformation package` does, by the same rules
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ _DOCUMENTS = {
 }
 """The property that names a file with a document, and the one that holds the document itself."""
 _NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
+_KEYS_OF_A_MAPPING = 3
+"""Its name, and the keys of the two levels below it."""
 _PACKED = (".zip", ".jar")
 _ELSEWHERE = ("s3://", "http://", "https://")
 
@@ -150,11 +152,10 @@ def is_image(template: Template, resource: Resource) -> bool:
 def function_setting(template: Template, resource: Resource, name: str) -> Any:
     """A property of a function, or what the template's globals say of all functions:
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html"""
-    if name in resource.properties or resource.kind != "AWS::Serverless::Function":
-        return resource.properties.get(name)
-    everywhere = template.get("Globals")
-    functions = everywhere.get("Function") if isinstance(everywhere, dict) else None
-    return functions.get(name) if isinstance(functions, dict) else None
+    said = resource.properties.get(name)
+    if name not in resource.properties and resource.kind == "AWS::Serverless::Function":
+        said = _at(template, ("Globals", "Function", name))
+    return said if (text := _resolved(template, said)) is None else text
 
 
 def _in_s3(template: Template, named: object) -> tuple[str, str] | None:
@@ -172,10 +173,22 @@ def _in_s3(template: Template, named: object) -> tuple[str, str] | None:
 
 
 def _resolved(template: Template, value: object) -> str | None:
-    if isinstance(value, Mapping) and set(value) == {"Ref"}:
-        declared = template.get("Parameters", {}).get(value["Ref"], {})
-        value = declared.get("Default") if isinstance(declared, Mapping) else None
-    return value if isinstance(value, str) else None
+    """A text, be it a parameter's own value or one that stands in a mapping; none where it is not known before the deploy."""
+    match value:
+        case {"Ref": str(name), **more} if not more:
+            return _resolved(template, _at(template, ("Parameters", name, "Default")))
+        case {"Fn::FindInMap": [*keys], **more} if not more and len(keys) == _KEYS_OF_A_MAPPING:
+            return _resolved(template, _at(template, ("Mappings", *(_resolved(template, key) for key in keys))))
+        case str(text):
+            return text
+    return None
+
+
+def _at(template: Template, keys: Iterable[str | None]) -> object:
+    found: object = template
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def _includes(value: Any) -> Iterator[dict[str, Any]]:
