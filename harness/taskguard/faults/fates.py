@@ -66,7 +66,15 @@ def faults_of_task(
                 )
 
 
-_SENDING = ("SendMessage", "SendMessageBatch", "Publish", "PublishBatch", "PutEvents", "StartExecution")
+_SENDING = (
+    "SendMessage",
+    "SendMessageBatch",
+    "Publish",
+    "PublishBatch",
+    "PutEvents",
+    "StartExecution",
+    "StartSyncExecution",
+)
 """The calls by which a task is handed on to a queue, or to what stands before it."""
 
 

@@ -42,7 +42,7 @@ class TaskSubmitted(Happened, frozen=True, kw_only=True):
     `task_id` is the id asked for or answered; None when the pipeline refused a task that had none. `payload` is what
     the client sent. `status_code` is the HTTP status, or 0 when no answer came. One that was `chosen` stands beside the run's tasks,
     and says nothing of rates; `probe` is what it was handed in for (docs/workload.md). `answered_id` is the id by which the answer
-    speaks of the task, None where it names none.
+    speaks of the task, None where it names none; `answer` what the one that took it is like, without what is each task's own.
     """
 
     answered_ms: Moment
@@ -53,6 +53,7 @@ class TaskSubmitted(Happened, frozen=True, kw_only=True):
     chosen: bool = False
     probe: str | None = None
     answered_id: str | None = None
+    answer: str | None = None
 
     def __post_init__(self) -> None:
         refuse_other_statuses(self.status_code)

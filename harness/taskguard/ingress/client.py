@@ -20,7 +20,7 @@ from taskguard.history import InvalidSubmitted, RecordAnswered, TaskSubmitted
 from taskguard.ingress.invalid import Invalid
 from taskguard.ingress.workload import Task
 from taskguard.support.clocks import REAL, Clock
-from taskguard.support.json_values import Json
+from taskguard.support.json_values import Json, shape_of
 
 _MOST_CLIENTS = 8
 # A user's own client would be set about like this: it takes some 13 s until it gives up.
@@ -108,6 +108,7 @@ class Client(ABC):
             chosen=task.chosen,
             probe=task.probe,
             answered_id=self._words.answered_id(answer.document) if answer is not None and accepted else None,
+            answer=shape_of(answer.document) if answer is not None and accepted else None,
         )
         return event, answer
 

@@ -15,10 +15,11 @@ from typing import Self
 from taskguard.contract.contract import Weight
 from taskguard.contract.dialect import MessageWords
 from taskguard.contract.terms import Terms
-from taskguard.errors import FaultPlanError, SubmissionError, TaskGuardError
+from taskguard.errors import SubmissionError, TaskGuardError
 from taskguard.evidence.queues import attributes_of
 from taskguard.evidence.recorder.answers import failure_reason
 from taskguard.evidence.recorder.recording import Message, Moved, Recording
+from taskguard.history import TaskSubmitted
 from taskguard.ingress.client import Client
 from taskguard.ingress.invalid import Invalid, invalid_requests
 from taskguard.ingress.load import Load
@@ -109,8 +110,11 @@ class Probing:
         with self._looking:
             self._pending = []
 
-    def before_work(self) -> None:
-        """Hand in what is handed in while nobody works: tasks twice at once, and again those that were handed in just now."""
+    def before_work(self, *, takes: bool = True) -> None:
+        """Hand in what is handed in while nobody works: tasks twice at once, again those that were handed in just now and, to an API that
+        ``takes`` tasks, the one that it cannot send."""
+        if takes:
+            self._in_vain()
         for each in self._load.again:
             if each.moment is Moment.AT_ONCE:
                 self._note(self._client.at_once(each.task))
@@ -122,20 +126,21 @@ class Probing:
         for invalid in invalid_of(self._load, self._terms, self._endpoint, self._stack):
             self._note([self._client.send_invalid(invalid)])
 
-    def in_vain(self) -> None:
+    def _in_vain(self) -> None:
         """Hand in a task that the API cannot send on, and then again, as its client would who was told of an error, where the contract has
-        that taken for the same task."""
+        that taken for the same task. Nobody else may be at the API meanwhile.
+
+        Raises:
+            FaultPlanError: the engine does not answer.
+        """
         if (task := self._load.unsent) is None:
             return
-        submitted = list[Answered]()
-        # Nobody else may be at the API meanwhile. What takes a task that was not sent need not name an id as others do.
-        with self._looking, suppress(FaultPlanError, SubmissionError), self._sends_refused():
-            first = self._client.submit(task)
-            submitted.append(first)
-            repeatable = (
-                self._terms.dialect.ingress.id == "request" and self._terms.contract.api.idempotent is not Weight.OFF
-            )
-        if submitted and repeatable and not first.accepted:
+        submitted = list[TaskSubmitted]()
+        # What takes a task that was not sent need not name an id as others do.
+        with self._sends_refused(), suppress(SubmissionError):
+            submitted.append(self._client.submit(task))
+        is_same = self._terms.dialect.ingress.id == "request" and self._terms.contract.api.idempotent is not Weight.OFF
+        if is_same and submitted and not submitted[0].accepted:
             submitted.append(self._client.submit(task))
         self._note(submitted)
 

@@ -249,7 +249,8 @@ class Run:
         submitted = [*first, *client.submit_all(tasks[len(first) : waiting], tell=tell, until_answered=until_answered)]
         if outside.fates is not None:
             outside.fates.begin(tasks[:waiting], submitted, self.dialect)
-        probing.before_work()
+        # Who takes nothing has nothing to send.
+        probing.before_work(takes=any(event.accepted for event in submitted))
         if backlog is not None:
             backlog.let_work_go()
         probing.begin(self.recording)
@@ -261,11 +262,7 @@ class Run:
 
         later = client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)
         probing.refusals()
-        submitted += later
-        # Who takes nothing has nothing to send.
-        if any(event.accepted for event in submitted):
-            probing.in_vain()
-        return submitted
+        return [*submitted, *later]
 
     def watch(
         self,

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taskguard.errors import DiscoveryError
 from taskguard.history import Unsupported
 from taskguard.history.settings import IMPORT
-from taskguard.service.event_sources import function_of, mappings_of, reports_failures
+from taskguard.service.event_sources import function_of, is_schedule, mappings_of, reports_failures
 from taskguard.service.failed_invocations import failures_by_queue
 from taskguard.service.imports import missing_imports
 from taskguard.service.ingresses import ingresses_of
@@ -62,8 +62,7 @@ _RELAYS = (
 )
 """A message may pass through these before it comes to a queue."""
 
-_TIMERS = (_RULE, "AWS::Scheduler::Schedule")
-_MAPPING = "AWS::Lambda::EventSourceMapping"
+_SCHEDULE, _MAPPING = "AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping"
 
 _NOT_MADE = "unknown"
 """What LocalStack calls a resource of a type that it does not know: it takes it, and makes nothing of it
@@ -109,6 +108,8 @@ class _Discovery:
         self._clients = [endpoint.functions(), endpoint.sqs(), endpoint.dynamodb(), endpoint.apigateway()]
         self._dead_letters_to: dict[str, str] = {}
         """The ARNs of queues' dead-letter queues, by the queues' own."""
+        self._of_queues: set[str] = set()
+        """The ids of queues' event source mappings."""
 
     def stack(self) -> Stack:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="discovery") as pool:
@@ -149,7 +150,7 @@ class _Discovery:
                 relays=tuple(sorted({each.kind for each in self._resources if each.kind in _RELAYS})),
                 beside=beside,
                 expiring=tuple(each for each in all_tables if each.expires_by is not None),
-                sends_later=any(map(self._of, _TIMERS)) or not all(pool.map(self._is_of_queue, self._of(_MAPPING))),
+                sends_later=self._sends_later(),
             )
 
     def _of(self, kind: str) -> list[Resource]:
@@ -174,6 +175,7 @@ class _Discovery:
 
     def _consumed(self, logical_id: str, url: str, arn: str) -> Queue:
         mappings = mappings_of(self._endpoint, arn)
+        self._of_queues.update(each["UUID"] for each in mappings)
         names, reporting = (
             {function_of(each) for each in found} for found in (mappings, filter(reports_failures, mappings))
         )
@@ -181,9 +183,13 @@ class _Discovery:
             logical_id=logical_id, url=url, arn=arn, consumers=tuple(sorted(names)), reporting=frozenset(reporting)
         )
 
-    def _is_of_queue(self, mapping: Resource) -> bool:
-        told = self._endpoint.functions().get_event_source_mapping(UUID=mapping.physical_id)
-        return ":sqs:" in told.get("EventSourceArn", "")
+    def _sends_later(self) -> bool:
+        # Elsewhere than on an engine nobody is kept from sending anything.
+        if self._endpoint.url is None:
+            return False
+        of_streams = {each.physical_id for each in self._of(_MAPPING)} - self._of_queues
+        rules = [each.physical_id for each in self._of(_RULE)]
+        return bool(of_streams or self._of(_SCHEDULE)) or any(is_schedule(self._endpoint, each) for each in rules)
 
     def _work_queue(self, queues: Sequence[Queue]) -> Queue:
         fed = self._dead_letters_to.values()

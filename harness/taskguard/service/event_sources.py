@@ -1,4 +1,4 @@
-"""The event source mappings of a queue: which functions Lambda invokes with its messages, and how.
+"""The event source mappings of a queue: which functions Lambda invokes with its messages, and how; and what is started by the clock.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 """
@@ -25,3 +25,15 @@ def function_of(mapping: Mapping[str, Any]) -> str:
 def reports_failures(mapping: Mapping[str, Any]) -> bool:
     """Whether it asks the function for a list of the batch's failed messages. Where nothing is set, the list may be left out."""
     return "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])
+
+
+def named_rule(rule: str) -> dict[str, str]:
+    """How EventBridge is asked for a rule, which CloudFormation calls ``bus|name``, or by its name alone."""
+    bus, _, name = rule.rpartition("|")
+    return {"Name": name} | ({"EventBusName": bus} if bus else {})
+
+
+def is_schedule(endpoint: Endpoint, rule: str) -> bool:
+    """Whether a rule of EventBridge goes by the clock, not by events."""
+    told: Mapping[str, Any] = endpoint.client("events").describe_rule(**named_rule(rule))
+    return bool(told.get("ScheduleExpression"))

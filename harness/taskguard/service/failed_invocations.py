@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from taskguard.service.event_sources import named_rule
 from taskguard.targets.base import Endpoint
 
 
@@ -59,7 +60,7 @@ def _of_topic(sns: Any, topic: str) -> Iterator[str]:
 
 def _of_rule(events: Any, rule: str) -> Iterator[str]:
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-    bus, _, name = rule.rpartition("|")
-    for each in events.list_targets_by_rule(Rule=name, **({"EventBusName": bus} if bus else {}))["Targets"]:
+    asked = named_rule(rule)
+    for each in events.list_targets_by_rule(Rule=asked.pop("Name"), **asked)["Targets"]:
         if arn := each.get("DeadLetterConfig", {}).get("Arn"):
             yield arn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,9 +16,26 @@ else:
     Json = Any
 
 
+_WORDS = re.compile(r"[A-Za-z][A-Za-z_ -]{0,39}")
+
+
 def canonical(value: Json) -> str:
     """Return the one text that stands for `value`: keys sorted, no spaces, `1` and `1.0` and `true` all different."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def shape_of(value: Json, levels: int = 6) -> str:
+    """What this value is like, without what may be one thing's own: numbers, and texts that are more than words. Below so many ``levels``
+    nothing is looked at."""
+    if isinstance(value, (dict, list, tuple)) and not levels:
+        return "..."
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{shape_of(value[name], levels - 1)}" for name in sorted(value)) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(sorted({shape_of(each, levels - 1) for each in value})) + "]"
+    if isinstance(value, str):
+        return value if _WORDS.fullmatch(value) else "text"
+    return json.dumps(value) if value is None or isinstance(value, bool) else "number"
 
 
 def spellings_of(text: str) -> frozenset[str]:

@@ -54,6 +54,12 @@ def sends_refused(*more: Event, **answer: Any) -> list[Event]:
     return [*kept, fault(), send, OTHERS, *more]
 
 
+def again(**answer: Any) -> TaskSubmitted:
+    """That the task was handed in once more, and what was answered."""
+    at_ms = SUBMITTED.answered_ms + 50
+    return replace(SUBMITTED, at_ms=at_ms, answered_ms=at_ms + 10, probe="send-is-refused", **answer)
+
+
 def settlement(events: list[Event]) -> Verdict:
     return judge("settlement", events)
 
@@ -64,7 +70,7 @@ def test_who_takes_what_could_not_be_sent_has_lost_it_and_the_refused_call_is_to
     [found] = verdict.findings
     assert found.message.startswith(f"task {TASK} was neither completed nor dead-lettered")
     assert (
-        "submit called sqs.SendMessage on jobs, which was refused (AccessDeniedException). The run refused that call"
+        "submit called sqs.SendMessage on jobs, which was refused (AccessDeniedException). The run refused the SendMessage of submit"
         in found.message
     )
 
@@ -83,20 +89,17 @@ def test_who_says_so_is_accused_of_nothing(status: int) -> None:
 
 def test_a_task_that_is_taken_the_second_time_is_to_be_done() -> None:
     lost = sends_refused(accepted=False, status_code=503)
-    again = replace(
-        SUBMITTED, at_ms=SUBMITTED.at_ms + 50, answered_ms=SUBMITTED.answered_ms + 50, probe="send-is-refused"
-    )
-    verdict = settlement([*lost, again])
+    verdict = settlement([*lost, again()])
     assert verdict.outcome is Outcome.FAIL
-    assert "The run refused that call" in verdict.findings[0].message
+    assert "The run refused the SendMessage of submit" in verdict.findings[0].message
 
 
 @pytest.mark.parametrize(
     ("more", "answer", "why"),
     [
         ({"operation": "PutItem", "resource": "outbox"}, {}, "submit called dynamodb.PutItem on outbox instead"),
-        ({"resource": "tasks"}, {"status_code": 207}, "its answer, 207, is that of no other task"),
-        ({"resource": "tasks"}, {"answered_id": None}, "its answer names no task, as others do"),
+        ({"resource": "tasks"}, {"status_code": 207}, "it was answered (HTTP 207) as no other task was"),
+        ({"resource": "tasks"}, {"answer": "{failed:[text]}"}, "it was answered (HTTP 202) as no other task was"),
     ],
 )
 def test_what_may_be_kept_for_later_or_not_taken_at_all_is_unknown(
@@ -104,19 +107,54 @@ def test_what_may_be_kept_for_later_or_not_taken_at_all_is_unknown(
 ) -> None:
     after = call(TASK, REQUEST, at_ms=fault().at_ms + 1, function="submit", **more)
     events = sends_refused(after, **answer)
-    other = the(without(events, Delivered), TaskSubmitted, 1)
-    events = changed(events, other, answered_id=other.task_id)
-    if "answered_id" not in answer:
-        events = changed(events, the(events, TaskSubmitted), answered_id=TASK)
     verdict = settlement(events)
     assert verdict.outcome is Outcome.UNKNOWN
     assert why in verdict.findings[0].message
+    assert judge("record", events).outcome is Outcome.UNKNOWN
 
 
-@pytest.mark.parametrize("changes", [{"resource": "tasks"}, {"resource": "new", "error": "any", "status": 400}])
-def test_what_it_does_for_each_task_or_did_in_vain_keeps_nothing(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resource": "tasks"},
+        {"resource": "new", "error": "any", "status": 400},
+        {"operation": "DeleteItem"},
+        {"service": "cloudwatch", "operation": "PutMetricData"},
+    ],
+)
+def test_what_it_does_for_each_task_or_did_in_vain_or_tells_people_keeps_nothing(changes: dict[str, Any]) -> None:
     after = call(TASK, REQUEST, at_ms=fault().at_ms + 1, function="submit", **changes)
     assert settlement(sends_refused(after)).outcome is Outcome.FAIL
+
+
+def test_who_keeps_for_later_what_it_calls_an_error_has_lost_it_when_it_takes_it_again() -> None:
+    rolled_back = call(
+        TASK, REQUEST, at_ms=fault().at_ms + 1, function="submit", operation="UpdateItem", resource="new"
+    )
+    lost = sends_refused(rolled_back, accepted=False, status_code=503)
+    assert settlement([*lost, again()]).outcome is Outcome.FAIL
+
+
+def test_what_was_kept_and_came_later_is_not_late() -> None:
+    late = changed(EVENTS, SUBMITTED, probe="send-is-refused", chosen=True)
+    late = changed(late, the(EVENTS, Delivered), at_ms=SUBMITTED.answered_ms + 60_000)
+    assert judge("ingress", late).outcome is Outcome.FAIL
+    assert judge("ingress", [*late, fault()]).outcome is Outcome.PASS
+
+
+def test_who_refuses_for_good_what_it_could_not_send_is_advised() -> None:
+    lost = sends_refused(accepted=False, status_code=503)
+    verdict = judge("ingress", [*lost, again(accepted=False, status_code=409)])
+    assert verdict.outcome is Outcome.PASS
+    [advice] = verdict.findings
+    assert "handed in again it was refused with HTTP 409, so that nobody can have it done" in advice.message
+
+
+def test_who_fails_again_is_unknown_and_what_the_run_did_is_told() -> None:
+    lost = sends_refused(accepted=False, status_code=503)
+    verdict = settlement([*lost, again(accepted=False, status_code=500)])
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "got HTTP 500, and was not accepted later. The run refused the SendMessage" in verdict.findings[0].message
 
 
 def test_a_task_whose_api_was_struck_is_judged_in_full() -> None:
@@ -130,7 +168,30 @@ def test_a_task_whose_api_was_struck_is_judged_in_full() -> None:
     assert History(of_delivery).was_broken_off(task_id)
 
 
-def test_another_task_s_send_that_was_refused_beside_it_is_told_as_the_run_s_doing() -> None:
-    events = [*without(EVENTS, AttemptSucceeded), fault(task_ids=(TASK,))]
-    [first, *_] = [found for found in settlement(events).findings if found.task_id == TASK]
-    assert first.message.endswith("so that its client can hand the task in again")
+def test_what_an_api_noted_of_a_task_that_it_could_not_send_is_no_move() -> None:
+    first = the(EVENTS, RecordChanged)
+    before = replace(first, at_ms=SUBMITTED.at_ms - 40, status="DEAD_LETTER", number=0)
+    noted = [before if event is first else event for event in EVENTS]
+    noted = [*noted, replace(first, number=1)]
+    asked = changed(noted, SUBMITTED, probe="send-is-refused", chosen=True)
+    refused = replace(
+        SUBMITTED,
+        at_ms=SUBMITTED.at_ms - 50,
+        answered_ms=SUBMITTED.at_ms - 10,
+        accepted=False,
+        status_code=503,
+        probe="send-is-refused",
+    )
+    struck = [*asked, refused, fault(at_ms=SUBMITTED.at_ms - 30)]
+    assert (
+        "went from DEAD_LETTER to PENDING" in judge("transitions", without(struck, FaultInjected)).findings[0].message
+    )
+    assert not any("DEAD_LETTER" in found.message for found in judge("transitions", struck).findings)
+
+
+def test_of_another_task_whose_send_was_refused_with_it_nobody_is_accused() -> None:
+    lost = [event for event in EVENTS if isinstance(event, TaskSubmitted) or getattr(event, "task_id", None) != TASK]
+    assert settlement(lost).outcome is Outcome.FAIL
+    verdict = settlement([*lost, fault()])
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.findings[0].message.endswith("the task in again: what was refused was meant for another task")

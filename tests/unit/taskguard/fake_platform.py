@@ -157,10 +157,13 @@ class Platform(Endpoint):
 
     def _list_event_source_mappings(self, *, EventSourceArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         yield {"EventSourceMappings": []}
-        yield from ({"EventSourceMappings": [{"FunctionArn": each}]} for each in self.mappings[EventSourceArn])
+        uuid = f"mapping-of-{EventSourceArn.rpartition(':')[2]}"
+        for each in self.mappings[EventSourceArn]:
+            yield {"EventSourceMappings": [{"FunctionArn": each, "UUID": uuid}]}
 
-    def get_event_source_mapping(self, *, UUID: str) -> dict[str, Any]:  # noqa: N803
-        return {"EventSourceArn": arn({"queue": "sqs", "stream": "dynamodb"}[UUID], "any")}
+    def describe_rule(self, *, Name: str, EventBusName: str) -> dict[str, Any]:  # noqa: N803
+        assert EventBusName == "bus"
+        return {"hourly": {"ScheduleExpression": "rate(1 hour)"}, "orders": {"EventPattern": "{}"}}[Name]
 
     def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         return self.functions_there[FunctionName]

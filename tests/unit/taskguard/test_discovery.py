@@ -233,10 +233,11 @@ def test_an_api_that_the_engine_does_not_know_is_told_as_unsupported() -> None:
 @pytest.mark.parametrize(
     ("resource", "later"),
     [
-        (("Hourly", "r", "AWS::Events::Rule"), True),
+        (("Hourly", "bus|hourly", "AWS::Events::Rule"), True),
+        (("Orders", "bus|orders", "AWS::Events::Rule"), False),
         (("Hourly", "s", "AWS::Scheduler::Schedule"), True),
         (("OfTable", "stream", "AWS::Lambda::EventSourceMapping"), True),
-        (("OfQueue", "queue", "AWS::Lambda::EventSourceMapping"), False),
+        (("OfQueue", "mapping-of-jobs", "AWS::Lambda::EventSourceMapping"), False),
     ],
 )
 def test_a_schedule_or_a_stream_may_send_later_what_others_could_not(

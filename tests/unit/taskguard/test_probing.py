@@ -30,7 +30,7 @@ from tests.unit.taskguard.recorder_lines import DEAD_ARN, FUNCTION, STACK, WORK_
 
 HERE = Endpoint(target="localstack", url=None, region="eu-central-1")
 TERMS = our_terms("f")
-LOAD = load_of("s", 2, TERMS)
+LOAD = replace(load_of("s", 2, TERMS), unsent=None)
 OF = {each.moment: each.task for each in LOAD.again}
 
 

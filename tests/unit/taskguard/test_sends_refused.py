@@ -33,6 +33,7 @@ HERE = replace(STACK, functions=tuple(map(function, NAMES)))
 ENGINE = Endpoint(target="localstack", url="http://127.0.0.1:1", region="eu-central-1", recording=Path("recording"))
 LOAD = load_of("s", 2, our_terms("f"))
 TASK = LOAD.unsent
+ALONE = replace(LOAD, again=())
 ONCE = altered(our_terms("f"), contract=demanding(api=Api(idempotent=Weight.OFF)))
 
 
@@ -149,8 +150,8 @@ def test_who_is_told_of_an_error_hands_it_in_again_where_that_is_the_same_task(
             refused.append(len(client.submitted))
 
     told: list[Any] = []
-    made = Probing(ENGINE, HERE, terms, LOAD, client, told.append, sends_refused=sends_refused)
-    made.in_vain()
+    made = Probing(ENGINE, HERE, terms, ALONE, client, told.append, sends_refused=sends_refused)
+    made.before_work()
     assert [event.status_code for event in told] == answers
     assert made.events == told
     assert all(task == TASK for task in client.submitted)
@@ -158,14 +159,22 @@ def test_who_is_told_of_an_error_hands_it_in_again_where_that_is_the_same_task(
     assert refused == [1]
 
 
-def test_an_engine_that_will_not_refuse_anything_is_handed_nothing() -> None:
+def test_who_takes_nothing_is_handed_nothing() -> None:
+    client: Any = Client()
+    made = Probing(ENGINE, HERE, our_terms("f"), ALONE, client, lambda _: None)
+    made.before_work(takes=False)
+    assert (client.submitted, made.events) == ([], [])
+
+
+def test_an_engine_that_does_not_answer_is_told() -> None:
     client: Any = Client()
 
     @contextmanager
     def sends_refused() -> Iterator[None]:
-        raise FaultPlanError("no such function")
+        raise FaultPlanError("is the engine still up?")
         yield
 
-    made = Probing(ENGINE, HERE, our_terms("f"), LOAD, client, lambda _: None, sends_refused=sends_refused)
-    made.in_vain()
+    made = Probing(ENGINE, HERE, our_terms("f"), ALONE, client, lambda _: None, sends_refused=sends_refused)
+    with pytest.raises(FaultPlanError, match="still up"):
+        made.before_work()
     assert (client.submitted, made.events) == ([], [])

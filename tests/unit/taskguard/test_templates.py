@@ -179,7 +179,7 @@ def test_a_parameter_without_a_value_is_said_with_the_line_to_write() -> None:
     with pytest.raises(ConfigurationError, match=r'parameters = \{ Size = "1", Ami = "…" \}'):
         parameters_for(template, "t", {})
     assert parameters_for(template, "t", {"Size": "2", "Ami": "x"}) == {"Size": "2", "Ami": "x"}
-    assert template["Parameters"]["Ami"] == {"Type": "String"}
+    assert template["Parameters"]["Ami"] == {"Type": "String", "Default": "x"}
     with pytest.raises(ConfigurationError, match=r"no parameter Sise.*Size"):
         parameters_for(template, "t", {"Sise": "2"})
 

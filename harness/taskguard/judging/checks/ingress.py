@@ -51,6 +51,7 @@ def judge(history: History, terms: Terms) -> Verdict:
     found: list[Found] = [
         *(each for event in submissions for each in _named(event)),
         *(each for event in submissions for each in _refused(event, history, terms)),
+        *(each for event in submissions for each in _never_again(event, history)),
         *(each for task_id in history.accepted for each in _late(history, task_id, terms, held)),
     ]
     wrong = tasks_at_fault(found)
@@ -89,9 +90,22 @@ def _refused(event: TaskSubmitted, history: History, terms: Terms) -> Iterator[F
         yield from weighed(terms.contract.api.refuses_invalid, Violation(event.task_id, message, (event,)))
 
 
+def _never_again(event: TaskSubmitted, history: History) -> Iterator[Advice]:
+    """That a task which the API could not send is refused for good."""
+    if event.accepted or event.in_doubt or event.task_id is None or event.task_id in history.accepted:
+        return
+    before = [each for each in history.of_task(event.task_id, TaskSubmitted) if refused_sends(history, each)]
+    if before and event not in before:
+        message = (
+            f"task {event.task_id} could not be sent, since the run refused that, and was answered with {answer(before[0].status_code)}; "
+            f"handed in again it was refused with {answer(event.status_code)}, so that nobody can have it done"
+        )
+        yield Advice(event.task_id, message, (*before, event))
+
+
 def _late(history: History, task_id: str, terms: Terms, held: HeldUpTimes) -> Iterator[Found]:
     deliveries, accepted = history.of_task(task_id, Delivered), history.accepted[task_id]
-    if not deliveries or terms.contract.api.prompt is Weight.OFF:
+    if not deliveries or terms.contract.api.prompt is Weight.OFF or refused_sends(history, accepted):
         return
     sent_ms = came_ms(history, task_id) or accepted.answered_ms
     due_ms = history.let_go_ms(sent_ms, "work") + _on_purpose_ms(history)

@@ -38,6 +38,7 @@ from taskguard.judging.checks.attempts import attempts_in_doubt, has_several_mes
 from taskguard.judging.checks.ends import ends_of
 from taskguard.judging.checks.recorded import recorded_attempts
 from taskguard.judging.checks.struck import all_withheld, may_be_unwritten, not_in_full, was_broken_off
+from taskguard.judging.checks.unsent import may_be_kept
 from taskguard.judging.verdict import (
     Advice,
     Doubt,
@@ -114,6 +115,11 @@ def _of_record(
     record: RecordObserved, history: History, words: RecordWords, terms: Terms, unseen: RecordObserved | None
 ) -> Iterator[Found]:
     task_id = record.task_id
+    if not history.attempts_of(task_id) and (why := may_be_kept(history, task_id)):
+        yield Doubt(
+            task_id, f"task {task_id} was accepted, and its record says {record.status or 'nothing'}: {why}", (record,)
+        )
+        return
     if record.status is None:
         if not may_be_unwritten(history, task_id):
             yield Violation(task_id, f"task {task_id} was accepted and has no record", (record,))

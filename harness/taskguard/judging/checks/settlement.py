@@ -279,7 +279,9 @@ def _refusals(history: History) -> Iterator[Found]:
         # The answer may ask for another try rather than call the task invalid.
         if refused.in_doubt or refused.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             answer = f"HTTP {refused.status_code}" if refused.status_code else "no answer"
-            yield Doubt(refused.task_id, f"task {refused.task_id} got {answer}, and was not accepted later", (refused,))
+            why = told_of_it(history, refused.task_id) if refused.task_id is not None else ""
+            message = f"task {refused.task_id} got {answer}, and was not accepted later{why}"
+            yield Doubt(refused.task_id, message, (refused,))
         else:
             yield was_refused(refused)
 

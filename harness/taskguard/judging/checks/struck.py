@@ -49,7 +49,10 @@ def _is_written_before(history: History) -> bool:
 def touched_changes(history: History, task_id: str, tolerance_ms: float) -> Callable[[Event], bool]:
     """Which changes of a task's record were made from when an attempt of it was broken off in its function until the next was
     delivered: what they leave the record at is nobody's choice. All, where it was not seen which attempt that was."""
-    faults = history.breaking_off(task_id)
+    faults, accepted = history.breaking_off(task_id), history.accepted.get(task_id)
+    if not faults and accepted is not None and any(task_id in fault.task_ids for fault in history.denied_beside):
+        # What an API noted of a task that it could not send, and was handed in again.
+        return lambda event: isinstance(event, RecordChanged) and event.at_ms <= accepted.at_ms
     if not faults:
         return lambda _: False
     attempts = history.attempts_of(task_id)

@@ -176,7 +176,8 @@ def _resolved(template: Template, value: object) -> str | None:
     """A text, be it a parameter's own value or one that stands in a mapping; none where it is not known before the deploy."""
     match value:
         case {"Ref": str(name), **more} if not more:
-            return _resolved(template, _at(template, ("Parameters", name, "Default")))
+            default = _at(template, ("Parameters", name, "Default"))
+            return default if isinstance(default, str) else None
         case {"Fn::FindInMap": [*keys], **more} if not more and len(keys) == _KEYS_OF_A_MAPPING:
             return _resolved(template, _at(template, ("Mappings", *(_resolved(template, key) for key in keys))))
         case str(text):

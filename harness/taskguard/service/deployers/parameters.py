@@ -46,6 +46,9 @@ def parameters_for(
             f"deploying {file}: nobody gives a value to its parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)}. "
             f"Give one in taskguard.toml:\n  [service]\n  parameters = {{ {some} }}"
         )
+    for name, value in values.items():
+        # What is built before the deploy goes by them, too.
+        declared[name] = {**declared[name], "Default": value}
     return values
 
 
