@@ -118,7 +118,7 @@ _WAYS_IN = (
         "answers 202 although the queue refused the task's message",
         _changed(_SUBMIT, _UNSENT, '            message_id = f"none: {failure}"\n'),
         caught_by=("settlement", "record"),
-        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused the SendMessage",
+        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused the SendMessage of",
     ),
     _probed(
         "takes-what-it-could-not-send-for-known",
@@ -132,7 +132,7 @@ _WAYS_IN = (
             "        if known:\n",
         ),
         caught_by=("settlement", "record"),
-        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused the SendMessage",
+        message="send-is-refused.* was neither completed .* sqs.SendMessage .* refused .*The run refused the SendMessage of",
     ),
     _probed(
         "cuts-long-text",
