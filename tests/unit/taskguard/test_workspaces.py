@@ -15,6 +15,7 @@ from taskguard.service.deployers.workspaces import (
     members_named,
     patterns_in,
     with_those_of_root,
+    without_catalogs,
     without_members,
 )
 from taskguard.targets.base import Endpoint
@@ -158,3 +159,37 @@ def test_without_a_workspace_a_deploy_that_fails_for_what_lies_outside_says_how_
 def test_a_pattern_that_is_strange_hides_no_package_that_another_finds(root: Path, strange: str) -> None:
     (root / "package.json").write_text(json.dumps({"workspaces": [strange, "packages/*"]}))
     assert {"@acme/shared", "@acme/words"} <= members_beside(root / "packages" / "service").keys()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "pnpm-workspace.yaml",
+            "packages: [any]\ncatalog: { zod: ^3.0.0 }\ncatalogs: { old: { uuid: ^8.0.0 }, odd: 3 }\n",
+        ),
+        (
+            "package.json",
+            '{"workspaces": {"packages": ["any"], "catalog": {"zod": "^3.0.0"}, "catalogs": {"old": {"uuid": "^8.0.0"}}}}',
+        ),
+        (
+            "package.json",
+            '{"workspaces": ["any"], "catalog": {"zod": "^3.0.0"}, "catalogs": {"old": {"uuid": "^8.0.0"}}}',
+        ),
+    ],
+)
+def test_versions_come_from_the_root_s_catalogs_and_what_stands_in_none_is_left(
+    tmp_path: Path, file: str, text: str
+) -> None:
+    (tmp_path / file).write_text(text)
+    manifest = {
+        "dependencies": {"zod": "catalog:", "uuid": "catalog:old", "left": "catalog:odd", "pad": "^1.0.0"},
+        "devDependencies": {"zod": "catalog:default", "none": "catalog:"},
+        "optionalDependencies": "no table",
+    }
+    assert without_catalogs(manifest, tmp_path) == {
+        "dependencies": {"zod": "^3.0.0", "uuid": "^8.0.0", "left": "catalog:odd", "pad": "^1.0.0"},
+        "devDependencies": {"zod": "^3.0.0", "none": "catalog:"},
+        "optionalDependencies": "no table",
+    }
+    assert without_catalogs(manifest, tmp_path / "none") == manifest

@@ -40,6 +40,7 @@ from taskguard.service.deployers.workspaces import (
     members_beside,
     members_named,
     with_those_of_root,
+    without_catalogs,
     without_members,
     workspace_of,
 )
@@ -146,7 +147,9 @@ def node_modules(job: Job, manifest: Path, *, development: bool = False) -> Modu
     if root is not None:
         told = with_those_of_root(told, root) if development else told
         members = members_named(told, members_beside(job.places.service))
-        files[MANIFEST] = json.dumps(without_members(told, members)).encode()
+        told = without_members(told, members)
+    if unlocked and (told := without_catalogs(told, root or source)) != json.loads(files[MANIFEST].decode("utf-8-sig")):
+        files[MANIFEST] = json.dumps(told).encode()
     local = any(_LOCAL_MODULES.search(content.decode("utf-8-sig", errors="replace")) for content in files.values())
 
     def install(folder: Path) -> None:

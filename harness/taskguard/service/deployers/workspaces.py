@@ -16,6 +16,7 @@ import yaml
 
 _MANIFEST = "package.json"
 _OF_OTHERS = "node_modules"
+_CATALOG = "catalog:"
 _KINDS = ("dependencies", "optionalDependencies")
 
 
@@ -38,10 +39,8 @@ def workspace_of(service: Path) -> Path | None:
 def patterns_in(folder: Path) -> tuple[str, ...] | None:
     """Where the packages lie of the workspace whose root this is; none where it is no such root.
     https://docs.npmjs.com/cli/using-npm/workspaces, https://pnpm.io/pnpm-workspace_yaml."""
-    with suppress(OSError, ValueError, yaml.YAMLError, AttributeError):
-        return _texts(
-            (yaml.safe_load((folder / "pnpm-workspace.yaml").read_text(encoding="utf-8")) or {}).get("packages")
-        )
+    if (of_pnpm := _of_pnpm(folder)) is not None:
+        return _texts(of_pnpm.get("packages"))
     told = _read(folder).get("workspaces")
     # Yarn's first form has more beside them.
     return None if told is None else _texts(told.get("packages") if isinstance(told, dict) else told)
@@ -83,6 +82,32 @@ def without_members(manifest: Mapping[str, Any], members: Mapping[str, Path]) ->
         if name not in members
     }
     return {**manifest, **kept, "dependencies": {**of_members, **kept.get("dependencies", {})}}
+
+
+def without_catalogs(manifest: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
+    """The manifest of a package, with the versions that the workspace's ``root`` has in its catalogs in place of their names there:
+    https://pnpm.io/catalogs, https://bun.sh/docs/pm/catalogs. What stands in none is left as it is."""
+    workspaces = _read(root).get("workspaces")
+    told = _of_pnpm(root) or (workspaces if isinstance(workspaces, dict) else _read(root))
+    catalogs = {"": told.get("catalog"), "default": told.get("catalog"), **_mapping(told.get("catalogs"))}
+
+    def version_of(name: str, version: Any) -> Any:
+        if not isinstance(version, str) or not version.startswith(_CATALOG):
+            return version
+        return _mapping(catalogs.get(version.removeprefix(_CATALOG))).get(name, version)
+
+    kinds = [kind for kind in (*_KINDS, "devDependencies") if isinstance(manifest.get(kind), dict)]
+    return {**manifest, **{kind: {name: version_of(name, it) for name, it in manifest[kind].items()} for kind in kinds}}
+
+
+def _of_pnpm(root: Path) -> Mapping[str, Any] | None:
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        return _mapping(yaml.safe_load((root / "pnpm-workspace.yaml").read_text(encoding="utf-8")))
+    return None
+
+
+def _mapping(told: object) -> Mapping[str, Any]:
+    return told if isinstance(told, dict) else {}
 
 
 def _named(manifest: Mapping[str, Any], *, development: bool) -> Iterator[str]:
