@@ -122,8 +122,8 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
 
 
 def shared_load(seed: str, count: int, terms: Terms) -> Load:
-    """The same for a stack that others use, too: nothing waits there."""
-    return replace(load_of(seed, count, terms), waiting=0)
+    """The same for a stack that others use, too: nothing waits there, and nothing is refused."""
+    return replace(load_of(seed, count, terms), waiting=0, unsent=None)
 
 
 def _mixed(tasks: Sequence[Task], probes: Sequence[Task]) -> tuple[Task, ...]:

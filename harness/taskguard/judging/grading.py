@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from msgspec import Struct, structs
 
 from taskguard.contract.terms import Terms
 from taskguard.errors import ExitCode
-from taskguard.history import AttemptSucceeded, DeadLettered, EngineLimit, Event, FaultInjected, History, Manifest
+from taskguard.history import (
+    Attempt,
+    AttemptSucceeded,
+    DeadLettered,
+    EngineLimit,
+    Event,
+    FaultInjected,
+    History,
+    Manifest,
+)
 from taskguard.judging.causes import Cause, causes_of
 from taskguard.judging.checks import CHECKS, Check
 from taskguard.judging.checks.asked import as_deployed
@@ -43,7 +53,8 @@ _TELLS_APART = "idempotency"
 class TaskFate(Struct, frozen=True, kw_only=True, gc=False):
     """What became of a task: each attempt (`succeeded`, `failed`, `unknown`), and how it ended.
 
-    `end` is `completed`, `dead-lettered`, `both` or `unsettled`. A task that was `chosen` for its fate counts for itself.
+    `end` is `completed`, `dead-lettered`, `both` or `unsettled`. A task that was `chosen` for its fate counts for itself; where it came in
+    several messages, the attempts of that which was tried most often come first.
     """
 
     task_id: str
@@ -260,10 +271,13 @@ def _as_if_unstruck(fate: TaskFate, history: History) -> TaskFate:
 
 
 def _fate(history: History, task_id: str) -> TaskFate:
-    attempts = history.attempts_of(task_id)
-    outcomes = tuple(
-        ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown" for attempt in attempts
-    )
+    is_chosen = task_id in history.chosen
+    of_messages = [[_outcome(attempt) for attempt in each.attempts] for each in history.chains_of(task_id)]
+    if is_chosen and len(of_messages) > 1:
+        # One that is handed in again may come in messages that are worked on at once: in which order is chance.
+        outcomes = tuple(chain.from_iterable(sorted(of_messages, key=lambda each: (-len(each), each))))
+    else:
+        outcomes = tuple(map(_outcome, history.attempts_of(task_id)))
     last = ends_of(history, task_id)[-1]
     completed, dead = bool(last.successes), bool(last.dead_letters)
     end = {(True, False): "completed", (False, True): "dead-lettered", (True, True): "both"}
@@ -271,5 +285,9 @@ def _fate(history: History, task_id: str) -> TaskFate:
         task_id=task_id,
         attempts=outcomes,
         end=end.get((completed, dead), "unsettled"),
-        chosen=task_id in history.chosen,
+        chosen=is_chosen,
     )
+
+
+def _outcome(attempt: Attempt) -> str:
+    return ("succeeded" if attempt.succeeded else "failed") if attempt.determined else "unknown"

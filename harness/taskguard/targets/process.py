@@ -16,6 +16,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ def answered(url: str, name: str) -> object:
     try:
         with direct.open(url, timeout=_ANSWER_SECONDS) as response:
             return json.load(response)[name]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, HTTPException):
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 from taskguard.history import (
@@ -46,6 +47,7 @@ from tests.unit.judging.building import (
     the,
     without,
 )
+from tests.unit.judging.calling import handed_in_again, second_message
 from tests.unit.judging.reporting import manifest_of
 
 FATES = (FIRST_TRY, SECOND_TRY, THIRD_TRY, DEAD, FIRST_TRY, FIRST_TRY)
@@ -74,6 +76,17 @@ def test_the_numbers_of_a_grade() -> None:
     died = the(EVENTS, DeadLettered).task_id or ""
     assert TaskFate(task_id=died, attempts=("failed",) * 3, end="dead-lettered") in graded.fates
     assert [fate.task_id for fate in graded.fates] == sorted(fate.task_id for fate in graded.fates)
+
+
+def test_of_a_probe_in_several_messages_the_attempts_are_in_no_order_of_chance() -> None:
+    events = second_message(handed_in_again(run(SECOND_TRY)), after_ms=-1.0)
+    for chosen, expected in (
+        (True, ("failed", "succeeded", "succeeded")),
+        (False, ("succeeded", "failed", "succeeded")),
+    ):
+        submitted = [replace(each, chosen=chosen) if isinstance(each, TaskSubmitted) else each for each in events]
+        [fate] = grade(History(submitted), EXPECTED).fates
+        assert (fate.attempts, fate.chosen) == (expected, chosen)
 
 
 def test_exit_codes() -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from taskguard.run.events import Answered, Tell
 from taskguard.service.stack import Stack
 from taskguard.support.clocks import MachineClock
 from taskguard.targets.base import Endpoint
-from taskguard.targets.process import has_ended
+from taskguard.targets.process import answered, has_ended
 
 from tests.unit.judging.building import DEAD, EXPECTED, FIRST_TRY, SECOND_TRY, run
 from tests.unit.taskguard.recorder_lines import STACK
@@ -178,3 +179,11 @@ def test_room_that_was_set_aside_is_not_part_of_a_history(tmp_path: Path) -> Non
     History(EVENTS).write(file)
     assert History.read(file) == History(EVENTS)
     assert [each.name for each in tmp_path.iterdir()] == ["history.jsonl"]
+
+
+def test_an_engine_that_ends_in_the_middle_of_an_answer_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(*_: object, **__: object) -> object:
+        raise IncompleteRead(b"", 65)
+
+    monkeypatch.setattr("taskguard.targets.process.direct.open", cut)
+    assert answered("http://127.0.0.1:1/_taskguard/instance", "failure") is None

@@ -82,6 +82,7 @@ def test_a_plain_load_is_the_workload_and_nobody_waits() -> None:
 def test_on_a_stack_that_others_use_nothing_waits_and_all_is_handed_in() -> None:
     load, shared = of_seed("s", 30), shared_load("s", 30, our_terms("s"))
     assert shared.waiting == 0 < load.waiting
+    assert shared.unsent is None is not load.unsent
     assert (shared.tasks, shared.again) == (load.tasks, load.again)
 
 
