@@ -275,7 +275,8 @@ def _fate(history: History, task_id: str) -> TaskFate:
     of_messages = [[_outcome(attempt) for attempt in each.attempts] for each in history.chains_of(task_id)]
     if is_chosen and len(of_messages) > 1:
         # One that is handed in again may come in messages that are worked on at once: in which order is chance.
-        outcomes = tuple(chain.from_iterable(sorted(of_messages, key=_longest_first)))
+        of_messages.sort(key=lambda each: (-len(each), each))
+        outcomes = tuple(chain.from_iterable(of_messages))
     else:
         outcomes = tuple(map(_outcome, history.attempts_of(task_id)))
     last = ends_of(history, task_id)[-1]
@@ -287,10 +288,6 @@ def _fate(history: History, task_id: str) -> TaskFate:
         end=end.get((completed, dead), "unsettled"),
         chosen=is_chosen,
     )
-
-
-def _longest_first(outcomes: list[str]) -> tuple[int, list[str]]:
-    return -len(outcomes), outcomes
 
 
 def _outcome(attempt: Attempt) -> str:
