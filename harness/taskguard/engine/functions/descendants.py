@@ -4,11 +4,14 @@ The engine reads it, and so does what runs beside a function, which sees nothing
 """
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 _PARENT, _STARTED = 1, 19
 """Places in ``/proc/<pid>/stat`` after the command's name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+
+_LOOKS, _BETWEEN_LOOKS_SECONDS = 10, 0.005
 
 
 class Processes:
@@ -54,9 +57,18 @@ def commands_of(pids: Iterable[int], longest: int = 200) -> list[str]:
     found = []
     for pid in pids:
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-                words = file.read(longest).rstrip(b"\0").split(b"\0")
+            command = _command_of(pid, longest)
         except OSError:
             continue
-        found.append(b" ".join(words).decode("utf-8", errors="replace"))
+        found.append(command.replace(b"\0", b" ").decode("utf-8", errors="replace"))
     return found
+
+
+def _command_of(pid: int, longest: int) -> bytes:
+    # A program that is just being loaded has none yet.
+    for _ in range(_LOOKS):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            if command := file.read(longest).rstrip(b"\0"):
+                return command
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+    return b""
