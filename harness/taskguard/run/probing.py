@@ -113,13 +113,14 @@ class Probing:
     def before_work(self, *, takes: bool = True) -> None:
         """Hand in what is handed in while nobody works: tasks twice at once, again those that were handed in just now and, to an API that
         ``takes`` tasks, the one that it cannot send."""
-        if takes:
-            self._in_vain()
         for each in self._load.again:
             if each.moment is Moment.AT_ONCE:
                 self._note(self._client.at_once(each.task))
             elif each.moment is Moment.IN_A_ROW:
                 self._note([self._client.submit(each.repeated)])
+        # Last, since what was handed in before may be on its way still when it has been answered.
+        if takes:
+            self._in_vain()
 
     def refusals(self) -> None:
         """Send what is no task."""
