@@ -39,7 +39,7 @@ from taskguard.run.learning_first import with_words_learnt
 from taskguard.run.manifests import digests_of_service, digests_of_stack, manifest_of
 from taskguard.run.outside import Outside
 from taskguard.run.own_engine import OwnEngine
-from taskguard.run.probing import fitted
+from taskguard.run.probing import fitted_to_stack
 from taskguard.run.redrive import Redrive
 from taskguard.run.running import Run
 from taskguard.run.runtimes import runtimes_of, stand_ins_of
@@ -108,7 +108,7 @@ def record(
         IngressError: before a run with faults, no words were found in which a task is taken.
     """
     asked_for = load.asked_for
-    load = fitted(load, run.endpoint, run.stack)
+    load = fitted_to_stack(load, run.endpoint, run.stack)
     if run.stack.unsupported:
         tell(Announced(not_made(run.stack.unsupported)))
     if run.stack.set_aside:
@@ -172,8 +172,8 @@ def _early(
     """What tells of checks that fail before the run has ended, where it is asked for."""
     if asked is None or not asked.early or asked.plan is not None:
         return nullcontext()
-    again = frozenset(each.task_id for each in (*(it.task for it in load.again), load.unsent) if each is not None)
-    return told_early(run, seen.answers, manifest, again, seen.tell)
+    apart = frozenset(task.task_id for task in load.apart)
+    return told_early(run, seen.answers, manifest, apart, seen.tell)
 
 
 def _outside(run: Run, load: Load, folder: Path, tell: Tell, asked: Asked | None) -> Outside:

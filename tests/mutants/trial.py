@@ -15,7 +15,7 @@ from taskguard.run.backlog import Backlog
 from taskguard.run.injecting.fates import Fates
 from taskguard.run.manifests import manifest_of
 from taskguard.run.outside import Outside
-from taskguard.run.probing import fitted
+from taskguard.run.probing import fitted_to_stack
 from taskguard.run.running import Run
 from taskguard.run.watch import Pace
 from taskguard.service.stack import Stack
@@ -45,7 +45,7 @@ def put_on_trial(endpoint: Endpoint, stack: Stack, load: Load, folder: Path) -> 
     )
     # They are the same by either evidence.
     logged.configuration = seen.configuration
-    given = fitted(load.of_run(), endpoint, stack)
+    given = fitted_to_stack(load.of_run(), endpoint, stack)
 
     backlog = Backlog(endpoint, stack, terms, waiting=given.waiting) if given.waiting else None
     outside = Outside(backlog=backlog, fates=Fates(endpoint, stack, given.fates) if given.unsent is not None else None)

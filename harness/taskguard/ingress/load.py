@@ -43,9 +43,13 @@ class Load:
     @property
     def task_ids(self) -> list[str]:
         """The ids of all of them."""
-        again = [each.task for each in self.again]
-        unsent = [] if self.unsent is None else [self.unsent]
-        return list(dict.fromkeys(task.task_id for task in (*self.tasks, *again, *unsent)))
+        return list(dict.fromkeys(task.task_id for task in (*self.tasks, *self.apart)))
+
+    @property
+    def apart(self) -> tuple[Task, ...]:
+        """The tasks that are handed in again, or while the API may send nothing."""
+        again = tuple(each.task for each in self.again)
+        return again if self.unsent is None else (*again, self.unsent)
 
     @property
     def asked_for(self) -> int:

@@ -59,7 +59,7 @@ def invalid_of(load: Load, terms: Terms, endpoint: Endpoint, stack: Stack) -> li
     return list(invalid_requests(load.seed, terms.dialect.ingress, stack.ingress, largest))
 
 
-def fitted(load: Load, endpoint: Endpoint, stack: Stack) -> Load:
+def fitted_to_stack(load: Load, endpoint: Endpoint, stack: Stack) -> Load:
     """The load as this stack can be given it: with the largest payload that it takes, and nothing to be done again to a queue. The API can be
     refused to send where there is an engine of ours that nobody else uses."""
     if load.probes:

@@ -27,13 +27,14 @@ def reports_failures(mapping: Mapping[str, Any]) -> bool:
     return "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or [])
 
 
-def named_rule(rule: str) -> dict[str, str]:
-    """How EventBridge is asked for a rule, which CloudFormation calls ``bus|name``, or by its name alone."""
+def named_rule(rule: str) -> tuple[str, dict[str, str]]:
+    """The name of a rule of EventBridge, which CloudFormation calls ``bus|name`` or by its name alone, and the parameter that names its bus."""
     bus, _, name = rule.rpartition("|")
-    return {"Name": name} | ({"EventBusName": bus} if bus else {})
+    return name, {"EventBusName": bus} if bus else {}
 
 
 def is_schedule(endpoint: Endpoint, rule: str) -> bool:
     """Whether a rule of EventBridge goes by the clock, not by events."""
-    told: Mapping[str, Any] = endpoint.client("events").describe_rule(**named_rule(rule))
+    name, on_bus = named_rule(rule)
+    told: Mapping[str, Any] = endpoint.client("events").describe_rule(Name=name, **on_bus)
     return bool(told.get("ScheduleExpression"))

@@ -60,7 +60,7 @@ def _of_topic(sns: Any, topic: str) -> Iterator[str]:
 
 def _of_rule(events: Any, rule: str) -> Iterator[str]:
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-    asked = named_rule(rule)
-    for each in events.list_targets_by_rule(Rule=asked.pop("Name"), **asked)["Targets"]:
+    name, on_bus = named_rule(rule)
+    for each in events.list_targets_by_rule(Rule=name, **on_bus)["Targets"]:
         if arn := each.get("DeadLetterConfig", {}).get("Arn"):
             yield arn

@@ -21,7 +21,7 @@ from taskguard.run import probing
 from taskguard.run.injecting import fates as fates_module
 from taskguard.run.injecting.fates import Fates, sender_of
 from taskguard.run.outside import Outside
-from taskguard.run.probing import Probing, fitted
+from taskguard.run.probing import Probing, fitted_to_stack
 from taskguard.service.stack import Queue, Stack
 from taskguard.targets.base import Endpoint
 
@@ -83,7 +83,7 @@ def test_where_that_cannot_be_had_the_task_is_left_out(
     monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint, stack: Stack, load: Load, kept: bool
 ) -> None:
     monkeypatch.setattr(probing, "largest_message_bytes", lambda *_: 262_144)
-    assert (fitted(load, endpoint, stack).unsent is not None) is kept
+    assert (fitted_to_stack(load, endpoint, stack).unsent is not None) is kept
 
 
 @pytest.fixture

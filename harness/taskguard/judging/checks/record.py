@@ -115,7 +115,7 @@ def _of_record(
     record: RecordObserved, history: History, words: RecordWords, terms: Terms, unseen: RecordObserved | None
 ) -> Iterator[Found]:
     task_id = record.task_id
-    if not history.attempts_of(task_id) and (why := may_be_kept(history, task_id)):
+    if why := may_be_kept(history, task_id):
         yield Doubt(
             task_id, f"task {task_id} was accepted, and its record says {record.status or 'nothing'}: {why}", (record,)
         )

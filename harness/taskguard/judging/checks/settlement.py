@@ -119,7 +119,7 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         elif not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
             # The record is a claim; what was last seen to happen is what helps.
             message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}{told_of_it(history, task_id)}"
-            if (why := may_be_kept(history, task_id)) and not history.attempts_of(task_id):
+            if why := may_be_kept(history, task_id):
                 yield Doubt(task_id, f"{message}: {why}", history.of_task(task_id))
             else:
                 yield unfinished(history, task_id, message, (AttemptSucceeded, DeadLettered))

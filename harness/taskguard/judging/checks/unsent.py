@@ -25,10 +25,7 @@ def refused_sends(history: History, submission: TaskSubmitted) -> list[FaultInje
 
 def told_of_it(history: History, task_id: str) -> str:
     """That a task's send was refused, as a sentence to follow on what became of it; empty where none was, or it came all the same."""
-    of_task = history.of_task(task_id, TaskSubmitted)
-    refused = [fault for submission in of_task for fault in refused_sends(history, submission)] or _beside(
-        history, task_id
-    )
+    refused = _of_own(history, task_id) or _beside(history, task_id)
     if not refused or history.attempts_of(task_id):
         return ""
     return (
@@ -38,7 +35,10 @@ def told_of_it(history: History, task_id: str) -> str:
 
 
 def may_be_kept(history: History, task_id: str) -> str:
-    """Why a task that was taken, and not sent since the run refused it, may not be lost, as a clause; empty where nothing tells so."""
+    """Why a task that was taken, and not sent since the run refused it, may not be lost, as a clause; empty where nothing tells so, or it
+    came all the same."""
+    if history.attempts_of(task_id):
+        return ""
     for submission in history.of_task(task_id, TaskSubmitted):
         refused = refused_sends(history, submission)
         if not submission.accepted or not refused:
@@ -54,12 +54,15 @@ def may_be_kept(history: History, task_id: str) -> str:
     return "what was refused was meant for another task" if _beside(history, task_id) else ""
 
 
+def _of_own(history: History, task_id: str) -> list[FaultInjected]:
+    """The calls that were refused while this task was handed in."""
+    return [fault for each in history.of_task(task_id, TaskSubmitted) for fault in refused_sends(history, each)]
+
+
 def _beside(history: History, task_id: str) -> list[FaultInjected]:
     """The calls for this task that were refused while another one was handed in."""
-    of_task = history.of_task(task_id, TaskSubmitted)
-    if any(refused_sends(history, each) for each in of_task):
-        return []
-    return [fault for fault in history.denied_beside if task_id in fault.task_ids]
+    refused = [fault for fault in history.denied_beside if task_id in fault.task_ids]
+    return [] if _of_own(history, task_id) else refused
 
 
 def _only_then(history: History, fault: FaultInjected) -> Iterator[Called]:
