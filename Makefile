@@ -27,12 +27,12 @@ BIN := $(VENV)/bin
 junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
-unit-parts := unit-programs unit-taskguard unit-command unit-handlers unit-rest
+unit-parts := unit-taskguard unit-command unit-handlers unit-rest
 output-sync := $(if $(filter output-sync,$(.FEATURES)),-O)
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit $(unit-parts) unit-beside pipeline test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint docs scan audit clean deploy remove lock
+.PHONY: help setup grade test-local test-slow test-heavy test-mutants test-mutants-graded test-services test-docker test-ministack image test-installed test-unit test-programs $(unit-parts) unit-beside pipeline test-packaging test-browser test-edge conformance test-conformance test-faults test-aws privileges up down lint docs scan audit clean deploy remove lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 	@exec $(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
 test-local: setup ## run the tests: the engine and the pipeline, faster than the clock, and unit tests while they wait
-	@exec $(MAKE) --no-print-directory -j 6 unit-beside pipeline
+	@exec $(MAKE) --no-print-directory -j 5 unit-beside pipeline
 
 # The engine is waited for longest: all else yields to it, but not so much that what it waits for itself comes too late.
 unit-beside:
@@ -50,7 +50,7 @@ unit-beside:
 pipeline:
 	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),10) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
-test-slow: test-packaging test-heavy ## run the other tests: the package and the template; engines of their own, in real time
+test-slow: test-programs test-packaging test-heavy ## run the other tests: real programs; the package and the template; engines of their own, in real time
 
 test-heavy: setup
 	@echo "== those that keep both cores busy, in real time"
@@ -81,31 +81,29 @@ image: setup ## build the image that stands in for the public one, from packages
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine)
-	@exec $(MAKE) --no-print-directory -j 5 $(output-sync) $(unit-parts)
+	@exec $(MAKE) --no-print-directory -j 4 $(output-sync) $(unit-parts)
 
-# Of five ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
+# Of four ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
 # would all import everything, and tell of each test. The one that waits most is started first.
-# What starts programs, or waits for others, and has time for the rest meanwhile.
-unit-programs := $(patsubst %,tests/unit/taskguard/test_%.py,submissions_making gradebook* building deployment function_process environments node_bootstrap sandbox nemesis runtime_api)
 # The command, the pytest plugin, and AWS as their user sees it, with its logs.
-unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* at_once *_plugin least_privilege *_logs)
+unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* *_plugin least_privilege *_logs gradebook* submissions_making)
 # It has a table from moto, as the handlers' tests have.
 unit-table := tests/unit/taskguard/test_aws_cleaning.py
 
-unit-programs:
-	@exec $(BIN)/python -m pytest $(unit-programs) -q $(call junit,unit-programs)
-
-unit-taskguard:
-	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command) $(unit-programs)) -q $(call junit,unit-taskguard)
-
 unit-command:
 	@exec $(BIN)/python -m pytest $(filter-out $(unit-table),$(wildcard $(unit-command))) -q $(call junit,unit-command)
+
+unit-taskguard:
+	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command)) -q $(call junit,unit-taskguard)
 
 unit-handlers:
 	@exec $(BIN)/python -m pytest tests/unit/handlers $(unit-table) -q $(call junit,unit-handlers)
 
 unit-rest:
 	@exec $(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard --ignore tests/unit/handlers -q $(call junit,unit-rest)
+
+test-programs: setup ## start real programs: functions' processes, the command, npm and uv, the sandbox (no engine)
+	@exec $(BIN)/python -m pytest tests/programs -q -n 2 $(call junit,programs)
 
 test-installed: setup ## install a wheel elsewhere, and use it there as a stranger would
 	@exec $(BIN)/python -m pytest tests/installed -q $(call junit,installed)

@@ -19,7 +19,7 @@ from taskguard.engine.functions.process import FunctionProcess
 from taskguard.engine.functions.runtimes import launch_of, python_fork_server
 from taskguard.engine.settings import FunctionRuntime
 
-from tests.unit.taskguard.lambda_libraries import write_libraries
+from tests.programs.lambda_libraries import write_libraries
 
 SOON = 20.0
 FORKED, STARTED = "forked\n", "started\n"

@@ -14,7 +14,7 @@ from taskguard.engine.functions.sandbox import launch_in_box
 from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.waiting import wait_for
 
-from tests.unit.taskguard.lambda_libraries import write_libraries
+from tests.programs.lambda_libraries import write_libraries
 
 SOON = 20.0
 MEMORY_BYTES, TEMPORARY_BYTES = 256 * 1024**2, 4 * 1024**2

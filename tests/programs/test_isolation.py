@@ -18,7 +18,7 @@ from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.sandbox.network import Network
 from taskguard.support.waiting import wait_for
 
-from tests.unit.taskguard.forked_environments import MEMORY_BYTES, SOON, TEMPORARY_BYTES, Environments
+from tests.programs.forked_environments import MEMORY_BYTES, SOON, TEMPORARY_BYTES, Environments
 
 FORKED: dict[str, str] = {}
 STARTED = {"PYTHONUNBUFFERED": "1"}

@@ -22,7 +22,7 @@ from taskguard.engine.settings import FunctionRuntime
 from taskguard.support.waiting import wait_for
 
 from tests.places import PROJECT
-from tests.unit.taskguard.lambda_libraries import write_libraries
+from tests.programs.lambda_libraries import write_libraries
 
 SOON = 20.0
 WAITS = "print(os.getpid(), flush=True)\nthreading.Event().wait()"
