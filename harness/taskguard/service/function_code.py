@@ -43,9 +43,13 @@ def update(endpoint: Endpoint, name: str, **code: Any) -> None:
         DeploymentError: it was not updated in time, or that failed.
         ClientError, BotoCoreError: as AWS's calls.
     """
-    functions = endpoint.functions()
-    functions.update_function_code(FunctionName=name, **code)
-    deadline = time.monotonic() + _UPDATED_WITHIN_SECONDS
+    endpoint.functions().update_function_code(FunctionName=name, **code)
+    wait_until_updated(endpoint, name)
+
+
+def wait_until_updated(endpoint: Endpoint, name: str) -> None:
+    """Wait until the function has the code that it was given last. Raises as :func:`update`."""
+    functions, deadline = endpoint.functions(), time.monotonic() + _UPDATED_WITHIN_SECONDS
     while True:
         told = functions.get_function_configuration(FunctionName=name)
         state = told.get("LastUpdateStatus", "Successful")

@@ -61,13 +61,15 @@ def put_code(endpoint: Endpoint, template: Template, names: Mapping[str, str]) -
         ]
         for each in work:
             each.result()
+    # One after the other: to ask for all of them all the time would keep the engine from it.
+    for logical_id in places:
+        function_code.wait_until_updated(endpoint, names[logical_id])
 
 
 def _put(endpoint: Endpoint, name: str, place: _Place, digest: str) -> None:
     functions = endpoint.functions()
-    if functions.get_function_configuration(FunctionName=name)["CodeSha256"] == digest:
-        return
-    function_code.update(endpoint, name, S3Bucket=place.bucket, S3Key=place.key)
+    if functions.get_function_configuration(FunctionName=name)["CodeSha256"] != digest:
+        functions.update_function_code(FunctionName=name, S3Bucket=place.bucket, S3Key=place.key)
 
 
 def _digest_of(endpoint: Endpoint, place: _Place) -> str:
