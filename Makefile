@@ -206,13 +206,15 @@ node_modules/.ready: package.json package-lock.json
 clean: down ## remove all that was installed or made here (not the user's cache folder, which other checkouts use)
 	@rm -rf $(VENV) node_modules .taskguard .serverless build runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-compile = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --custom-compile-command "make lock"
+resolve = $(BIN)/uv pip compile --universal --generate-hashes --quiet --custom-compile-command "make lock"
+compile = $(resolve) --python-version 3.11
 data := harness/taskguard/data
 
 lock: ## resolve the lock files anew, after changing what is required
 	@$(compile) pyproject.toml --group dev --extra docker -c requirements/localstack-constraints.txt -o requirements/development.txt
 	@$(compile) requirements/engine.in -c requirements/development.txt -o $(data)/engine.txt
-	@$(compile) requirements/lambda-runtime.in -o $(data)/lambda-runtime.txt
+	@# For functions' own versions of Python, of which there are more than LocalStack runs on.
+	@$(resolve) --no-config --python-version 3.9 requirements/lambda-runtime.in -o $(data)/lambda-runtime.txt
 	@$(compile) requirements/ministack.in -o $(data)/ministack.txt
 	@$(compile) requirements/pip.in -o $(data)/pip.txt
 	@$(compile) requirements/audit.in -o requirements/audit.txt

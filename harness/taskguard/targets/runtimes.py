@@ -117,7 +117,9 @@ def _provided(name: str) -> FunctionRuntime:
 
 
 def _python_for(name: str) -> Python:
-    return find_python(name.removeprefix("python")) or engine_python()
+    # For others there are no libraries.
+    own = find_python(name.removeprefix("python")) if name in RUNTIMES else None
+    return own or engine_python()
 
 
 def _python(name: str, cache: Path) -> FunctionRuntime:

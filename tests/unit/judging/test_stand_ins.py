@@ -17,8 +17,12 @@ WRONG = without(whole(FIRST_TRY, SECOND_TRY, DEAD), BackoffRequested)
 STAND_IN = StandIn(runtime="python3.14", runs_on="Python 3.11.7", functions=("worker",))
 
 
-def failed(error_type: str, *, loaded: bool = False, function: str = "worker") -> InvocationFailed:
-    return invocation_failed(at_ms=START_MS + 10, function=function, error_type=error_type, loaded=loaded, log_bytes=10)
+def failed(
+    error_type: str, message: str = "it said why", *, loaded: bool = False, function: str = "worker"
+) -> InvocationFailed:
+    return invocation_failed(
+        at_ms=START_MS + 10, function=function, error_type=error_type, message=message, loaded=loaded, log_bytes=10
+    )
 
 
 def judged(events: list[Event], *stand_ins: StandIn) -> Grade:
@@ -43,9 +47,33 @@ def test_what_fails_where_something_cannot_be_loaded_is_unknown_and_says_why(fai
     assert open_.outcome is Outcome.UNKNOWN
     said = {each.findings[0].message for each in open_.verdicts if each.check in fails}
     assert said == {
-        f"worker could not load something ({failure.error_type}: it said why) on Python 3.11.7, which stands in for python3.14, so this is "
-        "not held against the service"
+        f"worker failed ({failure.error_type}: {failure.message}) on Python 3.11.7, which stands in for python3.14 and may lack what it "
+        "needs, so this is not held against the service"
     }
+
+
+@pytest.mark.parametrize(
+    ("error_type", "message", "outcome"),
+    [
+        ("TypeError", "Object.groupBy is not a function", Outcome.UNKNOWN),
+        ("TypeError", "Iterator.from is not a constructor", Outcome.UNKNOWN),
+        ("TypeError", "zip() takes no keyword arguments", Outcome.UNKNOWN),
+        ("TypeError", "Cannot read properties of undefined (reading 'taskId')", Outcome.FAIL),
+        ("TypeError", "unsupported operand type(s) for +: 'int' and 'str'", Outcome.FAIL),
+        ("ReferenceError", "WebSocket is not defined", Outcome.UNKNOWN),
+        ("NameError", "name 'ExceptionGroup' is not defined", Outcome.UNKNOWN),
+        ("AttributeError", "module 'itertools' has no attribute 'batched'", Outcome.UNKNOWN),
+        ("AttributeError", "type object 'datetime.datetime' has no attribute 'UTC'", Outcome.UNKNOWN),
+        ("AttributeError", "'str' object has no attribute 'removeprefix'", Outcome.UNKNOWN),
+        ("AttributeError", "'NoneType' object has no attribute 'get'", Outcome.FAIL),
+        ("Error", "work is not a function", Outcome.FAIL),
+    ],
+)
+def test_what_another_version_may_have_is_looked_for_while_a_handler_works(
+    error_type: str, message: str, outcome: Outcome
+) -> None:
+    assert judged([*WRONG, failed(error_type, message, loaded=True)], STAND_IN).outcome is outcome
+    assert judged([*WRONG, failed(error_type, message, loaded=True)]).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from taskguard.engine.settings import Provider
 from taskguard.errors import SetupError
+from taskguard.places import DATA
+from taskguard.targets import runtimes
 from taskguard.targets.environments import Environment, Python
 from taskguard.targets.runtimes import find_runtime, interpreter_of, provider
 
@@ -46,7 +49,27 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         return Environment(python, cache / f"python{python.version}")
 
     monkeypatch.setattr("taskguard.targets.runtimes.installed", install)
+    monkeypatch.setattr(runtimes, "RUNTIMES", (*runtimes.RUNTIMES, NAME))
     return machine
+
+
+@pytest.mark.parametrize("name", [name for name in runtimes.RUNTIMES if name.startswith("python")])
+def test_each_python_that_a_runtime_asks_for_has_its_libraries(name: str) -> None:
+    version = name.removeprefix("python")
+    environment = {"python_version": version, "python_full_version": f"{version}.1"}
+    found = [
+        requirement.name
+        for line in (DATA / "lambda-runtime.txt").read_text().splitlines()
+        if line[:1].isalpha() and (requirement := Requirement(line.rstrip("\\ ")))
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    ]
+    assert sorted(found) == sorted(set(found))
+    assert {"awslambdaric", "boto3"} <= set(found)
+
+
+def test_an_interpreter_for_which_there_are_no_libraries_is_not_taken(machine: Machine) -> None:
+    machine.put("one", "echo 3.8.18", "python3.8")
+    assert find_runtime("python3.8", CACHE).interpreter == sys.executable
 
 
 def test_the_interpreter_of_that_version_is_found_on_the_path(machine: Machine) -> None:
