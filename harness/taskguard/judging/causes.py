@@ -43,7 +43,7 @@ _HIGHEST_RATE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One way in which a function's invocations ended badly, and the checks that fail only because of it.
+    """One way in which a function's invocations ended badly, and the checks that do not pass only because of it.
 
     `what` is how they ended (`could not be loaded`), `error_type` and `message` are Lambda's words, `lines` those of the function's
     own log that tell it, of the first of them. `of` is how many invocations the function had in all; None when that was not told.
@@ -71,13 +71,13 @@ class Cause:
 
     @property
     def effect_in_words(self) -> str:
-        """Which checks fail because of it, as a sentence without its full stop."""
-        verb = "fails" if len(self.checks) == 1 else "fail"
-        return f"{times(len(self.checks), 'check')} {verb} because of this: {', '.join(self.checks)}"
+        """Which checks do not pass because of it, as a sentence without its full stop."""
+        verb = "does" if len(self.checks) == 1 else "do"
+        return f"{times(len(self.checks), 'check')} {verb} not pass because of this: {', '.join(self.checks)}"
 
 
 def causes_of(history: History, terms: Terms, verdicts: Iterable[Verdict]) -> tuple[Cause, ...]:
-    """The causes, the commonest first, that explain a check which did not pass; each check stands below one of them."""
+    """The causes, those of most tasks first, that explain a check which did not pass; each check stands below one of them."""
     unexplained = [each for each in verdicts if each.outcome in (Outcome.FAIL, Outcome.UNKNOWN) and each.findings]
     found = []
     for cause, tasks in _candidates(history, terms) if unexplained else ():
@@ -89,13 +89,14 @@ def causes_of(history: History, terms: Terms, verdicts: Iterable[Verdict]) -> tu
 
 
 def _candidates(history: History, terms: Terms) -> Iterator[tuple[Cause, frozenset[str]]]:
-    """What may be a cause, the commonest first, and the tasks that it struck."""
+    """What may be a cause, and the tasks that it struck: that of most tasks first, and of as many what was seen first, since a dead task's
+    consumer may fail for the same reason again and again."""
     counted = {event.function: event.invocations for event in history.of_kind(InvocationsCounted)}
     groups: dict[tuple[str, str, str], list[InvocationFailed]] = {}
     for event in _failures(history):
         groups.setdefault((event.function, _what(event), event.error_type), []).append(event)
-    for events in sorted(groups.values(), key=len, reverse=True):
-        cause, tasks = _cause(events, counted.get(events[0].function))
+    found = [(events, *_cause(events, counted.get(events[0].function))) for events in groups.values()]
+    for events, cause, tasks in sorted(found, key=lambda each: (-len(each[2]), each[0][0].at_ms)):
         if _is_of_the_platform(events[0]) or _cannot_be_on_purpose(cause, terms):
             yield cause, tasks
 

@@ -192,7 +192,8 @@ def conclude(
     too_few: str = "",
     parts: Sequence[str] = (),
 ) -> Verdict:
-    """Weigh what a check found and return its verdict; the findings that decide it come first. It was ``exercised`` if anything
+    """Weigh what a check found and return its verdict; the findings that decide it come first, and of several doubts those that concern more
+    than a task. It was ``exercised`` if anything
     was seen of what it judges. What was ``too_few`` for a claim about chance is said as advice, and was not exercised. Of a check of several
     demands each of the ``parts`` has an outcome by what was found of it and what was found of all."""
     found = [*found, Advice(None, f"too small a run to tell: {too_few}", of_all=True)] if too_few else found
@@ -203,6 +204,7 @@ def conclude(
             (excused if excuses & history.missing_kinds else proven).append(each)
         else:
             (advice if isinstance(each, Advice) else doubts).append(each)
+    doubts.sort(key=lambda each: each.task_id is not None)
     if not (proven or excused or doubts or exercised or question.exercised_by is None):
         why = observed.removeprefix("vacuous: ")
         doubts.append(Doubt(None, f"{NOT_EXERCISED}: {why}. To exercise it, {question.exercised_by}"))
@@ -220,7 +222,7 @@ def conclude(
                 of_all=each.of_all,
                 place=each.place or of_events(each.events, history),
             )
-            for each in (*proven, *excused, *doubts, *advice)
+            for each in (*proven, *doubts, *excused, *advice)
         ),
         figures=figures or {},
         measured=measured or {},

@@ -43,6 +43,7 @@ from taskguard.ingress.load import Load
 from taskguard.run.asking import asked_first
 from taskguard.run.breaking_off import Ask, demanded
 from taskguard.run.events import Tell, nobody, phase
+from taskguard.run.in_vain import are_buried_in_vain
 from taskguard.run.injecting.planned_faults import PlannedFaults
 from taskguard.run.learning import Learning, can_learn
 from taskguard.run.of_run import ids_of, is_of_run
@@ -277,7 +278,7 @@ class Run:
         """Wait until nothing more will happen to these tasks; False when time ran out first. Under ``faults`` that takes longer,
         and it is the pipeline's clock that counts. ``handed_in`` as of :func:`watch`; ``pace`` and ``seconds`` are as is right for the
         stack, unless they are given."""
-        ids = list(dict.fromkeys(task_ids))
+        ids, since_ms = list(dict.fromkeys(task_ids)), self.source.since_ms
         records, queues = Records(self.endpoint, self.stack, self.dialect), Queues(self.endpoint, self.stack)
         pace = pace or (ON_AWS if self.endpoint.url is None else LOCAL)
         clock = None if faults is None else self.endpoint.clock
@@ -297,6 +298,7 @@ class Run:
             at_rest=self._at_rest_if_untold(),
             handed_in=handed_in,
             are_empty_beside=queues.are_empty_beside,
+            in_vain=lambda left: faults is None and are_buried_in_vain(self.recording(), self.stack, since_ms, left),
         )
 
     def _at_rest_if_untold(self) -> Callable[[], bool] | None:

@@ -100,11 +100,13 @@ def watch(
     at_rest: Callable[[], bool] | None = None,
     handed_in: Callable[[], Iterable[str]] = tuple,
     are_empty_beside: Callable[[], bool] = lambda: True,
+    in_vain: Callable[[int], bool] = lambda _: False,
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
     the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at
     work. ``handed_in`` are tasks that were handed in since it was asked last: it is not over before two looks after them, nor while the stack's
-    other queues are not empty, of which ``are_empty_beside`` tells."""
+    other queues are not empty, of which ``are_empty_beside`` tells. Where nothing but so many dead letters are left, ``in_vain`` is whether their
+    consumer will never finish them: they are not waited for, as if time had passed."""
 
     def since_seconds() -> float:
         return time.monotonic() if clock is None else clock.now_ms() / 1000
@@ -128,6 +130,7 @@ def watch(
         is_empty = is_empty and are_empty_beside()
         empty_since = (empty_since or now) if is_empty else None
         left_on_queues = sum(depth.total for depth in depths if depth.queue not in stays_filled)
+        dead = sum(depth.total for depth in depths if depth.queue == "dead-letter")
         unsettled = len(open_ids) if at_rest is None else min(total, left_on_queues)
         tell(Progress(settled=total - unsettled, total=total, depths=depths, seconds_left=max(0.0, left)))
         # Two looks in a row: between them a message on its way from one queue to the other has arrived.
@@ -135,6 +138,8 @@ def watch(
         is_quiet = quiet_for > (pace.quiet_seconds if open_ids and at_rest is None else 0.0)
         if is_quiet:
             in_time = True
+        elif 0 < dead == left_on_queues and are_empty_beside() and in_vain(dead):
+            in_time = False
         return is_quiet or not in_time
 
     try:

@@ -209,6 +209,13 @@ def test_the_commonest_cause_comes_first_and_each_check_stands_below_one() -> No
     assert [cause.function for cause in judged(events).causes] == ["work"]
 
 
+def test_of_two_that_struck_the_same_tasks_the_one_seen_first_comes_first_however_often_the_other_failed() -> None:
+    buried = failures_of(EVENTS, RETRIED, DIED, function="bury")[:-1]
+    later = [replace(each, at_ms=each.at_ms + 60_000 * n) for n in (1, 2, 3) for each in buried]
+    events = [*no_backoff(RETRIED, DIED), *failures_of(EVENTS, RETRIED, DIED), *later]
+    assert [cause.function for cause in judged(events).causes] == ["work"]
+
+
 def printed(graded: Grade, history: History, *, verbose: bool = False) -> str:
     file = io.StringIO()
     print_grade(Console(file=file, width=10_000), graded, history, verbose=verbose)
@@ -221,7 +228,7 @@ def test_the_console_says_the_cause_first_and_once() -> None:
     assert first == f"Most likely cause: {graded.causes[0].in_words}"
     assert line.strip() == BOOM
     assert printed(graded, history).count(BOOM) == 1
-    assert "2 checks fail because of this: backoff, record; -v and the report tell" in printed(graded, history)
+    assert "2 checks do not pass because of this: backoff, record; -v and the report tell" in printed(graded, history)
     [backoff] = (verdict for verdict in graded.verdicts if verdict.check == "backoff")
     assert backoff.claim not in printed(graded, history)
     assert backoff.claim in printed(graded, history, verbose=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from taskguard.contract.terms import Terms
-from taskguard.history import DeadLetterLogged, Delivered, Event, History
+from taskguard.history import DeadLettered, DeadLetterLogged, Delivered, Event, History
 from taskguard.judging.checks import CHECKS
 from taskguard.judging.grading import grade
 from taskguard.reports.as_json import as_json, as_text
@@ -35,6 +35,17 @@ def written(events: list[Event], terms: Terms = EXPECTED) -> dict[str, Any]:
     history = History(events)
     document: dict[str, Any] = json.loads(as_text(as_json(grade(history, terms), history, terms, 60)))
     return document
+
+
+def test_the_reason_of_an_unknown_check_is_why_it_is_unknown() -> None:
+    without_its_end = without(EVENTS, DeadLettered)
+    [told] = [each for each in written(without_its_end)["checks"] if each["check"] == "settlement"]
+    assert (told["outcome"], "neither completed nor dead-lettered" in told["reason"]) == ("fail", True)
+    [told] = [
+        each for each in written([*without_its_end, missing("DeadLettered")])["checks"] if each["check"] == "settlement"
+    ]
+    assert (told["outcome"], told["reason"]) == ("unknown", "evidence missing from the recorder: a damaged line")
+    assert any("neither completed nor dead-lettered" in each for each in told["findings"])
 
 
 def test_the_schema_is_one() -> None:

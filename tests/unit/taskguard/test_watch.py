@@ -52,8 +52,8 @@ def _depth(queue: Any, counts: Sequence[int]) -> QueueDepth:
     return QueueDepth(at_ms=0.0, queue=queue, visible=visible, in_flight=in_flight, delayed=delayed)
 
 
-def watched(reader: Reader, *task_ids: str, seconds: float = 30.0, tell: Any = lambda _: None) -> bool:
-    return watch(cast(Records, reader), cast(Queues, reader), task_ids, EXPECTED, seconds=seconds, tell=tell)
+def watched(reader: Reader, *task_ids: str, seconds: float = 30.0, **more: Any) -> bool:
+    return watch(cast(Records, reader), cast(Queues, reader), task_ids, EXPECTED, seconds=seconds, **more)
 
 
 def test_it_stops_when_all_have_settled_and_both_queues_are_empty(clock: Clock) -> None:
