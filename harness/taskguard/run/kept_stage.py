@@ -14,11 +14,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskguard.contract.dialect import Dialect
 from taskguard.errors import DeploymentError, OtherTemplate
 from taskguard.evidence.queues import Queues
 from taskguard.evidence.sources import source_at
 from taskguard.run.events import Announced, Tell, phase
+from taskguard.run.forgetting import forget
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.running import Run
 from taskguard.run.stages import WantedStage
@@ -34,8 +34,6 @@ from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
 from taskguard.targets.localstack import LocalStackInstance
 from taskguard.targets.registry import TargetOptions
-
-_BATCH = 25
 
 
 def on_engine_that_is_up(
@@ -143,7 +141,7 @@ class KeptStage:
                 return None
             self.remember(stack, digests)
         with phase(tell, "forget the tasks of before"):
-            _forget(self._endpoint, found.stack, self._wanted.terms().dialect, task_ids)
+            forget(self._endpoint, found.stack, task_ids)
         return stack
 
     def _find(self) -> _Found | None:
@@ -212,15 +210,3 @@ class KeptStage:
                 for each in attributes
             ],
         }
-
-
-def _forget(endpoint: Endpoint, stack: Stack, dialect: Dialect, task_ids: Sequence[str]) -> None:
-    """Remove the records of these tasks: with the same seed a run has the ids of the one before, whose work is done. Where no record
-    is described nobody knows which they are."""
-    if stack.table is None or dialect.record is None:
-        return
-    key, rest = dialect.record.key, iter(task_ids)
-    while batch := list(itertools.islice(rest, _BATCH)):
-        requests: Any = {stack.table.name: [{"DeleteRequest": {"Key": {key: {"S": task_id}}}} for task_id in batch]}
-        while requests:
-            requests = endpoint.dynamodb().batch_write_item(RequestItems=requests).get("UnprocessedItems")

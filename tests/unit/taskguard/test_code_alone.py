@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,52 @@ def new_code(resources: dict[str, Any]) -> None:
 def test_code_may_differ() -> None:
     assert is_all_else_equal(TEMPLATE, TEMPLATE, REGION)
     assert is_all_else_equal(TEMPLATE, changed(new_code), REGION)
+
+
+def with_a_version(name: str, **more: Any) -> dict[str, Any]:
+    template = changed(new_code if name.endswith("2") else lambda _: None)
+    version = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Plain"}}}
+    template["Resources"] |= {name: version, **more}
+    template["Outputs"] = {"PlainArn": {"Value": {"Ref": name}}, "Other": {"Value": "x"}}
+    return template
+
+
+def test_versions_that_nothing_refers_to_may_be_others() -> None:
+    assert is_all_else_equal(with_a_version("Version1"), with_a_version("Version2"), REGION)
+
+
+def with_deployments(*names: str, path: str = "task") -> dict[str, Any]:
+    """Of two APIs, each with a stage that leads to it."""
+    template = changed(new_code if names[0] == "One1" else lambda _: None)
+    for number, name in enumerate(names):
+        method = f"Method{number}"
+        template["Resources"] |= {
+            method: {"Type": "AWS::ApiGateway::Method", "Properties": {"Path": path}},
+            name: {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": number}, "DependsOn": [method]},
+            f"Stage{number}": {"Type": "AWS::ApiGateway::Stage", "Properties": {"DeploymentId": {"Ref": name}}},
+        }
+    return template
+
+
+def test_deployments_of_an_api_may_have_other_names_and_nothing_else() -> None:
+    old = with_deployments("One1", "Two1")
+    assert is_all_else_equal(old, with_deployments("One2", "Two2"), REGION)
+    # In whatever order their names are.
+    assert is_all_else_equal(old, with_deployments("Two2", "One2"), REGION)
+    assert not is_all_else_equal(old, with_deployments("One2", "Two2", path="other"), REGION)
+    assert not is_all_else_equal(old, with_deployments("One2"), REGION)
+
+
+@pytest.mark.parametrize(
+    "refers", [{"Fn::GetAtt": ["{}", "Version"]}, {"Fn::GetAtt": "{}.Version"}, {"Fn::Sub": "at ${{{}.Version}}"}]
+)
+def test_versions_that_something_refers_to_may_not(refers: dict[str, Any]) -> None:
+    def alias(name: str) -> dict[str, Any]:
+        leads_to = json.loads(json.dumps(refers).replace("{{", "{").replace("}}", "}").replace("{}", name))
+        return {"Alias": {"Type": "AWS::Lambda::Alias", "Properties": {"FunctionVersion": leads_to}}}
+
+    old, new = with_a_version("Version1", **alias("Version1")), with_a_version("Version2", **alias("Version2"))
+    assert not is_all_else_equal(old, new, REGION)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
         (engine.updated if code_alone else engine.deployed).append(stage)
         return replace(STACK, stage=stage)
 
-    def forget(_endpoint: object, stack: Stack, _dialect: object, task_ids: Sequence[str]) -> None:
+    def forget(_endpoint: object, stack: Stack, task_ids: Sequence[str]) -> None:
         engine.forgotten.append((stack.stage, tuple(task_ids)))
 
     class AtRest:
@@ -92,7 +92,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(RunningStack, "load", lambda _: RunningStack(instance=up, stage="dev"))
     monkeypatch.setattr(kept_stage.KeptStage, "_state", lambda *_: {})
     monkeypatch.setattr(kept_stage, "Queues", AtRest)
-    monkeypatch.setattr(kept_stage, "_forget", forget)
+    monkeypatch.setattr(kept_stage, "forget", forget)
     monkeypatch.setattr(kept_stage, "digests_of_service", lambda *_: dict(engine.digests))
     monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     monkeypatch.setattr("taskguard.service.deployment.deploy", deploy)

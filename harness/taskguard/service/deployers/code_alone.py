@@ -10,6 +10,7 @@ import base64
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from taskguard.targets.base import Endpoint
 
 _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _AT_ONCE = 4
+_NAMED = re.compile(r"[A-Za-z0-9]+")
 _OF_ASSETS = "aws:asset:"
 """How CDK's notes in a resource's metadata begin that name its files."""
 
@@ -121,4 +123,42 @@ def _without_code(template: Template, region: str) -> dict[str, Any]:
             told = bare["Resources"][resource.logical_id]
             if isinstance(notes := told.get("Metadata"), dict):
                 told["Metadata"] = {key: each for key, each in notes.items() if not key.startswith(_OF_ASSETS)}
-    return bare
+    for section in ("Resources", "Outputs"):
+        if isinstance(held := bare.get(section), dict):
+            versions = _unused_versions(template)
+            bare[section] = {name: each for name, each in held.items() if versions.isdisjoint((name, *_names_in(each)))}
+    return _with_deployments_alike(bare)
+
+
+def _with_deployments_alike(template: Template) -> dict[str, Any]:
+    """The template with names for the deployments of its REST APIs that are the same each time: the Serverless Framework makes new ones whenever
+    it packages, and where nothing else of an API differs another deployment of it is the same."""
+    text = json.dumps(template)
+    deployments = [each for each in resources_of(template) if each.kind == "AWS::ApiGateway::Deployment"]
+    by_content = sorted(
+        deployments, key=lambda each: json.dumps(template["Resources"][each.logical_id], sort_keys=True)
+    )
+    for number, each in enumerate(by_content):
+        text = text.replace(json.dumps(each.logical_id), json.dumps(f"deployment {number}"))
+    alike: dict[str, Any] = json.loads(text)
+    return alike
+
+
+def _unused_versions(template: Template) -> frozenset[str]:
+    """The logical ids of published versions that nothing but outputs refers to: the Serverless Framework makes one of each function, by a new
+    name for each code."""
+    kinds = {resource.logical_id: resource.kind for resource in resources_of(template)}
+    used = {name for each in template["Resources"].values() for name in _names_in(each)}
+    return frozenset(name for name, kind in kinds.items() if kind == "AWS::Lambda::Version" and name not in used)
+
+
+def _names_in(value: object) -> Iterator[str]:
+    """Each text in a part of a template, and each name in those that others are put into."""
+    if isinstance(value, str):
+        yield from (value, *_NAMED.findall(value))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _names_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _names_in(each)
