@@ -256,9 +256,10 @@ def first_end(history: History, task_id: str) -> AttemptSucceeded | DeadLettered
 
 
 def seconds_to_settle(history: History, task_id: str) -> float | None:
-    """How long an accepted task took from its submission to its first end, to the millisecond; None when it did not end."""
+    """How long an accepted task took from its first submission to its first end, to the millisecond; None when it did not end. It may have
+    ended before it was accepted, by a request that was answered with an error."""
     end = first_end(history, task_id)
-    return None if end is None else round((end.at_ms - history.accepted[task_id].at_ms) / 1000, 3)
+    return None if end is None else round((end.at_ms - history.of_task(task_id)[0].at_ms) / 1000, 3)
 
 
 def _as_if_unstruck(fate: TaskFate, history: History) -> TaskFate:

@@ -7,12 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from taskguard.history import AttemptSucceeded, History, TaskSubmitted
+from taskguard.judging.grading import grade
 from taskguard.reports.html import REPORT_FILE, write_report
 from taskguard.reports.html.page import page_of
 from taskguard.reports.html.rendering import render
 
 from tests.terms import our_terms
-from tests.unit.judging.building import EXPECTED, UNSEEDED, missing
+from tests.unit.judging.building import EXPECTED, FIRST_TRY, UNSEEDED, missing, run, the, without
 from tests.unit.judging.reporting import (
     HOSTILE,
     REPEAT,
@@ -171,6 +174,18 @@ def test_it_is_written_beside_the_run(tmp_path: Path) -> None:
     write_report(tmp_path, grade, history, manifest_of())
     assert [each.name for each in tmp_path.iterdir()] == [REPORT_FILE]
     assert read(tmp_path).all("h1")[0].text.startswith("Pass All ")
+
+
+def test_a_task_that_was_done_before_it_was_accepted_took_no_negative_time() -> None:
+    events = run(FIRST_TRY)
+    submission, done = the(events, TaskSubmitted), the(events, AttemptSucceeded)
+    refused = replace(submission, accepted=False, status_code=503)
+    accepted = replace(submission, at_ms=done.at_ms + 200, answered_ms=done.at_ms + 210)
+    history = History([*without(events, submission), refused, accepted])
+    graded = grade(history, EXPECTED)
+    html = render(page_of(graded, history, manifest_of()))
+    assert not re.search(r">\s*[-−]\d+\.\d+ s|in [-−]\d", html)
+    assert not re.search(r"(in|[(>]) ?[-−]\d", html)
 
 
 def test_a_report_of_3_000_tasks_is_small_and_says_what_is_left_out() -> None:

@@ -101,6 +101,8 @@ def test_more_receives_than_allowed_fail_over_all_messages() -> None:
         "that SQS counts anew",
         "task t failed 3 times and never reached the dead-letter queue",
     ]
+    # It is the consumer's doing, and not the redrive policy's.
+    assert str(judge("redrive", events, terms()).findings[0].place) == "the function worker"
     # What the stack itself says is of each message.
     assert holds(judge("redrive", events, terms(attempts=Attempts(most=3, by=AS_DEPLOYED))))
 

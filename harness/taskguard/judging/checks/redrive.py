@@ -44,7 +44,7 @@ from taskguard.judging.checks.attempts import (
 )
 from taskguard.judging.checks.exercising import by_failures
 from taskguard.judging.checks.held_back import held_back
-from taskguard.judging.places import of_redrive_policy
+from taskguard.judging.places import of_consumer, of_redrive_policy
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude
 
 QUESTION = Question(
@@ -112,9 +112,11 @@ def _of_chain(chain: Chain, history: History, allowed: tuple[int, int], terms: T
     for number, attempt in numbered:
         if number > most and not (sends_again(history) and history.was_struck(attempt)):
             message = f"{chain.name} was delivered for the {_ordinal(number)} time, {most} are allowed"
+            place = of_redrive_policy(history, allowed)
             if sends := sum(each.sent_again is not None for each in chain.attempts if each.number < attempt.number):
                 message += f"; its consumer had sent it to the queue again {times(sends, 'time')}, as a message that SQS counts anew"
-            yield Violation(chain.task_id, message, attempt.events, place=of_redrive_policy(history, allowed))
+                place = of_consumer("work", history)
+            yield Violation(chain.task_id, message, attempt.events, place=place)
     for number, count in Counter(attempt.number for attempt in chain.attempts).items():
         if count > 1:
             twice = [event for attempt in chain.attempts if attempt.number == number for event in attempt.events]

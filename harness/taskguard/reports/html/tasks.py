@@ -14,7 +14,7 @@ from typing import TypeAlias
 from taskguard.contract.terms import Terms
 from taskguard.history import History
 from taskguard.history.wording import describe, seconds, times
-from taskguard.judging.grading import Grade, TaskFate, first_end
+from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
 from taskguard.judging.verdict import Finding, Outcome, Verdict
 from taskguard.reports.html.timelines import Timeline, timeline_of, zero_of
 from taskguard.reports.html.visible import shown, shown_json, size
@@ -216,10 +216,10 @@ class _Viewer:
             "dead-lettered": f"dead-lettered after {attempts}",
             "both": f"both completed and dead-lettered, {attempts}",
         }.get(fate.end, f"unsettled after {attempts}")
-        end = first_end(self.history, task_id)
-        if end is None or fate.end == "both":
+        took_seconds = seconds_to_settle(self.history, task_id)
+        if took_seconds is None or fate.end == "both":
             return told
-        took = f"in {seconds((end.at_ms - self.history.accepted[task_id].at_ms) / 1000)}"
+        took = f"in {seconds(took_seconds)}"
         return took if brief else f"{told}, {took}"
 
     def _lines(self, task_id: str, found: Sequence[tuple[Verdict, Finding]]) -> Iterator[EventLine]:

@@ -116,9 +116,8 @@ def timeline_of(task_id: str, history: History, terms: Terms, told_of: Container
 
 
 def zero_of(task_id: str, history: History) -> float:
-    """When a task's time begins: at its submission, or else at the first that was seen of it."""
-    submission = history.accepted.get(task_id)
-    return submission.at_ms if submission is not None else history.of_task(task_id)[0].at_ms
+    """When a task's time begins: at its first submission, or whatever else was seen of it first."""
+    return history.of_task(task_id)[0].at_ms
 
 
 @dataclass(frozen=True, slots=True)
