@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from taskguard.conformance.behaviour import Behaviour, Outcome, Result
 from taskguard.operating import costs
 from taskguard.places import cache_folder
 from taskguard.reports.plain import print_line, print_table
+from taskguard.support import folders
 from taskguard.support.clocks import MOST_SCALE
 from taskguard.targets.base import Endpoint
 from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
@@ -78,9 +78,9 @@ def conformance(
     if where is TargetName.AWS:
         _ask(console, len(behaviours), yes=yes)
     scale = clock_scale or (_SCALE if where is TargetName.LOCALSTACK else 1.0)
-    with tempfile.TemporaryDirectory(prefix="taskguard-conformance-") as folder:
+    with folders.temporary("conformance") as folder:
         options = TargetOptions(
-            folder=Path(folder), cache=cache_folder(), region=region, endpoint_url=endpoint_url, clock_scale=scale
+            folder=folder, cache=cache_folder(), region=region, endpoint_url=endpoint_url, clock_scale=scale
         )
         with make(where, options) as engine:
             endpoint = engine.start()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from taskguard.errors import SandboxError
 from taskguard.service.registries import registries
+from taskguard.support import folders
 from taskguard.support.sandbox.availability import sandbox_here
 from taskguard.support.sandbox.bounds import bounded
 from taskguard.support.sandbox.box import Bind, Box, folder_of, of_the_system
@@ -125,7 +125,7 @@ def building_at(endpoint: Endpoint, *, sandboxed: bool) -> Iterator[Building]:
         before = held.enter_context(bounded())
         network = held.enter_context(Network())
         network.pass_on(address.port)
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="taskguard-sandbox-")))
+        folder = held.enter_context(folders.temporary("sandbox"))
         settings = folder / "npmrc"
         settings.write_text(registries().npmrc, encoding="utf-8")
         yield Building(network=network, settings=settings, before=before)
@@ -142,17 +142,17 @@ def _boxed(
 ) -> Command:
     given = [Bind(str(each.absolute())) for each in view.sees]
     path, needed, links = [], list[Bind](), dict[str, str]()
-    for real, folders in _by_name():
-        if folders:
+    for real, places in _by_name():
+        if places:
             path.append(str(Path(real).parent))
-            needed += folders
+            needed += places
     called = [each for each in (*view.programs, command.words[0]) if Path(each).is_absolute()]
     for each in called:
         if any(Path(each).is_relative_to(bind.source) for bind in given):
             continue
-        real, folders = folder_of(each)
-        needed += folders
-        if not of_the_system(each) and not any(Path(each).is_relative_to(bind.source) for bind in folders):
+        real, places = folder_of(each)
+        needed += places
+        if not of_the_system(each) and not any(Path(each).is_relative_to(bind.source) for bind in places):
             links[each] = real
     box = Box(
         folder=str(command.folder),

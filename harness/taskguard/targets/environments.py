@@ -27,6 +27,7 @@ from uv import find_uv_bin
 
 from taskguard.errors import SetupError
 from taskguard.places import DATA
+from taskguard.support import folders
 
 ENGINE_LOCK = DATA / "engine.txt"
 PIP_LOCK = DATA / "pip.txt"
@@ -106,8 +107,8 @@ def installed(lock: Path, python: Python, cache: Path, what: str) -> Environment
         # Not in the current folder, whose project may have settings of its own for uv.
         environment = {"UV_CACHE_DIR": str(cache / "downloads" / "uv")} | os.environ
         # What uv builds leaves locks of its own among the temporary files.
-        with tempfile.TemporaryDirectory(prefix="taskguard-") as temporary:
-            environment["TMPDIR"] = temporary
+        with folders.temporary("install") as temporary:
+            environment["TMPDIR"] = str(temporary)
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SetupError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -54,23 +53,19 @@ class Program:
 def run(program: Program, abandoned: threading.Event) -> int | Stopped:
     """The program's exit status; or why it was stopped, at its deadline or since it was ``abandoned``. All that it started is gone."""
     # Short, since sockets are made there, whose names may not be long.
-    temporary = tempfile.mkdtemp(prefix="taskguard-g-")
-    try:
-        with program.log.open("wb") as log:
-            process = subprocess.Popen(
-                program.words,
-                cwd=program.folder,
-                env={name: os.environ[name] for name in os.environ.keys() - program.hidden} | {"TMPDIR": temporary},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A process group of its own: Ctrl-C in the terminal reaches the gradebook alone.
-                start_new_session=True,
-            )
+    with folders.temporary("g") as temporary, program.log.open("wb") as log:
+        process = subprocess.Popen(
+            program.words,
+            cwd=program.folder,
+            env={name: os.environ[name] for name in os.environ.keys() - program.hidden} | {"TMPDIR": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # A process group of its own: Ctrl-C in the terminal reaches the gradebook alone.
+            start_new_session=True,
+        )
         _let_go_first(process.pid)
         return _ended(process, program, abandoned)
-    finally:
-        folders.remove(temporary)
 
 
 def _ended(process: subprocess.Popen[bytes], program: Program, abandoned: threading.Event) -> int | Stopped:

@@ -7,7 +7,6 @@ what is deployed: it tells the stack's name, and :mod:`taskguard.service.discove
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +19,13 @@ from taskguard.places import Places
 from taskguard.service.config import DeployerName
 from taskguard.service.deployers.workspaces import workspace_of
 from taskguard.service.files import copy_of, copy_of_workspace, named_outside
+from taskguard.support import folders
 from taskguard.targets.base import Endpoint
 
 DEADLINE_VARIABLE = "TASKGUARD_DEPLOY_SECONDS"
 """The environment variable that gives a deploy's programs another deadline."""
 _DEADLINE_SECONDS = 300.0
-_SCRATCH = "taskguard-deploy-"
+_SCRATCH = "deploy"
 DEFAULT_STAGE = "dev"
 """Where neither the user nor the service names one, as the Serverless Framework has it."""
 
@@ -142,8 +142,8 @@ def scratch_copy(job: Job) -> Iterator[Path]:
     service = job.places.service
     outside = dict(named_outside(service))
     root = workspace_of(service) if outside else None
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as scratch:
-        copy = copied_in(Path(scratch))
+    with folders.temporary(_SCRATCH) as scratch:
+        copy = copied_in(scratch)
         copy.mkdir()
         if root is not None:
             copy_of_workspace(root, copy)
@@ -172,4 +172,4 @@ def copied_in(scratch: Path) -> Path:
 
 def scratch_of(folder: Path) -> Path:
     """The folder that holds all there is of a scratch copy in which ``folder`` lies; else the folder itself."""
-    return next((each for each in folder.parents if each.name.startswith(_SCRATCH)), folder)
+    return next((each for each in folder.parents if each.name.startswith(f"taskguard-{_SCRATCH}-")), folder)

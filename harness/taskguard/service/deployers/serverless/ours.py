@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +20,7 @@ from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages
 from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.deployers.serverless.renewing import Frame, contents_of
 from taskguard.service.files import deployed_files, digest_of, files_of
+from taskguard.support import folders
 
 _CODE = "handlers"
 """All of its Python is packaged as it is."""
@@ -53,8 +53,8 @@ def packaged(job: Job) -> Iterator[Package]:
     contents = contents_of(service, (file for file in files_of(service / _CODE) if file.suffix == ".py"))
     # To AWS it goes by the CLI, which tells one package from another by when it was made.
     frame = Frame(key(by_name=contents.keys()), contents) if url else None
-    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as scratch:
-        folder = Path(scratch, "package")
+    with folders.temporary("package") as scratch:
+        folder = scratch / "package"
         folder.mkdir()
         Packages(job.places.cache / "packages").get(key(), make, folder, frame, key)
         yield _package_in(folder, job.stage_or_default)

@@ -13,7 +13,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -35,6 +34,7 @@ from taskguard.service.deployers.serverless.configurations import configuration_
 from taskguard.service.deployers.serverless.packages import Packages, key_of
 from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.files import deployed_files
+from taskguard.support import folders
 from taskguard.targets.runtimes import sdk_v2
 
 WRAPPER_FILES = tuple(
@@ -72,8 +72,8 @@ def packaged(job: Job) -> Iterator[Package]:
         environment=environment_for(job),
         made_by=WRAPPER_FILES,
     )
-    with tempfile.TemporaryDirectory(prefix="taskguard-package-") as place:
-        folder = Path(place, "package")
+    with folders.temporary("package") as place:
+        folder = place / "package"
         folder.mkdir()
         if makes_the_same_again(service):
             Packages(job.places.cache / "packages").get(key, lambda made: _Packaging(job).into(made), folder)
