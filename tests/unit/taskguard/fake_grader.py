@@ -25,7 +25,7 @@ def main() -> int:
     if behaves == "fails":
         error, _, message = rest.partition(" ")
         (out / "not-made.json").write_text(
-            json.dumps({"error": error, "message": message.replace("FOLDER", str(service))})
+            json.dumps({"error": error, "message": message.replace("FOLDER", str(service)).replace("OUT", str(out))})
         )
         return 3
     if behaves == "tells":
@@ -39,6 +39,10 @@ def main() -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         # What has a session of its own is no part of the process group.
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        sys.stdout.write(
+            "Submitting to http://127.0.0.1:4571/_aws/execute-api/a1b2c3/dev\n  1/30 submitted\n  fails already: x\n"
+        )
+        sys.stdout.flush()
         (service.parent / f"{service.name}.pids").write_text(f"{os.getpid()} {child.pid}")
         time.sleep(600)
     return 0

@@ -83,6 +83,22 @@ def test_each_way_to_end_is_told_with_its_reason_and_holds_up_no_other(
     assert set(REASONS) == set(End)
 
 
+def test_what_is_said_is_the_same_wherever_and_however_often_it_is_graded(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("TASKGUARD_CACHE", str(cache))
+    monkeypatch.chdir(tmp_path)
+    trace = "\n".join(f"      at async {name} ({cache}/serverless/lib/{name}.js:40:15)" for name in "abcdefghijklmnop")
+    said = f"packaging failed: the map has no colon (22:9)\n{trace}\n      at {cache}/it.js:1:2\nAll of it is in OUT/deploy.log."
+    submission(source / "unbuilt", f"fails DeploymentError {said}")
+    _, told = graded(source, Path("out"))
+    assert told["unbuilt"].kept.said == (
+        "packaging failed: the map has no colon (22:9)",
+        "All of it is in ./run/deploy.log.",
+    )
+
+
 def test_one_that_hangs_is_ended_at_its_deadline_with_all_that_it_started(
     source: Path, right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +114,10 @@ def test_one_that_hangs_is_ended_at_its_deadline_with_all_that_it_started(
     program = replace(made, grace_seconds=0.1)
     program.grade(submissions_in(tmp_path / "list.csv"), told.append)
     assert {done.submission.name: done.kept.end for done in told} == {"hangs": End.TIMED_OUT, "works": End.GRADED}
+    # Neither how far it was, nor a name that is another one each time.
+    assert [each.kept.said for each in told if each.kept.said] == [
+        ("Submitting to http://127.0.0.1/_aws/execute-api/…/dev",)
+    ]
     pids = map(int, (source / "hangs.pids").read_text().split())
     assert all(map(is_gone, pids))
 

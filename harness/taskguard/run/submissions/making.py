@@ -24,6 +24,7 @@ from taskguard.contract.contract import Contract
 from taskguard.errors import ConfigurationError, ExitCode, TaskGuardError
 from taskguard.history import MANIFEST_FILE
 from taskguard.ingress.access import FOR_SUBMISSIONS
+from taskguard.places import cache_folder
 from taskguard.run.manifests import digests_of_service
 from taskguard.run.not_made import NotMade
 from taskguard.run.submissions.kept import CONSOLE_FILE, OF_ERRORS, RUN_FOLDER, End, Kept
@@ -39,7 +40,19 @@ from taskguard.support.typed import untyped
 SUBMISSIONS_FOLDER = "submissions"
 _MOST_LINES = 12
 _LONGEST_LINE = 300
-_INTERRUPTED = "taskguard: interrupted"
+_DIFFERS = (
+    (re.compile(r"\x1b\[[0-9;]*m"), ""),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1"),
+    (re.compile(r"/\S*/taskguard-[\w./-]*"), "…"),
+    (re.compile(r"(execute-api)/\w+"), r"\1/…"),
+)
+"""What differs from run to run, and what stands in its place."""
+_OF_A_TRACE = re.compile(r"\s+at .+:\d+\)?$")
+"""Where JavaScript was when it failed, which stands below what failed."""
+_OF_THAT_MOMENT = re.compile(
+    r"\s*(\d+/\d+ |fails already:|✗ )|taskguard: (interrupted|the run ended early)|What was seen until then is kept"
+)
+"""Lines of a run that is stopped which tell how far it was, and that it was stopped."""
 _IS_A_GRADE = (ExitCode.PASSED, ExitCode.FAILED, ExitCode.UNKNOWN)
 
 
@@ -194,12 +207,23 @@ class Grading:
 
     def _without_places(self, said: str, submission: Submission) -> tuple[str, ...]:
         """The last lines of what was said, without what differs from machine to machine, or from run to run."""
-        for place, name in ((self.folder_of(submission), "."), (submission.folder, submission.name), (self.out, ".")):
-            for path in {str(place), str(place.absolute()), str(place.resolve())}:
-                said = said.replace(path, name)
-        said = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", re.sub(r"\x1b\[[0-9;]*m", "", said))
-        said = re.sub(r"/\S*/taskguard-[\w./-]*", "…", said)
-        lines = [line.rstrip()[:_LONGEST_LINE] for line in said.splitlines() if line.strip()]
+        places = (
+            (self.folder_of(submission), "."),
+            (submission.folder, submission.name),
+            (self.out, "."),
+            (cache_folder(), "…"),
+        )
+        names = {
+            path: name for place, name in places for path in (str(place), str(place.absolute()), str(place.resolve()))
+        }
+        # One may be part of another.
+        for path in sorted(names, key=len, reverse=True):
+            said = said.replace(path, names[path])
+        for differs, name in _DIFFERS:
+            said = differs.sub(name, said)
+        lines = [
+            line.rstrip()[:_LONGEST_LINE] for line in said.splitlines() if line.strip() and not _OF_A_TRACE.match(line)
+        ]
         return tuple(lines if len(lines) <= _MOST_LINES else [lines[0], "…", *lines[2 - _MOST_LINES :]])
 
 
@@ -238,9 +262,9 @@ def _kept_before(folder: Path, digest: str) -> Kept | None:
 def _how_it_ended(ended: int | Stopped, folder: Path) -> tuple[End, str]:
     run_folder = folder / RUN_FOLDER
     if isinstance(ended, Stopped):
-        # That it was interrupted, which the command says then, was the gradebook's doing.
+        # That it was interrupted, which the command says then, was the gradebook's doing; how far it was differs each time.
         said = _end_of(folder / CONSOLE_FILE).splitlines()
-        return End.TIMED_OUT, "\n".join(line for line in said if not line.startswith(_INTERRUPTED))
+        return End.TIMED_OUT, "\n".join(line for line in said if not _OF_THAT_MOMENT.match(line))
     if ended in _IS_A_GRADE and (run_folder / MANIFEST_FILE).is_file():
         return End.GRADED, ""
     told = NotMade.read(run_folder)
