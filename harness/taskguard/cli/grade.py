@@ -265,11 +265,14 @@ def _refuse_what_does_not_fit(asked: Asked) -> None:
 
 
 def _with_a_seed(asked: Asked) -> Asked:
-    """With a new seed where our own service is deployed for the run and nobody gave one, so that each fate is known and can be
-    repeated; an empty one is none."""
+    """With a new seed where the service is deployed for the run and nobody gave one, so that the command which is shown repeats it: of our own
+    service it decides each fate, of another the tasks' ids alone. An empty one is none."""
     decides = asked.plan is None and asked.target not in (TargetName.RUNNING, TargetName.AWS)
-    new = random_seed() if asked.seed is None and decides and is_ours(asked.places.service) else None
-    return replace(asked, seed=asked.seed or new)
+    if not decides or asked.seed is not None:
+        return replace(asked, seed=asked.seed or None)
+    if is_ours(asked.places.service):
+        return replace(asked, seed=random_seed())
+    return replace(asked, tasks_seed=asked.tasks_seed or random_seed())
 
 
 def _refuse_without_evidence(asked: Asked) -> None:
@@ -299,6 +302,7 @@ def _command(service: Path, asked: Asked, contract: str | None) -> str | None:
         "target": asked.target if asked.target is not TargetName.LOCALSTACK else None,
         "endpoint-url": asked.endpoint_url,
         "stage": asked.stage,
+        "deployer": asked.deployer,
         "region": asked.region if asked.region != DEFAULT_REGION else None,
         "clock-scale": f"{asked.clock_scale:g}" if asked.clock_scale != 1 else None,
         "api-auth": asked.api_auth,

@@ -104,9 +104,11 @@ def compare(one: Graded, other: Graded) -> Comparison:
     others = {fate.task_id: fate for fate in other.grade.fates}
     both = sorted(fates.keys() & others.keys())
     if not both:
+        # That of failures decides the tasks, too, where there is one.
+        seed = "seed" if one.run.manifest.draws.seed is not None else "tasks-seed"
         raise HistoryError(
             "comparing two runs: no task was accepted in both, so that nothing can be compared. Runs of one seed have the "
-            f"same tasks: `{runnable('taskguard grade --seed …')}`, on the one target and on the other"
+            f"same tasks: `{runnable(f'taskguard grade --{seed} …')}`, on the one target and on the other"
         )
     return Comparison(
         manifest=_differing(_of_manifest(one), _of_manifest(other)),

@@ -51,6 +51,21 @@ def test_the_contract_that_is_given_holds_and_is_a_part_of_what_repeats_the_run(
     assert f"--tasks-seed a --contract {contract}" in one.repeat
 
 
+def test_whoever_gave_no_seed_is_told_the_one_that_was_drawn(
+    taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
+) -> None:
+    for run in ("one", "two"):
+        given = ("--out", tmp_path / run, "--deployer", "cloudformation", "--no-sandbox", "--contract", "as-deployed")
+        assert taskguard("grade", service, *given).status == 3
+    one, two = asked
+    assert one.tasks_seed != two.tasks_seed
+    assert one.repeat is not None
+    # What fails may follow the tasks' ids.
+    assert f"--tasks-seed {one.tasks_seed} " in one.repeat
+    assert "--deployer cloudformation" in one.repeat
+    assert one.seed is None
+
+
 def test_why_no_run_could_be_made_is_kept_in_its_folder(
     taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
 ) -> None:
