@@ -89,6 +89,26 @@ def test_the_job_fails_on_a_fail_and_on_what_could_not_be_run(
     assert bash(STEPS[-1]["run"], {**environment, "CODE": told["exit-code"], "FAIL_ON": fail_on}) == ends
 
 
+def test_what_is_kept_between_jobs_is_of_these_lock_files(tmp_path: Path) -> None:
+    """Another lock has another key, and the same ones have the same."""
+    locks, keys = next(step for step in STEPS if step.get("id") == "locks"), []
+    data = tmp_path / "an action" / "harness" / "taskguard" / "data"
+    (data / "nodejs").mkdir(parents=True)
+    for text in ("1", "1", "2"):
+        (data / "nodejs" / "package-lock.json").write_text(text)
+        outputs = tmp_path / "outputs"
+        outputs.write_text("")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GITHUB_OUTPUT": str(outputs),
+            "GITHUB_ACTION_PATH": str(tmp_path / "an action"),
+        }
+        assert bash(locks["run"], environment) == 0
+        keys.append(outputs.read_text())
+    assert keys[0] == keys[1] != keys[2]
+    assert keys[0].startswith("sum=")
+
+
 def bash(script: str, environment: dict[str, str]) -> int:
     """https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions: how GitHub calls it."""
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
