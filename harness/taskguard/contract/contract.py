@@ -15,7 +15,7 @@ import msgspec
 from taskguard.contract import points as points_
 from taskguard.contract.points import Worth
 from taskguard.contract.waiting import AsDeployed, Waiting
-from taskguard.support.typed import Strict, nearest
+from taskguard.support.typed import Strict, nearest, untyped
 
 LONGEST_HIDDEN_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
@@ -42,7 +42,7 @@ class Attempts(Strict, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
-            raise ValueError(f"most is 1 or more, or a range of such from low to high, not {self.most}")
+            raise ValueError(f"most is 1 or more, or a range of such from low to high, not {untyped(self.most)}")
 
     @property
     def range(self) -> tuple[int, int] | None:
@@ -100,7 +100,7 @@ _FACTS: Mapping[LogField, str] = {
     "task_id": "the task's id",
     "payload": "its payload",
     "attempts": "the number of attempts",
-    "error": "the error of the last one",
+    "error": "the error of the last attempt",
     "created_at": "when it was handed in",
     "failed_at": "when the last attempt failed",
 }
@@ -221,6 +221,7 @@ class Contract(Strict, frozen=True, kw_only=True):
 
     def in_words(self) -> Iterator[str]:
         """The contract as sentences, one a demand."""
+        yield "Always: each accepted task ends once, completed or dead-lettered, and no other task's failure changes that."
         yield f"Attempts: {self.attempts.in_words()}."
         yield f"Waiting: {self.waiting.in_words()}."
         if max(self.waits, default=0.0) > LONGEST_HIDDEN_SECONDS:

@@ -116,6 +116,8 @@ class Waiting(Strict, frozen=True, kw_only=True):
             return f"{self.least_seconds(None):g} s or more at first, then each {self.grows or 1:g} times the one before or more{free}"
         if self.is_as_deployed:
             return f"what the consumer asks for, and else the queue's visibility timeout{free}"
+        if self.constant == 0:
+            return f"none: a message comes again at once after each failed attempt{free}"
         if isinstance(self.constant, (int, float)):
             return f"exactly {self.constant:g} s after each failed attempt{free}"
         return "nothing is demanded"

@@ -31,7 +31,8 @@ class OwnEngine:
         self._options, self._wanted, self._tell, self._held = options, wanted, tell, held
         deployment.get_ready(wanted.places, wanted.deployer)
         self._engine = held.enter_context(make(target, options))
-        tell(Announced(f"Starting the engine (its log: {options.folder})"))
+        if options.endpoint_url is None:
+            tell(Announced(f"Starting the engine (its log: {options.folder})"))
         self.run = self._started()
 
     @property

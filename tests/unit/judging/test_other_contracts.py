@@ -118,7 +118,7 @@ def test_of_a_range_the_number_that_is_deployed_counts_if_it_is_one_of_them(
 def test_a_message_may_die_after_any_number_in_the_range() -> None:
     terms = demanding(attempts=Attempts(most=(2, 4)))
     found = judge("redrive", EVENTS, terms)
-    assert (found.outcome, found.expected.split(",")[0]) == (Outcome.PASS, "dead-lettered after receives 1")
+    assert (found.outcome, found.expected.split(",")[0]) == (Outcome.PASS, "dead-lettered after 2 to 4 receives")
     assert judge("redrive", EVENTS, demanding(attempts=Attempts(most=(4, 5)))).outcome is Outcome.FAIL
     assert judge("redrive", EVENTS, demanding(attempts=Attempts(most=(1, 2)))).outcome is Outcome.FAIL
 
@@ -130,6 +130,15 @@ def test_a_wait_that_was_asked_for_must_be_kept_whichever_it_is() -> None:
     broken = judge("backoff", changed(EVENTS, request, delay_seconds=7.0), terms)
     assert broken.outcome is Outcome.FAIL
     assert broken.findings[0].message.endswith("s too early")
+
+
+def test_where_no_wait_is_demanded_it_is_said_how_long_the_queue_hides_what_nobody_asked_for() -> None:
+    terms = demanding(waiting=Waiting(constant=0))
+    found = judge("backoff", hidden_for(HIDDEN_SECONDS), terms)
+    assert found.outcome is Outcome.FAIL
+    words = f"asked for nothing, so its queue hides the message for {HIDDEN_SECONDS:g} s, expected 0 s"
+    assert words in found.findings[0].message
+    assert terms.contract.waiting.in_words() == "none: a message comes again at once after each failed attempt"
 
 
 def test_a_wait_that_nobody_asked_for_is_the_queues_own_and_no_fault() -> None:

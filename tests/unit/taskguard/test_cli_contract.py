@@ -38,7 +38,7 @@ def test_a_contract_in_a_file_is_told_as_well(taskguard: Command, tmp_path: Path
 def test_what_the_log_must_tell_is_told_in_words(taskguard: Command, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('[dead_letter]\nlog = ["error", "task_id"]')
-    log = "one true record for each dead task, {}, with the task's id, the error of the last one."
+    log = "one true record for each dead task, {}, with the task's id, the error of the last attempt."
     assert log.format("in JSON or in plain text") in taskguard("contract", path).says
     path.write_text('[dead_letter]\nlog = ["error", "task_id"]\nformat = "json"')
     assert log.format("in JSON") in taskguard("contract", path).says

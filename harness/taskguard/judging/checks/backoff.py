@@ -256,6 +256,8 @@ def _other_than(wait: _Wait, exact_seconds: float) -> Iterator[Violation]:
             if requests
             else "asked for no backoff"
         )
+        if not requests and wait.hidden_seconds is not None and not exact_seconds:
+            asked = f"asked for nothing, so its queue hides the message for {seconds(wait.hidden_seconds)}"
         message = f"{wait.name} {asked}, expected {seconds(exact_seconds)}"
         yield Violation(wait.task_id, message, (wait.failed, *requests), _ASKED)
 

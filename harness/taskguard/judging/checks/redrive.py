@@ -75,18 +75,19 @@ def judge(history: History, terms: Terms) -> Verdict:
         *held_back(history),
     ]
     violations = sum(isinstance(each, Violation) for each in found)
-    wanted = numbers(list(range(1, allowed[0] + 1))) + (f" to {allowed[1]}" if allowed[0] < allowed[1] else "")
+    receives = f"receives {numbers(list(range(1, allowed[0] + 1)))}"
+    after = receives if allowed[0] == allowed[1] else f"{allowed[0]} to {allowed[1]} receives"
     if violations:
         observed = f"{times(len(dead), 'message')} dead-lettered, {times(violations, 'violation')}"
     elif dead:
-        observed = f"{times(len(dead), 'message')} dead-lettered, each after receives {wanted}"
+        observed = f"{times(len(dead), 'message')} dead-lettered, each after {after}"
     else:
         observed = "vacuous: no message was dead-lettered, and none had to be"
     return conclude(
         by_failures(QUESTION, history, terms, "some task has to die", in_a_row=terms.contract.attempts.highest or 1),
         history,
         found,
-        expected=f"dead-lettered after receives {wanted}, each failed; never delivered again",
+        expected=f"dead-lettered after {after}, each failed; never delivered again",
         observed=observed,
         figures={"dead_lettered": len(dead)},
         exercised=bool(dead),
