@@ -74,6 +74,33 @@ def deploy(
     return replace(stack, set_aside=(*deployed.set_aside, *_by_claims(stack)))
 
 
+def at_home(
+    endpoint: Endpoint,
+    *,
+    places: Places,
+    stage: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+    deployer: DeployerName | None = None,
+) -> Endpoint:
+    """The endpoint in the region that the service's own files name, where they name one: there it is deployed if the user names none.
+
+    Raises:
+        SetupError, ConfigurationError, DeploymentError: as :func:`deploy`.
+    """
+    job = Job(
+        endpoint=endpoint,
+        stage=stage,
+        places=places,
+        parameters=parameters or {},
+        log=log,
+        abandoned=abandoned or threading.Event(),
+    )
+    region = chosen(places.service, deployer).region_of(job)
+    return endpoint if region is None else endpoint.in_region(region)
+
+
 def _by_claims(stack: Stack) -> Iterator[str]:
     """A sentence for each way in by tokens: no engine here reaches who issues them."""
     for each in stack.ingresses:

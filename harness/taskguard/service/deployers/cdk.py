@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,10 @@ class Cdk:
     def digests(self) -> Mapping[str, str]:
         return {}
 
+    def region_of(self, job: Job) -> str | None:
+        regions = {each.region for each in _assembly(job).stacks()}
+        return regions.pop() if len(regions) == 1 else None
+
     def name_of(self, job: Job) -> str:
         return joined([each.name for each in _assembly(job).stacks()])
 
@@ -84,7 +88,8 @@ class Cdk:
             parameters = _parameters(job, stack, template)
             deploy_template(job.endpoint, stack.name, template, parameters, deadline, code_alone=job.code_alone)
         names = joined([each.name for each in stacks])
-        return Deployed(stack_name=names, set_aside=(*_kept_sentences(assembly), *set_aside))
+        elsewhere = _meant_elsewhere(stacks, job.endpoint.region)
+        return Deployed(stack_name=names, set_aside=(*_kept_sentences(assembly), *set_aside, *elsewhere))
 
     def remove(self, job: Job) -> None:
         deadline = Deadline(job.within_seconds, job.abandoned)
@@ -175,6 +180,13 @@ def _telling_of_what_lies_outside(copy: Path) -> Iterator[None]:
 def _kept_sentences(assembly: Assembly) -> tuple[str, ...]:
     file = assembly.folder / _SET_ASIDE
     return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ()
+
+
+def _meant_elsewhere(stacks: Iterable[AssemblyStack], region: str) -> Iterator[str]:
+    """A sentence for each stack whose code names another region than the one in which it is deployed."""
+    for each in stacks:
+        if each.region not in (None, region):
+            yield f"the stack {each.name} is for {each.region}: deployed in {region} (--region {each.region} deploys all of them there)"
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:

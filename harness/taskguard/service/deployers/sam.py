@@ -13,6 +13,7 @@ from typing import Any
 
 from taskguard.errors import DeploymentError
 from taskguard.service.config import DeployerName
+from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.cloudformation import CloudFormation
 from taskguard.service.deployers.parameters import overrides
 from taskguard.service.deployers.templates import SERVERLESS_TRANSFORM
@@ -29,6 +30,10 @@ class Sam(CloudFormation):
 
     name: DeployerName = DeployerName.SAM
     looks_for: str = "template of SAM (template.yaml)"
+
+    def region_of(self, job: Job) -> str | None:
+        region = _settings(job.places.service).get("region")
+        return region if isinstance(region, str) else None
 
     def _is_its_own(self, text: str) -> bool:
         return SERVERLESS_TRANSFORM in text
