@@ -19,10 +19,10 @@ from taskguard.service.building import View
 from taskguard.service.config import DeployerName, config_of
 from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
-from taskguard.service.deployers.bundling import bundling_programs
+from taskguard.service.deployers.bundling import bundling_programs, what_failed
 from taskguard.service.deployers.caching import cached
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
-from taskguard.service.deployers.commands import run
+from taskguard.service.deployers.commands import run, where_to_go_on
 from taskguard.service.deployers.environment import environment_of
 from taskguard.service.deployers.parameters import parameters_for
 from taskguard.service.deployers.programs import programs_of
@@ -138,7 +138,7 @@ def _synthesise(job: Job, out: Path) -> None:
     with scratch_copy(job) as copy:
         folder = (copy / _file_of(job.places.service)).parent
         settings = _settings(folder)
-        programs, bundling = programs_of(job, copy, folder), bundling_programs(job, copy)
+        programs, bundling = programs_of(job, copy, folder), bundling_programs(job, copy, folder)
         view = programs.view.beside(bundling.view).beside(View(writes=(out,)))
         environment = {
             **environment_of(job),
@@ -153,8 +153,8 @@ def _synthesise(job: Job, out: Path) -> None:
         for doing, command in (("building", settings.get("build")), ("running", settings["app"])):
             if command:
                 what = f"{doing} the app of {SETTINGS} (`{command}`)"
-                with _telling_of_what_lies_outside(copy):
-                    run(job, ["sh", "-c", command], folder, environment, what, view=view)
+                with _telling_of_what_lies_outside(copy), _telling_of_bundling(job, copy, what, bundling.set_aside):
+                    run(job, ["sh", "-c", command], folder, environment, what, view=view, of_the_users=True)
         (out / _SET_ASIDE).write_text(json.dumps(programs.set_aside), encoding="utf-8")
     if not (out / MANIFEST).is_file():
         raise DeploymentError(
@@ -174,6 +174,21 @@ def _telling_of_what_lies_outside(copy: Path) -> Iterator[None]:
         raise DeploymentError(
             f"{error}\nThat lies outside of the service's folder, and only this is deployed. Name the folder that has all of it as the "
             f'service, and write into a taskguard.toml there where the app is:\n  [service]\n  template = "…/{SETTINGS}"'
+        ) from error
+
+
+@contextmanager
+def _telling_of_bundling(job: Job, copy: Path, what: str, not_fetched: Iterable[str]) -> Iterator[None]:
+    """An app says at length where it was when a command in Docker's place failed, and not why that did."""
+    try:
+        yield
+    except DeploymentError as error:
+        if (said := what_failed(copy)) is None:
+            raise
+        missing = "".join(f"\n{each}" for each in not_fetched)
+        raise DeploymentError(
+            f"{what} failed, as it bundles with a command that is run in Docker's place. The end of what that said:\n{said}{missing}"
+            f"{where_to_go_on(job, of_the_users=True)}"
         ) from error
 
 
