@@ -53,10 +53,25 @@ def test_a_configuration_that_is_a_program_is_not_read_for_its_region(tmp_path: 
     assert home_of(tmp_path, {"serverless.ts": "module.exports = {provider: {region: 'us-east-1'}}"}) == ENGINE.region
 
 
-def test_sams_configuration_names_the_region(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("samconfig.toml", '[default.global.parameters]\nregion = "us-east-1"\n'),
+        ("samconfig.yaml", "version: 0.1\ndefault: {deploy: {parameters: {region: us-east-1}}}\n"),
+        ("samconfig.yml", "default: {global: {parameters: {region: us-east-1}}, deploy: }\n"),
+    ],
+)
+def test_sams_configuration_names_the_region(tmp_path: Path, name: str, text: str) -> None:
     assert home_of(tmp_path, {"template.yaml": SAM}) == ENGINE.region
-    config = '[default.global.parameters]\nregion = "us-east-1"\n'
-    assert home_of(tmp_path, {"samconfig.toml": config}) == "us-east-1"
+    assert home_of(tmp_path, {name: text}) == "us-east-1"
+
+
+def test_of_sams_configurations_that_counts_which_its_command_finds_first(tmp_path: Path) -> None:
+    both = {
+        f"samconfig.{ending}": text
+        for ending, text in (("yaml", "default: {deploy: {parameters: {region: us-east-1}}}"), ("toml", ""))
+    }
+    assert home_of(tmp_path, {"template.yaml": SAM, **both}) == ENGINE.region
 
 
 @pytest.mark.parametrize(
