@@ -102,13 +102,15 @@ def test_an_app_of_cdk_is_deployed_where_all_its_stacks_are_for(
     folder.mkdir()
     (folder / "manifest.json").write_text(manifest)
     (folder / "t.json").write_text('{"Resources": {}}')
-    (folder / "cdk.json").write_text('{"app": "cp manifest.json t.json $CDK_OUTDIR"}')
+    (folder / "cdk.json").write_text('{"app": "echo ran >> $RAN; cp manifest.json t.json $CDK_OUTDIR"}')
+    monkeypatch.setenv("RAN", str(tmp_path / "ran"))
     monkeypatch.setattr("taskguard.service.deployers.cdk.bundling_programs", lambda *_: Programs({}, View()))
     monkeypatch.setattr("taskguard.service.deployers.cdk.deploy_template", lambda *_, **__: None)
     places = Places(service=folder, cache=tmp_path / "cache", state=tmp_path, runs=tmp_path)
     endpoint = deployment.at_home(ENGINE, places=places)
     assert endpoint.region == home
     deployed = Cdk().deploy(Job(endpoint=endpoint, stage=None, places=places))
+    assert (tmp_path / "ran").read_text() == "ran\n", "what names its region everywhere is not run again"
     assert [each.partition(":")[0] for each in deployed.set_aside] == told
     assert all("--region" in each for each in deployed.set_aside)
 

@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from taskguard.errors import DeploymentError
 from taskguard.service.building import View
 from taskguard.service.config import DeployerName, config_of
+from taskguard.service.deployers.artifacts import lay
 from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
 from taskguard.service.deployers.bundling import bundling_programs, what_failed
@@ -69,8 +70,14 @@ class Cdk:
         return {}
 
     def region_of(self, job: Job) -> str | None:
-        regions = {each.region for each in _assembly(job).stacks()}
-        return regions.pop() if len(regions) == 1 else None
+        assembly = _assembly(job)
+        regions = {each.region for each in assembly.stacks()}
+        region = regions.pop() if len(regions) == 1 else None
+        if region not in (None, job.endpoint.region):
+            # What names its region everywhere is the same there: the app, which may take a minute, is not run again for it.
+            there = _key_of(replace(job, endpoint=job.endpoint.in_region(region)))
+            cached(job.places.cache / _ASSEMBLIES, there, lambda folder: lay(assembly.folder, folder))
+        return region
 
     def name_of(self, job: Job) -> str:
         return joined([each.name for each in _assembly(job).stacks()])
@@ -105,18 +112,8 @@ def _file_of(service: Path) -> str:
 
 def _assembly(job: Job) -> Assembly:
     """What the app synthesises; it is kept for as long as nothing changes that it is made from."""
-    service, environment = job.places.service, environment_of(job)
-    key = key_of(
-        service,
-        deployed_files(service),
-        "",
-        job.endpoint.region,
-        job.parameters,
-        host=None,
-        environment=environment,
-        made_by=_beside(service),
-    )
-    assembly = Assembly(cached(job.places.cache / _ASSEMBLIES, key, lambda folder: _synthesise(job, folder)))
+    folder = cached(job.places.cache / _ASSEMBLIES, _key_of(job), lambda folder: _synthesise(job, folder))
+    assembly = Assembly(folder)
     if missing := assembly.missing_context():
         asked = "".join(f"\n  {each}" for each in missing)
         raise DeploymentError(
@@ -125,6 +122,20 @@ def _assembly(job: Job) -> Assembly:
             "without for the account and region that CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION name."
         )
     return assembly
+
+
+def _key_of(job: Job) -> str:
+    service = job.places.service
+    return key_of(
+        service,
+        deployed_files(service),
+        "",
+        job.endpoint.region,
+        job.parameters,
+        host=None,
+        environment=environment_of(job),
+        made_by=_beside(service),
+    )
 
 
 def _beside(service: Path) -> Iterator[Path]:
