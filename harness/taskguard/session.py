@@ -53,7 +53,7 @@ from taskguard.service.sandboxing import is_sandboxed, is_trusted
 from taskguard.support.folders import naming
 from taskguard.support.this_command import runnable
 from taskguard.targets.base import Endpoint
-from taskguard.targets.names import TargetName
+from taskguard.targets.names import DEFAULT_REGION, TargetName
 from taskguard.targets.process import has_ended
 from taskguard.targets.registry import TargetOptions
 
@@ -291,7 +291,7 @@ def _on_engine(asked: Asked, tell: Tell, lasting: LastingEngine | None) -> Itera
         folder=asked.folder / "engine",
         cache=asked.places.cache,
         port=asked.port,
-        region=asked.region,
+        region=asked.region or DEFAULT_REGION,
         endpoint_url=asked.endpoint_url,
         clock_scale=asked.clock_scale,
         functions_ready=True,

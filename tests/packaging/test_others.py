@@ -81,6 +81,7 @@ def test_a_service_of_version_4_in_typescript_is_bundled_and_what_was_set_aside_
         assert (package.stack_name, package.stage) == ("parcels-dev", "dev")
         submit, work = (functions_of(package)[f"parcels-dev-{name}"] for name in ("submit", "work"))
         assert submit["Environment"]["Variables"]["LIMIT"] == "5", "of `stages`, where version 4 has parameters"
+        assert submit["Environment"]["Variables"]["WHERE"] == ENGINE.region, "what follows from its region agrees"
         assert submit["Code"]["S3Bucket"] == CODE_BUCKET
         assert submit["Code"]["S3Key"].startswith(f"{package.keys_below}/")
         assert not {"VpcConfig", "TracingConfig"} & work.keys()

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from taskguard.cli.judge import a_console
-from taskguard.cli.stack import Region
+from taskguard.cli.stack import RegionOnAws
 from taskguard.conformance.behaviour import Behaviour, Outcome, Result
 from taskguard.operating import costs
 from taskguard.places import cache_folder
@@ -49,7 +49,7 @@ def conformance(
     endpoint_url: Annotated[
         str | None, typer.Option(help="The address of an engine that is running.", show_default=False)
     ] = None,
-    region: Region = DEFAULT_REGION,
+    region: RegionOnAws = DEFAULT_REGION,
     clock_scale: Annotated[
         float | None,
         typer.Option(

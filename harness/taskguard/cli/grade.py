@@ -51,7 +51,7 @@ from taskguard.service.kept import RunningStack
 from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
 from taskguard.support.this_command import runnable
-from taskguard.targets.names import DEFAULT_REGION, HELP, TargetName
+from taskguard.targets.names import HELP, TargetName
 
 
 def grade(
@@ -101,7 +101,7 @@ def grade(
             rich_help_panel=PLACE,
         ),
     ] = None,
-    region: Region = DEFAULT_REGION,
+    region: Region = None,
     allow_production: Annotated[
         bool,
         typer.Option(
@@ -303,7 +303,7 @@ def _command(service: Path, asked: Asked, contract: str | None) -> str | None:
         "endpoint-url": asked.endpoint_url,
         "stage": asked.stage,
         "deployer": asked.deployer,
-        "region": asked.region if asked.region != DEFAULT_REGION else None,
+        "region": asked.region,
         "clock-scale": f"{asked.clock_scale:g}" if asked.clock_scale != 1 else None,
         "api-auth": asked.api_auth,
     }

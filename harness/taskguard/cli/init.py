@@ -25,7 +25,7 @@ from taskguard.service.config import CONFIG_FILE
 from taskguard.service.deployment import require_service
 from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
-from taskguard.targets.names import DEFAULT_REGION, TargetName
+from taskguard.targets.names import TargetName
 
 _TASKS = 30
 """As many as a graded run has: of fewer all would share a batch with those that the run itself strikes."""
@@ -35,7 +35,7 @@ def init(
     service: ServiceFolder = Path(),
     force: Annotated[bool, typer.Option("--force", help=f"Replace a {CONFIG_FILE} that exists.")] = False,
     stage: Annotated[str | None, unset(help="The stage (default: the service's own).", rich_help_panel=PLACE)] = None,
-    region: Region = DEFAULT_REGION,
+    region: Region = None,
     clock_scale: ClockScale = 60.0,
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,

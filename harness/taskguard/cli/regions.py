@@ -14,13 +14,13 @@ _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 _NUMBER = re.compile(r"-\d+$")
 
 
-def spelt_right(region: str) -> str:
-    """Return the region.
+def spelt_right(region: str | None) -> str | None:
+    """Return the region, if one is named.
 
     Raises:
         typer.BadParameter: no region is called so but for its number, which may be that of a new one, and some region nearly is.
     """
-    if region == DEFAULT_REGION:
+    if region in (None, DEFAULT_REGION):
         return region
     session = Session()
     known = [name for each in _PARTITIONS for name in session.get_available_regions("sqs", each)]

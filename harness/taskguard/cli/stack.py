@@ -19,6 +19,7 @@ from taskguard.contract.dialect import IngressWords
 from taskguard.contract.draws import DEFAULT_RATE
 from taskguard.history.wording import deployed_otherwise, not_made
 from taskguard.places import Places
+from taskguard.run.events import nobody
 from taskguard.run.stages import WantedStage
 from taskguard.service import deployment
 from taskguard.service.config import DeployerName, config_of
@@ -65,7 +66,15 @@ ContractOption = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Region = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right, rich_help_panel=PLACE)]
+Region = Annotated[
+    str | None,
+    unset(
+        help=f"The AWS region (default: the one that the service names, or {DEFAULT_REGION}).",
+        callback=spelt_right,
+        rich_help_panel=PLACE,
+    ),
+]
+RegionOnAws = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right, rich_help_panel=PLACE)]
 Seed = Annotated[
     str | None, unset(help="Decides which attempts fail; without one, failures are random.", rich_help_panel=RUN)
 ]
@@ -119,7 +128,7 @@ def up(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port for the engine; 0 takes a free one.", rich_help_panel=PLACE)
     ] = 4566,
-    region: Region = DEFAULT_REGION,
+    region: Region = None,
     seed: Seed = None,
     rate: Rate = None,
     clock_scale: ClockScale = 1.0,
@@ -134,13 +143,21 @@ def up(
     deployment.get_ready(places, deployer)
     refuse_parameters(places.service, seed or None, rate, api_auth)
     stage = stage or config_of(places.service).stage
-    wanted = WantedStage(places=places, stage=stage, seed=seed or None, rate=rate, api_auth=api_auth)
+    wanted = WantedStage(
+        places=places,
+        stage=stage,
+        seed=seed or None,
+        rate=rate,
+        region=region,
+        api_auth=api_auth,
+        deployer=deployer,
+    )
     folder = places.state / "up" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with LocalStack(
         folder,
         cache=places.cache,
         port=port,
-        region=region,
+        region=region or DEFAULT_REGION,
         clock_scale=clock_scale,
         functions_ready=True,
         sandboxed=is_sandboxed(places.service, sandbox, TargetName.LOCALSTACK),
@@ -148,14 +165,8 @@ def up(
         console.print(f"Starting LocalStack on 127.0.0.1 (log: {folder / 'engine.log'})")
         endpoint = engine.start()
         console.print(f"Deploying {f'stage {stage}' if stage else 'its default stage'} to {endpoint.place}")
-        stack = deployment.deploy(
-            endpoint,
-            stage,
-            places=places,
-            parameters=wanted.parameters(),
-            log=folder / "deploy.log",
-            deployer=deployer,
-        )
+        stack = wanted.deploy(endpoint, stage, folder / "deploy.log", nobody)
+        endpoint = endpoint.in_region(stack.region)
         if stack.unsupported:
             console.print(not_made(stack.unsupported), highlight=False, markup=False)
         if stack.set_aside:
@@ -232,7 +243,7 @@ def down(service: ServiceFolder = Path()) -> None:
 def deploy(
     service: ServiceFolder = Path(),
     stage: Annotated[str, typer.Option(help="The stage to deploy.")] = "dev",
-    region: Region = DEFAULT_REGION,
+    region: RegionOnAws = DEFAULT_REGION,
     seed: Seed = None,
     rate: Annotated[float | None, _rate("serverless.yml's")] = None,
     api_auth: ApiAuthOption = None,
@@ -247,7 +258,7 @@ def deploy(
 def remove(
     service: ServiceFolder = Path(),
     stage: Annotated[str, typer.Option(help="The stage to remove.")] = "dev",
-    region: Region = DEFAULT_REGION,
+    region: RegionOnAws = DEFAULT_REGION,
 ) -> None:
     """Remove a stage from AWS, with everything in it."""
     raise typer.Exit(serverless_on_aws(Places.of(service), "remove", stage, region))

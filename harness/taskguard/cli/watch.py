@@ -42,7 +42,7 @@ from taskguard.service.deployment import require_service
 from taskguard.service.ours import is_ours
 from taskguard.service.sandboxing import is_sandboxed
 from taskguard.targets.aws_errors import explain
-from taskguard.targets.names import DEFAULT_REGION, TargetName
+from taskguard.targets.names import TargetName
 
 _SCALE = 60.0
 
@@ -57,7 +57,7 @@ def watch(
     rate: Rate = None,
     contract: ContractOption = None,
     stage: Annotated[str | None, unset(help="The stage (default: the service's own).", rich_help_panel=PLACE)] = None,
-    region: Region = DEFAULT_REGION,
+    region: Region = None,
     clock_scale: ClockScale = _SCALE,
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,

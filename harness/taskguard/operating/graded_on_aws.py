@@ -32,6 +32,7 @@ from taskguard.service.deployment import read_stack
 from taskguard.service.ours import failure_settings
 from taskguard.support.this_command import runnable
 from taskguard.targets.aws import Aws
+from taskguard.targets.names import DEFAULT_REGION
 
 _MOST_IDS_SHOWN = 10
 
@@ -46,15 +47,16 @@ def deployed_stage(tell: Tell, asked: Asked) -> Iterator[tuple[Run, Load]]:
     """
     stage = asked.stage or "dev"
     refuse_production(stage, allowed=asked.allow_production)
-    tell(Announced(f"Looking for stage {stage} in {asked.region}"))
-    endpoint = Aws(asked.region).start()
+    region = asked.region or DEFAULT_REGION
+    tell(Announced(f"Looking for stage {stage} in {region}"))
+    endpoint = Aws(region).start()
     stack = read_stack(endpoint, stage)
     seed, rate = failure_settings(endpoint, stack)
     _refuse_other_failures(asked, stage, seed, rate)
     # The same tasks may have been there before, a moment ago: their logs are not this run's.
     logs = log_source(endpoint, stack, clocks_apart_ms=2 * ON_AWS.clock_ms)
     terms = terms_of(asked.places.service, Draws(seed=seed, rate=rate), ON_AWS, asked.contract)
-    place = Place.now(region=asked.region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
+    place = Place.now(region=region, stage=stage, url=endpoint.url, clock_tolerance_ms=ON_AWS.clock_ms)
     ledger = Ledger(asked.folder, place)
     run = Run(endpoint=endpoint, stack=stack, terms=terms, alone=False, source=logs, note=ledger.add)
     load = shared_load(asked.seed or random_seed(), asked.tasks, terms)

@@ -7,7 +7,8 @@ there is no run. This module must not know how a task is handed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -25,6 +26,8 @@ _UNSTATED = IngressWords()
 _GOES_ON = (HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS)
 """What says nothing against the way, or the words."""
 _LONGEST_ANSWER = 300
+_MISSING = re.compile(r"Missing required request parameters: \[([^\]]+)\]")
+"""So API Gateway's request validators name parameters of the query, and headers."""
 
 
 def asked_first(
@@ -64,7 +67,9 @@ def _was_reached(event: TaskSubmitted, stack: Stack, seen: Recording) -> bool:
 def _of_gateway(client: Client, event: TaskSubmitted, told: Answer | None, stack: Stack, words: IngressWords) -> str:
     ingress = stack.ingress
     who = "SQS" if ingress.is_queue else "the gateway itself, which called nothing behind it"
-    said = [f"{_what_was_said(client, event, told)} That was {who}, so there is nothing to judge. {_why(event, words)}"]
+    said = [
+        f"{_what_was_said(client, event, told)} That was {who}, so there is nothing to judge. {_why(event, told, stack, words)}"
+    ]
     if len(ingress.api.routes) > 1:
         routes = ", ".join(sorted(map(str, ingress.api.routes)))
         said.append(f"That API has {routes}. Which is meant can be said in taskguard.toml, as route below [ingress].")
@@ -85,10 +90,12 @@ def _of_words(client: Client, event: TaskSubmitted, told: Answer | None, stack: 
 
 def _what_was_said(client: Client, event: TaskSubmitted, told: Answer | None) -> str:
     text = f": {told.text.strip()[:_LONGEST_ANSWER]}" if told is not None and told.text.strip() else ""
-    return f"handing in the first task, {client.place}: {answer(event.status_code)}{text}."
+    place = client.place.replace("${id}", event.task_id or "…")
+    return f"handing in the first task, {place}: {answer(event.status_code)}{text}."
 
 
-def _why(event: TaskSubmitted, words: IngressWords) -> str:
+def _why(event: TaskSubmitted, told: Answer | None, stack: Stack, words: IngressWords) -> str:
+    missing = _MISSING.search(told.text) if told is not None else None
     match event.status_code:
         case 0:
             return "Nobody listens there, or the answer did not come in time."
@@ -96,10 +103,23 @@ def _why(event: TaskSubmitted, words: IngressWords) -> str:
             return "There is no such route at that stage, or it lets in only who has a key, a signature or what its authorizer asks for: state that as headers below [ingress] in taskguard.toml."
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
             return "There is no such API, stage or route there."
+        case HTTPStatus.BAD_REQUEST if missing is not None:
+            return _how_to_state_parameters(missing[1].split(", "), stack, words)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
             return f"It refuses the request's body, such as {words.body}. {_how_to_state(words)}"
         case _:
             return "What the route leads to cannot be called, or may not be called by it."
+
+
+def _how_to_state_parameters(missing: Sequence[str], stack: Stack, words: IngressWords) -> str:
+    submit = stack.ingress.submit
+    route = words.route or f"{submit.verb} {submit.path}"
+    query = "&".join(f"{name}=…" for name in missing)
+    headers = ", ".join(f'{name} = "…"' for name in missing)
+    return (
+        f"It wants {', '.join(missing)} with each request. State what belongs to the query in the route, and what is a header in headers, in "
+        f'taskguard.toml:\n  [ingress]\n  route = "{route}{"&" if "?" in route else "?"}{query}"\n  headers = {{ {headers} }}'
+    )
 
 
 def _how_to_state(words: IngressWords) -> str:

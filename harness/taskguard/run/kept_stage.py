@@ -51,7 +51,7 @@ def on_engine_that_is_up(
     running = RunningStack.load(wanted.places)
     if running is None or not isinstance(running.instance, LocalStackInstance) or not running.instance.answers():
         return None
-    endpoint = running.instance.endpoint()
+    endpoint = running.instance.endpoint().in_region(options.region)
     if other := next(_what_is_other(endpoint, options, wanted), None):
         tell(Announced(f"The engine that is up at {endpoint.place} is not used: {other}"))
         return None
@@ -68,7 +68,7 @@ def on_engine_that_is_up(
 
 def run_on(stack: Stack, endpoint: Endpoint, wanted: WantedStage) -> Run:
     """A run on a stage that is kept, of which all that happened before is not looked at."""
-    terms = wanted.terms()
+    endpoint, terms = endpoint.in_region(stack.region), wanted.terms()
     source = source_at(endpoint, stack, terms.dialect, since_ms=endpoint.clock.now_ms())
     return Run(endpoint=endpoint, stack=stack, terms=terms, source=source)
 
@@ -82,8 +82,6 @@ def _what_is_other(endpoint: Endpoint, options: TargetOptions, wanted: WantedSta
         yield f"stage {wanted.stage} is named (--stage, or stage in taskguard.toml), and stages that are kept there have other names"
     if options.port and endpoint.url != (wanted_url := f"http://127.0.0.1:{options.port}"):
         yield f"an engine at {wanted_url} is asked for"
-    if endpoint.region != options.region:
-        yield f"its region is {endpoint.region}, not {options.region}"
     if endpoint.clock.scale != options.clock_scale:
         one_like_it = runnable(f"taskguard up --clock-scale {options.clock_scale:g}")
         yield f"its clock scale is {endpoint.clock.scale:g}, not {options.clock_scale:g} (`{one_like_it}` starts one of that scale)"
@@ -117,7 +115,8 @@ class KeptStage:
     def __init__(self, endpoint: Endpoint, scratch: Path, wanted: WantedStage, number: int) -> None:
         self._endpoint, self._wanted, self._service = endpoint, wanted, wanted.places.service
         # Not by its code, which is changed where it is.
-        about = json.dumps([str(self._service.resolve()), wanted.deployer, wanted.parameters()], sort_keys=True)
+        settings = [str(self._service.resolve()), wanted.deployer, wanted.region, wanted.parameters()]
+        about = json.dumps(settings, sort_keys=True)
         first = f"grade-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
         self._name = first if number == 1 else f"{first}-{number}"
         self._note = scratch / f"{self._name}.json"
@@ -141,7 +140,7 @@ class KeptStage:
                 return None
             self.remember(stack, digests)
         with phase(tell, "forget the tasks of before"):
-            forget(self._endpoint, found.stack, task_ids)
+            forget(self._endpoint.in_region(found.stack.region), found.stack, task_ids)
         return stack
 
     def _find(self) -> _Found | None:
@@ -149,11 +148,12 @@ class KeptStage:
         try:
             note = json.loads(self._note.read_text())
             choices = config_of(self._service).choices
-            stack = deployment.read_stack(self._endpoint, note["stage"], name=note["name"], choices=choices)
+            endpoint = self._endpoint.in_region(note["region"])
+            stack = deployment.read_stack(endpoint, note["stage"], name=note["name"], choices=choices)
             as_it_was = self._state(stack) == note["state"]
         except (OSError, ValueError, KeyError, DeploymentError):
             return None
-        queues = Queues(self._endpoint, stack)
+        queues = Queues(endpoint, stack)
         if not (as_it_was and all_empty(queues.queue_depths(), stack.stays_filled) and queues.are_empty_beside()):
             return None
         return _Found(replace(stack, set_aside=tuple(note["set_aside"])), note["digests"])
@@ -177,6 +177,7 @@ class KeptStage:
         note = {
             "stage": stack.stage,
             "name": stack.name,
+            "region": stack.region,
             "state": self._state(stack),
             "set_aside": stack.set_aside,
             "digests": digests,
@@ -185,14 +186,14 @@ class KeptStage:
 
     def _state(self, stack: Stack) -> dict[str, Any]:
         """What changes when somebody deploys the stage again, or changes a function or a queue of it by hand."""
+        endpoint = self._endpoint.in_region(stack.region)
         descriptions = [
-            self._endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0]
-            for name in stacks_of(stack.name)
+            endpoint.cloudformation().describe_stacks(StackName=name)["Stacks"][0] for name in stacks_of(stack.name)
         ]
-        functions, sqs = self._endpoint.functions(), self._endpoint.sqs()
+        functions, sqs = endpoint.functions(), endpoint.sqs()
         names = [each.name for each in stack.functions]
         queues = [*stack.queues.values(), *stack.beside]
-        mappings = [mappings_of(self._endpoint, queue.arn) for queue in queues]
+        mappings = [mappings_of(endpoint, queue.arn) for queue in queues]
         attributes = [
             sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"] for queue in queues
         ]

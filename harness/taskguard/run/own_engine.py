@@ -91,7 +91,7 @@ class OwnEngine:
 
     def _deployed(self, endpoint: Endpoint, stage: str | None, abandoned: threading.Event | None = None) -> Run:
         stack = self._wanted.deploy(endpoint, stage, self._options.folder / "deploy.log", self._tell, abandoned)
-        return Run(endpoint=endpoint, stack=stack, terms=self._wanted.terms())
+        return Run(endpoint=endpoint.in_region(stack.region), stack=stack, terms=self._wanted.terms())
 
     def _remove(self, endpoint: Endpoint, stage: str, name: str) -> None:
         if deployment.is_deployed(endpoint, stage, name=name):

@@ -17,19 +17,20 @@ from taskguard.service.config import DeployerName, config_of, terms_of
 from taskguard.service.ours import ApiAuth, auth_parameters, failure_parameters, is_ours
 from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
-from taskguard.targets.names import DEFAULT_REGION, TargetName
+from taskguard.targets.names import TargetName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedStage:
     """What the user wants a run on: the service in ``places``, the stage (none: whichever), how attempts fail (``seed``, none: at
-    random; ``rate``, none: the usual one), who may call the API (none: as ``serverless.yml`` has it), what deploys it (none: what its
+    random; ``rate``, none: the usual one), in which ``region`` (none: the service's own, or the usual one), who may call the API (none: as ``serverless.yml`` has it), what deploys it (none: what its
     folder asks for), and what is demanded of it (none: what its taskguard.toml names). A service that is not ours is told nothing of failures and of who may call, and has no draws that are known."""
 
     places: Places
     stage: str | None = None
     seed: str | None = None
     rate: float | None = None
+    region: str | None = None
     api_auth: ApiAuth | None = None
     deployer: DeployerName | None = None
     contract: Contract | None = None
@@ -80,6 +81,16 @@ class WantedStage:
         abandoned: threading.Event | None = None,
         code_alone: bool = False,
     ) -> Stack:
+        if self.region is None:
+            endpoint = deployment.at_home(
+                endpoint,
+                stage=stage,
+                places=self.places,
+                parameters=self.parameters(),
+                log=log,
+                abandoned=abandoned,
+                deployer=self.deployer,
+            )
         return deployment.deploy(
             endpoint,
             stage,
@@ -108,7 +119,6 @@ class Asked(WantedStage):
     tasks: int = 30
     tasks_seed: str | None = None
     target: TargetName = TargetName.LOCALSTACK
-    region: str = DEFAULT_REGION
     port: int = 0
     endpoint_url: str | None = None
     clock_scale: float = 1.0

@@ -5,6 +5,7 @@ It knows nothing of what the pipeline does, nor of how it is deployed.
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +26,7 @@ from taskguard.service.stack import Choices, Stack
 from taskguard.targets.base import Endpoint
 
 _NOTHING_CHOSEN = Choices()
+_ARM = "arm64"
 
 
 def deploy(
@@ -71,7 +73,34 @@ def deploy(
         name=deployed.stack_name,
         choices=config.choices,
     )
-    return replace(stack, set_aside=(*deployed.set_aside, *_by_claims(stack)))
+    return replace(stack, set_aside=(*deployed.set_aside, *_by_claims(stack), *_for_another_processor(stack, endpoint)))
+
+
+def at_home(
+    endpoint: Endpoint,
+    *,
+    places: Places,
+    stage: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    abandoned: threading.Event | None = None,
+    deployer: DeployerName | None = None,
+) -> Endpoint:
+    """The endpoint in the region that the service's own files name, where they name one: there it is deployed if the user names none.
+
+    Raises:
+        SetupError, ConfigurationError, DeploymentError: as :func:`deploy`.
+    """
+    job = Job(
+        endpoint=endpoint,
+        stage=stage,
+        places=places,
+        parameters=parameters or {},
+        log=log,
+        abandoned=abandoned or threading.Event(),
+    )
+    region = chosen(places.service, deployer).region_of(job)
+    return endpoint if region is None else endpoint.in_region(region)
 
 
 def _by_claims(stack: Stack) -> Iterator[str]:
@@ -83,6 +112,15 @@ def _by_claims(stack: Stack) -> Iterator[str]:
                 f"{each.submit}: tokens of {issuer} count by their claims, for their issuer's keys are not asked for, and tasks come with one of "
                 "TaskGuard's own (headers of [ingress] go before it)"
             )
+
+
+def _for_another_processor(stack: Stack, endpoint: Endpoint) -> Iterator[str]:
+    """A sentence for functions that our own engine, which runs them as they are on this machine, runs on another processor than they name."""
+    # The other one, x86_64, is also that of a function which names none.
+    others = [each.label for each in stack.functions if each.processor == _ARM]
+    here = platform.machine()
+    if others and endpoint.recording is not None and here.lower() not in (_ARM, "aarch64"):
+        yield f"Architectures {_ARM} of {', '.join(others)}: built for and run on this machine's processor, {here}"
 
 
 def name_of(

@@ -248,6 +248,7 @@ class _Discovery:
             log_group=told.get("LoggingConfig", {}).get("LogGroup") or default_log_group(told["FunctionName"]),
             role=told["Role"],
             runtime=told.get("Runtime", ""),
+            processor=next(iter(told.get("Architectures", ())), ""),
             code=f"{digest} {told.get('Handler', '')}" if (digest := told.get("CodeSha256")) else "",
         )
 

@@ -37,7 +37,9 @@ class RunningStack:
     @classmethod
     def of(cls, instance: Instance, stack: Stack) -> Self:
         """The stack that has just been deployed to this engine."""
-        return cls(instance=instance, stage=stack.stage, name=stack.name, set_aside=stack.set_aside)
+        return cls(
+            instance=instance.in_region(stack.region), stage=stack.stage, name=stack.name, set_aside=stack.set_aside
+        )
 
     @classmethod
     def load(cls, places: Places) -> Self | None:

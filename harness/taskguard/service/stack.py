@@ -46,7 +46,7 @@ class Queue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """A Lambda function. ``label`` is what its author calls it, as far as that can be told; ``role`` is the role's ARN, ``runtime`` Lambda's
-    name of what it runs on (``nodejs20.x``), empty for a container image. Two with the same ``code``, a package's digest and the handler in it,
+    name of what it runs on (``nodejs20.x``), empty for a container image, ``processor`` Lambda's name of the one it is for (``arm64``). Two with the same ``code``, a package's digest and the handler in it,
     do the same; it is empty where that was not told."""
 
     logical_id: str
@@ -57,6 +57,7 @@ class Function:
     role: str
     runtime: str = ""
     code: str = ""
+    processor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

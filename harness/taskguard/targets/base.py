@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +76,10 @@ class Endpoint:
     def place(self) -> str:
         """How to speak of it: its address, or AWS and the region."""
         return self.url or f"AWS, {self.region}"
+
+    def in_region(self, region: str) -> Self:
+        """The same, with this region's services: an engine has those of every region."""
+        return replace(self, region=region)
 
     def environment(self) -> dict[str, str]:
         """The variables with which other programs reach this endpoint."""
@@ -154,6 +158,10 @@ class Instance(ABC):
     @abstractmethod
     def endpoint(self) -> Endpoint:
         """How it is reached."""
+
+    def in_region(self, region: str) -> Self:
+        """As :meth:`Endpoint.in_region`, for what is reached there from now on."""
+        return replace(self, region=region)  # type: ignore[call-arg]  # each has one
 
     @abstractmethod
     def is_running(self) -> bool:

@@ -68,7 +68,7 @@ _SETTINGS = {
     "service": _Setting("the folder of the service (default: pytest's root folder)"),
     "target": _Setting("; ".join(f"{name}: {what}" for name, what in HELP.items()), TargetName, TargetName.LOCALSTACK),
     "endpoint-url": _Setting("the engine's address, for the target endpoint"),
-    "region": _Setting(f"the AWS region (default: {DEFAULT_REGION})", default=DEFAULT_REGION),
+    "region": _Setting(f"the AWS region (default: the one that the service names, or {DEFAULT_REGION})"),
     "stage": _Setting(
         "the stage to deploy and test (default: test; on an engine of others, one of the session's own); on AWS, the stage that is "
         "deployed there"
@@ -147,7 +147,7 @@ def _look_beforehand(config: pytest.Config) -> None:
             case TargetName.ENDPOINT:
                 from taskguard.targets.endpoint import ForeignEngine
 
-                ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region")).start()
+                ForeignEngine(asked(config, "endpoint-url"), region=asked(config, "region") or DEFAULT_REGION).start()
             case TargetName.AWS:
                 from taskguard.testing.on_aws import look_at_stage
 
@@ -197,14 +197,16 @@ def shared_engine_of(config: pytest.Config) -> SharedEngine:
     options = TargetOptions(
         folder=folder,
         cache=places.cache,
-        region=asked(config, "region"),
+        region=asked(config, "region") or DEFAULT_REGION,
         endpoint_url=asked(config, "endpoint-url"),
         owner_pid=config.stash[_OWNER],
         clock_scale=asked(config, "clock-scale") if target is TargetName.LOCALSTACK else 1.0,
         sandboxed=is_sandboxed(places.service, _ON_OR_OFF.get(asked(config, "sandbox")), target),
     )
+    # On AWS nothing is deployed.
+    at_home = asked(config, "region") is None and target is not TargetName.AWS
     adopted = _running_stack(config).instance if target is TargetName.RUNNING else None
-    return SharedEngine(folder, places, lambda: make(target, options), adopted=adopted)
+    return SharedEngine(folder, places, lambda: make(target, options), adopted=adopted, at_home=at_home)
 
 
 def _running_stack(config: pytest.Config) -> RunningStack:

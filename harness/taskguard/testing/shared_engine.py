@@ -28,15 +28,22 @@ _UNNAMED = "unnamed"
 
 class SharedEngine:
     """``folder`` is the session's, the same in each of its processes; the service in ``places`` is deployed; ``make`` makes the target that is to be started.
-    An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
+    With ``at_home`` that is in the region that the service names, if it names one. An ``adopted`` engine is somebody else's: it is used, and neither started nor stopped."""
 
     def __init__(
-        self, folder: Path, places: Places, make: Callable[[], Target[Any]], adopted: Instance | None = None
+        self,
+        folder: Path,
+        places: Places,
+        make: Callable[[], Target[Any]],
+        adopted: Instance | None = None,
+        *,
+        at_home: bool = False,
     ) -> None:
         self.folder = folder
         self._places = places
         self._make = make
         self._adopted = adopted
+        self._at_home = at_home
         self._note = folder / "engine.json"
 
     def endpoint(self) -> Endpoint:
@@ -53,7 +60,10 @@ class SharedEngine:
             target = self._make()
             try:
                 endpoint = target.start()
-                self._note.write_text(target.running.to_json())
+                if self._at_home:
+                    parameters, log = config_of(self._places.service).parameters, self.folder / "region.log"
+                    endpoint = deployment.at_home(endpoint, places=self._places, parameters=parameters, log=log)
+                self._note.write_text(target.running.in_region(endpoint.region).to_json())
             except BaseException:
                 target.stop()
                 raise

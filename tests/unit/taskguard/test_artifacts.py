@@ -152,7 +152,7 @@ def test_a_makefile_builds_what_it_wants(built: Built, ran: Ran) -> None:
 
 
 def test_typescript_is_bundled_as_the_metadata_says(built: Built, ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_esbuild", lambda _: Path("/node_modules/.bin/esbuild"))
+    monkeypatch.setattr(artifacts, "esbuild_of_ours", lambda _: Path("/node_modules/.bin/esbuild"))
     properties = {
         "EntryPoints": ["src/app"],
         "External": ["@aws-sdk/*"],

@@ -31,8 +31,8 @@ SENT = Recording(
 class Answering(Client):
     """Is answered with a status and a text, or not at all."""
 
-    def __init__(self, status: int, text: str = "") -> None:
-        super().__init__("POST http://127.0.0.1:1/dev/task")
+    def __init__(self, status: int, text: str = "", place: str = "POST http://127.0.0.1:1/dev/task") -> None:
+        super().__init__(place)
         self._status, self._text = status, text
 
     def hand_in(self, body: str, task_id: str) -> Answer:  # noqa: ARG002
@@ -105,6 +105,21 @@ def test_a_gateways_own_answer_is_told_with_the_address_the_answer_and_the_route
 )
 def test_each_answer_leads_to_its_cause(status: int, words: str) -> None:
     assert words in refusal(status, NOBODY)
+
+
+def test_parameters_that_a_gateway_misses_are_named_with_where_to_state_them() -> None:
+    text = '{"message": "Missing required request parameters: [from, X-Who]"}'
+    said = refusal(400, NOBODY, text=text)
+    assert "It wants from, X-Who with each request" in said
+    assert 'route = "POST /task?from=…&X-Who=…"\n  headers = { from = "…", X-Who = "…" }' in said
+    assert "refuses the request's body" not in said
+    stated = refusal(400, NOBODY, text=text, words=IngressWords(route="POST /task?a=1"))
+    assert 'route = "POST /task?a=1&from=…' in stated
+
+
+def test_an_address_that_is_told_has_the_tasks_id() -> None:
+    with pytest.raises(IngressError, match=r"PUT http://127\.0\.0\.1:1/tasks/t-1: HTTP 404"):
+        asked_first(Answering(404, place="PUT http://127.0.0.1:1/tasks/${id}"), TASK, STACK, UNSTATED, lambda: NOBODY)
 
 
 def test_what_the_engine_did_not_make_may_be_the_cause() -> None:

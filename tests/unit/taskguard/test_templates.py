@@ -198,7 +198,9 @@ def test_sams_configuration_may_say_parameters_in_any_of_its_forms(said: object)
 
 
 def test_a_quotation_mark_that_nothing_closes_is_told_with_the_way_on() -> None:
-    with pytest.raises(ConfigurationError, match=r"samconfig\.toml, Owner=O'Brien: No closing quotation\. Put a value"):
+    with pytest.raises(
+        ConfigurationError, match=r"SAM's configuration file, Owner=O'Brien: No closing quotation\. Put a value"
+    ):
         overrides("Owner=O'Brien")
 
 

@@ -139,13 +139,13 @@ class Builder:
             modules = self._modules(manifest, development=True)
             _link(source / "node_modules", modules)
         theirs = modules / ".bin" / "esbuild" if modules is not None else None
-        esbuild = theirs if theirs is not None and theirs.exists() else _esbuild(self.job)
+        esbuild = theirs if theirs is not None and theirs.exists() else esbuild_of_ours(self.job)
         command = [str(esbuild), "--bundle", "--platform=node", f"--outdir={folder}", *options]
         view = View(writes=(self.scratch,), sees=tuple({esbuild.parents[1], *([modules] if modules else [])}))
         run(self.job, command, source, environment_of(self.job), f"building {logical_id} with esbuild", view=view)
 
 
-def _esbuild(job: Job) -> Path:
+def esbuild_of_ours(job: Job) -> Path:
     """The one that comes with the Serverless CLI."""
     return serverless_cli(job.places.cache).with_name("esbuild")
 

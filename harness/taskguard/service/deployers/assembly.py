@@ -38,6 +38,13 @@ class AssemblyStack:
     parameters: Mapping[str, str]
     environment: str
 
+    @property
+    def region(self) -> str | None:
+        """The region in it; none where it does not say which."""
+        # https://docs.aws.amazon.com/cdk/v2/guide/environments.html: one without is an agnostic stack.
+        region = self.environment.rpartition("/")[2]
+        return None if region in ("", "unknown-region") else region
+
     def template(self) -> Template:
         return _without_bootstrap(_json(self.template_file))
 

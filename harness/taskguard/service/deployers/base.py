@@ -107,6 +107,13 @@ class Deployer(Protocol):
     def digests(self) -> Mapping[str, str]:
         """SHA-256 of what it is made of, hexadecimal, by name: with another one the same files may be deployed otherwise."""
 
+    def region_of(self, job: Job) -> str | None:
+        """The region that the service's own files name for all of it; none where they name none, or it cannot be told before it is deployed.
+
+        Raises:
+            SetupError, DeploymentError: as :meth:`deploy`.
+        """
+
     def name_of(self, job: Job) -> str:
         """What the stack is called that :meth:`deploy` would make; nothing is deployed.
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from taskguard.errors import DeploymentError
 from taskguard.service.building import View
 from taskguard.service.config import DeployerName, config_of
+from taskguard.service.deployers.artifacts import lay
 from taskguard.service.deployers.assembly import ACCOUNT, MANIFEST, Assembly, AssemblyStack
 from taskguard.service.deployers.base import Deployed, Job, scratch_copy
-from taskguard.service.deployers.bundling import bundling_programs
+from taskguard.service.deployers.bundling import bundling_programs, what_failed
 from taskguard.service.deployers.caching import cached
 from taskguard.service.deployers.change_sets import Deadline, deploy_template, remove_stack
-from taskguard.service.deployers.commands import run
+from taskguard.service.deployers.commands import run, where_to_go_on
 from taskguard.service.deployers.environment import environment_of
 from taskguard.service.deployers.parameters import parameters_for
 from taskguard.service.deployers.programs import programs_of
@@ -68,6 +69,16 @@ class Cdk:
     def digests(self) -> Mapping[str, str]:
         return {}
 
+    def region_of(self, job: Job) -> str | None:
+        assembly = _assembly(job)
+        regions = {each.region for each in assembly.stacks()}
+        region = regions.pop() if len(regions) == 1 else None
+        if region not in (None, job.endpoint.region):
+            # What names its region everywhere is the same there: the app, which may take a minute, is not run again for it.
+            there = _key_of(replace(job, endpoint=job.endpoint.in_region(region)))
+            cached(job.places.cache / _ASSEMBLIES, there, lambda folder: lay(assembly.folder, folder))
+        return region
+
     def name_of(self, job: Job) -> str:
         return joined([each.name for each in _assembly(job).stacks()])
 
@@ -84,7 +95,8 @@ class Cdk:
             parameters = _parameters(job, stack, template)
             deploy_template(job.endpoint, stack.name, template, parameters, deadline, code_alone=job.code_alone)
         names = joined([each.name for each in stacks])
-        return Deployed(stack_name=names, set_aside=(*_kept_sentences(assembly), *set_aside))
+        elsewhere = _meant_elsewhere(stacks, job.endpoint.region)
+        return Deployed(stack_name=names, set_aside=(*_kept_sentences(assembly), *set_aside, *elsewhere))
 
     def remove(self, job: Job) -> None:
         deadline = Deadline(job.within_seconds, job.abandoned)
@@ -100,18 +112,8 @@ def _file_of(service: Path) -> str:
 
 def _assembly(job: Job) -> Assembly:
     """What the app synthesises; it is kept for as long as nothing changes that it is made from."""
-    service, environment = job.places.service, environment_of(job)
-    key = key_of(
-        service,
-        deployed_files(service),
-        "",
-        job.endpoint.region,
-        job.parameters,
-        host=None,
-        environment=environment,
-        made_by=_beside(service),
-    )
-    assembly = Assembly(cached(job.places.cache / _ASSEMBLIES, key, lambda folder: _synthesise(job, folder)))
+    folder = cached(job.places.cache / _ASSEMBLIES, _key_of(job), lambda folder: _synthesise(job, folder))
+    assembly = Assembly(folder)
     if missing := assembly.missing_context():
         asked = "".join(f"\n  {each}" for each in missing)
         raise DeploymentError(
@@ -120,6 +122,20 @@ def _assembly(job: Job) -> Assembly:
             "without for the account and region that CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION name."
         )
     return assembly
+
+
+def _key_of(job: Job) -> str:
+    service = job.places.service
+    return key_of(
+        service,
+        deployed_files(service),
+        "",
+        job.endpoint.region,
+        job.parameters,
+        host=None,
+        environment=environment_of(job),
+        made_by=_beside(service),
+    )
 
 
 def _beside(service: Path) -> Iterator[Path]:
@@ -133,7 +149,7 @@ def _synthesise(job: Job, out: Path) -> None:
     with scratch_copy(job) as copy:
         folder = (copy / _file_of(job.places.service)).parent
         settings = _settings(folder)
-        programs, bundling = programs_of(job, copy, folder), bundling_programs(job, copy)
+        programs, bundling = programs_of(job, copy, folder), bundling_programs(job, copy, folder)
         view = programs.view.beside(bundling.view).beside(View(writes=(out,)))
         environment = {
             **environment_of(job),
@@ -148,8 +164,8 @@ def _synthesise(job: Job, out: Path) -> None:
         for doing, command in (("building", settings.get("build")), ("running", settings["app"])):
             if command:
                 what = f"{doing} the app of {SETTINGS} (`{command}`)"
-                with _telling_of_what_lies_outside(copy):
-                    run(job, ["sh", "-c", command], folder, environment, what, view=view)
+                with _telling_of_what_lies_outside(copy), _telling_of_bundling(job, copy, what, bundling.set_aside):
+                    run(job, ["sh", "-c", command], folder, environment, what, view=view, of_the_users=True)
         (out / _SET_ASIDE).write_text(json.dumps(programs.set_aside), encoding="utf-8")
     if not (out / MANIFEST).is_file():
         raise DeploymentError(
@@ -172,9 +188,31 @@ def _telling_of_what_lies_outside(copy: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _telling_of_bundling(job: Job, copy: Path, what: str, not_fetched: Iterable[str]) -> Iterator[None]:
+    """An app says at length where it was when a command in Docker's place failed, and not why that did."""
+    try:
+        yield
+    except DeploymentError as error:
+        if (said := what_failed(copy)) is None:
+            raise
+        missing = "".join(f"\n{each}" for each in not_fetched)
+        raise DeploymentError(
+            f"{what} failed, as it bundles with a command that is run in Docker's place. The end of what that said:\n{said}{missing}"
+            f"{where_to_go_on(job, of_the_users=True)}"
+        ) from error
+
+
 def _kept_sentences(assembly: Assembly) -> tuple[str, ...]:
     file = assembly.folder / _SET_ASIDE
     return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ()
+
+
+def _meant_elsewhere(stacks: Iterable[AssemblyStack], region: str) -> Iterator[str]:
+    """A sentence for each stack whose code names another region than the one in which it is deployed."""
+    for each in stacks:
+        if each.region not in (None, region):
+            yield f"the stack {each.name} is for {each.region}: deployed in {region} (--region {each.region} deploys all of them there)"
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:

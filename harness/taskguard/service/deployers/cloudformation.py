@@ -53,6 +53,9 @@ class CloudFormation:
     def digests(self) -> Mapping[str, str]:
         return {}
 
+    def region_of(self, _job: Job) -> str | None:
+        return None
+
     def name_of(self, job: Job) -> str:
         return stack_name(self._base_name(job.places.service), job.stage_or_default)
 

@@ -29,7 +29,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 """Some programs colour what they say though nobody can see it (NO_COLOR)."""
 _NOTHING_MORE = View()
 _IN_A_SANDBOX = (
-    "In its sandbox it reaches the engine alone, and finds node, python3, git and the programs below /usr. If it needs more, and you trust "
+    "In its sandbox it has no network but the engine, and finds node, python3, git and the programs below /usr. If it needs more, and you trust "
     "the service, use --no-sandbox."
 )
 
@@ -65,9 +65,16 @@ def run(
         why = "failed"
         if status == _TOO_LATE:
             why = f"had not ended after {job.within_seconds:g} s, so it was ended ({DEADLINE_VARIABLE} allows for more)"
-        kept = f"\nAll of it is in {job.log}." if job.log else ""
-        hint = f"\n{_IN_A_SANDBOX}" if of_the_users and job.endpoint.sandboxed else ""
-        raise DeploymentError(f"{what} {why}. The end of what it said:\n{_tail(output)}{kept}{hint}")
+        raise DeploymentError(
+            f"{what} {why}. The end of what it said:\n{_tail(output)}{where_to_go_on(job, of_the_users=of_the_users)}"
+        )
+
+
+def where_to_go_on(job: Job, *, of_the_users: bool) -> str:
+    """The end of an error of a program: where all is that it said, and, as for :func:`run`, what it has."""
+    kept = f"\nAll of it is in {job.log}." if job.log else ""
+    hint = f"\n{_IN_A_SANDBOX}" if of_the_users and job.endpoint.sandboxed else ""
+    return kept + hint
 
 
 def _ended(job: Job, command: Command) -> tuple[int, str]:

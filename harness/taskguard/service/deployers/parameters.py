@@ -87,5 +87,5 @@ def _words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise ConfigurationError(
-            f"reading parameter_overrides of samconfig.toml, {text}: {error}. Put a value with such a mark into quotation marks of the other kind."
+            f"reading parameter_overrides of SAM's configuration file, {text}: {error}. Put a value with such a mark into quotation marks of the other kind."
         ) from error

@@ -13,11 +13,14 @@ from typing import Any
 
 from taskguard.errors import DeploymentError
 from taskguard.service.config import DeployerName
+from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.cloudformation import CloudFormation
 from taskguard.service.deployers.parameters import overrides
-from taskguard.service.deployers.templates import SERVERLESS_TRANSFORM
+from taskguard.service.deployers.templates import SERVERLESS_TRANSFORM, read_document
 
-_CONFIGURATION = "samconfig.toml"
+_CONFIGURATIONS = ("samconfig.toml", "samconfig.yaml", "samconfig.yml")
+"""In the order in which SAM's command looks for them:
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html"""
 _ENVIRONMENT = "default"
 _COMMANDS = ("global", "deploy")
 """Whose settings count, the last ones most."""
@@ -30,6 +33,10 @@ class Sam(CloudFormation):
     name: DeployerName = DeployerName.SAM
     looks_for: str = "template of SAM (template.yaml)"
 
+    def region_of(self, job: Job) -> str | None:
+        region = _settings(job.places.service).get("region")
+        return region if isinstance(region, str) else None
+
     def _is_its_own(self, text: str) -> bool:
         return SERVERLESS_TRANSFORM in text
 
@@ -41,15 +48,21 @@ class Sam(CloudFormation):
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:
-    file = folder / _CONFIGURATION
-    try:
-        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise DeploymentError(f"reading {file}: {error}. Mend it, and run the command again.") from error
-    environment = told.get(_ENVIRONMENT, {})
+    file = next((folder / name for name in _CONFIGURATIONS if (folder / name).is_file()), None)
+    told = {} if file is None else _document(file)
     found: dict[str, Any] = {}
     for command in _COMMANDS:
-        found.update(environment.get(command, {}).get("parameters", {}))
+        named: Any = told
+        for key in (_ENVIRONMENT, command, "parameters"):
+            named = named.get(key) if isinstance(named, Mapping) else None
+        found.update(named if isinstance(named, Mapping) else {})
     return found
+
+
+def _document(file: Path) -> Any:
+    if file.suffix != ".toml":
+        return read_document(file)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DeploymentError(f"reading {file}: {error}. Mend it, and run the command again.") from error

@@ -10,7 +10,7 @@ const configuration = {
   provider: {
     name: 'aws', runtime: 'nodejs22.x', region: 'us-east-2', profile: 'somebody', deploymentBucket: 'parcels-deployments',
     tracing: { lambda: true },
-    environment: { QUEUE_URL: { Ref: 'Tasks' }, LIMIT: '${param:limit}' },
+    environment: { QUEUE_URL: { Ref: 'Tasks' }, LIMIT: '${param:limit}', WHERE: '${self:provider.region}' },
   },
   stages: { default: { params: { limit: '5' } }, prod: { params: { limit: '9' }, observability: true } },
   functions: {

@@ -11,7 +11,7 @@ const { pathToFileURL } = require('url');
 const { cli, region, theirs } = JSON.parse(process.env.TASKGUARD_WRAPPER);
 const read = require(path.join(cli, 'lib/configuration/read.js'));
 const PluginManager = require(path.join(cli, 'lib/classes/plugin-manager.js'));
-const { Plugin, setAside, chosenPlugins } = require('./taskguard.plugin.cjs');
+const { Plugin, setAside, otherRegion, chosenPlugins } = require('./taskguard.plugin.cjs');
 
 // Once the CLI has told of an error it only waits for its end, which a bundler's process that goes on would put off for ever.
 setInterval(() => process.exitCode && process.exit(), 500).unref();
@@ -25,7 +25,7 @@ module.exports = (async () => {
   forVersion(config);
   forDashboard(config);
   takeParameters(config);
-  forRegion(config.provider?.region);
+  forRegion(config.provider);
   if (config.service !== null && typeof config.service === 'object') config.service = config.service.name;
   // Version 4 reads .env by itself.
   if (isOf4) config.useDotenv ??= true;
@@ -58,10 +58,12 @@ function forDashboard(config) {
   for (const name of ['licenseKey', 'dashboard', 'state']) delete config[name];
 }
 
-// One that follows from --region is no other one.
-function forRegion(named) {
-  if (typeof named !== 'string' || named.includes('${') || named === region) return;
-  setAside(`provider.region ${named}: deployed in ${region} (--region names another)`);
+// What the service derives from its region has to be where it is deployed. One that hides behind variables is seen by the plugin.
+function forRegion(provider) {
+  const named = provider?.region;
+  if (typeof named !== 'string' || named.includes('${')) return;
+  otherRegion(named);
+  provider.region = region;
 }
 
 // https://www.serverless.com/framework/docs/guides/stages: version 4 has parameters by stage below `stages`, version 3 below `params`.

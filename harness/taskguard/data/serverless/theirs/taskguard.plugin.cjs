@@ -7,7 +7,7 @@
 
 const fs = require('fs');
 const path = require('path');
-const { bucket, cli, note, mayBuild, sdk, without } = JSON.parse(process.env.TASKGUARD_WRAPPER);
+const { bucket, cli, note, mayBuild, region, sdk, without } = JSON.parse(process.env.TASKGUARD_WRAPPER);
 const { bundle, sourceOf } = require('./taskguard.bundle.cjs');
 const { withSdk } = require('./taskguard.sdk.cjs');
 
@@ -40,6 +40,10 @@ require(path.join(cli, 'lib/plugins/aws/deploy/lib/ensure-valid-bucket-exists.js
 
 const said = [];
 const setAside = (sentence) => said.includes(sentence) || said.push(sentence);
+
+function otherRegion(named) {
+  if (typeof named === 'string' && named !== region) setAside(`provider.region ${named}: deployed in ${region} (--region ${named} deploys it there)`);
+}
 
 let theirs = [];
 
@@ -98,6 +102,7 @@ class Plugin {
     }
     delete provider.deploymentBucketObject;
     provider.deploymentBucket = bucket;
+    otherRegion(provider.region);
     for (const name of ['vpc', 'tracing', 'vpcEndpointIds']) {
       if (name in provider) setAside(`provider.${name}: there is none on the engine`);
       delete provider[name];
@@ -210,4 +215,4 @@ class Plugin {
   }
 }
 
-module.exports = { Plugin, setAside, chosenPlugins };
+module.exports = { Plugin, setAside, otherRegion, chosenPlugins };

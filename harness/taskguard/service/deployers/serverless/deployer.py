@@ -13,7 +13,7 @@ from taskguard.service.deployers.base import Deployed, Job
 from taskguard.service.deployers.change_sets import Deadline, remove_stack
 from taskguard.service.deployers.serverless import ours, theirs
 from taskguard.service.deployers.serverless.cli import PACKAGE_FILES, serverless_cli
-from taskguard.service.deployers.serverless.configurations import configuration_in
+from taskguard.service.deployers.serverless.configurations import configuration_in, region_in
 from taskguard.service.deployers.serverless.publishing import Package, publish
 from taskguard.service.files import digest_of
 from taskguard.service.ours import is_ours
@@ -35,6 +35,10 @@ class Serverless:
     def digests(self) -> Mapping[str, str]:
         lock = PACKAGE_FILES[1]
         return {lock.name: digest_of(lock)}
+
+    def region_of(self, job: Job) -> str | None:
+        # Ours is told its region.
+        return None if is_ours(job.places.service) else region_in(job.places.service)
 
     def name_of(self, job: Job) -> str:
         with self._packaged(job) as package:

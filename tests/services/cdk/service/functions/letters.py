@@ -1,10 +1,11 @@
-"""Letters: posted, sorted, and sent back when they cannot be sorted."""
+"""Letters: posted, and sorted."""
 
 import json
 import os
 from hashlib import sha256
 
 import boto3
+from humanize import ordinal
 
 sqs = boto3.client("sqs")
 
@@ -21,6 +22,7 @@ def sort(event, _context):
         collection = int(message["attributes"]["ApproximateReceiveCount"])
         letter = json.loads(message["body"])["taskId"]
         if sha256(f"{letter} {collection}".encode()).digest()[0] < 100:
+            print(f"letter {letter} left lying for the {ordinal(collection)} time")
             sqs.change_message_visibility(
                 QueueUrl=os.environ["LETTERS"],
                 ReceiptHandle=message["receiptHandle"],
@@ -28,7 +30,3 @@ def sort(event, _context):
             )
             unreadable.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": unreadable}
-
-
-def send_back(event, _context):
-    print(f"{len(event['Records'])} letters sent back")

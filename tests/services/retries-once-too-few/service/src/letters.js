@@ -1,25 +1,32 @@
 // Sends newsletters. One that cannot be sent waits for a while in the queue, each time longer.
-const { createHash } = require('node:crypto');
-const { ChangeMessageVisibilityCommand, SQSClient, SendMessageCommand } = require('@aws-sdk/client-sqs');
+const { createHash } = require('crypto');
+const AWS = require('aws-sdk');
 
 const QueueUrl = process.env.QUEUE_URL;
-const sqs = new SQSClient();
+const sqs = new AWS.SQS();
 
-exports.subscribe = async (event) => {
+exports.subscribe = (event, context, callback) => {
   const { taskId, payload } = JSON.parse(event.body);
-  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ taskId, payload }) }));
-  return { statusCode: 202, body: JSON.stringify({ taskId }) };
+  sqs.sendMessage({ QueueUrl, MessageBody: JSON.stringify({ taskId, payload }) }, (error) => {
+    if (error) callback(error);
+    else callback(null, { statusCode: 202, body: JSON.stringify({ taskId }) });
+  });
 };
 
-exports.send = async (event) => {
+exports.send = (event, context, callback) => {
   const batchItemFailures = [];
-  for (const { messageId, receiptHandle: ReceiptHandle, body, attributes } of event.Records) {
-    const { taskId } = JSON.parse(body);
-    const attempt = Number(attributes.ApproximateReceiveCount);
-    if (createHash('sha256').update(`${taskId} ${attempt}`).digest()[0] >= 100) continue;
+  const next = ([letter, ...others]) => {
+    if (!letter) return callback(null, { batchItemFailures });
+    const { taskId } = JSON.parse(letter.body);
+    const attempt = Number(letter.attributes.ApproximateReceiveCount);
+    if (createHash('sha256').update(`${taskId} ${attempt}`).digest()[0] >= 100) return next(others);
     console.error(`${taskId} could not be sent, attempt ${attempt}`);
-    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 4 * attempt }));
-    batchItemFailures.push({ itemIdentifier: messageId });
-  }
-  return { batchItemFailures };
+    const wait = { QueueUrl, ReceiptHandle: letter.receiptHandle, VisibilityTimeout: 4 * attempt };
+    sqs.changeMessageVisibility(wait, (error) => {
+      if (error) return callback(error);
+      batchItemFailures.push({ itemIdentifier: letter.messageId });
+      next(others);
+    });
+  };
+  next(event.Records);
 };
