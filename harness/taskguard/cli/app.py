@@ -119,7 +119,7 @@ class _Interrupts:
 
     def _interrupt(self, number: int, _frame: object) -> NoReturn:
         self._number = signal.Signals(number)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
 
 def _tell_of_installations() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +21,21 @@ def telling_programs(folder: Path, *, json_: bool) -> Iterator[None]:
         yield
     except TaskGuardError as error:
         if json_:
-            interrupted = isinstance(error, RunEndedEarly) and error.interrupted
             document = {
                 "format_version": FORMAT_VERSION,
                 "outcome": None,
-                "exit_code": int(ExitCode.INTERRUPTED if interrupted else error.exit_code),
+                "exit_code": _exit_code(error),
                 "error": type(error).__name__,
                 "reason": str(error),
                 "times": {"folder": str(folder)},
             }
             typer.echo(json.dumps(document, indent=2))
         raise
+
+
+def _exit_code(error: TaskGuardError) -> int:
+    """What the command ends with: by a signal as a shell tells it."""
+    if not isinstance(error, RunEndedEarly) or not error.interrupted:
+        return int(error.exit_code)
+    number = next(iter(error.__cause__.args if error.__cause__ is not None else ()), signal.SIGINT)
+    return ExitCode.INTERRUPTED - signal.SIGINT + int(number)

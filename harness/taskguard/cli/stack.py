@@ -51,7 +51,13 @@ def _rate(default: object) -> Any:
 
 ServiceFolder = Annotated[
     Path,
-    typer.Argument(metavar="SERVICE", help="The folder of the service (default: the current one).", show_default=False),
+    typer.Argument(
+        metavar="SERVICE",
+        help="The folder of the service (default: the current one).",
+        exists=True,
+        file_okay=False,
+        show_default=False,
+    ),
 ]
 MOST_TASKS = 100_000
 Tasks = Annotated[

@@ -151,3 +151,4 @@ def test_a_contract_may_ask_for_json() -> None:
     told = in_text(f"lost {TASK} after 3 tries: {LOGGED.fields['lastError']}", "json")
     assert told.outcome is Outcome.FAIL
     assert told.findings[0].message == "dead tasks are logged in plain text, and the contract asks for JSON"
+    assert told.expected == "one record for each dead task, in JSON, with task_id, attempts, error"

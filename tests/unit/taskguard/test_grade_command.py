@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,6 +53,12 @@ def test_the_contract_that_is_given_holds_and_is_a_part_of_what_repeats_the_run(
     assert f"--tasks-seed a --contract {contract}" in one.repeat
 
 
+def test_a_service_that_is_not_there_is_a_wrong_command(taskguard: Command, tmp_path: Path) -> None:
+    ended = taskguard("grade", tmp_path / "nowhere")
+    assert ended.status == 64
+    assert "does not exist" in ended.says
+
+
 def test_whoever_gave_no_seed_is_told_the_one_that_was_drawn(
     taskguard: Command, asked: list[Asked], service: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +104,21 @@ def test_a_program_is_told_why_there_is_no_grade(
     assert (document["error"], document["reason"]) == (type(error).__name__, str(error))
     assert document["times"]["folder"] == str(tmp_path / "run")
     assert document["reason"] in ended.err
+
+
+def test_a_program_is_told_the_exit_code_of_the_signal_that_ended_it(
+    taskguard: Command, service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grade(*_: object) -> NoReturn:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt as interrupt:
+            raise RunEndedEarly("it was interrupted", interrupted=True) from interrupt
+        raise AssertionError("nobody interrupted it")
+
+    monkeypatch.setattr(session, "grade", grade)
+    ended = taskguard("grade", service, "--json", "--out", tmp_path / "run", "--no-sandbox")
+    assert (ended.status, json.loads(ended.out)["exit_code"]) == (143, 143)
 
 
 def test_a_contract_that_cannot_be_read_is_a_wrong_command(

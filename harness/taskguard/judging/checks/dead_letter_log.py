@@ -68,11 +68,15 @@ def judge(history: History, terms: Terms) -> Verdict:
         by_failures(QUESTION, history, terms, "some task has to die", in_a_row=terms.contract.attempts.highest or 1),
         history,
         [*found, *attempts_in_doubt(history), *_deaths_unseen(history, terms), *asked.doubts()],
-        expected=f"one record for each dead task, with {', '.join(asked.all_fields)}",
+        expected=f"one record for each dead task{_how(terms)}, with {', '.join(asked.all_fields)}",
         observed=observed,
         figures={"dead_lettered": len(dead), "logged": len(logged)},
         exercised=bool(dead),
     )
+
+
+def _how(terms: Terms) -> str:
+    return ", in JSON" if terms.contract.dead_letter.format == "json" else ""
 
 
 def _found(history: History, asked: AskedOfLog, terms: Terms) -> Iterator[Found]:

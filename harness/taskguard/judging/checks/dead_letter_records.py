@@ -51,8 +51,9 @@ class AskedOfLog:
 
     @property
     def all_fields(self) -> tuple[str, ...]:
-        """Every field that a record must have, in the order in which they are spoken of."""
-        return (*self.names.values(), *self.unnamed)
+        """Every field that a record must have, in the order in which they are spoken of; of a text those that it has to tell."""
+        is_text = self.words is not None and self.words.text is not None
+        return (*(name for field, name in self.names.items() if field != "event" or not is_text), *self.unnamed)
 
     def told_in(self, record: DeadLetterLogged) -> dict[str, str]:
         """The names of the fields that a record has, by the contract's word for them; `event` is that which tells it from others."""
