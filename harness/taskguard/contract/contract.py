@@ -15,7 +15,7 @@ import msgspec
 from taskguard.contract import points as points_
 from taskguard.contract.points import Worth
 from taskguard.contract.waiting import AsDeployed, Waiting
-from taskguard.support.typed import Strict, nearest, untyped
+from taskguard.support.typed import Strict, nearest
 
 LONGEST_HIDDEN_SECONDS = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
@@ -42,7 +42,9 @@ class Attempts(Strict, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.range is not None and not 1 <= self.range[0] <= self.range[1]:
-            raise ValueError(f"most is 1 or more, or a range of such from low to high, not {untyped(self.most)}")
+            # As the file has it.
+            most = self.most if isinstance(self.most, int) else list(self.range)
+            raise ValueError(f"most is 1 or more, or a range of such from low to high, not {most}")
 
     @property
     def range(self) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from taskguard.contract.contract import Contract
 from taskguard.errors import ConfigurationError
-from taskguard.support.typed import Refused, typed_toml, unreadable
+from taskguard.support.typed import Refused, sentence, typed_toml, unreadable
 
 AS_DEPLOYED = "as-deployed"
 """The built-in contract that holds where none is named."""
@@ -60,7 +60,9 @@ def read_contract(path: Path) -> Contract:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"Reading the contract {path}: {unreadable(error)}.") from error
     except Refused as refused:
-        raise ConfigurationError(f"Reading the contract {path}: {refused}. docs/contract.md has all keys.") from None
+        raise ConfigurationError(
+            f"Reading the contract {path}: {sentence(refused)} docs/contract.md has all keys."
+        ) from None
 
 
 def _folder() -> resources.abc.Traversable:

@@ -20,7 +20,7 @@ from taskguard.contract.terms import Terms
 from taskguard.contract.tolerances import Tolerances
 from taskguard.errors import ConfigurationError
 from taskguard.service.stack import Choices
-from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, typed, unreadable, untyped
+from taskguard.support.typed import Refused, Strict, nearest, parsed_toml, sentence, typed, unreadable, untyped
 
 CONFIG_FILE = "taskguard.toml"
 _TABLES = ("ingress", "message", "record", "log")
@@ -75,7 +75,7 @@ def config_of(folder: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"Reading {path}: {unreadable(error)}.") from error
     except Refused as refused:
-        raise ConfigurationError(f"Reading {path}: {refused}.") from None
+        raise ConfigurationError(f"Reading {path}: {sentence(refused)}") from None
     try:
         file = typed(_File, document)
         dialect, service = _dialect(file), file.service
@@ -102,7 +102,7 @@ def config_of(folder: Path) -> Config:
             failure_rate=service.failure_rate,
         )
     except Refused as refused:
-        raise ConfigurationError(f"Reading {path}: {refused}. docs/contract.md has all keys.") from None
+        raise ConfigurationError(f"Reading {path}: {sentence(refused)} docs/contract.md has all keys.") from None
 
 
 def terms_of(

@@ -89,6 +89,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{found[0]}"?' if found else f"there are {', '.join(names) or 'none'}"
 
 
+def sentence(text: object) -> str:
+    """The text with a stop, where it has no end of its own."""
+    told = str(text)
+    return told if told.endswith((".", "?", "!")) else f"{told}."
+
+
 def _refuse_unknown_keys(kind: Any, value: object, place: tuple[str, ...]) -> None:
     struct = _struct_in(kind)
     if struct is None or not isinstance(value, Mapping):

@@ -66,7 +66,7 @@ def test_a_misspelt_key_is_named_with_its_table_and_the_nearest_there_is(place: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[atempts]\nmost = 3", 'unknown key "atempts"; did you mean "attempts"?'),
+        ("[atempts]\nmost = 3", 'unknown key "atempts"; did you mean "attempts"? docs/contract.md has'),
         (
             "colour = 1",
             'unknown key "colour"; there are attempts, waiting, failures, dead_letter, payload, settings, api',
@@ -74,7 +74,7 @@ def test_a_misspelt_key_is_named_with_its_table_and_the_nearest_there_is(place: 
         ('[attempts]\nmost = "3"', '[attempts] most: expected an integer or a list of 2 or "as-deployed", found "3"'),
         ("[attempts]\nmost = true", "found true"),
         ("[attempts]\nmost = 0", "attempts: most is 1 or more"),
-        ("[attempts]\nmost = [3, 2]", "a range of such from low to high, not (3, 2)"),
+        ("[attempts]\nmost = [3, 2]", "a range of such from low to high, not [3, 2]. docs"),
         ("[attempts]\nmost = [1, 2, 3]", "[attempts] most: expected an integer or a list of 2"),
         ("[waiting]\nschedule = [1, 'x']", '[waiting] schedule[1]: expected a number, found "x"'),
         ("[waiting]\nschedule = [1]\ngrows = 2", "waiting: schedule and grows contradict one another; give one"),

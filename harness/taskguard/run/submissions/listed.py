@@ -17,7 +17,7 @@ import msgspec
 
 from taskguard.errors import ConfigurationError
 from taskguard.service.config import DeployerName
-from taskguard.support.typed import Refused, Strict, nearest, typed, unreadable
+from taskguard.support.typed import Refused, Strict, nearest, sentence, typed, unreadable
 
 _LONGEST_PLACE = 60
 
@@ -89,7 +89,7 @@ def _listed(file: Path) -> Iterator[Submission]:
     for column in lines.fieldnames or ():
         if column.strip() not in COLUMNS:
             raise ConfigurationError(
-                f'Reading the submissions of {file}: unknown column "{column}"; {nearest(column, COLUMNS)}.'
+                f'Reading the submissions of {file}: unknown column "{column}"; {sentence(nearest(column, COLUMNS))}'
             )
     seen: dict[tuple[Path, str | None], str] = {}
     for cells in lines:
@@ -123,7 +123,7 @@ def _line(file: Path, number: int, cells: Mapping[str | None, str | list[str] | 
     try:
         return typed(_Line, values)
     except Refused as refused:
-        raise ConfigurationError(f"{place}: {refused}.") from None
+        raise ConfigurationError(f"{place}: {sentence(refused)}") from None
 
 
 def _number(text: str) -> int | float | str:

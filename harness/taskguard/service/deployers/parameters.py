@@ -11,7 +11,7 @@ from typing import Any
 
 from taskguard.errors import ConfigurationError
 from taskguard.service.deployers.templates import Template
-from taskguard.support.typed import nearest
+from taskguard.support.typed import nearest, sentence
 
 _FROM_THE_STORE = "AWS::SSM::Parameter::"
 """The types of parameters whose values an account's Parameter Store has:
@@ -31,7 +31,7 @@ def parameters_for(
     for name in given:
         if name not in declared:
             raise ConfigurationError(
-                f"deploying {file}: it has no parameter {name}, which taskguard.toml gives; {nearest(name, declared)}."
+                f"deploying {file}: it has no parameter {name}, which taskguard.toml gives; {sentence(nearest(name, declared))}"
             )
     for each in declared.values():
         kind = str(each.get("Type", ""))
