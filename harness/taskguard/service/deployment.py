@@ -50,15 +50,7 @@ def deploy(
         OtherTemplate: when code alone is to be changed, and more than that differs.
         DeploymentError: when the deploy fails.
     """
-    job = Job(
-        endpoint=endpoint,
-        stage=stage,
-        places=places,
-        parameters=parameters or {},
-        log=log,
-        abandoned=abandoned or threading.Event(),
-        code_alone=code_alone,
-    )
+    job = _job(endpoint, stage, places, parameters, log, abandoned, code_alone=code_alone)
     config = config_of(places.service)
     provide(endpoint, config)
     try:
@@ -91,16 +83,30 @@ def at_home(
     Raises:
         SetupError, ConfigurationError, DeploymentError: as :func:`deploy`.
     """
-    job = Job(
+    job = _job(endpoint, stage, places, parameters, log, abandoned)
+    region = chosen(places.service, deployer).region_of(job)
+    return endpoint if region is None else endpoint.in_region(region)
+
+
+def _job(
+    endpoint: Endpoint,
+    stage: str | None,
+    places: Places,
+    parameters: Mapping[str, str] | None,
+    log: Path | None,
+    abandoned: threading.Event | None,
+    *,
+    code_alone: bool = False,
+) -> Job:
+    return Job(
         endpoint=endpoint,
         stage=stage,
         places=places,
         parameters=parameters or {},
         log=log,
         abandoned=abandoned or threading.Event(),
+        code_alone=code_alone,
     )
-    region = chosen(places.service, deployer).region_of(job)
-    return endpoint if region is None else endpoint.in_region(region)
 
 
 def _by_claims(stack: Stack) -> Iterator[str]:
