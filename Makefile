@@ -11,7 +11,7 @@ TASKS ?= 30
 SEED ?= 2026
 OUT ?=
 # How many processes run tests of the pipeline at once. Empty, as many as the waits on one engine leave room for.
-WORKERS ?=
+WORKERS ?= 6
 # How many times as fast the clock of the tested engine runs while the pipeline only waits.
 CLOCK_SCALE ?= 60
 REGION ?= eu-central-1
@@ -48,7 +48,7 @@ unit-beside:
 	@exec nice -n 5 $(MAKE) --no-print-directory $(output-sync) $(unit-parts)
 
 pipeline:
-	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),10) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
+	@exec $(BIN)/python -m pytest tests/engine tests/pipeline -q -m "not heavy and not documented" --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 --engine-ahead $(call junit,pipeline)
 
 test-slow: test-programs test-packaging test-heavy ## run the other tests: real programs; the package and the template; engines of their own, in real time
 
@@ -70,11 +70,11 @@ test-services: setup ## grade services that are not ours, sound and broken, each
 
 test-docker: setup ## run the pipeline's tests on LocalStack in Docker (LOCALSTACK_IMAGE=, by default the public image)
 	@$(BIN)/python -m taskguard.targets.docker
-	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,docker)
+	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,docker)
 	@exec $(BIN)/python -m pytest tests/docker tests/pipeline -q --taskguard-target docker -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,docker-heavy)
 
 test-ministack: setup ## run the pipeline's tests on MiniStack, which is installed on first use
-	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,ministack)
+	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 $(call junit,ministack)
 	@exec $(BIN)/python -m pytest tests/ministack tests/pipeline -q --taskguard-target ministack -m "heavy and not in_process" -n 3 --maxschedchunk 1 $(call junit,ministack-heavy)
 
 image: setup ## build the image that stands in for the public one, from packages alone (as root)
@@ -120,7 +120,7 @@ test-faults: setup ## break the pipeline on purpose: each call of each handler i
 
 test-conformance: setup ## try on the engine what AWS documents of queues, event source mappings, APIs and runtimes
 	@$(BIN)/python -m pytest tests/conformance -q $(call junit,conformance)
-	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(or $(WORKERS),6) --maxschedchunk 1 $(call junit,documented)
+	@exec $(BIN)/python -m pytest tests/engine -q -m documented --taskguard-clock-scale $(CLOCK_SCALE) -n $(WORKERS) --maxschedchunk 1 $(call junit,documented)
 
 conformance: setup ## try it on each engine there is, and write the table of docs/engines.md
 	@$(BIN)/python -m tools.conformance
@@ -159,7 +159,7 @@ deploy: setup ## deploy the pipeline to AWS (STAGE=, REGION=, API_AUTH=; failure
 	@exec $(BIN)/taskguard deploy --stage "$(STAGE)" --region "$(REGION)" $(if $(filter file,$(origin SEED)),,--seed "$(SEED)") $(if $(API_AUTH),--api-auth "$(API_AUTH)")
 
 test-aws: setup ## run the pipeline's tests on a stage that is deployed on AWS (STAGE=, REGION=)
-	@exec $(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(or $(WORKERS),6) --maxschedchunk 1 \
+	@exec $(BIN)/python -m pytest tests/pipeline -q -m "not heavy and not in_process" -n $(WORKERS) --maxschedchunk 1 \
 		--taskguard-target aws --taskguard-stage "$(STAGE)" --taskguard-region "$(REGION)" $(call junit,aws)
 
 remove: setup ## remove a stage from AWS (STAGE=, REGION=)

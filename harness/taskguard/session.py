@@ -7,6 +7,7 @@ Whoever makes graded runs starts it here: the command line, tests and benchmarks
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,7 @@ from taskguard.targets.registry import TargetOptions
 _ROOM_OF_A_TASK_BYTES = 6000
 """What is seen of a task takes about half of that."""
 _LEAST_ROOM_BYTES = 64 * 1024
+_LOOK_AT_RECORDER_EVERY_SECONDS = 1.0
 
 
 def grade(asked: Asked, tell: Tell = nobody, lasting: LastingEngine | None = None) -> Graded:
@@ -150,6 +152,7 @@ def _made(
     try:
         with _early(run, load, seen, partial(manifest, ended_early="it goes on", fates=outside.fate_lines), asked):
             history = run.of(load, seen.tell, outside, learn_log=asked is not None and asked.learn_log)
+        make_sure_it_is_recorded(run.endpoint)
         with phase(tell, "manifest"):
             made = manifest(engine_limits=limits(history), fates=outside.fate_lines)
             saved = SavedRun(history=history, manifest=made)
@@ -217,13 +220,18 @@ class _Seen:
 
     def __init__(self, endpoint: Endpoint, tell: Tell) -> None:
         self._endpoint, self._tell = endpoint, tell
+        self._looked_at = -_LOOK_AT_RECORDER_EVERY_SECONDS
         self.answers: list[Answered] = []
 
     def tell(self, event: SessionEvent) -> None:
         if isinstance(event, Answered):
             self.answers.append(event)
         if isinstance(event, (TaskSubmitted, Progress)):
-            make_sure_it_is_recorded(self._endpoint)
+            now = time.monotonic()
+            # The engine is busy with the tasks: it is not asked for each.
+            if now - self._looked_at >= _LOOK_AT_RECORDER_EVERY_SECONDS:
+                self._looked_at = now
+                make_sure_it_is_recorded(self._endpoint)
         self._tell(event)
 
 

@@ -17,7 +17,7 @@ from taskguard.support.waiting import wait_for
 from tests.engine.conftest import HEEDING_INTERRUPTS
 from tests.places import PROJECT
 
-pytestmark = pytest.mark.in_process
+pytestmark = [pytest.mark.heavy, pytest.mark.in_process]
 
 TASKGUARD = Path(sys.executable).with_name("taskguard")
 WITHIN_SECONDS = 180
@@ -61,7 +61,8 @@ def test_an_edited_handler_gets_its_verdict_on_the_engine_that_is_up(tmp_path: P
             is_said("changed from pass to fail: backoff", before)
             is_said("Nothing but code changed", before)
             before = len(said)
-            (tmp_path / "serverless.yml").write_text("service: [")
+            template = tmp_path / "serverless.yml"
+            template.write_text("service: [\n" + template.read_text())
             is_said("Waiting for the next change.", before)
         finally:
             watching.send_signal(signal.SIGINT)

@@ -1,11 +1,13 @@
-"""The engine compiles routes one at a time, and keeps what there is no route for."""
+"""The engine compiles routes one at a time and once, and keeps what there is no route for."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import botocore.session
 import pytest
+from localstack.aws.protocol import op_router
 from rolo import Request, Response, Router
-from taskguard.engine.patches import rolo_routes, werkzeug_routes
+from taskguard.engine.patches import rolo_routes, service_routes, werkzeug_routes
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
 
@@ -37,6 +39,18 @@ def test_no_two_threads_compile_a_route_at_once(monkeypatch: pytest.MonkeyPatch)
 
     assert most == 1
     assert [len(list(found.iter_rules())) for found in maps] == [1] * THREADS
+
+
+def test_the_routes_of_a_service_are_made_once_for_all_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(op_router, "_create_service_map", op_router._create_service_map)
+    service_routes.apply()
+    one, same, other = (
+        botocore.session.get_session().get_service_model(name) for name in ("lambda", "lambda", "apigateway")
+    )
+    routes = op_router.RestServiceOperationRouter(one)._map
+    assert op_router.RestServiceOperationRouter(same)._map is routes
+    assert op_router.RestServiceOperationRouter(other)._map is not routes
+    assert "Invoke" in {rule.endpoint.name for rule in routes.iter_rules() if hasattr(rule.endpoint, "name")}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ IN_ORDER = (
     "scaled_time",
     "werkzeug_routes",
     "rolo_routes",
+    "service_routes",
     "botocore_signatures",
     "botocore_user_agent",
     "moto_method_names",
