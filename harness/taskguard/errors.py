@@ -4,6 +4,7 @@ Each class says in its docstring what the user should do; each message names wha
 what to do next. Programming mistakes are not here: they stay `ValueError` and `TypeError`. What a command ends with is here too.
 """
 
+import signal
 from enum import IntEnum
 
 
@@ -32,14 +33,21 @@ class TaskGuardError(Exception):
     exit_code: int = ExitCode.NOT_MADE
 
 
+def exit_code_of(interrupt: KeyboardInterrupt) -> int:
+    """As a shell tells it, by the number of the signal that it was raised with: without one it was Ctrl-C."""
+    return ExitCode.INTERRUPTED - signal.SIGINT + int(next(iter(interrupt.args), signal.SIGINT))
+
+
 class RunEndedEarly(TaskGuardError):
     """A run broke off in the middle. The message says why, and where what was seen until then is kept; it can be judged as far as
-    it goes. ``interrupted`` is whether the user did it."""
+    it goes. ``interrupted`` is whether the user did it, by this ``interrupt``."""
 
-    def __init__(self, message: str, *, exit_code: int = ExitCode.NOT_MADE, interrupted: bool = False) -> None:
+    def __init__(
+        self, message: str, *, exit_code: int = ExitCode.NOT_MADE, interrupt: KeyboardInterrupt | None = None
+    ) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
-        self.interrupted = interrupted
+        self.interrupted = interrupt is not None
+        self.exit_code = exit_code if interrupt is None else exit_code_of(interrupt)
 
 
 class HistoryError(TaskGuardError):

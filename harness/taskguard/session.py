@@ -249,7 +249,8 @@ def _kept_early(
     except OSError as full:
         said.append(f"Not all that was seen until then could be kept: {full}")
     code = error.exit_code if isinstance(error, TaskGuardError) and ended is None else ExitCode.NOT_MADE
-    return RunEndedEarly("\n".join(said), exit_code=code, interrupted=isinstance(error, KeyboardInterrupt))
+    interrupt = error if isinstance(error, KeyboardInterrupt) else None
+    return RunEndedEarly("\n".join(said), exit_code=code, interrupt=interrupt)
 
 
 def judge(saved: SavedRun, folder: Path, tell: Tell = nobody) -> Graded:

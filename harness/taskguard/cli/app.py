@@ -30,10 +30,8 @@ from taskguard.cli import (
 )
 from taskguard.cli.complaints import complain
 from taskguard.cli.plain_help import PlainCommand, PlainGroup
-from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
+from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError, exit_code_of
 from taskguard.targets.aws_errors import explain, one_line
-
-_AS_A_SHELL = 128
 
 app = typer.Typer(
     name="taskguard",
@@ -89,7 +87,7 @@ def run() -> NoReturn:
     except RunEndedEarly as error:
         if not isinstance(error.__cause__, (KeyboardInterrupt, TaskGuardError, ClientError, BotoCoreError, OSError)):
             traceback.print_exception(error.__cause__)
-        _end(str(error), interrupts.exit_code if error.interrupted else error.exit_code)
+        _end(str(error), error.exit_code)
     except TaskGuardError as error:
         _end(str(error), error.exit_code)
     except (ClientError, BotoCoreError) as error:
@@ -115,7 +113,7 @@ class _Interrupts:
 
     @property
     def exit_code(self) -> int:
-        return _AS_A_SHELL + self._number
+        return exit_code_of(KeyboardInterrupt(self._number))
 
     def _interrupt(self, number: int, _frame: object) -> NoReturn:
         self._number = signal.Signals(number)

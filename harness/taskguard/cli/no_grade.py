@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
-from taskguard.errors import ExitCode, RunEndedEarly, TaskGuardError
+from taskguard.errors import TaskGuardError
 from taskguard.reports.as_json import FORMAT_VERSION
 
 
@@ -24,18 +23,10 @@ def telling_programs(folder: Path, *, json_: bool) -> Iterator[None]:
             document = {
                 "format_version": FORMAT_VERSION,
                 "outcome": None,
-                "exit_code": _exit_code(error),
+                "exit_code": int(error.exit_code),
                 "error": type(error).__name__,
                 "reason": str(error),
                 "times": {"folder": str(folder)},
             }
             typer.echo(json.dumps(document, indent=2))
         raise
-
-
-def _exit_code(error: TaskGuardError) -> int:
-    """What the command ends with: by a signal as a shell tells it."""
-    if not isinstance(error, RunEndedEarly) or not error.interrupted:
-        return int(error.exit_code)
-    number = next(iter(error.__cause__.args if error.__cause__ is not None else ()), signal.SIGINT)
-    return ExitCode.INTERRUPTED - signal.SIGINT + int(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "reason"),
     [
-        (KeyboardInterrupt(), 3, INTERRUPTED),
+        (KeyboardInterrupt(), 130, INTERRUPTED),
+        (KeyboardInterrupt(signal.SIGTERM), 143, INTERRUPTED),
         (SubmissionError("the API is gone"), 3, "the API is gone"),
         (ConfigurationError("no such key"), 64, "no such key"),
         (OSError(errno.ENOSPC, "No space left on device", "a file"), 3, "No space left on device: 'a file'"),

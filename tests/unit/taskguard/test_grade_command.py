@@ -88,7 +88,7 @@ def test_why_no_run_could_be_made_is_kept_in_its_folder(
     [
         (DeploymentError("deploying it failed"), 3),
         (RunEndedEarly("the run ended early: the engine ended"), 3),
-        (RunEndedEarly("the run ended early: it was interrupted", interrupted=True), 130),
+        (RunEndedEarly("the run ended early: it was interrupted", interrupt=KeyboardInterrupt()), 130),
     ],
 )
 def test_a_program_is_told_why_there_is_no_grade(
@@ -113,7 +113,7 @@ def test_a_program_is_told_the_exit_code_of_the_signal_that_ended_it(
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         except KeyboardInterrupt as interrupt:
-            raise RunEndedEarly("it was interrupted", interrupted=True) from interrupt
+            raise RunEndedEarly("it was interrupted", interrupt=interrupt) from interrupt
         raise AssertionError("nobody interrupted it")
 
     monkeypatch.setattr(session, "grade", grade)

@@ -94,7 +94,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         if text == "does not build":
             raise DeploymentError("it does not build")
         if text == "interrupted":
-            raise RunEndedEarly("interrupted", interrupted=True)
+            raise RunEndedEarly("interrupted", interrupt=KeyboardInterrupt())
         saved = BAD if text == "bad" else GOOD
         return Graded(saved, grade_run(saved.history, saved.manifest), asked.folder)
 
