@@ -14,14 +14,15 @@ from tests.unit.taskguard.recorder_lines import DEAD_ARN, STACK, WORK_ARN, ended
 from tests.unit.taskguard.test_watch import DELAYED, EMPTY, VISIBLE, Reader, watched
 
 SINCE_MS = 1000.0
+EVERY_MS = 150_000.0
 
 
-def handed_over(number: int, *messages: str, failed: Sequence[str] | None = (), arn: str = DEAD_ARN) -> list[str]:
+def handed_over(number: float, *messages: str, failed: Sequence[str] | None = (), arn: str = DEAD_ARN) -> list[str]:
     """An invocation with these messages: it fails as a whole (none), or answers with those that failed."""
     answer = (
         None if failed is None else json.dumps({"batchItemFailures": [{"itemIdentifier": each} for each in failed]})
     )
-    at = SINCE_MS + number * 10
+    at = SINCE_MS + number * EVERY_MS
     records = [sqs_record(each, arn=arn) for each in messages]
     return [
         started(f"r-{number}", *records, at=at),
@@ -42,7 +43,13 @@ def test_what_failed_each_of_several_times_is_in_vain(tmp_path: Path, failed: Se
     # Others are left that were not handed over yet.
     assert not judged(tmp_path, lines, 3)
     # By another run.
-    assert not judged(tmp_path, lines, 2, since_ms=SINCE_MS + 15)
+    assert not judged(tmp_path, lines, 2, since_ms=SINCE_MS + 1.5 * EVERY_MS)
+
+
+def test_what_was_put_off_several_times_within_minutes_may_still_be_handled(tmp_path: Path) -> None:
+    lines = [handed_over(number / 3, "a", failed=("a",)) for number in range(7)]
+    assert not judged(tmp_path, lines[:6], 1)
+    assert judged(tmp_path, lines, 1)
 
 
 def test_what_was_handled_at_last_is_not_left(tmp_path: Path) -> None:

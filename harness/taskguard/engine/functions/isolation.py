@@ -72,9 +72,9 @@ def isolate(
     _end_with(lifeline)
     # What ends all others is for nobody to look into, or to change.
     _prctl(_PR_SET_DUMPABLE, 0)
-    function = os.fork()
-    if function:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # The kernel lets the others send it nothing that it does not handle itself.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if function := os.fork():
         _end_as(function)
     _prctl(_PR_SET_DUMPABLE, 1)
 
