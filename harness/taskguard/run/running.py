@@ -53,7 +53,6 @@ from taskguard.run.redrive import Redrive
 from taskguard.run.watch import (
     LOCAL,
     ON_AWS,
-    Grows,
     Looks,
     Pace,
     Progress,
@@ -299,7 +298,6 @@ class Run:
             at_rest=self._at_rest_if_untold(),
             handed_in=handed_in,
             are_empty_beside=queues.are_empty_beside,
-            goes_on=Grows(self.endpoint.recording),
             in_vain=lambda left: faults is None and are_buried_in_vain(self.recording(), self.stack, since_ms, left),
         )
 

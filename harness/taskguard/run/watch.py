@@ -7,13 +7,10 @@ are empty and no function is at work.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from taskguard.contract.terms import Terms
 from taskguard.evidence.queues import Queues
@@ -34,9 +31,6 @@ class Pace:
 
 
 LOCAL = Pace(look_every_seconds=0.15, quiet_seconds=6.0)
-_LOOK_AT_WORK_EVERY_SECONDS = 1.0
-"""While work is seen to go on nothing is over, and each look holds it up: there are fewer."""
-_POLL_SECONDS = 0.05
 _CRASHES_OF_DEAD_LETTERS = 3
 """How often in a row their consumer is given time to crash."""
 
@@ -107,14 +101,12 @@ def watch(
     handed_in: Callable[[], Iterable[str]] = tuple,
     are_empty_beside: Callable[[], bool] = lambda: True,
     in_vain: Callable[[int], bool] = lambda _: False,
-    goes_on: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
     the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at
     work. ``handed_in`` are tasks that were handed in since it was asked last: it is not over before two looks after them, nor while the stack's
     other queues are not empty, of which ``are_empty_beside`` tells. Where nothing but so many dead letters are left, ``in_vain`` is whether their
-    consumer will never finish them: they are not waited for, as if time had passed. ``goes_on`` is whether work was seen since it was asked
-    last."""
+    consumer will never finish them: they are not waited for, as if time had passed."""
 
     def since_seconds() -> float:
         return time.monotonic() if clock is None else clock.now_ms() / 1000
@@ -122,14 +114,11 @@ def watch(
     open_ids, deadline = set(task_ids), since_seconds() + seconds
     total, final = len(open_ids), set(terms.dialect.finals)
     empty_since: float | None = None
-    looked_at, in_time = -math.inf, True
+    in_time = True
 
     def is_over() -> bool:
-        nonlocal empty_since, looked_at, in_time
+        nonlocal empty_since, in_time
         now, left = time.monotonic(), deadline - since_seconds()
-        if now - looked_at < (_LOOK_AT_WORK_EVERY_SECONDS if goes_on() else pace.look_every_seconds):
-            return False
-        looked_at = now
         in_time = left > 0
         if [*handed_in()]:
             # It was taken: this look finds what came of it, and so does the next one.
@@ -154,24 +143,10 @@ def watch(
         return is_quiet or not in_time
 
     try:
-        poll = min(_POLL_SECONDS, pace.look_every_seconds)
-        wait_for(is_over, seconds=seconds, every=poll, at_most_every=poll)
+        wait_for(is_over, seconds=seconds, every=pace.look_every_seconds, at_most_every=pace.look_every_seconds)
     except WaitedInVain:
         return False
     return in_time
-
-
-class Grows:
-    """Whether a file has grown since this was asked last; where there is ``None`` it never does."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path, self._bytes = path, 0
-
-    def __call__(self) -> bool:
-        before = self._bytes
-        with suppress(OSError):
-            self._bytes = self._path.stat().st_size if self._path is not None else 0
-        return self._bytes > before
 
 
 class Looks:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,7 +11,7 @@ from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
 from taskguard.history.values import QueueName
-from taskguard.run.watch import LOCAL, Grows, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
+from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
 
 from tests.terms import our_terms
@@ -66,27 +65,6 @@ def test_it_stops_when_all_have_settled_and_both_queues_are_empty(clock: Clock) 
     assert watched(reader, "a", "b") is True
     assert reader.looks == 4
     assert sum(clock.waited) < 1.0
-
-
-def test_while_work_goes_on_it_is_looked_at_once_a_second(clock: Clock) -> None:
-    at_work = iter([True] * 60)
-    reader = Reader(({"a": "PROCESSING"}, IN_FLIGHT), *[({"a": "COMPLETED"}, IN_FLIGHT)] * 2, ({}, EMPTY))
-    assert watched(reader, "a", goes_on=lambda: next(at_work, False)) is True
-    # At once, and after each of about three seconds; and twice when it has ended.
-    assert 4 <= reader.looks <= 6
-    assert sum(clock.waited) < 4.0
-
-
-def test_what_is_recorded_grows(tmp_path: Path) -> None:
-    file = tmp_path / "flight-recorder.jsonl"
-    grows, never = Grows(file), Grows(None)
-    seen = [grows()]
-    for text in ("one", "", "more", ""):
-        with file.open("a") as more:
-            more.write(text)
-        seen.append(grows())
-    assert seen == [False, True, False, True, False]
-    assert not never()
 
 
 def test_a_settled_task_is_not_asked_for_again(clock: Clock) -> None:
