@@ -10,7 +10,7 @@ TASKS ?= 30
 # Under this seed one of 30 tasks ends in the dead-letter queue. Empty, failures are random.
 SEED ?= 2026
 OUT ?=
-# How many processes run tests of the pipeline at once. Empty, as many as the waits on one engine leave room for.
+# How many processes run tests of the pipeline at once: as many as the waits on one engine leave room for.
 WORKERS ?= 6
 # How many times as fast the clock of the tested engine runs while the pipeline only waits.
 CLOCK_SCALE ?= 60
