@@ -11,7 +11,7 @@ from taskguard.errors import DeploymentError
 from taskguard.places import Places
 from taskguard.service.building import View
 from taskguard.service.deployers import artifacts, dependencies
-from taskguard.service.deployers.artifacts import Builder
+from taskguard.service.deployers.artifacts import Builder, lay
 from taskguard.service.deployers.base import Job
 from taskguard.service.deployers.templates import Template
 from taskguard.service.deployers.wheels import Fetched
@@ -101,6 +101,17 @@ def test_packages_of_python_lie_beside_the_function(built: Built, ran: Ran) -> N
     assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
     assert built(files, **PYTHON) == ["app.py", "package.py", "requirements.txt"]
     assert len(ran.commands) == 1, "they are kept"
+
+
+def test_a_build_cannot_change_the_packages_that_others_get(tmp_path: Path) -> None:
+    kept, first, second = tmp_path / "kept", tmp_path / "first", tmp_path / "second"
+    kept.mkdir()
+    (kept / "package.py").write_text("kept")
+    lay(kept, first)
+    with (first / "package.py").open("a") as file:
+        file.write(", and changed")
+    lay(kept, second)
+    assert (second / "package.py").read_text() == "kept"
 
 
 @pytest.mark.parametrize(

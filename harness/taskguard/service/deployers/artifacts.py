@@ -8,7 +8,6 @@ to be run when they are installed. What has no dependencies is deployed as it is
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -196,16 +195,13 @@ def _esbuild_options(properties: Mapping[str, Any], source: Path) -> Iterator[st
 
 
 def lay(source: Path, folder: Path, without: tuple[str, ...] = ()) -> None:
-    """Put the files of ``source`` into ``folder``, over what is there."""
+    """Put the files of ``source`` into ``folder``, over what is there. They are copies: what programs of a service change in ``folder``
+    must not be what another service finds in the cache."""
 
     def put(file: str, at: str) -> None:
-        with_name = Path(at)
-        with_name.unlink(missing_ok=True)
-        try:
-            os.link(file, at)
-        except OSError:
-            # Another file system.
-            shutil.copy2(file, at)
+        # What is there may be a link to elsewhere.
+        Path(at).unlink(missing_ok=True)
+        shutil.copy2(file, at)
 
     shutil.copytree(
         source,
