@@ -1,4 +1,4 @@
-"""A package of changed code that was made without the CLI is the one that the CLI would make."""
+"""A package of changed code or with another seed, made without the CLI, is the one that the CLI would make."""
 
 from __future__ import annotations
 
@@ -16,9 +16,24 @@ from taskguard.service.deployers.serverless import ours
 from taskguard.service.deployers.serverless.packages import Packages
 from taskguard.service.deployers.serverless.publishing import Package, template_in
 from taskguard.service.files import OUR_FILES
+from taskguard.service.ours import SEED
 from taskguard.targets.base import Endpoint
 
 from tests.places import PLACES, PROJECT
+
+
+def test_a_package_with_its_seed_put_in_is_what_the_cli_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = Endpoint(target="localstack", url="http://127.0.0.1:1", region="eu-central-1")
+    seed = 'a "seed" \\ ä'
+    job = Job(endpoint=endpoint, stage="dev", places=PLACES, parameters={SEED: seed})
+    monkeypatch.setattr(ours, "Packages", lambda _: Packages(tmp_path / "kept"))
+    with ours.packaged(job) as package:
+        put_in = _found(package)
+    made = tmp_path / "made"
+    made.mkdir()
+    ours.with_the_cli(job, "package", made)
+    assert json.dumps(seed) in put_in[0]
+    assert put_in == _found(replace(package, folder=made))
 
 
 def test_a_renewed_package_is_what_the_cli_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from taskguard.service.stack import Stack
 from taskguard.targets.base import Endpoint
 
 SERVICE = "TaskGuard"
+SEED = "failureSeed"
+"""The parameter that decides which tasks fail: a function is given it as it is, and nothing else follows from it."""
 _PARAMETER = "${param:failureRate"
 
 
@@ -45,7 +47,7 @@ def stack_name(stage: str) -> str:
 
 def failure_parameters(seed: str | None, rate: float) -> dict[str, str]:
     """The parameters for failures decided by a seed (none: at random), at a rate."""
-    return {"failureRate": str(rate)} | ({"failureSeed": seed} if seed else {})
+    return {"failureRate": str(rate)} | ({SEED: seed} if seed else {})
 
 
 def auth_parameters(api_auth: ApiAuth | None) -> dict[str, str]:

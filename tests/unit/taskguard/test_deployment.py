@@ -80,13 +80,17 @@ def test_an_engine_that_is_gone_is_an_error_of_the_deployment() -> None:
         read_stack(ours(error=EndpointConnectionError(endpoint_url="http://127.0.0.1:1")), "qa")
 
 
-@pytest.mark.parametrize(("url", "called"), [("http://127.0.0.1:1", "package"), (None, "deploy")])
+@pytest.mark.parametrize(
+    ("url", "called", "seed"),
+    [("http://127.0.0.1:1", "package", "seed-of-the-failures"), (None, "deploy", "a b")],
+    ids=["engine", "AWS"],
+)
 def test_a_deploy_hands_over_stage_region_and_parameters(
-    cli: Cli, places: Places, url: str | None, called: str
+    cli: Cli, places: Places, url: str | None, called: str, seed: str
 ) -> None:
     stack = deploy(ours(url=url), "qa", places=places, parameters={"failureSeed": "a b", "failureRate": "0.5"})
     assert stack == read_stack(ours(url=url), "qa")
-    parameters = ["--param=failureSeed=a b", "--param=failureRate=0.5"]
+    parameters = [f"--param=failureSeed={seed}", "--param=failureRate=0.5"]
     command, package, folder, *rest = cli.heard()["arguments"]
     assert (command, package) == (called, "--package")
     assert [each.stack_name for each in cli.published] == (["TaskGuard-qa"] if url else []), "an engine needs no CLI"
@@ -105,6 +109,16 @@ def test_a_package_is_made_anew_when_a_variable_that_the_service_reads_has_chang
         monkeypatch.setenv("LIMIT", limit)
         monkeypatch.setenv("OTHER", other)
         deploy(ours(url=f"http://127.0.0.1:{port}"), "qa", places=places)
+    assert calls.read_text().split() == ["package", "package"]
+    assert len(cli.published) == 3
+
+
+def test_a_package_serves_each_seed(cli: Cli, places: Places) -> None:
+    calls = places.service.parent / "calls"
+    cli.does(f'echo "$1" >>"{calls}"; printf %s "$STATE" >"$3/serverless-state.json"')
+    for seed, rate in (("a", "0.5"), ("b", "0.5"), ("b", "0.25")):
+        parameters = {"failureSeed": seed, "failureRate": rate}
+        deploy(ours(url="http://127.0.0.1:1"), "qa", places=places, parameters=parameters)
     assert calls.read_text().split() == ["package", "package"]
     assert len(cli.published) == 3
 

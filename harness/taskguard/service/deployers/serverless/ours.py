@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,10 +21,13 @@ from taskguard.service.deployers.serverless.packages import STATE_FILE, Packages
 from taskguard.service.deployers.serverless.publishing import Package
 from taskguard.service.deployers.serverless.renewing import Frame, contents_of
 from taskguard.service.files import deployed_files, digest_of, files_of
+from taskguard.service.ours import SEED
 from taskguard.support import folders
 
 _CODE = "handlers"
 """All of its Python is packaged as it is."""
+_ANY_SEED = "seed-of-the-failures"
+"""What is packaged in the place of a seed: each run has another one, and the CLI need not be called for it."""
 
 
 @contextmanager
@@ -39,7 +43,10 @@ def packaged(job: Job) -> Iterator[Package]:
         with _first_packaging(job.places):
             with_the_cli(job, "package", folder)
 
-    service, url = job.places.service, job.endpoint.url
+    service, url, seed = job.places.service, job.endpoint.url, job.parameters.get(SEED)
+    # To AWS it goes by the CLI, which tells one package from another by when it was made.
+    if url and seed:
+        job = replace(job, parameters={**job.parameters, SEED: _ANY_SEED})
     key = partial(
         key_of,
         service,
@@ -51,13 +58,21 @@ def packaged(job: Job) -> Iterator[Package]:
         environment=environment_for(job),
     )
     contents = contents_of(service, (file for file in files_of(service / _CODE) if file.suffix == ".py"))
-    # To AWS it goes by the CLI, which tells one package from another by when it was made.
     frame = Frame(key(by_name=contents.keys()), contents) if url else None
     with folders.temporary("package") as scratch:
         folder = scratch / "package"
         folder.mkdir()
         Packages(job.places.cache / "packages").get(key(), make, folder, frame, key)
+        if url and seed:
+            _put_seed(seed, folder)
         yield _package_in(folder, job.stage_or_default)
+
+
+def _put_seed(seed: str, folder: Path) -> None:
+    """Have the package in ``folder`` as if it had been made with this seed."""
+    for file in folder.glob("*.json"):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace(_ANY_SEED, json.dumps(seed)[1:-1]), encoding="utf-8")
 
 
 def _package_in(folder: Path, stage: str) -> Package:
