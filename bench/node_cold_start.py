@@ -67,7 +67,7 @@ def measured(source: str, rounds: int) -> tuple[Took, Took]:
         (task_root / "index.js").write_text(source)
         script.write_text(_BARE)
         scaled_clock.create(str(clock))
-        language_of(runtime).prepare(runtime, task_root, None, None)
+        language_of(runtime).prepare(runtime, task_root, None)
         starts = (_bare(runtime, task_root, script), by_the_engine(runtime, task_root, clock))
         for each in starts:
             started(each)

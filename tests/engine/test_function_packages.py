@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import compileall
 import importlib.util
-import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -86,29 +87,57 @@ def start_again(endpoint: Endpoint, function: Function) -> Function:
     return function
 
 
-def test_what_was_compiled_of_the_same_modules_is_taken_over(tmp_path: Path) -> None:
-    from taskguard.engine.functions.runtimes.python_compiled import take_over_compiled
+def test_what_is_compiled_is_kept_for_all_packages_with_the_same_folders(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    one = linked(tmp_path / "one", kept, {"same/a.py": "x = 1\n", "same/b.py": "y = (\n", "other/a.py": "x = 1\n"})
+    there = set(kept.iterdir())
+    two = linked(tmp_path / "two", kept, {"same/a.py": "x = 1\n", "same/b.py": "y = (\n", "other/a.py": "x = 2\n"})
+    caches = {name: (one / name / "__pycache__", two / name / "__pycache__") for name in ("same", "other")}
+    assert caches["same"][0].resolve() == caches["same"][1].resolve()
+    assert caches["other"][0].resolve() != caches["other"][1].resolve()
+    # What cannot be compiled is told to whoever imports it.
+    assert [each.name for each in caches["same"][0].iterdir()] == [cached("a.py")]
+    assert set(kept.iterdir()) == {*there, caches["other"][1].resolve()}
 
-    before, now = tmp_path / "before", tmp_path / "now"
-    same, other, later, elsewhere, brought = "same.py", "other.py", "later.py", "package/elsewhere.py", "brought.py"
-    for folder in (before, now):
-        (folder / "package").mkdir(parents=True)
-        for name in (same, other, later, elsewhere, brought):
-            (folder / name).write_text("x = 2\n" if (folder, name) == (now, other) else "x = 1\n")
-            os.utime(folder / name, (1000, 2000 if (folder, name) == (now, later) else 1000))
-    (now / "new.py").write_text("x = 1\n")
-    (now / "linked.py").symlink_to(now / same)
-    (before / "linked.py").symlink_to(before / same)
-    compileall.compile_dir(before, quiet=2)
-    cache = {name: now / Path(name).parent / "__pycache__" for name in (same, elsewhere)}
-    cache[same].mkdir()
-    own = cache[same] / cached(brought)
-    own.write_text("its own")
-    take_over_compiled(before, now)
-    assert {each.name for each in cache[same].iterdir()} == {cached(same), cached(brought)}
-    assert (cache[same] / cached(same)).read_bytes() == (before / "__pycache__" / cached(same)).read_bytes()
-    assert own.read_text() == "its own"
-    assert [each.name for each in cache[elsewhere].iterdir()] == [cached("elsewhere.py")]
+
+def test_what_is_kept_is_imported_as_if_it_lay_beside_its_module(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    package = linked(tmp_path / "package", kept, {"task.py": "def f():\n    return f.__code__.co_filename\n"})
+    program = "import task; print(task.f(), task.__cached__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=package, capture_output=True, text=True, check=True, env={}
+    )
+    assert done.stdout.split() == [str(package / "task.py"), str(package / "__pycache__" / cached("task.py"))]
+    assert (package / "__pycache__" / cached("task.py")).exists()
+
+
+def test_what_a_package_has_brought_itself_stays_its_own(tmp_path: Path) -> None:
+    kept, elsewhere = tmp_path / "kept", tmp_path / "elsewhere.py"
+    kept.mkdir()
+    elsewhere.write_text("x = 1\n")
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "linked.py").symlink_to(elsewhere)
+    files = {"brought/a.py": "x = 1\n", "brought/__pycache__/old.pyc": "old", "brought/below/a.py": "x = 1\n"}
+    linked(package, kept, files)
+    brought = package / "brought" / "__pycache__"
+    assert not brought.is_symlink()
+    assert {each.name for each in brought.iterdir()} == {"old.pyc", cached("a.py")}
+    assert (package / "brought" / "below" / "__pycache__").is_symlink()
+    assert not (package / "__pycache__").exists()
+
+
+def linked(package: Path, kept: Path, files: Mapping[str, str]) -> Path:
+    """The folder with these files, and what is compiled of them."""
+    from taskguard.engine.functions.runtimes.python_compiled import link_compiled
+
+    for name, text in files.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    link_compiled(sys.executable, package, kept, f"../{kept.name}")
+    return package
 
 
 def cached(module: str) -> str:

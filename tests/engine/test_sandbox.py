@@ -97,6 +97,7 @@ def test_a_function_sees_no_file_of_the_users_and_writes_to_tmp_alone(boxed: Box
         |        "read": [tried(open, path) for path in event["read"]],
         |        "written": [path for path in event["write"] if tried(write, path + "/left") == "done"],
         |        "package": tried(write, "/var/task/task.py"),
+        |        "compiled": [os.path.exists(__cached__), tried(write, os.path.dirname(__cached__) + "/left")],
         |        "tmp": room.f_blocks * room.f_frsize,
         |        "root": os.listdir("/var") + os.listdir("/tmp"),
         |        "user": os.getuid(),
@@ -129,6 +130,7 @@ def test_a_function_sees_no_file_of_the_users_and_writes_to_tmp_alone(boxed: Box
     assert told["written"] == ["/tmp"]
     # "Read-only file system", as on Lambda.
     assert told["package"] == 30
+    assert told["compiled"] == [True, 30]
     assert told["tmp"] == 512 * 1024**2
     assert sorted(told["root"]) == ["left", "runtime", "task"]
     assert told["user"] != 0

@@ -68,7 +68,8 @@ class FunctionRuntime:
     """Where functions of one Lambda runtime run locally.
 
     ``interpreter`` is its program, ``library_path`` the folders of what Lambda brings (the runtime interface client, the AWS SDK), in the
-    order in which they are searched, ``version`` the interpreter's. The ``language`` is one of :mod:`taskguard.engine.functions.runtimes`,
+    order in which they are searched, ``version`` the interpreter's. ``compiled`` is the folder where what is compiled of packages is kept for
+    all engines; with none, each package has its own. The ``language`` is one of :mod:`taskguard.engine.functions.runtimes`,
     the ``name`` is Lambda's (``nodejs20.x``).
     """
 
@@ -77,6 +78,7 @@ class FunctionRuntime:
     version: str
     language: str = "python"
     name: str = ""
+    compiled: str = ""
 
     @property
     def runs_on(self) -> str:

@@ -8,6 +8,7 @@ who needs no Node.js is to install none.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -125,7 +126,11 @@ def _python_for(name: str) -> Python:
 def _python(name: str, cache: Path) -> FunctionRuntime:
     python = _python_for(name)
     libraries = installed(_LIBRARIES_LOCK, python, cache, "the Lambda runtime's libraries").packages
-    return FunctionRuntime(python.executable, (str(libraries), str(_FALLBACK)), python.version, name=name)
+    about = hashlib.sha256(f"{python.version} {python.abi}".encode()).hexdigest()[:12]
+    compiled = cache / "python" / f"compiled-{name}-{about}"
+    compiled.mkdir(parents=True, exist_ok=True)
+    path = (str(libraries), str(_FALLBACK))
+    return FunctionRuntime(python.executable, path, python.version, name=name, compiled=str(compiled))
 
 
 def _node(name: str, major: int, cache: Path) -> FunctionRuntime:

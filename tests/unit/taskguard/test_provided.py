@@ -70,10 +70,10 @@ def test_one_for_another_processor_is_refused_with_what_to_do(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     (tmp_path / "bootstrap").write_bytes(b"\x7fELF" + bytes(14) + b"\x3e\x00")
     if fits:
-        Provided().prepare(RUNTIME, tmp_path, None, None)
+        Provided().prepare(RUNTIME, tmp_path, None)
     else:
         with pytest.raises(OtherProcessorError, match="is made for x86_64, and this machine is aarch64: build it"):
-            Provided().prepare(RUNTIME, tmp_path, None, None)
+            Provided().prepare(RUNTIME, tmp_path, None)
 
 
 def test_it_runs_on_linux_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

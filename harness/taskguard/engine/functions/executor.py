@@ -391,5 +391,5 @@ def _task_root(function_version: FunctionVersion) -> Path:
     return task_root(
         function_version,
         kind if opt is None else f"{kind}-{opt.name}",
-        lambda package, before: language_of(runtime).prepare(runtime, package, opt, before),
+        lambda package: language_of(runtime).prepare(runtime, package, opt),
     )

@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,47 +25,30 @@ _NOT_WRITABLE = ~0o222
 _Seal: TypeAlias = frozenset[tuple[str, int, int, int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
-    """``brought`` is what it had that others take for the work of this engine: compiled modules."""
-
-    folder: Path
-    seal: _Seal
-    brought: bool
-
-
-_packages: dict[str, _Package] = {}
+_packages: dict[str, tuple[Path, _Seal]] = {}
+"""The folder of each, and its seal."""
 _unpacking = threading.Lock()
 
 
-def task_root(function_version: FunctionVersion, kind: str, prepare: Callable[[Path, Path | None], None]) -> Path:
-    """The folder of the function's unzipped package, after ``prepare`` has done what is to be done once for all processes: it is given the
-    package of before, too, if that is as it was left. It lies beside those that are of the same ``kind``, and is shared with them alone."""
+def task_root(function_version: FunctionVersion, kind: str, prepare: Callable[[Path], None]) -> Path:
+    """The folder of the function's unzipped package, after ``prepare`` has done what is to be done once for all processes. It lies beside
+    those that are of the same ``kind``, and is shared with them alone."""
     code = function_version.config.code
     if code.is_hot_reloading():
         # It is its developer's, who changes it.
         return Path(code.get_unzipped_code_location())
     name = f"{kind}/" + code.code_sha256.replace("/", "_").rstrip("=")
     with _unpacking:
-        package = _packages.get(name)
-        if package is not None and package.seal == _seal_of(package.folder):
-            return package.folder
-        if package is not None:
-            LOG.warning("The package in %s was changed by a function, and is unzipped anew.", package.folder)
-        before = _before(kind)
+        if name in _packages:
+            folder, seal = _packages[name]
+            if seal == _seal_of(folder):
+                return folder
+            LOG.warning("The package in %s was changed by a function, and is unzipped anew.", folder)
         folder = _unzip(code, name)
-        brought = next(folder.rglob("*.pyc"), None) is not None
-        prepare(folder, before)
+        prepare(folder)
         make_read_only(folder)
-        _packages[name] = _Package(folder, _seal_of(folder), brought)
+        _packages[name] = folder, _seal_of(folder)
         return folder
-
-
-def _before(kind: str) -> Path | None:
-    """The last package of this kind, unless it brought what was compiled elsewhere, or somebody has changed it."""
-    last = next((each for name, each in reversed(_packages.items()) if name.startswith(f"{kind}/")), None)
-    usable = last is not None and not last.brought and last.seal == _seal_of(last.folder)
-    return last.folder if last is not None and usable else None
 
 
 def _unzip(code: Any, name: str) -> Path:

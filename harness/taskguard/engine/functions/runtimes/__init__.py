@@ -32,9 +32,9 @@ class Language(Protocol):
     def fork_server(self, runtime: FunctionRuntime, endpoint: str, clock: Path | None, /) -> ForkServer | None:
         """What processes of this runtime are forked from; none where each is started by its command."""
 
-    def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None, before: Path | None, /) -> None:
+    def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None, /) -> None:
         """Do once for an unzipped package, and the folder of its layers, what each process would do for itself. All packages that
-        lie beside it have the same runtime and layers; what was done for the one ``before`` it may be right for it, too."""
+        lie beside it have the same runtime and layers."""
 
 
 _LANGUAGES: Mapping[str, Language] = {"python": Python(), "node": Node(), "provided": Provided()}

@@ -53,7 +53,7 @@ class Node:
     def fork_server(self, _runtime: FunctionRuntime, _endpoint: str, _clock: Path | None) -> ForkServer | None:
         return None
 
-    def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None, _before: Path | None) -> None:
+    def prepare(self, runtime: FunctionRuntime, package: Path, opt: Path | None) -> None:
         modules = package.parent / _MODULES
         if modules.exists():
             return

@@ -48,7 +48,7 @@ class Provided:
     def fork_server(self, _runtime: FunctionRuntime, _endpoint: str, _clock: Path | None) -> ForkServer | None:
         return None
 
-    def prepare(self, _runtime: FunctionRuntime, package: Path, opt: Path | None, _before: Path | None) -> None:
+    def prepare(self, _runtime: FunctionRuntime, package: Path, opt: Path | None) -> None:
         for place in filter(None, (package, opt)):
             processor = processor_of(place / _BOOTSTRAP)
             here = _ALSO_CALLED.get(platform.machine().lower(), platform.machine().lower())

@@ -1,23 +1,19 @@
 """Functions in Python: AWS's ``awslambdaric``, on an interpreter that sees the package, the layers, and what Lambda brings."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from taskguard.engine.functions.launch import LOCALE, Folders, ForkServer, Function, as_seen
-from taskguard.engine.functions.runtimes.python_compiled import take_over_compiled
+from taskguard.engine.functions.runtimes.python_compiled import compile_beside, link_compiled
 from taskguard.engine.settings import FunctionRuntime
 
 _BOOTSTRAP = Path(__file__).with_name("python_bootstrap.py")
 _FORK_SERVER = Path(__file__).with_name("python_fork_server.py")
 _ONLY_ENGINE = Path(__file__).with_name("python_only_engine.py")
 _CLOCK = Path(__file__).parents[3] / "support" / "scaled_clock.py"
-_LONGEST_COMPILING_SECONDS = 20.0
-"""What is not compiled by then each process compiles for itself."""
 
 
 class Python:
@@ -36,7 +32,8 @@ class Python:
         return {"LAMBDA_RUNTIME_DIR": runtime.library_path[0], "PYTHONPATH": os.pathsep.join(path)}
 
     def read_only(self, runtime: FunctionRuntime) -> tuple[Path, ...]:
-        return (_BOOTSTRAP, _CLOCK, _ONLY_ENGINE, *map(Path, runtime.library_path))
+        compiled = (Path(runtime.compiled),) if runtime.compiled else ()
+        return (_BOOTSTRAP, _CLOCK, _ONLY_ENGINE, *map(Path, runtime.library_path), *compiled)
 
     def above(self, _folders: Folders) -> Mapping[str, Path]:
         return {}
@@ -53,13 +50,19 @@ class Python:
             script=(str(_FORK_SERVER), str(_BOOTSTRAP), library_path, *_where_it_lives(endpoint, clock)),
         )
 
-    def prepare(self, runtime: FunctionRuntime, package: Path, _opt: Path | None, before: Path | None) -> None:
-        if before is not None:
-            take_over_compiled(before, package)
+    def prepare(self, runtime: FunctionRuntime, package: Path, _opt: Path | None) -> None:
         # No process can do so later, for the package is read-only, and all would have to.
-        command = [runtime.interpreter, "-I", "-S", "-m", "compileall", "-q", str(package)]
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(command, capture_output=True, check=False, env={}, timeout=_LONGEST_COMPILING_SECONDS)
+        if not runtime.compiled:
+            compile_beside(runtime.interpreter, package)
+            return
+        kept = Path(runtime.compiled)
+        # As in a sandbox, where the package lies at /var/task, and what the runtime needs below /var/runtime.
+        seen = Path("runtime", kept.name)
+        link = package.parent / seen
+        if not link.is_symlink():
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(kept)
+        link_compiled(runtime.interpreter, package, kept, f"../{seen}")
 
 
 def _interpreter(runtime: FunctionRuntime) -> tuple[str, ...]:
