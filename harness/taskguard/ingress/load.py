@@ -116,13 +116,20 @@ def load_of(seed: str, count: int, terms: Terms, *, fated: bool = False) -> Load
     waiting = (*wording, *struck, *_mixed(tasks[:half], (*probes.waiting, *others)))
     return Load(
         seed=seed,
-        tasks=(*waiting, *_mixed(tasks[half:], later)),
+        tasks=(*waiting, *_dying_early(_mixed(tasks[half:], later), terms)),
         waiting=len(waiting),
         again=probes.again,
         fates=fates,
         wording=len(wording),
         unsent=probes.unsent,
     )
+
+
+def _dying_early(tasks: Sequence[Task], terms: Terms) -> tuple[Task, ...]:
+    """Those that die by their draws are among the first: nothing takes a run longer than all of their waits."""
+    attempts = range(1, (terms.contract.attempts.highest or 1) + 1)
+    dying = [task for task in tasks if all(terms.drawn_to_fail(task.task_id, each) for each in attempts)]
+    return _mixed([task for task in tasks if task not in dying], dying)
 
 
 def shared_load(seed: str, count: int, terms: Terms) -> Load:

@@ -36,9 +36,15 @@ def test_the_default_run_has_batches_with_failures_and_two_tasks_that_die_whatev
     assert {task.task_id for task in load.tasks[: load.waiting]} > {task.task_id for task in chosen}
 
 
-def test_the_tasks_that_were_asked_for_are_the_seed_s_in_their_order() -> None:
-    load = load_of("a seed", 30, our_terms("a seed"))
-    assert tuple(task for task in load.tasks if not task.chosen) == workload("a seed", 30)
+def test_the_tasks_that_were_asked_for_are_the_seed_s_and_those_that_die_come_early() -> None:
+    load, asked_for = load_of("a seed", 30, our_terms("a seed")), workload("a seed", 30)
+    dead = [task for task in asked_for[15:] if fate("a seed", 0.3, task.task_id) == DEAD]
+    first, *others = (task for task in asked_for[15:] if task not in dead)
+    assert dead
+    found = [task for task in load.tasks if not task.chosen]
+    assert found[:15] == [*asked_for[:15]]
+    assert found[15:18] == [first, dead[0], others[0]]
+    assert [task for task in found[15:] if task not in dead] == [first, *others]
     assert load == load_of("a seed", 30, our_terms("a seed"))
     assert len({task.task_id for task in load.tasks}) == len(load.tasks)
     assert len(set(load.task_ids)) == len(load.task_ids)
