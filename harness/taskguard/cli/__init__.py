@@ -5,6 +5,8 @@ Each command is a thin layer over the harness, in a module of its own. It must n
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 from typing import NoReturn
@@ -18,8 +20,12 @@ def main() -> NoReturn:
     for each in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(each) is not signal.SIG_IGN:  # as a shell has it for what runs in the background
             signal.signal(each, _leave)
+    # What is imported stays, and the system frees all of it at the end sooner than this process would find out what is garbage.
+    atexit.register(gc.freeze)
+    gc.disable()
     from taskguard.cli.app import run  # noqa: PLC0415  # nothing has been begun meanwhile that would have to be ended
 
+    gc.enable()
     run()
 
 
