@@ -22,6 +22,7 @@ IN_ORDER = (
     "request_log",
     "function_logs",
     "function_metrics",
+    "alarms",
     "log_groups",
     "kept_clients",
     "cloudformation_polling",
