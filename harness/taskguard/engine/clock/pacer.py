@@ -15,6 +15,7 @@ from localstack.aws.api import RequestContext
 from localstack.aws.chain import HandlerChain
 from localstack.http import Response
 
+from taskguard.engine.recorder.flight_recorder import caller_of
 from taskguard.engine.settings import EngineSettings
 from taskguard.support.scaled_clock import SharedClock
 
@@ -35,6 +36,7 @@ class Pacer:
         self._fast = False
         self._closed = False
         self._changed = threading.Condition(threading.RLock())
+        self._own = threading.local()
         self.next_due: Callable[[], float | None] = lambda: None
         """When the next message is due, in pipeline time; none when none waits."""
         self.tell: Callable[[], None] = lambda: None
@@ -52,13 +54,22 @@ class Pacer:
         finally:
             with self._changed:
                 self._at_work -= 1
-                self._last_work = time.monotonic()
+                self._note()
                 self._changed.notify()
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """What this thread does meanwhile nobody waits for: when it is over, the clock may run fast at once."""
+        self._own.is_unheard = True
+        try:
+            yield
+        finally:
+            self._own.is_unheard = False
 
     def touch(self) -> None:
         """Something happened just now."""
         with self._changed:
-            self._last_work = time.monotonic()
+            self._note()
             self._slow_down()
             self._changed.notify()
 
@@ -71,6 +82,10 @@ class Pacer:
     def seconds_until(self, moment: float) -> float:
         """How long until the clock shows ``moment``, in real seconds, if it keeps its pace."""
         return self._clock.seconds_until(moment)
+
+    def _note(self) -> None:
+        if not getattr(self._own, "is_unheard", False):
+            self._last_work = time.monotonic()
 
     def _slow_down(self) -> None:
         if self._fast:
@@ -105,6 +120,10 @@ class RealTimePacer(Pacer):
     def work(self) -> Iterator[None]:
         yield
 
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        yield
+
     def touch(self) -> None:
         pass
 
@@ -113,8 +132,11 @@ class RealTimePacer(Pacer):
 
 
 def note_call(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
-    """Request handler: what somebody changes is work; who only looks does not hold up the clock."""
-    if context.operation is not None and not context.operation.name.startswith(_LOOKS):
+    """Request handler: what somebody changes is work; who only looks does not hold up the clock, and a function that is invoked does already."""
+    if context.operation is None or context.operation.name.startswith(_LOOKS) or context.service.service_name == "logs":
+        return
+    caller = caller_of(context)
+    if caller is None or caller.is_answered:
         pacer().touch()
 
 

@@ -81,7 +81,7 @@ class QueuePoller(SqsPoller):
         is_there = bool(self._received) or self._wait_for_message()
         if not is_there and not self._is_due():
             return
-        with pacer().work():
+        with pacer().unheard(), pacer().work():
             self._fill()
             if self._is_due():
                 self._hand_over()
@@ -203,7 +203,8 @@ class QueuePoller(SqsPoller):
 
     def _deliver(self, messages: list[Message], handed: Handed, at_work: ExitStack) -> None:
         try:
-            self._delivery.deliver(messages, handed, at_work)
+            with pacer().unheard():
+                self._delivery.deliver(messages, handed, at_work)
             handled(self.source_arn, handed.at)
         finally:
             self._slots.release()

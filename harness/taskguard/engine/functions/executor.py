@@ -146,8 +146,10 @@ class ProcessExecutor(RuntimeExecutor):
         recorder().write("invocation-started", **about, payload=without_credentials(payload["payload"]))
         with under_way(name, self.id, request_id, payload["payload"], self._kill_process) as invocations:
             outcome = self._run(payload, started, invocations)
-            if caller is not None and not runtime_named(self.function_version.config.runtime).may_work_on:
-                caller.end()
+            if caller is not None:
+                caller.is_answered = True
+                if not runtime_named(self.function_version.config.runtime).may_work_on:
+                    caller.end()
             come_back(invocations)
         ended_at = now_ms()
         if self._process is not None and (watch := leftovers()) is not None:

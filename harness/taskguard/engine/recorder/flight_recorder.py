@@ -43,17 +43,20 @@ def now_ms() -> float:
 @dataclass(slots=True)
 class Caller:
     """A function's process, the request that it works on (none between invocations), and the one that what it does belongs to as far as
-    can be told: that, or the last one. ``done`` are the calls of that one which were done in time, by the id that a client gives all its tries."""
+    can be told: that, or the last one. ``done`` are the calls of that one which were done in time, by the id that a client gives all its tries.
+    Once a request ``is_answered`` nobody waits for what the process still does."""
 
     function: str
     environment: str
     works_on: str | None = None
     request_id: str | None = None
     done: set[str] = field(default_factory=set)
+    is_answered: bool = True
 
     def begin(self, request_id: str) -> None:
         self.works_on = self.request_id = request_id
         self.done = set()
+        self.is_answered = False
 
     def end(self) -> None:
         self.works_on = None
@@ -109,10 +112,15 @@ def recorder() -> FlightRecorder:
     return FlightRecorder(EngineSettings.from_environment().recording)
 
 
+def caller_of(context: RequestContext) -> Caller | None:
+    """The function's process that makes this call; none when it is somebody else."""
+    return recorder().callers.get(context.request.headers.get("X-Amz-Security-Token") or "")
+
+
 def note_arrival(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
     """Request handler: remember when a call arrived, and of which request of a function's."""
     setattr(context, _ARRIVAL, now_ms())
-    if (caller := recorder().callers.get(context.request.headers.get("X-Amz-Security-Token") or "")) is not None:
+    if (caller := caller_of(context)) is not None:
         setattr(context, _REQUEST, caller.request_id)
 
 
