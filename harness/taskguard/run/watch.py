@@ -30,7 +30,9 @@ class Pace:
     quiet_seconds: float
 
 
-LOCAL = Pace(look_every_seconds=0.15, quiet_seconds=6.0)
+LOCAL = Pace(look_every_seconds=0.05, quiet_seconds=6.0)
+_ON_ITS_WAY_SECONDS = 0.1
+"""By then a message that left one queue has arrived in the other."""
 _CRASHES_OF_DEAD_LETTERS = 3
 """How often in a row their consumer is given time to crash."""
 
@@ -133,9 +135,8 @@ def watch(
         dead = sum(depth.total for depth in depths if depth.queue == "dead-letter")
         unsettled = len(open_ids) if at_rest is None else min(total, left_on_queues)
         tell(Progress(settled=total - unsettled, total=total, depths=depths, seconds_left=max(0.0, left)))
-        # Two looks in a row: between them a message on its way from one queue to the other has arrived.
         quiet_for = now - empty_since if empty_since is not None else 0.0
-        is_quiet = quiet_for > (pace.quiet_seconds if open_ids and at_rest is None else 0.0)
+        is_quiet = quiet_for > (pace.quiet_seconds if open_ids and at_rest is None else _ON_ITS_WAY_SECONDS)
         if is_quiet:
             in_time = True
         elif 0 < dead == left_on_queues and are_empty_beside() and in_vain(dead):
