@@ -19,5 +19,5 @@ _AFTER_IT = re.compile(r"(\.[a-z][a-z0-9]{0,4}|[.:])$")
 def words_of(parameters: Mapping[str, Any]) -> frozenset[str]:
     """The words of all that is named or said there, however deep. What is no JSON, as a file's contents, says nothing."""
     # A body is JSON in a text, where a quote has a backslash before it: neither is of a word.
-    words = _WORD.findall(json.dumps(parameters, ensure_ascii=False, default=lambda _: None))
-    return frozenset([*words, *(_AFTER_IT.sub("", word) for word in words)])
+    words = set(_WORD.findall(json.dumps(parameters, ensure_ascii=False, default=lambda _: None)))
+    return frozenset(words).union(_AFTER_IT.sub("", word) for word in words if "." in word or word.endswith(":"))
