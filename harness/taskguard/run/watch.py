@@ -33,6 +33,8 @@ class Pace:
 LOCAL = Pace(look_every_seconds=0.05, quiet_seconds=6.0)
 _ON_ITS_WAY_SECONDS = 0.1
 """By then a message that left one queue has arrived in the other."""
+_READ_RECORDS_EVERY_SECONDS = 0.25
+"""As long as queues are not empty: the engine has use for its processor."""
 _CRASHES_OF_DEAD_LETTERS = 3
 """How often in a row their consumer is given time to crash."""
 
@@ -116,20 +118,21 @@ def watch(
     open_ids, deadline = set(task_ids), since_seconds() + seconds
     total, final = len(open_ids), set(terms.dialect.finals)
     empty_since: float | None = None
-    in_time = True
+    read_at, in_time = 0.0, True
 
     def is_over() -> bool:
-        nonlocal empty_since, in_time
+        nonlocal empty_since, read_at, in_time
         now, left = time.monotonic(), deadline - since_seconds()
         in_time = left > 0
         if [*handed_in()]:
             # It was taken: this look finds what came of it, and so does the next one.
             empty_since = None
-        if open_ids:
-            open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
         depths = tuple(queues.queue_depths())
         is_empty = all_empty(depths, stays_filled) and (at_rest is None or at_rest()) and not [*handed_in()]
         is_empty = is_empty and are_empty_beside()
+        if open_ids and (is_empty or now >= read_at + _READ_RECORDS_EVERY_SECONDS):
+            read_at = now
+            open_ids.difference_update(i for i, status in records.statuses(open_ids).items() if status in final)
         empty_since = (empty_since or now) if is_empty else None
         left_on_queues = sum(depth.total for depth in depths if depth.queue not in stays_filled)
         dead = sum(depth.total for depth in depths if depth.queue == "dead-letter")
