@@ -7,6 +7,7 @@ are empty and no function is at work.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -31,7 +32,7 @@ class Pace:
 
 
 LOCAL = Pace(look_every_seconds=0.05, quiet_seconds=6.0)
-_ON_ITS_WAY_SECONDS = 0.1
+_ON_ITS_WAY_SECONDS = 0.08
 """By then a message that left one queue has arrived in the other."""
 _READ_RECORDS_EVERY_SECONDS = 0.25
 """As long as queues are not empty: the engine has use for its processor."""
@@ -108,7 +109,7 @@ def watch(
 ) -> bool:
     """Return when nothing more will happen; False when ``seconds`` passed before that, by ``clock`` if one is given and else by
     the machine's. Nobody empties the queues of ``stays_filled``. Where no record tells of tasks, ``at_rest`` is whether nothing is at
-    work. ``handed_in`` are tasks that were handed in since it was asked last: it is not over before two looks after them, nor while the stack's
+    work. ``handed_in`` are tasks that were handed in since it was asked last: it is not over before a while after them, nor while the stack's
     other queues are not empty, of which ``are_empty_beside`` tells. Where nothing but so many dead letters are left, ``in_vain`` is whether their
     consumer will never finish them: they are not waited for, as if time had passed."""
 
@@ -118,7 +119,7 @@ def watch(
     open_ids, deadline = set(task_ids), since_seconds() + seconds
     total, final = len(open_ids), set(terms.dialect.finals)
     empty_since: float | None = None
-    read_at, in_time = 0.0, True
+    read_at, in_time = -math.inf, True
 
     def is_over() -> bool:
         nonlocal empty_since, read_at, in_time
