@@ -198,7 +198,9 @@ def test_without_a_record_it_stops_when_the_queues_are_empty_and_nothing_is_at_w
         tell=told.append,
         at_rest=lambda: next(at_rest),
     )
-    assert reader.looks == 6, "two in which there was a message, one in which a function was at work, and three of quiet"
+    assert reader.looks == 6, (
+        "two in which there was a message, one in which a function was at work, and three of quiet"
+    )
     assert [look.settled for look in told] == [1, 1, 2, 2, 2, 2]
     assert sum(clock.waited) < LOCAL.quiet_seconds
 
