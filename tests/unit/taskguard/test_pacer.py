@@ -92,6 +92,7 @@ def test_after_work_that_nobody_waits_for_it_runs_fast_at_once(
         ("UpdateItem", "dynamodb", None, True),
         ("UpdateItem", "dynamodb", Caller("f", "e", is_answered=True), True),
         ("UpdateItem", "dynamodb", Caller("f", "e", is_answered=False), False),
+        ("Publish", "sns", Caller("f", "e", is_answered=False), True),
         ("GetItem", "dynamodb", None, False),
         ("PutLogEvents", "logs", None, False),
     ],

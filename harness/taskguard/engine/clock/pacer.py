@@ -23,6 +23,8 @@ _LINGER_SECONDS = 0.03
 """How long after the last work the clock begins to run fast: an answer is still on its way to whoever asked."""
 
 _LOOKS = ("Get", "BatchGet", "List", "Describe", "Filter", "Query", "Scan")
+_DONE_AT_ONCE = ("dynamodb", "sqs")
+"""The services whose calls are done when they are answered, or leave what the clock knows of: messages in queues. Others may go on."""
 
 
 class Pacer:
@@ -133,10 +135,11 @@ class RealTimePacer(Pacer):
 
 def note_call(_chain: HandlerChain, context: RequestContext, _response: Response) -> None:
     """Request handler: what somebody changes is work; who only looks does not hold up the clock, and a function that is invoked does already."""
-    if context.operation is None or context.operation.name.startswith(_LOOKS) or context.service.service_name == "logs":
+    service = context.service.service_name if context.service is not None else ""
+    if context.operation is None or context.operation.name.startswith(_LOOKS) or service == "logs":
         return
     caller = caller_of(context)
-    if caller is None or caller.is_answered:
+    if caller is None or caller.is_answered or service not in _DONE_AT_ONCE:
         pacer().touch()
 
 
