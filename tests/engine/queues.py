@@ -88,12 +88,14 @@ class Queue:
         wait_for(all_there, seconds=10)
         return list(found.values())
 
-    def hide(self, message: dict[str, Any], seconds: int) -> float:
-        """Until when it is hidden, on the pipeline's clock."""
+    def hide(self, message: dict[str, Any], seconds: int) -> tuple[float, float]:
+        """Until when it is hidden, on the pipeline's clock: the earliest and the latest moment, for that may be fast until the call arrives,
+        and again before its answer does."""
+        earliest = self.now() + seconds
         self._sqs.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
         )
-        return self.now() + seconds
+        return earliest, self.now() + seconds
 
     def comes_back(self) -> tuple[list[str], float]:
         """The bodies that the queue gives next, and when, on the pipeline's clock."""
