@@ -17,7 +17,6 @@ from taskguard.errors import DeploymentError, SetupError
 from taskguard.places import Places
 from taskguard.service.building import View
 from taskguard.service.deployers.serverless import deployer
-from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.deployment import deploy, get_ready, name_of, read_stack, remove
 from taskguard.service.stack import Stack
 from taskguard.support.waiting import wait_for
@@ -310,23 +309,6 @@ def test_the_log_of_a_good_deploy_is_kept_and_added_to(cli: Cli, places: Places,
 def test_a_folder_without_a_service_is_told_apart_from_a_service(places: Places, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"there is no serverless\.yml"):
         get_ready(replace(places, service=tmp_path))
-
-
-def test_without_node_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SetupError, match=r"Node\.js: not on the path. Install Node\.js 20\.19 or later"):
-        serverless_cli(tmp_path)
-
-
-@pytest.mark.parametrize("version", ["v18.20.4", "v20.18.3", "none"])
-def test_a_node_that_is_too_old_is_not_tried(version: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    node = tmp_path / "node"
-    node.write_text(f"#!/bin/sh\necho {version}\n")
-    node.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SetupError, match=r"Node\.js 20\.19 or later"):
-        serverless_cli(tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
 
 
 def test_a_service_that_is_not_ours_is_packaged_with_all_its_files_but_what_is_made_of_them(

@@ -13,7 +13,7 @@ from localstack.http import Response
 from taskguard.engine.faults import answers
 from taskguard.engine.faults.injector import injector
 from taskguard.engine.faults.under_way import Strike, UnderWay, invocations_of
-from taskguard.engine.recorder.flight_recorder import TOLD, Caller, recorder
+from taskguard.engine.recorder.flight_recorder import TOLD, Caller, caller_of
 from taskguard.engine.server import NO_ANSWER
 from taskguard.faults.kinds import KINDS
 from taskguard.faults.plan import Phase, Place
@@ -35,8 +35,7 @@ def strike_before(_chain: HandlerChain, context: RequestContext, _response: Resp
     """Request handler: what has no effect ends here, with an error."""
     if not injector().of_function or context.operation is None:
         return
-    token = context.request.headers.get("X-Amz-Security-Token")
-    caller = recorder().callers.get(token) if token else None
+    caller = caller_of(context)
     if caller is None:
         return
     _strike_all(context, caller)
