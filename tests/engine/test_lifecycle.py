@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from taskguard.errors import TargetError
+from taskguard.support.folders import part_in_memory
 from taskguard.support.waiting import wait_for
 from taskguard.targets.base import Endpoint
 from taskguard.targets.environments import Python, engine_environment
@@ -84,11 +85,14 @@ def test_nothing_outlives_the_engines_owner(tmp_path: Path, death: signal.Signal
     endpoint = instance.endpoint()
     function_pid = _start_a_function(endpoint)
     assert is_running(function_pid)
+    in_memory = part_in_memory(instance.scratch)
+    assert in_memory.is_dir()
     os.kill(owner.pid, death)
     owner.communicate()
     wait_for(lambda: not instance.is_running(), seconds=20)
     wait_for(lambda: not is_running(function_pid), seconds=20)
     wait_for(lambda: not Path(instance.scratch).exists(), seconds=20)
+    assert not in_memory.exists()
 
 
 def test_functions_do_not_outlive_a_killed_engine(tmp_path: Path) -> None:

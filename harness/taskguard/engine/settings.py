@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+from taskguard.support.folders import part_in_memory
+
 _VARIABLE = "TASKGUARD_ENGINE"
 
 SERVICES = (
@@ -148,7 +150,7 @@ class EngineSettings:
     @property
     def packages(self) -> Path:
         """Where packages of functions, and what their layers hold together, are unzipped."""
-        return Path(self.scratch, "packages")
+        return part_in_memory(self.scratch) / "packages"
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables that hand these settings to the engine's process."""

@@ -1,4 +1,4 @@
-"""Folders that are removed with all that is in them, and files that are named when they cannot be written."""
+"""Folders that are removed with all that is in them, wherever it lies, and files that are named when they cannot be written."""
 
 import fcntl
 import os
@@ -10,13 +10,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_MEMORY = Path("/dev/shm")  # noqa: S108  # nobody but its maker sees into a folder that is made there
+"""Where Linux keeps files in memory: on many a disk it takes eight times as long to make thousands of small ones."""
+
+_ROOM_BYTES = 2 * 1024**3
+"""So much must be free there: eight packages of functions as large as there can be."""
+
+_PART = "in-memory"
+
+
+def memory() -> Path | None:
+    """The folder for files in memory; none on a machine that has none, or none with room, or one in which no program runs."""
+    with suppress(OSError):
+        about = os.statvfs(_MEMORY)
+        if about.f_bavail * about.f_frsize >= _ROOM_BYTES and not about.f_flag & os.ST_NOEXEC:
+            return _MEMORY
+    return None
+
+
+def make_part_in_memory(folder: str | Path) -> None:
+    """Make a part of this folder, for many small files, which lies in memory if there is room, and goes with the folder."""
+    part = Path(folder, _PART)
+    with suppress(OSError):
+        if (there := memory()) is not None:
+            (there / part.parent.name).mkdir(mode=0o700)
+            part.symlink_to(there / part.parent.name, target_is_directory=True)
+            return
+    part.mkdir()
+
+
+def part_in_memory(folder: str | Path) -> Path:
+    """Where that part of this folder is."""
+    return Path(folder, _PART).resolve()
+
 
 def remove(folder: str | Path) -> None:
-    """Remove this folder, as far as it can be: also what is read-only in it, as the packages of functions are."""
-    for place, _, _ in os.walk(folder):
-        with suppress(OSError):
-            Path(place).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove this folder and its part in memory, as far as they can be: also what is read-only, as the packages of functions are."""
+    own = _MEMORY / Path(folder).name
+    for each in (own, folder) if part_in_memory(folder) == own else (folder,):
+        for place, _, _ in os.walk(each):
+            with suppress(OSError):
+                Path(place).chmod(0o700)
+        shutil.rmtree(each, ignore_errors=True)
 
 
 @contextmanager

@@ -48,3 +48,46 @@ def _remove_as_nobody(folder: Path) -> None:
         os.setgid(65534)
         os.setuid(65534)
     folders.remove(folder)
+
+
+@pytest.fixture
+def memory(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for files in memory with room, whatever this machine has."""
+    there = place / "memory"
+    there.mkdir()
+    monkeypatch.setattr(folders, "_MEMORY", there)
+    monkeypatch.setattr(folders, "_ROOM_BYTES", 1)
+    return there
+
+
+def test_a_part_in_memory_goes_with_its_folder(memory: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    folders.make_part_in_memory(folder)
+    part = folders.part_in_memory(folder)
+    assert part == memory / "engine"
+    (part / "package").mkdir()
+    folders.remove(folder)
+    assert not folder.exists()
+    assert not part.exists()
+
+
+def test_without_room_in_memory_the_part_lies_in_the_folder(
+    memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_ROOM_BYTES", 2**70)
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    folders.make_part_in_memory(folder)
+    assert folders.part_in_memory(folder).parent == folder
+    assert not list(memory.iterdir())
+
+
+def test_what_has_the_folder_s_name_in_memory_is_left_to_whom_it_belongs(memory: Path, tmp_path: Path) -> None:
+    folder, others = tmp_path / "engine", memory / "engine"
+    folder.mkdir()
+    others.mkdir()
+    folders.make_part_in_memory(folder)
+    assert folders.part_in_memory(folder).parent == folder
+    folders.remove(folder)
+    assert others.exists()

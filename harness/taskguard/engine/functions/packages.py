@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
+from localstack.utils.archives import unzip
+from localstack.utils.files import chmod_r
 
 from taskguard.engine.settings import EngineSettings
 
@@ -55,8 +57,11 @@ def _unzip(code: Any, name: str) -> Path:
     place = EngineSettings.from_environment().packages / "code" / name
     place.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f"{place.name}-"))
-    code.prepare_for_execution()
-    Path(code.get_unzipped_code_location()).rename(folder)
+    with tempfile.NamedTemporaryFile() as archive:
+        # LocalStack would unzip it among the temporary files, which may lie on a disk.
+        code._download_archive_to_file(archive)
+        unzip(archive.name, str(folder))
+    chmod_r(str(folder), 0o755)
     return folder
 
 
