@@ -27,7 +27,7 @@ BIN := $(VENV)/bin
 junit = $(if $(JUNIT),--junitxml "$(JUNIT)/$(1).xml")
 export UV_PYTHON := $(BIN)/python
 export NPM_CONFIG_UPDATE_NOTIFIER := false
-unit-parts := unit-taskguard unit-command unit-handlers unit-rest
+unit-parts := unit-rest unit-taskguard unit-waiting
 output-sync := $(if $(filter output-sync,$(.FEATURES)),-O)
 # Each process would compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,7 +41,7 @@ grade: setup ## deploy the pipeline to LocalStack and grade a run (SEED=, TASKS=
 	@exec $(BIN)/taskguard grade --tasks "$(TASKS)" $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
 test-local: setup ## run the tests: the engine and the pipeline, faster than the clock, and unit tests while they wait
-	@exec $(MAKE) --no-print-directory -j 5 unit-beside pipeline
+	@exec $(MAKE) --no-print-directory -j 4 unit-beside pipeline
 
 # The engine is waited for longest: all else yields to it, but not so much that what it waits for itself comes too late.
 unit-beside:
@@ -81,26 +81,21 @@ image: setup ## build the image that stands in for the public one, from packages
 	@VENV=$(VENV) image/build-stand-in.sh
 
 test-unit: setup ## run the unit tests alone (no engine)
-	@exec $(MAKE) --no-print-directory -j 4 $(output-sync) $(unit-parts)
+	@exec $(MAKE) --no-print-directory -j 3 $(output-sync) $(unit-parts)
 
-# Of four ordinary processes each imports what its part needs, once, and uses the time in which another only waits; pytest-xdist's
-# would all import everything, and tell of each test. The one that waits most is started first.
-# The command, the pytest plugin, and AWS as their user sees it, with its logs.
-unit-command := $(patsubst %,tests/unit/taskguard/test_%.py,cli* aws* *_plugin least_privilege *_logs gradebook* submissions_making)
-# It has a table from moto, as the handlers' tests have.
-unit-table := tests/unit/taskguard/test_aws_cleaning.py
+# Of three ordinary processes each imports what its part needs, once; pytest-xdist's would all import everything, and tell of each test.
+# Two keep both cores busy; the third has what mostly waits: for programs, other processes, and moments.
+unit-waits := $(patsubst %,tests/unit/taskguard/test_%.py,client deployment docker_target early gradebook_command hearing learning \
+	nemesis pacer packages probing seal submissions_making targets_endpoint)
 
-unit-command:
-	@exec $(BIN)/python -m pytest $(filter-out $(unit-table),$(wildcard $(unit-command))) -q $(call junit,unit-command)
+unit-waiting:
+	@exec $(BIN)/python -m pytest $(unit-waits) -q $(call junit,unit-waiting)
 
 unit-taskguard:
-	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore-glob=,$(unit-command)) -q $(call junit,unit-taskguard)
-
-unit-handlers:
-	@exec $(BIN)/python -m pytest tests/unit/handlers $(unit-table) -q $(call junit,unit-handlers)
+	@exec $(BIN)/python -m pytest tests/unit/taskguard $(addprefix --ignore=,$(unit-waits)) -q $(call junit,unit-taskguard)
 
 unit-rest:
-	@exec $(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard --ignore tests/unit/handlers -q $(call junit,unit-rest)
+	@exec $(BIN)/python -m pytest tests/unit --ignore tests/unit/taskguard -q $(call junit,unit-rest)
 
 test-programs: setup ## start real programs: functions' processes, the command, npm and uv, the sandbox (no engine)
 	@exec $(BIN)/python -m pytest tests/programs -q -n 2 $(call junit,programs)

@@ -12,7 +12,7 @@ from hypothesis import settings
 from taskguard.service import sandboxing
 from taskguard.testing.plugin import asked
 
-from tests import thoroughness  # noqa: F401  # it registers the profile
+from tests import thoroughness
 from tests.engine_ahead import EngineAhead
 from tests.least_privilege import LeastPrivilege
 from tests.mutants.table import VariantTable
@@ -46,8 +46,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    # pytest looks for garbage ten times at the end, to tell of files that nobody closed: once is enough for what is left.
-    gc.collect()
+    # pytest looks for garbage ten times at the end, to tell of files that nobody closed: once is enough for what is left, in CI.
+    if thoroughness.THOROUGH:
+        gc.collect()
     gc.freeze()
 
 

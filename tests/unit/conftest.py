@@ -1,5 +1,5 @@
-"""What all unit tests share: that the tool is on the path, as in an activated environment; that AWS's service models, and DynamoDB's expressions, are read once, and that none of them
-looks for credentials on the network.
+"""What all unit tests share: that the tool is on the path, as in an activated environment; that their files lie in memory, where thousands are made in no
+time; that AWS's service models, and DynamoDB's expressions, are read once, and that none of them looks for credentials on the network.
 
 botocore would look for the models and read them again for each of its sessions, moto the expressions for each write.
 """
@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 
 import botocore.session
 import pytest
+from taskguard.support import folders
+
+
+def pytest_configure() -> None:
+    if "TMPDIR" not in os.environ and (memory := folders.memory()) is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(memory)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,7 @@ RUN = {
     "make test-docker": (".ci/run", "make --no-print-directory test-docker"),
     "make test-local": (".ci/run", "make --no-print-directory test-local"),
     "make test-mutants": (".github/workflows/ci.yml", "make test-mutants"),
-    "make test-unit": ("Makefile", "-j 5 unit-beside pipeline"),
+    "make test-unit": ("Makefile", "-j 4 unit-beside pipeline"),
     "make up": ("tests/pipeline/test_command.py", '"up"'),
     "npx serverless": ("tests/packaging/support.py", "node_modules/.bin/serverless"),
     "pip install": ("tests/installed/conftest.py", '"pip", "install"'),
