@@ -23,6 +23,7 @@ from taskguard.support.clocks import REAL, Clock
 from taskguard.support.json_values import Json, shape_of
 
 _MOST_CLIENTS = 8
+_TASKS_A_CLIENT = 15
 # A user's own client would be set about like this: it takes some 13 s until it gives up.
 _MOST_TRIES = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
@@ -188,8 +189,8 @@ class Client(ABC):
     ) -> list[TaskSubmitted]:
         """Hand in ``tasks``, several at a time, in their order; ``tell`` hears of each answer, or of the last one of a task that
         is handed in ``until_answered``."""
-        # Each concurrent client costs a cold start, which a short run does not earn back.
-        clients = min(_MOST_CLIENTS, max(1, len(tasks) // 25))
+        # Each concurrent client costs a cold start, which fewer tasks do not earn back.
+        clients = min(_MOST_CLIENTS, max(1, len(tasks) // _TASKS_A_CLIENT))
         with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
             submitted = []
             hand_in = self.submit_until_answered if until_answered else lambda task: [self.submit(task)]
