@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
 
 from taskguard.engine.clock.pacer import pacer
+from taskguard.engine.events import callers
 from taskguard.engine.events.batches import Message, Record, group_of, payload_of
 from taskguard.engine.events.responses import failed_messages
 from taskguard.engine.events.throttling import Throttling
@@ -123,9 +124,10 @@ class Delivery:
 
     def _try_to_invoke(self, payload: str) -> bytes:
         try:
-            answer = self._sender.target_client.invoke(
-                FunctionName=self._sender.target_arn, Payload=payload, InvocationType="RequestResponse"
-            )
+            with callers.for_a_mapping():
+                answer = self._sender.target_client.invoke(
+                    FunctionName=self._sender.target_arn, Payload=payload, InvocationType="RequestResponse"
+                )
             response: bytes = answer["Payload"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "TooManyRequestsException":

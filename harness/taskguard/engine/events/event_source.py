@@ -1,4 +1,5 @@
-"""An event source mapping of a queue: it receives messages as soon as there are some, gathers them to batches, and hands these over.
+"""An event source mapping of a queue: it receives messages as soon as there are some, or a moment later while callers wait for answers of
+functions, gathers them to batches, and hands these over.
 
 LocalStack asks a queue for messages again and again, and less and less often while it is empty. This poller waits in the
 engine itself until a message is visible, and receives it then with the same call in the same role. As on Lambda, several
@@ -19,8 +20,10 @@ from typing import Any
 
 from localstack.aws.api.sqs import MessageSystemAttributeName
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import DEFAULT_MAX_RECEIVE_COUNT, SqsPoller
+from localstack.services.sqs.models import SqsQueue
 
 from taskguard.engine.clock.pacer import pacer
+from taskguard.engine.events import callers
 from taskguard.engine.events.batches import Batch, Message, by_group
 from taskguard.engine.events.crowding import crowd_of
 from taskguard.engine.events.delivery import Delivery, Handed
@@ -29,6 +32,9 @@ from taskguard.engine.faults.messages import find_queue, handled, lost_deletions
 
 _LOOK_AROUND_SECONDS = 0.25
 """How long a poller waits before it looks whether it is still wanted."""
+
+_GATHERS_SECONDS, _GATHER_STEP_SECONDS = 0.05, 0.005
+"""For how long a poller lets messages come together at most, and how long it waits until it looks again."""
 
 _STILL_LOOKED_INTO_SECONDS = 2.0
 """How long after its poller's last look a queue counts as one that is looked into: a busy machine gives pollers little time."""
@@ -144,8 +150,19 @@ class QueuePoller(SqsPoller):
         if self._batch.messages:
             seconds = min(seconds, max(0.0, pacer().seconds_until(self.window_ends_at())))
         queue = find_queue(self.source_arn)
-        # When it is gone, the call will say so.
-        return queue is None or wait_until_receivable(queue, seconds)
+        if queue is None:
+            # The call will say so.
+            return True
+        is_there = wait_until_receivable(queue, seconds)
+        if is_there and not self.is_fifo_queue:
+            self._gather(queue)
+        return is_there
+
+    def _gather(self, queue: SqsQueue) -> None:
+        """While callers wait for functions' answers, who may send more, messages are received together: it takes less from these."""
+        until = time.monotonic() + _GATHERS_SECONDS
+        while callers.wait() and len(queue.visible.queue) < self._batch.most and time.monotonic() < until:
+            time.sleep(_GATHER_STEP_SECONDS)
 
     def _fill(self) -> None:
         with self._receiving:

@@ -56,6 +56,7 @@ class FunctionProcess:
         if not os.access(launch.argv[0], os.X_OK):
             shutil.rmtree(self._home, ignore_errors=True)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.argv[0])
+        self._measured: psutil.Process | None = None
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         self._started_pid = 0
@@ -82,7 +83,10 @@ class FunctionProcess:
     def memory_mb(self) -> int:
         """Resident memory in MB, 0 when the process is gone."""
         try:
-            rss_bytes = psutil.Process((self.own_pids() or [self.pid])[-1]).memory_info().rss
+            pid = (self.own_pids() or [self.pid])[-1]
+            if self._measured is None or self._measured.pid != pid:
+                self._measured = psutil.Process(pid)
+            rss_bytes = self._measured.memory_info().rss
         except psutil.Error:
             return 0
         # One that has ended, and that nobody has waited for yet, has none.

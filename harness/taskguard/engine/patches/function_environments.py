@@ -20,6 +20,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 )
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
+from taskguard.engine.events import callers
 from taskguard.engine.functions.placement import placement
 
 _here = threading.local()
@@ -33,7 +34,8 @@ def apply() -> None:
     def invoke_by_turns(manager: LambdaVersionManager, *, invocation: Any) -> Any:
         _here.payload = invocation.payload.decode(errors="replace")
         try:
-            return invoke(manager, invocation=invocation)
+            with callers.waiting():
+                return invoke(manager, invocation=invocation)
         finally:
             _here.payload, _here.passed_over = "", frozenset()
 

@@ -1,31 +1,32 @@
 """moto: DynamoDB's expressions are kept once they were read, and gone through once for each thing that is looked for.
 
-moto reads every expression anew, twice a write, and copies what it read and the record attribute by attribute; an update it goes through
+moto reads every expression anew, a condition twice a write, and copies what it read and the record attribute by attribute; an update it goes through
 ten times, and asks of each part whether it is of a kind, for which it makes a table each time. A pipeline has a handful
 of expressions, told apart by their values. This module must not know of LocalStack: whoever uses moto can use it.
 
 Needed until a task costs the engine no more time without it: ``python -m bench.throughput``.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.comparisons import AttributeValue, ConditionExpressionParser
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
 _EXPRESSIONS = 1024
-_read_condition = ConditionExpressionParser._lex_condition_expression
+_parse, _make_operand = ConditionExpressionParser.parse, ConditionExpressionParser._make_operand
+_VALUE = ConditionExpressionParser.Kind.EXPRESSION_ATTRIBUTE_VALUE
 
 
 def apply() -> None:
-    # Whoever changes an update's tree copies it before; a condition's parts are values, in a queue that gets emptied.
+    # Whoever changes an update's tree copies it before.
     UpdateExpressionParser.make = staticmethod(lru_cache(_EXPRESSIONS)(UpdateExpressionParser.make))
-    ConditionExpressionParser._lex_condition_expression = lambda self: deque(_parts_of(self.condition_expression))
+    ConditionExpressionParser.parse = _condition_of
+    ConditionExpressionParser._make_operand = _operand_of
     for kind, copied in ((Node, _copied_tree), (DynamoType, _copied_value), (Item, _copied_item)):
         kind.__deepcopy__ = lambda self, _known, copied=copied: copied(self)
     DepthFirstTraverser.traverse = _traverse
@@ -34,9 +35,38 @@ def apply() -> None:
     validators.OverlappingPathsValidator.traverse = validators.OverlappingPathsValidator.check_for_overlapping_paths
 
 
-@lru_cache(_EXPRESSIONS)
-def _parts_of(condition: str) -> tuple[Any, ...]:
-    return tuple(_read_condition(ConditionExpressionParser(condition, {}, {})))
+class _Read(ConditionExpressionParser):
+    """A condition that was read once: its tree, without the values that it is about this time."""
+
+    def __init__(self, condition: str, names: Iterable[tuple[str, str]], values: Iterable[str]) -> None:
+        super().__init__(condition, dict(names), dict.fromkeys(values))
+        _parse(self)
+
+    def _make_op_condition(self, node: Any) -> None:
+        self.tree = node
+
+
+_read = lru_cache(_EXPRESSIONS)(_Read)
+
+
+def _condition_of(self: ConditionExpressionParser) -> Any:
+    condition = self.condition_expression
+    if not condition:
+        return _parse(self)
+    names, values = self.expression_attribute_names or {}, self.expression_attribute_values or {}
+    read = _read(condition, frozenset(names.items()), frozenset(values))
+    self.expr_attr_names_found.extend(read.expr_attr_names_found)
+    self.expr_attr_values_found.extend(read.expr_attr_values_found)
+    return self._make_op_condition(read.tree)
+
+
+def _operand_of(self: ConditionExpressionParser, node: Any) -> Any:
+    """What a condition compares: a value is that of this time, not of the time when the condition was read."""
+    return (
+        AttributeValue(self._lookup_expression_attribute_value(node.text))
+        if node.kind == _VALUE
+        else _make_operand(self, node)
+    )
 
 
 def _copied_tree(node: Node) -> Node:
