@@ -1,26 +1,24 @@
-"""While callers wait for functions' answers, messages are received together."""
+"""While callers wait for functions' answers, messages come together before they are received."""
 
 from __future__ import annotations
 
 import threading
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from taskguard.engine.events import callers, event_source
-from taskguard.engine.events.event_source import QueuePoller
+from taskguard.engine.events import callers
 
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """One with a message, which a poller would wait beside for longer than any test takes."""
-    monkeypatch.setattr(event_source, "_GATHERS_SECONDS", 600)
+    """One with a message, which others are waited for longer than any test takes."""
+    monkeypatch.setattr(callers, "_GATHERING_SECONDS", 600)
     return SimpleNamespace(visible=SimpleNamespace(queue=["first"]))
 
 
 def _gathering(queue: Any) -> threading.Thread:
-    poller = cast(QueuePoller, SimpleNamespace(_batch=SimpleNamespace(most=3)))
-    thread = threading.Thread(target=QueuePoller._gather, args=(poller, queue), daemon=True)
+    thread = threading.Thread(target=callers.let_gather, args=(queue, 3), daemon=True)
     thread.start()
     return thread
 
@@ -32,11 +30,11 @@ def test_they_come_together_until_the_batch_is_full(queue: Any) -> None:
         assert gathering.is_alive()
         queue.visible.queue.append("third")
         gathering.join(20)
-    assert not gathering.is_alive()
+        assert not gathering.is_alive()
 
 
 def test_they_come_together_until_nobody_waits(queue: Any) -> None:
-    with callers.waiting():
+    with callers.waiting(), callers.waiting():
         gathering = _gathering(queue)
         assert gathering.is_alive()
     gathering.join(20)
@@ -44,16 +42,15 @@ def test_they_come_together_until_nobody_waits(queue: Any) -> None:
 
 
 def test_they_come_together_for_a_moment_at_most(queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_source, "_GATHERS_SECONDS", 0.1)
+    monkeypatch.setattr(callers, "_GATHERING_SECONDS", 0.1)
     with callers.waiting():
         gathering = _gathering(queue)
         gathering.join(20)
         assert not gathering.is_alive()
 
 
-def test_a_mapping_is_no_caller() -> None:
+def test_nothing_is_waited_for_where_only_a_mapping_invokes_a_function(queue: Any) -> None:
     with callers.for_a_mapping(), callers.waiting():
-        assert not callers.wait()
-    with callers.waiting(), callers.waiting():
-        assert callers.wait()
-    assert not callers.wait()
+        gathering = _gathering(queue)
+        gathering.join(20)
+        assert not gathering.is_alive()

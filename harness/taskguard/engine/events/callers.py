@@ -1,16 +1,27 @@
-"""Who waits for a function's answer: callers of APIs, of functions' URLs, and of functions themselves, but no event source mapping."""
+"""Who waits for a function's answer: callers of APIs, of functions' URLs, and of functions themselves, but no event source mapping. Messages
+come together meanwhile: the callers may send more, and less is taken from them."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localstack.services.sqs.models import StandardQueue
+
+_GATHERING_SECONDS, _STEP_SECONDS = 0.05, 0.005
+"""For how long messages come together at most, and after what time it is looked again."""
 
 _waiting: set[object] = set()
 _own = threading.local()
 
 
-def wait() -> bool:
-    """Whether anybody waits for one now."""
-    return bool(_waiting)
+def let_gather(queue: "StandardQueue", most: int) -> None:
+    """Wait until there are so many messages to receive, as long as somebody waits for an answer, but no longer than a moment."""
+    until = time.monotonic() + _GATHERING_SECONDS
+    while _waiting and len(queue.visible.queue) < most and time.monotonic() < until:
+        time.sleep(_STEP_SECONDS)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
 
 from taskguard.engine.clock.pacer import pacer
@@ -21,6 +21,7 @@ from taskguard.engine.events.batches import Message, Record, group_of, payload_o
 from taskguard.engine.events.responses import failed_messages
 from taskguard.engine.events.throttling import Throttling
 from taskguard.engine.faults.messages import throttled
+from taskguard.engine.functions.invoking import invoke
 from taskguard.engine.recorder.flight_recorder import now_ms, recorder
 
 LOG = logging.getLogger(__name__)
@@ -125,18 +126,13 @@ class Delivery:
     def _try_to_invoke(self, payload: str) -> bytes:
         try:
             with callers.for_a_mapping():
-                answer = self._sender.target_client.invoke(
-                    FunctionName=self._sender.target_arn, Payload=payload, InvocationType="RequestResponse"
-                )
-            response: bytes = answer["Payload"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "TooManyRequestsException":
-                raise ThrottledError from None
-            raise
+                answer = invoke(self._sender.target_arn, payload.encode())
+        except TooManyRequestsException:
+            raise ThrottledError from None
         self.throttling.try_now()
-        if "FunctionError" in answer:
-            raise FunctionFailedError(response.decode(errors="replace"))
-        return response
+        if answer.is_error:
+            raise FunctionFailedError(answer.payload.decode(errors="replace"))
+        return answer.payload
 
 
 def _in_base64(attribute: Mapping[str, Any]) -> dict[str, Any]:

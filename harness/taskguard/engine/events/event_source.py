@@ -20,7 +20,6 @@ from typing import Any
 
 from localstack.aws.api.sqs import MessageSystemAttributeName
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import DEFAULT_MAX_RECEIVE_COUNT, SqsPoller
-from localstack.services.sqs.models import SqsQueue
 
 from taskguard.engine.clock.pacer import pacer
 from taskguard.engine.events import callers
@@ -32,9 +31,6 @@ from taskguard.engine.faults.messages import find_queue, handled, lost_deletions
 
 _LOOK_AROUND_SECONDS = 0.25
 """How long a poller waits before it looks whether it is still wanted."""
-
-_GATHERS_SECONDS, _GATHER_STEP_SECONDS = 0.05, 0.005
-"""For how long a poller lets messages come together at most, and how long it waits until it looks again."""
 
 _STILL_LOOKED_INTO_SECONDS = 2.0
 """How long after its poller's last look a queue counts as one that is looked into: a busy machine gives pollers little time."""
@@ -155,14 +151,8 @@ class QueuePoller(SqsPoller):
             return True
         is_there = wait_until_receivable(queue, seconds)
         if is_there and not self.is_fifo_queue:
-            self._gather(queue)
+            callers.let_gather(queue, self._batch.most)
         return is_there
-
-    def _gather(self, queue: SqsQueue) -> None:
-        """While callers wait for functions' answers, who may send more, messages are received together: it takes less from these."""
-        until = time.monotonic() + _GATHERS_SECONDS
-        while callers.wait() and len(queue.visible.queue) < self._batch.most and time.monotonic() < until:
-            time.sleep(_GATHER_STEP_SECONDS)
 
     def _fill(self) -> None:
         with self._receiving:

@@ -43,6 +43,7 @@ IN_ORDER = (
     "environments_in_use",
     "prewarmed_functions",
     "http_apis",
+    "rest_invocations",
     "rest_authorizers",
     "rest_stage_updates",
     "rest_method_responses",
