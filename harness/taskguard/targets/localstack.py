@@ -116,6 +116,7 @@ class LocalStack(ProcessTarget[LocalStackInstance]):
         recording = _recording_in(self.folder)
         clock = _clock_file(scratch)
         scaled_clock.create(clock)
+        folders.make_part_in_memory(scratch)
         try:
             listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
         except OSError as error:

@@ -197,7 +197,6 @@ class ProcessTarget(OnThisMachine[Process]):
         port = claim_port(self.port, self.engine)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="taskguard-engine-")
-        folders.make_part_in_memory(self._scratch)
         self._process, self.instance = self._launch(port, self._scratch)
         self.on_launch(self.instance.endpoint())
         self._wait_until_ready(self._process, self.instance, port)
