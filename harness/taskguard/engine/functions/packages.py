@@ -24,8 +24,10 @@ LOG = logging.getLogger(__name__)
 
 _NOT_WRITABLE = ~0o222
 
-_Seal: TypeAlias = frozenset[tuple[str, int, int, int, int]]
+_MOST_BYTES = 1024**3
+"""When the packages have become so large, the next ones lie beside them, where no fork server sees them (``sandbox.py``)."""
 
+_Seal: TypeAlias = frozenset[tuple[str, int, int, int, int]]
 
 _packages: dict[str, tuple[Path, _Seal]] = {}
 """The folder of each, and its seal."""
@@ -54,7 +56,7 @@ def task_root(function_version: FunctionVersion, kind: str, prepare: Callable[[P
 
 
 def _unzip(code: Any, name: str) -> Path:
-    place = EngineSettings.from_environment().packages / "code" / name
+    place = _place() / "code" / name
     place.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f"{place.name}-"))
     with tempfile.NamedTemporaryFile() as archive:
@@ -63,6 +65,13 @@ def _unzip(code: Any, name: str) -> Path:
         unzip(archive.name, str(folder))
     chmod_r(str(folder), 0o755)
     return folder
+
+
+def _place() -> Path:
+    """Where there is room for another one. While a service is edited they become ever more, and memory is not for all of them."""
+    settings = EngineSettings.from_environment()
+    held = sum(size for _, seal in _packages.values() for _path, _inode, size, _modified, _changed in seal)
+    return settings.packages if held < _MOST_BYTES else Path(settings.scratch, "packages")
 
 
 def make_read_only(folder: Path) -> None:
