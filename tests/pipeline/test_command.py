@@ -19,6 +19,7 @@ from taskguard.history import HISTORY_FILE, AttemptFailed, ConsumersOff, DeadLet
 from taskguard.places import Places
 from taskguard.run.switching import NOTE
 from taskguard.service.kept import RunningStack
+from taskguard.support.folders import part_in_memory
 from taskguard.support.waiting import wait_for
 
 from tests.engine.conftest import HEEDING_INTERRUPTS, is_running
@@ -50,7 +51,8 @@ def processes_of(out: Path) -> dict[int, str]:
 def _works_in(pid: int, scratch: str) -> bool:
     """Whether a process is at home there, as functions are in their packages: one that was forked does not show its environment."""
     with suppress(psutil.Error):
-        return Path(psutil.Process(pid).cwd()).is_relative_to(scratch)
+        folder = Path(psutil.Process(pid).cwd())
+        return any(folder.is_relative_to(home) for home in (scratch, part_in_memory(scratch)))
     return False
 
 
