@@ -23,7 +23,7 @@ from taskguard.support.clocks import REAL, Clock
 from taskguard.support.json_values import Json, shape_of
 
 _MOST_CLIENTS = 8
-_TASKS_A_CLIENT = 15
+_TASKS_A_CLIENT = 20
 # A user's own client would be set about like this: it takes some 13 s until it gives up.
 _MOST_TRIES = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
