@@ -1,56 +1,30 @@
-"""While callers wait for functions' answers, messages come together before they are received."""
+"""Which request of a function a call belongs to, and whether it was done in time."""
 
-from __future__ import annotations
-
-import threading
-from types import SimpleNamespace
-from typing import Any
-
-import pytest
-from taskguard.engine.events import callers
+from taskguard.engine.recorder.flight_recorder import Caller
 
 
-@pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """One with a message, which others are waited for longer than any test takes."""
-    monkeypatch.setattr(callers, "_GATHERING_SECONDS", 600)
-    return SimpleNamespace(visible=SimpleNamespace(queue=["first"]))
+def test_a_call_is_late_once_its_request_has_ended() -> None:
+    caller = Caller("f", "e")
+    caller.begin("r1")
+    assert not caller.is_late("r1", "waited-for")
+    caller.end()
+    assert caller.is_late("r1", "not-waited-for")
+    assert caller.is_late("r1", None)
+    caller.begin("r2")
+    assert caller.is_late("r1", "not-waited-for-either")
+    assert not caller.is_late("r2", "of-the-next")
 
 
-def _gathering(queue: Any) -> threading.Thread:
-    thread = threading.Thread(target=callers.let_gather, args=(queue, 3), daemon=True)
-    thread.start()
-    return thread
+def test_one_whose_client_tried_again_and_was_answered_then_is_not_late() -> None:
+    caller = Caller("f", "e")
+    caller.begin("r1")
+    assert not caller.is_late("r1", "tried-twice")
+    caller.end()
+    assert not caller.is_late("r1", "tried-twice")
 
 
-def test_they_come_together_until_the_batch_is_full(queue: Any) -> None:
-    with callers.waiting():
-        gathering = _gathering(queue)
-        queue.visible.queue.append("second")
-        assert gathering.is_alive()
-        queue.visible.queue.append("third")
-        gathering.join(20)
-        assert not gathering.is_alive()
-
-
-def test_they_come_together_until_nobody_waits(queue: Any) -> None:
-    with callers.waiting(), callers.waiting():
-        gathering = _gathering(queue)
-        assert gathering.is_alive()
-    gathering.join(20)
-    assert not gathering.is_alive()
-
-
-def test_they_come_together_for_a_moment_at_most(queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callers, "_GATHERING_SECONDS", 0.1)
-    with callers.waiting():
-        gathering = _gathering(queue)
-        gathering.join(20)
-        assert not gathering.is_alive()
-
-
-def test_nothing_is_waited_for_where_only_a_mapping_invokes_a_function(queue: Any) -> None:
-    with callers.for_a_mapping(), callers.waiting():
-        gathering = _gathering(queue)
-        gathering.join(20)
-        assert not gathering.is_alive()
+def test_what_is_done_after_an_answer_belongs_to_the_request_before() -> None:
+    caller = Caller("f", "e")
+    caller.begin("r1")
+    caller.end()
+    assert caller.request_id == "r1"

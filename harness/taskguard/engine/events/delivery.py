@@ -16,7 +16,7 @@ from localstack.aws.api.lambda_ import TooManyRequestsException
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.events import callers
+from taskguard.engine.events import gathering
 from taskguard.engine.events.batches import Message, Record, group_of, payload_of
 from taskguard.engine.events.responses import failed_messages
 from taskguard.engine.events.throttling import Throttling
@@ -125,7 +125,7 @@ class Delivery:
 
     def _try_to_invoke(self, payload: str) -> bytes:
         try:
-            with callers.for_a_mapping():
+            with gathering.for_a_mapping():
                 answer = invoke(self._sender.target_arn, payload.encode())
         except TooManyRequestsException:
             raise ThrottledError from None

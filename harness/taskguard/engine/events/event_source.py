@@ -22,7 +22,7 @@ from localstack.aws.api.sqs import MessageSystemAttributeName
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import DEFAULT_MAX_RECEIVE_COUNT, SqsPoller
 
 from taskguard.engine.clock.pacer import pacer
-from taskguard.engine.events import callers
+from taskguard.engine.events import gathering
 from taskguard.engine.events.batches import Batch, Message, by_group
 from taskguard.engine.events.crowding import crowd_of
 from taskguard.engine.events.delivery import Delivery, Handed
@@ -151,7 +151,7 @@ class QueuePoller(SqsPoller):
             return True
         is_there = wait_until_receivable(queue, seconds)
         if is_there and not self.is_fifo_queue:
-            callers.let_gather(queue, self._batch.most)
+            gathering.let_gather(queue, self._batch.most)
         return is_there
 
     def _fill(self) -> None:

@@ -20,7 +20,7 @@ from localstack.services.lambda_.invocation.execution_environment import (
 )
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
-from taskguard.engine.events import callers
+from taskguard.engine.events import gathering
 from taskguard.engine.functions.placement import placement
 
 _here = threading.local()
@@ -34,7 +34,7 @@ def apply() -> None:
     def invoke_by_turns(manager: LambdaVersionManager, *, invocation: Any) -> Any:
         _here.payload = invocation.payload.decode(errors="replace")
         try:
-            with callers.waiting():
+            with gathering.waiting():
                 return invoke(manager, invocation=invocation)
         finally:
             _here.payload, _here.passed_over = "", frozenset()
