@@ -8,8 +8,10 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import chain
 
+from localstack.services.sqs.models import SqsQueue
 from localstack.services.sqs.provider import QueueUpdateWorker
 
 from taskguard.engine.clock.pacer import pacer
@@ -43,13 +45,13 @@ class Deadlines:
             timetable.add(due)
 
     def _next_due(self) -> float | None:
-        # Until it is received, the clock must not run fast to whatever comes after it.
-        if event_source.is_about_to_deliver():
-            return time.time()
         held = held_back().next_due()
         waiting = (due for timetable in self._timetables for due in timetable.waiting())
         others = chain(event_source.next_due(), throttling.next_due(), () if held is None else (held,))
         due = min(chain(waiting, others), default=math.inf)
+        # Until it is received, the clock must not run fast to whatever comes after it. It is looked for last: it waited until now.
+        if event_source.is_about_to_deliver():
+            return time.time()
         return None if due == math.inf else max(due, time.time())
 
     def _look_again(self) -> None:
@@ -82,11 +84,7 @@ class Timetable:
 
     def waiting(self) -> Iterator[float]:
         """When each message that waits is due, on the queues' clock."""
-        for queue in self._worker.iter_queues():
-            with queue.mutex:
-                waiting, delayed = list(queue.inflight), list(queue.delayed)
-            yield from (message.visibility_deadline for message in waiting)
-            yield from (message.created + message.delay_seconds for message in delayed)
+        return chain.from_iterable(map(_waiting_in, self._worker.iter_queues()))
 
     def look_again(self) -> None:
         with self._changed:
@@ -108,10 +106,25 @@ class Timetable:
             is_due = bool(self._due) and self._due[0] <= now
             while self._due and self._due[0] <= now:
                 heapq.heappop(self._due)
-        # Not under the lock: the pacer asks for what is due under its own. Most moments are of messages that were deleted, or
-        # put off, long before: nothing happens then, and the clock is not held up.
-        if is_due and any(due <= now for due in self.waiting()):
-            pacer().touch()
+        # Not under the lock: the pacer asks for what is due under its own.
+        if is_due:
+            self._tell_of(now)
+
+    def _tell_of(self, now: float) -> None:
+        # Most moments are of messages that were deleted, or put off, long before: nothing happens then, and the clock is not held up.
+        queues = [queue for queue in self._worker.iter_queues() if any(due <= now for due in _waiting_in(queue))]
+        # What an event source mapping takes at once is work without a moment's wait for whoever may ask for it.
+        is_taken = all(event_source.is_looked_into(queue.arn) for queue in queues)
+        with pacer().unheard() if is_taken else nullcontext():
+            if queues:
+                pacer().touch()
 
     def _seconds_to_next(self) -> float:
         return pacer().seconds_until(self._due[0]) if self._due else _LONGEST_WAIT_SECONDS
+
+
+def _waiting_in(queue: SqsQueue) -> Iterator[float]:
+    with queue.mutex:
+        waiting, delayed = list(queue.inflight), list(queue.delayed)
+    yield from (message.visibility_deadline for message in waiting)
+    yield from (message.created + message.delay_seconds for message in delayed)

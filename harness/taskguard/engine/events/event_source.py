@@ -113,9 +113,13 @@ class QueuePoller(SqsPoller):
         return (
             queue is not None
             and (bool(self._received) or is_receivable(queue))
-            and time.monotonic() - self._last_look < _STILL_LOOKED_INTO_SECONDS
+            and self.looks()
             and not self._delivery.throttling.is_on()
         )
+
+    def looks(self) -> bool:
+        """Whether it looks into its queue again and again."""
+        return time.monotonic() - self._last_look < _STILL_LOOKED_INTO_SECONDS
 
     def window_ends_at(self) -> float:
         """When the batch that is being gathered is handed over at the latest, in pipeline time."""
@@ -227,6 +231,11 @@ _looking: set[QueuePoller] = set()
 def is_about_to_deliver() -> bool:
     """Whether a message is there to be received in a queue that a poller with room for it looks into."""
     return any(poller.is_about_to_deliver() for poller in tuple(_looking))
+
+
+def is_looked_into(queue_arn: str) -> bool:
+    """Whether a poller takes what becomes visible in this queue."""
+    return any(poller.source_arn == queue_arn and poller.looks() for poller in tuple(_looking))
 
 
 def next_due() -> Iterator[float]:
