@@ -56,15 +56,17 @@ class TableStream:
                 StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
             )
 
-    def skip_what_is_closed(self) -> None:
-        """Read no shard that is closed already: nothing that is written from now on will be in it.
+    def skip_what_is_there(self) -> None:
+        """Read nothing of what is written already.
 
         Raises:
             NoStream, ClientError, BotoCoreError: as :meth:`read_new`.
         """
         for description in self._describe():
-            closed = "EndingSequenceNumber" in description["SequenceNumberRange"]
-            self._shard_of(description).drained = closed
+            shard = self._shard_of(description)
+            shard.drained = "EndingSequenceNumber" in description["SequenceNumberRange"]
+            if not shard.drained:
+                shard.iterator = self._ask_for_iterator(description["ShardId"], ShardIteratorType="LATEST")
 
     def read_new(self) -> Iterator[dict[str, Any]]:
         """The records that were not returned before, as the API gives them. There may be more: a page can be empty while
@@ -119,15 +121,19 @@ class TableStream:
         return self._client().get_records(ShardIterator=shard.iterator, Limit=_PAGE_RECORDS)
 
     def _iterator(self, shard_id: str, shard: _Shard) -> str:
-        request: dict[str, Any] = {"StreamArn": self._arn, "ShardId": shard_id}
         if shard.last is not None:
-            after = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": shard.last}
             try:
-                return str(self._client().get_shard_iterator(**request, **after)["ShardIterator"])
+                return self._ask_for_iterator(
+                    shard_id, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=shard.last
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] != _TRIMMED:
                     raise
-        return str(self._client().get_shard_iterator(**request, ShardIteratorType="TRIM_HORIZON")["ShardIterator"])
+        return self._ask_for_iterator(shard_id, ShardIteratorType="TRIM_HORIZON")
+
+    def _ask_for_iterator(self, shard_id: str, **where: str) -> str:
+        answer = self._client().get_shard_iterator(StreamArn=self._arn, ShardId=shard_id, **where)
+        return str(answer["ShardIterator"])
 
     def _client(self) -> Any:
         return self._endpoint.client("dynamodbstreams")

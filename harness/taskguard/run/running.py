@@ -91,8 +91,7 @@ class Run:
         self._note = note
         self.machine_clock = MachineClock()
         self.source = source or source_at(endpoint, stack, self.dialect)
-        record = self.dialect.record
-        self._changes = Changes(endpoint, stack, record) if record is not None else None
+        self._changes = Changes(endpoint, stack, self.dialect.record)
         self.configuration = Configuration(endpoint, stack)
         self._learning: Learning | None = None
 
@@ -131,8 +130,7 @@ class Run:
         Raises:
             SubmissionError: when the API cannot be reached.
         """
-        if self._changes is not None:
-            self._changes.begin()
+        self._changes.begin()
         self.source.begin()
         if can_learn(self.endpoint, self.stack, self.dialect, load):
             asks_for_log = bool(self.terms.contract.dead_letter.log)
@@ -176,6 +174,9 @@ class Run:
                 tell(progress)
                 if backlog is not None and backlog.look(progress.depths):
                     self.configuration.begin()
+                if looks.found_nothing_new():
+                    # Meanwhile it is only waited.
+                    self._changes.read()
 
             looks = Looks(told)
             if backlog is None:
@@ -229,8 +230,7 @@ class Run:
         """Go by these words from now on."""
         if dialect == self.dialect:
             return
-        if dialect.record is not None and self.dialect.record is None:
-            self._changes = Changes(self.endpoint, self.stack, dialect.record)
+        self._changes.words = self._changes.words or dialect.record
         self.terms = replace(self.terms, dialect=dialect)
         if isinstance(self.source, RecorderSource):
             self.source.dialect = dialect
@@ -367,9 +367,8 @@ class Run:
         read = Records(self.endpoint, self.stack, self.dialect).records
         records: list[RecordObserved] = ask(partial(read, sorted(task_ids)), list)
         events.extend(records)
-        if self._changes is not None:
-            submitted = [event for event in events if isinstance(event, TaskSubmitted)]
-            events.extend(ask(partial(self._changes.of, records, submitted), list))
+        submitted = [event for event in events if isinstance(event, TaskSubmitted)]
+        events.extend(ask(partial(self._changes.of, records, submitted), list))
         settings: list[Event] = ask(self.configuration.events, list)
         seen = self.recording()
         if seen is not None and not seen.damage:

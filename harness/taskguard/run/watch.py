@@ -53,6 +53,11 @@ class Progress:
     depths: tuple[QueueDepth, ...]
     seconds_left: float
 
+    @property
+    def held(self) -> list[int]:
+        """How much each queue held."""
+        return [depth.total for depth in self.depths]
+
 
 def all_empty(depths: Iterable[QueueDepth], but: Collection[QueueName] = ()) -> bool:
     """Whether no queue holds a message, in whatever state; ``but`` these, which nobody empties."""
@@ -159,10 +164,17 @@ class Looks:
 
     def __init__(self, tell: Callable[[Progress], None]) -> None:
         self._tell, self._seen = tell, deque[Progress](maxlen=2)
+        self._alike = 0
 
     def __call__(self, progress: Progress) -> None:
+        before = self._seen[-1].held if self._seen else None
+        self._alike = self._alike + 1 if progress.held == before else 0
         self._seen.append(progress)
         self._tell(progress)
+
+    def found_nothing_new(self) -> bool:
+        """Whether the last look was the first one to find as much in the queues as the look before."""
+        return self._alike == 1
 
     @property
     def depths_before(self) -> Sequence[QueueDepth]:

@@ -70,6 +70,8 @@ class StreamService:
             begin = numbers.index(SequenceNumber) + 1
             if begin - 1 < shard.trimmed:
                 raise failure("TrimmedDataAccessException")
+        elif ShardIteratorType == "LATEST":
+            begin = len(shard.records)
         else:
             assert ShardIteratorType == "TRIM_HORIZON"
         self.expired.clear()

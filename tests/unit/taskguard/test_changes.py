@@ -196,15 +196,37 @@ def test_an_iterator_that_has_expired_is_made_anew_after_the_last_record() -> No
     assert told(changes.of([record("RETRYING", AT_MS + 29)], ())) == ["PENDING", "PROCESSING", "COMPLETED", "RETRYING"]
 
 
-def test_on_aws_shards_that_are_closed_when_a_run_begins_are_not_read() -> None:
+@pytest.mark.parametrize(("url", "recording"), [(None, None), ("http://127.0.0.1:1", Path("recording"))])
+def test_what_was_written_when_a_run_begins_is_not_read(url: str | None, recording: Path | None) -> None:
     service = StreamService(shards={"old": Shard(closed=True), "new": Shard(parent="old")})
     service.put(written("long-ago", AT_MS - 9e6, image("PENDING", AT_MS), first=True), "old")
-    changes = Changes(endpoint(service, url=None), STACK, RECORD)
+    service.put(written("t", AT_MS - 5e6, image("COMPLETED", AT_MS), first=True), "new")
+    there = Fakes(
+        table=Table([], description=STREAMED), url=url, recording=recording, others={"dynamodbstreams": service}
+    )
+    changes = Changes(there, STACK, RECORD)
     changes.begin()
     service.put(written("t", AT_MS, image("PENDING", AT_MS), first=True), "new")
     service.calls.clear()
     assert told(changes.of([record("PENDING", AT_MS)], ())) == ["PENDING"]
-    assert service.calls.count("GetShardIterator") == 1
+    assert service.calls.count("GetShardIterator") == 0
+
+
+def test_what_was_read_meanwhile_is_not_read_again() -> None:
+    service = StreamService()
+    changes = Changes(endpoint(service), STACK, None)
+    read = done(service)
+    changes.read()
+    assert not service.calls
+    changes.words = RECORD
+    service.failing.append(failure("InternalServerError"))
+    changes.read()
+    changes.read()
+    service.put(written("t", AT_MS + 30, image("RETRYING", AT_MS + 29, 1)))
+    service.calls.clear()
+    assert told(changes.of([record("RETRYING", AT_MS + 29)], ())) == ["PENDING", "PROCESSING", "COMPLETED", "RETRYING"]
+    assert service.calls.count("GetShardIterator") == 0
+    assert read.status == "COMPLETED"
 
 
 def test_a_shard_that_closes_in_the_middle_of_a_run_is_read_before_its_child() -> None:
@@ -252,7 +274,14 @@ def test_a_table_without_a_stream_gets_one_on_an_engine_of_ours_alone() -> None:
         (None, {}, None, 0),
     ):
         switched.clear()
-        there = Fakes(table=Switching([], description=description), url=url, recording=recording)
+        there = Fakes(
+            table=Switching([], description=description),
+            url=url,
+            recording=recording,
+            others={"dynamodbstreams": StreamService()},
+        )
+        Changes(there, STACK, None).begin()
+        assert not switched
         Changes(there, STACK, RECORD).begin()
         assert len(switched) == expected
         assert all(each["StreamSpecification"]["StreamEnabled"] for each in switched)

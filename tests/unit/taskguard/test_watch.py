@@ -11,7 +11,7 @@ from taskguard.evidence.queues import Queues
 from taskguard.evidence.records import Records
 from taskguard.history import QueueDepth
 from taskguard.history.values import QueueName
-from taskguard.run.watch import LOCAL, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
+from taskguard.run.watch import LOCAL, Looks, Progress, longest_run_seconds, longest_run_under_faults_seconds, watch
 from taskguard.support.clocks import Clock as PipelineClock
 
 from tests.terms import our_terms
@@ -146,6 +146,18 @@ def test_each_look_is_told(clock: Clock) -> None:
     assert told[0].depths[0].visible == 1
     assert told[0].seconds_left == 30.0
     assert told[0].seconds_left > told[1].seconds_left > told[2].seconds_left
+
+
+def test_what_is_only_waited_for_is_found_once(clock: Clock) -> None:
+    found: list[bool] = []
+
+    def told(_: Progress) -> None:
+        found.append(looks.found_nothing_new())
+
+    looks = Looks(told)
+    reader = Reader(({}, (0, 2, 0)), ({}, IN_FLIGHT), ({}, DELAYED), ({}, IN_FLIGHT), ({"a": "COMPLETED"}, EMPTY))
+    watched(reader, "a", tell=looks)
+    assert found[:5] == [False, False, True, False, False]
 
 
 def test_a_run_is_watched_for_the_whole_schedule_and_longer_with_more_tasks() -> None:
