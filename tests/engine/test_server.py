@@ -1,6 +1,7 @@
 """The engine's web server hands LocalStack what was sent: long and chunked bodies, quoted paths, many requests at once."""
 
 import http.client
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -82,3 +83,11 @@ def test_a_connection_is_kept_and_many_are_served_at_once(endpoint: Endpoint) ->
 
     with ThreadPoolExecutor(60) as pool:
         assert list(pool.map(ask_twice, range(60))) == [[200, 200]] * 60
+
+
+def test_requests_that_come_in_one_piece_are_all_answered(endpoint: Endpoint) -> None:
+    request = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\n"
+    with socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=30) as connection:
+        connection.sendall(request + b"\r\n" + request + b"Connection: close\r\n\r\n")
+        with connection.makefile("rb") as answers:
+            assert answers.read().count(b"HTTP/1.1 200") == 2

@@ -6,6 +6,7 @@ engine is ready waits instead of being refused. It speaks plain HTTP only, which
 server nobody else can reach.
 """
 
+import select
 import socket
 import threading
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from cheroot.errors import FatalSSLAlert
+from cheroot.server import HTTPConnection
 from cheroot.wsgi import Server
 from localstack import config
 from localstack.runtime.server.core import RuntimeServer
@@ -34,6 +36,9 @@ _THREADS_INSIDE = 100
 _SOCKET_SECONDS = 600
 _NEVER_SECONDS = 1_000_000
 """A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
+
+_ASKED_AGAIN_WITHIN_MS = 20
+"""A function asks DynamoDB and SQS one after the other, and who hands in tasks hands in the next one."""
 
 _TOO_LARGE = "413"
 
@@ -67,9 +72,28 @@ class LoopbackServer(RuntimeServer):
             server.stop()
 
 
+class _Connection(HTTPConnection):
+    """Cheroot has another thread wait for what comes next on a connection, which hands it over to one of the others."""
+
+    def communicate(self) -> bool:
+        """Answer one request, and those that follow at once; whether there may be more."""
+        while super().communicate():  # type: ignore[no-untyped-call]
+            if not self._is_asked_again():
+                return True
+        return False
+
+    def _is_asked_again(self) -> bool:
+        if self.rfile.has_data():
+            return True
+        looks = select.poll()
+        looks.register(self.socket, select.POLLIN)
+        return bool(looks.poll(_ASKED_AGAIN_WITHIN_MS))
+
+
 class _OnSocket(Server):
     """Cheroot would make a socket and bind it, and count its connections at each answer."""
 
+    ConnectionClass = _Connection
     can_add_keepalive_connection = True
 
     def __init__(self, listener: socket.socket, application: "_LocalStack", threads: int) -> None:
