@@ -186,11 +186,12 @@ class Client(ABC):
         *,
         tell: Callable[[TaskSubmitted], None] = lambda _: None,
         until_answered: bool = False,
+        at_least: int = 1,
     ) -> list[TaskSubmitted]:
-        """Hand in ``tasks``, several at a time, in their order; ``tell`` hears of each answer, or of the last one of a task that
-        is handed in ``until_answered``."""
+        """Hand in ``tasks``, several at a time, ``at_least`` so many, in their order; ``tell`` hears of each answer, or of the last one of a
+        task that is handed in ``until_answered``."""
         # Each concurrent client costs a cold start, which fewer tasks do not earn back.
-        clients = min(_MOST_CLIENTS, max(1, len(tasks) // _TASKS_A_CLIENT))
+        clients = min(_MOST_CLIENTS, max(at_least, len(tasks) // _TASKS_A_CLIENT))
         with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
             submitted = []
             hand_in = self.submit_until_answered if until_answered else lambda task: [self.submit(task)]

@@ -11,7 +11,7 @@ from itertools import chain, zip_longest
 
 from taskguard.contract.terms import Terms
 from taskguard.faults.fates import Fated
-from taskguard.ingress.probes import SIZE_LIMIT, Again, beside, fitted, probes_of, wording_of
+from taskguard.ingress.probes import SIZE_LIMIT, Again, Moment, beside, fitted, probes_of, wording_of
 from taskguard.ingress.workload import Task, payload_of, prefix_of
 from taskguard.ingress.workload import tasks as workload
 
@@ -50,6 +50,11 @@ class Load:
         """The tasks that are handed in again, or while the API may send nothing."""
         again = tuple(each.task for each in self.again)
         return again if self.unsent is None else (*again, self.unsent)
+
+    @property
+    def clients(self) -> int:
+        """As many of them hand in tasks at the same moment in any case."""
+        return 2 if any(each.moment is Moment.AT_ONCE for each in self.again) else 1
 
     @property
     def asked_for(self) -> int:

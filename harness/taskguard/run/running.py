@@ -247,7 +247,8 @@ class Run:
         backlog, until_answered = outside.backlog, outside.faults is not None
         tasks, waiting = load.tasks, load.waiting if backlog is not None else 0
         waiting = max(waiting, len(first))
-        submitted = [*first, *client.submit_all(tasks[len(first) : waiting], tell=tell, until_answered=until_answered)]
+        submit, wait_too = partial(client.submit_all, until_answered=until_answered), tasks[len(first) : waiting]
+        submitted = [*first, *submit(wait_too, tell=tell, at_least=load.clients)]
         if outside.fates is not None:
             outside.fates.begin(tasks[:waiting], submitted, self.dialect)
         # Who takes nothing has nothing to send.
@@ -261,7 +262,7 @@ class Run:
             if backlog is not None:
                 backlog.look()
 
-        later = client.submit_all(tasks[waiting:], tell=submitted_later, until_answered=until_answered)
+        later = submit(tasks[waiting:], tell=submitted_later)
         probing.refusals()
         return [*submitted, *later]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -160,16 +159,21 @@ def watch(
 
 
 class Looks:
-    """Tells of each look at the stack, and keeps the queues as they were one look before the last."""
+    """Tells of each look at the stack, and keeps the last one with an earlier one: the first since when the queues hold as much, else the one
+    before."""
 
     def __init__(self, tell: Callable[[Progress], None]) -> None:
-        self._tell, self._seen = tell, deque[Progress](maxlen=2)
+        self._tell = tell
+        self._before: Progress | None = None
+        self._last: Progress | None = None
         self._alike = 0
 
     def __call__(self, progress: Progress) -> None:
-        before = self._seen[-1].held if self._seen else None
-        self._alike = self._alike + 1 if progress.held == before else 0
-        self._seen.append(progress)
+        is_alike = self._last is not None and self._last.held == progress.held
+        self._alike = self._alike + 1 if is_alike else 0
+        if self._alike < 2:
+            self._before = self._last
+        self._last = progress
         self._tell(progress)
 
     def found_nothing_new(self) -> bool:
@@ -178,5 +182,6 @@ class Looks:
 
     @property
     def depths_before(self) -> Sequence[QueueDepth]:
-        """As they were then."""
-        return self._seen[0].depths
+        """As they were at the earlier look; at the only one, if there was no other."""
+        earlier = self._before or self._last
+        return () if earlier is None else earlier.depths

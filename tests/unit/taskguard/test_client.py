@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import cast
 
 import pytest
 import requests
@@ -136,6 +137,12 @@ def test_all_tasks_are_submitted_and_answers_come_in_their_order(api: Api, count
     assert [event.task_id for event in submitted] == [task.task_id for task in tasks]
     assert told == submitted
     assert sorted(json.loads(heard.body)["taskId"] for heard in api.heard) == sorted(t.task_id for t in tasks)
+
+
+def test_so_many_are_handed_in_at_once_as_are_wanted_at_least(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(HttpClient, "submit", lambda *_: both.wait())
+    assert sorted(cast(list[int], HttpClient(api.url).submit_all([TASK] * 2, at_least=2))) == [0, 1]
 
 
 def test_nothing_to_submit_is_nothing_submitted(api: Api) -> None:

@@ -128,4 +128,5 @@ def test_the_fated_are_handed_in_again_while_they_back_off_and_after_their_death
     of_moment = {each.moment: load.fates.get(each.task.task_id) for each in load.again}
     assert (of_moment[Moment.BACKING_OFF], of_moment[Moment.DEAD]) == (Fated.FAILS_ONCE, Fated.DIES)
     ids = [task.task_id for task in load.tasks]
+    assert (load.clients, plain_load("s", 30).clients) == (2, 1)
     assert len(set(ids)) == len(ids)

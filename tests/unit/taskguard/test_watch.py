@@ -160,6 +160,22 @@ def test_what_is_only_waited_for_is_found_once(clock: Clock) -> None:
     assert found[:5] == [False, False, True, False, False]
 
 
+def test_of_looks_the_first_that_found_as_much_as_the_last_is_kept() -> None:
+    looks = Looks(lambda _: None)
+    assert not looks.depths_before
+    for held, seconds_left, at_first in (
+        (2, 9.0, 9.0),
+        (1, 8.0, 9.0),
+        (1, 7.0, 8.0),
+        (1, 6.0, 8.0),
+        (0, 5.0, 6.0),
+        (0, 4.0, 5.0),
+    ):
+        depth = QueueDepth(at_ms=seconds_left, queue="work", visible=held, in_flight=0, delayed=0)
+        looks(Progress(settled=0, total=2, depths=(depth,), seconds_left=seconds_left))
+        assert [each.at_ms for each in looks.depths_before] == [at_first]
+
+
 def test_a_run_is_watched_for_the_whole_schedule_and_longer_with_more_tasks() -> None:
     late = 3 * EXPECTED.tolerances.late_seconds
     assert longest_run_seconds(EXPECTED, 1) > 5 + 10 + 20 + late
