@@ -6,6 +6,7 @@ engine is ready waits instead of being refused. It speaks plain HTTP only, which
 server nobody else can reach.
 """
 
+import io
 import select
 import socket
 import threading
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from cheroot.errors import FatalSSLAlert
+from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection
 from cheroot.wsgi import Server
 from localstack import config
@@ -72,8 +74,35 @@ class LoopbackServer(RuntimeServer):
             server.stop()
 
 
+class _Reader(io.BufferedReader):
+    """What is read from a connection. Cheroot's is Python's own in Python, of which it asks whether anything is left."""
+
+    def __init__(self, connection: socket.socket, size: int) -> None:
+        super().__init__(socket.SocketIO(connection, "r"), size)
+        self._connection = connection
+
+    def has_data(self) -> bool:
+        """Whether anything was received that has not been read."""
+        patience = self._connection.gettimeout()
+        self._connection.settimeout(0)
+        try:
+            return bool(self.peek(1))
+        except OSError:
+            # Whoever reads meets it.
+            return False
+        finally:
+            self._connection.settimeout(patience)
+
+
+def _file_of(connection: socket.socket, mode: str, size: int) -> Any:
+    return _Reader(connection, size) if "r" in mode else MakeFile(connection, mode, size)
+
+
 class _Connection(HTTPConnection):
     """Cheroot has another thread wait for what comes next on a connection, which hands it over to one of the others."""
+
+    def __init__(self, server: Any, connection: socket.socket, *_: Any) -> None:
+        super().__init__(server, connection, _file_of)
 
     def communicate(self) -> bool:
         """Answer one request, and those that follow at once; whether there may be more."""
