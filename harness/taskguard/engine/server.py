@@ -7,9 +7,11 @@ server nobody else can reach.
 """
 
 import io
+import math
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -39,8 +41,10 @@ _SOCKET_SECONDS = 600
 _NEVER_SECONDS = 1_000_000
 """A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
 
-_ASKED_AGAIN_WITHIN_MS = 20
-"""A function asks DynamoDB and SQS one after the other, and who hands in tasks hands in the next one."""
+_ASKED_AGAIN_WITHIN_SECONDS = 0.02
+"""A function writes a record before its work and after it, and who hands in tasks hands in the next one."""
+_WAITS_IN_VAIN = 3
+"""On a connection that was not asked anything again in time so often in a row nobody waits for that."""
 
 _TOO_LARGE = "413"
 
@@ -103,20 +107,26 @@ class _Connection(HTTPConnection):
 
     def __init__(self, server: Any, connection: socket.socket, *_: Any) -> None:
         super().__init__(server, connection, _file_of)
+        self._answered_at = -math.inf
+        self._waits_left = _WAITS_IN_VAIN
 
     def communicate(self) -> bool:
         """Answer one request, and those that follow at once; whether there may be more."""
-        while super().communicate():  # type: ignore[no-untyped-call]
-            if not self._is_asked_again():
+        while True:
+            is_asked_again = time.monotonic() - self._answered_at <= _ASKED_AGAIN_WITHIN_SECONDS
+            self._waits_left = _WAITS_IN_VAIN if is_asked_again else max(0, self._waits_left - 1)
+            if not super().communicate():  # type: ignore[no-untyped-call]
+                return False
+            self._answered_at = time.monotonic()
+            if not (self._waits_left and self._is_asked_again()):
                 return True
-        return False
 
     def _is_asked_again(self) -> bool:
         if self.rfile.has_data():
             return True
         looks = select.poll()
         looks.register(self.socket, select.POLLIN)
-        return bool(looks.poll(_ASKED_AGAIN_WITHIN_MS))
+        return bool(looks.poll(_ASKED_AGAIN_WITHIN_SECONDS * 1000))
 
 
 class _OnSocket(Server):
