@@ -113,11 +113,12 @@ class Timetable:
     def _tell_of(self, now: float) -> None:
         # Most moments are of messages that were deleted, or put off, long before: nothing happens then, and the clock is not held up.
         queues = [queue for queue in self._worker.iter_queues() if any(due <= now for due in _waiting_in(queue))]
+        if not queues:
+            return
         # What an event source mapping takes at once is work without a moment's wait for whoever may ask for it.
         is_taken = all(event_source.is_looked_into(queue.arn) for queue in queues)
         with pacer().unheard() if is_taken else nullcontext():
-            if queues:
-                pacer().touch()
+            pacer().touch()
 
     def _seconds_to_next(self) -> float:
         return pacer().seconds_until(self._due[0]) if self._due else _LONGEST_WAIT_SECONDS

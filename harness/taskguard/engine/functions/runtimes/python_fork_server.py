@@ -26,8 +26,6 @@ _OF_THE_INTERPRETER = "LC_CTYPE"
 """Set by Python itself where the machine has not got the locale (PEP 538)."""
 _SERVICES = ("sqs", "dynamodb")
 """What is loaded with a resource of boto3 serves its client, too, and much of it those of other services."""
-_OF_THE_STANDARD_LIBRARY = ("asyncio",)
-"""What many functions, or what these bring, load: each of them would take longer than its own modules do."""
 
 
 def load(bootstrap: str, library_path: str, *life: str) -> "Callable[[dict[str, Any]], None]":
@@ -38,8 +36,8 @@ def load(bootstrap: str, library_path: str, *life: str) -> "Callable[[dict[str, 
     sys.path[:] = [*libraries, *standard]
     own["live"](*life)
     _load_clients()
-    for name in _OF_THE_STANDARD_LIBRARY:
-        importlib.import_module(name)
+    # What many functions bring loads it, and it is as large as much of what they have themselves.
+    importlib.import_module("asyncio")
     modules = _files()
     gc.collect()
     gc.freeze()
