@@ -91,3 +91,21 @@ def test_requests_that_come_in_one_piece_are_all_answered(endpoint: Endpoint) ->
         connection.sendall(request + b"\r\n" + request + b"Connection: close\r\n\r\n")
         with connection.makefile("rb") as answers:
             assert answers.read().count(b"HTTP/1.1 200") == 2
+
+
+def test_a_short_answer_comes_in_one_piece(endpoint: Endpoint) -> None:
+    request = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=30) as connection:
+        connection.sendall(request)
+        head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body.startswith(b"{")
+
+
+def test_an_answer_without_a_body_comes_at_once_on_a_connection_that_is_kept(endpoint: Endpoint) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(endpoint.url).port, timeout=30)
+    for _ in range(2):
+        connection.request("HEAD", "/_localstack/health")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+    connection.close()

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from cheroot.errors import FatalSSLAlert
-from cheroot.makefile import MakeFile
-from cheroot.server import HTTPConnection
+from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 from localstack import config
 from localstack.runtime.server.core import RuntimeServer
@@ -37,11 +36,10 @@ _THREADS = 200
 _THREADS_INSIDE = 100
 """Of these requests none asks anything of a function that runs in the sandbox, unless it invokes one."""
 
-_SOCKET_SECONDS = 600
 _NEVER_SECONDS = 1_000_000
 """A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
 
-_ASKED_AGAIN_WITHIN_SECONDS = 0.02
+_ASKED_AGAIN_WITHIN_SECONDS = 0.1
 """A function writes a record before its work and after it, and who hands in tasks hands in the next one."""
 _WAITS_IN_VAIN = 3
 """On a connection that was not asked anything again in time so often in a row nobody waits for that."""
@@ -78,34 +76,74 @@ class LoopbackServer(RuntimeServer):
             server.stop()
 
 
+class _Received(socket.SocketIO):
+    """What a connection receives; nothing while only what it has received is asked for."""
+
+    is_asked = True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return super().readinto(buffer) if self.is_asked else None
+
+
 class _Reader(io.BufferedReader):
     """What is read from a connection. Cheroot's is Python's own in Python, of which it asks whether anything is left."""
 
+    raw: _Received
+
     def __init__(self, connection: socket.socket, size: int) -> None:
-        super().__init__(socket.SocketIO(connection, "r"), size)
-        self._connection = connection
+        super().__init__(_Received(connection, "r"), size)
 
     def has_data(self) -> bool:
-        """Whether anything was received that has not been read."""
-        patience = self._connection.gettimeout()
-        self._connection.settimeout(0)
+        """Whether anything was received with what has been read."""
+        self.raw.is_asked = False
         try:
             return bool(self.peek(1))
-        except OSError:
-            # Whoever reads meets it.
-            return False
         finally:
-            self._connection.settimeout(patience)
+            self.raw.is_asked = True
+
+
+class _Writer:
+    """What is written to a connection. What is held back goes with what comes next."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._held = b""
+        self.holds_back = False
+
+    def write(self, data: bytes) -> None:
+        data, self._held = self._held + data, b""
+        if self.holds_back:
+            self._held = data
+        elif data:
+            self._connection.sendall(data)
 
 
 def _file_of(connection: socket.socket, mode: str, size: int) -> Any:
-    return _Reader(connection, size) if "r" in mode else MakeFile(connection, mode, size)
+    return _Reader(connection, size) if "r" in mode else _Writer(connection)
+
+
+class _Request(HTTPRequest):
+    """Cheroot writes an answer's head by itself."""
+
+    def send_headers(self) -> None:
+        self.conn.wfile.holds_back = True
+        super().send_headers()
+        self.conn.wfile.holds_back = False
+
+    def respond(self) -> None:
+        super().respond()
+        # An answer without a body.
+        self.conn.wfile.write(b"")
 
 
 class _Connection(HTTPConnection):
     """Cheroot has another thread wait for what comes next on a connection, which hands it over to one of the others."""
 
+    RequestHandlerClass = _Request
+
     def __init__(self, server: Any, connection: socket.socket, *_: Any) -> None:
+        # With a limit of time the system would be asked twice for each read and each write.
+        connection.settimeout(None)
         super().__init__(server, connection, _file_of)
         self._answered_at = -math.inf
         self._waits_left = _WAITS_IN_VAIN
@@ -118,7 +156,8 @@ class _Connection(HTTPConnection):
             if not super().communicate():  # type: ignore[no-untyped-call]
                 return False
             self._answered_at = time.monotonic()
-            if not (self._waits_left and self._is_asked_again()):
+            # Nobody waits while another connection waits for a thread.
+            if not (self._waits_left and not self.server.requests.qsize and self._is_asked_again()):
                 return True
 
     def _is_asked_again(self) -> bool:
@@ -137,14 +176,12 @@ class _OnSocket(Server):
 
     def __init__(self, listener: socket.socket, application: "_LocalStack", threads: int) -> None:
         self._listener = listener
-        super().__init__(
-            ("127.0.0.1", 0), application, numthreads=threads, timeout=_SOCKET_SECONDS, request_queue_size=128
-        )
+        super().__init__(("127.0.0.1", 0), application, numthreads=threads, request_queue_size=128)
         self.expiration_interval = _NEVER_SECONDS
 
     def bind(self, *_family_type_protocol: Any) -> socket.socket:
         self.socket = self._listener
-        # What it accepts inherits this: answers are written in two parts, and the second must not wait for the first.
+        # What it accepts inherits this: no part of an answer waits until the one before has arrived.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.bind_addr = self.socket.getsockname()
         return self.socket

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 _PARENT, _STARTED = 1, 19
 """Places in ``/proc/<pid>/stat`` after the command's name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+_LONGEST = 4096
 
 _LOOKS, _BETWEEN_LOOKS_SECONDS = 10, 0.005
 
@@ -24,9 +25,10 @@ class Processes:
         ticks = os.sysconf("SC_CLK_TCK")
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208
             try:
-                with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # pathlib would be loaded for this alone
+                # Unbuffered, so that the file is not asked what it is before it is read; and pathlib would be loaded for this alone.
+                with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
                     # The command's name may have blanks and brackets in it.
-                    state, *fields = file.read().rpartition(b")")[2].split()
+                    state, *fields = file.read(_LONGEST).rpartition(b")")[2].split()
             except OSError:
                 continue
             if state not in (b"Z", b"X"):

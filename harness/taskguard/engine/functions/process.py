@@ -5,10 +5,8 @@ started. What it is started with is given (:mod:`taskguard.engine.functions.laun
 :mod:`taskguard.engine.functions.runtime_api`.
 """
 
-import codecs
 import errno
 import os
-import selectors
 import shutil
 import signal
 import socket
@@ -22,8 +20,8 @@ import psutil
 from taskguard.engine.functions.descendants import oldest_child
 from taskguard.engine.functions.keepers import keepers
 from taskguard.engine.functions.launch import Launch
+from taskguard.engine.functions.output import Output
 
-_CHUNK_BYTES = 65_536
 # Lambda's words; those of the operating system differ from one to the next.
 _SIGNAL_NAMES: dict[int, str] = {
     signal.SIGABRT: "aborted",
@@ -57,27 +55,22 @@ class FunctionProcess:
             shutil.rmtree(self._home, ignore_errors=True)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.argv[0])
         self._measured: psutil.Process | None = None
-        self._output, output = os.pipe()
-        os.set_blocking(self._output, False)
         self._started_pid = 0
         self._status = 0
-        self._buffer = bytearray()
-        # A character may arrive in two parts.
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._reading = threading.Lock()
         self.ended = threading.Event()
         """Set once the process is gone and its exit status is known."""
         self._on_exit = on_exit
+        reading, writing = os.pipe()
+        self._output = Output(reading)
         try:
-            self._line, self.pid = keepers(launch.groups, launch.enter, launch.fork_server).keep(launch, output)
+            self._line, self.pid = keepers(launch.groups, launch.enter, launch.fork_server).keep(launch, writing)
         except OSError:
-            os.close(self._output)
+            self._output.close()
             shutil.rmtree(self._home, ignore_errors=True)
             raise
         finally:
-            os.close(output)
+            os.close(writing)
         _running.add(self)
-        threading.Thread(target=self._collect, name=f"function-output-{self.pid}", daemon=True).start()
         threading.Thread(target=self._wait, name=f"function-exit-{self.pid}", daemon=True).start()
 
     def memory_mb(self) -> int:
@@ -108,11 +101,7 @@ class FunctionProcess:
 
     def take_output(self) -> str:
         """What the process wrote since the last call."""
-        with self._reading:
-            self._drain()
-            text = self._decoder.decode(bytes(self._buffer))
-            self._buffer.clear()
-        return text
+        return self._output.take()
 
     def exit_reason(self) -> str:
         """How the process ended, in the words Lambda uses."""
@@ -146,9 +135,8 @@ class FunctionProcess:
         self.begin_to_end()
         self.ended.wait()
         _running.discard(self)
-        with self._reading:
-            self._drain()
-            self._close_pipes()
+        self._output.close()
+        self._line.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _wait(self) -> None:
@@ -169,38 +157,6 @@ class FunctionProcess:
         # macOS refuses to signal a group whose leader is a zombie.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
-
-    def _collect(self) -> None:
-        # A function that writes more than a pipe holds would otherwise wait for ever.
-        with selectors.DefaultSelector() as selector:
-            with self._reading:
-                if self._output < 0:
-                    return
-                selector.register(self._output, selectors.EVENT_READ)
-            while self._output >= 0:
-                if not selector.select(timeout=1.0):
-                    continue
-                with self._reading:
-                    if not self._drain():
-                        return
-
-    def _drain(self) -> bool:
-        """Read what is there; False at the end of the output."""
-        while self._output >= 0:
-            try:
-                chunk = os.read(self._output, _CHUNK_BYTES)
-            except BlockingIOError:
-                return True
-            if not chunk:
-                return False
-            self._buffer += chunk
-        return False
-
-    def _close_pipes(self) -> None:
-        if self._output >= 0:
-            os.close(self._output)
-            self._line.close()
-            self._output = -1
 
 
 def stop_all() -> None:

@@ -41,6 +41,7 @@ IN_ORDER = (
     "function_concurrency",
     "function_environments",
     "environments_in_use",
+    "environment_timers",
     "prewarmed_functions",
     "http_apis",
     "rest_invocations",

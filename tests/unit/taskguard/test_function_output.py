@@ -1,0 +1,52 @@
+"""What a function's process writes is kept until it is taken, however much it is, and in whichever parts it comes."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+from taskguard.engine.functions.output import Output
+
+LINES = "a line of a log\n" * 100_000
+DEADLINE_SECONDS = 30
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Output, int]]:
+    reading, writing = os.pipe()
+    output = Output(reading)
+    yield output, writing
+    output.close()
+    os.close(writing)
+
+
+def test_who_writes_more_than_a_pipe_holds_is_not_kept_waiting(pipe: tuple[Output, int]) -> None:
+    output, writing = pipe
+
+    def write() -> None:
+        with open(writing, "w", closefd=False) as file:
+            file.write(LINES)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive(), "what was written was not collected"
+    assert output.take() == LINES
+    assert output.take() == ""
+
+
+def test_a_character_may_arrive_in_two_parts(pipe: tuple[Output, int]) -> None:
+    output, writing = pipe
+    first, second = "ü".encode()[:1], "ü".encode()[1:]
+    os.write(writing, b"Gl" + first)
+    assert output.take() == "Gl"
+    os.write(writing, second + b"ck")
+    assert output.take() == "ück"
+
+
+def test_what_was_written_before_the_end_can_be_taken_after_it(pipe: tuple[Output, int]) -> None:
+    output, writing = pipe
+    os.write(writing, b"last words\n")
+    output.close()
+    output.close()
+    assert output.take() == "last words\n"
