@@ -29,7 +29,8 @@ class Output:
         # A character may arrive in two parts.
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._reading = threading.Lock()
-        _collector().begin(pipe, self)
+        self._collector = _collector()
+        self._collector.begin(pipe, self)
 
     def take(self) -> str:
         """What was written since the last call."""
@@ -48,7 +49,7 @@ class Output:
                 self._buffer += chunk
                 read += len(chunk)
                 if not chunk:
-                    _collector().end(self._pipe)
+                    self._collector.end(self._pipe)
                 if len(chunk) < _CHUNK_BYTES:
                     break
         return read
@@ -58,7 +59,7 @@ class Output:
         self.drain()
         with self._reading:
             if self._pipe >= 0:
-                _collector().end(self._pipe)
+                self._collector.end(self._pipe)
                 os.close(self._pipe)
                 self._pipe = -1
 
