@@ -34,34 +34,35 @@ class Output:
 
     def take(self) -> str:
         """What was written since the last call."""
-        self.drain()
+        self._drain()
         with self._reading:
             text = self._decoder.decode(bytes(self._buffer))
             self._buffer.clear()
         return text
 
-    def drain(self) -> int:
-        """Read what is there: so many bytes."""
-        read = 0
+    def read(self) -> int:
+        """Read of what is there as much as is read at once: so many bytes."""
         with self._reading, suppress(BlockingIOError):
-            while self._pipe >= 0:
+            if self._pipe >= 0:
                 chunk = os.read(self._pipe, _CHUNK_BYTES)
                 self._buffer += chunk
-                read += len(chunk)
                 if not chunk:
                     self._collector.end(self._pipe)
-                if len(chunk) < _CHUNK_BYTES:
-                    break
-        return read
+                return len(chunk)
+        return 0
 
     def close(self) -> None:
         """Keep what is there, and read no more. May be called again."""
-        self.drain()
+        self._drain()
         with self._reading:
             if self._pipe >= 0:
                 self._collector.end(self._pipe)
                 os.close(self._pipe)
                 self._pipe = -1
+
+    def _drain(self) -> None:
+        while self.read() == _CHUNK_BYTES:
+            pass
 
 
 class _Collector:
@@ -79,7 +80,8 @@ class _Collector:
     def _collect(self) -> None:
         much_at = 0.0
         while True:
-            read = [key.data.drain() for key, _ in self._selector.select()]
+            # Once each: none that writes without end keeps the others waiting.
+            read = [key.data.read() for key, _ in self._selector.select()]
             now = time.monotonic()
             if max(read, default=0) >= _MUCH_BYTES:
                 much_at = now
