@@ -1,17 +1,30 @@
 """DynamoDB's streams as the engine keeps them: each write once, in order, and only writes."""
 
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 from taskguard.evidence.table_stream import TableStream
+from taskguard.run.breaking_off import make_sure_it_is_recorded
 from taskguard.targets.base import Endpoint
+from taskguard.targets.localstack import LocalStack
+
+from tests.places import PLACES
 
 
 @pytest.fixture
 def table(endpoint: Endpoint) -> Iterator[str]:
+    with streamed(endpoint) as name:
+        yield name
+
+
+@contextmanager
+def streamed(endpoint: Endpoint) -> Iterator[str]:
     name = f"streamed-{uuid4().hex[:8]}"
     endpoint.dynamodb().create_table(
         TableName=name,
@@ -122,3 +135,24 @@ def test_a_stream_goes_with_its_table(endpoint: Endpoint, table: str) -> None:
     arn = endpoint.dynamodb().describe_table(TableName=table)["Table"]["LatestStreamArn"]
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         endpoint.client("dynamodbstreams").describe_stream(StreamArn=arn.replace("stream/", "stream/2"))
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
+def test_a_stream_that_can_keep_no_more_loses_whole_writes_and_the_engine_tells(tmp_path: Path) -> None:
+    with LocalStack(tmp_path, cache=PLACES.cache) as engine:
+        engine.start()
+        endpoint = engine.running.endpoint()
+        with streamed(endpoint) as table:
+            put(endpoint, table, "kept")
+            make_sure_it_is_recorded(endpoint)
+            # As if the disk were all but full: of the next record it takes a part.
+            resource.prlimit(engine.running.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+            update(endpoint, table, "lost", "x" * 150_000)
+            update(endpoint, table, "kept", "fits")
+            with pytest.raises(OSError, match=f"File too large: 'the stream of the table {table}'"):
+                make_sure_it_is_recorded(endpoint)
+            assert [(name, key) for name, key, _ in records(endpoint, table)] == [
+                ("INSERT", "kept"),
+                ("MODIFY", "kept"),
+            ]

@@ -187,12 +187,12 @@ def test_a_recorder_that_can_write_no_more_ends_the_run_and_what_was_seen_is_kep
     out = tmp_path / "run"
     run = graded_in_the_background(out)
     [engine] = [pid for pid, name in processes_of(out).items() if name == "engine"]
-    # As if the disk were full from now on.
-    file = out / "engine" / "flight-recorder.jsonl"
-    resource.prlimit(engine, resource.RLIMIT_FSIZE, (file.stat().st_size, resource.RLIM_INFINITY))
+    # As if the disk were full from now on; a stream of the table with what large probes send may be the first to find that.
+    size = (out / "engine" / "flight-recorder.jsonl").stat().st_size
+    resource.prlimit(engine, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 3, errors
-    assert f"the run ended early: the operating system refused: [Errno 27] File too large: '{file}'" in errors
+    assert "the run ended early: the operating system refused: [Errno 27] File too large: '" in errors
     assert "Traceback" not in errors
     ended_early(out, "File too large")
 

@@ -129,7 +129,7 @@ def answer_as_instance() -> None:
 
     def tell(_request: Request) -> Response:
         failure = recorder().failure
-        told = None if failure is None else [failure.errno, failure.strerror]
+        told = None if failure is None else [failure.errno, failure.strerror, failure.filename]
         return Response.for_json({"instance": token, "failure": told})
 
     def stay(_request: Request) -> Response:

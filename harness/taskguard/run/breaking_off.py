@@ -72,14 +72,14 @@ def why_it_ended(error: BaseException, ended: Endpoint | None) -> tuple[str, str
 
 
 def make_sure_it_is_recorded(endpoint: Endpoint) -> None:
-    """Ask the engine of ours whether its flight recorder still records.
+    """Ask the engine of ours whether it still keeps all that happens.
 
     Raises:
-        OSError: it cannot write, as on a full disk; names its file.
+        OSError: it cannot write, as on a full disk; names what: the flight recorder's file, or a table's stream.
     """
     if endpoint.url is None or endpoint.recording is None:
         return
     failure = answered(f"{endpoint.url}/_taskguard/instance", "failure")
     if isinstance(failure, list):
-        number, reason = failure
-        raise OSError(number, reason, str(endpoint.recording))
+        number, reason, where = failure
+        raise OSError(number, reason, where)

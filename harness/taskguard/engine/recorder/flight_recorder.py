@@ -83,7 +83,7 @@ class FlightRecorder:
         """In which role, by its ARN, a call that is signed with a session token is made."""
         self._told: set[Hashable] = set()
         self.failure: OSError | None = None
-        """Why a line could not be written, as on a full disk. What happens from then on is not recorded; whoever watches is told."""
+        """Why something could not be written, as on a full disk, and where. Not all is recorded from then on; whoever watches is told."""
 
     def is_news(self, fact: Hashable) -> bool:
         """Whether this is asked for the first time."""
@@ -104,7 +104,12 @@ class FlightRecorder:
                 # A disk that is all but full takes a part.
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self.failure = error
+            self.lost(error, self._file.name)
+
+    def lost(self, error: OSError, where: str) -> None:
+        """Tell whoever watches that something which happened could not be kept ``where`` it belongs."""
+        if self.failure is None:
+            self.failure = OSError(error.errno, error.strerror, where)
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from localstack.services.plugins import Service
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
+from taskguard.engine.recorder.flight_recorder import recorder
 from taskguard.engine.settings import EngineSettings
 
 _FILE_BYTES = 512 * 1024 * 1024
@@ -47,7 +48,15 @@ class _File:
         return self.first + len(self._ends)
 
     def append(self, text: bytes) -> None:
-        os.pwrite(self._file.fileno(), text, self.size)
+        """Keep a record.
+
+        Raises:
+            OSError: it cannot be written whole, as on a full disk, and is not kept.
+        """
+        done = 0
+        while done < len(text):
+            # A disk that is all but full takes a part.
+            done += os.pwrite(self._file.fileno(), text[done:], self.size + done)
         self.size += len(text)
         self._ends.append(self.size)
 
@@ -84,17 +93,24 @@ class Shard:
         return self._files[-1].end
 
     def add(self, old: Item | None, new: Item | None) -> None:
-        """Note a write. Called by moto within the operation, so one at a time."""
+        """Note a write; one that cannot be kept is lost to the stream, and whoever watches is told. Called by moto within the
+        operation, so one at a time."""
         if old is not None and new is not None and old.attrs == new.attrs:
             return  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
         keys = self._keys(old or new)
         # moto makes an item that an update finds missing, and changes it then: to the table's readers that is one write.
         if old is None and keys == self._inserted:
             self._files[-1].take_back()
-        self._inserted = keys if old is None else None
-        if self._files[-1].size > _FILE_BYTES:
-            self._files.append(_File(first=self.end))
-        self._files[-1].append(self._text(old, new, keys))
+        self._inserted = None
+        try:
+            if self._files[-1].size > _FILE_BYTES:
+                self._files.append(_File(first=self.end))
+            self._files[-1].append(self._text(old, new, keys))
+        except OSError as error:
+            recorder().lost(error, f"the stream of the table {self._table.name}")
+            return
+        if old is None:
+            self._inserted = keys
 
     def read(self, number: int, most: int) -> Iterator[bytes]:
         """The records from this number on, as many as fit into one answer."""
