@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -27,6 +28,9 @@ def test_an_edited_handler_gets_its_verdict_on_the_engine_that_is_up(tmp_path: P
     for name in (*OUR_FILES, "taskguard.toml"):
         copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copyfile
         copy(PROJECT / name, tmp_path / name)
+    template = tmp_path / "serverless.yml"
+    # So the CLI packages it in the first run, whatever was packaged before.
+    template.write_text(f"{template.read_text()}# {uuid4()}\n")
     said: list[str] = []
     options = ("--tasks", "5", "--seed", "42", "--no-sandbox")
     command = [*HEEDING_INTERRUPTS, str(TASKGUARD), "watch", str(tmp_path), *options]
@@ -60,8 +64,9 @@ def test_an_edited_handler_gets_its_verdict_on_the_engine_that_is_up(tmp_path: P
             assert said.index(early) < next(n for n, line in enumerate(said) if line.startswith("fail backoff: "))
             is_said("changed from pass to fail: backoff", before)
             is_said("Nothing but code changed", before)
+            logs = [*(tmp_path / ".taskguard" / "watch").glob("**/deploy.log")]
+            assert len(logs) == 1, "the CLI was called for the second run"
             before = len(said)
-            template = tmp_path / "serverless.yml"
             template.write_text("service: [\n" + template.read_text())
             is_said("Waiting for the next change.", before)
         finally:

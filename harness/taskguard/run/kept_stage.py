@@ -61,8 +61,9 @@ def on_engine_that_is_up(
     stack = kept.there(digests, tell, log, task_ids)
     if stack is None:
         deployment.get_ready(wanted.places, wanted.deployer)
-        stack = wanted.deploy(endpoint, kept.new_name(), log, tell)
-        kept.remember(stack, digests)
+        stage = kept.new_name()
+        stack = wanted.deploy(endpoint, stage, log, tell)
+        kept.remember(stack, stage, digests)
     return run_on(stack, endpoint, wanted)
 
 
@@ -102,9 +103,10 @@ def _a_free_one(endpoint: Endpoint, scratch: Path, wanted: WantedStage, held: Ex
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The stage that is there, and what the files were that were deployed."""
+    """The stage that is there, by which name it was asked for (none: the service's own), and what the files were that were deployed."""
 
     stack: Stack
+    asked_for: str | None
     digests: Mapping[str, str]
 
 
@@ -135,10 +137,10 @@ class KeptStage:
             return None
         stack: Stack | None = found.stack
         if found.digests != digests:
-            stack = self._with_new_code(found.stack, tell, log)
+            stack = self._with_new_code(found.asked_for, tell, log)
             if stack is None:
                 return None
-            self.remember(stack, digests)
+            self.remember(stack, found.asked_for, digests)
         with phase(tell, "forget the tasks of before"):
             forget(self._endpoint.in_region(found.stack.region), found.stack, task_ids)
         return stack
@@ -156,13 +158,13 @@ class KeptStage:
         queues = Queues(endpoint, stack)
         if not (as_it_was and all_empty(queues.queue_depths(), stack.stays_filled) and queues.are_empty_beside()):
             return None
-        return _Found(replace(stack, set_aside=tuple(note["set_aside"])), note["digests"])
+        return _Found(replace(stack, set_aside=tuple(note["set_aside"])), note["asked_for"], note["digests"])
 
-    def _with_new_code(self, stack: Stack, tell: Tell, log: Path) -> Stack | None:
+    def _with_new_code(self, stage: str | None, tell: Tell, log: Path) -> Stack | None:
         """The stage with the service's present code, where nothing else of it changed."""
         try:
             with phase(tell, "put new code there"):
-                renewed = self._wanted.with_code_alone(self._endpoint, stack.stage, log)
+                renewed = self._wanted.with_code_alone(self._endpoint, stage, log)
         except OtherTemplate:
             return None
         tell(Announced("Nothing but code changed: it has been put into the functions of the stage that is there"))
@@ -172,9 +174,10 @@ class KeptStage:
         """What to call the stage when it is deployed: not as one that was changed or left in the middle of a run."""
         return self._name if not self._note.exists() else f"{self._name}-{secrets.token_hex(2)}"
 
-    def remember(self, stack: Stack, digests: Mapping[str, str]) -> None:
-        """This stack is as it was deployed, of files with these digests."""
+    def remember(self, stack: Stack, asked_for: str | None, digests: Mapping[str, str]) -> None:
+        """This stack is as it was deployed, as the stage that was ``asked_for``, of files with these digests."""
         note = {
+            "asked_for": asked_for,
             "stage": stack.stage,
             "name": stack.name,
             "region": stack.region,

@@ -80,7 +80,7 @@ class LastingEngine:
         engine = OwnEngine(TargetName.LOCALSTACK, options, wanted, tell, self._held)
         instance = engine.instance
         assert isinstance(instance, LocalStackInstance)  # noqa: S101  # it was asked for
-        self._kept(instance, wanted).remember(engine.run.stack, digests)
+        self._kept(instance, wanted).remember(engine.run.stack, wanted.stage, digests)
         self._instance, self._last = instance, engine.run
         return engine.run
 

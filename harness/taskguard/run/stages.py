@@ -63,8 +63,8 @@ class WantedStage:
         with phase(tell, "deploy"):
             return self._deployed(endpoint, stage, log, abandoned=abandoned)
 
-    def with_code_alone(self, endpoint: Endpoint, stage: str, log: Path) -> Stack:
-        """Let the functions of a stage that is there have the service's present code.
+    def with_code_alone(self, endpoint: Endpoint, stage: str | None, log: Path) -> Stack:
+        """Let the functions of a stage that is there have the service's present code; ``stage`` as when it was deployed.
 
         Raises:
             OtherTemplate: more than that has changed; the stage has to be deployed.
