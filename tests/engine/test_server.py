@@ -4,6 +4,7 @@ import http.client
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -67,6 +68,38 @@ def test_a_body_in_chunks_arrives_whole(endpoint: Endpoint, s3: Any, bucket: str
     assert s3.get_object(Bucket=bucket, Key="in chunks")["Body"].read() == b"".join(chunks)
 
 
+@pytest.mark.parametrize("trailer", [b"", b"x-checksum: 1\r\n"])
+def test_a_request_after_one_in_chunks_is_answered(endpoint: Endpoint, trailer: bytes) -> None:
+    # Whoever answers it does not read its body.
+    in_chunks = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    in_chunks += b"3\r\nabc\r\n0\r\n" + trailer + b"\r\n"
+    last = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with connected(endpoint) as connection:
+        connection.sendall(in_chunks + last)
+        with connection.makefile("rb") as answers:
+            assert answers.read().count(b"HTTP/1.1 200") == 2
+
+
+def test_clients_that_are_silent_keep_nobody_waiting(endpoint: Endpoint, bucket: str) -> None:
+    put = f"PUT /{bucket}/silent HTTP/1.1\r\nHost: localhost\r\nAuthorization: {CREDENTIAL}\r\n"
+    put += "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+    with ExitStack() as silent:
+        # More than the server has threads; the one half has asked nothing yet.
+        for _ in range(220):
+            silent.enter_context(connected(endpoint))
+        for _ in range(220):
+            connection = silent.enter_context(connected(endpoint))
+            connection.sendall(put.encode())
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        with connected(endpoint) as other:
+            other.sendall(b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert other.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def connected(endpoint: Endpoint) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=30)
+
+
 def test_a_connection_is_kept_and_many_are_served_at_once(endpoint: Endpoint) -> None:
     def ask_twice(_: int) -> list[int]:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(endpoint.url).port, timeout=30)
@@ -87,7 +120,7 @@ def test_a_connection_is_kept_and_many_are_served_at_once(endpoint: Endpoint) ->
 
 def test_requests_that_come_in_one_piece_are_all_answered(endpoint: Endpoint) -> None:
     request = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\n"
-    with socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=30) as connection:
+    with connected(endpoint) as connection:
         connection.sendall(request + b"\r\n" + request + b"Connection: close\r\n\r\n")
         with connection.makefile("rb") as answers:
             assert answers.read().count(b"HTTP/1.1 200") == 2
@@ -95,7 +128,7 @@ def test_requests_that_come_in_one_piece_are_all_answered(endpoint: Endpoint) ->
 
 def test_a_short_answer_comes_in_one_piece(endpoint: Endpoint) -> None:
     request = b"GET /_localstack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", urlsplit(endpoint.url).port or 0), timeout=30) as connection:
+    with connected(endpoint) as connection:
         connection.sendall(request)
         head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")

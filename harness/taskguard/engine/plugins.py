@@ -114,8 +114,8 @@ def expect_work() -> None:
 
 @on_infra_ready(name="taskguard-instance", should_load=_is_ours)
 def answer_as_instance() -> None:
-    """Say whose engine this is, so that a target knows that the one that answers is its own, and why its flight recorder records no
-    more, if that is so; and stay when told to."""
+    """Say whose engine this is, so that a target knows that the one that answers is its own, and why it could not keep all that
+    happened, if that is so; and stay when told to."""
     from localstack.services.edge import ROUTER
     from rolo import Request, Response
 

@@ -10,6 +10,7 @@ import io
 import math
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterable
@@ -38,6 +39,9 @@ _THREADS_INSIDE = 100
 
 _NEVER_SECONDS = 1_000_000
 """A client may come back at any time on the connection it has; were idle ones closed, it might come back just then."""
+
+_WITHIN_A_REQUEST_SECONDS = 600
+"""So long a thread waits for the next piece of a request, or until a client takes the next piece of an answer."""
 
 _ASKED_AGAIN_WITHIN_SECONDS = 0.1
 """A function writes a record before its work and after it, and who hands in tasks hands in the next one."""
@@ -110,6 +114,11 @@ class _Writer:
         self._held = b""
         self.holds_back = False
 
+    def drop(self) -> bool:
+        """Forget what is held back; whether that was anything."""
+        held, self._held = self._held, b""
+        return bool(held)
+
     def write(self, data: bytes) -> None:
         data, self._held = self._held + data, b""
         if self.holds_back:
@@ -131,9 +140,21 @@ class _Request(HTTPRequest):
         self.conn.wfile.holds_back = False
 
     def respond(self) -> None:
-        super().respond()
+        try:
+            super().respond()
+        except Exception:
+            # Of an answer that fails before its first piece nothing has left.
+            if self.conn.wfile.drop():
+                self.sent_headers = False
+            raise
         # An answer without a body.
         self.conn.wfile.write(b"")
+        if self.chunked_read and not self.close_connection:
+            # Cheroot would take the end of the body for the beginning of the next request.
+            while self.rfile.read(io.DEFAULT_BUFFER_SIZE):
+                pass
+            for _ in self.rfile.read_trailer_lines():
+                pass
 
 
 class _Connection(HTTPConnection):
@@ -142,30 +163,44 @@ class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
     def __init__(self, server: Any, connection: socket.socket, *_: Any) -> None:
-        # With a limit of time the system would be asked twice for each read and each write.
+        # With a limit of time of Python's the system would be asked twice for each read and each write.
         connection.settimeout(None)
+        for limited in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, limited, struct.pack("ll", _WITHIN_A_REQUEST_SECONDS, 0))
         super().__init__(server, connection, _file_of)
+        self._is_new = True
         self._answered_at = -math.inf
         self._waits_left = _WAITS_IN_VAIN
 
     def communicate(self) -> bool:
         """Answer one request, and those that follow at once; whether there may be more."""
+        if self._is_new:
+            self._is_new = False
+            # Some clients connect long before they ask.
+            if not self._is_asked_within(0):
+                return True
         while True:
             is_asked_again = time.monotonic() - self._answered_at <= _ASKED_AGAIN_WITHIN_SECONDS
             self._waits_left = _WAITS_IN_VAIN if is_asked_again else max(0, self._waits_left - 1)
             if not super().communicate():  # type: ignore[no-untyped-call]
                 return False
             self._answered_at = time.monotonic()
-            # Nobody waits while another connection waits for a thread.
-            if not (self._waits_left and not self.server.requests.qsize and self._is_asked_again()):
+            if not (self.rfile.has_data() or (self._waits_left and self._is_asked_again())):
                 return True
 
     def _is_asked_again(self) -> bool:
-        if self.rfile.has_data():
-            return True
+        # Whoever comes meanwhile finds a thread.
+        if not self.server.may_wait.acquire(blocking=False):
+            return False
+        try:
+            return self._is_asked_within(_ASKED_AGAIN_WITHIN_SECONDS)
+        finally:
+            self.server.may_wait.release()
+
+    def _is_asked_within(self, seconds: float) -> bool:
         looks = select.poll()
         looks.register(self.socket, select.POLLIN)
-        return bool(looks.poll(_ASKED_AGAIN_WITHIN_SECONDS * 1000))
+        return bool(looks.poll(seconds * 1000))
 
 
 class _OnSocket(Server):
@@ -176,8 +211,10 @@ class _OnSocket(Server):
 
     def __init__(self, listener: socket.socket, application: "_LocalStack", threads: int) -> None:
         self._listener = listener
-        super().__init__(("127.0.0.1", 0), application, numthreads=threads, request_queue_size=128)
-        self.expiration_interval = _NEVER_SECONDS
+        super().__init__(
+            ("127.0.0.1", 0), application, numthreads=threads, request_queue_size=128, timeout=_NEVER_SECONDS
+        )
+        self.may_wait = threading.Semaphore(threads // 2)
 
     def bind(self, *_family_type_protocol: Any) -> socket.socket:
         self.socket = self._listener

@@ -81,5 +81,4 @@ def make_sure_it_is_recorded(endpoint: Endpoint) -> None:
         return
     failure = answered(f"{endpoint.url}/_taskguard/instance", "failure")
     if isinstance(failure, list):
-        number, reason, where = failure
-        raise OSError(number, reason, where)
+        raise OSError(*failure)

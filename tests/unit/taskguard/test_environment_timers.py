@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+from taskguard.engine.patches import environment_timers
 from taskguard.engine.patches.environment_timers import Alarms, Timer
 
 LONG_SECONDS = 3_600
@@ -33,3 +35,20 @@ def test_what_a_timer_does_keeps_no_other_waiting() -> None:
     Timer(alarms, 0.01, gone_off.set).start()
     assert gone_off.wait(DEADLINE_SECONDS), "the second timer waited for what the first one does"
     may_end.set()
+
+
+def test_a_timer_for_which_no_thread_can_be_started_goes_off_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment_timers, "_AGAIN_SECONDS", 0.01)
+    refused: list[str] = []
+
+    class Refused(Timer):
+        def go_off(self) -> None:
+            if not refused:
+                refused.append("once")
+                raise RuntimeError("can't start new thread")
+            super().go_off()
+
+    gone_off = threading.Event()
+    Refused(Alarms(), 0, gone_off.set).start()
+    assert gone_off.wait(DEADLINE_SECONDS), "it was not tried again"
+    assert refused

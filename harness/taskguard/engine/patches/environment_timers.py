@@ -5,12 +5,13 @@ It starts one at the end of each invocation, which waits for ten minutes, and en
 Needed until one thread does that for all environments: ``python -m bench.throughput`` has the time.
 """
 
-import heapq
-import itertools
+import math
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
+
+_AGAIN_SECONDS = 1.0
 
 
 def apply() -> None:
@@ -23,42 +24,48 @@ class Timer:
     """As ``threading.Timer``."""
 
     def __init__(self, alarms: "Alarms", interval: float, function: Callable[[], object]) -> None:
-        self._alarms, self._seconds = alarms, interval
-        self._function: Callable[[], object] | None = function
+        self._alarms, self._seconds, self._function = alarms, interval, function
 
     def start(self) -> None:
-        self._alarms.set(time.monotonic() + self._seconds, self)
+        self._alarms.set(self, time.monotonic() + self._seconds)
 
     def cancel(self) -> None:
-        self._function = None
+        self._alarms.forget(self)
 
     def go_off(self) -> None:
-        if (function := self._function) is not None:
-            # To end an environment takes a while.
-            threading.Thread(target=function, daemon=True).start()
+        # To end an environment takes a while.
+        threading.Thread(target=self._function, daemon=True).start()
 
 
 class Alarms:
     """Timers, and one thread that waits for them all."""
 
     def __init__(self) -> None:
-        self._set: list[tuple[float, int, Timer]] = []
-        self._numbers = itertools.count()
+        self._due: dict[Timer, float] = {}
+        self._next_look = math.inf
         self._changed = threading.Condition()
         threading.Thread(target=self._wait, name="environment-timers", daemon=True).start()
 
-    def set(self, due: float, timer: Timer) -> None:
+    def set(self, timer: Timer, due: float) -> None:
         with self._changed:
-            heapq.heappush(self._set, (due, next(self._numbers), timer))
-            if self._set[0][2] is timer:
+            self._due[timer] = due
+            if due < self._next_look:
                 self._changed.notify()
+
+    def forget(self, timer: Timer) -> None:
+        with self._changed:
+            self._due.pop(timer, None)
 
     def _wait(self) -> None:
         with self._changed:
             while True:
-                if not self._set:
-                    self._changed.wait()
-                elif (seconds := self._set[0][0] - time.monotonic()) > 0:
-                    self._changed.wait(seconds)
-                else:
-                    heapq.heappop(self._set)[2].go_off()
+                now = time.monotonic()
+                for timer in [each for each, due in self._due.items() if due <= now]:
+                    try:
+                        timer.go_off()
+                        del self._due[timer]
+                    except RuntimeError:
+                        # No thread can be started now.
+                        self._due[timer] = now + _AGAIN_SECONDS
+                self._next_look = min(self._due.values(), default=math.inf)
+                self._changed.wait(self._next_look - now if self._due else None)

@@ -83,7 +83,8 @@ class FlightRecorder:
         """In which role, by its ARN, a call that is signed with a session token is made."""
         self._told: set[Hashable] = set()
         self.failure: OSError | None = None
-        """Why something could not be written, as on a full disk, and where. Not all is recorded from then on; whoever watches is told."""
+        """Why something could not be written, as on a full disk, and where; whoever watches is told."""
+        self._is_broken = False
 
     def is_news(self, fact: Hashable) -> bool:
         """Whether this is asked for the first time."""
@@ -93,8 +94,8 @@ class FlightRecorder:
         return not known
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one line; it is in the file when this returns, but for a :attr:`failure`."""
-        if self._file is None or self.failure is not None:
+        """Append one line; it is in the file when this returns, but for a :attr:`failure` of that. Then no other follows."""
+        if self._file is None or self._is_broken:
             return
         line = json.dumps({"kind": kind, **fields}, separators=(",", ":"), default=str)
         # One call appends one line: no other thread's can come in between.
@@ -104,6 +105,7 @@ class FlightRecorder:
                 # A disk that is all but full takes a part.
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
+            self._is_broken = True
             self.lost(error, self._file.name)
 
     def lost(self, error: OSError, where: str) -> None:

@@ -13,11 +13,12 @@ from localstack.aws.forwarder import ForwardingFallbackDispatcher
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service
 
-_operations = threading.Lock()
+operations = threading.Lock()
+"""Held while an operation is under way."""
 
 
 def _call_moto_alone(context: RequestContext, _request: ServiceRequest | None) -> ServiceResponse | None:
-    with _operations:
+    with operations:
         return call_moto(context)
 
 

@@ -24,6 +24,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from taskguard.engine.recorder.flight_recorder import recorder
+from taskguard.engine.services.dynamodb import operations
 from taskguard.engine.settings import EngineSettings
 
 _FILE_BYTES = 512 * 1024 * 1024
@@ -33,7 +34,7 @@ _PAGE_RECORDS = 1000
 
 
 class _File:
-    """Records from the number ``first`` on, one after the other. What is read stays where it is, so readers need no lock."""
+    """Records from the number ``first`` on, one after the other."""
 
     def __init__(self, first: int) -> None:
         self.first = first
@@ -65,9 +66,9 @@ class _File:
         self._ends.pop()
         self.size = self._ends[-1] if self._ends else 0
 
-    def read(self, number: int) -> Iterator[bytes]:
-        """The records from this number on."""
-        for index in range(number - self.first, len(self._ends)):
+    def read(self, number: int, end: int) -> Iterator[bytes]:
+        """The records from this number on, before ``end``."""
+        for index in range(number - self.first, min(end, self.end) - self.first):
             start = self._ends[index - 1] if index else 0
             yield os.pread(self._file.fileno(), self._ends[index] - start, start)
 
@@ -112,11 +113,16 @@ class Shard:
         if old is None:
             self._inserted = keys
 
+    def settled_end(self) -> int:
+        """The number after the last record that stays: an operation that is under way may take back what it noted."""
+        with operations:
+            return self.end
+
     def read(self, number: int, most: int) -> Iterator[bytes]:
-        """The records from this number on, as many as fit into one answer."""
-        size = 0
+        """The records from this number on that stay, as many as fit into one answer."""
+        size, end = 0, self.settled_end()
         for file in list(self._files):
-            for text in file.read(max(number, file.first)):
+            for text in file.read(max(number, file.first), end):
                 size += len(text)
                 if most == 0 or (size > _PAGE_BYTES and size != len(text)):
                     return
@@ -193,7 +199,7 @@ class TableStreams(DynamodbstreamsApi):
         shard = _table_of(context, stream_arn).stream_shard
         if shard_id != shard.id:
             raise _not_found(f"Shard {shard_id}")
-        starts = {"TRIM_HORIZON": shard.horizon, "LATEST": shard.end}
+        starts = {"TRIM_HORIZON": shard.horizon, "LATEST": shard.settled_end()}
         number = starts.get(shard_iterator_type) or int(sequence_number or 0)
         if number < shard.horizon:
             raise _trimmed()
