@@ -137,6 +137,23 @@ def test_a_stream_goes_with_its_table(endpoint: Endpoint, table: str) -> None:
         endpoint.client("dynamodbstreams").describe_stream(StreamArn=arn.replace("stream/", "stream/2"))
 
 
+def test_a_transaction_is_told_once_it_succeeds_and_not_at_all_where_it_fails(endpoint: Endpoint, table: str) -> None:
+    def item(key: str) -> dict[str, Any]:
+        return {"Put": {"TableName": table, "Item": {"id": {"S": key}}}}
+
+    dynamodb = endpoint.dynamodb()
+    put(endpoint, table, "before")
+    dynamodb.transact_write_items(TransactItems=[item("a"), item("b")])
+    only_new = {"Put": {**item("before")["Put"], "ConditionExpression": "attribute_not_exists(id)"}}
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        dynamodb.transact_write_items(TransactItems=[item("c"), only_new])
+    stream = TableStream(endpoint, table)
+    assert [each["dynamodb"]["Keys"]["id"]["S"] for each in stream.read_new()] == ["before", "a", "b"]
+    put(endpoint, table, "after")
+    assert [each["dynamodb"]["Keys"]["id"]["S"] for each in stream.read_new()] == ["after"]
+    assert {each["id"]["S"] for each in dynamodb.scan(TableName=table)["Items"]} == {"before", "a", "b", "after"}
+
+
 @pytest.mark.heavy
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
 def test_a_stream_that_can_keep_no_more_loses_whole_writes_and_the_engine_tells(tmp_path: Path) -> None:

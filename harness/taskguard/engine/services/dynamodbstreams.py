@@ -6,6 +6,7 @@ answers with. As on AWS old records go: of a table at most the last two files ar
 """
 
 import base64
+import copy
 import json
 import os
 import tempfile
@@ -61,9 +62,9 @@ class _File:
         self.size += len(text)
         self._ends.append(self.size)
 
-    def take_back(self) -> None:
-        """Forget the last record."""
-        self._ends.pop()
+    def cut(self, end: int) -> None:
+        """Forget the records from the number ``end`` on."""
+        del self._ends[max(0, end - self.first) :]
         self.size = self._ends[-1] if self._ends else 0
 
     def read(self, number: int, end: int) -> Iterator[bytes]:
@@ -82,6 +83,21 @@ class Shard:
         self.created_on = datetime.now(UTC)
         self._files: deque[_File] = deque([_File(first=1)], maxlen=2)
         self._inserted: Any = None
+        self._goes_on_at: int | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Shard":
+        """moto copies a table before a transaction, and where that fails goes on with the copy: what was noted since is taken back."""
+        copied = copy.copy(self)
+        memo[id(self)] = copied
+        copied._table, copied._goes_on_at = copy.deepcopy(self._table, memo), self.end
+        return copied
+
+    def _go_on(self) -> None:
+        if self._goes_on_at is not None:
+            self._inserted = None
+            for file in self._files:
+                file.cut(self._goes_on_at)
+            self._goes_on_at = None
 
     @property
     def horizon(self) -> int:
@@ -98,10 +114,11 @@ class Shard:
         operation, so one at a time."""
         if old is not None and new is not None and old.attrs == new.attrs:
             return  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+        self._go_on()
         keys = self._keys(old or new)
         # moto makes an item that an update finds missing, and changes it then: to the table's readers that is one write.
         if old is None and keys == self._inserted:
-            self._files[-1].take_back()
+            self._files[-1].cut(self.end - 1)
         self._inserted = None
         try:
             if self._files[-1].size > _FILE_BYTES:
@@ -116,6 +133,7 @@ class Shard:
     def settled_end(self) -> int:
         """The number after the last record that stays: an operation that is under way may take back what it noted."""
         with operations:
+            self._go_on()
             return self.end
 
     def read(self, number: int, most: int) -> Iterator[bytes]:
