@@ -147,6 +147,9 @@ def test_what_was_acknowledged_after_a_failure_in_a_state_of_its_own_is_told(
     tasks += [replace(kept(number, "completed", "NEW", later), at_once=False) for number in (10, 11)]
     found = [each for each in words_of_records("job", tasks) if each.key == "completed"]
     assert [each.unlike for each in found] == [unlike]
+    # Dead tasks may end so, too.
+    alike = words_of_records("job", [*tasks, kept(20, "dead", "NEW", later)])
+    assert [each.unlike for each in alike if each.inconsistent] == [() if later == "DONE" else ("t-10", "t-11")]
     # Too few succeeded at once to tell how such a task ends.
     fewer = [each for each in words_of_records("job", tasks[1:]) if each.key == "completed"]
     assert [each.unlike for each in fewer] == [()]

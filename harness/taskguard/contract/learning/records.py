@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Literal
@@ -155,8 +155,16 @@ def _of_clear(found: _Attribute) -> Iterator[Learnt]:
 def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
     completed, dead = found.finals
     if alike := completed & dead:
-        evidence = f"in {found.name} tasks that succeeded and dead ones ended alike, as {', '.join(sorted(alike))}"
-        yield Learnt(table="record", key="dead", candidates=tuple(sorted(dead)), evidence=evidence, inconsistent=True)
+        unlike = {state: tasks for state, tasks in found.unlike.items() if state in alike}
+        evidence = f"in {found.name} tasks that succeeded and dead ones ended alike, as {', '.join(sorted(alike))}{_of(unlike)}"
+        yield Learnt(
+            table="record",
+            key="dead",
+            candidates=tuple(sorted(dead)),
+            evidence=evidence,
+            inconsistent=True,
+            unlike=tuple(sorted(chain.from_iterable(unlike.values()))),
+        )
         return
     for key, finals, counts in (("completed", completed, found.completed), ("dead", dead, found.dead)):
         if len(finals) > 1:
@@ -165,7 +173,7 @@ def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
             evidence = f"in {found.name} {whose} ended as {_counted(counts)}"
             evidence += ", one word in several spellings" if spelt else ""
             unlike = found.unlike if key == "completed" and not spelt else {}
-            evidence += f"; as {' and '.join(sorted(unlike))} none that succeeded at once" if unlike else ""
+            evidence += _of(unlike)
             yield Learnt(
                 table="record",
                 key=key,
@@ -177,6 +185,10 @@ def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
     if not completed:
         evidence = f"in {found.name} tasks that succeeded ended as {_counted(found.completed)}, which others left again"
         yield Learnt(table="record", key="completed", candidates=tuple(sorted(found.completed)), evidence=evidence)
+
+
+def _of(unlike: Collection[str]) -> str:
+    return f"; as {' and '.join(sorted(unlike))} none that succeeded at once" if unlike else ""
 
 
 def _attribute(name: str, kept: Iterable[Kept]) -> _Attribute:
