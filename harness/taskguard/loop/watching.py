@@ -79,6 +79,7 @@ class Watching:
 
         Raises:
             KeyboardInterrupt: the user interrupted it otherwise.
+            RunEndedEarly: as that, in the middle of a run.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with LastingEngine(self._folder / f"engine-{_now()}") as engine:
@@ -113,24 +114,21 @@ class Watching:
             self._digests = self._digests_now()
             graded = self._graded(ways, engine)
         except RunEndedEarly as error:
-            if error.interrupted:
-                self._interrupted()
-            else:
+            if not error.interrupted:
                 self._show.broke_off(error)
+            elif not self._orders.is_over:
+                raise
         except (TaskGuardError, ClientError, BotoCoreError, OSError) as error:
             self._show.broke_off(error)
         except KeyboardInterrupt:
-            self._interrupted()
+            if not self._orders.is_over:
+                raise
         else:
             now = comparing.Graded(graded.saved, graded.grade)
             self._last = graded.folder
             self._show.graded(self._before.get(ways), now, graded.folder, time.monotonic() - began)
             self._before[ways] = now
         self._forget_oldest()
-
-    def _interrupted(self) -> None:
-        if not self._orders.is_over:
-            raise KeyboardInterrupt
 
     def _graded(self, ways: _Ways, engine: LastingEngine) -> Graded:
         asked = replace(self._asked, folder=self._folder / _now())

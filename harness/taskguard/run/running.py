@@ -351,7 +351,8 @@ class Run:
         """All that was seen but what the queues hold."""
         begun_ms = min((event.at_ms for event in given), default=0.0)
         told, recording = ask(partial(self.source.gather, given, only), partial(self.source.left, given, only))
-        if self._learning is not None:
+        # To a run that broke off something may still happen.
+        if self._learning is not None and ask is demanded:
             self._learning.of_ends([*given, *told], self.recording())
             self._speak(self._learning.dialect)
         words = self.dialect.log if self._learning is None else self._learning.words_of_log([*given, *told])
