@@ -19,6 +19,10 @@ CACHE_VARIABLE = "TASKGUARD_CACHE"
 """The environment variable that names another cache than the user's."""
 
 
+RUNS = Path("runs")
+"""Below the folder where a run is asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """``service`` is the folder of the service. ``cache`` holds what is installed once for all services, ``state`` what belongs to
@@ -33,7 +37,7 @@ class Places:
     def of(cls, service: Path | str = ".") -> Self:
         """The places of the service in this folder; its runs are kept in the current one."""
         folder = Path(service).resolve()
-        return cls(service=folder, cache=cache_folder(), state=folder / ".taskguard", runs=Path("runs"))
+        return cls(service=folder, cache=cache_folder(), state=folder / ".taskguard", runs=RUNS)
 
     @property
     def env_file(self) -> Path:

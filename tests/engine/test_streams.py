@@ -138,13 +138,13 @@ def test_a_stream_goes_with_its_table(endpoint: Endpoint, table: str) -> None:
 
 
 def test_a_transaction_is_told_once_it_succeeds_and_not_at_all_where_it_fails(endpoint: Endpoint, table: str) -> None:
-    def item(key: str) -> dict[str, Any]:
-        return {"Put": {"TableName": table, "Item": {"id": {"S": key}}}}
+    def item(key: str, **more: Any) -> Any:
+        return {"Put": {"TableName": table, "Item": {"id": {"S": key}}, **more}}
 
     dynamodb = endpoint.dynamodb()
     put(endpoint, table, "before")
     dynamodb.transact_write_items(TransactItems=[item("a"), item("b")])
-    only_new = {"Put": {**item("before")["Put"], "ConditionExpression": "attribute_not_exists(id)"}}
+    only_new = item("before", ConditionExpression="attribute_not_exists(id)")
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         dynamodb.transact_write_items(TransactItems=[item("c"), only_new])
     stream = TableStream(endpoint, table)

@@ -19,6 +19,7 @@ from taskguard.history import HISTORY_FILE, MANIFEST_FILE, History, Manifest, Sa
 from taskguard.judging.comparing import Graded, differing_grades, is_another_judgement
 from taskguard.judging.comparing import compare as compared
 from taskguard.judging.grading import Grade, grade_run
+from taskguard.places import RUNS
 from taskguard.reports.as_json import GRADE_FILE, as_json, as_text, read_grade
 from taskguard.reports.compared.page import write_comparison
 from taskguard.reports.comparison import comparison_as_json, print_comparison, print_differences
@@ -127,6 +128,7 @@ def show(
         told = Told(
             notes=notes_of(manifest, saved.history),
             repeat=manifest.repeat,
+            repeat_in=_made_in(folder),
             nemesis=nemesis_of(saved.history, manifest),
             folder=folder,
         )
@@ -138,6 +140,12 @@ def a_console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr)
     console.soft_wrap = not console.is_terminal
     return console
+
+
+def _made_in(folder: Path) -> Path | None:
+    """Where the command was typed that made the run in this folder, as far as that tells."""
+    runs = folder.absolute().parent
+    return runs.parent if runs.name == RUNS.name else None
 
 
 def _folder_of(path: Path) -> Path:

@@ -199,8 +199,8 @@ def refuse_parameters(service: Path, seed: str | None, rate: float | None, api_a
     ]
     if given and is_there(service) and not is_ours(service):
         raise typer.BadParameter(
-            f"{' and '.join(given)}: only a service whose serverless.yml reads these as parameters (failureSeed, failureRate, apiAuth) can "
-            "be told; leave out what it cannot"
+            f"{' and '.join(given)}: only TaskGuard's example service, and copies of it, can be told that; leave it out. "
+            "--tasks-seed hands in tasks of the same ids again"
         )
 
 

@@ -33,11 +33,12 @@ _WARNING = "Warning:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What is told beside a grade: ``notes``, as of the clocks; the command that makes the run again; what was broken on purpose; and the
-    run's ``folder``, where the report is."""
+    """What is told beside a grade: ``notes``, as of the clocks; the command that makes the run again, in the folder ``repeat_in`` if not in this one; what was
+    broken on purpose; and the run's ``folder``, where the report is."""
 
     notes: Sequence[str] = ()
     repeat: str | None = None
+    repeat_in: Path | None = None
     nemesis: Nemesis | None = None
     folder: Path | None = None
 
@@ -157,7 +158,7 @@ def _print_nemesis(console: Console, nemesis: Nemesis) -> None:
 def _print_commands(console: Console, told: Told) -> None:
     """What can be typed next, each in one piece, so that it can be copied."""
     if told.repeat is not None:
-        print_line(console, f"Run it again with: {runnable(told.repeat)}", hanging=None)
+        print_line(console, f"Run it again with: {runnable(told.repeat, folder=told.repeat_in)}", hanging=None)
     if told.folder is not None:
         print_line(console, f"Judge it again with: {runnable('taskguard check', told.folder)}", hanging=None)
     print_report(console, told.folder)

@@ -15,15 +15,19 @@ from pathlib import Path
 NAME = "taskguard"
 
 
-def runnable(command: str, *arguments: object) -> str:
+def runnable(command: str, *arguments: object, folder: Path | None = None) -> str:
     """Return ``command``, which begins with ``taskguard``, as it can be typed in this folder: as it is when a shell finds this
-    very tool by its name, else with the path of its script. ``arguments`` follow it, quoted as a shell wants them."""
+    very tool by its name, else with the path of its script. ``arguments`` follow it, quoted as a shell wants them. What was written for
+    another ``folder`` goes there first."""
     name, blank, rest = command.partition(" ")
-    command = _name() + blank + rest if name == NAME else command
-    return " ".join([command, *(shlex.quote(str(argument)) for argument in arguments)])
+    here = Path.cwd()
+    elsewhere = folder is not None and folder.absolute() != here
+    command = _name(None if elsewhere else here) + blank + rest if name == NAME else command
+    first = [f"cd {shlex.quote(os.path.relpath(folder))} &&"] if folder is not None and elsewhere else []
+    return " ".join([*first, command, *(shlex.quote(str(argument)) for argument in arguments)])
 
 
-def _name() -> str:
+def _name(here: Path | None) -> str:
     script = _script()
     if script is None:
         return NAME
@@ -31,10 +35,9 @@ def _name() -> str:
     # uv, which says so in UV, puts a script onto the path for one command; the user's next one would not find it.
     if on_path is not None and "UV" not in os.environ and script.samefile(on_path):
         return NAME
-    here = Path.cwd()
     if script.parent == here:
         return f"./{NAME}"
-    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
+    return shlex.quote(str(script.relative_to(here) if here is not None and script.is_relative_to(here) else script))
 
 
 def _script() -> Path | None:

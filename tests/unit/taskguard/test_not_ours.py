@@ -56,7 +56,7 @@ def test_what_only_ours_can_be_told_is_refused(
     monkeypatch.setattr("taskguard.service.deployers.serverless.deployer.serverless_cli", lambda _: None)
     ended = taskguard(command, theirs, *given)
     assert (ended.status, f"{given[0]}" in ended.says) == (64, True)
-    assert "only a service whose serverless.yml reads these as parameters" in ended.says
+    assert "only TaskGuard's example service, and copies of it, can be told that" in ended.says
 
 
 def test_it_is_graded_only_where_there_is_a_flight_recorder(taskguard: Command, theirs: Path) -> None:

@@ -44,6 +44,12 @@ def test_in_its_own_folder_a_shell_finds_it(script: Path, monkeypatch: pytest.Mo
     assert runnable("taskguard down") == "./taskguard down"
 
 
+def test_what_was_typed_in_another_folder_is_to_be_typed_there(script: Path, tmp_path: Path) -> None:
+    there = tmp_path / "a service"
+    assert runnable("taskguard grade", folder=there) == f"cd '../a service' && {script} grade"
+    assert runnable("taskguard grade", folder=tmp_path / "project") == ".venv/bin/taskguard grade"
+
+
 def test_a_tool_on_the_path_is_named_alone(script: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(script.parent))
     assert runnable("taskguard up") == "taskguard up"

@@ -157,7 +157,7 @@ def test_keys_ask_for_other_runs_which_are_compared_with_their_like(place: Place
 
 def test_who_interrupts_ends_the_loop_and_who_quits_hears_nothing_of_it(place: Place) -> None:
     place.next = [place.change("interrupted")]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RunEndedEarly):
         place.watch()
     place.orders.is_over = True
     place.watch()

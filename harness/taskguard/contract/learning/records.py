@@ -155,15 +155,17 @@ def _of_clear(found: _Attribute) -> Iterator[Learnt]:
 def _of_unclear(found: _Attribute) -> Iterator[Learnt]:
     completed, dead = found.finals
     if alike := completed & dead:
-        unlike = {state: tasks for state, tasks in found.unlike.items() if state in alike}
-        evidence = f"in {found.name} tasks that succeeded and dead ones ended alike, as {', '.join(sorted(alike))}{_of(unlike)}"
+        later = {state: tasks for state, tasks in found.unlike.items() if state in alike}
+        evidence = (
+            f"in {found.name} tasks that succeeded and dead ones ended alike, as {', '.join(sorted(alike))}{_of(later)}"
+        )
         yield Learnt(
             table="record",
             key="dead",
             candidates=tuple(sorted(dead)),
             evidence=evidence,
             inconsistent=True,
-            unlike=tuple(sorted(chain.from_iterable(unlike.values()))),
+            unlike=tuple(sorted(chain.from_iterable(later.values()))),
         )
         return
     for key, finals, counts in (("completed", completed, found.completed), ("dead", dead, found.dead)):
