@@ -38,7 +38,7 @@ app = typer.Typer(
     help="Test whether a queue pipeline on AWS retries, delays and dead-letters failed messages as it should.",
     epilog="Exit codes: 0 all checks passed; 1 a check failed, or two runs differ; 2 something could not be judged; 3 there was no run to "
     "judge (engine, deployment, network); 5 a saved run is judged differently than before; 64 the command, or a file it uses, is wrong; "
-    "130 interrupted.",
+    "130, 143 or 129 interrupted.",
     cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

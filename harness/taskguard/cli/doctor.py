@@ -19,6 +19,7 @@ from taskguard.service import installed
 from taskguard.service.deployers.serverless.cli import serverless_cli
 from taskguard.service.installed import Kept
 from taskguard.support.json_values import Json
+from taskguard.support.this_command import runnable
 from taskguard.support.typed import untyped
 from taskguard.targets import machine
 from taskguard.targets.environments import engine_environment, pip_environment
@@ -82,6 +83,9 @@ def _print(console: Console, found: Sequence[Found], kept: Sequence[Kept], missi
     print_table(console, ("kept", "size", "folder"), rows_of_kept)
     if missing:
         print_line(console, f"Missing for a run on the default target: {', '.join(missing)}.", "bold red")
+    elif any(not each.size_bytes for each in kept if each.name in installed.BY_THE_FIRST_RUN):
+        first = f"All is there that a run on the default target needs, but for what the first run installs, as `{runnable('taskguard prepare')}` does."
+        print_line(console, first, "green")
     else:
         print_line(console, "All is there that a run on the default target needs.", "green")
 

@@ -172,14 +172,15 @@ def grade(
     changed: tuple[str, ...] = ()
     if replay is not None:
         asked, changed = asked_faults.repeated(replay, context, asked)
-    _refuse(asked)
-    if replay is None:
-        asked = _with_a_seed(asked)
-    _make_folder(asked.folder)
-    asked = replace(asked, repeat=_command(service, asked, contract))
-    with telling_programs(asked.folder, json_=json_), telling_failures(summary, service), keeping_why(asked.folder):
-        told_first = asked_faults.told_first(asked.plan, changed)
-        graded = _graded(asked, told_first, console, timings, quiet=quiet)
+    with telling_programs(asked.folder, json_=json_), telling_failures(summary, service):
+        _refuse(asked)
+        if replay is None:
+            asked = _with_a_seed(asked)
+        _make_folder(asked.folder)
+        asked = replace(asked, repeat=_command(service, asked, contract))
+        with keeping_why(asked.folder):
+            told_first = asked_faults.told_first(asked.plan, changed)
+            graded = _graded(asked, told_first, console, timings, quiet=quiet)
     beyond_seconds = _beyond_seconds(timings, graded)
     if not quiet:
         console.line()

@@ -94,7 +94,8 @@ def compare(
 ) -> None:
     """Show what differs between two saved runs.
 
-    Exits with 0 when the verdicts, the numbers and what became of each task are the same, otherwise with 1.
+    Exits with 0 when the verdicts, the numbers and what became of each task are the same, otherwise with 1, and with 2 when they
+    cannot be compared.
     """
     with without_garbage_collection(), _not_too_deep(one, other):
         graded = _judged(one, edited=edited), _judged(other, edited=edited)

@@ -181,8 +181,16 @@ def up(
         engine.running.stay()
         engine.leave_running()
     down_again = runnable("taskguard down", *([service] if service != Path() else []))
-    console.print(f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it. Submit a task:\n")
+    is_up = f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it."
     words = None if is_ours(places.service) else config_of(places.service).dialect.ingress
+    if words is not None and not words.states_body:
+        learn = runnable("taskguard init", *([service] if service != Path() else []))
+        console.print(
+            f"{is_up} It takes tasks at {stack.ingress.place}; `{learn}` learns how they are worded there.",
+            highlight=False,
+        )
+        return
+    console.print(f"{is_up} Submit a task:\n")
     for line in how_to_submit(endpoint, stack, words):
         # As pasted into a shell, so nothing may be wrapped or coloured.
         typer.echo(f"  {line}")

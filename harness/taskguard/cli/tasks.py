@@ -11,13 +11,16 @@ from rich.table import Table
 
 from taskguard.errors import SubmissionError
 from taskguard.evidence.queues import Queues
+from taskguard.history.wording import times
 from taskguard.ingress.access import client_of
 from taskguard.ingress.workload import Task, random_seed
 from taskguard.ingress.workload import tasks as workload
 from taskguard.places import Places
 from taskguard.service.config import config_of
 from taskguard.service.kept import from_env
+from taskguard.service.ours import is_ours
 from taskguard.support.json_values import Json
+from taskguard.support.this_command import runnable
 
 
 def submit(
@@ -40,7 +43,11 @@ def submit(
         typer.echo(event.task_id if event.accepted else f"{event.task_id}: refused, HTTP {event.status_code}")
         refused += not event.accepted
     if refused:
-        raise SubmissionError(f"submitting {tasks} tasks to {stack.ingress.place}: {refused} were not accepted")
+        learn = runnable("taskguard init")
+        asked = "" if words.states_body or is_ours(places.service) else f"; `{learn}` learns how tasks are worded there"
+        raise SubmissionError(
+            f"submitting {times(tasks, 'task')} to {stack.ingress.place}: {refused} not accepted{asked}"
+        )
 
 
 def status(

@@ -69,6 +69,11 @@ class IngressWords(Strict, frozen=True, kw_only=True):
         if self.id == "request" and self.id_field is not None:
             raise ValueError('id_field is of an answer: say id = "answer", or leave it out')
 
+    @property
+    def states_body(self) -> bool:
+        """Whether the body is another than the one that is taken where nobody states any."""
+        return self.body != IngressWords().body
+
     def filled(self, task_id: str, payload: Json) -> str:
         """The body that hands in this task."""
         text = json.dumps(_text_of(payload))[1:-1]

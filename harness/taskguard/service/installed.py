@@ -25,6 +25,9 @@ class Kept:
     size_bytes: int | None
 
 
+BY_THE_FIRST_RUN = ("engines and libraries", "Serverless CLI")
+
+
 def folders() -> dict[str, Path]:
     """All folders that TaskGuard keeps things in, by what they hold."""
     cache = cache_folder()
