@@ -23,6 +23,7 @@ from taskguard.judging.verdict import Outcome, Verdict
 
 from tests.unit.judging.building import DEAD, FIRST_TRY, changed, judge, missing, run, the, without
 from tests.unit.judging.calling import call, denied, with_work
+from tests.unit.judging.failing import failures_of
 
 EVENTS = run(FIRST_TRY, DEAD)
 
@@ -235,6 +236,26 @@ def test_where_all_of_many_tasks_died_nothing_shows_that_one_is_ever_completed()
     assert told.endswith("grade with --no-sandbox")
     for fates in ([DEAD] * 9, [*[DEAD] * 10, FIRST_TRY]):
         assert settlement(run(*fates)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"error_type": "Runtime.UserCodeSyntaxError"}, Outcome.FAIL),
+        ({"error_type": "NameError"}, Outcome.FAIL),
+        ({"error_type": "NameError", "loaded": True}, Outcome.UNKNOWN),
+        # A package, or a variable, may be missing here alone.
+        ({"error_type": "Runtime.ImportModuleError"}, Outcome.UNKNOWN),
+        ({"error_type": "KeyError"}, Outcome.UNKNOWN),
+    ],
+)
+def test_code_that_nothing_could_load_fails_where_none_was_completed(changes: dict[str, Any], outcome: Outcome) -> None:
+    events = run(*[DEAD] * 10)
+    failed = next(each for each in events if isinstance(each, AttemptFailed))
+    events = [*events, *failures_of(events, failed.task_id, **changes)]
+    assert settlement(events).outcome is outcome
+    if outcome is Outcome.FAIL:
+        assert messages(events, outcome).startswith("none of 10 tasks was completed: work cannot be loaded: ")
 
 
 @pytest.mark.parametrize("has_dead_letter_queue", [True, False, None])

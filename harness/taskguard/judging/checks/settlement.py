@@ -33,6 +33,7 @@ from taskguard.history import (
     Delivered,
     History,
     InvalidSubmitted,
+    InvocationFailed,
     OtherStage,
     QueueDepth,
     Redriven,
@@ -51,6 +52,9 @@ from taskguard.judging.checks.stages import died_earlier, dropped_earlier
 from taskguard.judging.checks.unsent import may_be_kept, refused_sends, told_of_it
 from taskguard.judging.checks.work import Deeds, deeds_of, usual_deeds
 from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, Violation, conclude, unfinished
+
+_WRONG_BY_ITSELF = ("Runtime.UserCodeSyntaxError", "SyntaxError", "NameError", "ReferenceError")
+"""Errors of code that is loaded for which nothing around it can be the reason: no call, no package and no variable that there is not."""
 
 _FEWEST_TO_SEE_ONE = 10
 """At no rate that a run is graded at would all of so many tasks die by chance."""
@@ -131,10 +135,16 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
             yield Doubt(task_id, message, history.of_task(task_id))
 
 
-def _none_completed(history: History, completed: int, dead: int) -> Iterator[Doubt]:
-    """That no task was completed, of so many that anybody would have seen one: that the pipeline can is never shown then."""
+def _none_completed(history: History, completed: int, dead: int) -> Iterator[Found]:
+    """That no task was completed, of so many that anybody would have seen one: that the pipeline can is never shown then. It cannot where
+    a function's own code is wrong before any of it runs."""
     reasons = Counter(each.reason for each in history.of_kind(AttemptFailed))
     if completed or dead < _FEWEST_TO_SEE_ONE or not reasons:
+        return
+    failed_to_load = [each for each in history.of_kind(InvocationFailed) if not each.loaded and each.task_ids]
+    if wrong := next((each for each in failed_to_load if each.error_type in _WRONG_BY_ITSELF), None):
+        message = f"none of {times(dead, 'task')} was completed: {wrong.function} cannot be loaded: {wrong.error_type}: {wrong.message}"
+        yield Violation(None, message, [wrong], of_all=True)
         return
     [(reason, _)] = reasons.most_common(1)
     failed = [each for task_id in history.accepted for each in history.attempts_of(task_id) if each.failed is not None]
