@@ -295,3 +295,20 @@ def test_a_task_that_was_acknowledged_though_its_call_failed_fails_and_the_call_
     # Who is refused, and does it at the next attempt, has lost nothing.
     again = [*events, refused, denied(acknowledged)]
     assert settlement(again).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("unread", ["all of them", "all but one"])
+def test_where_no_message_at_all_has_the_stated_id_its_name_is_in_doubt(unread: str) -> None:
+    events = run(FIRST_TRY, FIRST_TRY)
+    spared = None if unread == "all of them" else next(each.task_id for each in events if isinstance(each, Delivered))
+    events = [
+        replace(each, task_id=None)
+        if isinstance(each, (Delivered, AttemptSucceeded)) and each.task_id != spared
+        else each
+        for each in events
+    ]
+    if spared is None:
+        told = messages(events, Outcome.UNKNOWN)
+        assert "is its id in the field taskId, as taskguard.toml states below [message]?" in told
+    else:
+        assert "neither completed nor dead-lettered" in messages(events, Outcome.FAIL)

@@ -131,7 +131,13 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
         if terms.dialect.message.payload is None:
             yield from _unread_payload(history, task_id, terms)
         if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
-            message = f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
+            stated = terms.dialect.message.id
+            message = (
+                f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
+                if stated is None
+                else f"task {task_id} was seen in no message, and neither was any other: is its id in the field {stated}, as taskguard.toml states "
+                "below [message]?"
+            )
             yield Doubt(task_id, message, history.of_task(task_id))
 
 
@@ -257,10 +263,12 @@ def _another_payload(history: History, task_id: str, terms: Terms) -> Iterator[V
 
 
 def _may_be_unread(history: History, task_id: str, terms: Terms) -> bool:
-    """Whether a task that was never seen in a message may have come in one whose words for it nobody stated."""
-    if terms.dialect.message.id is not None or history.attempts_of(task_id):
+    """Whether a task that was never seen in a message may have come in one whose words for it nobody stated, or stated wrongly."""
+    if history.attempts_of(task_id):
         return False
-    return any(each.task_id not in history.accepted for each in history.of_kind(Delivered))
+    known = [each.task_id in history.accepted for each in history.of_kind(Delivered)]
+    # As soon as one is known by them, the stated words are right.
+    return not all(known) and (terms.dialect.message.id is None or not any(known))
 
 
 def _unread_payload(history: History, task_id: str, terms: Terms) -> Iterator[Doubt]:

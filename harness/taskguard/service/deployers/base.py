@@ -163,6 +163,8 @@ def scratch_copy(job: Job) -> Iterator[Path]:
         try:
             yield copy
         except DeploymentError as failed:
+            # Nobody can mend a file of the copy, which is gone by then.
+            failed.args = (str(failed).replace(str(copy), str(service)),)
             told = next((each for each in outside.items() if Path(each[1]).name in str(failed)), None)
             if told is None:
                 raise

@@ -65,4 +65,4 @@ def _document(file: Path) -> Any:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise DeploymentError(f"reading {file}: {error}. Mend it, and run the command again.") from error
+        raise DeploymentError(f"reading {file}: {error}. Mend it.") from error

@@ -84,7 +84,8 @@ def read_document(path: Path) -> Any:
         text = path.read_text(encoding="utf-8-sig")
         return json.loads(text) if path.suffix == ".json" else _loaded(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DeploymentError(f"reading {path}: {error}. Mend it, and run the command again.") from error
+        told = str(error).replace('in "<unicode string>", ', "at ")
+        raise DeploymentError(f"reading {path}: {told}. Mend it.") from error
 
 
 def document_of(text: str) -> Any:
