@@ -351,7 +351,11 @@ def _how_attempts_fail(asked: Asked) -> str:
 
 def _beside(load: Load) -> str:
     beside = f", and {load.chosen} probes beside them" if load.chosen else ""
-    return f"{beside}; the first {load.waiting} wait, to come in batches" if load.waiting else beside
+    return (
+        f"{beside}; the first {load.waiting} are held back for a moment, so that they come in batches"
+        if load.waiting
+        else beside
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ must not know how a comparison is shown.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,6 @@ from taskguard.errors import HistoryError
 from taskguard.history import DeadLettered, History, SavedRun
 from taskguard.judging.grading import Grade, TaskFate, seconds_to_settle
 from taskguard.support.json_values import Json, same_json
-from taskguard.support.this_command import runnable
 from taskguard.support.typed import untyped
 
 ABSENT = "absent"
@@ -105,10 +105,11 @@ def compare(one: Graded, other: Graded) -> Comparison:
     both = sorted(fates.keys() & others.keys())
     if not both:
         # That of failures decides the tasks, too, where there is one.
-        seed = "seed" if one.run.manifest.draws.seed is not None else "tasks-seed"
+        draws, tasks = one.run.manifest.draws.seed, one.run.manifest.tasks_seed
+        seed = f"--seed {shlex.quote(draws)}" if draws is not None else f"--tasks-seed {shlex.quote(tasks or '…')}"
         raise HistoryError(
             "comparing two runs: no task was accepted in both, so that nothing can be compared. Runs of one seed have the "
-            f"same tasks: `{runnable(f'taskguard grade --{seed} …')}`, on the one target and on the other"
+            f"same tasks: make the second one again with `{seed}`"
         )
     return Comparison(
         manifest=_differing(_of_manifest(one), _of_manifest(other)),

@@ -11,5 +11,5 @@ def learnt_note(manifest: Manifest) -> str:
     for each in manifest.learnt:
         if each.is_certain:
             tables.setdefault(each.table, []).extend(each.lines)
-    told = "; ".join(f"[{table}] {', '.join(lines)}" for table, lines in tables.items())
-    return f"Learnt of the service's words, as nobody stated them: {told}." if told else ""
+    told = "; ".join(f"[{table}] {', '.join(dict.fromkeys(lines))}" for table, lines in tables.items())
+    return f"Learnt from the service, since its taskguard.toml does not say it: {told}." if told else ""

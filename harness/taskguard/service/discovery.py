@@ -232,6 +232,8 @@ class _Discovery:
         if chosen is not None:
             named = [each for each in every if chosen in (each.name, each.logical_id)]
             return _named(named, chosen, what, key, [each.in_template for each in every])
+        if key == "work_queue" and not self._dead_letters_to:
+            what += ", of which no queue has a RedrivePolicy that names a dead-letter queue"
         return candidates[only_one([each.in_template for each in candidates], what, key)] if candidates else None
 
     # Functions and table
