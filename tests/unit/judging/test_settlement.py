@@ -247,6 +247,8 @@ def test_where_all_of_many_tasks_died_nothing_shows_that_one_is_ever_completed()
         # A package, or a variable, may be missing here alone.
         ({"error_type": "Runtime.ImportModuleError"}, Outcome.UNKNOWN),
         ({"error_type": "KeyError"}, Outcome.UNKNOWN),
+        # Another function's, which has no part in the work.
+        ({"error_type": "NameError", "delivery_id": "of-another"}, Outcome.UNKNOWN),
     ],
 )
 def test_code_that_nothing_could_load_fails_where_none_was_completed(changes: dict[str, Any], outcome: Outcome) -> None:
@@ -255,7 +257,7 @@ def test_code_that_nothing_could_load_fails_where_none_was_completed(changes: di
     events = [*events, *failures_of(events, failed.task_id, **changes)]
     assert settlement(events).outcome is outcome
     if outcome is Outcome.FAIL:
-        assert messages(events, outcome).startswith("none of 10 tasks was completed: work cannot be loaded: ")
+        assert messages(events, outcome).startswith("no task can be completed: work cannot be loaded: ")
 
 
 @pytest.mark.parametrize("has_dead_letter_queue", [True, False, None])

@@ -239,4 +239,4 @@ def test_it_is_one_line_of_a_console_in_the_words_of_the_finding() -> None:
 
 
 def test_only_these_checks_say_that_a_fail_lasts() -> None:
-    assert set(LASTING) == {"refusals", "effect", "backoff", "partial_batches"}
+    assert set(LASTING) == {"refusals", "settlement", "effect", "backoff", "partial_batches"}

@@ -55,6 +55,7 @@ from taskguard.judging.verdict import Advice, Doubt, Found, Question, Verdict, V
 
 _WRONG_BY_ITSELF = ("Runtime.UserCodeSyntaxError", "SyntaxError", "NameError", "ReferenceError")
 """Errors of code that is loaded for which nothing around it can be the reason: no call, no package and no variable that there is not."""
+_FEWEST_IN_A_ROW = 3
 
 _FEWEST_TO_SEE_ONE = 10
 """At no rate that a run is graded at would all of so many tasks die by chance."""
@@ -63,6 +64,7 @@ QUESTION = Question(
     check="settlement",
     claim="Every accepted task is settled, as it was submitted, and nothing else; then the queues stay empty.",
     needs=(TaskSubmitted, AttemptSucceeded, DeadLettered, QueueDepth, RunEnded),
+    lasts=lambda history: _wrong_by_itself(history) is not None,
 )
 
 
@@ -144,13 +146,12 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
 def _none_completed(history: History, completed: int, dead: int) -> Iterator[Found]:
     """That no task was completed, of so many that anybody would have seen one: that the pipeline can is never shown then. It cannot where
     a function's own code is wrong before any of it runs."""
+    if (wrong := _wrong_by_itself(history)) is not None:
+        message = f"no task can be completed: {wrong.function} cannot be loaded: {wrong.error_type}: {wrong.message}"
+        yield Violation(None, message, [wrong], of_all=True)
+        return
     reasons = Counter(each.reason for each in history.of_kind(AttemptFailed))
     if completed or dead < _FEWEST_TO_SEE_ONE or not reasons:
-        return
-    failed_to_load = [each for each in history.of_kind(InvocationFailed) if not each.loaded and each.task_ids]
-    if wrong := next((each for each in failed_to_load if each.error_type in _WRONG_BY_ITSELF), None):
-        message = f"none of {times(dead, 'task')} was completed: {wrong.function} cannot be loaded: {wrong.error_type}: {wrong.message}"
-        yield Violation(None, message, [wrong], of_all=True)
         return
     [(reason, _)] = reasons.most_common(1)
     failed = [each for task_id in history.accepted for each in history.attempts_of(task_id) if each.failed is not None]
@@ -166,6 +167,19 @@ def _none_completed(history: History, completed: int, dead: int) -> Iterator[Fou
         f"{reason}{', ' if common else '. '}{what}"
     )
     yield Doubt(None, message, history.of_kind(DeadLettered)[:1], of_all=True)
+
+
+def _wrong_by_itself(history: History) -> InvocationFailed | None:
+    """That a consumer of the work queue could not be loaded, for what its own code has; or, where none is accepted, who takes tasks in."""
+    failed = [each for each in history.of_kind(InvocationFailed) if each.error_type in _WRONG_BY_ITSELF]
+    deliveries = {each.delivery_id for each in history.of_kind(Delivered)} if failed else set[str]()
+    found = [
+        each
+        for each in failed
+        if not each.loaded and (each.delivery_id in deliveries or (each.task_ids and not history.accepted))
+    ]
+    # Another consumer of the queue would have been met by then.
+    return found[0] if len(found) >= _FEWEST_IN_A_ROW and not history.of_kind(AttemptSucceeded) else None
 
 
 def _other_stages(history: History) -> Iterator[Advice]:
