@@ -61,13 +61,16 @@ def grade(
     seed: Annotated[
         str | None,
         unset(
-            help="Decides which attempts fail, so that the run can be repeated (default: a new one; an empty one makes failures random).",
+            help="Of the example service alone: decides which attempts fail (default: a new one; an empty one makes failures random).",
             rich_help_panel=RUN,
         ),
     ] = None,
     tasks_seed: Annotated[
         str | None,
-        unset(help="Decides the ids of the tasks alone (default: as --seed, or a new one).", rich_help_panel=RUN),
+        unset(
+            help="Decides the ids of the tasks, so that a run can be repeated (default: as --seed, or a new one).",
+            rich_help_panel=RUN,
+        ),
     ] = None,
     rate: Rate = None,
     contract: ContractOption = None,
@@ -281,7 +284,7 @@ def _refuse_without_evidence(asked: Asked) -> None:
     elsewhere, service = (TargetName.MINISTACK, TargetName.ENDPOINT, TargetName.AWS), asked.places.service
     if asked.target in elsewhere and is_there(service) and config_of(service).dialect.trail is None:
         raise typer.BadParameter(
-            f"--target {asked.target}: only our own service leaves evidence there; grade another on localstack or docker"
+            f"--target {asked.target}: only the example service leaves evidence there; grade another on localstack or docker"
         )
 
 

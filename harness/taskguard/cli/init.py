@@ -40,7 +40,7 @@ def init(
     sandbox: SandboxOption = None,
     deployer: DeployerOption = None,
 ) -> None:
-    """Send a service a few tasks, learn how it words them, and write that to taskguard.toml."""
+    """Send a service 30 tasks, learn how it words them, and write that to taskguard.toml."""
     places, console = Places.of(service), a_console(stderr=True)
     require_service(places, deployer)
     if is_ours(places.service):

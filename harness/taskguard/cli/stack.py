@@ -44,7 +44,7 @@ def _rate(default: object) -> Any:
     return unset(
         min=0.0,
         max=1.0,
-        help=f"How often an attempt fails on purpose, from 0 to 1 (default: {default}).",
+        help=f"Of the example service alone: how often an attempt fails on purpose, from 0 to 1 (default: {default}).",
         rich_help_panel=RUN,
     )
 
@@ -82,7 +82,11 @@ Region = Annotated[
 ]
 RegionOnAws = Annotated[str, typer.Option(help="The AWS region.", callback=spelt_right, rich_help_panel=PLACE)]
 Seed = Annotated[
-    str | None, unset(help="Decides which attempts fail; without one, failures are random.", rich_help_panel=RUN)
+    str | None,
+    unset(
+        help="Of the example service alone: decides which attempts fail; without one, failures are random.",
+        rich_help_panel=RUN,
+    ),
 ]
 Rate = Annotated[float | None, _rate(DEFAULT_RATE)]
 ClockScale = Annotated[
@@ -116,7 +120,7 @@ SandboxOption = Annotated[
     bool | None,
     unset(
         "--sandbox/--no-sandbox",
-        help="Build the service and run its functions in a sandbox, or not (default: as TASKGUARD_SANDBOX says, on or off; else on, but for our own service).",
+        help="Build the service and run its functions in a sandbox, or not (default: as TASKGUARD_SANDBOX says, on or off; else on, but for the example service).",
         rich_help_panel=PLACE,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +53,10 @@ def watch(
     tasks: Tasks = 30,
     seed: Annotated[
         str | None,
-        unset(help="Decides which attempts fail (default: a new one, the same for all runs).", rich_help_panel=RUN),
+        unset(
+            help="Of the example service alone: decides which attempts fail (default: a new one, the same for all runs).",
+            rich_help_panel=RUN,
+        ),
     ] = None,
     rate: Rate = None,
     contract: ContractOption = None,
@@ -152,7 +156,8 @@ class _Shown:
             self.say("There is no report yet.")
         else:
             self.say(str(report))
-            typer.launch(str(report))
+            if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+                typer.launch(str(report))
 
     def _end(self) -> None:
         if self._status is not None:

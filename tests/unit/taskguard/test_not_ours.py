@@ -61,7 +61,7 @@ def test_what_only_ours_can_be_told_is_refused(
 
 def test_it_is_graded_only_where_there_is_a_flight_recorder(taskguard: Command, theirs: Path) -> None:
     ended = taskguard("grade", theirs, "--target", "ministack")
-    assert (ended.status, "only our own service leaves evidence there" in ended.says) == (64, True)
+    assert (ended.status, "only the example service leaves evidence there" in ended.says) == (64, True)
 
 
 def test_payloads_hold_nothing_that_some_language_s_json_does_not_keep() -> None:
