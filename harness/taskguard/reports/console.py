@@ -140,7 +140,8 @@ def _print_checks(console: Console, grade: Grade, history: History, *, verbose: 
 def _print_cause(console: Console, cause: Cause, *, verbose: bool) -> None:
     print_line(console, f"Most likely cause: {cause.in_words}", "bold red", hanging=2)
     for line in cause.lines:
-        print_line(console, line, indent=4, hanging=2)
+        # Node.js puts tabs into its log's lines.
+        print_line(console, line.expandtabs(4), indent=4, hanging=2)
     more = "" if verbose else "; -v and the report tell what each found"
     print_line(console, f"{cause.effect_in_words}{more}.", indent=2, hanging=2)
     console.line()
