@@ -184,11 +184,12 @@ def up(
         RunningStack.of(engine.running, stack).save(places)
         engine.running.stay()
         engine.leave_running()
-    down_again = runnable("taskguard down", *([service] if service != Path() else []))
+    named = [service] if service != Path() else []
+    down_again = runnable("taskguard down", *named)
     is_up = f"\nUp. {places.env_file.name} has its addresses; `{down_again}` stops it."
     words = None if is_ours(places.service) else config_of(places.service).dialect.ingress
-    if words is not None and not words.states_body:
-        learn = runnable("taskguard init", *([service] if service != Path() else []))
+    if not (words is None or words.states_body or stack.ingress.is_queue):
+        learn = runnable("taskguard init", *named)
         console.print(
             f"{is_up} It takes tasks at {stack.ingress.place}; `{learn}` learns how they are worded there.",
             highlight=False,

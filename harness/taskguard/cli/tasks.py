@@ -44,7 +44,8 @@ def submit(
         refused += not event.accepted
     if refused:
         learn = runnable("taskguard init")
-        asked = "" if words.states_body or is_ours(places.service) else f"; `{learn}` learns how tasks are worded there"
+        is_known = words.states_body or stack.ingress.is_queue or is_ours(places.service)
+        asked = "" if is_known else f"; `{learn}` learns how tasks are worded there"
         raise SubmissionError(
             f"submitting {times(tasks, 'task')} to {stack.ingress.place}: {refused} not accepted{asked}"
         )

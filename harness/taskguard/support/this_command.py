@@ -21,9 +21,9 @@ def runnable(command: str, *arguments: object, folder: Path | None = None) -> st
     another ``folder`` goes there first."""
     name, blank, rest = command.partition(" ")
     here = Path.cwd()
-    elsewhere = folder is not None and folder.absolute() != here
-    command = _name(None if elsewhere else here) + blank + rest if name == NAME else command
-    first = [f"cd {shlex.quote(os.path.relpath(folder))} &&"] if folder is not None and elsewhere else []
+    there = here if folder is None else folder.absolute()
+    command = _name(here if there == here else None) + blank + rest if name == NAME else command
+    first = [] if there == here else [f"cd {shlex.quote(os.path.relpath(there))} &&"]
     return " ".join([*first, command, *(shlex.quote(str(argument)) for argument in arguments)])
 
 

@@ -116,13 +116,14 @@ def _of_task(history: History, task_id: str, ends: tuple[Ends, ...], terms: Term
 
 
 def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator[Found]:
+    unread = {each for each in unsettled if not history.attempts_of(each)} if _is_unread(history, terms) else set[str]()
     for task_id in unsettled:
         if (again := _on_its_way(history, task_id, terms)) is not None:
             yield again
         elif (stage := dropped_earlier(history, task_id)) is not None:
             message = f"task {task_id} was acknowledged on the queue {stage.queue} and not sent on to the work queue, and nothing shows whether it was to be"
             yield Doubt(task_id, message, (stage,))
-        elif not (history.waited_long_enough and _may_be_unread(history, task_id, terms)):
+        elif not (history.waited_long_enough and task_id in unread):
             # The record is a claim; what was last seen to happen is what helps.
             message = f"task {task_id} {_unended(history, task_id)}{never_came(history, task_id)}{told_of_it(history, task_id)}"
             if why := may_be_kept(history, task_id):
@@ -132,7 +133,7 @@ def _unsettled(history: History, unsettled: list[str], terms: Terms) -> Iterator
     for task_id in history.accepted:
         if terms.dialect.message.payload is None:
             yield from _unread_payload(history, task_id, terms)
-        if history.waited_long_enough and _may_be_unread(history, task_id, terms) and task_id in unsettled:
+        if history.waited_long_enough and task_id in unread:
             stated = terms.dialect.message.id
             message = (
                 f"task {task_id} was seen in no message, and others have no id that is known: name its field in taskguard.toml, as id below [message]"
@@ -276,10 +277,8 @@ def _another_payload(history: History, task_id: str, terms: Terms) -> Iterator[V
             return
 
 
-def _may_be_unread(history: History, task_id: str, terms: Terms) -> bool:
-    """Whether a task that was never seen in a message may have come in one whose words for it nobody stated, or stated wrongly."""
-    if history.attempts_of(task_id):
-        return False
+def _is_unread(history: History, terms: Terms) -> bool:
+    """Whether tasks that were seen in no message may have come in some whose words for it nobody stated, or stated wrongly."""
     known = [each.task_id in history.accepted for each in history.of_kind(Delivered)]
     # As soon as one is known by them, the stated words are right.
     return not all(known) and (terms.dialect.message.id is None or not any(known))
